@@ -1,0 +1,2 @@
+//! Wavecast: a high-fanout WebSocket notification edge.
+pub mod wire;

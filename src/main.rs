@@ -1,0 +1,2 @@
+//! The `wavecast` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! RFC 6455, server side, without I/O.
