@@ -5,9 +5,27 @@
 //! holds while a message is partial follows the bytes that arrived, never a length that was merely declared.
 
 mod accept_key;
+mod close;
+mod decoder;
+mod error;
+mod event;
+mod frame;
 mod handshake;
 mod handshake_error;
+mod header;
+mod limits;
+mod mask;
+mod message;
+mod opcode;
+mod partial;
 
 pub use accept_key::AcceptKey;
+pub use close::{CloseFrame, is_close_code};
+pub use decoder::Decoder;
+pub use error::ProtocolError;
+pub use event::Event;
+pub use frame::Frame;
 pub use handshake::check_handshake;
 pub use handshake_error::HandshakeError;
+pub use limits::Limits;
+pub use mask::Mask;
