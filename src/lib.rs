@@ -1,2 +1,6 @@
 //! Wavecast: a high-fanout WebSocket notification edge.
+
+pub mod hub;
+pub mod node;
+pub mod protocol;
 pub mod wire;
