@@ -3,4 +3,6 @@
 pub mod hub;
 pub mod node;
 pub mod protocol;
+pub mod session;
+pub mod transport;
 pub mod wire;

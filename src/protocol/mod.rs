@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod json;
 mod names;
+mod problem;
 mod publish_request;
 mod server_message;
 
@@ -18,6 +19,7 @@ pub use error::ErrorCode;
 pub use event::{Event, EventData, EventId};
 pub use json::{Json, JsonError};
 pub use names::{ChannelName, NameError, RoomName, UserId};
+pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{
     PublishRequest, RequestError, Target, parse_publish_batch, parse_publish_request,
 };
