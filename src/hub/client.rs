@@ -68,7 +68,9 @@ pub(super) struct Memberships {
 
 impl Memberships {
     pub(super) fn position(&self, topic: &Arc<Topic>) -> Option<usize> {
-        self.topics.iter().position(|member| Arc::ptr_eq(member, topic))
+        self.topics
+            .iter()
+            .position(|member| Arc::ptr_eq(member, topic))
     }
 }
 
@@ -110,7 +112,8 @@ impl Client {
 
     /// What others call the client: its user, or its id.
     pub fn display_name(&self) -> String {
-        self.user().map_or_else(|| self.id.to_string(), str::to_owned)
+        self.user()
+            .map_or_else(|| self.id.to_string(), str::to_owned)
     }
 
     /// Where the connection comes from.

@@ -272,7 +272,10 @@ impl Hub {
         ack: Option<&Frame>,
         announce: Option<&Frame>,
     ) -> Result<(), LeaveError> {
-        let topic = self.registry.topic(kind, name).ok_or(LeaveError::NotAMember)?;
+        let topic = self
+            .registry
+            .topic(kind, name)
+            .ok_or(LeaveError::NotAMember)?;
         loop {
             let mut places = self.places_to_leave(client, &topic, announce).await?;
             let mut memberships = client.memberships.lock();
@@ -311,9 +314,7 @@ impl Hub {
     ) -> Result<mailbox::Places<'_>, HubClosed> {
         let told = announce.map(|_| topic.shards_with_members());
         self.mailboxes
-            .reserve(|shard| {
-                shard == client.shard || told.as_ref().is_some_and(|told| told[shard])
-            })
+            .reserve(|shard| shard == client.shard || told.as_ref().is_some_and(|told| told[shard]))
             .await
     }
 
@@ -428,6 +429,18 @@ impl Hub {
             }
         }
         Ok(found)
+    }
+
+    /// Returns when every shard has answered. Give it a deadline.
+    pub async fn probe(&self) -> Result<(), HubClosed> {
+        for shard in 0..self.mailboxes.len() {
+            let (reply, answer) = oneshot::channel();
+            let clients = Vec::new();
+            self.send_entry(shard, Entry::Inspect { clients, reply })
+                .await?;
+            answer.await.map_err(|_| HubClosed)?;
+        }
+        Ok(())
     }
 
     /// The client with this id.

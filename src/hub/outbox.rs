@@ -148,11 +148,17 @@ mod tests {
     #[test]
     fn is_full_in_messages_or_bytes_whichever_comes_first() {
         let mut outbox = Outbox::default();
-        let two = Bounds { max_messages: 2, ..WIDE };
+        let two = Bounds {
+            max_messages: 2,
+            ..WIDE
+        };
         assert_eq!(outbox.push(frame("a"), two), Ok(()));
         assert_eq!(outbox.push(frame("b"), two), Ok(()));
         assert_eq!(outbox.push(frame("c"), two), Err(Full));
-        let bytes = Bounds { max_bytes: outbox.bytes() + 3, ..WIDE };
+        let bytes = Bounds {
+            max_bytes: outbox.bytes() + 3,
+            ..WIDE
+        };
         assert_eq!(outbox.push(frame("cd"), bytes), Err(Full));
         assert_eq!(outbox.push(frame("c"), bytes), Ok(()));
         assert_eq!(outbox.bytes(), 9);
@@ -160,7 +166,12 @@ mod tests {
 
     #[test]
     fn every_split_of_the_bytes_resumes_where_it_stopped() {
-        let frames = [frame("one"), frame(""), frame(&"x".repeat(300)), Frame::ping()];
+        let frames = [
+            frame("one"),
+            frame(""),
+            frame(&"x".repeat(300)),
+            Frame::ping(),
+        ];
         let mut all = Vec::new();
         for f in &frames {
             f.copy_to(&mut all);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::rooms::announce_departure;
 use super::Node;
+use super::rooms::announce_departure;
 use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Link, Sent, Topic, TopicKind};
 use crate::protocol::{ChannelName, CloseCode, UserId};
 use crate::wire::Frame;
@@ -36,12 +36,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// The first `limit` of `items` whose key comes after `after`, ordered by key.
-    fn new<K: Ord>(
-        items: Vec<T>,
-        key: impl Fn(&T) -> K,
-        after: Option<&K>,
-        limit: usize,
-    ) -> Self {
+    fn new<K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K, after: Option<&K>, limit: usize) -> Self {
         let total = items.len();
         let mut items: Vec<T> = items
             .into_iter()

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::publish::event_frame;
 use super::Node;
+use super::publish::event_frame;
 use crate::protocol::{ChannelName, CloseCode, Event, EventData, EventId};
 
 /// How a node drains.
@@ -35,7 +35,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 impl Node {
     /// From now on nothing new is accepted: no connection, no event.
     pub fn begin_drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.store(true, Ordering::SeqCst);
+        self.publishing.close();
     }
 
     /// Tells everybody, closes all connections with 1001 in paced batches behind what
@@ -46,6 +47,7 @@ impl Node {
         let deadline = Instant::now() + options.timeout;
         // A deadline that passes in the middle ends the drain like any other.
         let _ = timeout_at(deadline, async {
+            self.publishing.wait().await;
             self.announce_drain().await;
             self.close_in_batches(options).await;
             while self.hub.links() > 0 {
@@ -62,7 +64,9 @@ impl Node {
         let name = Some("shutdown".into());
         let event = Event::new(EventId::generate(), SystemTime::now(), name, &data);
         // A hub without shards has nobody to tell.
-        let _ = self.broadcast(&channel, &event_frame(&channel, &event)).await;
+        let _ = self
+            .broadcast(&channel, &event_frame(&channel, &event))
+            .await;
     }
 
     async fn close_in_batches(&self, options: &DrainOptions) {
@@ -79,7 +83,11 @@ impl Node {
             sleep_until(next).await;
             next += BATCH_INTERVAL;
             for client in clients {
-                if self.close(client, CloseCode::GoingAway, None).await.is_err() {
+                if self
+                    .close(client, CloseCode::GoingAway, None)
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }

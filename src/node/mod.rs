@@ -12,6 +12,8 @@ mod rooms;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio_util::task::TaskTracker;
+
 use crate::hub::{Client, Hub, HubClosed, JoinError, LeaveError};
 use crate::protocol::{ErrorCode, ErrorSubject, Json, ServerMessage};
 use crate::wire::Frame;
@@ -53,6 +55,8 @@ pub struct Node {
     hub: Hub,
     options: NodeOptions,
     draining: AtomicBool,
+    /// Publications under way; a drain lets them finish before it closes anybody.
+    publishing: TaskTracker,
 }
 
 impl Node {
@@ -62,6 +66,7 @@ impl Node {
             hub,
             options,
             draining: AtomicBool::new(false),
+            publishing: TaskTracker::new(),
         }
     }
 
@@ -77,7 +82,7 @@ impl Node {
 
     /// Whether the node shuts down and takes nothing new.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.draining.load(Ordering::SeqCst)
     }
 
     /// Answers a command in order with everything else the client gets.

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use super::{Node, encode};
 use crate::hub::{HubClosed, TopicKind};
-use crate::protocol::{ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target};
+use crate::protocol::{
+    ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target,
+};
 use crate::wire::Frame;
 
 /// What became of an event.
@@ -55,6 +57,8 @@ impl Node {
     /// Backpressure: waits while shards are behind; give it a deadline.
     /// Cancel safety: an event for several channels may have reached some of them.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
+        // The token comes first: either the drain sees it, or this sees the drain.
+        let _publishing = self.publishing.token();
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
@@ -69,6 +73,18 @@ impl Node {
             timestamp: event.timestamp,
             subscribers,
         })
+    }
+
+    /// Whether [`publish`](Self::publish) would accept the event now.
+    pub fn check_publishable(&self, request: &PublishRequest) -> Result<(), PublishError> {
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        // Ids and timestamps made here are as long as those of the real event.
+        let id = request.id.clone().unwrap_or_else(EventId::generate);
+        let name = request.name.clone();
+        let event = Event::new(id, SystemTime::now(), name, &request.data);
+        self.frames(&request.target, &event).map(drop)
     }
 
     fn frames(

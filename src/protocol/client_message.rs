@@ -160,8 +160,12 @@ fn room(object: &Object<'_, '_>) -> Result<RoomName, Refusal> {
 fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
     let name = object.get("channel").ok_or_else(|| missing("channel"))?;
     let name = name.as_str().ok_or_else(|| missing("channel"))?;
-    ChannelName::new(name)
-        .map_err(|_| (ErrorCode::InvalidChannel, ErrorSubject::Channel(name.into())))
+    ChannelName::new(name).map_err(|_| {
+        (
+            ErrorCode::InvalidChannel,
+            ErrorSubject::Channel(name.into()),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -220,7 +224,12 @@ mod tests {
         let parsed = parse(r#"[{"type":"ping"},{"type":"no","id":3},{"type":"ping"}]"#);
         assert!(parsed[0].is_ok() && parsed[2].is_ok());
         assert_eq!(
-            parsed[1].as_ref().unwrap_err().id.as_ref().map(Json::as_str),
+            parsed[1]
+                .as_ref()
+                .unwrap_err()
+                .id
+                .as_ref()
+                .map(Json::as_str),
             Some("3")
         );
     }

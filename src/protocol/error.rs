@@ -41,6 +41,8 @@ pub enum ErrorCode {
     NotFound,
     /// The HTTP method is not one this address takes.
     MethodNotAllowed,
+    /// The request's body is not announced as JSON.
+    UnsupportedMediaType,
     /// A query parameter has no meaning here.
     InvalidQuery,
     /// The server holds as many connections as it may.
@@ -88,6 +90,7 @@ impl ErrorCode {
             Self::Overloaded => ("overloaded", "Server is overloaded", 503),
             Self::NotFound => ("not_found", "Not found", 404),
             Self::MethodNotAllowed => ("method_not_allowed", "Method not allowed", 405),
+            Self::UnsupportedMediaType => ("unsupported_media_type", "Unsupported media type", 415),
             Self::InvalidQuery => ("invalid_query", "Invalid query", 400),
             Self::TooManyConnections => ("too_many_connections", "Too many connections", 503),
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),

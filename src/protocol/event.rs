@@ -6,8 +6,8 @@ use simd_json::prelude::*;
 use simd_json::tape::Value;
 use uuid::Uuid;
 
-use super::json::{Json, JsonError, push_string, with_value};
 use super::NameError;
+use super::json::{Json, JsonError, push_string, with_value};
 
 /// Longest own id or event name, in bytes.
 const MAX_LABEL_BYTES: usize = 200;

@@ -109,9 +109,12 @@ fn request(object: &Object<'_, '_>) -> Result<PublishRequest, RequestError> {
     })?;
     Ok(PublishRequest {
         target: target(object)?,
-        id: label(object, "id")?.map(EventId::new).transpose().map_err(|error| {
-            RequestError::new(ErrorCode::InvalidEvent, format!("`id`: {error}"))
-        })?,
+        id: label(object, "id")?
+            .map(EventId::new)
+            .transpose()
+            .map_err(|error| {
+                RequestError::new(ErrorCode::InvalidEvent, format!("`id`: {error}"))
+            })?,
         name: label(object, "event")?.map(Into::into),
         data: EventData::from_value(&data),
     })
@@ -218,7 +221,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_target_parses() {
-        let one = parse_one(r#"{"channel":"a","data":{},"id":"x","event":"order.created"}"#).unwrap();
+        let one =
+            parse_one(r#"{"channel":"a","data":{},"id":"x","event":"order.created"}"#).unwrap();
         assert_eq!(one.id.unwrap().as_str(), "x");
         assert_eq!(one.name.as_deref(), Some("order.created"));
         let many = parse_one(r#"{"channels":["a","b","a"],"data":1}"#).unwrap();
@@ -239,12 +243,30 @@ mod tests {
             code(r#"{"channel":"a","user":"u","data":1}"#),
             ErrorCode::MissingField
         );
-        assert_eq!(code(r#"{"channel":"","data":1}"#), ErrorCode::InvalidChannel);
-        assert_eq!(code(r#"{"channel":"$system","data":1}"#), ErrorCode::Forbidden);
-        assert_eq!(code(r#"{"channels":[],"data":1}"#), ErrorCode::InvalidChannel);
-        assert_eq!(code(r#"{"broadcast":false,"data":1}"#), ErrorCode::InvalidCommand);
-        assert_eq!(code(r#"{"channel":"a","data":1,"id":""}"#), ErrorCode::InvalidEvent);
-        assert_eq!(code(r#"{"channel":"a","data":1,"id":5}"#), ErrorCode::InvalidEvent);
+        assert_eq!(
+            code(r#"{"channel":"","data":1}"#),
+            ErrorCode::InvalidChannel
+        );
+        assert_eq!(
+            code(r#"{"channel":"$system","data":1}"#),
+            ErrorCode::Forbidden
+        );
+        assert_eq!(
+            code(r#"{"channels":[],"data":1}"#),
+            ErrorCode::InvalidChannel
+        );
+        assert_eq!(
+            code(r#"{"broadcast":false,"data":1}"#),
+            ErrorCode::InvalidCommand
+        );
+        assert_eq!(
+            code(r#"{"channel":"a","data":1,"id":""}"#),
+            ErrorCode::InvalidEvent
+        );
+        assert_eq!(
+            code(r#"{"channel":"a","data":1,"id":5}"#),
+            ErrorCode::InvalidEvent
+        );
         assert_eq!(code(r#"{"user":"","data":1}"#), ErrorCode::InvalidUser);
     }
 

@@ -45,13 +45,14 @@ impl ClientSession {
             ClientMessage::Message { room, content } => node.say(client, room, content).await,
             ClientMessage::Subscribe { channel } => node.subscribe(client, channel, id).await,
             ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
-            ClientMessage::Ping => node
-                .reply(client, &ServerMessage::Pong, id)
-                .await
-                .map_err(|HubClosed| Refusal {
-                    code: ErrorCode::Draining,
-                    subject: ErrorSubject::None,
-                }),
+            ClientMessage::Ping => {
+                node.reply(client, &ServerMessage::Pong, id)
+                    .await
+                    .map_err(|HubClosed| Refusal {
+                        code: ErrorCode::Draining,
+                        subject: ErrorSubject::None,
+                    })
+            }
         }
     }
 

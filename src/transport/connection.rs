@@ -208,8 +208,7 @@ impl<S: Session> Connection<S> {
             self.node.hub().close(&self.client, frame, LINGER).await?;
         }
         self.node.disconnect(&self.client).await?;
-        let peer_ended =
-            peer_ended || timeout(MAX_LINGER, self.linger()).await.unwrap_or(false);
+        let peer_ended = peer_ended || timeout(MAX_LINGER, self.linger()).await.unwrap_or(false);
         self.node.hub().release(&self.client, !peer_ended).await
     }
 

@@ -35,12 +35,13 @@ impl fmt::Debug for Stream {
     }
 }
 
-impl Stream {
-    /// A plain TCP socket.
-    pub fn tcp(stream: TcpStream) -> Self {
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
         Self(Kind::Tcp(Arc::new(stream)))
     }
+}
 
+impl Stream {
     /// Any other stream: TLS, HTTP/2, a pipe in memory.
     pub fn other(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         Self(Kind::Other(Box::pin(stream)))
@@ -58,11 +59,11 @@ impl Stream {
     /// already. Works below this crate's listener and below `axum::serve`.
     pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => return (Self::from(parts.io.into_inner()), parts.read_buf),
             Err(upgraded) => upgraded,
         };
         match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Self::tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => (Self::from(parts.io.into_inner()), parts.read_buf),
             // Bytes read ahead stay inside the stream and come out of it first.
             Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
         }

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
@@ -18,9 +18,15 @@ use crate::wire::{AcceptKey, HandshakeError, check_handshake};
 pub struct WebSocketUpgrade {
     accept_key: AcceptKey,
     on_upgrade: OnUpgrade,
+    uri: Uri,
 }
 
 impl WebSocketUpgrade {
+    /// The address that was asked for.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// Answers 101 and, once the connection is the WebSocket's, runs `serve` with its
     /// stream and the bytes that were read ahead, on a task of its own.
     pub fn on_upgrade<F>(
@@ -103,6 +109,7 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
         Ok(Self {
             accept_key,
             on_upgrade,
+            uri: parts.uri.clone(),
         })
     }
 }

@@ -85,7 +85,9 @@ impl Shard {
             }
             let connection = &mut self.connections[slot as usize];
             if !connection.takes_direct_writes() {
-                frames.iter().for_each(|&frame| self.push(slot, frame.clone()));
+                frames
+                    .iter()
+                    .for_each(|&frame| self.push(slot, frame.clone()));
                 continue;
             }
             let result = if in_place {
@@ -140,8 +142,5 @@ impl Shard {
 }
 
 fn is_temporary(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
+    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
