@@ -1,7 +1,199 @@
 #!/usr/bin/env bash
-# Runs every check and test of the project, installing what they need.
+# Every check and test of the project, on a clean clone too.
+#
+#   scripts/test.sh                 all steps, in order; stops at the first that fails
+#   scripts/test.sh rust            fmt clippy cargo doc bench
+#   scripts/test.sh page readme     only these
+#   scripts/test.sh help            the steps
+#
+# Needs a Rust toolchain. On Debian and Ubuntu it installs what else is missing
+# (node, python3 venv, curl, Chromium with apt; the rest below target/ and
+# tests/page/node_modules). Nothing is installed twice.
+#
+# The last line is "N passed, 0 failed": the sum over all suites that ran.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo fmt --all --check
-cargo clippy --workspace --all-targets -- -D warnings
-cargo test --workspace
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+export CARGO_TARGET_DIR=$target
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+cargo_deny_version=0.20.2
+
+all=(fmt clippy cargo doc bench deny autobahn page readme)
+rust=(fmt clippy cargo doc bench)
+
+declare -A title=(
+  [fmt]="format"
+  [clippy]="clippy, warnings are errors"
+  [cargo]="unit, integration and documentation tests"
+  [doc]="API documentation, warnings are errors"
+  [bench]="benchmarks build"
+  [deny]="dependencies: bans, licenses, sources"
+  [autobahn]="RFC 6455 conformance (Autobahn)"
+  [page]="the page in headless Chromium"
+  [readme]="the README's curl examples"
+)
+
+passed=0
+step=setup
+log=$(mktemp)
+finish() {
+  local status=$?
+  rm -f "$log"
+  [[ $status -eq 0 ]] || echo "test.sh: step '$step' failed" >&2
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+die() { echo "test.sh: $step: $*" >&2; exit 1; }
+
+# --- what the steps need -------------------------------------------------------
+
+# apt_install PACKAGE...
+apt_install() {
+  command -v apt-get >/dev/null || die "please install: $* (this machine has no apt)"
+  local as_root=()
+  if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo >/dev/null || die "please install: $* (apt needs root, and there is no sudo)"
+    as_root=(sudo)
+  fi
+  echo "installing $*"
+  export DEBIAN_FRONTEND=noninteractive
+  if ! "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+    "${as_root[@]}" apt-get update -qq >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "apt-get update failed"; }
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1 ||
+      { tail -n 20 "$log" >&2; die "apt could not install $*"; }
+  fi
+}
+
+need_python() {
+  # Debian splits ensurepip, which venv needs, from python3.
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
+}
+
+need_curl() {
+  command -v curl >/dev/null || apt_install curl ca-certificates
+}
+
+need_page_tools() {
+  if [[ -z ${CHROMIUM:-} ]]; then
+    for name in chromium chromium-browser google-chrome; do
+      CHROMIUM=$(command -v "$name") && break
+    done
+    if [[ -z $CHROMIUM ]]; then
+      apt_install chromium
+      CHROMIUM=$(command -v chromium)
+    fi
+  fi
+  export CHROMIUM
+  command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
+  local major
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [[ $major -ge 18 ]] || die "node 18 or newer is needed, this is $(node --version)"
+  if [[ tests/page/package-lock.json -nt tests/page/node_modules/.package-lock.json ]]; then
+    echo "installing the node packages of tests/page"
+    (cd tests/page && npm ci --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
+      { tail -n 20 "$log" >&2; die "npm ci failed"; }
+    touch tests/page/node_modules/.package-lock.json
+  fi
+}
+
+need_cargo_deny() {
+  PATH=$target/tools/bin:$PATH
+  if ! command -v cargo-deny >/dev/null; then
+    # A debug build: the check takes a second either way, the build a quarter of the time.
+    echo "installing cargo-deny (about a minute and a half, once)"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$target/tools/build \
+      cargo install --quiet --locked --debug --root "$target/tools" "cargo-deny@$cargo_deny_version"
+    rm -rf "$target/tools/build"
+  fi
+}
+
+need_server() {
+  if [[ -z ${WAVECAST_BIN:-} ]]; then
+    cargo build --release --bin wavecast
+    export WAVECAST_BIN=$target/release/wavecast
+  fi
+}
+
+# --- the steps -----------------------------------------------------------------
+
+# Adds up the numbers that a sed script finds in the output of a suite.
+count() {
+  local n found=0
+  while read -r n; do
+    passed=$((passed + n))
+    found=$((found + n))
+  done < <(sed -nE "$1" "$log")
+  [[ $found -gt 0 ]] || die "no test ran"
+}
+
+run_fmt() { cargo fmt --all --check; }
+
+run_clippy() { cargo clippy --workspace --all-targets -- -D warnings; }
+
+run_cargo() {
+  cargo test --workspace --no-run
+  # Built already, so the deadline is for the tests alone.
+  timeout --kill-after=10 900 cargo test --workspace 2>&1 | tee "$log" ||
+    die "tests failed (or took longer than 15 minutes)"
+  count 's/^test result: [^.]*ok[^.]*\. ([0-9]+) passed.*/\1/p'   # colors or not
+}
+
+run_doc() { RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace; }
+
+run_bench() { cargo bench --workspace --no-run; }
+
+run_deny() {
+  need_cargo_deny
+  cargo deny --all-features check --hide-inclusion-graph bans licenses sources
+}
+
+run_autobahn() {
+  need_python
+  scripts/autobahn.sh 2>&1 | tee "$log" || die "the conformance suite failed"
+  count 's/^autobahn: ([0-9]+) passed, 0 failed$/\1/p'
+}
+
+run_page() {
+  need_page_tools
+  need_server
+  (cd tests/page && NO_COLOR=1 FORCE_COLOR=0 timeout --kill-after=10 300 node --test --test-reporter=spec page.test.mjs) 2>&1 |
+    tee "$log" || die "the browser tests failed (or took longer than 5 minutes)"
+  count 's/^[^a-z]*pass ([0-9]+)$/\1/p'
+}
+
+run_readme() {
+  need_python
+  need_curl
+  need_server
+  timeout --kill-after=10 300 python3 scripts/readme_examples.py 2>&1 | tee "$log" || die "an example failed"
+  count 's/^readme: ([0-9]+) passed, 0 failed$/\1/p'
+}
+
+# --- run -------------------------------------------------------------------------
+
+steps=()
+for name in "$@"; do
+  case $name in
+    all) steps+=("${all[@]}") ;;
+    rust) steps+=("${rust[@]}") ;;
+    help | -h | --help)
+      for name in "${all[@]}"; do printf '%-9s %s\n' "$name" "${title[$name]}"; done
+      printf '%-9s %s\n' rust "${rust[*]}"
+      exit 0
+      ;;
+    *)
+      [[ -n ${title[$name]:-} ]] || die "no step is called '$name'; there are: ${all[*]} rust"
+      steps+=("$name")
+      ;;
+  esac
+done
+[[ ${#steps[@]} -gt 0 ]] || steps=("${all[@]}")
+
+for step in "${steps[@]}"; do
+  printf '\n==> %s: %s\n' "$step" "${title[$step]}"
+  started=$SECONDS
+  "run_$step"
+  printf '    %s: ok, %s s\n' "$step" $((SECONDS - started))
+done
+printf '\n%s passed, 0 failed\n' "$passed"

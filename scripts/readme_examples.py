@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Runs the curl examples of the README against a real server on port 3000.
+
+The convention, for whoever writes examples:
+
+    <!-- examples:start -->
+    ...fenced blocks, with any text between them...
+    <!-- examples:end -->
+
+- Only blocks between these markers count. There may be several pairs of markers.
+- A ```sh block that has `curl` in it runs as one script, as it stands.
+- A ```console block is a transcript: lines after `$ ` are commands (a line that
+  ends in a backslash or inside a quote goes on in the next one), other lines are
+  the output. Commands that have `curl` in them run.
+- Output that is one JSON object is compared with the real one: every key at its
+  top level must be there. Values are free, since ids and times change.
+- Output that is not JSON is compared line by line; `…` stands for anything.
+- ```sh ignore and ```console ignore are left alone (endless streams, made-up ids).
+- Every example must exit with 0 and every HTTP answer must be below 400.
+
+usage: scripts/readme_examples.py [FILE ...]      (default: README.md)
+
+    WAVECAST_BIN   the server binary (default: target/release/wavecast)
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = os.environ.get("WAVECAST_BIN") or str(
+    Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast"
+)
+HOST, PORT = "127.0.0.1", 3000
+START_S, EXAMPLE_S, STOP_S = 10, 30, 15
+
+SECTION = re.compile(r"<!-- examples:start -->(.*?)<!-- examples:end -->", re.S)
+FENCE = re.compile(r"^```(\S+)([^\n]*)\n(.*?)^```\s*$", re.S | re.M)
+
+
+def stop_with(message):
+    sys.exit(f"readme: {message}")
+
+
+def complete(command):
+    """Whether bash takes this as a whole command (no open quote, no trailing backslash)."""
+    if command.rstrip(" ").endswith("\\"):
+        return False
+    return subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False).returncode == 0
+
+
+def transcript(text):
+    """Splits a console block into (command, expected output) pairs."""
+    pairs, lines = [], text.splitlines()
+    while lines:
+        line = lines.pop(0)
+        if line.startswith("$ "):
+            command = line[2:]
+            while not complete(command) and lines:
+                command += "\n" + lines.pop(0).removeprefix("> ")
+            pairs.append([command, []])
+        elif pairs:
+            pairs[-1][1].append(line)
+    return [(command, "\n".join(output).strip()) for command, output in pairs]
+
+
+def examples(path):
+    """(line number, command, expected output or None) of every runnable example."""
+    text = path.read_text(encoding="utf-8")
+    if text.count("<!-- examples:start -->") != text.count("<!-- examples:end -->"):
+        stop_with(f"{path.name}: an examples marker has no partner")
+    found = []
+    for section in SECTION.finditer(text):
+        for fence in FENCE.finditer(text, section.start(1), section.end(1)):
+            language, flags, body = fence.groups()
+            line = text.count("\n", 0, fence.start()) + 1
+            if "ignore" in flags.split() or "curl" not in body:
+                continue
+            if language == "sh":
+                found.append((line, body, None))
+            elif language == "console":
+                found += [(line, c, out) for c, out in transcript(body) if "curl" in c]
+    return found
+
+
+def compare(expected, actual):
+    """What differs, or None."""
+    if not expected:
+        return None
+    try:
+        want = json.loads(expected)
+    except ValueError:
+        lines, pattern = actual.strip().splitlines(), expected.splitlines()
+        same = len(lines) == len(pattern) and all(
+            re.fullmatch(".*".join(map(re.escape, p.split("…"))), l) for p, l in zip(pattern, lines)
+        )
+        return None if same else f"the output is not as written:\n{actual.strip()}"
+    try:
+        got = json.loads(actual)
+    except ValueError:
+        return f"the output is not JSON:\n{actual.strip()}"
+    if type(got) is not type(want):
+        return f"the output is another kind of JSON:\n{actual.strip()}"
+    missing = [key for key in want if key not in got] if isinstance(want, dict) else []
+    return f"no {', '.join(missing)} in the output:\n{actual.strip()}" if missing else None
+
+
+def run(command, expected, env):
+    """What is wrong with this example, or None."""
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            capture_output=True, text=True, timeout=EXAMPLE_S, env=env, check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"did not end within {EXAMPLE_S} s"
+    if done.returncode != 0:
+        return f"exit status {done.returncode}\n{done.stdout.strip()}\n{done.stderr.strip()}"
+    return compare(expected, done.stdout) if expected is not None else None
+
+
+def taken():
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, PORT)) == 0
+
+
+def start():
+    if taken():
+        stop_with(f"port {PORT} is in use; the examples need it, so stop what listens there")
+    if not Path(BINARY).is_file():
+        stop_with(f"{BINARY} does not exist; run cargo build --release")
+    server = subprocess.Popen([BINARY, "--listen", f"{HOST}:{PORT}"], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_S
+    while not taken():
+        if server.poll() is not None:
+            stop_with(f"the server ended with {server.returncode}")
+        if time.monotonic() > deadline:
+            stop(server)
+            stop_with(f"the server did not listen within {START_S} s")
+        time.sleep(0.05)
+    return server
+
+
+def stop(server):
+    server.terminate()
+    try:
+        server.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    paths = [Path(name) for name in sys.argv[1:]] or [ROOT / "README.md"]
+    for path in paths:
+        if not path.is_file():
+            stop_with(f"{path} does not exist")
+    found = [(path, *example) for path in paths for example in examples(path)]
+    if not found:
+        stop_with(f"no runnable example in {', '.join(p.name for p in paths)}; see the top of this script")
+
+    failed = 0
+    with tempfile.TemporaryDirectory() as home:
+        # curl reads this file by itself, so the examples stay as they are written.
+        Path(home, ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 20\n", encoding="utf-8")
+        env = {**os.environ, "CURL_HOME": home, "no_proxy": "*", "NO_PROXY": "*"}
+        server = start()
+        try:
+            for path, line, command, expected in found:
+                problem = run(command, expected, env)
+                failed += problem is not None
+                print(f"{'FAIL' if problem else 'ok':4} {path.name}:{line}: {command.splitlines()[0]}")
+                if problem:
+                    print("     " + problem.replace("\n", "\n     "), file=sys.stderr)
+        finally:
+            stop(server)
+    print(f"readme: {len(found) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
