@@ -39,30 +39,32 @@ pub enum LeaveError {
 
 impl Hub {
     /// Ends a client's memberships and forgets it; the others of each topic are told what
-    /// `announce` says. Its connection stays until [`Hub::release`]. Once only; a second
-    /// call does nothing.
+    /// `announce` says, once. Its connection stays until [`Hub::release`]. Whoever calls
+    /// this a second time helps the first: when either returns, every membership has ended.
     ///
-    /// Cancel safety: none; run it to its end.
+    /// Cancel safety: what was not done yet is done by the next call.
     pub async fn disconnect(
         &self,
         client: &Arc<Client>,
         announce: impl Fn(&Topic) -> Option<Frame>,
     ) -> Result<(), HubClosed> {
-        let topics = {
-            let mut memberships = client.memberships.lock();
-            if std::mem::replace(&mut memberships.ended, true) {
-                return Ok(());
+        let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
+        if !ended_before {
+            if client.is_attached() {
+                self.everyone.count_connection(client.shard, -1, || ());
             }
-            std::mem::take(&mut memberships.topics)
-        };
-        if client.is_attached() {
-            self.everyone.count_connection(client.shard, -1, || ());
+            self.registry.remove_client(client);
         }
-        self.registry.remove_client(client);
-        for topic in topics {
+        while let Some(topic) = client.any_topic() {
             let announcement = announce(&topic);
-            self.end_membership(client, &topic, None, announcement.as_ref())
-                .await?;
+            match self
+                .end_membership(client, &topic, None, announcement.as_ref())
+                .await
+            {
+                // Not a member: somebody else has just ended it.
+                Ok(()) | Err(LeaveError::NotAMember) => {}
+                Err(LeaveError::Closed(closed)) => return Err(closed),
+            }
         }
         Ok(())
     }
@@ -85,42 +87,35 @@ impl Hub {
         announce: Option<&Frame>,
     ) -> Result<usize, JoinError> {
         loop {
+            let told = announce
+                .and_then(|_| self.registry.topic(kind, name))
+                .map(|topic| topic.shards_with_members());
+            let mut places = self.places_beside(client, told.as_deref()).await?;
+            // Nothing waits from here on: dropped in a wait, a join would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
-            let outcome = self
-                .try_join(client, &topic, max_members, &ack, announce)
-                .await;
-            match outcome {
-                Ok(Ok(JoinOutcome::Joined(members))) => return Ok(members),
-                Ok(Err(Again)) => {
-                    // A retired topic leaves the registry here or where it was retired.
-                    self.forget_if_empty(&topic);
-                }
-                Ok(Ok(JoinOutcome::Full)) => {
-                    self.forget_if_empty(&topic);
-                    return Err(JoinError::Full);
-                }
-                Err(error) => {
-                    self.forget_if_empty(&topic);
-                    return Err(error);
-                }
+            let joined = self.try_join(client, &topic, &mut places, max_members, &ack, announce);
+            if !matches!(joined, Ok(Ok(_))) {
+                // Made for nothing, or retired and not yet out of the registry.
+                self.forget_if_empty(&topic);
+            }
+            if let Ok(joined) = joined {
+                return joined;
             }
         }
     }
 
-    async fn try_join(
+    fn try_join(
         &self,
         client: &Arc<Client>,
         topic: &Arc<Topic>,
+        places: &mut Places<'_>,
         max_members: usize,
         ack: &impl Fn(usize) -> Option<Frame>,
         announce: Option<&Frame>,
-    ) -> Result<Result<JoinOutcome, Again>, JoinError> {
-        let told = announce.map(|_| topic.shards_with_members());
-        let wanted = |shard| shard == client.shard || told.as_ref().is_some_and(|told| told[shard]);
-        let mut places = self.mailboxes.reserve(wanted).await?;
+    ) -> Result<Result<usize, JoinError>, Again> {
         let mut memberships = client.memberships.lock();
         if memberships.ended {
-            return Err(JoinError::Disconnected);
+            return Ok(Err(JoinError::Disconnected));
         }
         if memberships.position(topic).is_some() {
             let members = topic.members();
@@ -128,16 +123,18 @@ impl Hub {
                 let client = client.clone();
                 places.send(client.shard, Entry::Send { client, frame });
             }
-            return Ok(Ok(JoinOutcome::Joined(members)));
+            return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
-            return Err(JoinError::TooManyTopics);
+            return Ok(Err(JoinError::TooManyTopics));
         }
-        let outcome = topic.join(client, &mut places, max_members, ack, announce);
-        if let Ok(JoinOutcome::Joined(_)) = outcome {
-            memberships.topics.push(topic.clone());
+        match topic.join(client, places, max_members, ack, announce)? {
+            JoinOutcome::Joined(members) => {
+                memberships.topics.push(topic.clone());
+                Ok(Ok(members))
+            }
+            JoinOutcome::Full => Ok(Err(JoinError::Full)),
         }
-        Ok(outcome)
     }
 
     /// Ends a membership. An empty topic disappears.
@@ -156,45 +153,38 @@ impl Hub {
             .registry
             .topic(kind, name)
             .ok_or(LeaveError::NotAMember)?;
-        loop {
-            let mut places = self.places_to_leave(client, &topic, announce).await?;
-            let mut memberships = client.memberships.lock();
-            let position = memberships.position(&topic).ok_or(LeaveError::NotAMember)?;
-            if topic.leave(client, &mut places, ack, announce).is_ok() {
-                memberships.topics.swap_remove(position);
-                drop(memberships);
-                self.forget_if_empty(&topic);
-                return Ok(());
-            }
-        }
+        self.end_membership(client, &topic, ack, announce).await
     }
 
-    /// Ends a membership that was already taken from the client's own list.
     async fn end_membership(
         &self,
         client: &Arc<Client>,
         topic: &Arc<Topic>,
         ack: Option<&Frame>,
         announce: Option<&Frame>,
-    ) -> Result<(), HubClosed> {
+    ) -> Result<(), LeaveError> {
         loop {
-            let mut places = self.places_to_leave(client, topic, announce).await?;
+            let told = announce.map(|_| topic.shards_with_members());
+            let mut places = self.places_beside(client, told.as_deref()).await?;
+            let mut memberships = client.memberships.lock();
+            let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
             if topic.leave(client, &mut places, ack, announce).is_ok() {
+                memberships.topics.swap_remove(position);
+                drop(memberships);
                 self.forget_if_empty(topic);
                 return Ok(());
             }
         }
     }
 
-    async fn places_to_leave(
+    /// Places in the mailbox of the client's shard and of those that are told.
+    async fn places_beside(
         &self,
         client: &Client,
-        topic: &Topic,
-        announce: Option<&Frame>,
+        told: Option<&[bool]>,
     ) -> Result<Places<'_>, HubClosed> {
-        let told = announce.map(|_| topic.shards_with_members());
         self.mailboxes
-            .reserve(|shard| shard == client.shard || told.as_ref().is_some_and(|told| told[shard]))
+            .reserve(|shard| shard == client.shard || told.is_some_and(|told| told[shard]))
             .await
     }
 

@@ -1,0 +1,185 @@
+//! What went wrong, or nearly did, at the edges of the hub: each test is one race or one
+//! bad ending, without sockets.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::poll;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::task::yield_now;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinError, Link, Pipe, TopicKind};
+use wavecast::node::{DrainOptions, Node, NodeOptions};
+use wavecast::protocol::Json;
+use wavecast::transport::Stream;
+use wavecast::wire::Frame;
+use wavecast::{ServerMessage, WebSocketConfig, WebSocketServer};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One shard whose mailbox holds one entry: whoever wants a second place waits.
+fn narrow() -> HubOptions {
+    HubOptions {
+        shards: 1,
+        mailbox_capacity: 1,
+        ..HubOptions::default()
+    }
+}
+
+fn text(text: &str) -> Frame {
+    Frame::text(text.into())
+}
+
+async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
+    let connected = hub.connect(Uuid::now_v7(), ClientInfo::default(), link);
+    connected.await.unwrap().expect("a new id")
+}
+
+async fn subscribe(hub: &Hub, client: &Arc<Client>, name: &str) {
+    let (kind, name) = (TopicKind::Channel, name.into());
+    let joined = hub.join(client, kind, &name, usize::MAX, |_| None, None);
+    joined.await.unwrap();
+}
+
+/// What waits in a pipe now.
+async fn drain(pipe: &Pipe) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    poll_fn(|cx| {
+        while let Poll::Ready(true) = pipe.poll_read(cx, &mut bytes) {}
+        Poll::Ready(())
+    })
+    .await;
+    bytes
+}
+
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENCE, holds)
+        .await
+        .unwrap_or_else(|_| panic!("waited for {what}"));
+}
+
+/// A slot that is released while a membership still names it would be the next
+/// connection's: it would hear a channel it never asked for.
+#[tokio::test]
+async fn a_slot_is_freed_only_after_the_last_leave_whoever_disconnects_first() {
+    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let witness = connect(&hub, Link::Detached).await;
+    let leaver = connect(&hub, Link::Detached).await;
+    for name in ["a", "b", "c"] {
+        subscribe(&hub, &witness, name).await;
+        subscribe(&hub, &leaver, name).await;
+    }
+    hub.probe().await.unwrap();
+    {
+        let mut first = pin!(hub.disconnect(&leaver, |_| None));
+        assert!(poll!(&mut first).is_pending(), "the mailbox is full");
+        let second = async {
+            hub.disconnect(&leaver, |_| None).await.unwrap();
+            hub.release(&leaver, false).await.unwrap();
+        };
+        let mut second = pin!(second);
+        let ended = poll!(&mut second);
+        let (first, ()) = tokio::join!(first, async {
+            if ended.is_pending() {
+                second.await;
+            }
+        });
+        first.unwrap();
+    }
+    let pipe = Arc::<Pipe>::default();
+    let newcomer = connect(&hub, Link::Pipe(pipe.clone())).await;
+    let private = text("private");
+    for name in ["a", "b", "c"] {
+        let told = hub.broadcast(TopicKind::Channel, name, &private, None);
+        assert_eq!(told.await.unwrap(), 1);
+    }
+    hub.probe().await.unwrap();
+    assert_eq!(drain(&pipe).await, b"", "{newcomer:?}");
+}
+
+#[tokio::test]
+async fn a_disconnect_that_is_dropped_half_way_is_finished_by_the_next() {
+    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let leaver = connect(&hub, Link::Detached).await;
+    for name in ["a", "b", "c"] {
+        subscribe(&hub, &leaver, name).await;
+    }
+    hub.probe().await.unwrap();
+    {
+        let mut dropped = pin!(hub.disconnect(&leaver, |_| None));
+        assert!(poll!(&mut dropped).is_pending());
+    }
+    hub.disconnect(&leaver, |_| None).await.unwrap();
+    assert_eq!(hub.topics(TopicKind::Channel).len(), 0);
+}
+
+#[tokio::test]
+async fn a_join_that_is_dropped_leaves_no_empty_room() {
+    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let client = connect(&hub, Link::Detached).await;
+    {
+        // The mailbox still holds the connection's entry.
+        let name = "never".into();
+        let join = hub.join(&client, TopicKind::Room, &name, 10, |_| None, None);
+        assert!(poll!(pin!(join)).is_pending());
+    }
+    assert_eq!(hub.topics(TopicKind::Room).len(), 0);
+}
+
+/// A server that takes in-memory connections.
+struct Edge {
+    server: Arc<WebSocketServer>,
+    /// Tasks of a server without connections: its shards.
+    idle_tasks: usize,
+    connections: TaskTracker,
+}
+
+impl Edge {
+    fn new(change: impl FnOnce(&mut WebSocketConfig)) -> Self {
+        let mut config = WebSocketConfig::default();
+        config.shards = 2;
+        change(&mut config);
+        let server = Arc::new(WebSocketServer::new(config));
+        let idle_tasks = server.tasks().len();
+        Self {
+            server,
+            idle_tasks,
+            connections: TaskTracker::new(),
+        }
+    }
+
+    fn connect(&self, buffer: usize) -> DuplexStream {
+        let (near, far) = duplex(buffer);
+        let server = self.server.clone();
+        self.connections
+            .spawn(async move { server.handle_connection(Stream::other(far)).await });
+        near
+    }
+
+    async fn all_is_gone(&self) {
+        let hub = self.server.node().hub();
+        eventually("the end of the connection", || self.connections.is_empty()).await;
+        eventually("the end of every task", || {
+            self.server.tasks().len() == self.idle_tasks
+        })
+        .await;
+        assert_eq!((hub.links(), hub.clients().len()), (0, 0));
+    }
+}
+
+/// A client's text frame, masked with zeros.
+fn masked(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap();
+    assert!(length < 126);
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+}
