@@ -183,3 +183,61 @@ fn masked(text: &str) -> Vec<u8> {
     assert!(length < 126);
     [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
 }
+
+#[tokio::test]
+async fn a_stream_that_the_peer_ends_leaves_no_task() {
+    let edge = Edge::new(|_| {});
+    let mut client = edge.connect(1024);
+    client
+        .write_all(&masked(r#"{"type":"ping"}"#))
+        .await
+        .unwrap();
+    let mut pong = [0; 17];
+    client.read_exact(&mut pong).await.unwrap();
+    assert_eq!(&pong, b"\x81\x0f{\"type\":\"pong\"}");
+    drop(client);
+    edge.all_is_gone().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stalls_leaves_no_task_after_its_eviction() {
+    let edge = Edge::new(|config| config.outbox_messages = 4);
+    let mut client = edge.connect(256);
+    let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
+    client.write_all(&command).await.unwrap();
+    let node = edge.server.node();
+    eventually("the subscription", || {
+        node.topics(TopicKind::Channel, None, 1).total == 1
+    })
+    .await;
+    while node.hub().metrics().slow_consumers_total.get() == 0 {
+        let data = "x".repeat(4096);
+        edge.server.publish("news", &data).await.unwrap();
+        node.hub().probe().await.unwrap();
+    }
+    edge.all_is_gone().await;
+    assert_eq!(node.hub().metrics().slow_consumers_total.get(), 1);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_half_ended_and_takes_nothing_leaves_no_task() {
+    let edge = Edge::new(|_| {});
+    let mut client = edge.connect(256);
+    let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
+    client.write_all(&command).await.unwrap();
+    let node = edge.server.node();
+    eventually("the subscription", || {
+        node.topics(TopicKind::Channel, None, 1).total == 1
+    })
+    .await;
+    edge.server
+        .publish("news", &"x".repeat(4096))
+        .await
+        .unwrap();
+    node.hub().probe().await.unwrap();
+    client.shutdown().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    edge.all_is_gone().await;
+    drop(client);
+}

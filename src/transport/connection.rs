@@ -79,13 +79,24 @@ pub async fn serve<S: Session>(
 async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
     let mut bytes = Vec::new();
     while poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await {
-        if stream.write_all(&bytes).await.is_err() {
+        let written = tokio::select! {
+            written = stream.write_all(&bytes) => written,
+            // The peer takes nothing more.
+            () = given_up(&pipe) => return,
+        };
+        if written.is_err() {
             return pipe.abort();
         }
         bytes = Vec::new();
     }
     // A peer that does not take the end of the stream is dropped all the same.
     let _ = timeout(LINGER, stream.shutdown()).await;
+}
+
+/// Waits until the shard has aborted the pipe, or has ended it a while ago.
+async fn given_up(pipe: &Pipe) {
+    poll_fn(|cx| pipe.poll_ended(cx)).await;
+    let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
 }
 
 struct Connection<S> {

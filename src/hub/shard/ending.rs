@@ -74,6 +74,7 @@ impl Shard {
         if let Some(deadline) = connection.deadline() {
             self.deadlines.remove(&(deadline, slot));
         }
+        connection.link.let_go();
         connection.link = Link::Detached;
         connection.outbox = Outbox::default();
         connection.pong = None;

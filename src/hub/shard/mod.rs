@@ -300,6 +300,7 @@ impl Drop for Shard {
     /// Connections do not outlive their shard: their tasks are told, so that each ends.
     fn drop(&mut self) {
         for (_, connection) in &mut self.connections {
+            connection.link.let_go();
             connection.set_stage(Stage::Dead);
         }
     }
