@@ -136,6 +136,58 @@ async fn a_join_that_is_dropped_leaves_no_empty_room() {
     assert_eq!(hub.topics(TopicKind::Room).len(), 0);
 }
 
+#[tokio::test]
+async fn a_batch_never_fills_the_outbox_of_a_client_that_takes_everything() {
+    let options = HubOptions {
+        shards: 1,
+        outbox_max_bytes: 66 * 1024,
+        ..HubOptions::default()
+    };
+    let hub = Hub::new(&options, &TaskTracker::new());
+    let client = connect(&hub, Link::Detached).await;
+    subscribe(&hub, &client, "news").await;
+    hub.probe().await.unwrap();
+    // Both wait in the mailbox before the shard runs.
+    hub.send(&client, text(&"a".repeat(15_000))).await.unwrap();
+    let large = text(&"b".repeat(64 * 1024));
+    let told = hub.broadcast(TopicKind::Channel, "news", &large, None);
+    told.await.unwrap();
+    hub.probe().await.unwrap();
+    assert_eq!(hub.metrics().slow_consumers_total.get(), 0);
+}
+
+#[tokio::test]
+async fn a_long_batch_lets_other_tasks_of_its_worker_run() {
+    let options = HubOptions {
+        shards: 1,
+        ..HubOptions::default()
+    };
+    let tasks = TaskTracker::new();
+    let hub = Arc::new(Hub::new(&options, &tasks));
+    for _ in 0..100 {
+        let client = connect(&hub, Link::Detached).await;
+        subscribe(&hub, &client, "news").await;
+    }
+    hub.probe().await.unwrap();
+    let before = hub.metrics().deliveries_total.get();
+    let frame = text(&"x".repeat(60 * 1024));
+    for _ in 0..200 {
+        let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
+        told.await.unwrap();
+    }
+    let turns = async {
+        let mut turns = 0;
+        while hub.metrics().deliveries_total.get() < before + 200 * 100 {
+            turns += 1;
+            yield_now().await;
+        }
+        turns
+    };
+    // 20 000 writes, a turn every 128.
+    let turns = timeout(PATIENCE, turns).await.expect("all are delivered");
+    assert!(turns > 100, "{turns} turns");
+}
+
 /// A server that takes in-memory connections.
 struct Edge {
     server: Arc<WebSocketServer>,
