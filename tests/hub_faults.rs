@@ -188,6 +188,27 @@ async fn a_long_batch_lets_other_tasks_of_its_worker_run() {
     assert!(turns > 100, "{turns} turns");
 }
 
+#[tokio::test]
+async fn leaving_somebody_out_who_is_not_there_does_not_change_the_count() {
+    let server = WebSocketServer::new(WebSocketConfig::default());
+    let (member, outsider) = (Uuid::now_v7(), Uuid::now_v7());
+    server.join_room("inside", member).await.unwrap();
+    server.join_room("outside", outsider).await.unwrap();
+    let content = Json::encode("hello").unwrap();
+    let sent = async |exclude| {
+        let message = ServerMessage::Message {
+            room: "inside",
+            from: "test",
+            content: &content,
+        };
+        let sent = server.broadcast_to_room("inside", message, exclude);
+        sent.await.unwrap()
+    };
+    assert_eq!(sent(None).await, 1);
+    assert_eq!(sent(Some(outsider)).await, 1);
+    assert_eq!(sent(Some(member)).await, 0);
+}
+
 /// A server that takes in-memory connections.
 struct Edge {
     server: Arc<WebSocketServer>,

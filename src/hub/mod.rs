@@ -132,8 +132,8 @@ impl Hub {
             .await
     }
 
-    /// Broadcasts to a topic's members and returns how many there are. A topic that is
-    /// not there has none.
+    /// Broadcasts to a topic's members, but not to `exclude`, and returns to how many. A
+    /// topic that is not there has none.
     ///
     /// Ordering: one order a topic, the same for all members.
     /// Backpressure: waits for places in the mailboxes of the shards that have members.
@@ -165,9 +165,11 @@ impl Hub {
         loop {
             let told = topic.shards_with_members();
             let mut places = self.mailboxes.reserve(|shard| told[shard]).await?;
+            let excluded = exclude.map(|client| client.memberships.lock());
             if let Ok(members) = topic.broadcast(&mut places, frame, exclude) {
                 self.metrics.broadcasts_total.add(1);
-                return Ok(members);
+                let left_out = excluded.is_some_and(|excluded| excluded.contains(topic));
+                return Ok(members - usize::from(left_out));
             }
         }
     }
