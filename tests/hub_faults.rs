@@ -137,6 +137,28 @@ async fn a_join_that_is_dropped_leaves_no_empty_room() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing() {
+    let node = Node::new(
+        Hub::new(&narrow(), &TaskTracker::new()),
+        NodeOptions::default(),
+    );
+    let info = ClientInfo {
+        user: Some("ann".into()),
+        remote: None,
+    };
+    let mut connecting = pin!(node.connect(info, Link::Pipe(Arc::default())));
+    assert!(
+        poll!(&mut connecting).is_pending(),
+        "it waits to hear $user:ann"
+    );
+    let client = node.hub().clients().pop().expect("it is known already");
+    node.hub().disconnect(&client, |_| None).await.unwrap();
+    let failed = connecting.await.unwrap_err();
+    assert_eq!(failed, JoinError::Disconnected);
+    assert_eq!((node.hub().links(), node.hub().connections()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_batch_never_fills_the_outbox_of_a_client_that_takes_everything() {
     let options = HubOptions {
         shards: 1,
@@ -313,4 +335,60 @@ async fn a_stream_that_is_half_ended_and_takes_nothing_leaves_no_task() {
     tokio::time::sleep(Duration::from_secs(30)).await;
     edge.all_is_gone().await;
     drop(client);
+}
+
+#[tokio::test]
+async fn who_connects_during_a_drain_is_sent_away_at_once() {
+    let edge = Edge::new(|_| {});
+    let mut first = edge.connect(1024);
+    let node = edge.server.node();
+    eventually("the connection", || node.hub().connections() == 1).await;
+    let options = DrainOptions::default();
+    let drained = node.drain(&options);
+    let latecomer = async {
+        // The first connection was told; whom the drain closes is decided.
+        let mut told = Vec::new();
+        while !told.ends_with(b"\x88\x0a\x03\xe9shutdown") {
+            assert_ne!(first.read_buf(&mut told).await.unwrap(), 0, "{told:?}");
+        }
+        let mut late = edge.connect(1024);
+        let mut said = Vec::new();
+        late.read_to_end(&mut said).await.unwrap();
+        drop((first, late));
+        said
+    };
+    let both = timeout(PATIENCE, async { tokio::join!(drained, latecomer) });
+    let (left, said) = both.await.expect("the drain waits for a latecomer");
+    assert_eq!(left, 0);
+    assert!(said.starts_with(b"\x88"), "{said:?}");
+    assert_eq!(&said[2..4], &1001_u16.to_be_bytes());
+    edge.all_is_gone().await;
+}
+
+#[tokio::test]
+async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_drain() {
+    let edge = Edge::new(|config| {
+        config.shards = 1;
+        config.mailbox_capacity = 1;
+    });
+    let mut client = edge.connect(1024);
+    let hub = edge.server.node().hub();
+    eventually("the connection", || hub.connections() == 1).await;
+    hub.probe().await.unwrap();
+    let known = hub.clients().pop().expect("a client");
+    hub.send(&known, text("fills the mailbox")).await.unwrap();
+    {
+        let cleanup = edge.server.cleanup_client(known.id());
+        assert!(poll!(pin!(cleanup)).is_pending());
+    }
+    let reading = async {
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).await.unwrap();
+        drop(client);
+    };
+    let both = timeout(PATIENCE, async {
+        tokio::join!(edge.server.drain(), reading)
+    });
+    let (left, ()) = both.await.expect("the drain finds everybody");
+    assert_eq!(left, 0);
 }
