@@ -365,6 +365,65 @@ async fn who_connects_during_a_drain_is_sent_away_at_once() {
     edge.all_is_gone().await;
 }
 
+/// Time stands still where nothing can happen, and jumps where something waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_drain_gives_a_slow_reader_until_its_deadline() {
+    let edge = Edge::new(|config| {
+        config.drain_timeout = Duration::from_secs(60);
+        config.pong_timeout = Duration::from_secs(600);
+    });
+    let mut client = edge.connect(256);
+    let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
+    client.write_all(&command).await.unwrap();
+    let node = edge.server.node();
+    eventually("the subscription", || {
+        node.topics(TopicKind::Channel, None, 1).total == 1
+    })
+    .await;
+    let event = "x".repeat(10_000);
+    for _ in 0..40 {
+        edge.server.publish("news", &event).await.unwrap();
+    }
+    let reading = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).await.unwrap();
+        drop(client);
+        all
+    };
+    let (left, all) = tokio::join!(edge.server.drain(), reading);
+    assert_eq!(left, 0);
+    let count = all.windows(10_000).filter(|part| part == &event.as_bytes());
+    assert_eq!(count.count(), 40, "of {} bytes", all.len());
+    assert!(all.ends_with(b"\x03\xe9shutdown"), "no Close at the end");
+}
+
+#[tokio::test]
+async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
+    let edge = Edge::new(|_| {});
+    let (mut near, far) = duplex(1024);
+    let server = edge.server.clone();
+    edge.connections.spawn(async move {
+        wavecast::transport::serve(
+            server.node().clone(),
+            server.tasks(),
+            (Stream::other(far), bytes::Bytes::new()),
+            ClientInfo::default(),
+            wavecast::wire::Limits::default(),
+            |_| -> wavecast::session::ClientSession { panic!("on purpose") },
+        )
+        .await;
+    });
+    let mut said = Vec::new();
+    let read = timeout(PATIENCE, near.read_to_end(&mut said)).await;
+    read.expect("the connection ends").unwrap();
+    assert_eq!(said[0], 0x88);
+    assert_eq!(&said[2..4], &1011_u16.to_be_bytes());
+    drop(near);
+    edge.all_is_gone().await;
+    assert_eq!(edge.server.node().hub().metrics().panics_total.get(), 1);
+}
+
 #[tokio::test]
 async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_drain() {
     let edge = Edge::new(|config| {

@@ -195,7 +195,8 @@ impl Hub {
     }
 
     /// Sends a Close frame behind what waits for the client. After `linger` the socket
-    /// is cut off, whether the client has answered or not.
+    /// is cut off, whether all of that was written or not; a client that was written all
+    /// of it and does not answer is cut off earlier, after a few seconds.
     pub async fn close(
         &self,
         client: &Arc<Client>,

@@ -30,7 +30,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const MAX_LINGER_BYTES: usize = 256 * 1024;
 /// How long a peer that closed, or broke the protocol, may take to end the stream.
 const LINGER: Duration = Duration::from_secs(1);
-/// Longest wait for a peer's end of the stream, whoever closed and why.
+/// How long the last bytes of a stream may take that a shard cannot write itself.
 const MAX_LINGER: Duration = Duration::from_secs(10);
 /// 1000: answers a Close frame that gave no code.
 const NORMAL_CLOSURE: u16 = 1000;
@@ -65,14 +65,13 @@ pub async fn serve<S: Session>(
         return;
     };
     let connection = Connection {
-        session: session(client.clone()),
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
         ping: None,
     };
-    connection.run(read_ahead).await;
+    connection.run(session, read_ahead).await;
 }
 
 /// Carries a pipe's bytes to a stream until either ends.
@@ -99,12 +98,11 @@ async fn given_up(pipe: &Pipe) {
     let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
 }
 
-struct Connection<S> {
+struct Connection {
     node: Arc<Node>,
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    session: S,
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
     ping: Option<Box<[u8]>>,
 }
@@ -119,9 +117,13 @@ enum End {
     Shard,
 }
 
-impl<S: Session> Connection<S> {
-    async fn run(mut self, read_ahead: Bytes) {
-        let end = match AssertUnwindSafe(self.read(read_ahead)).catch_unwind().await {
+impl Connection {
+    async fn run<S: Session>(mut self, session: impl FnOnce(Arc<Client>) -> S, read_ahead: Bytes) {
+        let reading = async {
+            let session = session(self.client.clone());
+            self.read(session, read_ahead).await
+        };
+        let end = match AssertUnwindSafe(reading).catch_unwind().await {
             Ok(end) => end,
             Err(_panic) => {
                 self.node.hub().metrics().panics_total.add(1);
@@ -135,21 +137,21 @@ impl<S: Session> Connection<S> {
         let _ = Box::pin(self.end(end)).await;
     }
 
-    async fn read(&mut self, read_ahead: Bytes) -> End {
+    async fn read(&mut self, mut session: impl Session, read_ahead: Bytes) -> End {
         let mut end = None;
         if !read_ahead.is_empty() {
-            end = self.decode(&mut Vec::from(read_ahead));
+            end = self.decode(&mut session, &mut Vec::from(read_ahead));
         }
         loop {
-            if let Some(end) = self.settle(end).await {
+            if let Some(end) = self.settle(&mut session, end).await {
                 return end;
             }
-            end = poll_fn(|cx| self.poll_once(cx)).await;
+            end = poll_fn(|cx| self.poll_once(&mut session, cx)).await;
         }
     }
 
     /// Reads once and decodes what came.
-    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+    fn poll_once(&mut self, session: &mut impl Session, cx: &mut Context<'_>) -> Poll<Option<End>> {
         self.client.register_task(cx.waker());
         if self.client.phase() != Phase::Open {
             return Poll::Ready(Some(End::Shard));
@@ -157,13 +159,13 @@ impl<S: Session> Connection<S> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             Poll::Ready(match ready!(self.read_half.poll_read(cx, buffer)) {
                 Ok(0) | Err(_) => Some(End::Stream),
-                Ok(count) => self.decode(&mut buffer[..count]),
+                Ok(count) => self.decode(session, &mut buffer[..count]),
             })
         })
     }
 
     /// Decodes all of `bytes`; the session keeps what it needs.
-    fn decode(&mut self, mut bytes: &mut [u8]) -> Option<End> {
+    fn decode(&mut self, session: &mut impl Session, mut bytes: &mut [u8]) -> Option<End> {
         loop {
             let (used, event) = match self.decoder.decode(bytes) {
                 Ok(decoded) => decoded,
@@ -175,13 +177,13 @@ impl<S: Session> Connection<S> {
             match event? {
                 Event::Text(text) => {
                     self.client.count_received(text.len());
-                    self.session.accept(Message::Text(text));
+                    session.accept(Message::Text(text));
                 }
                 Event::Binary(payload) => {
                     self.client.count_received(payload.len());
-                    self.session.accept(Message::Binary(payload));
+                    session.accept(Message::Binary(payload));
                 }
-                Event::TooLarge => self.session.accept(Message::TooLarge),
+                Event::TooLarge => session.accept(Message::TooLarge),
                 Event::Ping(payload) => self.ping = Some(payload.into()),
                 Event::Pong(_) => self.client.note_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
@@ -195,15 +197,15 @@ impl<S: Session> Connection<S> {
     }
 
     /// Carries out what was decoded, which may wait; nothing is read meanwhile.
-    async fn settle(&mut self, end: Option<End>) -> Option<End> {
+    async fn settle(&mut self, session: &mut impl Session, end: Option<End>) -> Option<End> {
         if let Some(payload) = self.ping.take() {
             let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
             if answered.is_err() {
                 return Some(End::Stream);
             }
         }
-        if self.session.has_work() {
-            let performed = Box::pin(self.session.perform()).await;
+        if session.has_work() {
+            let performed = Box::pin(session.perform()).await;
             if performed.is_err() {
                 return Some(End::Stream);
             }
@@ -219,12 +221,13 @@ impl<S: Session> Connection<S> {
             self.node.hub().close(&self.client, frame, LINGER).await?;
         }
         self.node.disconnect(&self.client).await?;
-        let peer_ended = peer_ended || timeout(MAX_LINGER, self.linger()).await.unwrap_or(false);
+        let peer_ended = peer_ended || self.linger().await;
         self.node.hub().release(&self.client, !peer_ended).await
     }
 
     /// Reads and throws away until the peer has ended the stream (true), the shard has cut
-    /// it off, or the peer has sent more than a peer that is closing sends.
+    /// it off at the deadline that every Close has, or the peer has sent more than a peer
+    /// that is closing sends.
     async fn linger(&mut self) -> bool {
         let mut bytes = 0;
         poll_fn(|cx| {
