@@ -7,5 +7,10 @@
 // `pub` marks what a module of `support` offers to the others.
 #![allow(unreachable_pub)]
 
+mod connections;
+mod handshake;
+mod messages;
+mod protocol_errors;
+mod room_order;
 mod rooms;
 mod support;

@@ -23,10 +23,10 @@ fn head(first: u8, mask_bit: u8, length: usize) -> Vec<u8> {
     if length < 126 {
         bytes.push(mask_bit | length as u8);
     } else if let Ok(length) = u16::try_from(length) {
-        bytes.push(mask_bit | 126);
+        bytes.push(mask_bit | 0x7e);
         bytes.extend_from_slice(&length.to_be_bytes());
     } else {
-        bytes.push(mask_bit | 127);
+        bytes.push(mask_bit | 0x7f);
         bytes.extend_from_slice(&(length as u64).to_be_bytes());
     }
     bytes

@@ -82,15 +82,15 @@ pub async fn request(
     path: &str,
     body: Option<&Value>,
 ) -> Response {
-    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-    if let Some(body) = body {
-        let body = body.to_string();
-        let length = body.len();
-        text +=
-            &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
-    } else {
-        text += "\r\n";
-    }
+    let (media_type, body) = match body {
+        Some(body) => ("Content-Type: application/json\r\n", body.to_string()),
+        None => ("", String::new()),
+    };
+    let length = body.len();
+    let text = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         {media_type}Content-Length: {length}\r\n\r\n{body}"
+    );
     exchange(address, text.as_bytes()).await
 }
 

@@ -1,8 +1,5 @@
 //! A server on a port of its own, raw clients, raw HTTP: what all tests share.
 
-// Each theme uses what it needs.
-#![allow(dead_code, unused_imports)]
-
 mod binary;
 mod client;
 mod frame;
@@ -12,7 +9,7 @@ mod server;
 use std::future::Future;
 use std::time::Duration;
 
-pub use binary::{Binary, run};
+pub use binary::{Binary, run, run_with};
 pub use client::{Client, HANDSHAKE, upgrade_request};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, Frame, PING, PONG, TEXT, TEXT_FRAGMENT,
