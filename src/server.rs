@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::any;
 use bytes::Bytes;
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
@@ -123,7 +123,8 @@ impl WebSocketServer {
             started: self.started,
         });
         Router::new()
-            .route("/ws", get(ws_handler))
+            // Any method: the handshake's own check says what is wrong with the others.
+            .route("/ws", any(ws_handler))
             .with_state(self.clone())
             .merge(http::router(api))
     }
