@@ -169,7 +169,7 @@ async fn a_client_that_died_without_a_word_is_found_by_its_heartbeat() {
         stats["active_connections"] == 0 && stats["channels"] == json!({})
     })
     .await;
-    drop(dead);
+    dead.expect_gone().await;
 }
 
 /// How a member may end, each with the same consequences for its rooms.

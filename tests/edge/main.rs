@@ -7,10 +7,16 @@
 // `pub` marks what a module of `support` offers to the others.
 #![allow(unreachable_pub)]
 
+mod channels;
+mod cli;
 mod connections;
 mod handshake;
+mod http_api;
+mod http_lists;
+mod library;
 mod messages;
 mod protocol_errors;
 mod room_order;
 mod rooms;
+mod shutdown;
 mod support;

@@ -2,7 +2,7 @@
 
 use crate::support::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, TEXT, TEXT_FRAGMENT, TestServer,
-    close_frame, frame, frame_head, text_frame, unmasked_frame,
+    close_frame, eventually, frame, frame_head, text_frame, unmasked_frame,
 };
 
 /// Each of `cases` ends its connection with `code`, the Close frame readable before the
@@ -185,7 +185,7 @@ async fn a_client_that_never_ends_after_its_error_is_cut_off() {
     client.expect_close(1002).await;
     client.expect_end().await;
     // The client keeps its side open and says nothing; the server's socket goes all the same.
-    crate::support::eventually("the socket's end", async || {
+    eventually("the socket's end", async || {
         server.server.node().hub().links() == 0
     })
     .await;
@@ -193,7 +193,7 @@ async fn a_client_that_never_ends_after_its_error_is_cut_off() {
     let mut client = server.connect().await;
     client.send(&[0xff, 0xff]).await;
     client.send_unless_closed(&vec![0; 16 * 1024 * 1024]).await;
-    crate::support::eventually("the socket's end", async || {
+    eventually("the socket's end", async || {
         server.server.node().hub().links() == 0
     })
     .await;

@@ -331,6 +331,7 @@ async fn an_empty_room_disappears() {
     second.join("general", 2).await;
     first.next_text().await;
     first.leave("general").await;
+    second.next_text().await;
     assert_eq!(server.get("/api/rooms").await["total"], 1);
     second.close().await;
     eventually("no room", async || {

@@ -40,7 +40,7 @@ pub async fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outpu
     let mut binary = Binary {
         child,
         address: ([127, 0, 0, 1], 0).into(),
-        stdout: None,
+        _stdout: None,
         greeting: String::new(),
     };
     let code = binary.wait_status().await;
@@ -73,14 +73,14 @@ pub struct Binary {
     /// What it printed at its start.
     pub greeting: String,
     /// Held open, so that the binary may print.
-    stdout: Option<BufReader<ChildStdout>>,
+    _stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Binary {
     /// Starts the binary on a free port and waits until it listens.
     pub async fn start(arguments: &[&str]) -> Self {
-        let mut command = command(&["--listen", "127.0.0.1:0", "--log", "off"]);
-        command.args(arguments);
+        let mut command = command(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
         let mut child = KillOnDrop(command.spawn().expect("start the binary"));
         let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
         let reading = spawn_blocking(move || {
@@ -97,7 +97,7 @@ impl Binary {
             child,
             address,
             greeting,
-            stdout: Some(stdout),
+            _stdout: Some(stdout),
         }
     }
 
@@ -113,10 +113,6 @@ impl Binary {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.0.id().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("signal");
-    }
-
-    pub fn has_ended(&mut self) -> bool {
-        self.child.0.try_wait().expect("wait").is_some()
     }
 
     async fn wait_status(&mut self) -> std::process::ExitStatus {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use socket2::SockRef;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::frame::{CLOSE, Frame, PING, PONG, TEXT, close_frame, frame, text_frame};
@@ -26,9 +26,10 @@ pub fn upgrade_request(path: &str) -> String {
     HANDSHAKE.replacen("/ws", path, 1)
 }
 
+/// A client over a socket, or over another stream where that is what is tested.
 #[derive(Debug)]
-pub struct Client {
-    stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    stream: S,
     received: Vec<u8>,
     /// Whether the server's pings are answered while the client waits for a text.
     pub answers_pings: bool,
@@ -39,18 +40,9 @@ impl Client {
     /// A connection without a byte sent.
     pub async fn dial(address: SocketAddr) -> Self {
         let stream = within("a TCP connection", TcpStream::connect(address)).await;
-        Self::over(stream.expect("connect"))
-    }
-
-    /// A client on a stream that is connected, and perhaps upgraded, already.
-    pub fn over(stream: TcpStream) -> Self {
+        let stream = stream.expect("connect");
         stream.set_nodelay(true).expect("set TCP_NODELAY");
-        Self {
-            stream,
-            received: Vec::new(),
-            answers_pings: true,
-            barriers: 0,
-        }
+        Self::over(stream)
     }
 
     /// A client that is upgraded on `path` and known to the server.
@@ -60,6 +52,29 @@ impl Client {
         client.expect_upgrade().await;
         client.settle().await;
         client
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.stream.local_addr().expect("local address")
+    }
+
+    /// Vanishes with a reset.
+    pub fn reset(self) {
+        let linger = Some(Duration::ZERO);
+        let set = SockRef::from(&self.stream).set_linger(linger);
+        set.expect("set SO_LINGER");
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A client on a stream that is connected, and perhaps upgraded, already.
+    pub fn over(stream: S) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+            answers_pings: true,
+            barriers: 0,
+        }
     }
 
     /// Reads the answer to a handshake that was sent, and holds it to the RFC.
@@ -82,11 +97,7 @@ impl Client {
         assert_eq!((pong.first, pong.text()), (PONG, "settle"));
     }
 
-    pub fn local_addr(&self) -> SocketAddr {
-        self.stream.local_addr().expect("local address")
-    }
-
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
@@ -258,12 +269,5 @@ impl Client {
     pub async fn hang_up(mut self) {
         self.stream.shutdown().await.expect("shut down");
         while !matches!(self.read_frame().await, Ok(None) | Err(_)) {}
-    }
-
-    /// Vanishes with a reset.
-    pub fn reset(self) {
-        let linger = Some(Duration::ZERO);
-        let set = SockRef::from(&self.stream).set_linger(linger);
-        set.expect("set SO_LINGER");
     }
 }
