@@ -41,9 +41,9 @@ async fn expect_each_to_close(code: u16, cases: &[(&str, Vec<u8>)]) {
 #[tokio::test]
 async fn violations_of_framing_are_1002() {
     let ping = br#"{"type":"ping"}"#;
-    let mut long_form = vec![TEXT, 0x80 | 126, 0, 5, 0, 0, 0, 0];
+    let mut long_form = vec![TEXT, 0xfe, 0, 5, 0, 0, 0, 0];
     long_form.extend_from_slice(b"hello");
-    let mut longer_form = vec![TEXT, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0];
+    let mut longer_form = vec![TEXT, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0];
     longer_form.extend_from_slice(b"hello");
     expect_each_to_close(
         1002,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -20,6 +20,11 @@ pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\n\
     Connection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// A handshake whose connection ends with the answer, if the answer is a refusal.
+pub fn refusable_handshake() -> String {
+    HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1)
+}
 
 /// An opening handshake for another path.
 pub fn upgrade_request(path: &str) -> String {
@@ -166,6 +171,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     pub async fn expect_json(&mut self, expected: Value) {
         assert_eq!(self.next_json().await, expected);
+    }
+
+    /// Expects an event of this channel next and returns its `data` without the `id` and
+    /// `timestamp` it must have.
+    pub async fn next_event(&mut self, channel: &str) -> Value {
+        let mut event = self.next_json().await;
+        assert_eq!(event["type"], "event", "{event}");
+        assert_eq!(event["channel"], channel, "{event}");
+        let data = event["data"].as_object_mut().expect("data is an object");
+        for field in ["id", "timestamp"] {
+            assert!(data.remove(field).is_some_and(|value| value.is_string()));
+        }
+        event["data"].take()
+    }
+
+    /// Expects an event as `TestServer::publish` sends it.
+    pub async fn expect_event(&mut self, channel: &str, message: &str) {
+        assert_eq!(self.next_event(channel).await, json!({"message": message}));
     }
 
     /// Sends a command and expects its answer as the next text.

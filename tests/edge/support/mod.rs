@@ -10,12 +10,12 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use binary::{Binary, run, run_with};
-pub use client::{Client, HANDSHAKE, upgrade_request};
+pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,
 };
-pub use http::{Response, exchange, read_head, request};
+pub use http::{Response, exchange, post_text, read_head, request};
 pub use server::{TestServer, config};
 use tokio::time::{sleep, timeout};
 
