@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, TestServer, config, eventually};
+use crate::support::{Client, TestServer, eventually, roomy};
 
 #[tokio::test]
 async fn a_connection_is_accepted_and_subscribes() {
@@ -239,12 +239,7 @@ async fn nothing_published_is_lost_and_all_subscribers_see_one_order() {
     const PUBLISHERS: usize = 3;
     const BATCHES: usize = 10;
 
-    // Room enough for a reader that gets no turn for a while: nobody is to be evicted.
-    let roomy = config(|config| {
-        config.outbox_messages = 10_000;
-        config.outbox_bytes = 8 * 1024 * 1024;
-    });
-    let server = std::sync::Arc::new(TestServer::start(roomy).await);
+    let server = std::sync::Arc::new(TestServer::start(roomy()).await);
     let mut listening = JoinSet::new();
     for mut client in server.connect_many(8).await {
         client.subscribe("orders").await;

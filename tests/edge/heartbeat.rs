@@ -18,8 +18,7 @@ async fn test_ping_pong() {
     // The control frame of the WebSocket: the answer has the same payload.
     for payload in [&b""[..], b"abc", &[0xff; 125]] {
         client.send(&frame(PING, payload)).await;
-        let pong = client.next_frame().await;
-        assert_eq!((pong.first, &pong.payload[..]), (PONG, payload));
+        client.expect_pong(payload).await;
     }
 }
 
@@ -31,9 +30,8 @@ async fn the_newest_of_many_pings_is_answered() {
     client.send(&pings.collect::<Vec<u8>>()).await;
     let mut last = None;
     while last != Some(999) {
-        let pong = client.next_frame().await;
-        assert_eq!(pong.first, PONG);
-        let number: u32 = pong.text().parse().unwrap();
+        let pong = String::from_utf8(client.next_pong().await).unwrap();
+        let number: u32 = pong.parse().unwrap();
         assert!(last < Some(number), "{last:?}, then {number}");
         last = Some(number);
     }

@@ -156,7 +156,7 @@ async fn a_character_may_be_split_between_fragments() {
     let middle = text.len() - 4;
     client.send(&frame(TEXT_FRAGMENT, &text[..middle])).await;
     client.send(&frame(PING, b"between")).await;
-    assert_eq!(client.next_frame().await.payload, b"between");
+    client.expect_pong(b"between").await;
     client
         .send(&frame(FINAL_CONTINUATION, &text[middle..]))
         .await;

@@ -98,8 +98,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits until the server knows the connection: a ping is answered by its shard.
     async fn settle(&mut self) {
         self.send(&frame(PING, b"settle")).await;
-        let pong = self.next_frame().await;
-        assert_eq!((pong.first, pong.text()), (PONG, "settle"));
+        self.expect_pong(b"settle").await;
+    }
+
+    /// The payload of the next pong; the server's own pings before it are answered.
+    pub async fn next_pong(&mut self) -> Vec<u8> {
+        loop {
+            let next = self.next_frame().await;
+            match next.first {
+                PONG => return next.payload,
+                PING => self.send(&frame(PONG, &next.payload)).await,
+                _ => panic!("expected a pong: {next:?}"),
+            }
+        }
+    }
+
+    pub async fn expect_pong(&mut self, payload: &[u8]) {
+        assert_eq!(self.next_pong().await, payload);
     }
 
     pub fn stream(&mut self) -> &mut S {

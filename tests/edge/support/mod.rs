@@ -16,7 +16,7 @@ pub use frame::{
     frame, frame_head, text_frame, unmasked_frame,
 };
 pub use http::{Response, exchange, post_text, read_head, request};
-pub use server::{TestServer, config};
+pub use server::{TestServer, config, roomy};
 use tokio::time::{sleep, timeout};
 
 /// Longest wait for anything that is to happen; passing it fails the test.

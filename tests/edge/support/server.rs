@@ -23,6 +23,15 @@ pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
     config
 }
 
+/// Outboxes with room enough for a reader that gets no turn for a while, where nobody is
+/// to be evicted.
+pub fn roomy() -> WebSocketConfig {
+    config(|config| {
+        config.outbox_messages = 10_000;
+        config.outbox_bytes = 8 * 1024 * 1024;
+    })
+}
+
 /// Stops when dropped.
 pub struct TestServer {
     pub server: Arc<WebSocketServer>,
