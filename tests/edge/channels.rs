@@ -234,6 +234,23 @@ async fn invalid_requests_get_errors() {
     client.subscribe(&"x".repeat(200)).await;
 }
 
+#[tokio::test]
+async fn each_of_ten_thousand_deliveries_arrives() {
+    let server = TestServer::start_default().await;
+    let mut clients = server.connect_many(20).await;
+    for client in &mut clients {
+        client.subscribe("ticks").await;
+    }
+    // One at a time, so that none shares a write with another.
+    for tick in 0..500 {
+        let published = server.server.publish("ticks", &tick).await.unwrap();
+        assert_eq!(published.subscribers, 20);
+        for client in &mut clients {
+            assert_eq!(client.next_event("ticks").await["value"], tick);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_published_is_lost_and_all_subscribers_see_one_order() {
     const PUBLISHERS: usize = 3;

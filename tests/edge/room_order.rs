@@ -56,7 +56,10 @@ async fn joined_comes_before_the_first_message_of_the_room() {
         let next = client.next_json().await;
         assert_eq!(next["type"], "message", "{next}");
         client.send_close(1000).await;
-        while client.next_frame().await.first != CLOSE {}
+        within("the answer to a Close among messages", async {
+            while client.next_frame().await.first != CLOSE {}
+        })
+        .await;
         client.expect_end().await;
         // The next one is the third again only when this one is gone.
         eventually("the member's departure", async || {
@@ -75,7 +78,10 @@ async fn nothing_of_a_room_comes_after_left() {
         client.join("busy", 3).await;
         client.next_text().await;
         client.send_text(r#"{"type":"leave","room":"busy"}"#).await;
-        while client.next_json().await["type"] != "left" {}
+        within("`left` among messages", async {
+            while client.next_json().await["type"] != "left" {}
+        })
+        .await;
         client.expect_silence().await;
     }
     end(tasks, &stop).await;

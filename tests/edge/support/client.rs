@@ -103,14 +103,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The payload of the next pong; the server's own pings before it are answered.
     pub async fn next_pong(&mut self) -> Vec<u8> {
-        loop {
-            let next = self.next_frame().await;
-            match next.first {
-                PONG => return next.payload,
-                PING => self.send(&frame(PONG, &next.payload)).await,
-                _ => panic!("expected a pong: {next:?}"),
+        let next = self.next_but_ping("a pong").await;
+        assert_eq!(next.first, PONG, "expected a pong: {next:?}");
+        next.payload
+    }
+
+    /// The next frame that is no ping; pings are answered if `answers_pings` says so. The
+    /// deadline counts for all of them together.
+    async fn next_but_ping(&mut self, what: &str) -> Frame {
+        within(what, async {
+            loop {
+                let next = self.next_frame().await;
+                if next.first != PING {
+                    return next;
+                }
+                if self.answers_pings {
+                    self.send(&frame(PONG, &next.payload)).await;
+                }
             }
-        }
+        })
+        .await
     }
 
     pub async fn expect_pong(&mut self, payload: &[u8]) {
@@ -163,15 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next text; pings before it are answered if `answers_pings` says so.
     pub async fn next_text(&mut self) -> String {
-        loop {
-            let next = self.next_frame().await;
-            match next.first {
-                TEXT => return next.text().to_owned(),
-                PING if self.answers_pings => self.send(&frame(PONG, &next.payload)).await,
-                PING => {}
-                CLOSE => panic!("expected a text, the server closed: {:?}", next.close()),
-                _ => panic!("expected a text: {next:?}"),
-            }
+        let next = self.next_but_ping("a text").await;
+        match next.first {
+            TEXT => next.text().to_owned(),
+            CLOSE => panic!("expected a text, the server closed: {:?}", next.close()),
+            _ => panic!("expected a text: {next:?}"),
         }
     }
 
@@ -265,17 +273,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         .await;
     }
 
-    /// Expects a Close frame with this code next and returns its reason. Pings before it
-    /// are passed over.
+    /// Expects a Close frame with this code next, pings aside, and returns its reason.
     pub async fn expect_close(&mut self, code: u16) -> String {
-        loop {
-            let next = self.next_frame().await;
-            if next.first != PING {
-                let (found, reason) = next.close();
-                assert_eq!(found, code, "{reason}");
-                return reason.to_owned();
-            }
-        }
+        let answers_pings = std::mem::take(&mut self.answers_pings);
+        let next = self.next_but_ping("a Close frame").await;
+        self.answers_pings = answers_pings;
+        let (found, reason) = next.close();
+        assert_eq!(found, code, "{reason}");
+        reason.to_owned()
     }
 
     /// Expects the orderly end of the stream, with nothing before it.
