@@ -67,8 +67,8 @@ async fn the_server_pings_every_interval() {
 #[tokio::test]
 async fn test_heartbeat_timeout() {
     let server = TestServer::start(config(|config| {
-        config.ping_interval = Duration::from_millis(50);
-        config.pong_timeout = Duration::from_millis(300);
+        config.ping_interval = Duration::from_millis(100);
+        config.pong_timeout = Duration::from_secs(1);
     }))
     .await;
     let mut neighbour = server.connect().await;
@@ -89,7 +89,7 @@ async fn test_heartbeat_timeout() {
         ))
         .await;
     let lived = began.elapsed();
-    assert!(lived >= Duration::from_millis(300), "{lived:?}");
+    assert!(lived >= Duration::from_secs(1), "{lived:?}");
     assert_eq!(silent.expect_close(4001).await, "heartbeat timeout");
     silent.expect_end().await;
 
@@ -102,21 +102,21 @@ async fn test_heartbeat_timeout() {
 #[tokio::test]
 async fn pongs_keep_a_client_alive_beyond_the_timeout() {
     let server = TestServer::start(config(|config| {
-        config.ping_interval = Duration::from_millis(50);
-        config.pong_timeout = Duration::from_millis(300);
+        config.ping_interval = Duration::from_millis(100);
+        config.pong_timeout = Duration::from_secs(1);
     }))
     .await;
     let mut client = server.connect().await;
     client.join("general", 1).await;
     let began = Instant::now();
     let mut pings = 0;
-    while began.elapsed() < Duration::from_millis(900) {
+    while began.elapsed() < Duration::from_millis(2500) {
         let ping = client.next_frame().await;
         assert_eq!(ping.first, PING);
         client.send(&frame(PONG, &ping.payload)).await;
         pings += 1;
     }
-    assert!(pings >= 5, "{pings}");
+    assert!(pings >= 10, "{pings}");
     client.expect_silence().await;
     assert_eq!(
         server.get("/api/stats").await["heartbeat_timeouts_total"],
