@@ -242,8 +242,10 @@ struct Edge {
 impl Edge {
     fn new(change: impl FnOnce(&mut WebSocketConfig)) -> Self {
         let mut config = WebSocketConfig::default();
-        config.shards = 2;
         change(&mut config);
+        if config.shards == 0 {
+            config.shards = 2;
+        }
         let server = Arc::new(WebSocketServer::new(config));
         let idle_tasks = server.tasks().len();
         Self {
