@@ -10,6 +10,8 @@
 mod channels;
 mod cli;
 mod connections;
+mod drain_under_load;
+mod faults;
 mod handshake;
 mod http_api;
 mod http_lists;
@@ -19,4 +21,5 @@ mod protocol_errors;
 mod room_order;
 mod rooms;
 mod shutdown;
+mod slow_consumer;
 mod support;
