@@ -1,0 +1,93 @@
+//! PASS or FAIL: the checks every run must hold.
+
+use crate::plan::Plan;
+use crate::progress::Totals;
+use crate::tally::{describe, total};
+
+/// One check and what was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) ok: bool,
+    pub(crate) actual: String,
+}
+
+/// All checks of a finished run.
+pub(crate) fn checks(plan: &Plan, totals: &Totals) -> Vec<Check> {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    let none = |name, count: u64| Check {
+        name,
+        ok: count == 0,
+        actual: count.to_string(),
+    };
+    let classes = |name, classes| Check {
+        name,
+        ok: total(classes) == 0,
+        actual: match total(classes) {
+            0 => "0".to_owned(),
+            _ => describe(classes),
+        },
+    };
+    let unsent = plan
+        .publications()
+        .saturating_sub(publisher.accepted + total(&publisher.failed));
+    vec![
+        Check {
+            name: "connections open",
+            ok: worker.opened == u64::from(plan.connections),
+            actual: format!("{} of {}", worker.opened, plan.connections),
+        },
+        classes("connects failed", &worker.connect_failed),
+        classes("unexpected closes", &worker.closed),
+        classes("publications failed", &publisher.failed),
+        none("publications not sent in time", unsent),
+        none("silent losses", worker.lost),
+        none("missed by closed sockets", worker.missed_by_closed),
+        none("duplicates", worker.duplicates),
+        none("reorders", worker.reorders),
+        none("foreign messages", worker.foreign),
+        none("malformed messages", worker.malformed),
+        none("errors from the server", worker.errors),
+        none("subscriber count mismatches", publisher.mismatches),
+        // Books and counters are kept apart; when all else holds they must agree.
+        Check {
+            name: "received = expected",
+            ok: worker.received == publisher.expected || publisher.uncertain > 0,
+            actual: format!("{} of {}", worker.received, publisher.expected),
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    fn failed(totals: &Totals) -> Vec<&'static str> {
+        checks(&plan(2, 1, 1, 1), totals)
+            .into_iter()
+            .filter(|check| !check.ok)
+            .map(|check| check.name)
+            .collect()
+    }
+
+    #[test]
+    fn passes_only_when_everything_arrived_once() {
+        let mut totals = Totals::default();
+        totals.worker.opened = 2;
+        totals.worker.received = 200;
+        totals.publisher.accepted = 100;
+        totals.publisher.expected = 200;
+        assert!(failed(&totals).is_empty());
+        totals.worker.duplicates = 1;
+        assert_eq!(failed(&totals), ["duplicates"]);
+    }
+
+    #[test]
+    fn does_not_pass_a_run_that_did_nothing() {
+        assert_eq!(
+            failed(&Totals::default()),
+            ["connections open", "publications not sent in time"]
+        );
+    }
+}
