@@ -218,7 +218,6 @@ impl Auditor {
     }
 
     fn on_event(&mut self, local: usize, channel: &[u8], stamp: &Stamp, now_ns: u64) {
-        let state = Arc::clone(&self.state);
         let conn = self.conn(local);
         let Some((stream, place)) = self.place(local, channel, stamp) else {
             self.tally.foreign += 1;
@@ -230,9 +229,9 @@ impl Auditor {
             });
             return;
         };
-        let tally = &mut self.tally;
+        let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let arrival = self.books[place].record(stamp.seq, |seq| {
-            if state.ledger.is_owed(stream, seq) {
+            if ledger.is_owed(stream, seq) {
                 tally.lost += 1;
                 tally.evidence.note(|| {
                     format!(

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::exit::Exit;
-use crate::plan::Plan;
+use crate::plan::{Plan, gcd};
 use crate::run::{self, Options};
 use crate::source_ips::SourceIps;
 use crate::target::Target;
@@ -143,6 +143,7 @@ fn options(flags: Flags) -> Result<Options, String> {
         channels: flags.channels,
         subs_per_conn: flags.subs_per_conn,
         publishers,
+        common: gcd(flags.channels, publishers).max(1),
         rate: flags.rate,
         duration: flags.duration,
         payload_bytes: flags.size,

@@ -1,5 +1,6 @@
 //! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
 
+use crate::scan;
 use std::time::Duration;
 
 /// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
@@ -18,6 +19,9 @@ pub(crate) struct Plan {
     pub(crate) subs_per_conn: u32,
     /// Parallel publishers.
     pub(crate) publishers: u32,
+    /// Greatest common divisor of `channels` and `publishers`: publication `n` belongs to channel
+    /// `n % channels` and publisher `n % publishers`, so both agree modulo this.
+    pub(crate) common: u32,
     /// Publications a second over all publishers.
     pub(crate) rate: f64,
     /// How long publications are due.
@@ -51,24 +55,24 @@ impl Plan {
     pub(crate) fn channel_index(&self, name: &[u8]) -> Option<u32> {
         let rest = name.strip_prefix(b"lt.")?;
         let (run, index) = (rest.get(..8)?, rest.get(8..)?.strip_prefix(b".")?);
-        let run = u32::from_str_radix(std::str::from_utf8(run).ok()?, 16).ok()?;
-        let index: u32 = std::str::from_utf8(index).ok()?.parse().ok()?;
-        (run == self.run && index < self.channels).then_some(index)
+        let run = run.iter().try_fold(0, |number, byte| {
+            Some(number << 4 | char::from(*byte).to_digit(16)?)
+        });
+        let index = scan::integer(index)?;
+        (run == Some(self.run) && index < u64::from(self.channels)).then_some(index as u32)
     }
 
-    /// Publishers that share a channel. Publication `n` belongs to channel `n % channels` and publisher
-    /// `n % publishers`, so both agree modulo their greatest common divisor.
+    /// Publishers that share a channel.
     pub(crate) fn publishers_per_channel(&self) -> u32 {
-        self.publishers / gcd(self.channels, self.publishers)
+        self.publishers / self.common
     }
 
     /// The stream of a pair; `None` when that publisher never publishes to that channel.
     pub(crate) fn stream(&self, channel: u32, publisher: u32) -> Option<usize> {
-        let common = gcd(self.channels, self.publishers);
         (channel < self.channels
             && publisher < self.publishers
-            && channel % common == publisher % common)
-            .then(|| (channel * self.publishers_per_channel() + publisher / common) as usize)
+            && channel % self.common == publisher % self.common)
+            .then(|| (channel * self.publishers_per_channel() + publisher / self.common) as usize)
     }
 
     /// Number of streams.
@@ -104,7 +108,8 @@ impl Plan {
     }
 }
 
-fn gcd(a: u32, b: u32) -> u32 {
+/// Greatest common divisor.
+pub(crate) fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
@@ -125,6 +130,7 @@ pub(crate) mod tests {
             channels,
             subs_per_conn,
             publishers,
+            common: gcd(channels, publishers),
             rate: 100.0,
             duration: Duration::from_secs(1),
             payload_bytes: 256,

@@ -36,65 +36,26 @@ pub(crate) enum Message<'a> {
     Malformed,
 }
 
-/// Calls `on_message` for each message of a text frame: one object, or an array of them.
+/// Calls `on_message` for each message of a text frame: one object, or an array of them. The last call says
+/// [`Message::Malformed`] when the text is no JSON.
 pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(Message<'a>)) {
     let mut scanner = Scanner {
         bytes: payload,
         at: 0,
     };
-    let batch = scanner.take(b'[');
+    let batch = scanner.take(b'[').is_some();
     loop {
-        let Some(object) = scanner.value().filter(|value| value.starts_with(b"{")) else {
+        let Some(message) = scanner.message() else {
             return on_message(Message::Malformed);
         };
-        on_message(message(object));
-        if !(batch && scanner.take(b',')) {
+        on_message(message);
+        if !batch || scanner.take(b',').is_none() {
             break;
         }
     }
-    if batch && !scanner.take(b']') {
+    if batch && scanner.take(b']').is_none() {
         on_message(Message::Malformed);
     }
-}
-
-fn message(object: &[u8]) -> Message<'_> {
-    let (mut kind, mut channel, mut data, mut code): (&[u8], &[u8], &[u8], &[u8]) =
-        (b"", b"", b"", b"");
-    members(object, |key, value| match key {
-        b"type" => kind = unquoted(value),
-        b"channel" => channel = unquoted(value),
-        b"data" => data = value,
-        b"code" => code = unquoted(value),
-        _ => {}
-    });
-    match kind {
-        b"event" => Message::Event(channel, stamp(data)),
-        b"subscribed" => Message::Subscribed(channel),
-        b"error" => Message::Error(if code.is_empty() { object } else { code }),
-        b"" => Message::Malformed,
-        _ => Message::Other,
-    }
-}
-
-fn stamp(data: &[u8]) -> Option<Stamp> {
-    let mut stamp = Stamp::default();
-    let mut found = 0u8;
-    members(data, |key, value| {
-        let (bit, field) = match key {
-            b"run" => (1, &mut stamp.run),
-            b"pub" => (2, &mut stamp.publisher),
-            b"chan" => (4, &mut stamp.channel),
-            b"seq" => (8, &mut stamp.seq),
-            b"intended_ns" => (16, &mut stamp.intended_ns),
-            b"sent_ns" => (32, &mut stamp.sent_ns),
-            _ => return,
-        };
-        if let Some(number) = integer(value) {
-            *field = number;
-            found |= bit;
-        }
-    });
-    (found == 63).then_some(stamp)
 }
 
 /// Calls `on_member` with the raw key and raw value of each member of a JSON object.
@@ -103,19 +64,11 @@ pub(crate) fn members<'a>(object: &'a [u8], mut on_member: impl FnMut(&'a [u8], 
         bytes: object,
         at: 0,
     };
-    if !scanner.take(b'{') {
-        return;
-    }
-    while let Some(key) = scanner.value() {
-        if !scanner.take(b':') {
-            return;
-        }
-        let Some(value) = scanner.value() else { return };
-        on_member(unquoted(key), value);
-        if !scanner.take(b',') {
-            return;
-        }
-    }
+    // What could be read before an error has been given out; the caller misses what it needs.
+    let _ = scanner.object(|scanner, key| {
+        on_member(key, scanner.value()?);
+        Some(())
+    });
 }
 
 /// An unsigned number without fraction or exponent.
@@ -140,36 +93,122 @@ pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
         .unwrap_or(value)
 }
 
+/// Reads forward only, each byte once. `None` means the text is no JSON, or ends too soon.
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// Skips white space and then `byte`, if it is there.
-    fn take(&mut self, byte: u8) -> bool {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
-            self.at += 1;
-        }
-        let there = self.bytes.get(self.at) == Some(&byte);
-        self.at += usize::from(there);
-        there
+    fn message(&mut self) -> Option<Message<'a>> {
+        let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
+        let mut stamp = None;
+        self.skip_white();
+        let start = self.at;
+        self.object(|scanner, key| {
+            match key {
+                b"type" => kind = unquoted(scanner.value()?),
+                b"channel" => channel = unquoted(scanner.value()?),
+                b"code" => code = unquoted(scanner.value()?),
+                b"data" => scanner.stamp(&mut stamp)?,
+                _ => {
+                    scanner.value()?;
+                }
+            }
+            Some(())
+        })?;
+        Some(match kind {
+            b"event" => Message::Event(channel, stamp),
+            b"subscribed" => Message::Subscribed(channel),
+            b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
+            b"error" => Message::Error(code),
+            b"" => Message::Malformed,
+            _ => Message::Other,
+        })
     }
 
-    /// The next whole value, raw. `None` at the end, or where no value begins.
-    fn value(&mut self) -> Option<&'a [u8]> {
+    /// Reads the next value, which holds a stamp if it is an object with all its fields.
+    fn stamp(&mut self, into: &mut Option<Stamp>) -> Option<()> {
+        self.skip_white();
+        if self.bytes.get(self.at) != Some(&b'{') {
+            self.value()?;
+            return Some(());
+        }
+        let mut stamp = Stamp::default();
+        let mut found = 0u8;
+        self.object(|scanner, key| {
+            let value = scanner.value()?;
+            let (bit, field) = match key {
+                b"run" => (1, &mut stamp.run),
+                b"pub" => (2, &mut stamp.publisher),
+                b"chan" => (4, &mut stamp.channel),
+                b"seq" => (8, &mut stamp.seq),
+                b"intended_ns" => (16, &mut stamp.intended_ns),
+                b"sent_ns" => (32, &mut stamp.sent_ns),
+                _ => return Some(()),
+            };
+            if let Some(number) = integer(value) {
+                *field = number;
+                found |= bit;
+            }
+            Some(())
+        })?;
+        *into = (found == 63).then_some(stamp);
+        Some(())
+    }
+
+    /// Reads an object; `on_key` is called behind each colon and must read the value.
+    fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        if self.take(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            self.skip_white();
+            let start = self.at;
+            if self.bytes.get(start) != Some(&b'"') {
+                return None;
+            }
+            self.at = end_of_string(self.bytes, start)?;
+            let key = &self.bytes[start + 1..self.at - 1];
+            self.take(b':')?;
+            on_key(self, key)?;
+            if self.take(b',').is_none() {
+                return self.take(b'}');
+            }
+        }
+    }
+
+    fn skip_white(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
+    }
+
+    /// Skips white space and then `byte`, if it is there.
+    fn take(&mut self, byte: u8) -> Option<()> {
+        self.skip_white();
+        if self.bytes.get(self.at) != Some(&byte) {
+            return None;
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// The next whole value, raw.
+    fn value(&mut self) -> Option<&'a [u8]> {
+        self.skip_white();
         let start = self.at;
         self.at = match self.bytes.get(start)? {
             b'"' => end_of_string(self.bytes, start)?,
             b'{' | b'[' => self.end_of_nested(start)?,
             b',' | b':' | b'}' | b']' => return None,
-            _ => self.bytes[start..]
-                .iter()
-                .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'))
-                .map_or(self.bytes.len(), |length| start + length),
+            _ => {
+                let length = self.bytes[start..]
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+                start + length?
+            }
         };
         Some(&self.bytes[start..self.at])
     }
@@ -195,9 +234,19 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// Keys and most values end within this many bytes, where a plain loop beats `memchr`.
+const SHORT: usize = 16;
+
 /// One past the closing quote of the string that begins at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
+    for &byte in bytes.get(at..)?.iter().take(SHORT) {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => break,
+            _ => at += 1,
+        }
+    }
     loop {
         at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes[at] == b'"' {
@@ -253,6 +302,10 @@ mod tests {
             all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
             [Message::Other, Message::Subscribed(b"b")]
         );
+        for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
+            let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
+            assert_eq!(all(&text), [Message::Event(b"a", None)], "{data}");
+        }
         assert_eq!(
             all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
             [Message::Event(b"a", None)]
