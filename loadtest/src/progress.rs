@@ -4,6 +4,7 @@ use crate::latency::Latency;
 use crate::run_state::{Phase, RunState};
 use crate::tally::{PublisherTally, Report, WorkerTally, total};
 use crate::units::{grouped, latency};
+use std::io::Write;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -64,8 +65,9 @@ impl Progress {
         let phase = *state.phase.borrow();
         if phase == Phase::Connect {
             let failed = total(&worker.connect_failed);
-            eprintln!("{clock}  connecting  open {open}/{all}  failed {failed}");
-            return;
+            return say(&format!(
+                "{clock}  connecting  open {open}/{all}  failed {failed}"
+            ));
         }
         let per_second = |count: u64| grouped((count as f64 / since.as_secs_f64()).round() as u64);
         let received = per_second(worker.received - self.received);
@@ -83,7 +85,7 @@ impl Progress {
         };
         totals.recent.clear();
         let failed = total(&totals.publisher.failed);
-        eprintln!(
+        say(&format!(
             "{clock}  {}  open {open}/{all}  pub {published}/s failed {failed}  recv {received}/s  {percentiles}  lost {} dup {} reorder {} foreign {}  closed {}",
             if phase == Phase::Publish {
                 "publishing"
@@ -95,6 +97,11 @@ impl Progress {
             worker.reorders,
             worker.foreign,
             total(&worker.closed),
-        );
+        ));
     }
+}
+
+/// A terminal that is gone must not end the run.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -15,7 +15,7 @@ use crate::target::Target;
 use crate::{verdict, worker};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use nix::sys::resource::{UsageWho, getrusage};
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
@@ -45,8 +45,10 @@ const REPORTS: usize = 256;
 const SETTLE: Duration = Duration::from_millis(200);
 /// Between the decision to publish and the first publication, so that publishers can connect.
 const LEAD: Duration = Duration::from_millis(100);
-/// For publications that are overdue at the end of the duration, on top of the drain time.
+/// For publishers to end when they have been told to.
 const STOP: Duration = Duration::from_secs(5);
+/// Longest drain of a run that was cut short.
+const SHORT_DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs to the end and prints the report.
 pub(crate) fn run(options: Options) -> Exit {
@@ -150,9 +152,9 @@ impl Conductor {
 
         let drain_begin = Instant::now();
         state.phase.send_replace(Phase::Drain);
-        if self.cut_short.is_none() {
-            self.wait(drain_begin + drain, |state| state.open_books() == 0);
-        }
+        // A run that was cut short still waits a moment: what is on its way is not lost.
+        let drain = self.cut_short.map_or(drain, |_| drain.min(SHORT_DRAIN));
+        self.wait(drain_begin + drain, |state| state.open_books() == 0);
         let draining = drain_begin.elapsed();
         if self.cut_short.is_none() {
             self.wait(Instant::now() + SETTLE, |_| false);
@@ -169,8 +171,10 @@ impl Conductor {
             cores,
             cut_short: self.cut_short,
         };
-        let checks = verdict::checks(plan, &self.totals);
-        print!("{}", summary::render(plan, &self.totals, &course, &checks));
+        let checks = verdict::checks(plan, &self.totals, self.cut_short.is_none());
+        let report = summary::render(plan, &self.totals, &course, &checks);
+        // A reader that left does not change the verdict.
+        let _ = io::stdout().write_all(report.as_bytes());
         Ok(match self.cut_short {
             Some(INTERRUPTED) => Exit::Interrupted,
             None if checks.iter().all(|check| check.ok) => Exit::Pass,
@@ -188,8 +192,7 @@ impl Conductor {
         state.phase.send_replace(Phase::Publish);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
         let give_up = state.clock.instant(start_ns) + state.plan.duration + drain;
-        // Dropped at the end of this function: that stops publishers that still wait.
-        let (_stop, stopped) = bounded::<()>(0);
+        let (stop, stopped) = bounded::<()>(0);
         let mut threads = Vec::new();
         for index in 0..state.plan.publishers {
             let publisher = Publisher::new(Arc::clone(&state), index, sender.clone());
@@ -199,18 +202,21 @@ impl Conductor {
             })?);
         }
         drop(sender);
-        self.wait(give_up + STOP, |state| {
-            state.publishers_done.load(SeqCst) == state.plan.publishers
-        });
+        let all_done =
+            |state: &RunState| state.publishers_done.load(SeqCst) == state.plan.publishers;
+        self.wait(give_up + STOP, all_done);
+        drop(stop);
+        self.wait(Instant::now() + STOP, all_done);
         Ok(threads)
     }
 
-    /// Takes reports and shows progress until `done` holds, `until` passes, or the run is cut short.
+    /// Takes reports and shows progress until `done` holds, `until` passes, or the run is cut short; a second
+    /// signal cuts the next wait short, too.
     fn wait(&mut self, until: Instant, done: impl Fn(&RunState) -> bool) {
         const STEP: Duration = Duration::from_millis(10);
         let mut reports = self.reports.clone();
         while !done(&self.state) && Instant::now() < until {
-            if Instant::now() >= self.limit {
+            if self.cut_short.is_none() && Instant::now() >= self.limit {
                 self.cut_short = Some(OUT_OF_TIME);
                 return;
             }
