@@ -6,7 +6,7 @@ use crate::connection::CloseCause;
 use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::scan::{self, Message, Stamp};
-use crate::tally::{WorkerTally, count_class};
+use crate::tally::{Kind, WorkerTally, count_class};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -118,7 +118,7 @@ impl Auditor {
             let conn = self.conn(local);
             self.tally
                 .evidence
-                .note(|| format!("conn {conn}: not ready: {class}"));
+                .note(Kind::Connect, || format!("conn {conn}: not ready: {class}"));
             count_class(&mut self.tally.connect_failed, class);
         }
     }
@@ -135,9 +135,9 @@ impl Auditor {
                 .departed(self.state.plan.channels_of(conn));
             self.sockets[local].status = Status::Closed;
             let at = self.state.clock.now_ns() as f64 / 1e9;
-            self.tally
-                .evidence
-                .note(|| format!("conn {conn}: closed at {at:.3}s: {cause}"));
+            self.tally.evidence.note(Kind::Close, || {
+                format!("conn {conn}: closed at {at:.3}s: {cause}")
+            });
             count_class(&mut self.tally.closed, cause.to_string());
         }
         self.sockets[local].writer = None;
@@ -187,6 +187,8 @@ impl Auditor {
     fn on_message(&mut self, local: usize, message: Message<'_>, now_ns: u64) {
         match message {
             Message::Event(channel, Some(stamp)) => self.on_event(local, channel, &stamp, now_ns),
+            // `$all` and `$system` reach every connection, whoever published to them.
+            Message::Event([b'$', ..], None) => self.tally.notices += 1,
             Message::Event(_, None) | Message::Malformed => self.on_malformed(local),
             Message::Subscribed(_) => {
                 if let Status::Opening(missing) = &mut self.sockets[local].status {
@@ -201,9 +203,9 @@ impl Auditor {
             Message::Error(code) => {
                 self.tally.errors += 1;
                 let conn = self.conn(local);
-                self.tally
-                    .evidence
-                    .note(|| format!("conn {conn}: error {:.200}", String::from_utf8_lossy(code)));
+                self.tally.evidence.note(Kind::Error, || {
+                    format!("conn {conn}: error {:.200}", String::from_utf8_lossy(code))
+                });
             }
             Message::Other => {}
         }
@@ -212,7 +214,7 @@ impl Auditor {
     fn on_malformed(&mut self, local: usize) {
         self.tally.malformed += 1;
         let conn = self.conn(local);
-        self.tally.evidence.note(|| {
+        self.tally.evidence.note(Kind::Malformed, || {
             format!("conn {conn}: a message that is none of the protocol's, or has no stamp")
         });
     }
@@ -221,7 +223,7 @@ impl Auditor {
         let conn = self.conn(local);
         let Some((stream, place)) = self.place(local, channel, stamp) else {
             self.tally.foreign += 1;
-            self.tally.evidence.note(|| {
+            self.tally.evidence.note(Kind::Foreign, || {
                 format!(
                     "conn {conn}: foreign message: channel {} with {stamp:?}",
                     String::from_utf8_lossy(channel)
@@ -233,7 +235,7 @@ impl Auditor {
         let arrival = self.books[place].record(stamp.seq, |seq| {
             if ledger.is_owed(stream, seq) {
                 tally.lost += 1;
-                tally.evidence.note(|| {
+                tally.evidence.note(Kind::Loss, || {
                     format!(
                         "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
                         String::from_utf8_lossy(channel),
@@ -246,13 +248,13 @@ impl Auditor {
             Arrival::Forward => (&mut tally.received, None),
             Arrival::Late => {
                 tally.reorders += 1;
-                (&mut tally.received, Some("late"))
+                (&mut tally.received, Some((Kind::Reorder, "late")))
             }
-            Arrival::Duplicate => (&mut tally.duplicates, Some("again")),
+            Arrival::Duplicate => (&mut tally.duplicates, Some((Kind::Duplicate, "again"))),
         };
         *count += 1;
-        if let Some(what) = what {
-            tally.evidence.note(|| {
+        if let Some((kind, what)) = what {
+            tally.evidence.note(kind, || {
                 format!(
                     "conn {conn}: seq {} of {} (publisher {}) came {what}",
                     stamp.seq,
@@ -341,7 +343,7 @@ impl Auditor {
                 tally.lost += lost;
                 if let Some(first) = first {
                     let channel = stream as u32 / state.plan.publishers_per_channel();
-                    tally.evidence.note(|| {
+                    tally.evidence.note(Kind::Loss, || {
                         format!(
                             "conn {conn}: {lost} of {} never came, the first is seq {first} of {}",
                             state.plan.channel_name(channel),

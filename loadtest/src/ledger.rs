@@ -9,12 +9,24 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 #[derive(Debug)]
 pub(crate) struct Ledger {
     streams: Vec<Stream>,
-    subscribers: Vec<AtomicU32>,
+    audiences: Vec<Audience>,
     /// Publications whose fate is unknown (the reply was lost): whether they arrive or not is no fault.
     uncertain: Mutex<HashSet<(usize, u64)>>,
     uncertain_total: AtomicU64,
     /// Sockets that left after they were ready; a subscriber count is only compared while this stands still.
     departures: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Audience {
+    /// Ready sockets that subscribe to the channel now.
+    now: AtomicU32,
+    /// All that ever did; all of them are ready before the first publication.
+    ever: AtomicU32,
+    /// Replies that named fewer subscribers than `now`, and the lowest number of them. The server may have
+    /// closed a socket that has not heard of it yet, so they are judged at the end.
+    short_replies: AtomicU64,
+    lowest_reply: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +41,12 @@ impl Ledger {
     pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             streams: (0..plan.streams()).map(|_| Stream::default()).collect(),
-            subscribers: (0..plan.channels).map(|_| AtomicU32::new(0)).collect(),
+            audiences: (0..plan.channels)
+                .map(|_| Audience {
+                    lowest_reply: AtomicU64::new(u64::MAX),
+                    ..Audience::default()
+                })
+                .collect(),
             uncertain: Mutex::default(),
             uncertain_total: AtomicU64::new(0),
             departures: AtomicU64::new(0),
@@ -79,7 +96,8 @@ impl Ledger {
     /// A socket has all its subscriptions.
     pub(crate) fn arrived(&self, channels: impl Iterator<Item = u32>) {
         for channel in channels {
-            self.subscribers[channel as usize].fetch_add(1, SeqCst);
+            self.audiences[channel as usize].now.fetch_add(1, SeqCst);
+            self.audiences[channel as usize].ever.fetch_add(1, SeqCst);
         }
     }
 
@@ -87,13 +105,39 @@ impl Ledger {
     pub(crate) fn departed(&self, channels: impl Iterator<Item = u32>) {
         self.departures.fetch_add(1, SeqCst);
         for channel in channels {
-            self.subscribers[channel as usize].fetch_sub(1, SeqCst);
+            self.audiences[channel as usize].now.fetch_sub(1, SeqCst);
         }
     }
 
     /// Live subscribers of a channel.
     pub(crate) fn subscribers(&self, channel: u32) -> u32 {
-        self.subscribers[channel as usize].load(SeqCst)
+        self.audiences[channel as usize].now.load(SeqCst)
+    }
+
+    /// Subscribers a channel ever had.
+    pub(crate) fn subscribers_ever(&self, channel: u32) -> u32 {
+        self.audiences[channel as usize].ever.load(SeqCst)
+    }
+
+    /// A reply named fewer subscribers than there seem to be.
+    pub(crate) fn short_reply(&self, channel: u32, subscribers: u64) {
+        let audience = &self.audiences[channel as usize];
+        audience.short_replies.fetch_add(1, SeqCst);
+        audience.lowest_reply.fetch_min(subscribers, SeqCst);
+    }
+
+    /// Channels whose short replies are not explained by sockets that were found closed since: the channel, how
+    /// many replies, the lowest number they named, and the subscribers that are left.
+    pub(crate) fn unexplained_short_replies(&self) -> impl Iterator<Item = (u32, u64, u64, u32)> {
+        (0..)
+            .zip(&self.audiences)
+            .filter_map(|(channel, audience)| {
+                let replies = audience.short_replies.load(SeqCst);
+                let lowest = audience.lowest_reply.load(SeqCst);
+                let left = audience.now.load(SeqCst);
+                (replies > 0 && lowest < u64::from(left))
+                    .then_some((channel, replies, lowest, left))
+            })
     }
 
     /// Ready sockets that are gone.

@@ -36,8 +36,8 @@ pub enum Fault {
     ForeignChannel,
     /// One client is disconnected with 1013.
     CloseOne,
-    /// One publication is answered with one subscriber too many.
-    MiscountSubscribers,
+    /// One publication is answered with this many subscribers more than there are.
+    MiscountSubscribers(isize),
     /// One publication is refused with 503.
     RefusePublication,
     /// Everything stands still for this long, once.
@@ -293,8 +293,10 @@ impl Hub {
                 _ => {}
             }
         }
-        let extra = usize::from(faulty && self.behaviour.fault == Fault::MiscountSubscribers);
-        let subscribers = members.len() + extra;
+        let subscribers = match self.behaviour.fault {
+            Fault::MiscountSubscribers(more) if faulty => members.len().saturating_add_signed(more),
+            _ => members.len(),
+        };
         (
             "200 OK",
             format!(r#"{{"id":"evt_{n}","subscribers":{subscribers}}}"#),
@@ -391,6 +393,10 @@ impl Hub {
             }
         });
         let mut channels = self.channels.borrow_mut();
+        client.push(server_frame(
+            0x1,
+            br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
+        ));
         channels
             .entry(channel.to_vec())
             .or_default()

@@ -7,7 +7,7 @@
 use crate::http_client::{HttpClient, RequestError};
 use crate::run_state::RunState;
 use crate::scan;
-use crate::tally::{PublisherTally, Report, count_class};
+use crate::tally::{Kind, PublisherTally, Report, count_class};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::io::Write;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl Publisher {
                 ledger.accepted(stream, seq);
                 self.last_seq[channel as usize] = seq;
                 self.tally.accepted += 1;
-                self.tally.expected += u64::from(subscribers);
+                self.tally.expected += u64::from(ledger.subscribers_ever(channel));
                 self.tally.ack.record_ns(now_ns - intended_ns);
                 if departures == ledger.departures() {
                     self.cross_check(channel, &reply.body, subscribers);
@@ -155,10 +155,12 @@ impl Publisher {
         });
         let Some(answered) = answered else { return };
         self.tally.cross_checked += 1;
-        if answered != u64::from(subscribers) {
+        if answered < u64::from(subscribers) {
+            self.state.ledger.short_reply(channel, answered);
+        } else if answered > u64::from(subscribers) {
             self.tally.mismatches += 1;
             let name = self.state.plan.channel_name(channel);
-            self.tally.evidence.note(|| {
+            self.tally.evidence.note(Kind::Subscribers, || {
                 format!(
                     "publication to {name}: the server answered {answered} subscribers, there are {subscribers}"
                 )

@@ -10,7 +10,7 @@ use crate::publisher::Publisher;
 use crate::run_state::{Phase, RunState};
 use crate::source_ips::SourceIps;
 use crate::summary::{self, Course};
-use crate::tally::Report;
+use crate::tally::{Kind, Report};
 use crate::target::Target;
 use crate::{verdict, worker};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
@@ -164,6 +164,7 @@ impl Conductor {
         state.phase.send_replace(Phase::Close);
         self.gather(Instant::now() + Duration::from_secs(15));
         join_finished(threads);
+        self.judge_short_replies();
         let course = Course {
             connecting,
             publishing,
@@ -233,6 +234,17 @@ impl Conductor {
                 default(STEP) => {}
             }
             self.progress.tick(&self.state, &mut self.totals);
+        }
+    }
+
+    fn judge_short_replies(&mut self) {
+        let tally = &mut self.totals.publisher;
+        for (channel, replies, lowest, left) in self.state.ledger.unexplained_short_replies() {
+            tally.mismatches += replies;
+            let name = self.state.plan.channel_name(channel);
+            tally.evidence.note(Kind::Subscribers, || {
+                format!("{replies} publications to {name}: the server answered as few as {lowest} subscribers, there are {left}")
+            });
         }
     }
 

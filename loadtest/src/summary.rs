@@ -49,9 +49,10 @@ fn write(
     )?;
     writeln!(
         out,
-        "                ready {}   {} pings answered",
+        "                ready {}   {} pings answered   {} notices",
         short(&worker.ready),
-        grouped(worker.pings)
+        grouped(worker.pings),
+        grouped(worker.notices)
     )?;
     writeln!(
         out,
@@ -107,10 +108,10 @@ fn write(
     for check in checks {
         let mark = if check.ok { "ok  " } else { "FAIL" };
         writeln!(out, "  {mark}  {:<30}  {}", check.name, check.actual)?;
-    }
-    let evidence = worker.evidence.0.iter().chain(&publisher.evidence.0);
-    for line in evidence {
-        writeln!(out, "        {line}")?;
+        let of_worker = worker.evidence.of(check.kind);
+        for line in of_worker.chain(publisher.evidence.of(check.kind)) {
+            writeln!(out, "          {line}")?;
+        }
     }
     writeln!(out)?;
     let verdict = if checks.iter().all(|check| check.ok) {

@@ -6,25 +6,53 @@ use std::collections::BTreeMap;
 /// Failures by class.
 pub(crate) type Classes = BTreeMap<String, u64>;
 
-/// Lines of evidence a tally keeps.
-const MAX_EVIDENCE: usize = 20;
-
-/// The first failures in words, bounded.
+/// The first failures of each kind in words, bounded.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence(pub(crate) Vec<String>);
+pub(crate) struct Evidence(Vec<(Kind, String)>);
+
+/// Lines an evidence keeps of each kind.
+const LINES_PER_KIND: usize = 5;
 
 impl Evidence {
     /// Keeps the line if there is still place; it is only built then.
-    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
-        if self.0.len() < MAX_EVIDENCE {
-            self.0.push(line());
+    pub(crate) fn note(&mut self, kind: Kind, line: impl FnOnce() -> String) {
+        if self.of(kind).count() < LINES_PER_KIND {
+            self.0.push((kind, line()));
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        let place = MAX_EVIDENCE - self.0.len();
-        self.0.extend(other.0.into_iter().take(place));
+    /// The lines of one kind.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(own, _)| *own == kind)
+            .map(|(_, line)| line.as_str())
     }
+
+    fn merge(&mut self, other: Self) {
+        for (kind, line) in other.0 {
+            self.note(kind, || line);
+        }
+    }
+}
+
+/// What can fail; each kind has one check in the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Open,
+    Connect,
+    Close,
+    Publication,
+    Unsent,
+    Loss,
+    Missed,
+    Duplicate,
+    Reorder,
+    Foreign,
+    Malformed,
+    Error,
+    Subscribers,
+    Sum,
 }
 
 /// Counted by one worker, and their sum.
@@ -52,6 +80,8 @@ pub(crate) struct WorkerTally {
     pub(crate) malformed: u64,
     /// Complaints of the server after the socket was ready.
     pub(crate) errors: u64,
+    /// Events of the server's own channels, such as a coming shutdown.
+    pub(crate) notices: u64,
     /// Pings answered.
     pub(crate) pings: u64,
     /// From the start of a connect to the last confirmation.
@@ -78,6 +108,7 @@ impl WorkerTally {
         self.foreign += other.foreign;
         self.malformed += other.malformed;
         self.errors += other.errors;
+        self.notices += other.notices;
         self.pings += other.pings;
         self.ready.merge(&other.ready);
         self.delivery.merge(&other.delivery);
@@ -95,7 +126,7 @@ pub(crate) struct PublisherTally {
     pub(crate) failed: Classes,
     /// Of those, the ones whose fate is unknown.
     pub(crate) uncertain: u64,
-    /// Deliveries the accepted ones must cause: the channel's own subscribers, summed.
+    /// Deliveries the accepted ones are due: all subscribers the channel ever had, summed.
     pub(crate) expected: u64,
     /// Replies whose number of subscribers was not the tester's own.
     pub(crate) mismatches: u64,

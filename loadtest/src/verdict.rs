@@ -2,11 +2,12 @@
 
 use crate::plan::Plan;
 use crate::progress::Totals;
-use crate::tally::{describe, total};
+use crate::tally::{Kind, describe, total};
 
 /// One check and what was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Check {
+    pub(crate) kind: Kind,
     pub(crate) name: &'static str,
     pub(crate) ok: bool,
     pub(crate) actual: String,
@@ -15,12 +16,14 @@ pub(crate) struct Check {
 /// All checks of a run. One that was not `finished` need not have opened and sent everything.
 pub(crate) fn checks(plan: &Plan, totals: &Totals, finished: bool) -> Vec<Check> {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
-    let none = |name, count: u64| Check {
+    let none = |kind, name, count: u64| Check {
+        kind,
         name,
         ok: count == 0,
         actual: count.to_string(),
     };
-    let classes = |name, classes| Check {
+    let classes = |kind, name, classes| Check {
+        kind,
         name,
         ok: total(classes) == 0,
         actual: match total(classes) {
@@ -33,31 +36,48 @@ pub(crate) fn checks(plan: &Plan, totals: &Totals, finished: bool) -> Vec<Check>
         .saturating_sub(publisher.accepted + total(&publisher.failed));
     vec![
         Check {
+            kind: Kind::Open,
             name: "connections open",
             ok: worker.opened == u64::from(plan.connections) || !finished,
             actual: format!("{} of {}", worker.opened, plan.connections),
         },
-        classes("connects failed", &worker.connect_failed),
-        classes("unexpected closes", &worker.closed),
-        classes("publications failed", &publisher.failed),
+        classes(Kind::Connect, "connects failed", &worker.connect_failed),
+        classes(Kind::Close, "unexpected closes", &worker.closed),
+        classes(Kind::Publication, "publications failed", &publisher.failed),
         Check {
+            kind: Kind::Unsent,
             name: "publications not sent in time",
             ok: unsent == 0 || !finished,
             actual: unsent.to_string(),
         },
-        none("silent losses", worker.lost),
-        none("missed by closed sockets", worker.missed_by_closed),
-        none("duplicates", worker.duplicates),
-        none("reorders", worker.reorders),
-        none("foreign messages", worker.foreign),
-        none("malformed messages", worker.malformed),
-        none("errors from the server", worker.errors),
-        none("subscriber count mismatches", publisher.mismatches),
-        // Books and counters are kept apart; when all else holds they must agree.
+        none(Kind::Loss, "silent losses", worker.lost),
+        none(
+            Kind::Missed,
+            "missed by closed sockets",
+            worker.missed_by_closed,
+        ),
+        none(Kind::Duplicate, "duplicates", worker.duplicates),
+        none(Kind::Reorder, "reorders", worker.reorders),
+        none(Kind::Foreign, "foreign messages", worker.foreign),
+        none(Kind::Malformed, "malformed messages", worker.malformed),
+        none(Kind::Error, "errors from the server", worker.errors),
+        none(
+            Kind::Subscribers,
+            "subscriber count mismatches",
+            publisher.mismatches,
+        ),
+        // Books and ledger are kept apart; what was received and what is missing must add up to what was due.
         Check {
-            name: "received = expected",
-            ok: worker.received == publisher.expected || publisher.uncertain > 0,
-            actual: format!("{} of {}", worker.received, publisher.expected),
+            kind: Kind::Sum,
+            name: "received + missing = expected",
+            ok: worker.received + worker.lost + worker.missed_by_closed == publisher.expected
+                || publisher.uncertain > 0,
+            actual: format!(
+                "{} + {} of {}",
+                worker.received,
+                worker.lost + worker.missed_by_closed,
+                publisher.expected
+            ),
         },
     ]
 }
