@@ -192,7 +192,8 @@ impl Conductor {
         let state = Arc::clone(&self.state);
         state.phase.send_replace(Phase::Publish);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
-        let give_up = state.clock.instant(start_ns) + state.plan.duration + drain;
+        let end = state.clock.instant(start_ns) + state.plan.duration;
+        let give_up = end + drain;
         let (stop, stopped) = bounded::<()>(0);
         let mut threads = Vec::new();
         for index in 0..state.plan.publishers {
@@ -205,7 +206,10 @@ impl Conductor {
         drop(sender);
         let all_done =
             |state: &RunState| state.publishers_done.load(SeqCst) == state.plan.publishers;
-        self.wait(give_up + STOP, all_done);
+        // A low rate has its last publication long before the end; the sockets stay open until then.
+        self.wait(give_up + STOP, |state| {
+            Instant::now() >= end && all_done(state)
+        });
         drop(stop);
         self.wait(Instant::now() + STOP, all_done);
         Ok(threads)
