@@ -130,7 +130,6 @@ impl<S: Session> Connection<S> {
     async fn read(&mut self) -> End {
         let mut end = None;
         if !self.read_ahead.is_empty() {
-            // Taken, because it keeps a buffer of the HTTP connection alive.
             let read_ahead = std::mem::take(&mut self.read_ahead);
             end = self.decode(&mut Vec::from(read_ahead));
         }
