@@ -1,2 +1,13 @@
-//! The `wavecast` binary.
-fn main() {}
+//! The `wavecast` binary: arguments in, exit code out.
+
+mod cli;
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse() {
+        Ok(args) => run::run(&args),
+        Err(code) => code,
+    }
+}

@@ -1,0 +1,100 @@
+//! Handles to rooms and clients, for applications.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::hub::{Client, Topic, TopicKind};
+use crate::node::Node;
+use crate::protocol::{CloseCode, ErrorCode, RoomName, ServerMessage};
+use crate::server::ServerError;
+
+/// A room; cheap to clone. It may empty and disappear while the handle is held.
+#[derive(Debug, Clone)]
+pub struct Room {
+    node: Arc<Node>,
+    topic: Arc<Topic>,
+}
+
+impl Room {
+    pub(crate) fn new(node: Arc<Node>, topic: Arc<Topic>) -> Self {
+        Self { node, topic }
+    }
+
+    /// The room's name.
+    pub fn name(&self) -> &str {
+        self.topic.name()
+    }
+
+    /// Members now.
+    pub fn members(&self) -> usize {
+        self.topic.members()
+    }
+
+    /// Sends a message to all members and returns to how many.
+    pub async fn broadcast(&self, message: ServerMessage<'_>) -> Result<usize, ServerError> {
+        let name = RoomName::new(self.name()).map_err(|_| ServerError(ErrorCode::InvalidRoom))?;
+        Ok(self.node.broadcast_to_room(&name, &message, None).await?)
+    }
+}
+
+/// A client; cheap to clone. It may disconnect while the handle is held.
+#[derive(Debug, Clone)]
+pub struct ClientHandle {
+    node: Arc<Node>,
+    client: Arc<Client>,
+}
+
+impl ClientHandle {
+    pub(crate) fn new(node: Arc<Node>, client: Arc<Client>) -> Self {
+        Self { node, client }
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> Uuid {
+        self.client.id()
+    }
+
+    /// The authenticated subject.
+    pub fn user(&self) -> Option<&str> {
+        self.client.user()
+    }
+
+    /// The rooms the client is in.
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        self.topics(TopicKind::Room)
+    }
+
+    /// The channels the client is subscribed to.
+    pub fn channels(&self) -> Vec<Arc<str>> {
+        self.topics(TopicKind::Channel)
+    }
+
+    fn topics(&self, kind: TopicKind) -> Vec<Arc<str>> {
+        let topics = self.client.topics().into_iter();
+        let of_kind = topics.filter(|topic| topic.kind() == kind);
+        of_kind.map(|topic| topic.name().clone()).collect()
+    }
+
+    /// Sends a message to this client alone, in order with everything else it gets.
+    pub async fn send(&self, message: ServerMessage<'_>) -> Result<(), ServerError> {
+        Ok(self.node.reply(&self.client, &message, None).await?)
+    }
+
+    /// Closes the connection (4000) with a reason, behind what already waits for it.
+    pub async fn close(&self, reason: &str) -> Result<(), ServerError> {
+        let code = CloseCode::ClosedByOperator;
+        Ok(self.node.close(&self.client, code, Some(reason)).await?)
+    }
+
+    /// Takes the client out of everything it is in, and closes its connection if it has one.
+    pub(crate) async fn disconnect(&self) -> Result<(), ServerError> {
+        self.node.disconnect(&self.client).await?;
+        if self.client.is_attached() {
+            // Its own task releases it when the peer has answered.
+            self.close(CloseCode::ClosedByOperator.reason()).await
+        } else {
+            Ok(self.node.hub().release(&self.client, false).await?)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Refused requests as problem details (RFC 9457).
+
+use std::borrow::Cow;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::hub::HubClosed;
+use crate::node::PublishError;
+use crate::protocol::{ErrorCode, PROBLEM_MEDIA_TYPE, Problem, RequestError};
+
+/// Seconds after which a refused publisher may try again.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// A refusal on its way to becoming a response.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    code: ErrorCode,
+    detail: Cow<'static, str>,
+}
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        Self { code, detail }
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.code, error.detail)
+    }
+}
+
+impl From<PublishError> for ApiError {
+    fn from(error: PublishError) -> Self {
+        Self::new(error.into(), error.to_string())
+    }
+}
+
+impl From<HubClosed> for ApiError {
+    fn from(error: HubClosed) -> Self {
+        Self::new(ErrorCode::Draining, error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = Problem {
+            code: self.code.as_str(),
+            title: self.code.message(),
+            status: status.as_u16(),
+            detail: &self.detail,
+        };
+        let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
+        let mut response = (status, media_type, problem.to_json()).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}

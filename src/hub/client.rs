@@ -1,0 +1,183 @@
+//! What is shared about one client: its shard, its connection's task and the registry hold it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::{Duration, SystemTime};
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::topic::Topic;
+
+/// Who connects.
+#[derive(Debug, Clone, Default)]
+pub struct ClientInfo {
+    /// The authenticated subject.
+    pub user: Option<Arc<str>>,
+    /// Where the connection comes from.
+    pub remote: Option<SocketAddr>,
+}
+
+/// How far a client's connection is on its way to the end. Only its shard moves it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+#[repr(u8)]
+pub enum Phase {
+    /// Messages flow.
+    Open = 0,
+    /// A Close frame was queued; nothing follows it.
+    Closing = 1,
+    /// The shard has let go of the connection.
+    Closed = 2,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    id: Uuid,
+    info: ClientInfo,
+    since: SystemTime,
+    started: Instant,
+    /// Which shard owns the connection.
+    pub(super) shard: usize,
+    /// Whether a connection stands behind the client.
+    attached: bool,
+    /// Where in its shard; written and read by the shard only.
+    pub(super) slot: AtomicU32,
+    phase: AtomicU8,
+    /// Milliseconds from `started` to the last pong; written by the connection's task.
+    last_pong_ms: AtomicU64,
+    messages_in: AtomicU64,
+    bytes_in: AtomicU64,
+    /// The connection's task, woken when the phase moves on.
+    task: AtomicWaker,
+    /// The truth about membership. Lock order: this, then a topic's.
+    pub(super) memberships: Mutex<Memberships>,
+}
+
+/// What a client is in.
+#[derive(Debug, Default)]
+pub(super) struct Memberships {
+    /// The client is gone and joins nothing more.
+    pub(super) ended: bool,
+    pub(super) topics: Vec<Arc<Topic>>,
+}
+
+impl Memberships {
+    pub(super) fn position(&self, topic: &Arc<Topic>) -> Option<usize> {
+        self.topics
+            .iter()
+            .position(|member| Arc::ptr_eq(member, topic))
+    }
+}
+
+pub(super) const NO_SLOT: u32 = u32::MAX;
+
+impl Client {
+    pub(super) fn new(id: Uuid, info: ClientInfo, shard: usize, attached: bool) -> Self {
+        Self {
+            id,
+            info,
+            since: SystemTime::now(),
+            started: Instant::now(),
+            shard,
+            attached,
+            slot: AtomicU32::new(NO_SLOT),
+            phase: AtomicU8::new(Phase::Open as u8),
+            last_pong_ms: AtomicU64::new(0),
+            messages_in: AtomicU64::new(0),
+            bytes_in: AtomicU64::new(0),
+            task: AtomicWaker::new(),
+            memberships: Mutex::default(),
+        }
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The authenticated subject.
+    pub fn user(&self) -> Option<&str> {
+        self.info.user.as_deref()
+    }
+
+    /// Whether a connection stands behind the client.
+    pub fn is_attached(&self) -> bool {
+        self.attached
+    }
+
+    /// What others call the client: its user, or its id.
+    pub fn display_name(&self) -> String {
+        self.user()
+            .map_or_else(|| self.id.to_string(), str::to_owned)
+    }
+
+    /// Where the connection comes from.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.info.remote
+    }
+
+    /// When the client connected.
+    pub fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// Messages and bytes of payload that came from the client.
+    pub fn received(&self) -> (u64, u64) {
+        (
+            self.messages_in.load(Ordering::Relaxed),
+            self.bytes_in.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Counts one message from the client.
+    pub fn count_received(&self, bytes: usize) {
+        self.messages_in.fetch_add(1, Ordering::Relaxed);
+        self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that a pong came at `now`.
+    pub fn note_pong(&self, now: Instant) {
+        let age = now.saturating_duration_since(self.started);
+        self.last_pong_ms
+            .store(age.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_pong(&self) -> Instant {
+        self.started + Duration::from_millis(self.last_pong_ms.load(Ordering::Relaxed))
+    }
+
+    /// How far the connection is on its way to the end.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Open,
+            1 => Phase::Closing,
+            _ => Phase::Closed,
+        }
+    }
+
+    /// Moves the phase on and wakes the connection's task.
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Has `waker` woken when the phase moves on.
+    pub fn register_task(&self, waker: &Waker) {
+        self.task.register(waker);
+    }
+
+    /// Names and kinds of what the client is in.
+    pub fn topics(&self) -> Vec<Arc<Topic>> {
+        self.memberships.lock().topics.clone()
+    }
+
+    /// Whether the client is in the topic.
+    pub fn is_member(&self, topic: &Arc<Topic>) -> bool {
+        self.memberships.lock().position(topic).is_some()
+    }
+}

@@ -1,0 +1,152 @@
+//! The bounded mailboxes through which shards are reached.
+//!
+//! Backpressure: a place is reserved before anything is decided, and that is where a
+//! publisher waits when a shard is behind. A shard never waits for a mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::client::Client;
+use super::link::Link;
+use super::topic::TopicId;
+use crate::wire::Frame;
+
+/// What a shard is asked to do, in this order.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// Take over a connection's write side.
+    Connect { client: Arc<Client>, link: Link },
+    /// Tell the members, then add the client, then tell the client.
+    Join {
+        client: Arc<Client>,
+        topic: TopicId,
+        ack: Option<Frame>,
+        announce: Option<Frame>,
+    },
+    /// Remove the client, then tell it, then tell the members.
+    Leave {
+        client: Arc<Client>,
+        topic: TopicId,
+        ack: Option<Frame>,
+        announce: Option<Frame>,
+    },
+    /// Push the frame to every member but one.
+    Broadcast {
+        topic: TopicId,
+        frame: Frame,
+        exclude: Option<Arc<Client>>,
+    },
+    /// Push the frame to one client.
+    Send { client: Arc<Client>, frame: Frame },
+    /// Answer a WebSocket ping; a newer answer replaces one that still waits.
+    Pong { client: Arc<Client>, frame: Frame },
+    /// Push a Close frame as the last; after `linger` the socket goes.
+    Close {
+        client: Arc<Client>,
+        frame: Frame,
+        linger: Duration,
+    },
+    /// Let go of the connection; `reset` when its peer did not end it too.
+    Release { client: Arc<Client>, reset: bool },
+    /// Report what waits for these clients and what they were sent.
+    Inspect {
+        clients: Vec<Arc<Client>>,
+        reply: oneshot::Sender<Vec<Sent>>,
+    },
+}
+
+/// What one client was sent, and what still waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Messages that wait in the outbox.
+    pub queued_messages: usize,
+    /// Bytes that wait in the outbox.
+    pub queued_bytes: usize,
+    /// Messages handed to the socket in full.
+    pub messages: u64,
+    /// Bytes handed to the socket.
+    pub bytes: u64,
+}
+
+/// The shards are gone: the hub was shut down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hub was shut down")]
+pub struct HubClosed;
+
+#[derive(Debug)]
+pub(super) struct Mailboxes(Box<[mpsc::Sender<Entry>]>);
+
+impl Mailboxes {
+    pub(super) fn new(senders: Vec<mpsc::Sender<Entry>>) -> Self {
+        Self(senders.into())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Waits for one place in the mailbox of each wanted shard, in ascending order so
+    /// that no two callers wait for each other.
+    ///
+    /// Cancel safety: places that were reserved go back.
+    pub(super) async fn reserve(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Places<'_>, HubClosed> {
+        let mut places = Vec::with_capacity(self.0.len());
+        for (shard, sender) in self.0.iter().enumerate() {
+            places.push(if wanted(shard) {
+                Some(sender.reserve().await.map_err(|_| HubClosed)?)
+            } else {
+                None
+            });
+        }
+        Ok(Places(places))
+    }
+}
+
+/// Reserved places, at most one a shard.
+#[derive(Debug)]
+pub(super) struct Places<'a>(Vec<Option<mpsc::Permit<'a, Entry>>>);
+
+impl Places<'_> {
+    pub(super) fn has(&self, shard: usize) -> bool {
+        self.0[shard].is_some()
+    }
+
+    /// Uses the place in the shard's mailbox; never waits.
+    pub(super) fn send(&mut self, shard: usize, entry: Entry) {
+        let permit = self.0[shard].take();
+        debug_assert!(permit.is_some(), "sent without a reserved place");
+        if let Some(permit) = permit {
+            permit.send(entry);
+        }
+    }
+}
+
+impl Entry {
+    /// The frame of a broadcast.
+    pub(super) fn broadcast_frame(&self) -> Option<&Frame> {
+        match self {
+            Self::Broadcast { frame, .. } => Some(frame),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the entry adds to an outbox.
+    pub(super) fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Join { ack, announce, .. } | Self::Leave { ack, announce, .. } => {
+                let frames = [ack, announce];
+                frames.into_iter().flatten().map(Frame::len).sum()
+            }
+            Self::Broadcast { frame, .. }
+            | Self::Send { frame, .. }
+            | Self::Pong { frame, .. }
+            | Self::Close { frame, .. } => frame.len(),
+            Self::Connect { .. } | Self::Release { .. } | Self::Inspect { .. } => 0,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The bounded queue of one client.
+//!
+//! Full means full in messages or in bytes, whichever comes first; what then happens is
+//! the shard's decision ([`Full`] says only that the frame was not taken).
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use crate::wire::Frame;
+
+/// Buffers one vectored write takes: header and payload of 32 frames.
+pub(super) const MAX_SLICES: usize = 64;
+
+/// The outbox did not take the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// Bounds of an outbox.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) max_messages: usize,
+    pub(super) max_bytes: usize,
+}
+
+/// Frames that wait for one client's socket, first in, first out. Owns no memory while empty.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    frames: VecDeque<Frame>,
+    /// Bytes of all frames, headers included, less `written`.
+    bytes: usize,
+    /// Bytes of the first frame that the socket has taken already.
+    written: usize,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(super) fn messages(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn push(&mut self, frame: Frame, bounds: Bounds) -> Result<(), Full> {
+        let bytes = self.bytes + frame.len();
+        if self.frames.len() >= bounds.max_messages || bytes > bounds.max_bytes {
+            return Err(Full);
+        }
+        self.bytes = bytes;
+        self.frames.push_back(frame);
+        Ok(())
+    }
+
+    /// Queues a frame of which the socket has taken the first `written` bytes.
+    /// The outbox is empty, so the frame needs no bound: a part of it is under way.
+    pub(super) fn push_started(&mut self, frame: Frame, written: usize) {
+        debug_assert!(self.frames.is_empty() && written < frame.len());
+        self.bytes = frame.len() - written;
+        self.written = written;
+        self.frames.push_back(frame);
+    }
+
+    /// Queues the last frame of a connection, whatever the bounds.
+    pub(super) fn push_last(&mut self, frame: Frame) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    /// Puts a control frame as early as the bytes under way allow.
+    pub(super) fn push_urgent(&mut self, frame: Frame) {
+        self.bytes += frame.len();
+        let place = usize::from(self.written > 0);
+        self.frames.insert(place, frame);
+    }
+
+    /// Drops what waits, except a frame that is under way: half a frame cannot be taken back.
+    pub(super) fn discard_waiting(&mut self) {
+        let keep = usize::from(self.written > 0);
+        self.frames.truncate(keep);
+        self.frames.shrink_to_fit();
+        self.bytes = self.frames.front().map_or(0, Frame::len) - self.written;
+    }
+
+    /// Fills `slices` from the front and returns how many it used.
+    pub(super) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut used = 0;
+        let mut skip = self.written;
+        for frame in self.frames.iter().take(MAX_SLICES / 2) {
+            let (header, payload) = (frame.header(), frame.payload());
+            let rest_of_header = &header[skip.min(header.len())..];
+            let rest_of_payload = &payload[skip.saturating_sub(header.len())..];
+            for part in [rest_of_header, rest_of_payload] {
+                if !part.is_empty() {
+                    slices[used] = IoSlice::new(part);
+                    used += 1;
+                }
+            }
+            skip = 0;
+        }
+        used
+    }
+
+    /// Takes `count` bytes off the front and returns how many data frames that completed.
+    pub(super) fn advance(&mut self, mut count: usize) -> u64 {
+        self.bytes -= count;
+        let mut completed = 0;
+        while let Some(front) = self.frames.front() {
+            let rest = front.len() - self.written;
+            if count < rest {
+                self.written += count;
+                break;
+            }
+            count -= rest;
+            completed += u64::from(!front.is_control());
+            self.written = 0;
+            self.frames.pop_front();
+        }
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
+        completed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDE: Bounds = Bounds {
+        max_messages: 100,
+        max_bytes: 100_000,
+    };
+
+    fn frame(text: &str) -> Frame {
+        Frame::text(text.into())
+    }
+
+    fn pending(outbox: &Outbox) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let used = outbox.gather(&mut slices);
+        slices[..used].concat()
+    }
+
+    #[test]
+    fn is_full_in_messages_or_bytes_whichever_comes_first() {
+        let mut outbox = Outbox::default();
+        let two = Bounds {
+            max_messages: 2,
+            ..WIDE
+        };
+        assert_eq!(outbox.push(frame("a"), two), Ok(()));
+        assert_eq!(outbox.push(frame("b"), two), Ok(()));
+        assert_eq!(outbox.push(frame("c"), two), Err(Full));
+        let bytes = Bounds {
+            max_bytes: outbox.bytes() + 3,
+            ..WIDE
+        };
+        assert_eq!(outbox.push(frame("cd"), bytes), Err(Full));
+        assert_eq!(outbox.push(frame("c"), bytes), Ok(()));
+        assert_eq!(outbox.bytes(), 9);
+    }
+
+    #[test]
+    fn every_split_of_the_bytes_resumes_where_it_stopped() {
+        let frames = [
+            frame("one"),
+            frame(""),
+            frame(&"x".repeat(300)),
+            Frame::ping(),
+        ];
+        let mut all = Vec::new();
+        for f in &frames {
+            f.copy_to(&mut all);
+        }
+        for step in 1..=all.len() {
+            let mut outbox = Outbox::default();
+            for f in &frames {
+                outbox.push(f.clone(), WIDE).unwrap();
+            }
+            let (mut seen, mut completed) = (Vec::new(), 0);
+            while !outbox.is_empty() {
+                let bytes = pending(&outbox);
+                assert_eq!(bytes.len(), outbox.bytes());
+                let taken = step.min(bytes.len());
+                seen.extend_from_slice(&bytes[..taken]);
+                completed += outbox.advance(taken);
+            }
+            assert_eq!((seen, completed, outbox.bytes()), (all.clone(), 3, 0));
+        }
+    }
+
+    #[test]
+    fn an_urgent_frame_never_splits_one_that_is_under_way() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame("one"), WIDE).unwrap();
+        outbox.push(frame("two"), WIDE).unwrap();
+        outbox.push_urgent(Frame::pong(b"p"));
+        assert_eq!(pending(&outbox)[0], 0x8a);
+        outbox.advance(3 + 1);
+        outbox.push_urgent(Frame::ping());
+        assert_eq!(&pending(&outbox)[..6], b"\x03one\x89\x00");
+    }
+
+    #[test]
+    fn discarding_keeps_only_what_is_under_way() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame("one"), WIDE).unwrap();
+        outbox.push(frame("two"), WIDE).unwrap();
+        outbox.advance(2);
+        outbox.discard_waiting();
+        assert_eq!((pending(&outbox), outbox.bytes()), (b"one".to_vec(), 3));
+        outbox.advance(3);
+        outbox.push(frame("two"), WIDE).unwrap();
+        outbox.discard_waiting();
+        assert!(outbox.is_empty() && outbox.bytes() == 0);
+    }
+}

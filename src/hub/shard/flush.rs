@@ -1,0 +1,77 @@
+//! Writing outboxes to sockets: one vectored write takes all that waits.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use super::connection::Stage;
+use super::{SOCKETS_PER_TURN, Shard};
+use crate::hub::outbox::MAX_SLICES;
+
+impl Shard {
+    /// Flushes each dirty connection once.
+    pub(super) async fn flush_dirty(&mut self) {
+        let mut written = 0;
+        while let Some(slot) = self.dirty.pop() {
+            let Some(connection) = self.connections.get_mut(slot as usize) else {
+                continue;
+            };
+            connection.dirty = false;
+            self.flush(slot);
+            written += 1;
+            if written % SOCKETS_PER_TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// A socket that blocked may take bytes again.
+    pub(super) fn unblock(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.blocked = false;
+            self.mark_dirty(slot);
+        }
+    }
+
+    /// Writes until the outbox is empty or the socket takes no more.
+    fn flush(&mut self, slot: u32) {
+        loop {
+            let connection = &mut self.connections[slot as usize];
+            if let Some(pong) = connection.pong.take_if(|_| connection.stage == Stage::Open) {
+                connection.outbox.push_urgent(pong);
+            }
+            if connection.outbox.is_empty() {
+                self.finish_closing(slot);
+                return;
+            }
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let used = connection.outbox.gather(&mut slices);
+            match connection.link.try_write_vectored(&slices[..used]) {
+                Ok(0) => return self.lose(slot),
+                Ok(count) => {
+                    let completed = connection.outbox.advance(count);
+                    connection.messages += completed;
+                    connection.bytes += count as u64;
+                    self.metrics.deliveries_total.add(completed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.block(slot) {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return self.lose(slot),
+            }
+        }
+    }
+
+    /// Has the ready list told when the socket takes bytes again. False when it does now.
+    pub(super) fn block(&mut self, slot: u32) -> bool {
+        let waker = self.ready.waker(slot);
+        let connection = &mut self.connections[slot as usize];
+        let poll = connection
+            .link
+            .poll_write_ready(&mut Context::from_waker(&waker));
+        connection.blocked = poll == Poll::Pending;
+        connection.blocked
+    }
+}

@@ -1,0 +1,311 @@
+//! A shard: one task that owns its connections' outboxes and write sides, its topics'
+//! local members and its heartbeat wheel. Nobody else writes to those sockets.
+
+mod connection;
+mod ending;
+mod fan_out;
+mod flush;
+mod members;
+mod ready;
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use slab::Slab;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use self::connection::{Connection, Stage};
+use self::members::Members;
+use self::ready::ReadyList;
+use super::client::{Client, NO_SLOT};
+use super::heartbeat::Wheel;
+use super::link::Link;
+use super::mailbox::Entry;
+use super::metrics::Metrics;
+use super::options::HubOptions;
+use super::outbox::Bounds;
+use super::topic::{EVERYONE, TopicId};
+use crate::wire::Frame;
+
+/// Most entries taken from the mailbox at once.
+const MAX_BATCH: usize = 256;
+/// Most bytes pushed to outboxes, or written directly, before what waits is flushed.
+const SEGMENT_BYTES: usize = 64 * 1024;
+/// Sockets written before other tasks of the worker get a turn.
+const SOCKETS_PER_TURN: usize = 128;
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    mailbox: mpsc::Receiver<Entry>,
+    connections: Slab<Connection>,
+    topics: HashMap<TopicId, Members>,
+    /// Slots with something to flush.
+    dirty: Vec<u32>,
+    ready: Arc<ReadyList>,
+    wheel: Wheel,
+    /// Connections that are closing, by the time at which they are cut off.
+    deadlines: BTreeSet<(Instant, u32)>,
+    /// Bytes of one segment, ready to be written to many sockets.
+    scratch: Vec<u8>,
+    bounds: Bounds,
+    /// Most messages pushed before what waits is flushed: a batch alone never fills a healthy outbox.
+    segment_messages: usize,
+    segment_bytes: usize,
+    pong_timeout: std::time::Duration,
+    metrics: Arc<Metrics>,
+}
+
+impl Shard {
+    pub(super) fn new(
+        mailbox: mpsc::Receiver<Entry>,
+        options: &HubOptions,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            mailbox,
+            connections: Slab::new(),
+            topics: HashMap::new(),
+            dirty: Vec::new(),
+            ready: Arc::default(),
+            wheel: Wheel::new(options.ping_interval, Instant::now()),
+            deadlines: BTreeSet::new(),
+            scratch: Vec::new(),
+            bounds: Bounds {
+                max_messages: options.outbox_max_messages,
+                max_bytes: options.outbox_max_bytes,
+            },
+            segment_messages: (options.outbox_max_messages / 4).clamp(1, MAX_BATCH),
+            segment_bytes: (options.outbox_max_bytes / 4).min(SEGMENT_BYTES),
+            pong_timeout: options.pong_timeout,
+            metrics,
+        }
+    }
+
+    /// Runs until every sender of the mailbox is gone.
+    pub(super) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(MAX_BATCH);
+        let mut timer = pin!(sleep_until(self.next_time()));
+        loop {
+            if timer.deadline() != self.next_time() {
+                timer.as_mut().reset(self.next_time());
+            }
+            let ready = self.ready.clone();
+            tokio::select! {
+                taken = self.mailbox.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { break },
+                () = ready.wait() => {}
+                () = &mut timer => {}
+            }
+            self.apply(&mut batch).await;
+            for slot in self.ready.take() {
+                self.unblock(slot);
+            }
+            self.keep_time();
+            self.flush_dirty().await;
+        }
+    }
+
+    fn next_time(&self) -> Instant {
+        let first = self.deadlines.first().map(|&(at, _)| at);
+        first.map_or(self.wheel.next(), |at| at.min(self.wheel.next()))
+    }
+
+    /// Carries out a batch: everything is queued and flushed once, but a run of
+    /// broadcasts at the end goes straight to the sockets that have nothing queued.
+    async fn apply(&mut self, batch: &mut Vec<Entry>) {
+        let run = fan_out::final_run(batch);
+        let (mut messages, mut bytes) = (0, 0);
+        for entry in batch.drain(..run) {
+            messages += 1;
+            bytes += entry.frame_bytes();
+            self.apply_one(entry);
+            if messages >= self.segment_messages || bytes >= self.segment_bytes {
+                self.flush_dirty().await;
+                (messages, bytes) = (0, 0);
+            }
+        }
+        if !batch.is_empty() {
+            self.fan_out(batch).await;
+            batch.clear();
+        }
+        self.flush_dirty().await;
+    }
+
+    fn apply_one(&mut self, entry: Entry) {
+        match entry {
+            Entry::Connect { client, link } => self.connect(client, link),
+            Entry::Join {
+                client,
+                topic,
+                ack,
+                announce,
+            } => {
+                if let Some(frame) = announce {
+                    self.push_to_members(topic, &frame, None);
+                }
+                if let Some(slot) = slot_of(&client) {
+                    self.topics.entry(topic).or_default().insert(slot);
+                    if let Some(frame) = ack {
+                        self.push(slot, frame);
+                    }
+                }
+            }
+            Entry::Leave {
+                client,
+                topic,
+                ack,
+                announce,
+            } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.remove_member(topic, slot);
+                    if let Some(frame) = ack {
+                        self.push(slot, frame);
+                    }
+                }
+                if let Some(frame) = announce {
+                    self.push_to_members(topic, &frame, None);
+                }
+            }
+            Entry::Broadcast {
+                topic,
+                frame,
+                exclude,
+            } => self.push_to_members(topic, &frame, exclude.as_ref().and_then(slot_of)),
+            Entry::Send { client, frame } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.push(slot, frame);
+                }
+            }
+            Entry::Pong { client, frame } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.connections[slot as usize].pong = Some(frame);
+                    self.mark_dirty(slot);
+                }
+            }
+            Entry::Close {
+                client,
+                frame,
+                linger,
+            } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.close(slot, frame, linger);
+                }
+            }
+            Entry::Release { client, reset } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.release(slot, reset);
+                }
+            }
+            Entry::Inspect { clients, reply } => {
+                let sent = clients.iter().map(|client| {
+                    slot_of(client).map_or_else(Default::default, |slot| {
+                        self.connections[slot as usize].sent()
+                    })
+                });
+                // The asker may have stopped waiting.
+                let _ = reply.send(sent.collect());
+            }
+        }
+    }
+
+    fn connect(&mut self, client: Arc<Client>, link: Link) {
+        let attached = link.is_attached();
+        let slot = self
+            .connections
+            .insert(Connection::new(client.clone(), link)) as u32;
+        client.slot.store(slot, Ordering::Relaxed);
+        if attached {
+            self.topics.entry(EVERYONE).or_default().insert(slot);
+        }
+    }
+
+    fn remove_member(&mut self, topic: TopicId, slot: u32) {
+        if let Some(members) = self.topics.get_mut(&topic) {
+            members.remove(slot);
+            if members.is_empty() {
+                self.topics.remove(&topic);
+            }
+        }
+    }
+
+    /// Queues a frame for one client. A full outbox evicts it and costs nobody else anything.
+    fn push(&mut self, slot: u32, frame: Frame) {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.is_open() {
+            return;
+        }
+        match connection.outbox.push(frame, self.bounds) {
+            Ok(()) => self.mark_dirty(slot),
+            Err(_full) => self.evict(slot),
+        }
+    }
+
+    fn push_to_members(&mut self, topic: TopicId, frame: &Frame, exclude: Option<u32>) {
+        // Pushing changes connections, never members, so the walk is safe; taking the
+        // list out lets both be borrowed.
+        let Some(members) = self.topics.remove(&topic) else {
+            return;
+        };
+        for &slot in members.slots() {
+            if Some(slot) != exclude {
+                self.push(slot, frame.clone());
+            }
+        }
+        self.topics.insert(topic, members);
+    }
+
+    fn mark_dirty(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.dirty && !connection.blocked {
+            connection.dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Pings who is due, closes who has not answered, cuts off who is past a deadline.
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        while let Some(&(at, slot)) = self.deadlines.first() {
+            if at > now {
+                break;
+            }
+            self.cut_off(slot);
+        }
+        while let Some(spoke) = self.wheel.turn(now) {
+            for slot in self.wheel.slots_on(spoke, self.connections.capacity()) {
+                self.beat(slot, now);
+            }
+        }
+    }
+
+    fn beat(&mut self, slot: u32, now: Instant) {
+        let Some(connection) = self.connections.get(slot as usize) else {
+            return;
+        };
+        if !connection.is_open() || !connection.link.is_attached() {
+            return;
+        }
+        let silence = now.saturating_duration_since(connection.client.last_pong());
+        if silence > self.pong_timeout {
+            self.end_silent(slot);
+        } else {
+            self.push(slot, Frame::ping());
+        }
+    }
+}
+
+impl Drop for Shard {
+    /// Connections do not outlive their shard: their tasks are told, so that each ends.
+    fn drop(&mut self) {
+        for (_, connection) in &mut self.connections {
+            connection.set_stage(Stage::Dead);
+        }
+    }
+}
+
+fn slot_of(client: &Arc<Client>) -> Option<u32> {
+    let slot = client.slot.load(Ordering::Relaxed);
+    (slot != NO_SLOT).then_some(slot)
+}

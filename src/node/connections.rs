@@ -1,0 +1,175 @@
+//! Connections: their begin and end, and what can be seen of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::Node;
+use super::rooms::announce_departure;
+use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Link, Sent, Topic, TopicKind};
+use crate::protocol::{ChannelName, CloseCode, UserId};
+use crate::wire::Frame;
+
+/// How long a client that the server closes has to answer.
+const CLOSE_LINGER: Duration = Duration::from_secs(5);
+
+/// One live connection as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The client.
+    pub client: Arc<Client>,
+    /// What it was sent and what waits for it.
+    pub sent: Sent,
+}
+
+/// A part of a list in the order of its keys.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// Items in the whole list.
+    pub total: usize,
+    /// Whether items follow behind the last of this page.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of `items` whose key comes after `after`, ordered by key.
+    fn new<K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K, after: Option<&K>, limit: usize) -> Self {
+        let total = items.len();
+        let mut items: Vec<T> = items
+            .into_iter()
+            .filter(|item| after.is_none_or(|after| key(item) > *after))
+            .collect();
+        let more = items.len() > limit;
+        if more {
+            items.select_nth_unstable_by_key(limit, &key);
+            items.truncate(limit);
+        }
+        items.sort_unstable_by_key(&key);
+        Self { items, total, more }
+    }
+}
+
+impl Node {
+    /// Makes a connection known under a new id. A user's connection hears `$user:<id>`.
+    pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, JoinError> {
+        let user = info.user.as_deref().and_then(|user| UserId::new(user).ok());
+        let client = loop {
+            // Time-ordered ids do not collide; if one ever did, the next would not.
+            if let Some(client) = self
+                .hub
+                .connect(Uuid::now_v7(), info.clone(), link.clone())
+                .await?
+            {
+                break client;
+            }
+        };
+        if let Some(user) = user {
+            let channel = ChannelName::of_user(&user);
+            self.hub
+                .join(
+                    &client,
+                    TopicKind::Channel,
+                    channel.as_shared(),
+                    usize::MAX,
+                    |_| None,
+                    None,
+                )
+                .await?;
+        }
+        Ok(client)
+    }
+
+    /// The client with this id, made known without a connection if there is none.
+    pub async fn client_or_detached(&self, id: Uuid) -> Result<Arc<Client>, HubClosed> {
+        loop {
+            if let Some(client) = self.hub.client(id) {
+                return Ok(client);
+            }
+            let info = ClientInfo::default();
+            if let Some(client) = self.hub.connect(id, info, Link::Detached).await? {
+                return Ok(client);
+            }
+        }
+    }
+
+    /// Takes the client out of everything it is in; each room is told once.
+    pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
+        self.hub
+            .disconnect(client, |topic| announce_departure(client, topic))
+            .await
+    }
+
+    /// Closes a client's connection behind what already waits for it.
+    pub async fn close(
+        &self,
+        client: &Arc<Client>,
+        code: CloseCode,
+        reason: Option<&str>,
+    ) -> Result<(), HubClosed> {
+        let frame = Frame::close(code.code(), reason.unwrap_or(code.reason()));
+        self.hub.close(client, frame, CLOSE_LINGER).await
+    }
+
+    /// Live connections in the order of their ids, which is the order of connecting.
+    pub async fn connections(
+        &self,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Page<Connection>, HubClosed> {
+        let mut clients = self.hub.clients();
+        clients.retain(|client| client.is_attached());
+        let page = Page::new(clients, |client| client.id(), after.as_ref(), limit);
+        let sent = self.hub.inspect(&page.items).await?;
+        let items = page.items.into_iter().zip(sent);
+        Ok(Page {
+            items: items
+                .map(|(client, sent)| Connection { client, sent })
+                .collect(),
+            total: page.total,
+            more: page.more,
+        })
+    }
+
+    /// One live connection.
+    pub async fn connection(&self, id: Uuid) -> Result<Option<Connection>, HubClosed> {
+        let Some(client) = self.hub.client(id).filter(|client| client.is_attached()) else {
+            return Ok(None);
+        };
+        let sent = self.hub.inspect(std::slice::from_ref(&client)).await?;
+        let sent = sent.first().copied().unwrap_or_default();
+        Ok(Some(Connection { client, sent }))
+    }
+
+    /// Rooms or channels with members, by name. The server's own channels are left out.
+    pub fn topics(&self, kind: TopicKind, after: Option<&str>, limit: usize) -> Page<Arc<Topic>> {
+        let mut topics = self.hub.topics(kind);
+        topics.retain(|topic| !topic.name().starts_with('$') && topic.members() > 0);
+        let after = after.map(Arc::from);
+        Page::new(topics, |topic| topic.name().clone(), after.as_ref(), limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_walk_a_list_in_order_without_a_gap() {
+        let all: Vec<u32> = (0..25).rev().collect();
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = Page::new(all.clone(), |item| *item, after.as_ref(), 10);
+            assert_eq!(page.total, 25);
+            seen.extend_from_slice(&page.items);
+            after = page.items.last().copied();
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(seen, (0..25).collect::<Vec<_>>());
+    }
+}

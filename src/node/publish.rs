@@ -1,0 +1,128 @@
+//! Publishing: an event is accepted, encoded once a channel, and broadcast.
+
+use std::time::SystemTime;
+
+use super::{Node, encode};
+use crate::hub::{HubClosed, TopicKind};
+use crate::protocol::{
+    ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target,
+};
+use crate::wire::Frame;
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The event's id.
+    pub id: EventId,
+    /// When it was accepted, RFC 3339.
+    pub timestamp: String,
+    /// Deliveries it was sent out for, summed over its channels.
+    pub subscribers: usize,
+}
+
+/// Why an event was not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The event is larger than `max_message_bytes` as clients would get it.
+    #[error("the event is larger than {limit} bytes as clients would get it")]
+    TooLarge {
+        /// Bytes one message may have.
+        limit: usize,
+    },
+    /// The node shuts down; publish elsewhere, or later.
+    #[error("the server is shutting down")]
+    Draining,
+}
+
+impl From<PublishError> for ErrorCode {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::TooLarge { .. } => Self::MessageTooLarge,
+            PublishError::Draining => Self::Draining,
+        }
+    }
+}
+
+impl From<HubClosed> for PublishError {
+    fn from(HubClosed: HubClosed) -> Self {
+        Self::Draining
+    }
+}
+
+impl Node {
+    /// Publishes an event.
+    ///
+    /// Ordering: two events published one after the other reach every subscriber of a
+    /// channel in that order.
+    /// Backpressure: waits while shards are behind; give it a deadline.
+    /// Cancel safety: an event for several channels may have reached some of them.
+    pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
+        // The token comes first: either the drain sees it, or this sees the drain.
+        let _publishing = self.publishing.token();
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        let id = request.id.unwrap_or_else(EventId::generate);
+        let event = Event::new(id, SystemTime::now(), request.name, &request.data);
+        let mut subscribers = 0;
+        for (channel, frame) in self.frames(&request.target, &event)? {
+            subscribers += self.broadcast(&channel, &frame).await?;
+        }
+        Ok(Published {
+            id: event.id,
+            timestamp: event.timestamp,
+            subscribers,
+        })
+    }
+
+    /// Whether [`publish`](Self::publish) would accept the event now.
+    pub fn check_publishable(&self, request: &PublishRequest) -> Result<(), PublishError> {
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        // Ids and timestamps made here are as long as those of the real event.
+        let id = request.id.clone().unwrap_or_else(EventId::generate);
+        let name = request.name.clone();
+        let event = Event::new(id, SystemTime::now(), name, &request.data);
+        self.frames(&request.target, &event).map(drop)
+    }
+
+    fn frames(
+        &self,
+        target: &Target,
+        event: &Event,
+    ) -> Result<Vec<(ChannelName, Frame)>, PublishError> {
+        let channels = match target {
+            Target::Channels(channels) => channels.clone(),
+            Target::User(user) => vec![ChannelName::of_user(user)],
+            Target::Everyone => vec![ChannelName::all()],
+        };
+        let limit = self.options.max_message_bytes;
+        let encoded = channels.into_iter().map(|channel| {
+            let frame = event_frame(&channel, event);
+            let fits = frame.payload().len() <= limit;
+            fits.then_some((channel, frame))
+                .ok_or(PublishError::TooLarge { limit })
+        });
+        encoded.collect()
+    }
+
+    pub(super) async fn broadcast(
+        &self,
+        channel: &ChannelName,
+        frame: &Frame,
+    ) -> Result<usize, HubClosed> {
+        if channel.reaches_everyone() {
+            self.hub.broadcast_to_everyone(frame).await
+        } else {
+            self.hub
+                .broadcast(TopicKind::Channel, channel.as_str(), frame, None)
+                .await
+        }
+    }
+}
+
+pub(super) fn event_frame(channel: &ChannelName, event: &Event) -> Frame {
+    let channel = channel.as_str();
+    encode(&ServerMessage::Event { channel, event }, None)
+}

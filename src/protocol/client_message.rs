@@ -1,0 +1,244 @@
+//! Commands a client sends.
+
+use simd_json::prelude::*;
+use simd_json::tape::{Object, Value};
+
+use super::json::{Json, with_value};
+use super::{ChannelName, ErrorCode, ErrorSubject, RoomName};
+
+/// Most commands in one frame.
+const MAX_BATCH: usize = 1000;
+/// Longest `id` of a command, in bytes of JSON.
+const MAX_COMMAND_ID_BYTES: usize = 128;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Become a member of a room.
+    Join {
+        /// The room.
+        room: RoomName,
+    },
+    /// Stop being a member of a room.
+    Leave {
+        /// The room.
+        room: RoomName,
+    },
+    /// Say something to the other members of a room.
+    Message {
+        /// The room.
+        room: RoomName,
+        /// What to say: any JSON value.
+        content: Json,
+    },
+    /// Hear a channel's events.
+    Subscribe {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Stop hearing a channel's events.
+    Unsubscribe {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Ask for a `pong`.
+    Ping,
+}
+
+/// A client message with the id its reply echoes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Echoed in the reply.
+    pub id: Option<Json>,
+    /// What is asked for.
+    pub message: ClientMessage,
+}
+
+/// Why a command was not understood, with what the reply needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// The command's id, where it could be read.
+    pub id: Option<Json>,
+    /// What the error is about.
+    pub subject: ErrorSubject,
+}
+
+impl CommandError {
+    fn new(code: ErrorCode) -> Self {
+        Self {
+            code,
+            id: None,
+            subject: ErrorSubject::None,
+        }
+    }
+}
+
+/// Parses one frame's commands, in their order: one object, or an array of objects.
+/// A command that is not understood costs the others of its frame nothing.
+pub fn parse_commands(text: &mut [u8], mut each: impl FnMut(Result<Command, CommandError>)) {
+    let parsed = with_value(text, |value| {
+        if let Some(object) = value.as_object() {
+            each(parse_command(&object));
+            return;
+        }
+        match value.as_array() {
+            Some(batch) if batch.len() <= MAX_BATCH => {
+                for item in batch.iter() {
+                    each(match item.as_object() {
+                        Some(object) => parse_command(&object),
+                        None => Err(CommandError::new(ErrorCode::InvalidCommand)),
+                    });
+                }
+            }
+            _ => each(Err(CommandError::new(ErrorCode::InvalidCommand))),
+        }
+    });
+    if parsed.is_err() {
+        each(Err(CommandError::new(ErrorCode::InvalidJson)));
+    }
+}
+
+fn parse_command(object: &Object<'_, '_>) -> Result<Command, CommandError> {
+    let id = match object.get("id") {
+        None => None,
+        Some(value) => Some(command_id(&value).ok_or(CommandError::new(ErrorCode::InvalidId))?),
+    };
+    match parse_message(object) {
+        Ok(message) => Ok(Command { id, message }),
+        Err((code, subject)) => Err(CommandError { code, id, subject }),
+    }
+}
+
+fn command_id(value: &Value<'_, '_>) -> Option<Json> {
+    let acceptable = value.is_str() || value.is_i64() || value.is_u64();
+    let id = acceptable.then(|| Json::from_value(value))?;
+    (id.as_str().len() <= MAX_COMMAND_ID_BYTES).then_some(id)
+}
+
+type Refusal = (ErrorCode, ErrorSubject);
+
+fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
+    let kind = object.get("type").ok_or_else(|| missing("type"))?;
+    let kind = kind.as_str().ok_or_else(|| missing("type"))?;
+    Ok(match kind {
+        "join" => ClientMessage::Join {
+            room: room(object)?,
+        },
+        "leave" => ClientMessage::Leave {
+            room: room(object)?,
+        },
+        "message" => ClientMessage::Message {
+            room: room(object)?,
+            content: match object.get("content") {
+                Some(content) => Json::from_value(&content),
+                None => return Err(missing("content")),
+            },
+        },
+        "subscribe" => ClientMessage::Subscribe {
+            channel: channel(object)?,
+        },
+        "unsubscribe" => ClientMessage::Unsubscribe {
+            channel: channel(object)?,
+        },
+        "ping" => ClientMessage::Ping,
+        _ => return Err((ErrorCode::UnknownType, ErrorSubject::None)),
+    })
+}
+
+fn missing(field: &'static str) -> Refusal {
+    (ErrorCode::MissingField, ErrorSubject::Field(field))
+}
+
+fn room(object: &Object<'_, '_>) -> Result<RoomName, Refusal> {
+    let name = object.get("room").ok_or_else(|| missing("room"))?;
+    let name = name.as_str().ok_or_else(|| missing("room"))?;
+    RoomName::new(name).map_err(|_| (ErrorCode::InvalidRoom, ErrorSubject::Room(name.into())))
+}
+
+fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
+    let name = object.get("channel").ok_or_else(|| missing("channel"))?;
+    let name = name.as_str().ok_or_else(|| missing("channel"))?;
+    ChannelName::new(name).map_err(|_| {
+        (
+            ErrorCode::InvalidChannel,
+            ErrorSubject::Channel(name.into()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Vec<Result<Command, CommandError>> {
+        let mut out = Vec::new();
+        parse_commands(&mut text.as_bytes().to_vec(), |command| out.push(command));
+        out
+    }
+
+    fn code(text: &str) -> ErrorCode {
+        parse(text).remove(0).unwrap_err().code
+    }
+
+    #[test]
+    fn every_command_parses_from_its_documented_text() {
+        let text = r#"[{"type":"join","room":"general"},{"type":"leave","room":"general"},
+            {"type":"message","room":"general","content":{"a":[1]}},
+            {"type":"subscribe","channel":"n"},{"type":"unsubscribe","channel":"n","id":7},
+            {"id":"x","type":"ping"}]"#;
+        let commands: Vec<Command> = parse(text).into_iter().map(Result::unwrap).collect();
+        assert_eq!(commands.len(), 6);
+        assert!(
+            matches!(&commands[2].message, ClientMessage::Message { content, .. } if content.as_str() == r#"{"a":[1]}"#)
+        );
+        assert_eq!(commands[4].id.as_ref().map(Json::as_str), Some("7"));
+        assert_eq!(commands[5].id.as_ref().map(Json::as_str), Some("\"x\""));
+    }
+
+    #[test]
+    fn each_mistake_has_its_code() {
+        assert_eq!(code("{"), ErrorCode::InvalidJson);
+        assert_eq!(code(""), ErrorCode::InvalidJson);
+        assert_eq!(code("7"), ErrorCode::InvalidCommand);
+        assert_eq!(code("[7]"), ErrorCode::InvalidCommand);
+        assert_eq!(code("{}"), ErrorCode::MissingField);
+        assert_eq!(code(r#"{"type":5}"#), ErrorCode::MissingField);
+        assert_eq!(code(r#"{"type":"shout"}"#), ErrorCode::UnknownType);
+        assert_eq!(code(r#"{"type":"join"}"#), ErrorCode::MissingField);
+        assert_eq!(code(r#"{"type":"join","room":""}"#), ErrorCode::InvalidRoom);
+        assert_eq!(
+            code(r#"{"type":"message","room":"a"}"#),
+            ErrorCode::MissingField
+        );
+        assert_eq!(
+            code(r#"{"type":"subscribe","channel":"$x"}"#),
+            ErrorCode::InvalidChannel
+        );
+        assert_eq!(code(r#"{"type":"ping","id":{}}"#), ErrorCode::InvalidId);
+    }
+
+    #[test]
+    fn a_bad_command_costs_the_others_of_its_frame_nothing() {
+        let parsed = parse(r#"[{"type":"ping"},{"type":"no","id":3},{"type":"ping"}]"#);
+        assert!(parsed[0].is_ok() && parsed[2].is_ok());
+        assert_eq!(
+            parsed[1]
+                .as_ref()
+                .unwrap_err()
+                .id
+                .as_ref()
+                .map(Json::as_str),
+            Some("3")
+        );
+    }
+
+    #[test]
+    fn a_batch_has_a_bound() {
+        let batch = |n: usize| format!("[{}]", vec![r#"{"type":"ping"}"#; n].join(","));
+        assert_eq!(parse(&batch(1000)).len(), 1000);
+        assert_eq!(code(&batch(1001)), ErrorCode::InvalidCommand);
+        assert!(parse("[]").is_empty());
+    }
+}

@@ -1,0 +1,42 @@
+//! The one table of close codes the server sends (RFC 6455 §7.4).
+
+/// Why the server ends a connection. The number tells a client what to do:
+/// 1001, 1011, 1012, 1013 and 4000–4499 mean reconnect, with jitter; 1002, 1003, 1007,
+/// 1008, 1009 and 4500–4999 mean do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseCode {
+    /// 1001: the server shuts down.
+    GoingAway,
+    /// 1011: something inside the server failed.
+    InternalError,
+    /// 1013: the client reads more slowly than its outbox bound allows.
+    SlowConsumer,
+    /// 4000: an operator closed the connection.
+    ClosedByOperator,
+    /// 4001: no pong came within `pong_timeout`.
+    HeartbeatTimeout,
+}
+
+impl CloseCode {
+    /// The number in the Close frame.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::InternalError => 1011,
+            Self::SlowConsumer => 1013,
+            Self::ClosedByOperator => 4000,
+            Self::HeartbeatTimeout => 4001,
+        }
+    }
+
+    /// The reason in the Close frame.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::GoingAway => "shutdown",
+            Self::InternalError => "internal error",
+            Self::SlowConsumer => "slow consumer",
+            Self::ClosedByOperator => "closed by operator",
+            Self::HeartbeatTimeout => "heartbeat timeout",
+        }
+    }
+}

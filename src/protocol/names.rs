@@ -1,0 +1,184 @@
+//! Names of rooms, channels and users, checked once where they enter.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest name in bytes of UTF-8.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The text is empty.
+    #[error("the name is empty")]
+    Empty,
+    /// The text is longer than 200 bytes of UTF-8.
+    #[error("the name is longer than {MAX_NAME_BYTES} bytes")]
+    TooLong,
+    /// The text holds a control character (U+0000–U+001F, U+007F–U+009F).
+    #[error("the name holds a control character")]
+    ControlCharacter,
+    /// The text starts with `$`, which only the server's own channels do.
+    #[error("names that start with $ belong to the server")]
+    Reserved,
+}
+
+fn check(name: &str) -> Result<(), NameError> {
+    if name.is_empty() {
+        Err(NameError::Empty)
+    } else if name.len() > MAX_NAME_BYTES {
+        Err(NameError::TooLong)
+    } else if name.chars().any(char::is_control) {
+        Err(NameError::ControlCharacter)
+    } else {
+        Ok(())
+    }
+}
+
+macro_rules! shared_name {
+    ($type:ident) => {
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The name as shared text.
+            pub fn as_shared(&self) -> &Arc<str> {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+/// The name of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoomName(Arc<str>);
+shared_name!(RoomName);
+
+impl RoomName {
+    /// Checks a room's name: 1–200 bytes, no control characters, no leading `$`.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check(name)?;
+        if name.starts_with('$') {
+            return Err(NameError::Reserved);
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+/// The identity of an authenticated subject; one user may have many clients.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserId(Arc<str>);
+shared_name!(UserId);
+
+impl UserId {
+    /// Checks a user's id: 1–194 bytes (so that `$user:<id>` is a name too), no control characters.
+    pub fn new(id: &str) -> Result<Self, NameError> {
+        check(id)?;
+        if USER_PREFIX.len() + id.len() > MAX_NAME_BYTES {
+            return Err(NameError::TooLong);
+        }
+        Ok(Self(id.into()))
+    }
+}
+
+const ALL: &str = "$all";
+const SYSTEM: &str = "$system";
+const USER_PREFIX: &str = "$user:";
+
+/// The name of a channel, which may be one of the server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChannelName(Arc<str>);
+shared_name!(ChannelName);
+
+impl ChannelName {
+    /// Checks a channel's name: 1–200 bytes, no control characters; a leading `$` only
+    /// for `$all`, `$system` and `$user:<id>`.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check(name)?;
+        if name.starts_with('$') {
+            match name.strip_prefix(USER_PREFIX) {
+                Some(id) => drop(UserId::new(id)?),
+                None if name == ALL || name == SYSTEM => {}
+                None => return Err(NameError::Reserved),
+            }
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// `$all`: heard by every connection.
+    pub fn all() -> Self {
+        Self(ALL.into())
+    }
+
+    /// `$system`: the server's own notices, heard by every connection.
+    pub fn system() -> Self {
+        Self(SYSTEM.into())
+    }
+
+    /// `$user:<id>`: heard by every connection of that user.
+    pub fn of_user(user: &UserId) -> Self {
+        Self(format!("{USER_PREFIX}{user}").into())
+    }
+
+    /// Whether every connection hears this channel without subscribing.
+    pub fn reaches_everyone(&self) -> bool {
+        matches!(self.as_str(), ALL | SYSTEM)
+    }
+
+    /// The user whose connections hear this channel without subscribing.
+    pub fn user(&self) -> Option<&str> {
+        self.0.strip_prefix(USER_PREFIX)
+    }
+
+    /// Whether the server decides who hears this channel.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('$')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_where_they_enter() {
+        assert_eq!(RoomName::new(""), Err(NameError::Empty));
+        assert_eq!(RoomName::new("a\u{7}b"), Err(NameError::ControlCharacter));
+        assert_eq!(RoomName::new(&"x".repeat(201)), Err(NameError::TooLong));
+        assert_eq!(RoomName::new("$all"), Err(NameError::Reserved));
+        assert!(RoomName::new(&"x".repeat(200)).is_ok());
+        assert!(RoomName::new("größe 🙂").is_ok());
+    }
+
+    #[test]
+    fn only_the_servers_own_channels_start_with_a_dollar() {
+        assert!(ChannelName::new("$all").is_ok_and(|c| c.reaches_everyone()));
+        assert!(ChannelName::new("$user:7").is_ok_and(|c| c.user() == Some("7")));
+        assert_eq!(ChannelName::new("$other"), Err(NameError::Reserved));
+        assert_eq!(ChannelName::new("$user:"), Err(NameError::Empty));
+        assert!(ChannelName::new("price$").is_ok_and(|c| !c.is_reserved()));
+    }
+
+    #[test]
+    fn a_users_own_channel_is_always_a_channel_name() {
+        let longest = UserId::new(&"u".repeat(194)).unwrap();
+        assert!(ChannelName::new(ChannelName::of_user(&longest).as_str()).is_ok());
+        assert_eq!(UserId::new(&"u".repeat(195)), Err(NameError::TooLong));
+    }
+}

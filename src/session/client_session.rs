@@ -1,0 +1,105 @@
+//! Rooms and channels over one connection: both protocols on the one socket.
+
+use std::sync::Arc;
+
+use super::{Message, Session};
+use crate::hub::{Client, HubClosed, Phase};
+use crate::node::{Node, Refusal};
+use crate::protocol::{
+    ClientMessage, Command, CommandError, ErrorCode, ErrorSubject, Json, ServerMessage,
+    parse_commands,
+};
+
+/// One client's protocol state. What it is in stands in the hub; here is only what was
+/// read and not yet carried out, at most one read buffer's worth.
+#[derive(Debug)]
+pub struct ClientSession {
+    node: Arc<Node>,
+    client: Arc<Client>,
+    accepted: Vec<Result<Command, CommandError>>,
+}
+
+impl ClientSession {
+    /// The session of a client that has just connected.
+    pub fn new(node: Arc<Node>, client: Arc<Client>) -> Self {
+        Self {
+            node,
+            client,
+            accepted: Vec::new(),
+        }
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<(), HubClosed> {
+        let id = command.id.as_ref();
+        match self.dispatch(&command.message, id).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(refusal.code, &refusal.subject, id).await,
+        }
+    }
+
+    async fn dispatch(&self, message: &ClientMessage, id: Option<&Json>) -> Result<(), Refusal> {
+        let (node, client) = (&self.node, &self.client);
+        match message {
+            ClientMessage::Join { room } => node.join(client, room, id).await.map(drop),
+            ClientMessage::Leave { room } => node.leave(client, room, id).await,
+            ClientMessage::Message { room, content } => node.say(client, room, content).await,
+            ClientMessage::Subscribe { channel } => node.subscribe(client, channel, id).await,
+            ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
+            ClientMessage::Ping => {
+                node.reply(client, &ServerMessage::Pong, id)
+                    .await
+                    .map_err(|HubClosed| Refusal {
+                        code: ErrorCode::Draining,
+                        subject: ErrorSubject::None,
+                    })
+            }
+        }
+    }
+
+    async fn refuse(
+        &self,
+        code: ErrorCode,
+        subject: &ErrorSubject,
+        id: Option<&Json>,
+    ) -> Result<(), HubClosed> {
+        let error = ServerMessage::Error { code, subject };
+        self.node.reply(&self.client, &error, id).await
+    }
+}
+
+impl Session for ClientSession {
+    fn accept(&mut self, message: Message<'_>) {
+        match message {
+            // A binary frame is read as the same JSON.
+            Message::Text(text) | Message::Binary(text) => {
+                parse_commands(text, |command| self.accepted.push(command));
+            }
+            Message::TooLarge => self.accepted.push(Err(CommandError {
+                code: ErrorCode::MessageTooLarge,
+                id: None,
+                subject: ErrorSubject::None,
+            })),
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.accepted.is_empty()
+    }
+
+    async fn perform(&mut self) -> Result<(), HubClosed> {
+        // Taken, so that an idle session owns no memory.
+        for command in std::mem::take(&mut self.accepted) {
+            if self.client.phase() != Phase::Open {
+                break;
+            }
+            match command {
+                Ok(command) => self.carry_out(command).await?,
+                Err(error) => {
+                    self.refuse(error.code, &error.subject, error.id.as_ref())
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! The life of one connection: read, decode, hand to the session, end.
+//!
+//! One small task a connection. It reads into a buffer that all connections of a worker
+//! share, so an idle connection owns none. It never writes: replies go through its shard.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncWriteExt as _, WriteHalf, split};
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::read_half::ReadHalf;
+use super::stream::{DynStream, Kind, Stream};
+use crate::hub::{Client, ClientInfo, HubClosed, Link, Phase, Pipe};
+use crate::node::Node;
+use crate::protocol::CloseCode;
+use crate::session::{Message, Session};
+use crate::wire::{Decoder, Event, Frame, Limits};
+
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes read and thrown away from a peer that was sent a Close frame, so that it reads
+/// the frame instead of a reset.
+const MAX_LINGER_BYTES: usize = 256 * 1024;
+/// How long a peer that closed, or broke the protocol, may take to end the stream.
+const LINGER: Duration = Duration::from_secs(1);
+/// Longest wait for a peer's end of the stream, whoever closed and why.
+const MAX_LINGER: Duration = Duration::from_secs(10);
+/// 1000: answers a Close frame that gave no code.
+const NORMAL_CLOSURE: u16 = 1000;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
+}
+
+/// Serves a connection whose opening handshake is done until it has ended and nothing of
+/// it is left. `read_ahead` are bytes that came with the handshake.
+///
+/// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
+pub async fn serve<S: Session>(
+    node: Arc<Node>,
+    tasks: &TaskTracker,
+    (stream, read_ahead): (Stream, Bytes),
+    info: ClientInfo,
+    limits: Limits,
+    session: impl FnOnce(Arc<Client>) -> S,
+) {
+    let (read_half, link) = match stream.0 {
+        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
+        Kind::Other(stream) => {
+            let (read_half, write_half) = split(stream);
+            let pipe = Arc::<Pipe>::default();
+            tasks.spawn(carry(pipe.clone(), write_half));
+            (ReadHalf::Other(read_half), Link::Pipe(pipe))
+        }
+    };
+    // A hub that was shut down takes no connection; dropping the stream says so.
+    let Ok(client) = Box::pin(node.connect(info, link)).await else {
+        return;
+    };
+    let connection = Connection {
+        session: session(client.clone()),
+        node,
+        client,
+        read_half,
+        decoder: Decoder::new(limits),
+        ping: None,
+    };
+    connection.run(read_ahead).await;
+}
+
+/// Carries a pipe's bytes to a stream until either ends.
+async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
+    let mut bytes = Vec::new();
+    while poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await {
+        if stream.write_all(&bytes).await.is_err() {
+            return pipe.abort();
+        }
+        bytes = Vec::new();
+    }
+    // A peer that does not take the end of the stream is dropped all the same.
+    let _ = timeout(LINGER, stream.shutdown()).await;
+}
+
+struct Connection<S> {
+    node: Arc<Node>,
+    client: Arc<Client>,
+    read_half: ReadHalf,
+    decoder: Decoder,
+    session: S,
+    /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
+    ping: Option<Box<[u8]>>,
+}
+
+/// Why reading stopped.
+enum End {
+    /// The peer ended the stream, or the socket failed.
+    Stream,
+    /// A Close frame goes out: the answer to the peer's, or the reason for an error.
+    Close(Frame),
+    /// The shard closes the connection: eviction, silence, drain, an operator.
+    Shard,
+}
+
+impl<S: Session> Connection<S> {
+    async fn run(mut self, read_ahead: Bytes) {
+        let end = match AssertUnwindSafe(self.read(read_ahead)).catch_unwind().await {
+            Ok(end) => end,
+            Err(_panic) => {
+                self.node.hub().metrics().panics_total.add(1);
+                tracing::error!(client = %self.client.id(), "a connection's task panicked");
+                let code = CloseCode::InternalError;
+                End::Close(Frame::close(code.code(), code.reason()))
+            }
+        };
+        // Boxed, so that a connection that lives on does not hold the room for its end.
+        // An error means that the hub is gone, and with it all there is to clean up.
+        let _ = Box::pin(self.end(end)).await;
+    }
+
+    async fn read(&mut self, read_ahead: Bytes) -> End {
+        let mut end = None;
+        if !read_ahead.is_empty() {
+            end = self.decode(&mut Vec::from(read_ahead));
+        }
+        loop {
+            if let Some(end) = self.settle(end).await {
+                return end;
+            }
+            end = poll_fn(|cx| self.poll_once(cx)).await;
+        }
+    }
+
+    /// Reads once and decodes what came.
+    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        self.client.register_task(cx.waker());
+        if self.client.phase() != Phase::Open {
+            return Poll::Ready(Some(End::Shard));
+        }
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            Poll::Ready(match ready!(self.read_half.poll_read(cx, buffer)) {
+                Ok(0) | Err(_) => Some(End::Stream),
+                Ok(count) => self.decode(&mut buffer[..count]),
+            })
+        })
+    }
+
+    /// Decodes all of `bytes`; the session keeps what it needs.
+    fn decode(&mut self, mut bytes: &mut [u8]) -> Option<End> {
+        loop {
+            let (used, event) = match self.decoder.decode(bytes) {
+                Ok(decoded) => decoded,
+                Err(error) => {
+                    let reason = error.to_string();
+                    return Some(End::Close(Frame::close(error.close_code(), &reason)));
+                }
+            };
+            match event? {
+                Event::Text(text) => {
+                    self.client.count_received(text.len());
+                    self.session.accept(Message::Text(text));
+                }
+                Event::Binary(payload) => {
+                    self.client.count_received(payload.len());
+                    self.session.accept(Message::Binary(payload));
+                }
+                Event::TooLarge => self.session.accept(Message::TooLarge),
+                Event::Ping(payload) => self.ping = Some(payload.into()),
+                Event::Pong(_) => self.client.note_pong(Instant::now()),
+                // RFC 6455 §5.5.1: the answer echoes the code.
+                Event::Close(close) => {
+                    let code = close.map_or(NORMAL_CLOSURE, |close| close.code);
+                    return Some(End::Close(Frame::close(code, "")));
+                }
+            }
+            bytes = &mut bytes[used..];
+        }
+    }
+
+    /// Carries out what was decoded, which may wait; nothing is read meanwhile.
+    async fn settle(&mut self, end: Option<End>) -> Option<End> {
+        if let Some(payload) = self.ping.take() {
+            let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
+            if answered.is_err() {
+                return Some(End::Stream);
+            }
+        }
+        if self.session.has_work() {
+            let performed = Box::pin(self.session.perform()).await;
+            if performed.is_err() {
+                return Some(End::Stream);
+            }
+        }
+        end
+    }
+
+    /// Ends the connection: the peer is told why, every room is left at once, and the
+    /// socket goes when the peer has ended the stream too, or after a bounded wait.
+    async fn end(mut self, end: End) -> Result<(), HubClosed> {
+        let peer_ended = matches!(end, End::Stream);
+        if let End::Close(frame) = end {
+            self.node.hub().close(&self.client, frame, LINGER).await?;
+        }
+        self.node.disconnect(&self.client).await?;
+        let peer_ended = peer_ended || timeout(MAX_LINGER, self.linger()).await.unwrap_or(false);
+        self.node.hub().release(&self.client, !peer_ended).await
+    }
+
+    /// Reads and throws away until the peer has ended the stream (true), the shard has cut
+    /// it off, or the peer has sent more than a peer that is closing sends.
+    async fn linger(&mut self) -> bool {
+        let mut bytes = 0;
+        poll_fn(|cx| {
+            self.client.register_task(cx.waker());
+            loop {
+                if self.client.phase() == Phase::Closed || bytes > MAX_LINGER_BYTES {
+                    return Poll::Ready(false);
+                }
+                let read =
+                    READ_BUFFER.with_borrow_mut(|buffer| self.read_half.poll_read(cx, buffer));
+                match ready!(read) {
+                    Ok(0) | Err(_) => return Poll::Ready(true),
+                    Ok(count) => bytes += count,
+                }
+            }
+        })
+        .await
+    }
+}
