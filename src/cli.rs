@@ -99,22 +99,23 @@ pub(crate) struct ServeArgs {
 
 impl ServeArgs {
     pub(crate) fn config(&self) -> WebSocketConfig {
-        let mut config = WebSocketConfig::default();
-        config.shards = self.shards;
-        config.ping_interval = self.ping_interval;
-        config.pong_timeout = self.pong_timeout;
-        config.max_message_size = bytes(self.max_message_size);
-        config.max_clients_per_room = self.max_clients_per_room;
-        config.max_topics_per_client = self.max_topics_per_client;
-        config.max_connections = self.max_connections;
-        config.outbox_messages = self.outbox_messages;
-        config.outbox_bytes = bytes(self.outbox_bytes);
-        config.max_body_size = bytes(self.max_body_size);
-        config.publish_timeout = self.publish_timeout;
-        config.drain_timeout = self.drain_timeout;
-        config.drain_rate = self.drain_rate;
-        config.trust_user_parameter = self.dev;
-        config
+        WebSocketConfig {
+            shards: self.shards,
+            ping_interval: self.ping_interval,
+            pong_timeout: self.pong_timeout,
+            max_message_size: bytes(self.max_message_size),
+            max_clients_per_room: self.max_clients_per_room,
+            max_topics_per_client: self.max_topics_per_client,
+            max_connections: self.max_connections,
+            outbox_messages: self.outbox_messages,
+            outbox_bytes: bytes(self.outbox_bytes),
+            max_body_size: bytes(self.max_body_size),
+            publish_timeout: self.publish_timeout,
+            drain_timeout: self.drain_timeout,
+            drain_rate: self.drain_rate,
+            trust_user_parameter: self.dev,
+            ..WebSocketConfig::default()
+        }
     }
 }
 

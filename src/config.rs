@@ -9,7 +9,6 @@ use crate::wire::Limits;
 
 /// Configuration of a [`WebSocketServer`](crate::WebSocketServer).
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct WebSocketConfig {
     /// Time between two pings to one client. Default 30 s.
     pub ping_interval: Duration,

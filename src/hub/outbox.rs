@@ -142,7 +142,10 @@ mod tests {
     fn pending(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let used = outbox.gather(&mut slices);
-        slices[..used].concat()
+        slices[..used]
+            .iter()
+            .flat_map(|slice| slice.to_vec())
+            .collect()
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub fn parse_commands(text: &mut [u8], mut each: impl FnMut(Result<Command, Comm
         }
         match value.as_array() {
             Some(batch) if batch.len() <= MAX_BATCH => {
-                for item in batch.iter() {
+                for item in &batch {
                     each(match item.as_object() {
                         Some(object) => parse_command(&object),
                         None => Err(CommandError::new(ErrorCode::InvalidCommand)),

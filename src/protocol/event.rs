@@ -98,21 +98,18 @@ impl EventData {
 
     pub(super) fn from_value(value: &Value<'_, '_>) -> Self {
         let mut fields = String::new();
-        match value.as_object() {
-            Some(object) => {
-                for (key, field) in object.iter() {
-                    if key != "id" && key != "timestamp" {
-                        fields.push(',');
-                        push_string(&mut fields, key);
-                        fields.push(':');
-                        fields.push_str(&field.encode());
-                    }
+        if let Some(object) = value.as_object() {
+            for (key, field) in &object {
+                if key != "id" && key != "timestamp" {
+                    fields.push(',');
+                    push_string(&mut fields, key);
+                    fields.push(':');
+                    fields.push_str(&field.encode());
                 }
             }
-            None => {
-                fields.push_str(",\"value\":");
-                fields.push_str(&value.encode());
-            }
+        } else {
+            fields.push_str(",\"value\":");
+            fields.push_str(&value.encode());
         }
         Self(fields)
     }

@@ -180,7 +180,7 @@ fn many_channels(names: &Value<'_, '_>) -> Result<Target, RequestError> {
     }
     let mut channels: Vec<ChannelName> = Vec::with_capacity(names.len());
     let mut seen = std::collections::HashSet::with_capacity(names.len());
-    for name in names.iter() {
+    for name in &names {
         let channel = publishable_channel(&name)?;
         if seen.insert(channel.clone()) {
             channels.push(channel);

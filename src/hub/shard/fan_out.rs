@@ -75,7 +75,9 @@ impl Shard {
         bytes.clear();
         let in_place = frames.len() == 1 && frames[0].len() > MAX_COPIED_FRAME;
         if !in_place {
-            frames.iter().for_each(|frame| frame.copy_to(&mut bytes));
+            for frame in frames {
+                frame.copy_to(&mut bytes);
+            }
         }
         let len: usize = frames.iter().map(|frame| frame.len()).sum();
         let (mut writes, mut complete) = (0, 0);
@@ -85,9 +87,9 @@ impl Shard {
             }
             let connection = &mut self.connections[slot as usize];
             if !connection.takes_direct_writes() {
-                frames
-                    .iter()
-                    .for_each(|&frame| self.push(slot, frame.clone()));
+                for &frame in frames {
+                    self.push(slot, frame.clone());
+                }
                 continue;
             }
             let result = if in_place {

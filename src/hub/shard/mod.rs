@@ -212,10 +212,10 @@ impl Shard {
 
     fn connect(&mut self, client: Arc<Client>, link: Link) {
         let attached = link.is_attached();
-        let slot = self
-            .connections
-            .insert(Connection::new(client.clone(), link)) as u32;
+        let entry = self.connections.vacant_entry();
+        let slot = entry.key() as u32;
         client.slot.store(slot, Ordering::Relaxed);
+        entry.insert(Connection::new(client, link));
         if attached {
             self.topics.entry(EVERYONE).or_default().insert(slot);
         }

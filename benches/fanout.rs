@@ -1,0 +1,217 @@
+//! What a broadcast costs, beside a bare loop of writes to the same sockets.
+//!
+//! Each delivery goes to a real loopback socket whose other end is read by another
+//! process; a round ends when all of it has been received. The figure is CPU time of this
+//! process, and the ratio is taken from rounds that alternate, so a machine whose speed
+//! drifts does not decide it.
+//!
+//! `cargo bench --bench fanout` prints the table of the README first, then criterion's
+//! own figures.
+
+#![allow(missing_docs, reason = "criterion's macros define functions")]
+
+#[path = "fanout/receivers.rs"]
+mod receivers;
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use rustix::time::{ClockId, clock_gettime};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use wavecast::hub::{ClientInfo, Hub, HubOptions, Link, TopicKind};
+use wavecast::transport::SocketOptions;
+use wavecast::wire::Frame;
+
+use self::receivers::Receivers;
+
+const SUBSCRIBERS: [usize; 3] = [1000, 5000, 10_000];
+const SIZES: [usize; 2] = [128, 1024];
+const WAITING: [usize; 3] = [1, 4, 16];
+const TOPIC: &str = "bench";
+/// Alternating rounds behind each ratio.
+const ROUNDS: usize = 41;
+
+struct Bench {
+    runtime: Runtime,
+    hub: Hub,
+    sockets: Vec<Arc<TcpStream>>,
+    receivers: Receivers,
+}
+
+impl Bench {
+    fn new(subscribers: usize) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (hub, sockets, receivers) = runtime.block_on(async {
+            let (receivers, accepted) = Receivers::start(subscribers);
+            let options = HubOptions {
+                shards: 1,
+                ping_interval: Duration::from_secs(3600),
+                pong_timeout: Duration::from_secs(7200),
+                ..HubOptions::default()
+            };
+            let hub = Hub::new(&options, &TaskTracker::new());
+            let mut sockets = Vec::with_capacity(accepted.len());
+            for socket in accepted {
+                socket.set_nonblocking(true).expect("a nonblocking socket");
+                let socket = Arc::new(TcpStream::from_std(socket).expect("a registered socket"));
+                SocketOptions::default().apply(&socket);
+                let client = hub
+                    .connect(
+                        Uuid::now_v7(),
+                        ClientInfo::default(),
+                        Link::Tcp(socket.clone()),
+                    )
+                    .await
+                    .expect("a running hub")
+                    .expect("a new id");
+                hub.join(
+                    &client,
+                    TopicKind::Channel,
+                    &TOPIC.into(),
+                    usize::MAX,
+                    |_| None,
+                    None,
+                )
+                .await
+                .expect("a member");
+                sockets.push(socket);
+            }
+            (hub, sockets, receivers)
+        });
+        Self {
+            runtime,
+            hub,
+            sockets,
+            receivers,
+        }
+    }
+
+    /// One round of the hub: `waiting` broadcasts that the shard finds at once.
+    fn round_of_hub(&mut self, frame: &Frame, waiting: usize) -> Duration {
+        let subscribers = self.sockets.len();
+        self.runtime.block_on(async {
+            let bytes = (subscribers * waiting * frame.len()) as u64;
+            self.receivers.expect(bytes).await;
+            let start = cpu_time();
+            for _ in 0..waiting {
+                let sent = self
+                    .hub
+                    .broadcast(TopicKind::Channel, TOPIC, frame, None)
+                    .await
+                    .expect("a running hub");
+                assert_eq!(sent, subscribers);
+            }
+            self.receivers.wait().await;
+            cpu_time().saturating_sub(start)
+        })
+    }
+
+    /// One round of the bare loop: the same bytes, one system call a socket.
+    fn round_of_bare_loop(&mut self, frame: &Frame, waiting: usize) -> Duration {
+        let mut bytes = Vec::new();
+        frame.copy_to(&mut bytes);
+        let messages = vec![IoSlice::new(&bytes); waiting];
+        self.runtime.block_on(async {
+            let total = (self.sockets.len() * waiting * bytes.len()) as u64;
+            self.receivers.expect(total).await;
+            let start = cpu_time();
+            for socket in &self.sockets {
+                let socket = SockRef::from(&**socket);
+                let sent = if waiting == 1 {
+                    socket.send(&bytes)
+                } else {
+                    socket.send_vectored(&messages)
+                };
+                assert_eq!(sent.expect("room in the socket"), waiting * bytes.len());
+            }
+            self.receivers.wait().await;
+            cpu_time().saturating_sub(start)
+        })
+    }
+}
+
+/// CPU time of this process, user and system, all threads.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).expect("a time after the start");
+    Duration::new(seconds, u32::try_from(time.tv_nsec).expect("nanoseconds"))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Prints cost and ratio of rounds that alternate between both.
+fn table(bench: &mut Bench) {
+    let subscribers = bench.sockets.len();
+    for size in SIZES {
+        for waiting in WAITING {
+            let frame = Frame::text("x".repeat(size).into());
+            let (mut bare, mut hub, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                let deliveries = (subscribers * waiting) as f64;
+                let a = bench.round_of_bare_loop(&frame, waiting).as_secs_f64();
+                let b = bench.round_of_hub(&frame, waiting).as_secs_f64();
+                bare.push(a / deliveries * 1e6);
+                hub.push(b / deliveries * 1e6);
+                ratios.push(b / a);
+            }
+            println!(
+                "| {subscribers} | {size} B | {waiting} | {:.2} | {:.2} | {:.2} |",
+                median(bare),
+                median(hub),
+                median(ratios),
+            );
+        }
+    }
+}
+
+fn fanout(criterion: &mut Criterion) {
+    let quick = std::env::args().any(|argument| argument == "--test");
+    println!("| subscribers | message | waiting | bare loop, µs | hub, µs | ratio |");
+    println!("|---|---|---|---|---|---|");
+    for subscribers in SUBSCRIBERS {
+        let mut bench = Bench::new(subscribers);
+        if !quick {
+            table(&mut bench);
+        }
+        let mut group = criterion.benchmark_group(format!("fanout/{subscribers}"));
+        group.sample_size(10);
+        group.warm_up_time(Duration::from_millis(200));
+        group.measurement_time(Duration::from_secs(1));
+        for size in SIZES {
+            for waiting in WAITING {
+                let frame = Frame::text("x".repeat(size).into());
+                let name = format!("{size}B");
+                group.throughput(Throughput::Elements((subscribers * waiting) as u64));
+                group.bench_function(BenchmarkId::new(name, waiting), |bencher| {
+                    bencher.iter_custom(|rounds| {
+                        (0..rounds)
+                            .map(|_| bench.round_of_hub(&frame, waiting))
+                            .sum()
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn main() {
+    if receivers::run_if_asked() {
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    fanout(&mut criterion);
+    criterion.final_summary();
+}

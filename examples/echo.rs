@@ -1,0 +1,110 @@
+//! An echo server on the product's own listener, handshake, codec and connection loop,
+//! for conformance suites: `cargo run --release --example echo -- --listen 127.0.0.1:9001`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use bytesize::ByteSize;
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wavecast::http::{ServeOptions, serve};
+use wavecast::hub::{Client, ClientInfo, Hub, HubClosed, HubOptions};
+use wavecast::node::{Node, NodeOptions};
+use wavecast::session::{Message, Session};
+use wavecast::transport::{self, SocketOptions, WebSocketUpgrade};
+use wavecast::wire::{Frame, Limits};
+
+/// Sends every message back as it came.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    listen: SocketAddr,
+    /// Largest message
+    #[arg(long, default_value = "64MiB")]
+    max_message_size: ByteSize,
+}
+
+struct Echo {
+    node: Arc<Node>,
+    client: Arc<Client>,
+    answers: Vec<Frame>,
+}
+
+impl Session for Echo {
+    fn accept(&mut self, message: Message<'_>) {
+        self.answers.push(match message {
+            Message::Text(text) => match std::str::from_utf8(text) {
+                Ok(text) => Frame::text(text.into()),
+                Err(_) => unreachable!("the decoder hands out valid UTF-8 only"),
+            },
+            Message::Binary(payload) => Frame::binary((&*payload).into()),
+            Message::TooLarge => Frame::close(1009, "message too large"),
+        });
+    }
+
+    fn has_work(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    async fn perform(&mut self) -> Result<(), HubClosed> {
+        for answer in std::mem::take(&mut self.answers) {
+            self.node.hub().send(&self.client, answer).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Server {
+    node: Arc<Node>,
+    tasks: TaskTracker,
+    limits: Limits,
+}
+
+async fn echo(ws: WebSocketUpgrade, State(server): State<Arc<Server>>) -> Response {
+    let tasks = server.tasks.clone();
+    ws.on_upgrade(&tasks, SocketOptions::default(), |stream| async move {
+        let (node, info) = (server.node.clone(), ClientInfo::default());
+        let session = |client| Echo {
+            node: server.node.clone(),
+            client,
+            answers: Vec::new(),
+        };
+        transport::serve(node, &server.tasks, stream, info, server.limits, session).await;
+    })
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let args = Args::parse();
+    let max_message_bytes = usize::try_from(args.max_message_size.as_u64()).unwrap_or(usize::MAX);
+    let tasks = TaskTracker::new();
+    let options = HubOptions {
+        outbox_max_messages: 1 << 20,
+        outbox_max_bytes: max_message_bytes.saturating_mul(4),
+        ..HubOptions::default()
+    };
+    let server = Arc::new(Server {
+        node: Arc::new(Node::new(
+            Hub::new(&options, &tasks),
+            NodeOptions::default(),
+        )),
+        tasks: tasks.clone(),
+        limits: Limits {
+            max_message_bytes,
+            // The suite sends messages in pieces of 64 bytes.
+            max_fragments: 1 << 20,
+        },
+    });
+    let router = Router::new().fallback(get(echo)).with_state(server);
+    let listener = transport::listen(args.listen)?;
+    println!("listening on {}", listener.local_addr()?);
+    let stop = CancellationToken::new();
+    serve(listener, router, ServeOptions::default(), tasks, stop).await;
+    Ok(())
+}
