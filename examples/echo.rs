@@ -75,7 +75,7 @@ async fn echo(ws: WebSocketUpgrade, State(server): State<Arc<Server>>) -> Respon
             client,
             answers: Vec::new(),
         };
-        transport::serve(node, &server.tasks, stream, info, server.limits, session).await;
+        transport::open(node, &server.tasks, stream, info, server.limits, session).await
     })
 }
 

@@ -39,18 +39,19 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Serves a connection whose opening handshake is done until it has ended and nothing of
-/// it is left. `read_ahead` are bytes that came with the handshake.
+/// Makes a connection known whose opening handshake is done. `read_ahead` are bytes that
+/// came with the handshake. `None` when the hub was shut down.
 ///
-/// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
-pub async fn serve<S: Session>(
+/// Nothing is read before [`Connection::run`], which belongs on a task of its own: it is
+/// small, and what led up to it is not.
+pub async fn open<S: Session>(
     node: Arc<Node>,
     tasks: &TaskTracker,
     (stream, read_ahead): (Stream, Bytes),
     info: ClientInfo,
     limits: Limits,
     session: impl FnOnce(Arc<Client>) -> S,
-) {
+) -> Option<Connection<S>> {
     let (read_half, link) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
         Kind::Other(stream) => {
@@ -60,19 +61,16 @@ pub async fn serve<S: Session>(
             (ReadHalf::Other(read_half), Link::Pipe(pipe))
         }
     };
-    // A hub that was shut down takes no connection; dropping the stream says so.
-    let Ok(client) = Box::pin(node.connect(info, link)).await else {
-        return;
-    };
-    let connection = Connection {
+    let client = node.connect(info, link).await.ok()?;
+    Some(Connection {
         session: session(client.clone()),
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
+        read_ahead,
         ping: None,
-    };
-    connection.run(read_ahead).await;
+    })
 }
 
 /// Carries a pipe's bytes to a stream until either ends.
@@ -88,12 +86,14 @@ async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
     let _ = timeout(LINGER, stream.shutdown()).await;
 }
 
-struct Connection<S> {
+/// A connection that is known to the hub and not yet read from.
+pub struct Connection<S> {
     node: Arc<Node>,
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
     session: S,
+    read_ahead: Bytes,
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
     ping: Option<Box<[u8]>>,
 }
@@ -109,8 +109,11 @@ enum End {
 }
 
 impl<S: Session> Connection<S> {
-    async fn run(mut self, read_ahead: Bytes) {
-        let end = match AssertUnwindSafe(self.read(read_ahead)).catch_unwind().await {
+    /// Serves the connection until it has ended and nothing of it is left.
+    ///
+    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
+    pub async fn run(mut self) {
+        let end = match AssertUnwindSafe(self.read()).catch_unwind().await {
             Ok(end) => end,
             Err(_panic) => {
                 self.node.hub().metrics().panics_total.add(1);
@@ -124,9 +127,11 @@ impl<S: Session> Connection<S> {
         let _ = Box::pin(self.end(end)).await;
     }
 
-    async fn read(&mut self, read_ahead: Bytes) -> End {
+    async fn read(&mut self) -> End {
         let mut end = None;
-        if !read_ahead.is_empty() {
+        if !self.read_ahead.is_empty() {
+            // Taken, because it keeps a buffer of the HTTP connection alive.
+            let read_ahead = std::mem::take(&mut self.read_ahead);
             end = self.decode(&mut Vec::from(read_ahead));
         }
         loop {
