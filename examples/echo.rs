@@ -70,8 +70,9 @@ async fn echo(ws: WebSocketUpgrade, State(server): State<Arc<Server>>) -> Respon
     let tasks = server.tasks.clone();
     ws.on_upgrade(&tasks, SocketOptions::default(), |stream| async move {
         let (node, info) = (server.node.clone(), ClientInfo::default());
-        let session = |client| Echo {
-            node: server.node.clone(),
+        let echo_node = node.clone();
+        let session = move |client| Echo {
+            node: echo_node,
             client,
             answers: Vec::new(),
         };

@@ -89,12 +89,14 @@ impl ClientHandle {
 
     /// Takes the client out of everything it is in, and closes its connection if it has one.
     pub(crate) async fn disconnect(&self) -> Result<(), ServerError> {
-        self.node.disconnect(&self.client).await?;
         if self.client.is_attached() {
-            // Its own task releases it when the peer has answered.
-            self.close(CloseCode::ClosedByOperator.reason()).await
-        } else {
-            Ok(self.node.hub().release(&self.client, false).await?)
+            // Closed first: its own task then releases it, also when this call is dropped.
+            self.close(CloseCode::ClosedByOperator.reason()).await?;
         }
+        self.node.disconnect(&self.client).await?;
+        if !self.client.is_attached() {
+            self.node.hub().release(&self.client, false).await?;
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::any;
 use bytes::Bytes;
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::handles::{ClientHandle, Room};
 use crate::http::{self, Api};
-use crate::hub::{ClientInfo, Hub, HubClosed, TopicKind};
+use crate::hub::{Client, ClientInfo, Hub, HubClosed, TopicKind};
 use crate::node::{Node, PublishError, Published, Refusal};
 use crate::protocol::{
     ChannelName, ErrorCode, EventData, Json, PublishRequest, RoomName, ServerMessage, Target,
@@ -123,7 +123,8 @@ impl WebSocketServer {
             started: self.started,
         });
         Router::new()
-            .route("/ws", get(ws_handler))
+            // Any method: the handshake's own check says what is wrong with the others.
+            .route("/ws", any(ws_handler))
             .with_state(self.clone())
             .merge(http::router(api))
     }
@@ -141,7 +142,7 @@ impl WebSocketServer {
         &self,
         (stream, read_ahead): (Stream, Bytes),
         user: Option<UserId>,
-    ) -> Option<Connection<ClientSession>> {
+    ) -> Option<Connection<impl FnOnce(Arc<Client>) -> ClientSession + use<>>> {
         let info = ClientInfo {
             user: user.map(|user| user.as_shared().clone()),
             remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),

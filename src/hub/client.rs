@@ -67,6 +67,11 @@ pub(super) struct Memberships {
 }
 
 impl Memberships {
+    pub(super) fn contains(&self, topic: &Topic) -> bool {
+        let mut topics = self.topics.iter();
+        topics.any(|member| std::ptr::eq(&**member, topic))
+    }
+
     pub(super) fn position(&self, topic: &Arc<Topic>) -> Option<usize> {
         self.topics
             .iter()
@@ -174,6 +179,10 @@ impl Client {
     /// Names and kinds of what the client is in.
     pub fn topics(&self) -> Vec<Arc<Topic>> {
         self.memberships.lock().topics.clone()
+    }
+
+    pub(super) fn any_topic(&self) -> Option<Arc<Topic>> {
+        self.memberships.lock().topics.last().cloned()
     }
 
     /// Whether the client is in the topic.

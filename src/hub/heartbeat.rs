@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const MAX_SPOKES: u32 = 64;
+const MIN_PERIOD: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Wheel {
@@ -21,7 +22,8 @@ impl Wheel {
     pub(super) fn new(interval: Duration, now: Instant) -> Self {
         let millis = u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
         let spokes = millis.clamp(1, MAX_SPOKES);
-        let period = interval / spokes;
+        // Of no length, one turn would never end.
+        let period = (interval / spokes).max(MIN_PERIOD);
         Self {
             spokes,
             period,
@@ -83,6 +85,14 @@ mod tests {
         let start = Instant::now();
         let wheel = Wheel::new(Duration::from_millis(20), start);
         assert_eq!(wheel.period * wheel.spokes, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn an_interval_of_no_length_still_ends() {
+        let start = Instant::now();
+        let mut wheel = Wheel::new(Duration::ZERO, start);
+        let later = start + Duration::from_secs(1);
+        assert!((0..10).any(|_| wheel.turn(later).is_none()));
     }
 
     #[test]

@@ -63,6 +63,14 @@ impl Link {
         }
     }
 
+    /// Says that the shard has no more use for the link. A socket goes with its last owner;
+    /// a pipe has to be told, or its reader would wait for ever.
+    pub(super) fn let_go(&self) {
+        if let Self::Pipe(pipe) = self {
+            pipe.close();
+        }
+    }
+
     /// Makes the socket vanish with a reset when its last owner drops it, so that the
     /// kernel keeps none of its unsent bytes.
     pub(super) fn reset_on_close(&self) {

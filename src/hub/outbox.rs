@@ -45,12 +45,16 @@ impl Outbox {
         self.bytes
     }
 
+    /// Whether [`Outbox::push`] would take the frame.
+    pub(super) fn has_room_for(&self, frame: &Frame, bounds: Bounds) -> bool {
+        self.frames.len() < bounds.max_messages && self.bytes + frame.len() <= bounds.max_bytes
+    }
+
     pub(super) fn push(&mut self, frame: Frame, bounds: Bounds) -> Result<(), Full> {
-        let bytes = self.bytes + frame.len();
-        if self.frames.len() >= bounds.max_messages || bytes > bounds.max_bytes {
+        if !self.has_room_for(&frame, bounds) {
             return Err(Full);
         }
-        self.bytes = bytes;
+        self.bytes += frame.len();
         self.frames.push_back(frame);
         Ok(())
     }
@@ -70,11 +74,18 @@ impl Outbox {
         self.frames.push_back(frame);
     }
 
-    /// Puts a control frame as early as the bytes under way allow.
+    /// Puts a control frame as early as the bytes under way allow. It replaces one of its
+    /// kind that still waits there, so they neither pile up nor overtake each other.
     pub(super) fn push_urgent(&mut self, frame: Frame) {
         self.bytes += frame.len();
         let place = usize::from(self.written > 0);
-        self.frames.insert(place, frame);
+        match self.frames.get_mut(place) {
+            Some(older) if older.header()[0] == frame.header()[0] => {
+                self.bytes -= older.len();
+                *older = frame;
+            }
+            _ => self.frames.insert(place, frame),
+        }
     }
 
     /// Drops what waits, except a frame that is under way: half a frame cannot be taken back.
@@ -206,6 +217,17 @@ mod tests {
         outbox.advance(3 + 1);
         outbox.push_urgent(Frame::ping());
         assert_eq!(&pending(&outbox)[..6], b"\x03one\x89\x00");
+    }
+
+    #[test]
+    fn a_newer_urgent_frame_replaces_one_that_waits() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame("one"), WIDE).unwrap();
+        outbox.advance(1);
+        outbox.push_urgent(Frame::pong(b"older"));
+        outbox.push_urgent(Frame::pong(b"new"));
+        assert_eq!(pending(&outbox), b"\x03one\x8a\x03new");
+        assert_eq!((outbox.messages(), outbox.bytes()), (2, 4 + 5));
     }
 
     #[test]

@@ -94,6 +94,25 @@ impl Pipe {
         }
     }
 
+    /// Ready once the writer has ended the pipe, whether bytes still wait or not.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_end(cx, |end| end != End::Open)
+    }
+
+    /// Ready once the bytes that were taken are not worth sending any more.
+    pub fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_end(cx, |end| end == End::Aborted)
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>, awaited: impl Fn(End) -> bool) -> Poll<()> {
+        let mut state = self.0.lock();
+        if awaited(state.end) {
+            return Poll::Ready(());
+        }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Takes all bytes that wait into `out`. `Ready(false)` is the end.
     ///
     /// Cancel safety: nothing is lost, a poll either takes bytes or does not.

@@ -54,6 +54,7 @@ impl<T> Page<T> {
 
 impl Node {
     /// Makes a connection known under a new id. A user's connection hears `$user:<id>`.
+    /// One that comes while the node drains is sent away at once.
     pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, JoinError> {
         let user = info.user.as_deref().and_then(|user| UserId::new(user).ok());
         let client = loop {
@@ -66,20 +67,27 @@ impl Node {
                 break client;
             }
         };
-        if let Some(user) = user {
-            let channel = ChannelName::of_user(&user);
-            self.hub
-                .join(
-                    &client,
-                    TopicKind::Channel,
-                    channel.as_shared(),
-                    usize::MAX,
-                    |_| None,
-                    None,
-                )
-                .await?;
+        if let Some(user) = user
+            && let Err(error) = self.hear_user(&client, &user).await
+        {
+            self.disconnect(&client).await?;
+            self.hub.release(&client, true).await?;
+            return Err(error);
+        }
+        // Looked at when the client is known: either this sees the drain or the drain sees it.
+        if self.is_draining() {
+            self.close(&client, CloseCode::GoingAway, None).await?;
         }
         Ok(client)
+    }
+
+    async fn hear_user(&self, client: &Arc<Client>, user: &UserId) -> Result<(), JoinError> {
+        let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
+        let name = channel.as_shared();
+        self.hub
+            .join(client, kind, name, usize::MAX, |_| None, None)
+            .await
+            .map(drop)
     }
 
     /// The client with this id, made known without a connection if there is none.

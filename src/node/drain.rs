@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Node;
 use super::publish::event_frame;
 use crate::protocol::{ChannelName, CloseCode, Event, EventData, EventId};
+use crate::wire::Frame;
 
 /// How a node drains.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Node {
         let _ = timeout_at(deadline, async {
             self.publishing.wait().await;
             self.announce_drain().await;
-            self.close_in_batches(options).await;
+            self.close_in_batches(options, deadline).await;
             while self.hub.links() > 0 {
                 sleep(POLL_INTERVAL).await;
             }
@@ -69,7 +70,10 @@ impl Node {
             .await;
     }
 
-    async fn close_in_batches(&self, options: &DrainOptions) {
+    /// What waits for a client is worth waiting for until `deadline`.
+    async fn close_in_batches(&self, options: &DrainOptions, deadline: Instant) {
+        let code = CloseCode::GoingAway;
+        let frame = Frame::close(code.code(), code.reason());
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
         clients.sort_unstable_by_key(|client| client.id());
@@ -83,11 +87,8 @@ impl Node {
             sleep_until(next).await;
             next += BATCH_INTERVAL;
             for client in clients {
-                if self
-                    .close(client, CloseCode::GoingAway, None)
-                    .await
-                    .is_err()
-                {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if self.hub.close(client, frame.clone(), left).await.is_err() {
                     return;
                 }
             }

@@ -91,11 +91,9 @@ impl Node {
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, HubClosed> {
         let frame = encode(message, None);
-        let members = self
-            .hub
+        self.hub
             .broadcast(TopicKind::Room, room.as_str(), &frame, exclude)
-            .await?;
-        Ok(members - usize::from(members > 0 && exclude.is_some()))
+            .await
     }
 }
 

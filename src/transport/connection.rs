@@ -30,7 +30,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const MAX_LINGER_BYTES: usize = 256 * 1024;
 /// How long a peer that closed, or broke the protocol, may take to end the stream.
 const LINGER: Duration = Duration::from_secs(1);
-/// Longest wait for a peer's end of the stream, whoever closed and why.
+/// How long the last bytes of a stream may take that a shard cannot write itself.
 const MAX_LINGER: Duration = Duration::from_secs(10);
 /// 1000: answers a Close frame that gave no code.
 const NORMAL_CLOSURE: u16 = 1000;
@@ -44,14 +44,14 @@ thread_local! {
 ///
 /// Nothing is read before [`Connection::run`], which belongs on a task of its own: it is
 /// small, and what led up to it is not.
-pub async fn open<S: Session>(
+pub async fn open<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,
     (stream, read_ahead): (Stream, Bytes),
     info: ClientInfo,
     limits: Limits,
-    session: impl FnOnce(Arc<Client>) -> S,
-) -> Option<Connection<S>> {
+    session: F,
+) -> Option<Connection<F>> {
     let (read_half, link) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
         Kind::Other(stream) => {
@@ -62,22 +62,50 @@ pub async fn open<S: Session>(
         }
     };
     let client = node.connect(info, link).await.ok()?;
-    Some(Connection {
-        session: session(client.clone()),
+    let reader = Reader {
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
-        read_ahead,
         ping: None,
+    };
+    Some(Connection {
+        reader,
+        read_ahead,
+        session,
     })
+}
+
+/// A connection that is known to the hub and not yet read from.
+pub struct Connection<F> {
+    reader: Reader,
+    read_ahead: Bytes,
+    session: F,
+}
+
+impl<F, S> Connection<F>
+where
+    F: FnOnce(Arc<Client>) -> S,
+    S: Session,
+{
+    /// Serves the connection until it has ended and nothing of it is left.
+    ///
+    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
+    pub async fn run(self) {
+        self.reader.run(self.session, self.read_ahead).await;
+    }
 }
 
 /// Carries a pipe's bytes to a stream until either ends.
 async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
     let mut bytes = Vec::new();
     while poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await {
-        if stream.write_all(&bytes).await.is_err() {
+        let written = tokio::select! {
+            written = stream.write_all(&bytes) => written,
+            // The peer takes nothing more.
+            () = given_up(&pipe) => return,
+        };
+        if written.is_err() {
             return pipe.abort();
         }
         bytes = Vec::new();
@@ -86,14 +114,17 @@ async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
     let _ = timeout(LINGER, stream.shutdown()).await;
 }
 
-/// A connection that is known to the hub and not yet read from.
-pub struct Connection<S> {
+/// Waits until the shard has aborted the pipe, or has ended it a while ago.
+async fn given_up(pipe: &Pipe) {
+    poll_fn(|cx| pipe.poll_ended(cx)).await;
+    let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
+}
+
+struct Reader {
     node: Arc<Node>,
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    session: S,
-    read_ahead: Bytes,
     /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
     ping: Option<Box<[u8]>>,
 }
@@ -108,12 +139,13 @@ enum End {
     Shard,
 }
 
-impl<S: Session> Connection<S> {
-    /// Serves the connection until it has ended and nothing of it is left.
-    ///
-    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
-    pub async fn run(mut self) {
-        let end = match AssertUnwindSafe(self.read()).catch_unwind().await {
+impl Reader {
+    async fn run<S: Session>(mut self, session: impl FnOnce(Arc<Client>) -> S, read_ahead: Bytes) {
+        let reading = async {
+            let session = session(self.client.clone());
+            self.read(session, read_ahead).await
+        };
+        let end = match AssertUnwindSafe(reading).catch_unwind().await {
             Ok(end) => end,
             Err(_panic) => {
                 self.node.hub().metrics().panics_total.add(1);
@@ -127,22 +159,21 @@ impl<S: Session> Connection<S> {
         let _ = Box::pin(self.end(end)).await;
     }
 
-    async fn read(&mut self) -> End {
+    async fn read(&mut self, mut session: impl Session, read_ahead: Bytes) -> End {
         let mut end = None;
-        if !self.read_ahead.is_empty() {
-            let read_ahead = std::mem::take(&mut self.read_ahead);
-            end = self.decode(&mut Vec::from(read_ahead));
+        if !read_ahead.is_empty() {
+            end = self.decode(&mut session, &mut Vec::from(read_ahead));
         }
         loop {
-            if let Some(end) = self.settle(end).await {
+            if let Some(end) = self.settle(&mut session, end).await {
                 return end;
             }
-            end = poll_fn(|cx| self.poll_once(cx)).await;
+            end = poll_fn(|cx| self.poll_once(&mut session, cx)).await;
         }
     }
 
     /// Reads once and decodes what came.
-    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+    fn poll_once(&mut self, session: &mut impl Session, cx: &mut Context<'_>) -> Poll<Option<End>> {
         self.client.register_task(cx.waker());
         if self.client.phase() != Phase::Open {
             return Poll::Ready(Some(End::Shard));
@@ -150,13 +181,13 @@ impl<S: Session> Connection<S> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             Poll::Ready(match ready!(self.read_half.poll_read(cx, buffer)) {
                 Ok(0) | Err(_) => Some(End::Stream),
-                Ok(count) => self.decode(&mut buffer[..count]),
+                Ok(count) => self.decode(session, &mut buffer[..count]),
             })
         })
     }
 
     /// Decodes all of `bytes`; the session keeps what it needs.
-    fn decode(&mut self, mut bytes: &mut [u8]) -> Option<End> {
+    fn decode(&mut self, session: &mut impl Session, mut bytes: &mut [u8]) -> Option<End> {
         loop {
             let (used, event) = match self.decoder.decode(bytes) {
                 Ok(decoded) => decoded,
@@ -168,13 +199,13 @@ impl<S: Session> Connection<S> {
             match event? {
                 Event::Text(text) => {
                     self.client.count_received(text.len());
-                    self.session.accept(Message::Text(text));
+                    session.accept(Message::Text(text));
                 }
                 Event::Binary(payload) => {
                     self.client.count_received(payload.len());
-                    self.session.accept(Message::Binary(payload));
+                    session.accept(Message::Binary(payload));
                 }
-                Event::TooLarge => self.session.accept(Message::TooLarge),
+                Event::TooLarge => session.accept(Message::TooLarge),
                 Event::Ping(payload) => self.ping = Some(payload.into()),
                 Event::Pong(_) => self.client.note_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
@@ -188,15 +219,15 @@ impl<S: Session> Connection<S> {
     }
 
     /// Carries out what was decoded, which may wait; nothing is read meanwhile.
-    async fn settle(&mut self, end: Option<End>) -> Option<End> {
+    async fn settle(&mut self, session: &mut impl Session, end: Option<End>) -> Option<End> {
         if let Some(payload) = self.ping.take() {
             let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
             if answered.is_err() {
                 return Some(End::Stream);
             }
         }
-        if self.session.has_work() {
-            let performed = Box::pin(self.session.perform()).await;
+        if session.has_work() {
+            let performed = Box::pin(session.perform()).await;
             if performed.is_err() {
                 return Some(End::Stream);
             }
@@ -212,12 +243,13 @@ impl<S: Session> Connection<S> {
             self.node.hub().close(&self.client, frame, LINGER).await?;
         }
         self.node.disconnect(&self.client).await?;
-        let peer_ended = peer_ended || timeout(MAX_LINGER, self.linger()).await.unwrap_or(false);
+        let peer_ended = peer_ended || self.linger().await;
         self.node.hub().release(&self.client, !peer_ended).await
     }
 
     /// Reads and throws away until the peer has ended the stream (true), the shard has cut
-    /// it off, or the peer has sent more than a peer that is closing sends.
+    /// it off at the deadline that every Close has, or the peer has sent more than a peer
+    /// that is closing sends.
     async fn linger(&mut self) -> bool {
         let mut bytes = 0;
         poll_fn(|cx| {

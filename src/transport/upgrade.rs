@@ -1,5 +1,7 @@
 //! The WebSocket upgrade as an axum extractor, strict where axum's own is lax.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -11,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::Connection;
 use super::socket::SocketOptions;
 use super::stream::Stream;
+use crate::hub::Client;
 use crate::protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use crate::session::Session;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
@@ -31,14 +34,15 @@ impl WebSocketUpgrade {
 
     /// Answers 101 and, once the connection is the WebSocket's, opens it with its stream
     /// and the bytes that were read ahead, and runs it on a task of its own.
-    pub fn on_upgrade<F, S>(
+    pub fn on_upgrade<F, M, S>(
         self,
         tasks: &TaskTracker,
         options: SocketOptions,
         open: impl FnOnce((Stream, Bytes)) -> F + Send + 'static,
     ) -> Response
     where
-        F: Future<Output = Option<Connection<S>>> + Send + 'static,
+        F: Future<Output = Option<Connection<M>>> + Send + 'static,
+        M: FnOnce(Arc<Client>) -> S + Send + 'static,
         S: Session,
     {
         let on_upgrade = self.on_upgrade;

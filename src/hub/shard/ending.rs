@@ -19,6 +19,8 @@ use crate::wire::Frame;
 
 /// How long a client that was evicted or fell silent may take to read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a client that was written everything has to end the stream too.
+const ANSWER: Duration = Duration::from_secs(5);
 
 impl Shard {
     /// Queues the Close frame behind what waits; nothing follows it.
@@ -58,7 +60,10 @@ impl Shard {
         let connection = &mut self.connections[slot as usize];
         if let Stage::Closing { deadline } = connection.stage {
             connection.link.shutdown_write();
+            self.deadlines.remove(&(deadline, slot));
+            let deadline = deadline.min(Instant::now() + ANSWER);
             connection.set_stage(Stage::Closed { deadline });
+            self.deadlines.insert((deadline, slot));
         }
     }
 
@@ -74,6 +79,7 @@ impl Shard {
         if let Some(deadline) = connection.deadline() {
             self.deadlines.remove(&(deadline, slot));
         }
+        connection.link.let_go();
         connection.link = Link::Detached;
         connection.outbox = Outbox::default();
         connection.pong = None;

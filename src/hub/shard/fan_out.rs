@@ -6,7 +6,7 @@
 
 use std::io::{self, IoSlice};
 
-use super::{Entry, SOCKETS_PER_TURN, Shard, slot_of};
+use super::{Entry, Shard, slot_of};
 use crate::wire::Frame;
 
 /// A single frame longer than this is written from where it lies instead of being copied.
@@ -80,7 +80,7 @@ impl Shard {
             }
         }
         let len: usize = frames.iter().map(|frame| frame.len()).sum();
-        let (mut writes, mut complete) = (0, 0);
+        let mut complete = 0;
         for &slot in slots {
             if Some(slot) == exclude {
                 continue;
@@ -106,10 +106,7 @@ impl Shard {
                 }
                 result => self.keep_rest(slot, frames, result),
             }
-            writes += 1;
-            if writes % SOCKETS_PER_TURN == 0 {
-                tokio::task::yield_now().await;
-            }
+            self.count_write().await;
         }
         self.metrics
             .deliveries_total

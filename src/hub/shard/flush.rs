@@ -3,24 +3,20 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
+use super::Shard;
 use super::connection::Stage;
-use super::{SOCKETS_PER_TURN, Shard};
 use crate::hub::outbox::MAX_SLICES;
 
 impl Shard {
     /// Flushes each dirty connection once.
     pub(super) async fn flush_dirty(&mut self) {
-        let mut written = 0;
         while let Some(slot) = self.dirty.pop() {
             let Some(connection) = self.connections.get_mut(slot as usize) else {
                 continue;
             };
             connection.dirty = false;
             self.flush(slot);
-            written += 1;
-            if written % SOCKETS_PER_TURN == 0 {
-                tokio::task::yield_now().await;
-            }
+            self.count_write().await;
         }
     }
 
@@ -33,7 +29,7 @@ impl Shard {
     }
 
     /// Writes until the outbox is empty or the socket takes no more.
-    fn flush(&mut self, slot: u32) {
+    pub(super) fn flush(&mut self, slot: u32) {
         loop {
             let connection = &mut self.connections[slot as usize];
             if let Some(pong) = connection.pong.take_if(|_| connection.stage == Stage::Open) {

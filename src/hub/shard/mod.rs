@@ -48,6 +48,8 @@ pub(super) struct Shard {
     wheel: Wheel,
     /// Connections that are closing, by the time at which they are cut off.
     deadlines: BTreeSet<(Instant, u32)>,
+    /// Sockets written so far; every so many, the worker's other tasks get a turn.
+    writes: usize,
     /// Bytes of one segment, ready to be written to many sockets.
     scratch: Vec<u8>,
     bounds: Bounds,
@@ -72,6 +74,7 @@ impl Shard {
             ready: Arc::default(),
             wheel: Wheel::new(options.ping_interval, Instant::now()),
             deadlines: BTreeSet::new(),
+            writes: 0,
             scratch: Vec::new(),
             bounds: Bounds {
                 max_messages: options.outbox_max_messages,
@@ -230,9 +233,15 @@ impl Shard {
         }
     }
 
-    /// Queues a frame for one client. A full outbox evicts it and costs nobody else anything.
+    /// Queues a frame for one client. A full outbox evicts it and costs nobody else
+    /// anything; but what is full because the shard had no time to write is written first.
     fn push(&mut self, slot: u32, frame: Frame) {
-        let connection = &mut self.connections[slot as usize];
+        let mut connection = &mut self.connections[slot as usize];
+        if connection.is_open() && !connection.outbox.has_room_for(&frame, self.bounds) {
+            connection.blocked = false;
+            self.flush(slot);
+            connection = &mut self.connections[slot as usize];
+        }
         if !connection.is_open() {
             return;
         }
@@ -254,6 +263,14 @@ impl Shard {
             }
         }
         self.topics.insert(topic, members);
+    }
+
+    async fn count_write(&mut self) {
+        self.writes += 1;
+        if self.writes >= SOCKETS_PER_TURN {
+            self.writes = 0;
+            tokio::task::yield_now().await;
+        }
     }
 
     fn mark_dirty(&mut self, slot: u32) {
@@ -300,6 +317,7 @@ impl Drop for Shard {
     /// Connections do not outlive their shard: their tasks are told, so that each ends.
     fn drop(&mut self) {
         for (_, connection) in &mut self.connections {
+            connection.link.let_go();
             connection.set_stage(Stage::Dead);
         }
     }

@@ -1,0 +1,280 @@
+//! The opening handshake, strict (RFC 6455 §4.2.1), and what may come with it or instead.
+
+use std::time::{Duration, Instant};
+
+use wavecast::http::ServeOptions;
+
+use crate::support::{
+    Client, HANDSHAKE, Response, TestServer, config, exchange, text_frame, within,
+};
+
+/// The handshake with a line replaced; what is refused is closed, so the answer ends.
+fn handshake(line: &str, replacement: &str) -> String {
+    assert!(HANDSHAKE.contains(line), "{line}");
+    HANDSHAKE.replacen(line, replacement, 1).replacen(
+        "Connection: Upgrade",
+        "Connection: Upgrade, close",
+        1,
+    )
+}
+
+async fn refused(server: &TestServer, request: &str) -> Response {
+    println!("request: {request:.400}");
+    exchange(server.address, request.as_bytes()).await
+}
+
+async fn accepted(server: &TestServer, request: &str) {
+    println!("request: {request:.400}");
+    let mut client = Client::dial(server.address).await;
+    client.send(request.as_bytes()).await;
+    client.expect_upgrade().await;
+    client.expect_silence().await;
+}
+
+#[tokio::test]
+async fn another_version_is_told_which_one_works() {
+    let server = TestServer::start_default().await;
+    for version in ["12", "8", "0", "", "13, 13", "013", "14"] {
+        let line = format!("Sec-WebSocket-Version: {version}");
+        let response = refused(&server, &handshake("Sec-WebSocket-Version: 13", &line)).await;
+        response.expect_problem(426, "unsupported_websocket_version");
+        assert_eq!(response.header("sec-websocket-version"), Some("13"));
+        assert_eq!(response.header("upgrade"), Some("websocket"));
+    }
+    for missing_or_twice in [
+        "X: y",
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13",
+    ] {
+        let request = handshake("Sec-WebSocket-Version: 13", missing_or_twice);
+        let response = refused(&server, &request).await;
+        response.expect_problem(426, "unsupported_websocket_version");
+        assert_eq!(response.header("sec-websocket-version"), Some("13"));
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_sixteen_bytes_once() {
+    let server = TestServer::start_default().await;
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    for bad in [
+        "X: y",
+        "Sec-WebSocket-Key:",
+        "Sec-WebSocket-Key: c2hvcnQ=",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSE=",
+        "Sec-WebSocket-Key: !!!!IHNhbXBsZSBub25jZQ==",
+        &format!("{key}\r\n{key}"),
+    ] {
+        let response = refused(&server, &handshake(key, bad)).await;
+        response.expect_problem(400, "invalid_websocket_key");
+    }
+}
+
+#[tokio::test]
+async fn one_host_is_required() {
+    let server = TestServer::start_default().await;
+    for bad in ["X: y", "Host: a\r\nHost: b", "Host: a\r\nHost: a", "Host:"] {
+        let response = refused(&server, &handshake("Host: localhost", bad)).await;
+        response.expect_problem(400, "invalid_host");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_refused() {
+    let server = TestServer::start_default().await;
+    for body in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
+        let request = handshake("Host: localhost", &format!("Host: localhost\r\n{body}"));
+        let response = refused(&server, &request).await;
+        response.expect_problem(400, "unexpected_body");
+    }
+    // Both at once is how requests are smuggled past a proxy.
+    let both = "Host: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked";
+    let response = refused(&server, &handshake("Host: localhost", both)).await;
+    assert_eq!(response.status, 400, "{}", response.head);
+    // A body of nothing is none.
+    accepted(
+        &server,
+        &HANDSHAKE.replacen("Host: localhost", "Host: localhost\r\nContent-Length: 0", 1),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn upgrade_and_connection_must_name_it() {
+    let server = TestServer::start_default().await;
+    for bad in [
+        "X: y",
+        "Upgrade: h2c",
+        "Upgrade: websockets",
+        "Upgrade: web socket",
+    ] {
+        let response = refused(&server, &handshake("Upgrade: websocket", bad)).await;
+        response.expect_problem(426, "upgrade_required");
+        assert_eq!(response.header("upgrade"), Some("websocket"));
+    }
+    for bad in ["X: y", "Connection: close", "Connection: upgraded"] {
+        let request = HANDSHAKE.replacen("Connection: Upgrade", bad, 1);
+        let request = request.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1);
+        let response = refused(&server, &request).await;
+        response.expect_problem(426, "connection_upgrade_required");
+    }
+}
+
+#[tokio::test]
+async fn tokens_count_in_any_letter_case_and_place_of_a_list() {
+    let server = TestServer::start_default().await;
+    for (line, good) in [
+        ("Upgrade: websocket", "UPGRADE: WebSocket"),
+        ("Upgrade: websocket", "Upgrade: h2c, websocket"),
+        ("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+        ("Connection: Upgrade", "connection: UPGRADE"),
+        ("Connection: Upgrade", "Connection: keep-alive, Upgrade"),
+        ("Connection: Upgrade", "Connection: upgrade ,keep-alive"),
+        (
+            "Connection: Upgrade",
+            "Connection: keep-alive\r\nConnection: upgrade",
+        ),
+        ("Sec-WebSocket-Version: 13", "sec-websocket-version:13"),
+    ] {
+        accepted(&server, &HANDSHAKE.replacen(line, good, 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_ascii_breaks_nothing() {
+    let server = TestServer::start_default().await;
+    for line in [
+        "X-Name: J\u{f6}rg",
+        "Origin: http://m\u{fc}nchen.example",
+        "Cookie: \u{1f375}",
+    ] {
+        let request = format!("Host: localhost\r\n{line}");
+        accepted(&server, &HANDSHAKE.replacen("Host: localhost", &request, 1)).await;
+    }
+    for line in [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ] {
+        let request = HANDSHAKE.replacen(line, &format!("{line}\u{f6}"), 1);
+        let request = request.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1);
+        let response = refused(&server, &request).await;
+        assert!(matches!(response.status, 400 | 426), "{}", response.head);
+    }
+}
+
+#[tokio::test]
+async fn other_methods_and_versions_of_http_are_refused() {
+    let server = TestServer::start_default().await;
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let response = refused(&server, &handshake("GET", method)).await;
+        response.expect_problem(405, "method_not_allowed");
+        assert!(
+            response
+                .header("allow")
+                .is_some_and(|allow| allow.contains("GET"))
+        );
+    }
+    let response = refused(&server, &handshake("HTTP/1.1", "HTTP/1.0")).await;
+    response.expect_problem(400, "unsupported_http_version");
+    let plain = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    refused(&server, plain)
+        .await
+        .expect_problem(426, "upgrade_required");
+}
+
+#[tokio::test]
+async fn the_first_frames_may_come_with_the_handshake() {
+    let server = TestServer::start_default().await;
+    let mut client = Client::dial(server.address).await;
+    let bytes = [
+        HANDSHAKE.as_bytes(),
+        &text_frame(r#"{"type":"join","room":"early"}"#),
+        &text_frame(r#"{"type":"subscribe","channel":"birds"}"#)[..20],
+    ];
+    client.send(&bytes.concat()).await;
+    client.expect_upgrade().await;
+    client
+        .expect_text(r#"{"type":"joined","room":"early","members":1}"#)
+        .await;
+    client
+        .send(&text_frame(r#"{"type":"subscribe","channel":"birds"}"#)[20..])
+        .await;
+    client
+        .expect_text(r#"{"type":"subscribed","channel":"birds"}"#)
+        .await;
+}
+
+#[tokio::test]
+async fn a_close_may_come_with_the_handshake() {
+    let server = TestServer::start_default().await;
+    let mut client = Client::dial(server.address).await;
+    let bytes = [HANDSHAKE.as_bytes(), &crate::support::close_frame(1000, "")].concat();
+    client.send(&bytes).await;
+    client.expect_upgrade().await;
+    client.expect_close(1000).await;
+    client.expect_end().await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_not_done_in_time_is_closed() {
+    let options = ServeOptions {
+        header_timeout: Duration::from_millis(300),
+    };
+    let server = TestServer::start_with(config(|_| {}), options, |router| router).await;
+    let half = &HANDSHAKE.as_bytes()[..60];
+    let began = Instant::now();
+    // Silent, stopped half-way, and trickling a byte at a time.
+    let mut silent = Client::dial(server.address).await;
+    let mut stopped = Client::dial(server.address).await;
+    stopped.send(half).await;
+    let mut trickling = Client::dial(server.address).await;
+    within("the end of a trickle", async {
+        for byte in HANDSHAKE.bytes().cycle().filter(|byte| *byte != b'\n') {
+            trickling.send_unless_closed(&[byte]).await;
+            let mut answer = [0; 256];
+            match trickling.stream().try_read(&mut answer) {
+                Ok(0) => break,
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    })
+    .await;
+    for client in [&mut silent, &mut stopped] {
+        let mut answer = Vec::new();
+        let read = tokio::io::AsyncReadExt::read_to_end(client.stream(), &mut answer);
+        within("the end of a stalled handshake", read)
+            .await
+            .expect("an orderly end");
+        assert!(!answer.starts_with(b"HTTP/1.1 1"));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert_eq!(server.get("/api/stats").await["connections_total"], 0);
+}
+
+#[tokio::test]
+async fn heads_of_more_than_64_headers_or_32_kib_are_refused() {
+    let server = TestServer::start_default().await;
+    let with = |lines: String| HANDSHAKE.replacen("\r\n\r\n", &format!("\r\n{lines}\r\n"), 1);
+    // Five headers are there already.
+    let lines = |count: usize| {
+        (0..count)
+            .map(|at| format!("X-{at}: y\r\n"))
+            .collect::<String>()
+    };
+    accepted(&server, &with(lines(59))).await;
+    let response = refused(&server, &with(lines(60))).await;
+    assert_eq!(response.status, 431, "{}", response.head);
+
+    let head_of = |bytes: usize| {
+        let padding = bytes - with("X: \r\n".to_owned()).len();
+        with(format!("X: {}\r\n", "y".repeat(padding)))
+    };
+    accepted(&server, &head_of(32 * 1024)).await;
+    for bytes in [32 * 1024 + 1, 33 * 1024, 200 * 1024] {
+        let response = refused(&server, &head_of(bytes)).await;
+        assert_eq!(response.status, 431, "{}", response.head);
+    }
+}

@@ -1,0 +1,22 @@
+//! The edge as its clients see it: over real sockets, in literal bytes and text.
+//!
+//! One binary, a module a theme; `support` holds the server under test and the raw
+//! clients. Waits have a deadline (`support::PATIENCE`), and nothing sleeps to be sure
+//! that something did not happen: a round trip through the same queues proves it.
+
+// `pub` marks what a module of `support` offers to the others.
+#![allow(unreachable_pub)]
+
+mod channels;
+mod cli;
+mod connections;
+mod handshake;
+mod http_api;
+mod http_lists;
+mod library;
+mod messages;
+mod protocol_errors;
+mod room_order;
+mod rooms;
+mod shutdown;
+mod support;

@@ -1,0 +1,170 @@
+//! What a member sees of a room, and in which order, while others are busy in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::support::{CLOSE, Client, TestServer, config, eventually, text_frame, within};
+
+/// `count` messages as one write, their content `"<name> <number>"`.
+fn burst(name: &str, count: usize) -> Vec<u8> {
+    let texts = (0..count)
+        .map(|number| format!(r#"{{"type":"message","room":"busy","content":"{name} {number}"}}"#));
+    texts.flat_map(|text| text_frame(&text)).collect()
+}
+
+/// Sends small bursts until told to stop, and reads all the while.
+async fn chatter(mut client: Client, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        client.send(&burst("chat", 5)).await;
+        client.send_text(r#"{"type":"ping"}"#).await;
+        while !client.next_text().await.contains("pong") {}
+    }
+}
+
+/// A server with a room in which two clients never stop talking.
+async fn busy_room() -> (TestServer, JoinSet<()>, Arc<AtomicBool>) {
+    let server = TestServer::start(config(|_| {})).await;
+    let stop = Arc::<AtomicBool>::default();
+    let mut tasks = JoinSet::new();
+    for members in 1..=2 {
+        let mut client = server.connect().await;
+        client.join("busy", members).await;
+        tasks.spawn(chatter(client, stop.clone()));
+    }
+    (server, tasks, stop)
+}
+
+async fn end(mut tasks: JoinSet<()>, stop: &AtomicBool) {
+    stop.store(true, Ordering::Relaxed);
+    within("the chatterers' end", async {
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn joined_comes_before_the_first_message_of_the_room() {
+    let (server, tasks, stop) = busy_room().await;
+    for _ in 0..100 {
+        let mut client = server.connect().await;
+        client.join("busy", 3).await;
+        let next = client.next_json().await;
+        assert_eq!(next["type"], "message", "{next}");
+        client.send_close(1000).await;
+        while client.next_frame().await.first != CLOSE {}
+        client.expect_end().await;
+        // The next one is the third again only when this one is gone.
+        eventually("the member's departure", async || {
+            server.server.room("busy").unwrap().members() == 2
+        })
+        .await;
+    }
+    end(tasks, &stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_room_comes_after_left() {
+    let (server, tasks, stop) = busy_room().await;
+    let mut client = server.connect().await;
+    for _ in 0..100 {
+        client.join("busy", 3).await;
+        client.next_text().await;
+        client.send_text(r#"{"type":"leave","room":"busy"}"#).await;
+        while client.next_json().await["type"] != "left" {}
+        client.expect_silence().await;
+    }
+    end(tasks, &stop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_members_see_the_same_order_and_nothing_is_lost() {
+    const SENDERS: usize = 4;
+    const LISTENERS: usize = 6;
+    const MESSAGES: usize = 1000;
+
+    let server = TestServer::start(config(|_| {})).await;
+    let mut listeners = server.connect_many(LISTENERS).await;
+    for (index, client) in listeners.iter_mut().enumerate() {
+        client.join("busy", index + 1).await;
+    }
+    let mut senders = server.connect_many(SENDERS).await;
+    for (index, client) in senders.iter_mut().enumerate() {
+        client.join("busy", LISTENERS + index + 1).await;
+    }
+
+    let mut sending = JoinSet::new();
+    for (index, mut client) in senders.into_iter().enumerate() {
+        sending.spawn(async move {
+            for chunk in 0..MESSAGES / 50 {
+                client.send(&burst(&format!("{index} {chunk}"), 50)).await;
+                if chunk % 5 == 4 {
+                    // Level with the others, so that nobody is a slow consumer.
+                    let mut others = (SENDERS - 1) * 250;
+                    while others > 0 {
+                        others -= usize::from(client.next_json().await["type"] == "message");
+                    }
+                }
+            }
+            // Stays, so that no departure mixes in.
+            client
+        });
+    }
+    let mut listening = JoinSet::new();
+    for mut client in listeners {
+        listening.spawn(async move {
+            let mut seen = Vec::with_capacity(SENDERS * MESSAGES);
+            while seen.len() < SENDERS * MESSAGES {
+                let next: Value = client.next_json().await;
+                if next["type"] == "message" {
+                    seen.push(next["content"].as_str().unwrap().to_owned());
+                }
+            }
+            client.expect_silence().await;
+            (client, seen)
+        });
+    }
+    let stay = sending.join_all().await;
+    let (listeners, orders): (Vec<_>, Vec<_>) = listening.join_all().await.into_iter().unzip();
+    for order in &orders {
+        assert!(*order == orders[0], "two members saw different orders");
+    }
+    for sender in 0..SENDERS {
+        let prefix = format!("{sender} ");
+        let own: Vec<_> = orders[0]
+            .iter()
+            .filter(|seen| seen.starts_with(&prefix))
+            .collect();
+        let sent = (0..MESSAGES).map(|at| format!("{sender} {} {}", at / 50, at % 50));
+        assert!(
+            own.into_iter().eq(&sent.collect::<Vec<_>>()),
+            "a sender's order is kept"
+        );
+    }
+    drop((stay, listeners));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_who_waits_for_its_announcement_hears_what_comes_after_it() {
+    // Whoever saw `user_joined` may talk to the newcomer: it is there.
+    let server = TestServer::start_default().await;
+    let mut host = server.connect().await;
+    host.join("hall", 1).await;
+    for round in 0..50 {
+        let mut guest = server.connect().await;
+        guest.send_text(r#"{"type":"join","room":"hall"}"#).await;
+        assert_eq!(host.next_json().await["type"], "user_joined");
+        host.say("hall", &format!("welcome {round}")).await;
+        assert_eq!(guest.next_json().await["type"], "joined");
+        assert_eq!(
+            guest.next_json().await["content"],
+            format!("welcome {round}")
+        );
+        guest.leave("hall").await;
+        assert_eq!(host.next_json().await["type"], "user_left");
+    }
+}

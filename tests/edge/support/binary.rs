@@ -1,0 +1,144 @@
+//! The real binary as a child process.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::client::Client;
+use super::http::{Response, request};
+use super::within;
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wavecast"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAVECAST_")) {
+        command.env_remove(name);
+    }
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary to its end.
+pub async fn run(arguments: &[&str]) -> Output {
+    run_with(arguments, &[]).await
+}
+
+/// Runs the binary to its end with these environment variables.
+pub async fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = command(arguments);
+    command.envs(environment.iter().copied());
+    let child = KillOnDrop(command.spawn().expect("start the binary"));
+    let mut binary = Binary {
+        child,
+        address: ([127, 0, 0, 1], 0).into(),
+        _stdout: None,
+        greeting: String::new(),
+    };
+    let code = binary.wait_status().await;
+    let mut output = Output {
+        status: code,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+    };
+    let child = &mut binary.child.0;
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    stdout.read_to_end(&mut output.stdout).expect("read");
+    stderr.read_to_end(&mut output.stderr).expect("read");
+    output
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // It has ended already where a test waited for that.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running edge; killed when dropped.
+pub struct Binary {
+    child: KillOnDrop,
+    pub address: SocketAddr,
+    /// What it printed at its start.
+    pub greeting: String,
+    /// Held open, so that the binary may print.
+    _stdout: Option<BufReader<ChildStdout>>,
+}
+
+impl Binary {
+    /// Starts the binary on a free port and waits until it listens.
+    pub async fn start(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
+        let mut child = KillOnDrop(command.spawn().expect("start the binary"));
+        let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
+        let reading = spawn_blocking(move || {
+            let mut greeting = String::new();
+            while !greeting.contains("-d '") && stdout.read_line(&mut greeting).unwrap() > 0 {}
+            (greeting, stdout)
+        });
+        let (greeting, stdout) = within("the binary's greeting", reading).await.unwrap();
+        let address = greeting
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.lines().next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {greeting:?}"));
+        Self {
+            child,
+            address,
+            greeting,
+            _stdout: Some(stdout),
+        }
+    }
+
+    pub async fn connect(&self) -> Client {
+        Client::connect(self.address, "/ws").await
+    }
+
+    pub async fn http(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
+        request(self.address, method, path, body).await
+    }
+
+    /// Sends a signal to this process alone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.0.id().cast_signed()).expect("a pid");
+        kill_process(pid, signal).expect("signal");
+    }
+
+    async fn wait_status(&mut self) -> std::process::ExitStatus {
+        within("the binary's end", async {
+            loop {
+                if let Some(status) = self.child.0.try_wait().expect("wait") {
+                    return status;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub async fn exit_code(&mut self) -> i32 {
+        let status = self.wait_status().await;
+        let code = status.code();
+        code.unwrap_or_else(|| panic!("ended by a signal: {status}"))
+    }
+
+    /// What the binary has written to standard error, after its end.
+    pub fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        let mut stderr = self.child.0.stderr.take().expect("not read before");
+        stderr.read_to_string(&mut text).expect("UTF-8");
+        text
+    }
+}
