@@ -506,15 +506,15 @@ async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
     let (mut near, far) = duplex(1024);
     let server = edge.server.clone();
     edge.connections.spawn(async move {
-        wavecast::transport::serve(
+        let opened = wavecast::transport::open(
             server.node().clone(),
             server.tasks(),
             (Stream::other(far), bytes::Bytes::new()),
             ClientInfo::default(),
             wavecast::wire::Limits::default(),
             |_| -> wavecast::session::ClientSession { panic!("on purpose") },
-        )
-        .await;
+        );
+        opened.await.expect("a running hub").run().await;
     });
     let mut said = Vec::new();
     let read = timeout(PATIENCE, near.read_to_end(&mut said)).await;

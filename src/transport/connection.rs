@@ -39,18 +39,19 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Serves a connection whose opening handshake is done until it has ended and nothing of
-/// it is left. `read_ahead` are bytes that came with the handshake.
+/// Makes a connection known whose opening handshake is done. `read_ahead` are bytes that
+/// came with the handshake. `None` when the hub was shut down.
 ///
-/// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
-pub async fn serve<S: Session>(
+/// Nothing is read before [`Connection::run`], which belongs on a task of its own: it is
+/// small, and what led up to it is not.
+pub async fn open<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,
     (stream, read_ahead): (Stream, Bytes),
     info: ClientInfo,
     limits: Limits,
-    session: impl FnOnce(Arc<Client>) -> S,
-) {
+    session: F,
+) -> Option<Connection<F>> {
     let (read_half, link) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
         Kind::Other(stream) => {
@@ -60,18 +61,39 @@ pub async fn serve<S: Session>(
             (ReadHalf::Other(read_half), Link::Pipe(pipe))
         }
     };
-    // A hub that was shut down takes no connection; dropping the stream says so.
-    let Ok(client) = Box::pin(node.connect(info, link)).await else {
-        return;
-    };
-    let connection = Connection {
+    let client = node.connect(info, link).await.ok()?;
+    let reader = Reader {
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
         ping: None,
     };
-    connection.run(session, read_ahead).await;
+    Some(Connection {
+        reader,
+        read_ahead,
+        session,
+    })
+}
+
+/// A connection that is known to the hub and not yet read from.
+pub struct Connection<F> {
+    reader: Reader,
+    read_ahead: Bytes,
+    session: F,
+}
+
+impl<F, S> Connection<F>
+where
+    F: FnOnce(Arc<Client>) -> S,
+    S: Session,
+{
+    /// Serves the connection until it has ended and nothing of it is left.
+    ///
+    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
+    pub async fn run(self) {
+        self.reader.run(self.session, self.read_ahead).await;
+    }
 }
 
 /// Carries a pipe's bytes to a stream until either ends.
@@ -98,7 +120,7 @@ async fn given_up(pipe: &Pipe) {
     let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
 }
 
-struct Connection {
+struct Reader {
     node: Arc<Node>,
     client: Arc<Client>,
     read_half: ReadHalf,
@@ -117,7 +139,7 @@ enum End {
     Shard,
 }
 
-impl Connection {
+impl Reader {
     async fn run<S: Session>(mut self, session: impl FnOnce(Arc<Client>) -> S, read_ahead: Bytes) {
         let reading = async {
             let session = session(self.client.clone());
