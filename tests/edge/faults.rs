@@ -67,7 +67,9 @@ async fn serve_fragile(server: Arc<WebSocketServer>) -> SocketAddr {
                 };
                 let stream = (stream.into(), Bytes::new());
                 let (info, limits) = (ClientInfo::default(), Limits::default());
-                transport::serve(node.clone(), server.tasks(), stream, info, limits, session).await;
+                let opened =
+                    transport::open(node.clone(), server.tasks(), stream, info, limits, session);
+                opened.await.expect("a running hub").run().await;
             });
         }
     });
@@ -144,11 +146,11 @@ async fn without_descriptors_the_server_says_no_at_once_and_recovers() {
     let full = loop {
         let mut stream = TcpStream::connect(edge.address).await.expect("connect");
         stream.write_all(HANDSHAKE.as_bytes()).await.expect("send");
-        let mut head = [0; 12];
-        within("an answer", stream.read_exact(&mut head))
+        let mut status = [0; 12];
+        within("an answer", stream.read_exact(&mut status))
             .await
             .expect("an answer");
-        match &head[9..] {
+        match &status[9..] {
             b"101" => held.push(stream),
             b"503" => break held.len(),
             other => panic!("{:?}", std::str::from_utf8(other)),
@@ -168,8 +170,8 @@ async fn without_descriptors_the_server_says_no_at_once_and_recovers() {
             )
         });
     }
-    for (status, took) in asking.join_all().await {
-        assert_eq!(status, Some(503));
+    for (answer, took) in asking.join_all().await {
+        assert_eq!(answer, Some(503));
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
     drop(held);
