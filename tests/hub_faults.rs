@@ -256,6 +256,8 @@ async fn who_joins_while_the_last_member_leaves_hears_the_topic() {
                 assert!(told.await.unwrap() >= 1);
                 let left = hub.leave(&client, TopicKind::Channel, "news", None, None);
                 left.await.unwrap();
+                // The second answer comes when all before the first has been written.
+                hub.probe().await.unwrap();
                 hub.probe().await.unwrap();
                 let heard = drain(&pipe).await;
                 let found = heard.windows(own.len()).any(|part| part == own.as_bytes());
@@ -552,4 +554,22 @@ async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_
     });
     let (left, ()) = both.await.expect("the drain finds everybody");
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_stream_that_comes_when_the_shards_are_gone_ends_at_once() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let gone = runtime();
+    let edge = gone.block_on(async { Edge::new(|_| {}) });
+    drop(gone);
+    runtime().block_on(async {
+        let mut client = edge.connect(1024);
+        let mut said = Vec::new();
+        let read = timeout(PATIENCE, client.read_to_end(&mut said)).await;
+        read.expect("the stream ends").unwrap();
+        assert_eq!(said, b"");
+    });
 }
