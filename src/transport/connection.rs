@@ -54,16 +54,20 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<Connection<F>> {
-    let (read_half, link) = match stream.0 {
-        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
+    let (read_half, link, carried) = match stream.0 {
+        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
             let (read_half, write_half) = split(stream);
             let pipe = Arc::<Pipe>::default();
-            tasks.spawn(carry(pipe.clone(), write_half));
-            (ReadHalf::Other(read_half), Link::Pipe(pipe))
+            let carried = Some((pipe.clone(), write_half));
+            (ReadHalf::Other(read_half), Link::Pipe(pipe), carried)
         }
     };
     let client = node.connect(info, link).await.ok()?;
+    if let Some((pipe, write_half)) = carried {
+        // Not before: nobody would end a pipe that the hub did not take.
+        tasks.spawn(carry(pipe, write_half));
+    }
     let reader = Reader {
         node,
         client,

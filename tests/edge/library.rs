@@ -14,7 +14,7 @@ use wavecast::{ServerError, ServerMessage, WebSocketServer, ws_handler};
 
 use crate::support::{Client, TestServer, config, eventually, request, within};
 
-fn said<'a>(content: &'a Json) -> ServerMessage<'a> {
+fn said(content: &Json) -> ServerMessage<'_> {
     ServerMessage::Message {
         room: "general",
         from: "the application",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::support::{CLOSE, Client, TestServer, config, eventually, text_frame, within};
+use crate::support::{CLOSE, Client, TestServer, eventually, roomy, text_frame, within};
 
 /// `count` messages as one write, their content `"<name> <number>"`.
 fn burst(name: &str, count: usize) -> Vec<u8> {
@@ -26,7 +26,7 @@ async fn chatter(mut client: Client, stop: Arc<AtomicBool>) {
 
 /// A server with a room in which two clients never stop talking.
 async fn busy_room() -> (TestServer, JoinSet<()>, Arc<AtomicBool>) {
-    let server = TestServer::start(config(|_| {})).await;
+    let server = TestServer::start(roomy()).await;
     let stop = Arc::<AtomicBool>::default();
     let mut tasks = JoinSet::new();
     for members in 1..=2 {
@@ -87,7 +87,7 @@ async fn all_members_see_the_same_order_and_nothing_is_lost() {
     const LISTENERS: usize = 6;
     const MESSAGES: usize = 1000;
 
-    let server = TestServer::start(config(|_| {})).await;
+    let server = TestServer::start(roomy()).await;
     let mut listeners = server.connect_many(LISTENERS).await;
     for (index, client) in listeners.iter_mut().enumerate() {
         client.join("busy", index + 1).await;

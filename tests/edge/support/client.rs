@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -20,6 +20,11 @@ pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\n\
     Connection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// A handshake whose connection ends with the answer, if the answer is a refusal.
+pub fn refusable_handshake() -> String {
+    HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1)
+}
 
 /// An opening handshake for another path.
 pub fn upgrade_request(path: &str) -> String {
@@ -93,8 +98,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits until the server knows the connection: a ping is answered by its shard.
     async fn settle(&mut self) {
         self.send(&frame(PING, b"settle")).await;
-        let pong = self.next_frame().await;
-        assert_eq!((pong.first, pong.text()), (PONG, "settle"));
+        self.expect_pong(b"settle").await;
+    }
+
+    /// The payload of the next pong; the server's own pings before it are answered.
+    pub async fn next_pong(&mut self) -> Vec<u8> {
+        loop {
+            let next = self.next_frame().await;
+            match next.first {
+                PONG => return next.payload,
+                PING => self.send(&frame(PONG, &next.payload)).await,
+                _ => panic!("expected a pong: {next:?}"),
+            }
+        }
+    }
+
+    pub async fn expect_pong(&mut self, payload: &[u8]) {
+        assert_eq!(self.next_pong().await, payload);
     }
 
     pub fn stream(&mut self) -> &mut S {
@@ -166,6 +186,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     pub async fn expect_json(&mut self, expected: Value) {
         assert_eq!(self.next_json().await, expected);
+    }
+
+    /// Expects an event of this channel next and returns its `data` without the `id` and
+    /// `timestamp` it must have.
+    pub async fn next_event(&mut self, channel: &str) -> Value {
+        let mut event = self.next_json().await;
+        assert_eq!(event["type"], "event", "{event}");
+        assert_eq!(event["channel"], channel, "{event}");
+        let data = event["data"].as_object_mut().expect("data is an object");
+        for field in ["id", "timestamp"] {
+            assert!(data.remove(field).is_some_and(|value| value.is_string()));
+        }
+        event["data"].take()
+    }
+
+    /// Expects an event as `TestServer::publish` sends it.
+    pub async fn expect_event(&mut self, channel: &str, message: &str) {
+        assert_eq!(self.next_event(channel).await, json!({"message": message}));
     }
 
     /// Sends a command and expects its answer as the next text.
