@@ -25,6 +25,8 @@ use crate::session::{Message, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Pings of one read that are answered; of more, the oldest are not.
+const MAX_PINGS: usize = 16;
 /// Bytes read and thrown away from a peer that was sent a Close frame, so that it reads
 /// the frame instead of a reset.
 const MAX_LINGER_BYTES: usize = 256 * 1024;
@@ -71,7 +73,7 @@ pub async fn open<F>(
         client,
         read_half,
         decoder: Decoder::new(limits),
-        ping: None,
+        pings: Vec::new(),
     };
     Some(Connection {
         reader,
@@ -129,8 +131,8 @@ struct Reader {
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
-    ping: Option<Box<[u8]>>,
+    /// The newest pings of the last read; older ones need no answer (RFC 6455 §5.5.3).
+    pings: Vec<Box<[u8]>>,
 }
 
 /// Why reading stopped.
@@ -210,7 +212,12 @@ impl Reader {
                     session.accept(Message::Binary(payload));
                 }
                 Event::TooLarge => session.accept(Message::TooLarge),
-                Event::Ping(payload) => self.ping = Some(payload.into()),
+                Event::Ping(payload) => {
+                    if self.pings.len() == MAX_PINGS {
+                        self.pings.remove(0);
+                    }
+                    self.pings.push(payload.into());
+                }
                 Event::Pong(_) => self.client.note_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
                 Event::Close(close) => {
@@ -224,7 +231,7 @@ impl Reader {
 
     /// Carries out what was decoded, which may wait; nothing is read meanwhile.
     async fn settle(&mut self, session: &mut impl Session, end: Option<End>) -> Option<End> {
-        if let Some(payload) = self.ping.take() {
+        for payload in std::mem::take(&mut self.pings) {
             let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
             if answered.is_err() {
                 return Some(End::Stream);
