@@ -275,5 +275,6 @@ async fn a_ping_flood_by_a_client_that_never_reads_stays_bounded() {
     );
     let listed = edge.http("GET", "/api/connections", None).await.json();
     let queued = listed["connections"][0]["queued_bytes"].as_u64();
-    assert!(queued.expect("it is still there") < 1024, "{listed}");
+    // Some answers wait, not all.
+    assert!(queued.expect("it is still there") < 4096, "{listed}");
 }
