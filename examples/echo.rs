@@ -70,12 +70,13 @@ async fn echo(ws: WebSocketUpgrade, State(server): State<Arc<Server>>) -> Respon
     let tasks = server.tasks.clone();
     ws.on_upgrade(&tasks, SocketOptions::default(), |stream| async move {
         let (node, info) = (server.node.clone(), ClientInfo::default());
-        let session = |client| Echo {
-            node: server.node.clone(),
+        let echo_node = node.clone();
+        let session = move |client| Echo {
+            node: echo_node,
             client,
             answers: Vec::new(),
         };
-        transport::serve(node, &server.tasks, stream, info, server.limits, session).await;
+        transport::open(node, &server.tasks, stream, info, server.limits, session).await
     })
 }
 

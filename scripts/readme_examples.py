@@ -137,7 +137,11 @@ def start():
         stop_with(f"port {PORT} is in use; the examples need it, so stop what listens there")
     if not Path(BINARY).is_file():
         stop_with(f"{BINARY} does not exist; run cargo build --release")
-    server = subprocess.Popen([BINARY, "--listen", f"{HOST}:{PORT}"], stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [BINARY, "--listen", f"{HOST}:{PORT}"],
+        stdout=subprocess.DEVNULL,
+        env={"WAVECAST_LOG": "warn", **os.environ},
+    )
     deadline = time.monotonic() + START_S
     while not taken():
         if server.poll() is not None:

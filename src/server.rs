@@ -16,14 +16,14 @@ use uuid::Uuid;
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::handles::{ClientHandle, Room};
 use crate::http::{self, Api};
-use crate::hub::{ClientInfo, Hub, HubClosed, TopicKind};
+use crate::hub::{Client, ClientInfo, Hub, HubClosed, TopicKind};
 use crate::node::{Node, PublishError, Published, Refusal};
 use crate::protocol::{
     ChannelName, ErrorCode, EventData, Json, PublishRequest, RoomName, ServerMessage, Target,
     UserId,
 };
 use crate::session::ClientSession;
-use crate::transport::{self, Stream, WebSocketUpgrade};
+use crate::transport::{self, Connection, Stream, WebSocketUpgrade};
 
 /// Why a call about a room, a client or a channel was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -133,16 +133,22 @@ impl WebSocketServer {
     ///
     /// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
     pub async fn handle_connection(&self, stream: impl Into<Stream>) {
-        self.serve((stream.into(), Bytes::new()), None).await;
+        if let Some(connection) = self.open((stream.into(), Bytes::new()), None).await {
+            connection.run().await;
+        }
     }
 
-    async fn serve(&self, (stream, read_ahead): (Stream, Bytes), user: Option<UserId>) {
+    async fn open(
+        &self,
+        (stream, read_ahead): (Stream, Bytes),
+        user: Option<UserId>,
+    ) -> Option<Connection<impl FnOnce(Arc<Client>) -> ClientSession + use<>>> {
         let info = ClientInfo {
             user: user.map(|user| user.as_shared().clone()),
             remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),
         };
         let node = self.node.clone();
-        transport::serve(
+        transport::open(
             self.node.clone(),
             &self.tasks,
             (stream, read_ahead),
@@ -150,7 +156,7 @@ impl WebSocketServer {
             self.config.wire(),
             |client| ClientSession::new(node, client),
         )
-        .await;
+        .await
     }
 
     /// Makes a client a member of a room and returns how many members there are. Works
@@ -257,7 +263,7 @@ pub async fn ws_handler(
     let tasks = server.tasks.clone();
     let options = server.config.socket();
     ws.on_upgrade(&tasks, options, |stream| async move {
-        server.serve(stream, user).await;
+        server.open(stream, user).await
     })
 }
 

@@ -72,7 +72,9 @@ mod tests {
             let spoke = wheel.turn(now).unwrap();
             let slots: Vec<u32> = wheel.slots_on(spoke, 1000).collect();
             assert!(slots.len() <= 16, "{} at once", slots.len());
-            slots.into_iter().for_each(|slot| due[slot as usize] += 1);
+            for slot in slots {
+                due[slot as usize] += 1;
+            }
         }
         assert!(due.iter().all(|&times| times == 1));
         assert_eq!(wheel.turn(now), None);

@@ -131,7 +131,7 @@ mod tests {
     fn event(data: &str) -> String {
         let mut text = data.as_bytes().to_vec();
         let data = with_value(&mut text, |value| EventData::from_value(&value)).unwrap();
-        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_705_314_600_000);
+        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_705_314_600);
         Event::new(EventId::new("evt_1").unwrap(), at, None, &data)
             .data()
             .as_str()

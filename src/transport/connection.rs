@@ -25,6 +25,8 @@ use crate::session::{Message, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Pings of one read that are answered; of more, the oldest are not.
+const MAX_PINGS: usize = 16;
 /// Bytes read and thrown away from a peer that was sent a Close frame, so that it reads
 /// the frame instead of a reset.
 const MAX_LINGER_BYTES: usize = 256 * 1024;
@@ -39,39 +41,65 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Serves a connection whose opening handshake is done until it has ended and nothing of
-/// it is left. `read_ahead` are bytes that came with the handshake.
+/// Makes a connection known whose opening handshake is done. `read_ahead` are bytes that
+/// came with the handshake. `None` when the hub was shut down.
 ///
-/// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
-pub async fn serve<S: Session>(
+/// Nothing is read before [`Connection::run`], which belongs on a task of its own: it is
+/// small, and what led up to it is not.
+pub async fn open<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,
     (stream, read_ahead): (Stream, Bytes),
     info: ClientInfo,
     limits: Limits,
-    session: impl FnOnce(Arc<Client>) -> S,
-) {
-    let (read_half, link) = match stream.0 {
-        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
+    session: F,
+) -> Option<Connection<F>> {
+    let (read_half, link, carried) = match stream.0 {
+        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
             let (read_half, write_half) = split(stream);
             let pipe = Arc::<Pipe>::default();
-            tasks.spawn(carry(pipe.clone(), write_half));
-            (ReadHalf::Other(read_half), Link::Pipe(pipe))
+            let carried = Some((pipe.clone(), write_half));
+            (ReadHalf::Other(read_half), Link::Pipe(pipe), carried)
         }
     };
-    // A hub that was shut down takes no connection; dropping the stream says so.
-    let Ok(client) = Box::pin(node.connect(info, link)).await else {
-        return;
-    };
-    let connection = Connection {
+    let client = node.connect(info, link).await.ok()?;
+    if let Some((pipe, write_half)) = carried {
+        // Not before: nobody would end a pipe that the hub did not take.
+        tasks.spawn(carry(pipe, write_half));
+    }
+    let reader = Reader {
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
-        ping: None,
+        pings: Vec::new(),
     };
-    connection.run(session, read_ahead).await;
+    Some(Connection {
+        reader,
+        read_ahead,
+        session,
+    })
+}
+
+/// A connection that is known to the hub and not yet read from.
+pub struct Connection<F> {
+    reader: Reader,
+    read_ahead: Bytes,
+    session: F,
+}
+
+impl<F, S> Connection<F>
+where
+    F: FnOnce(Arc<Client>) -> S,
+    S: Session,
+{
+    /// Serves the connection until it has ended and nothing of it is left.
+    ///
+    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
+    pub async fn run(self) {
+        self.reader.run(self.session, self.read_ahead).await;
+    }
 }
 
 /// Carries a pipe's bytes to a stream until either ends.
@@ -98,13 +126,13 @@ async fn given_up(pipe: &Pipe) {
     let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
 }
 
-struct Connection {
+struct Reader {
     node: Arc<Node>,
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
-    ping: Option<Box<[u8]>>,
+    /// The newest pings of the last read; older ones need no answer (RFC 6455 §5.5.3).
+    pings: Vec<Box<[u8]>>,
 }
 
 /// Why reading stopped.
@@ -117,7 +145,7 @@ enum End {
     Shard,
 }
 
-impl Connection {
+impl Reader {
     async fn run<S: Session>(mut self, session: impl FnOnce(Arc<Client>) -> S, read_ahead: Bytes) {
         let reading = async {
             let session = session(self.client.clone());
@@ -184,7 +212,12 @@ impl Connection {
                     session.accept(Message::Binary(payload));
                 }
                 Event::TooLarge => session.accept(Message::TooLarge),
-                Event::Ping(payload) => self.ping = Some(payload.into()),
+                Event::Ping(payload) => {
+                    if self.pings.len() == MAX_PINGS {
+                        self.pings.remove(0);
+                    }
+                    self.pings.push(payload.into());
+                }
                 Event::Pong(_) => self.client.note_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
                 Event::Close(close) => {
@@ -198,7 +231,7 @@ impl Connection {
 
     /// Carries out what was decoded, which may wait; nothing is read meanwhile.
     async fn settle(&mut self, session: &mut impl Session, end: Option<End>) -> Option<End> {
-        if let Some(payload) = self.ping.take() {
+        for payload in std::mem::take(&mut self.pings) {
             let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
             if answered.is_err() {
                 return Some(End::Stream);

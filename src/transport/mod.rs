@@ -6,7 +6,7 @@ mod socket;
 mod stream;
 mod upgrade;
 
-pub use connection::serve;
+pub use connection::{Connection, open};
 pub use socket::{SocketOptions, is_out_of_descriptors, listen};
 pub use stream::Stream;
 pub use upgrade::{Rejection, WebSocketUpgrade};

@@ -59,13 +59,20 @@ impl Stream {
     /// already. Works below this crate's listener and below `axum::serve`.
     pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return (Self::from(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => return Self::from_parts(parts.io, &parts.read_buf),
             Err(upgraded) => upgraded,
         };
         match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => (Self::from(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => Self::from_parts(parts.io, &parts.read_buf),
             // Bytes read ahead stay inside the stream and come out of it first.
             Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
         }
+    }
+
+    /// Copies what was read ahead: even empty, it would keep the 8 KiB of the HTTP
+    /// connection's read buffer alive.
+    fn from_parts(socket: TokioIo<TcpStream>, read_ahead: &[u8]) -> (Self, Bytes) {
+        let read_ahead = Bytes::copy_from_slice(read_ahead);
+        (Self::from(socket.into_inner()), read_ahead)
     }
 }

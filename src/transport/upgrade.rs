@@ -1,5 +1,7 @@
 //! The WebSocket upgrade as an axum extractor, strict where axum's own is lax.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -8,9 +10,12 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use tokio_util::task::TaskTracker;
 
+use super::connection::Connection;
 use super::socket::SocketOptions;
 use super::stream::Stream;
+use crate::hub::Client;
 use crate::protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use crate::session::Session;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
 
 /// A request to become a WebSocket that passed every check of RFC 6455 §4.2.1.
@@ -27,16 +32,18 @@ impl WebSocketUpgrade {
         &self.uri
     }
 
-    /// Answers 101 and, once the connection is the WebSocket's, runs `serve` with its
-    /// stream and the bytes that were read ahead, on a task of its own.
-    pub fn on_upgrade<F>(
+    /// Answers 101 and, once the connection is the WebSocket's, opens it with its stream
+    /// and the bytes that were read ahead, and runs it on a task of its own.
+    pub fn on_upgrade<F, M, S>(
         self,
         tasks: &TaskTracker,
         options: SocketOptions,
-        serve: impl FnOnce((Stream, Bytes)) -> F + Send + 'static,
+        open: impl FnOnce((Stream, Bytes)) -> F + Send + 'static,
     ) -> Response
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Option<Connection<M>>> + Send + 'static,
+        M: FnOnce(Arc<Client>) -> S + Send + 'static,
+        S: Session,
     {
         let on_upgrade = self.on_upgrade;
         let spawner = tasks.clone();
@@ -48,8 +55,10 @@ impl WebSocketUpgrade {
             if let Some(socket) = stream.as_tcp() {
                 options.apply(socket);
             }
-            // A new task, so that the memory of this one goes.
-            spawner.spawn(serve((stream, read_ahead)));
+            if let Some(connection) = open((stream, read_ahead)).await {
+                // A new task, so that the memory of this one goes.
+                spawner.spawn(connection.run());
+            }
         });
         let headers = [
             (header::UPGRADE, HeaderValue::from_static("websocket")),

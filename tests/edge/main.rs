@@ -10,6 +10,8 @@
 mod channels;
 mod cli;
 mod connections;
+mod drain_under_load;
+mod faults;
 mod handshake;
 mod heartbeat;
 mod http_api;
@@ -23,4 +25,5 @@ mod room_limits;
 mod room_order;
 mod rooms;
 mod shutdown;
+mod slow_consumer;
 mod support;

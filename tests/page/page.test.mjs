@@ -184,6 +184,7 @@ test('live counts come from the statistics', async () => {
 
 test('fits a narrow and a wide screen', async () => {
   const page = await open();
+  await page.locator('#stats dd').first().waitFor();
   for (const width of [360, 768, 1440]) {
     await page.setViewportSize({ width, height: 800 });
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

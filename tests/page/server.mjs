@@ -16,7 +16,7 @@ export class Server {
   /** Port 0 takes a free one; `url` tells which. */
   static async start(port = 0) {
     const server = new Server();
-    const child = spawn(binary, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(binary, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });
     server.#child = child;
     server.url = await new Promise((resolve, reject) => {
       const fail = (why) => { child.kill('SIGKILL'); reject(new Error(`${binary}: ${why}`)); };

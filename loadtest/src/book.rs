@@ -1,0 +1,150 @@
+//! What one subscription has received of one publisher's stream, in 16 bytes.
+
+/// Sequence numbers of a stream start at 1 and rise by one. `window` remembers the last 64 of them, so
+/// that a late message is told from a duplicate and a gap is only called a loss when it left the window
+/// or the books were closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Book {
+    /// One above the highest number seen.
+    next: u64,
+    /// Bit `k` is set when `next - 1 - k` was seen. Numbers below 1 count as seen.
+    window: u64,
+}
+
+/// How a message arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Above everything seen so far.
+    Forward,
+    /// New, but a later one came first.
+    Late,
+    /// Seen before. A number older than the window counts as this, too.
+    Duplicate,
+}
+
+const WINDOW: u64 = 64;
+
+impl Default for Book {
+    fn default() -> Self {
+        Self {
+            next: 1,
+            window: u64::MAX,
+        }
+    }
+}
+
+impl Book {
+    /// Enters `seq`. `on_lost` is called for each number that thereby left the window unseen.
+    pub(crate) fn record(&mut self, seq: u64, on_lost: impl FnMut(u64)) -> Arrival {
+        if seq >= self.next {
+            self.advance_to(seq, on_lost);
+            self.window |= 1;
+            return Arrival::Forward;
+        }
+        let age = self.next - 1 - seq;
+        if age >= WINDOW || self.window & (1 << age) != 0 {
+            return Arrival::Duplicate;
+        }
+        self.window |= 1 << age;
+        Arrival::Late
+    }
+
+    /// Whether nothing up to `last` can still arrive.
+    pub(crate) fn is_complete(&self, last: u64) -> bool {
+        self.window == u64::MAX && self.next > last
+    }
+
+    /// Ends the book: `on_lost` is called for each number up to `last` that never came and was not called before.
+    pub(crate) fn close(&self, last: u64, mut on_lost: impl FnMut(u64)) {
+        self.gaps(WINDOW, &mut on_lost);
+        (self.next..=last).for_each(on_lost);
+    }
+
+    /// The highest number seen; 0 when none was.
+    pub(crate) fn highest(&self) -> u64 {
+        self.next - 1
+    }
+
+    fn advance_to(&mut self, seq: u64, mut on_lost: impl FnMut(u64)) {
+        let shift = seq - self.next + 1;
+        self.gaps(shift.min(WINDOW), &mut on_lost);
+        if shift < WINDOW {
+            self.window <<= shift;
+        } else {
+            // Numbers that were skipped and are already too old for the new window.
+            (self.next..=seq.saturating_sub(WINDOW)).for_each(on_lost);
+            self.window = 0;
+        }
+        self.next = seq + 1;
+    }
+
+    /// Calls `on_lost` for the unseen among the `oldest` oldest numbers of the window, in order.
+    fn gaps(&self, oldest: u64, on_lost: &mut impl FnMut(u64)) {
+        if u64::from(self.window.leading_ones()) >= oldest {
+            return;
+        }
+        for age in (WINDOW - oldest..WINDOW).rev() {
+            if self.window & (1 << age) == 0 {
+                on_lost(self.next - 1 - age);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arrival::{Duplicate, Forward, Late};
+    use super::*;
+
+    fn enter(numbers: impl IntoIterator<Item = u64>, end: u64) -> (Vec<Arrival>, Vec<u64>, Book) {
+        let mut book = Book::default();
+        let mut lost = Vec::new();
+        let arrivals = numbers
+            .into_iter()
+            .map(|seq| book.record(seq, |seq| lost.push(seq)))
+            .collect();
+        book.close(end, |seq| lost.push(seq));
+        (arrivals, lost, book)
+    }
+
+    #[test]
+    fn is_complete_when_all_came_in_order() {
+        let (arrivals, lost, book) = enter(1..=200, 200);
+        assert!(arrivals.iter().all(|a| *a == Arrival::Forward));
+        assert!(lost.is_empty());
+        assert!(book.is_complete(200));
+        assert!(!book.is_complete(201));
+    }
+
+    #[test]
+    fn names_each_lost_number_once() {
+        let (_, lost, book) = enter((1..=300).filter(|n| n % 100 != 0), 300);
+        assert_eq!(lost, [100, 200, 300]);
+        assert!(!book.is_complete(300));
+    }
+
+    #[test]
+    fn counts_a_long_gap_exactly() {
+        for jump in [2, 63, 64, 65, 66, 129, 1000] {
+            let (_, lost, _) = enter([1, jump + 1], jump + 3);
+            let expected: Vec<u64> = (2..=jump).chain([jump + 2, jump + 3]).collect();
+            assert_eq!(lost, expected, "jump {jump}");
+        }
+    }
+
+    #[test]
+    fn tells_late_from_duplicate() {
+        let (arrivals, lost, _) = enter([1, 3, 2, 3, 2, 4], 4);
+        assert_eq!(
+            arrivals,
+            [Forward, Forward, Late, Duplicate, Duplicate, Forward]
+        );
+        assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn loses_everything_when_nothing_came() {
+        let (_, lost, _) = enter([], 3);
+        assert_eq!(lost, [1, 2, 3]);
+    }
+}

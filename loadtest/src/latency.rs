@@ -1,0 +1,50 @@
+//! Latencies in microseconds, 1 µs to 120 s, three digits.
+
+use hdrhistogram::Histogram;
+
+const HIGHEST_US: u64 = 120_000_000;
+
+/// An `HdrHistogram` with the tester's bounds (about 150 KB); above the bound counts as the bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Latency(Histogram<u64>);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(Histogram::new_with_bounds(1, HIGHEST_US, 3).expect("constant bounds are valid"))
+    }
+}
+
+impl Latency {
+    /// Enters one value, rounded up to whole microseconds.
+    pub(crate) fn record_ns(&mut self, ns: u64) {
+        self.0.saturating_record(ns.div_ceil(1000).max(1));
+    }
+
+    /// Adds all values of `other`.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        // Empty histograms are common (a worker that received nothing in a second) and 18,000 slots long.
+        if !other.0.is_empty() {
+            self.0.add(&other.0).expect("both have the same bounds");
+        }
+    }
+
+    /// Number of values.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The value at a quantile of 0 to 1, in microseconds.
+    pub(crate) fn quantile(&self, quantile: f64) -> u64 {
+        self.0.value_at_quantile(quantile)
+    }
+
+    /// The greatest value, in microseconds.
+    pub(crate) fn max(&self) -> u64 {
+        self.0.max()
+    }
+
+    /// Removes all values.
+    pub(crate) fn clear(&mut self) {
+        self.0.reset();
+    }
+}

@@ -1,0 +1,201 @@
+//! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
+
+use crate::scan;
+use std::time::Duration;
+
+/// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
+/// `publisher` publishers, and `stream` the pairs (channel, publisher) that occur.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Tells this run's channels and messages from another tester's.
+    pub(crate) run: u32,
+    /// Sockets to open.
+    pub(crate) connections: u32,
+    /// Sockets to open a second.
+    pub(crate) connect_rate: f64,
+    /// Channels to spread the publications over.
+    pub(crate) channels: u32,
+    /// Subscriptions a socket; at most `channels`.
+    pub(crate) subs_per_conn: u32,
+    /// Parallel publishers.
+    pub(crate) publishers: u32,
+    /// Greatest common divisor of `channels` and `publishers`: publication `n` belongs to channel
+    /// `n % channels` and publisher `n % publishers`, so both agree modulo this.
+    pub(crate) common: u32,
+    /// Publications a second over all publishers.
+    pub(crate) rate: f64,
+    /// How long publications are due.
+    pub(crate) duration: Duration,
+    /// Bytes of an event's `data`.
+    pub(crate) payload_bytes: u32,
+}
+
+impl Plan {
+    /// Publications of the whole run.
+    pub(crate) fn publications(&self) -> u64 {
+        (self.rate * self.duration.as_secs_f64()).round() as u64
+    }
+
+    /// When publication `n` is due, in nanoseconds after the first.
+    pub(crate) fn due_ns(&self, n: u64) -> u64 {
+        (n as f64 * 1e9 / self.rate) as u64
+    }
+
+    /// The channel of publication `n`; its publisher is `n % publishers`.
+    pub(crate) fn channel_of(&self, n: u64) -> u32 {
+        (n % u64::from(self.channels)) as u32
+    }
+
+    /// The name of a channel on the wire.
+    pub(crate) fn channel_name(&self, channel: u32) -> String {
+        format!("lt.{:08x}.{channel}", self.run)
+    }
+
+    /// The index of a channel's name; `None` when it is not of this run.
+    pub(crate) fn channel_index(&self, name: &[u8]) -> Option<u32> {
+        let rest = name.strip_prefix(b"lt.")?;
+        let (run, index) = (rest.get(..8)?, rest.get(8..)?.strip_prefix(b".")?);
+        let run = run.iter().try_fold(0, |number, byte| {
+            Some(number << 4 | char::from(*byte).to_digit(16)?)
+        });
+        let index = scan::integer(index)?;
+        (run == Some(self.run) && index < u64::from(self.channels)).then_some(index as u32)
+    }
+
+    /// Publishers that share a channel.
+    pub(crate) fn publishers_per_channel(&self) -> u32 {
+        self.publishers / self.common
+    }
+
+    /// The stream of a pair; `None` when that publisher never publishes to that channel.
+    pub(crate) fn stream(&self, channel: u32, publisher: u32) -> Option<usize> {
+        (channel < self.channels
+            && publisher < self.publishers
+            && channel % self.common == publisher % self.common)
+            .then(|| (channel * self.publishers_per_channel() + publisher / self.common) as usize)
+    }
+
+    /// Number of streams.
+    pub(crate) fn streams(&self) -> usize {
+        (self.channels * self.publishers_per_channel()) as usize
+    }
+
+    /// The channels of a socket.
+    pub(crate) fn channels_of(&self, conn: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.first_channel(conn);
+        (0..self.subs_per_conn).map(move |i| (first + i) % self.channels)
+    }
+
+    /// Where `channel` stands among the subscriptions of `conn`; `None` when it is not subscribed.
+    pub(crate) fn position(&self, conn: u32, channel: u32) -> Option<u32> {
+        let distance = (channel + self.channels - self.first_channel(conn)) % self.channels;
+        (distance < self.subs_per_conn).then_some(distance)
+    }
+
+    fn first_channel(&self, conn: u32) -> u32 {
+        (u64::from(conn) * u64::from(self.subs_per_conn) % u64::from(self.channels)) as u32
+    }
+
+    /// How many publishers carry `rate` when each waits for its acknowledgement before it sends again: one
+    /// per 100/s, so that an acknowledgement may take 10 ms, and where possible a divisor or a
+    /// multiple of the channels, so that a channel's order is checked over as few streams as possible.
+    pub(crate) fn publishers_for(rate: f64, channels: u32) -> u32 {
+        const MOST: u32 = 32;
+        let least = ((rate / 100.0).ceil() as u32).clamp(1, MOST);
+        (least..=MOST)
+            .find(|n| channels.is_multiple_of(*n) || n.is_multiple_of(channels))
+            .unwrap_or(least)
+    }
+}
+
+/// Greatest common divisor.
+pub(crate) fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn plan(
+        connections: u32,
+        channels: u32,
+        subs_per_conn: u32,
+        publishers: u32,
+    ) -> Plan {
+        Plan {
+            run: 0xabcd,
+            connections,
+            connect_rate: 1000.0,
+            channels,
+            subs_per_conn,
+            publishers,
+            common: gcd(channels, publishers),
+            rate: 100.0,
+            duration: Duration::from_secs(1),
+            payload_bytes: 256,
+        }
+    }
+
+    #[test]
+    fn finds_its_own_channel_names_and_no_others() {
+        let plan = plan(1, 12, 1, 1);
+        for channel in 0..12 {
+            assert_eq!(
+                plan.channel_index(plan.channel_name(channel).as_bytes()),
+                Some(channel)
+            );
+        }
+        for name in [
+            "lt.0000abcd.12",
+            "lt.0000abce.1",
+            "general",
+            "lt.",
+            "lt.0000abcd1",
+        ] {
+            assert_eq!(plan.channel_index(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn gives_every_pair_that_occurs_its_own_stream() {
+        for (channels, publishers) in [(10, 1), (10, 5), (1, 8), (10, 4), (7, 3), (6, 9)] {
+            let plan = plan(1, channels, 1, publishers);
+            let mut pairs: Vec<(u32, u32)> = (0..1000u64)
+                .map(|n| (plan.channel_of(n), (n % u64::from(publishers)) as u32))
+                .collect();
+            pairs.sort_unstable();
+            pairs.dedup();
+            let mut streams: Vec<usize> = pairs
+                .iter()
+                .map(|&(c, p)| plan.stream(c, p).expect("the pair occurs"))
+                .collect();
+            streams.sort_unstable();
+            assert_eq!(streams, (0..plan.streams()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn positions_agree_with_the_channels_of_a_socket() {
+        let plan = plan(50, 10, 3, 1);
+        for conn in 0..50 {
+            let channels: Vec<u32> = plan.channels_of(conn).collect();
+            for channel in 0..10 {
+                let place = channels.iter().position(|c| *c == channel);
+                assert_eq!(
+                    plan.position(conn, channel),
+                    place.map(|p| p as u32),
+                    "{conn} {channel}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn uses_more_publishers_for_more_rate() {
+        assert_eq!(Plan::publishers_for(100.0, 10), 1);
+        assert_eq!(Plan::publishers_for(300.0, 10), 5);
+        assert_eq!(Plan::publishers_for(1000.0, 1), 10);
+        assert_eq!(Plan::publishers_for(100_000.0, 10), 32);
+    }
+}

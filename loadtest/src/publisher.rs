@@ -1,0 +1,170 @@
+//! A publisher: a thread that posts its share of the publications when they are due.
+//!
+//! The schedule is fixed before the run (open loop): a publisher that was held up sends what is overdue at once, and
+//! latency counts from when it was due. A publisher waits for each reply, so its publications reach the
+//! server in the order of their numbers.
+
+use crate::http_client::{HttpClient, RequestError};
+use crate::run_state::RunState;
+use crate::scan;
+use crate::tally::{Kind, PublisherTally, Report, count_class};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+/// Longest wait for one reply.
+const ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a publisher reports.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+
+/// One of [`Plan::publishers`](crate::plan::Plan::publishers).
+pub(crate) struct Publisher {
+    state: Arc<RunState>,
+    index: u32,
+    client: HttpClient,
+    /// Last number used, by channel index.
+    last_seq: Vec<u64>,
+    tally: PublisherTally,
+    reports: Sender<Report>,
+    body: Vec<u8>,
+}
+
+impl Publisher {
+    pub(crate) fn new(state: Arc<RunState>, index: u32, reports: Sender<Report>) -> Self {
+        Self {
+            client: HttpClient::new(state.api.clone(), ACK_TIMEOUT),
+            last_seq: vec![0; state.plan.channels as usize],
+            state,
+            index,
+            tally: PublisherTally::default(),
+            reports,
+            body: Vec::new(),
+        }
+    }
+
+    /// Posts all that is due from `start_ns` on. Returns early when `stop` is disconnected, and at `give_up`.
+    pub(crate) fn run(mut self, start_ns: u64, give_up: Instant, stop: &Receiver<()>) {
+        // A failure to connect shows again, and is counted, at the first publication.
+        let _ = self.client.connect();
+        let state = Arc::clone(&self.state);
+        let plan = &state.plan;
+        let mut free_ns = 0;
+        let mut reported = Instant::now();
+        let own = (u64::from(self.index)..plan.publications()).step_by(plan.publishers as usize);
+        for n in own {
+            let intended_ns = start_ns + plan.due_ns(n);
+            match stop.recv_deadline(state.clock.instant(intended_ns)) {
+                Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
+                _ => break,
+            }
+            free_ns = self.publish(plan.channel_of(n), intended_ns, free_ns);
+            if reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                let report = Report::Publisher(Box::new(std::mem::take(&mut self.tally)));
+                if let Err(Report::Publisher(tally)) = self
+                    .reports
+                    .try_send(report)
+                    .map_err(TrySendError::into_inner)
+                {
+                    self.tally = *tally;
+                }
+            }
+        }
+        let report = Report::Publisher(Box::new(self.tally));
+        // Without a reporter there is nobody left to tell.
+        let _ = self.reports.send_timeout(report, Duration::from_secs(5));
+        state.publishers_done.fetch_add(1, SeqCst);
+    }
+
+    /// Posts one publication; returns when the publisher was free again.
+    fn publish(&mut self, channel: u32, intended_ns: u64, free_ns: u64) -> u64 {
+        let state = Arc::clone(&self.state);
+        let ledger = &state.ledger;
+        let stream = state
+            .plan
+            .stream(channel, self.index)
+            .expect("the schedule only has pairs that occur");
+        let seq = self.last_seq[channel as usize] + 1;
+        let (departures, subscribers) = (ledger.departures(), ledger.subscribers(channel));
+        ledger.sending(stream, seq);
+        let sent_ns = state.clock.now_ns();
+        self.compose(channel, seq, intended_ns, sent_ns);
+        self.tally
+            .lag
+            .record_ns(sent_ns - sent_ns.min(intended_ns.max(free_ns)));
+        let result = self.client.send("POST", "/api/events", &self.body);
+        let now_ns = state.clock.now_ns();
+        match result {
+            Ok(reply) if (200..300).contains(&reply.status) => {
+                ledger.accepted(stream, seq);
+                self.last_seq[channel as usize] = seq;
+                self.tally.accepted += 1;
+                self.tally.expected += u64::from(ledger.subscribers_ever(channel));
+                self.tally.ack.record_ns(now_ns - intended_ns);
+                if departures == ledger.departures() {
+                    self.cross_check(channel, &reply.body, subscribers);
+                }
+            }
+            // Refused: the number is free again.
+            Ok(reply) => count_class(&mut self.tally.failed, format!("http {}", reply.status)),
+            Err(error) => {
+                if matches!(error, RequestError::ReplyLost(_)) {
+                    ledger.uncertain(stream, seq);
+                    self.last_seq[channel as usize] = seq;
+                    self.tally.uncertain += 1;
+                }
+                count_class(&mut self.tally.failed, error.to_string());
+            }
+        }
+        now_ns
+    }
+
+    /// The request body, with `data` padded to the size of the plan.
+    fn compose(&mut self, channel: u32, seq: u64, intended_ns: u64, sent_ns: u64) {
+        let plan = &self.state.plan;
+        self.body.clear();
+        write!(
+            self.body,
+            r#"{{"channel":"{}","data":"#,
+            plan.channel_name(channel)
+        )
+        .and_then(|()| {
+            let data = self.body.len();
+            write!(
+                self.body,
+                r#"{{"run":{},"pub":{},"chan":{channel},"seq":{seq},"intended_ns":{intended_ns},"sent_ns":{sent_ns},"pad":""#,
+                plan.run, self.index
+            )?;
+            let padded = data + (plan.payload_bytes as usize).saturating_sub(2);
+            if padded > self.body.len() {
+                self.body.resize(padded, b'x');
+            }
+            self.body.write_all(b"\"}}")
+        })
+        .expect("a Vec takes everything");
+    }
+
+    fn cross_check(&mut self, channel: u32, body: &[u8], subscribers: u32) {
+        let mut answered = None;
+        scan::members(body, |key, value| {
+            if key == b"subscribers" {
+                answered = scan::integer(value);
+            }
+        });
+        let Some(answered) = answered else { return };
+        self.tally.cross_checked += 1;
+        if answered < u64::from(subscribers) {
+            self.state.ledger.short_reply(channel, answered);
+        } else if answered > u64::from(subscribers) {
+            self.tally.mismatches += 1;
+            let name = self.state.plan.channel_name(channel);
+            self.tally.evidence.note(Kind::Subscribers, || {
+                format!(
+                    "publication to {name}: the server answered {answered} subscribers, there are {subscribers}"
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Conducts a run: starts the threads, moves the phases on, gathers the reports.
+
+use crate::clock::Clock;
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::preflight;
+use crate::progress::{Progress, Totals};
+use crate::publisher::Publisher;
+use crate::run_state::{Phase, RunState};
+use crate::source_ips::SourceIps;
+use crate::summary::{self, Course};
+use crate::tally::{Kind, Report};
+use crate::target::Target;
+use crate::{verdict, worker};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
+use nix::sys::resource::{UsageWho, getrusage};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Everything the command line says.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) plan: Plan,
+    pub(crate) ws: Target,
+    pub(crate) api: Target,
+    pub(crate) source_ips: SourceIps,
+    pub(crate) workers: u32,
+    pub(crate) connect_timeout: Duration,
+    /// Longest wait for the last deliveries.
+    pub(crate) drain: Duration,
+    /// Longest time for everything.
+    pub(crate) limit_time: Duration,
+    /// Non-loopback targets are allowed.
+    pub(crate) yes: bool,
+}
+
+/// Reports that wait for the conductor at most.
+const REPORTS: usize = 256;
+/// How long to listen for duplicates when all books are complete.
+const SETTLE: Duration = Duration::from_millis(200);
+/// Between the decision to publish and the first publication, so that publishers can connect.
+const LEAD: Duration = Duration::from_millis(100);
+/// For publishers to end when they have been told to.
+const STOP: Duration = Duration::from_secs(5);
+/// Longest drain of a run that was cut short.
+const SHORT_DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs to the end and prints the report.
+pub(crate) fn run(options: Options) -> Exit {
+    let (drain, limit) = (options.drain, options.limit_time);
+    let source_ips = options
+        .source_ips
+        .for_run(options.plan.connections, options.ws.addr.ip());
+    let state = Arc::new(RunState {
+        ledger: Ledger::new(&options.plan),
+        clock: Clock::start(),
+        ws: options.ws,
+        api: options.api,
+        source_ips,
+        workers: options.workers,
+        connect_timeout: options.connect_timeout,
+        phase: watch::Sender::new(Phase::Connect),
+        connects_done: AtomicU32::new(0),
+        open: AtomicU32::new(0),
+        open_books: (0..options.workers)
+            .map(|_| AtomicU64::new(u64::MAX))
+            .collect(),
+        publishers_done: AtomicU32::new(0),
+        plan: options.plan,
+    });
+    match preflight::check(&state, limit, drain, options.yes) {
+        Ok(notes) => notes.iter().for_each(|note| eprintln!("{note}")),
+        Err(error) => {
+            eprintln!("loadtest: {error}");
+            return Exit::Setup;
+        }
+    }
+    let interrupts = match listen_for_signals() {
+        Ok(interrupts) => interrupts,
+        Err(error) => {
+            eprintln!("loadtest: signals cannot be heard: {error}");
+            return Exit::Setup;
+        }
+    };
+    let (sender, reports) = bounded(REPORTS);
+    let conductor = Conductor {
+        limit: Instant::now() + limit,
+        progress: Progress::start(),
+        totals: Totals::default(),
+        cut_short: None,
+        reports,
+        interrupts,
+        state,
+    };
+    match conductor.conduct(sender, drain) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("loadtest: a thread cannot be started: {error}");
+            Exit::Setup
+        }
+    }
+}
+
+struct Conductor {
+    state: Arc<RunState>,
+    reports: Receiver<Report>,
+    /// One unit for each Ctrl-C or SIGTERM.
+    interrupts: Receiver<()>,
+    totals: Totals,
+    progress: Progress,
+    limit: Instant,
+    cut_short: Option<&'static str>,
+}
+
+const INTERRUPTED: &str = "interrupted";
+const OUT_OF_TIME: &str = "time limit reached";
+
+impl Conductor {
+    fn conduct(mut self, sender: Sender<Report>, drain: Duration) -> io::Result<Exit> {
+        let state = Arc::clone(&self.state);
+        let plan = &state.plan;
+        let begin = Instant::now();
+        let mut threads = Vec::new();
+        for index in 0..state.workers {
+            let (state, sender) = (Arc::clone(&state), sender.clone());
+            threads.push(spawn(format!("worker-{index}"), move || {
+                if let Err(error) = worker::run(&state, index, &sender) {
+                    eprintln!("loadtest: worker {index}: {error}");
+                }
+            })?);
+        }
+        let ramp = Duration::from_secs_f64(f64::from(plan.connections) / plan.connect_rate);
+        let until = begin + ramp * 2 + state.connect_timeout * 2;
+        self.wait(until, |state| {
+            state.connects_done.load(SeqCst) == state.plan.connections
+        });
+        let connecting = begin.elapsed();
+
+        let cpu = cpu_time();
+        let busy = Instant::now();
+        if self.cut_short.is_none() && state.open.load(SeqCst) > 0 {
+            threads.extend(self.publish(sender, drain)?);
+        } else {
+            drop(sender);
+        }
+        let publishing = busy.elapsed();
+
+        let drain_begin = Instant::now();
+        state.phase.send_replace(Phase::Drain);
+        // A run that was cut short still waits a moment: what is on its way is not lost.
+        let drain = self.cut_short.map_or(drain, |_| drain.min(SHORT_DRAIN));
+        self.wait(drain_begin + drain, |state| state.open_books() == 0);
+        let draining = drain_begin.elapsed();
+        if self.cut_short.is_none() {
+            self.wait(Instant::now() + SETTLE, |_| false);
+        }
+        let cores = (cpu_time().saturating_sub(cpu)).as_secs_f64() / busy.elapsed().as_secs_f64();
+
+        state.phase.send_replace(Phase::Close);
+        self.gather(Instant::now() + Duration::from_secs(15));
+        join_finished(threads);
+        self.judge_short_replies();
+        let course = Course {
+            connecting,
+            publishing,
+            draining,
+            cores,
+            cut_short: self.cut_short,
+        };
+        let checks = verdict::checks(plan, &self.totals, self.cut_short.is_none());
+        let report = summary::render(plan, &self.totals, &course, &checks);
+        // A reader that left does not change the verdict.
+        let _ = io::stdout().write_all(report.as_bytes());
+        Ok(match self.cut_short {
+            Some(INTERRUPTED) => Exit::Interrupted,
+            None if checks.iter().all(|check| check.ok) => Exit::Pass,
+            _ => Exit::Fail,
+        })
+    }
+
+    /// Starts the publishers and waits until all is published, or the time for it is over.
+    fn publish(
+        &mut self,
+        sender: Sender<Report>,
+        drain: Duration,
+    ) -> io::Result<Vec<JoinHandle<()>>> {
+        let state = Arc::clone(&self.state);
+        state.phase.send_replace(Phase::Publish);
+        let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
+        let end = state.clock.instant(start_ns) + state.plan.duration;
+        let give_up = end + drain;
+        let (stop, stopped) = bounded::<()>(0);
+        let mut threads = Vec::new();
+        for index in 0..state.plan.publishers {
+            let publisher = Publisher::new(Arc::clone(&state), index, sender.clone());
+            let stopped = stopped.clone();
+            threads.push(spawn(format!("publisher-{index}"), move || {
+                publisher.run(start_ns, give_up, &stopped);
+            })?);
+        }
+        drop(sender);
+        let all_done =
+            |state: &RunState| state.publishers_done.load(SeqCst) == state.plan.publishers;
+        // A low rate has its last publication long before the end; the sockets stay open until then.
+        self.wait(give_up + STOP, |state| {
+            Instant::now() >= end && all_done(state)
+        });
+        drop(stop);
+        self.wait(Instant::now() + STOP, all_done);
+        Ok(threads)
+    }
+
+    /// Takes reports and shows progress until `done` holds, `until` passes, or the run is cut short; a second
+    /// signal cuts the next wait short, too.
+    fn wait(&mut self, until: Instant, done: impl Fn(&RunState) -> bool) {
+        const STEP: Duration = Duration::from_millis(10);
+        let mut reports = self.reports.clone();
+        while !done(&self.state) && Instant::now() < until {
+            if self.cut_short.is_none() && Instant::now() >= self.limit {
+                self.cut_short = Some(OUT_OF_TIME);
+                return;
+            }
+            select! {
+                recv(reports) -> report => match report {
+                    Ok(report) => self.totals.add(report),
+                    // No thread is left to report.
+                    Err(_) => reports = never(),
+                },
+                recv(self.interrupts) -> _ => {
+                    self.cut_short = Some(INTERRUPTED);
+                    return;
+                }
+                default(STEP) => {}
+            }
+            self.progress.tick(&self.state, &mut self.totals);
+        }
+    }
+
+    fn judge_short_replies(&mut self) {
+        let tally = &mut self.totals.publisher;
+        for (channel, replies, lowest, left) in self.state.ledger.unexplained_short_replies() {
+            tally.mismatches += replies;
+            let name = self.state.plan.channel_name(channel);
+            tally.evidence.note(Kind::Subscribers, || {
+                format!("{replies} publications to {name}: the server answered as few as {lowest} subscribers, there are {left}")
+            });
+        }
+    }
+
+    /// Takes the last reports, until every thread has ended.
+    fn gather(&mut self, until: Instant) {
+        loop {
+            match self.reports.recv_deadline(until) {
+                Ok(report) => self.totals.add(report),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!(
+                        "loadtest: not every thread has reported; the figures are incomplete"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(body)
+}
+
+/// Threads that are still stuck in a system call end with the process.
+fn join_finished(threads: Vec<JoinHandle<()>>) {
+    for thread in threads.into_iter().filter(JoinHandle::is_finished) {
+        if thread.join().is_err() {
+            eprintln!("loadtest: a thread panicked; the figures are incomplete");
+        }
+    }
+}
+
+/// A second signal ends the process at once.
+fn listen_for_signals() -> io::Result<Receiver<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = bounded(1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (mut int, mut term) = {
+        let _context = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    spawn("signals".to_owned(), move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = int.recv() => {}
+                    _ = term.recv() => {}
+                }
+                if sender.try_send(()).is_err() {
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+            }
+        });
+    })?;
+    Ok(receiver)
+}
+
+/// User and system time of this process.
+fn cpu_time() -> Duration {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| {
+        [usage.user_time(), usage.system_time()]
+            .iter()
+            .map(|time| {
+                Duration::from_secs(time.tv_sec() as u64)
+                    + Duration::from_micros(time.tv_usec() as u64)
+            })
+            .sum()
+    })
+}

@@ -1,0 +1,57 @@
+//! What the threads of one run share.
+
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
+use crate::target::Target;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The stages of a run, in order; only the conductor moves it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Sockets are opened and subscribed.
+    Connect,
+    /// Publications are due.
+    Publish,
+    /// The last publications are on their way; workers say how many books are still open.
+    Drain,
+    /// Books are closed, then sockets; workers report and end.
+    Close,
+}
+
+/// Set up by the conductor, then only read, apart from the atomics.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    pub(crate) plan: Plan,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) ws: Target,
+    pub(crate) api: Target,
+    /// Addresses to bind in turn; empty when the kernel chooses.
+    pub(crate) source_ips: Vec<IpAddr>,
+    pub(crate) workers: u32,
+    /// From the start of a connect to its last confirmed subscription.
+    pub(crate) connect_timeout: Duration,
+    /// Wakes the workers when it changes.
+    pub(crate) phase: watch::Sender<Phase>,
+    /// Sockets whose connect succeeded or failed.
+    pub(crate) connects_done: AtomicU32,
+    /// Ready sockets now.
+    pub(crate) open: AtomicU32,
+    /// Books that wait for messages, by worker; valid in [`Phase::Drain`] and `u64::MAX` before.
+    pub(crate) open_books: Vec<AtomicU64>,
+    /// Publishers that ended.
+    pub(crate) publishers_done: AtomicU32,
+}
+
+impl RunState {
+    /// How many books wait for messages, over all workers; very many before all have counted.
+    pub(crate) fn open_books(&self) -> u64 {
+        self.open_books
+            .iter()
+            .fold(0, |sum, books| sum.saturating_add(books.load(SeqCst)))
+    }
+}

@@ -1,0 +1,328 @@
+//! Finds the few fields the tester needs in a JSON message, byte by byte, whatever their order.
+//!
+//! No tree is built and nothing is copied. Input that is no JSON yields fewer fields, never a panic.
+
+use memchr::memchr2;
+
+/// The stamp a publisher put into an event's `data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// [`Plan::run`](crate::plan::Plan::run).
+    pub(crate) run: u64,
+    /// Index of the publisher.
+    pub(crate) publisher: u64,
+    /// Index of the channel it was published to.
+    pub(crate) channel: u64,
+    /// Place in the publisher's stream to that channel, from 1.
+    pub(crate) seq: u64,
+    /// When it was due.
+    pub(crate) intended_ns: u64,
+    /// When its first byte was handed to the kernel.
+    pub(crate) sent_ns: u64,
+}
+
+/// One server message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message<'a> {
+    /// An event of a channel; no stamp when a field of it is missing.
+    Event(&'a [u8], Option<Stamp>),
+    /// A subscription is confirmed.
+    Subscribed(&'a [u8]),
+    /// The server complains; its `code`, or the whole message when there is none.
+    Error(&'a [u8]),
+    /// Something else that is well-formed, such as a system notice.
+    Other,
+    /// Not a message of this protocol.
+    Malformed,
+}
+
+/// Calls `on_message` for each message of a text frame: one object, or an array of them. The last call says
+/// [`Message::Malformed`] when the text is no JSON.
+pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(Message<'a>)) {
+    let mut scanner = Scanner {
+        bytes: payload,
+        at: 0,
+    };
+    let batch = scanner.take(b'[').is_some();
+    loop {
+        let Some(message) = scanner.message() else {
+            return on_message(Message::Malformed);
+        };
+        on_message(message);
+        if !batch || scanner.take(b',').is_none() {
+            break;
+        }
+    }
+    if batch && scanner.take(b']').is_none() {
+        on_message(Message::Malformed);
+    }
+}
+
+/// Calls `on_member` with the raw key and raw value of each member of a JSON object.
+pub(crate) fn members<'a>(object: &'a [u8], mut on_member: impl FnMut(&'a [u8], &'a [u8])) {
+    let mut scanner = Scanner {
+        bytes: object,
+        at: 0,
+    };
+    // What could be read before an error has been given out; the caller misses what it needs.
+    let _ = scanner.object(|scanner, key| {
+        on_member(key, scanner.value()?);
+        Some(())
+    });
+}
+
+/// An unsigned number without fraction or exponent.
+pub(crate) fn integer(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// A string without its quotes, escapes as they stand; other values as they are.
+pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
+    value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .unwrap_or(value)
+}
+
+/// Reads forward only, each byte once. `None` means the text is no JSON, or ends too soon.
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn message(&mut self) -> Option<Message<'a>> {
+        let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
+        let mut stamp = None;
+        self.skip_white();
+        let start = self.at;
+        self.object(|scanner, key| {
+            match key {
+                b"type" => kind = unquoted(scanner.value()?),
+                b"channel" => channel = unquoted(scanner.value()?),
+                b"code" => code = unquoted(scanner.value()?),
+                b"data" => scanner.stamp(&mut stamp)?,
+                _ => {
+                    scanner.value()?;
+                }
+            }
+            Some(())
+        })?;
+        Some(match kind {
+            b"event" => Message::Event(channel, stamp),
+            b"subscribed" => Message::Subscribed(channel),
+            b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
+            b"error" => Message::Error(code),
+            b"" => Message::Malformed,
+            _ => Message::Other,
+        })
+    }
+
+    /// Reads the next value, which holds a stamp if it is an object with all its fields.
+    fn stamp(&mut self, into: &mut Option<Stamp>) -> Option<()> {
+        self.skip_white();
+        if self.bytes.get(self.at) != Some(&b'{') {
+            self.value()?;
+            return Some(());
+        }
+        let mut stamp = Stamp::default();
+        let mut found = 0u8;
+        self.object(|scanner, key| {
+            let value = scanner.value()?;
+            let (bit, field) = match key {
+                b"run" => (1, &mut stamp.run),
+                b"pub" => (2, &mut stamp.publisher),
+                b"chan" => (4, &mut stamp.channel),
+                b"seq" => (8, &mut stamp.seq),
+                b"intended_ns" => (16, &mut stamp.intended_ns),
+                b"sent_ns" => (32, &mut stamp.sent_ns),
+                _ => return Some(()),
+            };
+            if let Some(number) = integer(value) {
+                *field = number;
+                found |= bit;
+            }
+            Some(())
+        })?;
+        *into = (found == 63).then_some(stamp);
+        Some(())
+    }
+
+    /// Reads an object; `on_key` is called behind each colon and must read the value.
+    fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        if self.take(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            self.skip_white();
+            let start = self.at;
+            if self.bytes.get(start) != Some(&b'"') {
+                return None;
+            }
+            self.at = end_of_string(self.bytes, start)?;
+            let key = &self.bytes[start + 1..self.at - 1];
+            self.take(b':')?;
+            on_key(self, key)?;
+            if self.take(b',').is_none() {
+                return self.take(b'}');
+            }
+        }
+    }
+
+    fn skip_white(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    /// Skips white space and then `byte`, if it is there.
+    fn take(&mut self, byte: u8) -> Option<()> {
+        self.skip_white();
+        if self.bytes.get(self.at) != Some(&byte) {
+            return None;
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// The next whole value, raw.
+    fn value(&mut self) -> Option<&'a [u8]> {
+        self.skip_white();
+        let start = self.at;
+        self.at = match self.bytes.get(start)? {
+            b'"' => end_of_string(self.bytes, start)?,
+            b'{' | b'[' => self.end_of_nested(start)?,
+            b',' | b':' | b'}' | b']' => return None,
+            _ => {
+                let length = self.bytes[start..]
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+                start + length?
+            }
+        };
+        Some(&self.bytes[start..self.at])
+    }
+
+    fn end_of_nested(&self, start: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        let mut at = start;
+        loop {
+            match self.bytes.get(at)? {
+                b'"' => {
+                    at = end_of_string(self.bytes, at)?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 {
+                return Some(at);
+            }
+        }
+    }
+}
+
+/// Keys and most values end within this many bytes, where a plain loop beats `memchr`.
+const SHORT: usize = 16;
+
+/// One past the closing quote of the string that begins at `start`.
+fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    for &byte in bytes.get(at..)?.iter().take(SHORT) {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => break,
+            _ => at += 1,
+        }
+    }
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAMP: Stamp = Stamp {
+        run: 7,
+        publisher: 1,
+        channel: 3,
+        seq: 42,
+        intended_ns: 1000,
+        sent_ns: 1001,
+    };
+
+    fn all(text: &str) -> Vec<Message<'_>> {
+        let mut found = Vec::new();
+        messages(text.as_bytes(), |message| found.push(message));
+        found
+    }
+
+    #[test]
+    fn finds_the_stamp_in_any_order_of_keys() {
+        let plain = r#"{"type":"event","channel":"lt.3","data":{"id":"evt_1","timestamp":"2024-01-15T10:30:00Z","run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001,"pad":"xx"}}"#;
+        let turned = r#" { "data" : {"pad":"}\"seq\":9{","sent_ns":1001, "intended_ns" : 1000,"nested":{"seq":5},"seq":42,"chan":3,"pub":1,"run":7,"id":"evt_1"} , "channel":"lt.3", "type":"event" } "#;
+        for text in [plain, turned] {
+            assert_eq!(
+                all(text),
+                [Message::Event(b"lt.3", Some(STAMP))],
+                "in {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn tells_the_kinds_of_message_apart() {
+        assert_eq!(
+            all(r#"{"type":"subscribed","channel":"a"}"#),
+            [Message::Subscribed(b"a")]
+        );
+        assert_eq!(
+            all(r#"{"type":"error","code":"forbidden","message":"no"}"#),
+            [Message::Error(b"forbidden")]
+        );
+        assert_eq!(
+            all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
+            [Message::Other, Message::Subscribed(b"b")]
+        );
+        for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
+            let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
+            assert_eq!(all(&text), [Message::Event(b"a", None)], "{data}");
+        }
+        assert_eq!(
+            all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
+            [Message::Event(b"a", None)]
+        );
+    }
+
+    #[test]
+    fn survives_anything() {
+        let text = r#"[{"type":"event","channel":"a\"","data":{"seq":[1,{"x":"\\"}],"run":-1}}]"#;
+        for end in 0..text.len() {
+            let cut = all(&text[..end]);
+            assert!(cut.contains(&Message::Malformed), "{end}: {cut:?}");
+        }
+        for text in [
+            "", "x", "\"", "{", "[]", "{}", "{:}", "{\"a\"}", "]", "}{", "1,2", "\\",
+        ] {
+            assert!(all(text).contains(&Message::Malformed), "{text}");
+        }
+    }
+}

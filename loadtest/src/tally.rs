@@ -1,0 +1,191 @@
+//! What workers and publishers counted since they last reported.
+
+use crate::latency::Latency;
+use std::collections::BTreeMap;
+
+/// Failures by class.
+pub(crate) type Classes = BTreeMap<String, u64>;
+
+/// The first failures of each kind in words, bounded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence(Vec<(Kind, String)>);
+
+/// Lines an evidence keeps of each kind.
+const LINES_PER_KIND: usize = 5;
+
+impl Evidence {
+    /// Keeps the line if there is still place; it is only built then.
+    pub(crate) fn note(&mut self, kind: Kind, line: impl FnOnce() -> String) {
+        if self.of(kind).count() < LINES_PER_KIND {
+            self.0.push((kind, line()));
+        }
+    }
+
+    /// The lines of one kind.
+    pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(own, _)| *own == kind)
+            .map(|(_, line)| line.as_str())
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (kind, line) in other.0 {
+            self.note(kind, || line);
+        }
+    }
+}
+
+/// What can fail; each kind has one check in the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Open,
+    Connect,
+    Close,
+    Publication,
+    Unsent,
+    Loss,
+    Missed,
+    Duplicate,
+    Reorder,
+    Foreign,
+    Malformed,
+    Error,
+    Subscribers,
+    Sum,
+}
+
+/// Counted by one worker, and their sum.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WorkerTally {
+    /// Sockets that became ready (all subscriptions confirmed).
+    pub(crate) opened: u64,
+    /// Sockets that did not become ready, by class.
+    pub(crate) connect_failed: Classes,
+    /// Ready sockets that ended before the tester closed them, by class.
+    pub(crate) closed: Classes,
+    /// Distinct stamped messages received.
+    pub(crate) received: u64,
+    /// Numbers that never came to a living subscription although the server accepted them.
+    pub(crate) lost: u64,
+    /// Numbers that subscriptions of closed sockets did not get.
+    pub(crate) missed_by_closed: u64,
+    /// Received again.
+    pub(crate) duplicates: u64,
+    /// Received after a later one.
+    pub(crate) reorders: u64,
+    /// Of a channel, stream or run that is not the socket's own.
+    pub(crate) foreign: u64,
+    /// No message of this protocol, or without a stamp.
+    pub(crate) malformed: u64,
+    /// Complaints of the server after the socket was ready.
+    pub(crate) errors: u64,
+    /// Events of the server's own channels, such as a coming shutdown.
+    pub(crate) notices: u64,
+    /// Pings answered.
+    pub(crate) pings: u64,
+    /// From the start of a connect to the last confirmation.
+    pub(crate) ready: Latency,
+    /// From when a publication was due to its receipt.
+    pub(crate) delivery: Latency,
+    /// From when a publication was sent to its receipt.
+    pub(crate) transit: Latency,
+    /// The first failures.
+    pub(crate) evidence: Evidence,
+}
+
+impl WorkerTally {
+    /// Adds what another counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.opened += other.opened;
+        merge_classes(&mut self.connect_failed, other.connect_failed);
+        merge_classes(&mut self.closed, other.closed);
+        self.received += other.received;
+        self.lost += other.lost;
+        self.missed_by_closed += other.missed_by_closed;
+        self.duplicates += other.duplicates;
+        self.reorders += other.reorders;
+        self.foreign += other.foreign;
+        self.malformed += other.malformed;
+        self.errors += other.errors;
+        self.notices += other.notices;
+        self.pings += other.pings;
+        self.ready.merge(&other.ready);
+        self.delivery.merge(&other.delivery);
+        self.transit.merge(&other.transit);
+        self.evidence.merge(other.evidence);
+    }
+}
+
+/// Counted by one publisher, and their sum.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PublisherTally {
+    /// Publications the server accepted.
+    pub(crate) accepted: u64,
+    /// Publications it did not accept, or whose reply was lost, by class.
+    pub(crate) failed: Classes,
+    /// Of those, the ones whose fate is unknown.
+    pub(crate) uncertain: u64,
+    /// Deliveries the accepted ones are due: all subscribers the channel ever had, summed.
+    pub(crate) expected: u64,
+    /// Replies whose number of subscribers was not the tester's own.
+    pub(crate) mismatches: u64,
+    /// Replies that named a number of subscribers.
+    pub(crate) cross_checked: u64,
+    /// From when a publication was due to the server's reply.
+    pub(crate) ack: Latency,
+    /// How late the tester itself was: from when a publication was due, or its publisher free if that was later,
+    /// to when it was sent.
+    pub(crate) lag: Latency,
+    /// The first failures.
+    pub(crate) evidence: Evidence,
+}
+
+impl PublisherTally {
+    /// Adds what another counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        merge_classes(&mut self.failed, other.failed);
+        self.uncertain += other.uncertain;
+        self.expected += other.expected;
+        self.mismatches += other.mismatches;
+        self.cross_checked += other.cross_checked;
+        self.ack.merge(&other.ack);
+        self.lag.merge(&other.lag);
+        self.evidence.merge(other.evidence);
+    }
+}
+
+/// What travels to the reporter, over one bounded channel.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// From a worker, about once a second and when it ends.
+    Worker(Box<WorkerTally>),
+    /// From a publisher, likewise.
+    Publisher(Box<PublisherTally>),
+}
+
+/// Counts one more of a class.
+pub(crate) fn count_class(classes: &mut Classes, class: impl Into<String>) {
+    *classes.entry(class.into()).or_default() += 1;
+}
+
+/// The sum over all classes.
+pub(crate) fn total(classes: &Classes) -> u64 {
+    classes.values().sum()
+}
+
+/// `3 http 503, 1 timeout in upgrade`; empty when there are none.
+pub(crate) fn describe(classes: &Classes) -> String {
+    let parts: Vec<String> = classes
+        .iter()
+        .map(|(class, count)| format!("{count} {class}"))
+        .collect();
+    parts.join(", ")
+}
+
+fn merge_classes(into: &mut Classes, from: Classes) {
+    for (class, count) in from {
+        *into.entry(class).or_default() += count;
+    }
+}

@@ -1,0 +1,211 @@
+//! Runs the real binary against servers that lie in one way each: it must find that, and nothing else.
+
+use loadtest::null_server::{Behaviour, Fault, NullServer};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn start(fault: Fault) -> NullServer {
+    let behaviour = Behaviour {
+        fault,
+        coalesce: Duration::ZERO,
+        ping_every: Duration::from_millis(300),
+    };
+    let addr = "127.0.0.1:0".parse().expect("an address");
+    NullServer::start(addr, behaviour).expect("the null server starts")
+}
+
+fn loadtest(server: &NullServer, args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command
+        .args([
+            "run", "smoke", "-c", "50", "-C", "5", "-r", "100/s", "-d", "1s",
+        ])
+        .args(["--drain", "500ms", "-u"])
+        .arg(format!("ws://{}/ws", server.addr()))
+        .args(args.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The names of the failed checks.
+fn failed_checks(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("  FAIL  "))
+        .map(|line| line.split("  ").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[track_caller]
+fn finds(fault: Fault, failed: &[&str]) -> String {
+    let server = start(fault);
+    let output = loadtest(&server, "").output().expect("loadtest runs");
+    let text = text(&output);
+    assert_eq!(failed_checks(&text), failed, "{text}");
+    assert_eq!(
+        output.status.code(),
+        Some(i32::from(!failed.is_empty())),
+        "{text}"
+    );
+    text
+}
+
+#[test]
+fn passes_an_honest_server() {
+    let server = start(Fault::None);
+    let output = loadtest(&server, "--workers 2 --subs-per-conn 2 --publishers 3")
+        .output()
+        .expect("loadtest runs");
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("2,000 of 2,000 expected"), "{text}");
+    assert!(
+        text.ends_with("PASS\n") || text.contains("\nPASS\n"),
+        "{text}"
+    );
+    assert!(
+        server.pongs() >= 50,
+        "pings are answered: {}",
+        server.pongs()
+    );
+}
+
+#[test]
+fn finds_silent_losses() {
+    let text = finds(Fault::DropEvery100th, &["silent losses"]);
+    assert!(text.contains("silent loss 10 "), "{text}");
+}
+
+#[test]
+fn finds_a_duplicate() {
+    finds(Fault::DuplicateOne, &["duplicates"]);
+}
+
+#[test]
+fn finds_two_messages_that_changed_places() {
+    finds(Fault::SwapTwo, &["reorders"]);
+}
+
+#[test]
+fn finds_a_message_of_a_foreign_channel() {
+    finds(Fault::ForeignChannel, &["foreign messages"]);
+}
+
+#[test]
+fn finds_an_unexpected_close() {
+    let text = finds(
+        Fault::CloseOne,
+        &["unexpected closes", "missed by closed sockets"],
+    );
+    assert!(text.contains("close 1013 slow consumer"), "{text}");
+}
+
+#[test]
+fn finds_a_wrong_number_of_subscribers() {
+    for more in [1, -1] {
+        finds(
+            Fault::MiscountSubscribers(more),
+            &["subscriber count mismatches"],
+        );
+    }
+}
+
+#[test]
+fn finds_a_refused_publication() {
+    let text = finds(Fault::RefusePublication, &["publications failed"]);
+    assert!(text.contains("1 http 503"), "{text}");
+}
+
+#[test]
+fn shows_a_stall_in_the_latency_from_when_it_was_due() {
+    let text = finds(Fault::Stall(Duration::from_millis(700)), &[]);
+    let delivery = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("delivery"))
+        .expect("a delivery line");
+    let p90 = delivery.split_whitespace().nth(2).expect("a p90");
+    let p90: u64 = p90
+        .strip_suffix("ms")
+        .expect("milliseconds")
+        .parse()
+        .expect("whole");
+    assert!(p90 >= 500, "{text}");
+}
+
+#[test]
+fn counts_failed_connects_by_class() {
+    // A server that speaks HTTP but upgrades nothing.
+    let server = start(Fault::None);
+    let output = loadtest(&server, "-c 3 --connect-timeout 1s --source-ips 127.0.0.7")
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}/ws", refusing.local_addr().expect("an address"));
+    let api = format!("http://{}", server.addr());
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["-u", &url, "--api", &api, "-c", "3", "-d", "1s"])
+        .args(["--connect-timeout", "300ms"])
+        .output()
+        .expect("loadtest runs");
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("3 upgrade: timeout"), "{text}");
+}
+
+#[test]
+fn says_how_to_mend_what_is_not_ready() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = closed.local_addr().expect("an address");
+    drop(closed);
+    for (args, code, fix) in [
+        (format!("-u ws://{addr}/ws"), 3, "fix: start the server"),
+        ("-u ws://192.0.2.1:3000/ws".to_owned(), 3, "fix: add --yes"),
+        (format!("-u ws://{addr}/ws -c 900k"), 3, "fix: "),
+        (format!("-u ws://{addr}/ws -d 1h"), 3, "fix: --limit-time"),
+        ("-c ten".to_owned(), 2, "ten"),
+        ("--subs-per-conn 11".to_owned(), 2, "--subs-per-conn"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(args.split_whitespace())
+            .output()
+            .expect("loadtest runs");
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{args}: {text}");
+        assert!(text.contains(fix), "{args}: {text}");
+    }
+}
+
+#[test]
+fn reports_when_it_is_interrupted() {
+    let server = start(Fault::None);
+    let begin = Instant::now();
+    let mut child = loadtest(&server, "-d 60s").spawn().expect("loadtest runs");
+    let mut lines = std::io::BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("publishing") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut lines, &mut line).expect("a line");
+        assert!(read > 0, "it ended before it published");
+    }
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(child.id().try_into().expect("a pid")),
+        nix::sys::signal::Signal::SIGINT,
+    )
+    .expect("the signal is sent");
+    let output = child.wait_with_output().expect("it ends");
+    drop(lines);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("interrupted: PASS until then"), "{text}");
+    assert!(text.contains("delivered"), "{text}");
+    assert!(begin.elapsed() < Duration::from_secs(20));
+}
