@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinSet;
 
 use crate::support::{
     Binary, CLOSE, Client, HANDSHAKE, PING, TEXT, TestServer, config, eventually, frame,
@@ -130,6 +129,13 @@ fn memory(pid: u32) -> (usize, usize) {
     (kilobytes("VmRSS:"), kilobytes("VmHWM:"))
 }
 
+/// The most kilobytes of memory so far; from here on the count starts anew.
+fn forget_peak(pid: u32) -> usize {
+    let (_, peak) = memory(pid);
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("an own process");
+    peak
+}
+
 /// Bytes in the kernel's send queue of the server's end of a connection; `None` when the
 /// kernel knows no such socket.
 fn send_queue(server: SocketAddr, client: SocketAddr) -> Option<usize> {
@@ -188,73 +194,72 @@ const MEBIBYTE: usize = 1024 * 1024;
 /// The most the kernel may hold for a stalled client, and the most memory beside its bound.
 const ALLOWANCE: usize = 256 * 1024;
 
-/// What 64 MB of events cost a server of which one client reads and the other does as
-/// `stalls` says: kilobytes of memory at most, and bytes in the kernel at most.
-async fn cost_of_64_megabytes(stalls: bool) -> (usize, usize) {
-    let edge = Binary::start(&["--shards", "1"]).await;
+#[tokio::test]
+async fn a_stalled_client_costs_its_bound_and_little_more() {
+    let edge = Binary::start_to_measure(&[]).await;
     let mut healthy = edge.connect().await;
     healthy.join("lobby", 1).await;
     healthy.subscribe("news").await;
-    let mut other = Client::connect(edge.address, "/ws").await;
-    other.join("lobby", 2).await;
-    other.subscribe("news").await;
+    let mut stalled = edge.connect().await;
+    stalled.join("lobby", 2).await;
+    stalled.subscribe("news").await;
     assert_eq!(healthy.next_json().await["type"], "user_joined");
-    let other_end = other.local_addr();
-    let mut reading = JoinSet::new();
-    let mut stalled = Some(other);
-    if !stalls {
-        let mut other = stalled.take().unwrap();
-        reading.spawn(async move { while let Ok(Some(_)) = other.read_frame().await {} });
-    }
-
-    let padding = "x".repeat(64_000);
+    let stalled_end = stalled.local_addr();
     let mut publisher = Publisher::connect(edge.address).await;
-    let (mut queued, mut evicted_at, mut gone_at) = (0, None, None);
+    let padding = "x".repeat(64_000);
+    let body = |number: usize| {
+        json!({"channel": "news", "data": {"number": number, "padding": padding}}).to_string()
+    };
+    let is_event = |text: &str, number: usize| text.contains(&format!(r#""number":{number},"#));
+
+    // While both read.
+    for number in 0..100 {
+        publisher.publish(&body(number)).await;
+        assert!(is_event(&healthy.next_text().await, number));
+        assert!(is_event(&stalled.next_text().await, number));
+    }
+    let control = forget_peak(edge.pid());
+
+    // 64 MB while one does not.
+    let (mut before, mut queued) = (0, 0);
+    let (mut evicted_at, mut gone_at) = (None, None);
     for number in 0..1000 {
-        let body = json!({"channel": "news", "data": {"number": number, "padding": padding}});
-        publisher.publish(&body.to_string()).await;
+        publisher.publish(&body(number)).await;
         let mut next = healthy.next_text().await;
         if next.contains(r#""type":"user_left""#) {
             evicted_at = Some(Instant::now());
             next = healthy.next_text().await;
         }
-        let expected = format!(r#""number":{number},"#);
-        assert!(next.contains(&expected), "in order, without a hole");
-        if stalls && gone_at.is_none() {
-            match send_queue(edge.address, other_end) {
-                Some(bytes) => queued = queued.max(bytes),
+        assert!(is_event(&next, number), "in order, without a hole");
+        if gone_at.is_none() {
+            match send_queue(edge.address, stalled_end) {
+                // What is gone a message later was only on its way.
+                Some(bytes) => {
+                    queued = queued.max(bytes.min(before));
+                    before = bytes;
+                }
                 None => gone_at = Some(Instant::now()),
             }
         }
     }
-    if stalls {
-        let evicted_at = evicted_at.expect("the room was told of the eviction");
-        eventually("the kernel to forget the socket", async || {
-            send_queue(edge.address, other_end).is_none()
-        })
-        .await;
-        let gone_at = gone_at.unwrap_or_else(Instant::now);
-        let took = gone_at - evicted_at;
-        assert!(took < Duration::from_secs(2), "{took:?}");
-        let stats = edge.http("GET", "/api/stats", None).await.json();
-        assert_eq!(stats["active_connections"], 1);
-    } else {
-        assert_eq!(evicted_at, None, "who reads is not evicted");
-    }
-    (memory(edge.pid()).1, queued)
-}
+    let evicted_at = evicted_at.expect("the room was told of the eviction");
+    eventually("the kernel to forget the socket", async || {
+        send_queue(edge.address, stalled_end).is_none()
+    })
+    .await;
+    let took = gone_at.unwrap_or_else(Instant::now) - evicted_at;
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let stats = edge.http("GET", "/api/stats", None).await.json();
+    assert_eq!(stats["active_connections"], 1);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_client_costs_its_bound_and_little_more() {
-    let ((control, _), (stalled, queued)) =
-        tokio::join!(cost_of_64_megabytes(false), cost_of_64_megabytes(true));
     let bound = MEBIBYTE + ALLOWANCE;
-    let more = stalled.saturating_sub(control) * 1024;
+    let more = memory(edge.pid()).1.saturating_sub(control) * 1024;
     println!("memory +{more} bytes, kernel {queued} bytes, bound {bound}");
     assert!(
         more + queued <= bound,
         "{more} bytes more than {control} KiB, {queued} in the kernel"
     );
+    drop(stalled);
 }
 
 #[tokio::test]

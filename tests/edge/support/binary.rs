@@ -84,6 +84,22 @@ impl Binary {
         Self::from_command(command).await
     }
 
+    /// Starts the binary on one worker and with an allocator that gives back at once, so
+    /// that its memory can be compared.
+    pub async fn start_to_measure(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        command
+            .args(["--listen", "127.0.0.1:0", "--log", "off"])
+            .envs([
+                ("TOKIO_WORKER_THREADS", "1"),
+                ("MALLOC_ARENA_MAX", "1"),
+                ("MALLOC_MMAP_THRESHOLD_", "16384"),
+                ("MALLOC_TRIM_THRESHOLD_", "0"),
+                ("MALLOC_TOP_PAD_", "0"),
+            ]);
+        Self::from_command(command).await
+    }
+
     /// Starts the binary so that it may open only `descriptors` files and sockets.
     pub async fn start_with_descriptors(descriptors: usize) -> Self {
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
