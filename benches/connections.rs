@@ -31,6 +31,8 @@ impl Server {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wavecast"))
             .args(["--listen", "127.0.0.1:0", "--log", "error"])
+            // These clients do not answer pings.
+            .args(["--ping-interval", "1h", "--pong-timeout", "2h"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server");
