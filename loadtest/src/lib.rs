@@ -21,6 +21,7 @@ mod plan;
 mod preflight;
 mod progress;
 mod publisher;
+pub mod result;
 mod run;
 mod run_state;
 mod scan;
