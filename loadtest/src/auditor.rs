@@ -96,7 +96,8 @@ impl Auditor {
     pub(crate) fn on_ready(&mut self, ready_ns: u64) {
         self.tally.opened += 1;
         self.tally.ready.record_ns(ready_ns);
-        self.state.open.fetch_add(1, SeqCst);
+        let open = self.state.open.fetch_add(1, SeqCst) + 1;
+        self.state.peak.fetch_max(open, SeqCst);
         self.state.connects_done.fetch_add(1, SeqCst);
     }
 

@@ -1,8 +1,12 @@
 //! The command line.
 
+use crate::assertion::Assertion;
 use crate::exit::Exit;
+use crate::outcome::Brief;
 use crate::plan::{Plan, gcd};
+use crate::process::ServerPid;
 use crate::run::{self, Options};
+use crate::scenario::{self, Scenario};
 use crate::source_ips::SourceIps;
 use crate::target::Target;
 use crate::units::{parse_count, parse_rate, parse_size};
@@ -13,7 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Load tester for WebSocket push systems: exact books, honest latency, PASS or FAIL.
 ///
 /// Without a command it runs the smoke scenario: 1,000 sockets, 10 channels, 100 publications a second, 30 s.
-/// Exit codes: 0 pass, 1 a check failed, 2 usage, 3 the machine or target is not ready, 130 interrupted.
+/// Exit codes: 0 pass, 1 internal error, 2 usage, 3 the machine or target is not ready, 98 the tester did not
+/// keep up, 99 an assertion failed, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(
     name = "loadtest",
@@ -33,12 +38,14 @@ enum Command {
     /// Run a scenario.
     #[command(args_override_self = true)]
     Run {
-        /// Its name.
-        #[arg(value_parser = ["smoke"], default_value = "smoke")]
+        /// Its name; `loadtest list` shows them all.
+        #[arg(default_value = "smoke")]
         scenario: String,
         #[command(flatten)]
-        flags: Flags,
+        flags: Box<Flags>,
     },
+    /// List the scenarios and what each asserts.
+    List,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -54,27 +61,27 @@ struct Flags {
     /// HTTP address of the server [default: host and port of --url].
     #[arg(long, env = "LOADTEST_API")]
     api: Option<String>,
-    /// Sockets to open (500, 10k).
-    #[arg(short, long, env = "LOADTEST_CONNECTIONS", default_value = "1000", value_parser = parse_count)]
-    connections: u32,
+    /// Sockets to open (500, 10k) [default: 1000].
+    #[arg(short, long, env = "LOADTEST_CONNECTIONS", value_parser = parse_count)]
+    connections: Option<u32>,
     /// Sockets to open a second.
     #[arg(short = 'R', long, env = "LOADTEST_CONNECT_RATE", default_value = "2k/s", value_parser = parse_rate)]
     connect_rate: f64,
-    /// Publications, all channels together (100/s, 60/m).
-    #[arg(short, long, env = "LOADTEST_RATE", default_value = "100/s", value_parser = parse_rate)]
-    rate: f64,
-    /// Channels; sockets and publications are spread over them evenly.
-    #[arg(short = 'C', long, env = "LOADTEST_CHANNELS", default_value = "10", value_parser = parse_count)]
-    channels: u32,
+    /// Publications, all channels together (100/s, 60/m) [default: the scenario's].
+    #[arg(short, long, env = "LOADTEST_RATE", value_parser = parse_rate)]
+    rate: Option<f64>,
+    /// Channels; sockets and publications are spread over them evenly [default: the scenario's].
+    #[arg(short = 'C', long, env = "LOADTEST_CHANNELS", value_parser = parse_count)]
+    channels: Option<u32>,
     /// Channels each socket subscribes to.
     #[arg(long, env = "LOADTEST_SUBS_PER_CONN", default_value = "1", value_parser = parse_count)]
     subs_per_conn: u32,
-    /// Size of an event's data; about 100 bytes at least.
-    #[arg(short, long, env = "LOADTEST_SIZE", default_value = "256B", value_parser = parse_size)]
-    size: u32,
-    /// How long to publish.
-    #[arg(short, long, env = "LOADTEST_DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
-    duration: Duration,
+    /// Size of an event's data; about 100 bytes at least [default: the scenario's].
+    #[arg(short, long, env = "LOADTEST_SIZE", value_parser = parse_size)]
+    size: Option<u32>,
+    /// How long to publish [default: the scenario's].
+    #[arg(short, long, env = "LOADTEST_DURATION", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
     /// Parallel publishers [default: one per 100/s, 32 at most].
     #[arg(short, long, env = "LOADTEST_PUBLISHERS", value_parser = parse_count)]
     publishers: Option<u32>,
@@ -93,6 +100,24 @@ struct Flags {
     /// Longest time for the whole run.
     #[arg(long, env = "LOADTEST_LIMIT_TIME", default_value = "15m", value_parser = humantime::parse_duration)]
     limit_time: Duration,
+    /// A condition, such as delivery.p99<250ms or loss.silent==0; repeatable.
+    #[arg(long = "assert", value_name = "EXPR")]
+    asserts: Vec<Assertion>,
+    /// Judge only by --assert.
+    #[arg(long)]
+    no_default_asserts: bool,
+    /// Tell when the tester did not keep up, but do not exit with 98 for it.
+    #[arg(long)]
+    allow_taint: bool,
+    /// The server's process to watch, or auto: whoever listens on the target's port [default: auto, if it can be found].
+    #[arg(long, env = "LOADTEST_SERVER_PID", value_name = "PID")]
+    server_pid: Option<ServerPid>,
+    /// Decides every random choice [default: chosen, and printed].
+    #[arg(long, env = "LOADTEST_SEED")]
+    seed: Option<u64>,
+    /// Open only this socket of the run, to replay a failure.
+    #[arg(long, value_name = "CONN")]
+    only_conn: Option<u32>,
     /// Allow a target that is not this machine.
     #[arg(long)]
     yes: bool,
@@ -102,20 +127,40 @@ struct Flags {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let (scenario, flags) = match cli.command {
-        Some(Command::Run { scenario, flags }) => (scenario, flags),
+        Some(Command::Run { scenario, flags }) => (scenario, *flags),
+        Some(Command::List) => {
+            print!("{}", scenario::list());
+            return Exit::Pass.into();
+        }
         None => ("smoke".to_owned(), cli.flags),
     };
-    let exit = match options(flags) {
+    let scenario = match Scenario::find(&scenario) {
+        Ok(scenario) => scenario,
+        Err(message) => {
+            eprintln!("loadtest: {message}");
+            return Exit::Usage.into();
+        }
+    };
+    if let Some(needs) = scenario.needs {
+        eprintln!(
+            "loadtest: {} needs a server feature: {needs}",
+            scenario.name
+        );
+        return Exit::Setup.into();
+    }
+    let exit = match options(scenario, flags) {
         Ok(options) => {
             let plan = &options.plan;
             println!(
-                "loadtest {scenario}  {}  {} sockets  {} channels  {}/s  {:?}  run {:08x}",
+                "loadtest {}  {}  {} sockets  {} channels  {}/s  {:?}  run {:08x}  seed {}",
+                scenario.name,
                 options.ws.host,
-                plan.connections,
+                plan.sockets(),
                 plan.channels,
                 plan.rate,
                 plan.duration,
-                plan.run
+                plan.run,
+                plan.seed,
             );
             run::run(options)
         }
@@ -127,26 +172,32 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn options(flags: Flags) -> Result<Options, String> {
+fn options(scenario: &Scenario, flags: Flags) -> Result<Options, String> {
     let ws = Target::resolve(&flags.url, "ws")?;
     let api = flags.api.unwrap_or_else(|| format!("http://{}", ws.host));
     let api = Target::resolve(&api, "http")?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let workers = flags.workers.unwrap_or((cores / 2).max(1));
+    let defaults = &scenario.defaults;
+    let channels = flags.channels.unwrap_or(defaults.channels);
+    let rate = flags.rate.unwrap_or(defaults.rate);
     let publishers = flags
         .publishers
-        .unwrap_or_else(|| Plan::publishers_for(flags.rate, flags.channels.max(1)));
+        .unwrap_or_else(|| Plan::publishers_for(rate, channels.max(1)));
+    let run = fresh_run_id();
     let plan = Plan {
-        run: fresh_run_id(),
-        connections: flags.connections,
+        run,
+        seed: flags.seed.unwrap_or(u64::from(run)),
+        only_conn: flags.only_conn,
+        connections: flags.connections.unwrap_or(defaults.connections),
         connect_rate: flags.connect_rate,
-        channels: flags.channels,
+        channels,
         subs_per_conn: flags.subs_per_conn,
         publishers,
-        common: gcd(flags.channels, publishers).max(1),
-        rate: flags.rate,
-        duration: flags.duration,
-        payload_bytes: flags.size,
+        common: gcd(channels, publishers).max(1),
+        rate,
+        duration: flags.duration.unwrap_or(defaults.duration),
+        payload_bytes: flags.size.unwrap_or(defaults.size),
     };
     let limits = [
         ("--connections", plan.connections, 1, 1_000_000),
@@ -159,15 +210,34 @@ fn options(flags: Flags) -> Result<Options, String> {
         ),
         ("--publishers", plan.publishers, 1, 256),
         ("--workers", workers, 1, plan.connections.min(1024)),
+        (
+            "--only-conn",
+            plan.only_conn.unwrap_or(0),
+            0,
+            plan.connections.saturating_sub(1),
+        ),
     ];
     for (flag, value, least, most) in limits {
         if value < least || value > most {
             return Err(format!("{flag} {value} must be {least} to {most}"));
         }
     }
-    if plan.publications() == 0 {
+    if plan.publications() == 0 && plan.rate > 0.0 {
         return Err("--rate times --duration gives no publication at all".to_owned());
     }
+    let default_assertions = if flags.no_default_asserts {
+        Vec::new()
+    } else {
+        scenario.assertions(&plan)
+    };
+    let brief = Brief {
+        scenario: scenario.name.to_owned(),
+        target: ws.host.clone(),
+        cmd: command_line(scenario.name),
+        assertions: flags.asserts,
+        default_assertions,
+        allow_taint: flags.allow_taint,
+    };
     Ok(Options {
         plan,
         ws,
@@ -178,7 +248,31 @@ fn options(flags: Flags) -> Result<Options, String> {
         drain: flags.drain,
         limit_time: flags.limit_time,
         yes: flags.yes,
+        server_pid: flags.server_pid,
+        brief,
     })
+}
+
+/// The command line without its seed and single connection, with the scenario in words.
+fn command_line(scenario: &str) -> String {
+    let mut words = vec!["loadtest".to_owned(), "run".to_owned(), scenario.to_owned()];
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "run").is_some() {
+        args.next_if(|arg| arg == scenario);
+    }
+    while let Some(arg) = args.next() {
+        if arg == "--seed" || arg == "--only-conn" {
+            args.next();
+        } else if !arg.starts_with("--seed=") && !arg.starts_with("--only-conn=") {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+            words.push(if arg.chars().all(plain) {
+                arg
+            } else {
+                format!("'{arg}'")
+            });
+        }
+    }
+    words.join(" ")
 }
 
 /// Differs between testers that run at the same time.
@@ -208,10 +302,11 @@ mod tests {
         ] {
             let cli = Cli::try_parse_from(line.split(' ')).expect(line);
             let flags = match cli.command {
-                Some(Command::Run { flags, .. }) => flags,
-                None => cli.flags,
+                Some(Command::Run { flags, .. }) => *flags,
+                _ => cli.flags,
             };
-            assert_eq!((flags.connections, flags.duration.as_secs()), (10_000, 10));
+            assert_eq!(flags.connections, Some(10_000));
+            assert_eq!(flags.duration, Some(Duration::from_secs(10)));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! connection each) and one reporter. They share a [`plan`](crate) of who subscribes to what, and a
 //! ledger of what was published; each subscription keeps its own book and the two are compared at the end.
 
+mod assertion;
 mod auditor;
 mod book;
 mod cli;
@@ -17,20 +18,25 @@ mod http_client;
 mod latency;
 mod ledger;
 pub mod null_server;
+mod outcome;
 mod plan;
 mod preflight;
+mod process;
 mod progress;
 mod publisher;
+mod regression;
 pub mod result;
 mod run;
 mod run_state;
+mod sampler;
 mod scan;
+mod scenario;
 mod source_ips;
 mod summary;
+mod taint;
 mod tally;
 mod target;
 mod units;
-mod verdict;
 mod worker;
 
 pub use cli::main;

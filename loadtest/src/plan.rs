@@ -9,6 +9,10 @@ use std::time::Duration;
 pub(crate) struct Plan {
     /// Tells this run's channels and messages from another tester's.
     pub(crate) run: u32,
+    /// Decides every choice that is not arithmetic.
+    pub(crate) seed: u64,
+    /// The only socket to open, when one is replayed.
+    pub(crate) only_conn: Option<u32>,
     /// Sockets to open.
     pub(crate) connections: u32,
     /// Sockets to open a second.
@@ -34,6 +38,25 @@ impl Plan {
     /// Publications of the whole run.
     pub(crate) fn publications(&self) -> u64 {
         (self.rate * self.duration.as_secs_f64()).round() as u64
+    }
+
+    /// Whether every socket stays from the first publication to the last, as far as the tester is concerned.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.only_conn.is_none()
+    }
+
+    /// Whether a socket is opened at all.
+    pub(crate) fn opens(&self, conn: u32) -> bool {
+        self.only_conn.is_none_or(|only| only == conn)
+    }
+
+    /// Sockets that are opened.
+    pub(crate) fn sockets(&self) -> u32 {
+        if self.only_conn.is_some() {
+            1
+        } else {
+            self.connections
+        }
     }
 
     /// When publication `n` is due, in nanoseconds after the first.
@@ -125,6 +148,8 @@ pub(crate) mod tests {
     ) -> Plan {
         Plan {
             run: 0xabcd,
+            seed: 1,
+            only_conn: None,
             connections,
             connect_rate: 1000.0,
             channels,

@@ -41,6 +41,8 @@ pub(crate) struct RunState {
     pub(crate) connects_done: AtomicU32,
     /// Ready sockets now.
     pub(crate) open: AtomicU32,
+    /// Most of them at a time.
+    pub(crate) peak: AtomicU32,
     /// Books that wait for messages, by worker; valid in [`Phase::Drain`] and `u64::MAX` before.
     pub(crate) open_books: Vec<AtomicU64>,
     /// Publishers that ended.

@@ -1,30 +1,18 @@
 //! The final report as text.
 
 use crate::latency::Latency;
+use crate::outcome::Course;
 use crate::plan::Plan;
 use crate::progress::Totals;
+use crate::result::{RunResult, Server};
 use crate::tally::{describe, total};
 use crate::units::{grouped, latency, seconds};
-use crate::verdict::Check;
 use std::fmt::Write;
-use std::time::Duration;
-
-/// What only the conductor knows.
-#[derive(Debug)]
-pub(crate) struct Course {
-    pub(crate) connecting: Duration,
-    pub(crate) publishing: Duration,
-    pub(crate) draining: Duration,
-    /// Cores this process used while publishing and draining.
-    pub(crate) cores: f64,
-    /// Why the run ended before its time.
-    pub(crate) cut_short: Option<&'static str>,
-}
 
 /// The report; the last line is the verdict.
-pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, checks: &[Check]) -> String {
+pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, result: &RunResult) -> String {
     let mut text = String::new();
-    write(&mut text, plan, totals, course, checks).expect("a String takes everything");
+    write(&mut text, plan, totals, course, result).expect("a String takes everything");
     text
 }
 
@@ -33,7 +21,7 @@ fn write(
     plan: &Plan,
     totals: &Totals,
     course: &Course,
-    checks: &[Check],
+    result: &RunResult,
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(out)?;
@@ -41,7 +29,7 @@ fn write(
         out,
         "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
         grouped(worker.opened),
-        seconds(course.connecting),
+        seconds(course.phase("connect")),
         grouped(total(&worker.connect_failed)),
         in_brackets(&describe(&worker.connect_failed)),
         grouped(total(&worker.closed)),
@@ -59,7 +47,7 @@ fn write(
         "  published     {} of {} in {} ({:.0}/s open loop, {} B, {} channels, {} publishers)",
         grouped(publisher.accepted),
         grouped(plan.publications()),
-        seconds(course.publishing),
+        seconds(course.phase("publish")),
         plan.rate,
         plan.payload_bytes,
         plan.channels,
@@ -77,11 +65,11 @@ fn write(
         "  delivered     {} of {} expected ({}/s)",
         grouped(worker.received),
         grouped(publisher.expected),
-        grouped((worker.received as f64 / course.publishing.as_secs_f64().max(0.001)) as u64),
+        grouped((worker.received as f64 / course.phase("publish").as_secs_f64().max(0.001)) as u64),
     )?;
     writeln!(
         out,
-        "                silent loss {}   missed by closed sockets {}   dup {}   reordered {}   foreign {}   malformed {}",
+        "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
         grouped(worker.lost),
         grouped(worker.missed_by_closed),
         grouped(worker.duplicates),
@@ -102,27 +90,70 @@ fn write(
         latency(publisher.lag.quantile(0.99)),
         latency(publisher.lag.max()),
         grouped(publisher.cross_checked),
-        seconds(course.draining),
+        seconds(course.phase("drain")),
     )?;
-    writeln!(out)?;
-    for check in checks {
-        let mark = if check.ok { "ok  " } else { "FAIL" };
-        writeln!(out, "  {mark}  {:<30}  {}", check.name, check.actual)?;
-        let of_worker = worker.evidence.of(check.kind);
-        for line in of_worker.chain(publisher.evidence.of(check.kind)) {
-            writeln!(out, "          {line}")?;
-        }
+    if let Some(server) = &result.server {
+        watched(out, server)?;
     }
     writeln!(out)?;
-    let verdict = if checks.iter().all(|check| check.ok) {
-        "PASS"
-    } else {
-        "FAIL"
-    };
+    assertions(out, result)?;
+    writeln!(out)?;
+    if !result.valid {
+        writeln!(
+            out,
+            "TAINTED: the tester did not keep up, the latencies are its own"
+        )?;
+        for reason in &result.taint {
+            writeln!(out, "  {reason}")?;
+        }
+    }
+    let verdict = if result.passed { "PASS" } else { "FAIL" };
     match course.cut_short {
         None => writeln!(out, "{verdict}"),
         Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
     }
+}
+
+fn watched(out: &mut String, server: &Server) -> std::fmt::Result {
+    let per_conn = server
+        .kib_per_conn
+        .map_or_else(|| "-".to_owned(), |kib| format!("{kib:.1}"));
+    writeln!(
+        out,
+        "  server        {:.2} cores avg, {:.2} peak   rss {:.0} MiB   {per_conn} KiB/conn   fds {}   threads {}   leaks {}",
+        server.cpu_avg,
+        server.cpu_peak,
+        server.rss_peak_kib as f64 / 1024.0,
+        grouped(server.fds_peak),
+        server.threads_peak,
+        if server.leaks.is_empty() {
+            "none".to_owned()
+        } else {
+            server.leaks.join("; ")
+        },
+    )
+}
+
+fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for assertion in &result.assertions {
+        let mark = if assertion.ok { "ok  " } else { "FAIL" };
+        writeln!(
+            out,
+            "  {mark}  {:<28}  {}",
+            assertion.expr, assertion.actual
+        )?;
+        let failure = result
+            .failures
+            .iter()
+            .find(|failure| failure.expr == assertion.expr);
+        if let Some(failure) = failure.filter(|_| !assertion.ok) {
+            for line in &failure.evidence {
+                writeln!(out, "          {line}")?;
+            }
+            writeln!(out, "          replay: {}", failure.replay)?;
+        }
+    }
+    Ok(())
 }
 
 fn short(values: &Latency) -> String {

@@ -36,23 +36,50 @@ impl Evidence {
     }
 }
 
-/// What can fail; each kind has one check in the verdict.
+/// What evidence is about; the name of a metric begins with that of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Open,
     Connect,
     Close,
-    Publication,
-    Unsent,
     Loss,
-    Missed,
+    Declared,
     Duplicate,
     Reorder,
     Foreign,
     Malformed,
     Error,
     Subscribers,
-    Sum,
+    Dead,
+    Slow,
+    Storm,
+    Churn,
+    Attack,
+}
+
+impl Kind {
+    /// The kind whose evidence explains a metric.
+    pub(crate) fn of_metric(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Kind); 15] = [
+            ("conn", Kind::Connect),
+            ("closes.", Kind::Close),
+            ("loss.silent", Kind::Loss),
+            ("loss.declared", Kind::Declared),
+            ("dups", Kind::Duplicate),
+            ("reorders", Kind::Reorder),
+            ("foreign", Kind::Foreign),
+            ("malformed", Kind::Malformed),
+            ("errors", Kind::Error),
+            ("subscribers.", Kind::Subscribers),
+            ("heartbeat.", Kind::Dead),
+            ("slow.", Kind::Slow),
+            ("storm.", Kind::Storm),
+            ("churn.", Kind::Churn),
+            ("attacks.", Kind::Attack),
+        ];
+        NAMES
+            .iter()
+            .find_map(|(prefix, kind)| name.starts_with(prefix).then_some(*kind))
+    }
 }
 
 /// Counted by one worker, and their sum.
@@ -90,6 +117,8 @@ pub(crate) struct WorkerTally {
     pub(crate) delivery: Latency,
     /// From when a publication was sent to its receipt.
     pub(crate) transit: Latency,
+    /// How late the worker's loop woke.
+    pub(crate) loop_lag: Latency,
     /// The first failures.
     pub(crate) evidence: Evidence,
 }
@@ -113,6 +142,7 @@ impl WorkerTally {
         self.ready.merge(&other.ready);
         self.delivery.merge(&other.delivery);
         self.transit.merge(&other.transit);
+        self.loop_lag.merge(&other.loop_lag);
         self.evidence.merge(other.evidence);
     }
 }

@@ -20,6 +20,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// How often open books are counted while draining.
 const COUNT_EVERY: Duration = Duration::from_millis(10);
+/// How often a worker looks how late its own loop is.
+const BEAT_EVERY: Duration = Duration::from_millis(20);
 /// Connects of one worker that may be under way at once; beyond it the connect rate falls back.
 const MAX_OPENING: usize = 512;
 
@@ -61,6 +63,9 @@ async fn dial(
     let sockets = desk.borrow().auditor.sockets();
     for local in 0..sockets {
         let conn = desk.borrow().auditor.conn(local);
+        if !state.plan.opens(conn) {
+            continue;
+        }
         sleep_until(start + Duration::from_secs_f64(f64::from(conn) / state.plan.connect_rate))
             .await;
         let permit = Arc::clone(&opening)
@@ -86,6 +91,8 @@ async fn follow(state: &RunState, index: u32, desk: &RefCell<Desk>, reports: &Se
     report.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = interval(COUNT_EVERY);
     count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = interval(BEAT_EVERY);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let now = *phase.borrow_and_update();
         if now == Phase::Close {
@@ -103,6 +110,9 @@ async fn follow(state: &RunState, index: u32, desk: &RefCell<Desk>, reports: &Se
                 if let Err(Report::Worker(tally)) = full {
                     desk.borrow_mut().auditor.tally.merge(*tally);
                 }
+            }
+            due = beat.tick() => {
+                desk.borrow_mut().auditor.tally.loop_lag.record_ns(due.elapsed().as_nanos() as u64);
             }
             _ = count.tick(), if now == Phase::Drain => {
                 let open = desk.borrow().auditor.open_books();
