@@ -2,13 +2,17 @@
 
 use crate::book::{Arrival, Book};
 use crate::client_frame;
+use crate::cohort::Role;
 use crate::connection::CloseCause;
 use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::scan::{self, Message, Stamp};
-use crate::tally::{Kind, WorkerTally, count_class};
+use crate::tally::{Fates, Kind, WorkerTally, count_class};
+use socket2::SockRef;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// Where a socket stands.
@@ -18,6 +22,8 @@ pub(crate) enum Status {
     Opening(u32),
     /// All subscriptions are confirmed: it is owed every publication.
     Ready,
+    /// Unsubscribings that are not yet confirmed; everything accepted before they were sent is still owed.
+    Leaving(u32),
     /// It never became ready.
     Failed,
     /// It was ready and is gone.
@@ -28,6 +34,24 @@ pub(crate) enum Status {
 struct Socket {
     status: Status,
     writer: Option<OwnedWriteHalf>,
+    /// Was ready before: a return is no new socket.
+    known: bool,
+    /// When the tester dropped it, until it is ready again.
+    dropped_ns: Option<u64>,
+    /// The last number of each of its streams that is owed to a socket that is leaving.
+    owed: Box<[u64]>,
+}
+
+impl Socket {
+    fn new() -> Self {
+        Self {
+            status: Status::Opening(0),
+            writer: None,
+            known: false,
+            dropped_ns: None,
+            owed: Box::default(),
+        }
+    }
 }
 
 /// Belongs to one worker. Sockets are `local` indices: socket `local` of worker `w` is `conn = local * workers + w`.
@@ -41,6 +65,8 @@ pub(crate) struct Auditor {
     pub(crate) tally: WorkerTally,
     /// The tester itself is closing its sockets: a close is no failure any more.
     closing: bool,
+    /// When, to whom and with what payload a ping is still to be answered.
+    late_pongs: VecDeque<(u64, usize, Vec<u8>)>,
     mask: u32,
     out: Vec<u8>,
 }
@@ -53,12 +79,8 @@ impl Auditor {
             .count();
         let books_per_socket = plan.subs_per_conn * plan.publishers_per_channel();
         Self {
-            sockets: (0..sockets)
-                .map(|_| Socket {
-                    status: Status::Opening(0),
-                    writer: None,
-                })
-                .collect(),
+            sockets: (0..sockets).map(|_| Socket::new()).collect(),
+            late_pongs: VecDeque::new(),
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),
             closing: false,
@@ -86,15 +108,24 @@ impl Auditor {
 
     /// The upgrade is done and the subscriptions are sent.
     pub(crate) fn on_upgraded(&mut self, local: usize, writer: OwnedWriteHalf) {
-        self.sockets[local] = Socket {
-            status: Status::Opening(self.state.plan.subs_per_conn),
-            writer: Some(writer),
-        };
+        let socket = &mut self.sockets[local];
+        socket.status = Status::Opening(self.state.plan.subs_per_conn);
+        socket.writer = Some(writer);
     }
 
     /// The socket is ready `ready_ns` after its connect began.
-    pub(crate) fn on_ready(&mut self, ready_ns: u64) {
-        self.tally.opened += 1;
+    pub(crate) fn on_ready(&mut self, local: usize, ready_ns: u64) {
+        let now_ns = self.state.clock.now_ns();
+        let socket = &mut self.sockets[local];
+        if let Some(dropped_ns) = socket.dropped_ns.take() {
+            self.tally.returned.record_ns(now_ns - dropped_ns);
+        }
+        if !std::mem::replace(&mut socket.known, true) {
+            self.tally.opened += 1;
+            if self.role(local).is_doomed() {
+                self.on_doomed(local);
+            }
+        }
         self.tally.ready.record_ns(ready_ns);
         let open = self.state.open.fetch_add(1, SeqCst) + 1;
         self.state.peak.fetch_max(open, SeqCst);
@@ -110,10 +141,8 @@ impl Auditor {
                 .ledger
                 .departed(self.state.plan.channels_of(conn));
         }
-        self.sockets[local] = Socket {
-            status: Status::Failed,
-            writer: None,
-        };
+        self.sockets[local].status = Status::Failed;
+        self.sockets[local].writer = None;
         self.state.connects_done.fetch_add(1, SeqCst);
         if !self.closing {
             let conn = self.conn(local);
@@ -130,19 +159,171 @@ impl Auditor {
             self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
         }
         let conn = self.conn(local);
+        let role = self.role(local);
         if !self.closing {
             self.state
                 .ledger
                 .departed(self.state.plan.channels_of(conn));
             self.sockets[local].status = Status::Closed;
-            let at = self.state.clock.now_ns() as f64 / 1e9;
-            self.tally.evidence.note(Kind::Close, || {
-                format!("conn {conn}: closed at {at:.3}s: {cause}")
-            });
-            count_class(&mut self.tally.closed, cause.to_string());
+            if role == Role::HalfOpen && self.state.has_turned() {
+                // Its relay has seen how the server ended it.
+            } else if role.is_doomed() && self.state.has_turned() {
+                self.on_dead(local, cause);
+            } else {
+                let at = self.state.clock.now_ns() as f64 / 1e9;
+                self.tally.evidence.note(Kind::Close, || {
+                    format!("conn {conn} ({}): closed at {at:.3}s: {cause}", role.name())
+                });
+                count_class(&mut self.tally.closed, cause.to_string());
+            }
         }
         self.sockets[local].writer = None;
         self.state.open.fetch_sub(1, SeqCst);
+    }
+
+    /// A socket exists that the server has to end.
+    pub(crate) fn on_doomed(&mut self, local: usize) {
+        self.fates(local).doomed += 1;
+    }
+
+    /// The server ended a socket that it had to end.
+    pub(crate) fn on_dead(&mut self, local: usize, cause: &CloseCause) {
+        if self.closing {
+            return;
+        }
+        let (conn, role) = (self.conn(local), self.role(local));
+        let turn_ns = self.state.turn_ns.load(SeqCst);
+        let after_ns = self.state.clock.now_ns().saturating_sub(turn_ns);
+        let (earliest, latest) = self.state.plan.cohorts.window(role);
+        let expected = if role == Role::Slow { 1013 } else { 4001 };
+        let fates = self.fates(local);
+        fates.closed += 1;
+        fates.after.record_ns(after_ns);
+        let after = Duration::from_nanos(after_ns);
+        let mut wrong = None;
+        // Slow ones are ended when their queue is full, which no clock knows.
+        if role != Role::Slow && after < earliest {
+            fates.early += 1;
+            wrong = Some("too early");
+        } else if role != Role::Slow && after > latest {
+            fates.late += 1;
+            wrong = Some("too late");
+        }
+        // A socket that takes no byte cannot be told why it ends.
+        if matches!(cause, CloseCause::Code(code, _) if *code != expected) {
+            fates.miscoded += 1;
+            wrong = Some("with the wrong code");
+        }
+        if let Some(wrong) = wrong {
+            let kind = Self::kind_of(role);
+            self.tally.evidence.note(kind, || {
+                format!(
+                    "conn {conn} ({}): ended {:.3}s after it turned bad, {wrong}: {cause}",
+                    role.name(),
+                    after.as_secs_f64()
+                )
+            });
+        }
+    }
+
+    fn kind_of(role: Role) -> Kind {
+        if role == Role::Slow {
+            Kind::Slow
+        } else {
+            Kind::Dead
+        }
+    }
+
+    fn fates(&mut self, local: usize) -> &mut Fates {
+        match self.role(local) {
+            Role::Slow => &mut self.tally.slow,
+            _ => &mut self.tally.silent,
+        }
+    }
+
+    /// How a socket behaves.
+    pub(crate) fn role(&self, local: usize) -> Role {
+        self.state.plan.role(self.conn(local))
+    }
+
+    /// Whether the tester is closing its sockets.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
+    pub(crate) fn leave(&mut self, local: usize) -> bool {
+        let conn = self.conn(local);
+        if self.sockets[local].status != Status::Ready || self.role(local) != Role::Healthy {
+            return false;
+        }
+        let state = Arc::clone(&self.state);
+        let owed = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
+        self.sockets[local].owed = owed.collect();
+        self.sockets[local].status = Status::Leaving(state.plan.subs_per_conn);
+        for channel in state.plan.channels_of(conn) {
+            let command = format!(
+                r#"{{"type":"unsubscribe","channel":"{}"}}"#,
+                state.plan.channel_name(channel)
+            );
+            self.write(local, client_frame::TEXT, command.as_bytes());
+        }
+        true
+    }
+
+    /// The departure is confirmed: what was accepted before it began must have come.
+    pub(crate) fn on_left(&mut self, local: usize) {
+        let owed = std::mem::take(&mut self.sockets[local].owed);
+        self.close_interval(local, |index, book| owed[index].max(book.highest()));
+        self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
+        self.tally.churned += 1;
+        self.gone(local);
+    }
+
+    /// Drops a ready socket without a word. What was on its way to it is owed to nobody; gaps before that are losses.
+    /// Returns whether there was one.
+    pub(crate) fn drop_socket(&mut self, local: usize, reset: bool) -> bool {
+        let open = matches!(
+            self.sockets[local].status,
+            Status::Ready | Status::Leaving(_)
+        );
+        if !open || self.role(local) != Role::Healthy {
+            return false;
+        }
+        self.close_interval(local, |_, book| book.highest());
+        if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
+            // Without lingering, the last owner's close is a reset.
+            let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
+            writer.forget();
+        }
+        self.sockets[local].dropped_ns = Some(self.state.clock.now_ns());
+        self.tally.dropped += 1;
+        self.gone(local);
+        true
+    }
+
+    fn gone(&mut self, local: usize) {
+        let conn = self.conn(local);
+        self.state
+            .ledger
+            .departed(self.state.plan.channels_of(conn));
+        self.sockets[local].status = Status::Opening(0);
+        self.sockets[local].writer = None;
+        self.state.open.fetch_sub(1, SeqCst);
+    }
+
+    /// Answers the pings whose time has come.
+    pub(crate) fn answer_late_pings(&mut self) {
+        let now_ns = self.state.clock.now_ns();
+        while self
+            .late_pongs
+            .front()
+            .is_some_and(|(due_ns, ..)| *due_ns <= now_ns)
+        {
+            if let Some((_, local, payload)) = self.late_pongs.pop_front() {
+                self.write(local, client_frame::PONG, &payload);
+            }
+        }
     }
 
     /// Takes one frame that was read at `now_ns`.
@@ -155,6 +336,7 @@ impl Auditor {
         match *frame {
             Frame::Text(text) => {
                 let mut refused = None;
+                let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
                 scan::messages(text, |message| match message {
                     Message::Error(code) if self.is_opening(local) => {
                         refused = Some(format!("{:.200}", String::from_utf8_lossy(code)));
@@ -164,10 +346,12 @@ impl Auditor {
                 if let Some(code) = refused {
                     return Err(CloseCause::Refused(code));
                 }
+                if leaving && self.sockets[local].status == Status::Leaving(0) {
+                    return Err(CloseCause::Left);
+                }
             }
             Frame::Ping(payload) => {
-                self.tally.pings += 1;
-                self.write(local, client_frame::PONG, payload);
+                self.on_ping(local, payload, now_ns);
             }
             Frame::Pong => {}
             Frame::Binary(_) => self.on_malformed(local),
@@ -181,6 +365,19 @@ impl Auditor {
         Ok(())
     }
 
+    fn on_ping(&mut self, local: usize, payload: &[u8], now_ns: u64) {
+        self.tally.pings += 1;
+        let plan = &self.state.plan;
+        match plan.role(self.conn(local)) {
+            Role::NoPong if self.state.has_turned() => {}
+            Role::PongLate if self.state.has_turned() => {
+                let due_ns = now_ns + plan.cohorts.pong_delay().as_nanos() as u64;
+                self.late_pongs.push_back((due_ns, local, payload.to_vec()));
+            }
+            _ => self.write(local, client_frame::PONG, payload),
+        }
+    }
+
     fn is_opening(&self, local: usize) -> bool {
         matches!(self.sockets[local].status, Status::Opening(_))
     }
@@ -191,7 +388,13 @@ impl Auditor {
             // `$all` and `$system` reach every connection, whoever published to them.
             Message::Event([b'$', ..], None) => self.tally.notices += 1,
             Message::Event(_, None) | Message::Malformed => self.on_malformed(local),
-            Message::Subscribed(_) => {
+            Message::Unsubscribed => {
+                if let Status::Leaving(missing) = &mut self.sockets[local].status {
+                    *missing = missing.saturating_sub(1);
+                }
+            }
+            Message::Subscribed(channel) => {
+                self.open_books_of(local, channel);
                 if let Status::Opening(missing) = &mut self.sockets[local].status {
                     *missing = missing.saturating_sub(1);
                     if *missing == 0 {
@@ -209,6 +412,23 @@ impl Auditor {
                 });
             }
             Message::Other => {}
+        }
+    }
+
+    /// Begins the books of one subscription.
+    fn open_books_of(&mut self, local: usize, channel: &[u8]) {
+        let plan = &self.state.plan;
+        let Some(index) = plan.channel_index(channel) else {
+            return;
+        };
+        let Some(position) = plan.position(self.conn(local), index) else {
+            return;
+        };
+        let publishers = plan.publishers_per_channel() as usize;
+        let first = (local * plan.subs_per_conn as usize + position as usize) * publishers;
+        for i in 0..publishers {
+            let sent = self.state.ledger.sent(index as usize * publishers + i);
+            self.books[first + i] = Book::opened_at(sent);
         }
     }
 
@@ -232,6 +452,7 @@ impl Auditor {
             });
             return;
         };
+        let doomed = self.role(local).is_doomed();
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let arrival = self.books[place].record(stamp.seq, |seq| {
             if ledger.is_owed(stream, seq) {
@@ -264,10 +485,17 @@ impl Auditor {
                 )
             });
         }
-        if arrival != Arrival::Duplicate {
-            tally
-                .delivery
-                .record_ns(now_ns.saturating_sub(stamp.intended_ns));
+        // What a misbehaving socket reads late is its own fault.
+        if arrival != Arrival::Duplicate && !doomed {
+            let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
+            tally.delivery.record_ns(delivery_ns);
+            if !self.state.plan.cohorts.shares.is_empty() {
+                if stamp.intended_ns < self.state.turn_ns.load(SeqCst) {
+                    tally.before.record_ns(delivery_ns);
+                } else {
+                    tally.after.record_ns(delivery_ns);
+                }
+            }
             tally
                 .transit
                 .record_ns(now_ns.saturating_sub(stamp.sent_ns));
@@ -312,10 +540,43 @@ impl Auditor {
                 .filter(|(stream, book)| !book.is_complete(self.state.ledger.last(*stream)))
                 .count() as u64
         };
+        let leaving = self
+            .sockets
+            .iter()
+            .filter(|socket| matches!(socket.status, Status::Leaving(_)))
+            .count() as u64;
         (0..self.sockets.len())
-            .filter(|&local| self.sockets[local].status == Status::Ready)
+            .filter(|&local| {
+                self.sockets[local].status == Status::Ready && !self.role(local).is_doomed()
+            })
             .map(open)
-            .sum()
+            .sum::<u64>()
+            + leaving
+    }
+
+    /// Ends the interval of a socket: everything up to what `owed` says must have come.
+    fn close_interval(&mut self, local: usize, owed: impl Fn(usize, &Book) -> u64) {
+        let per_socket = self.books.len() / self.sockets.len().max(1);
+        let conn = self.conn(local);
+        let state = Arc::clone(&self.state);
+        let books = &mut self.books[local * per_socket..][..per_socket];
+        for (index, (stream, book)) in Self::streams_of(&state, conn).zip(books).enumerate() {
+            let tally = &mut self.tally;
+            let at = state.clock.now_ns() as f64 / 1e9;
+            book.close(owed(index, book), |seq| {
+                if state.ledger.is_owed(stream, seq) {
+                    tally.lost += 1;
+                    tally.evidence.note(Kind::Loss, || {
+                        let channel = stream as u32 / state.plan.publishers_per_channel();
+                        format!(
+                            "conn {conn}: seq {seq} of {} never came before it left at {at:.3}s",
+                            state.plan.channel_name(channel)
+                        )
+                    });
+                }
+            });
+            *book = Book::opened_at(u64::MAX - 1);
+        }
     }
 
     /// Compares every book with the ledger and then says goodbye on every socket.
@@ -325,16 +586,30 @@ impl Auditor {
         for local in 0..self.sockets.len() {
             let conn = self.conn(local);
             let status = self.sockets[local].status;
+            if matches!(status, Status::Leaving(_)) {
+                self.tally.stuck += 1;
+                self.tally.evidence.note(Kind::Churn, || {
+                    format!("conn {conn}: its unsubscribing was never confirmed")
+                });
+            }
             if !matches!(status, Status::Ready | Status::Closed) {
                 continue;
             }
+            let role = self.role(local);
+            if role.is_doomed() && status == Status::Ready && state.has_turned() {
+                let kind = Self::kind_of(role);
+                self.tally.evidence.note(kind, || {
+                    format!("conn {conn} ({}): was never ended", role.name())
+                });
+            }
+            let gone = status == Status::Closed || role.is_doomed();
             let books = &self.books[local * per_socket..][..per_socket];
             for (stream, book) in Self::streams_of(&state, conn).zip(books) {
                 let tally = &mut self.tally;
                 let (mut lost, mut first) = (0, None);
                 book.close(state.ledger.last(stream), |seq| {
                     if !state.ledger.is_owed(stream, seq) {
-                    } else if status == Status::Closed && seq > book.highest() {
+                    } else if gone && seq > book.highest() {
                         tally.missed_by_closed += 1;
                     } else {
                         lost += 1;

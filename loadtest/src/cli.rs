@@ -9,6 +9,7 @@ use crate::run::{self, Options};
 use crate::scenario::{self, Scenario};
 use crate::source_ips::SourceIps;
 use crate::target::Target;
+use crate::trouble::Trouble;
 use crate::units::{parse_count, parse_rate, parse_size};
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
@@ -100,6 +101,8 @@ struct Flags {
     /// Longest time for the whole run.
     #[arg(long, env = "LOADTEST_LIMIT_TIME", default_value = "15m", value_parser = humantime::parse_duration)]
     limit_time: Duration,
+    #[command(flatten)]
+    trouble: Trouble,
     /// A condition, such as delivery.p99<250ms or loss.silent==0; repeatable.
     #[arg(long = "assert", value_name = "EXPR")]
     asserts: Vec<Assertion>,
@@ -109,7 +112,7 @@ struct Flags {
     /// Tell when the tester did not keep up, but do not exit with 98 for it.
     #[arg(long)]
     allow_taint: bool,
-    /// The server's process to watch, or auto: whoever listens on the target's port [default: auto, if it can be found].
+    /// The server's process to watch, auto (whoever listens on the target's port), or none [default: auto, if it can be found].
     #[arg(long, env = "LOADTEST_SERVER_PID", value_name = "PID")]
     server_pid: Option<ServerPid>,
     /// Decides every random choice [default: chosen, and printed].
@@ -197,8 +200,16 @@ fn options(scenario: &Scenario, flags: Flags) -> Result<Options, String> {
         common: gcd(channels, publishers).max(1),
         rate,
         duration: flags.duration.unwrap_or(defaults.duration),
+        churn: flags.trouble.churn.unwrap_or(defaults.churn),
+        storm: flags.trouble.storm(defaults),
+        cohorts: flags.trouble.cohorts(defaults),
+        attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };
+    let mut plan = plan;
+    if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
+        plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
+    }
     let limits = [
         ("--connections", plan.connections, 1, 1_000_000),
         ("--channels", plan.channels, 1, 1_000_000),

@@ -5,12 +5,15 @@
 //! ledger of what was published; each subscription keeps its own book and the two are compared at the end.
 
 mod assertion;
+mod attacks;
 mod auditor;
 mod book;
 mod cli;
 mod client_frame;
 mod clock;
+mod cohort;
 mod connection;
+mod deaf;
 mod exit;
 mod frame;
 mod handshake;
@@ -25,6 +28,7 @@ mod process;
 mod progress;
 mod publisher;
 mod regression;
+mod relay;
 pub mod result;
 mod run;
 mod run_state;
@@ -36,6 +40,7 @@ mod summary;
 mod taint;
 mod tally;
 mod target;
+mod trouble;
 mod units;
 mod worker;
 

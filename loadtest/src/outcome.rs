@@ -1,6 +1,8 @@
 //! Makes the result of a run out of everything that was counted.
 
 use crate::assertion::Assertion;
+use crate::cohort::Role;
+use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::progress::Totals;
 use crate::result::{
@@ -8,9 +10,12 @@ use crate::result::{
     Tester, Unit,
 };
 use crate::taint;
-use crate::tally::{Kind, total};
+use crate::tally::{Fates, Kind, WorkerTally, total};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The healthy's 99 % below which `slow.isolation` sees no difference.
+const ISOLATION_FLOOR_MS: f64 = 20.0;
 
 /// What a run is called and how it is judged; the figures do not depend on it.
 #[derive(Clone, Debug)]
@@ -197,6 +202,7 @@ fn metrics(
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, apart as f64);
     }
+    trouble(plan, worker, &mut value);
     let seconds = course.phase("publish").as_secs_f64().max(0.001);
     value(
         "received.rate",
@@ -215,7 +221,10 @@ fn metrics(
             value("server.rss_slope", Unit::KibibytesPerHour, slope);
         }
     }
-    let distributions: [(&str, Distribution); 6] = [
+    let distributions: [(&str, Distribution); 9] = [
+        ("heartbeat.close", worker.silent.after.distribution()),
+        ("slow.evict", worker.slow.after.distribution()),
+        ("storm.return", worker.returned.distribution()),
         ("delivery", worker.delivery.distribution()),
         ("transit", worker.transit.distribution()),
         ("connect.ready", worker.ready.distribution()),
@@ -224,9 +233,65 @@ fn metrics(
         ("loop.lag", worker.loop_lag.distribution()),
     ];
     for (name, distribution) in distributions {
+        // What a scenario does not do has no figures.
+        if distribution.count == 0 && name.contains('.') {
+            continue;
+        }
         metrics.insert(name.to_owned(), Metric::Distribution(distribution));
     }
     metrics
+}
+
+/// The figures of churn, storm and cohorts, where the run had them.
+fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
+    let mut fates = |name: &str, fates: &Fates| {
+        let counts = [
+            ("doomed", fates.doomed),
+            ("closed", fates.closed),
+            ("survivors", fates.doomed.saturating_sub(fates.closed)),
+            ("early", fates.early),
+            ("late", fates.late),
+            ("miscoded", fates.miscoded),
+        ];
+        for (figure, count) in counts {
+            value(&format!("{name}.{figure}"), Unit::Count, count as f64);
+        }
+    };
+    let has = |slow: bool| {
+        plan.cohorts
+            .shares
+            .iter()
+            .any(|(role, _)| (*role == Role::Slow) == slow)
+    };
+    if has(false) {
+        fates("heartbeat", &worker.silent);
+    }
+    if has(true) {
+        fates("slow", &worker.slow);
+        if worker.before.count() > 0 && worker.after.count() > 0 {
+            // Below the floor a difference is noise of the machine.
+            let p99 = |values: &Latency| values.distribution().p99.max(ISOLATION_FLOOR_MS);
+            let ratio = p99(&worker.after) / p99(&worker.before);
+            value("slow.isolation", Unit::Ratio, ratio);
+        }
+    }
+    if plan.attacks {
+        value("attacks.made", Unit::Count, worker.attacks as f64);
+        value("attacks.wrong", Unit::Count, worker.attacks_wrong as f64);
+    }
+    if plan.churn > 0.0 {
+        value("churn.returned", Unit::Count, worker.churned as f64);
+        value("churn.stuck", Unit::Count, worker.stuck as f64);
+    }
+    if plan.storm.is_some() {
+        let missing = worker.dropped.saturating_sub(worker.returned.count());
+        value("storm.dropped", Unit::Count, worker.dropped as f64);
+        value("storm.missing", Unit::Count, missing as f64);
+        if missing == 0 && worker.dropped > 0 {
+            let t99 = worker.returned.distribution().p99 / 1000.0;
+            value("storm.t99", Unit::Seconds, t99);
+        }
+    }
 }
 
 fn failure(brief: &Brief, plan: &Plan, totals: &Totals, subject: &str, expr: &str) -> Failure {

@@ -13,6 +13,8 @@ pub(crate) enum ServerPid {
     Auto,
     /// This one.
     Pid(u32),
+    /// None.
+    Unwatched,
 }
 
 impl FromStr for ServerPid {
@@ -21,10 +23,11 @@ impl FromStr for ServerPid {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::Unwatched),
             _ => text
                 .parse()
                 .map(Self::Pid)
-                .map_err(|_| format!("`{text}` is neither a process id nor auto")),
+                .map_err(|_| format!("`{text}` is neither a process id, nor auto or none")),
         }
     }
 }
@@ -35,7 +38,7 @@ impl ServerPid {
         let pid = match self {
             Self::Pid(pid) => Some(pid),
             Self::Auto if target.ip().is_loopback() => listener_of(target),
-            Self::Auto => None,
+            Self::Auto | Self::Unwatched => None,
         };
         pid.filter(|&pid| pid != std::process::id() && Sample::take(pid).is_some())
     }

@@ -1,5 +1,6 @@
 //! Conducts a run: starts the threads, moves the phases on, gathers the reports.
 
+use crate::attacks;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
@@ -9,7 +10,7 @@ use crate::preflight;
 use crate::process::{ServerPid, cpu_time, thread_cpu};
 use crate::progress::{Progress, Totals};
 use crate::publisher::Publisher;
-use crate::result::{RunResult, Span};
+use crate::result::{Mark, RunResult, Span};
 use crate::run_state::{Phase, RunState};
 use crate::sampler::Sampler;
 use crate::source_ips::SourceIps;
@@ -100,6 +101,8 @@ pub(crate) fn execute(
         connect_timeout: options.connect_timeout,
         phase: watch::Sender::new(Phase::Connect),
         connects_done: AtomicU32::new(0),
+        turn_ns: AtomicU64::new(u64::MAX),
+        storm_ns: AtomicU64::new(u64::MAX),
         open: AtomicU32::new(0),
         peak: AtomicU32::new(0),
         open_books: (0..options.workers)
@@ -119,7 +122,7 @@ pub(crate) fn execute(
         .server_pid
         .unwrap_or(ServerPid::Auto)
         .find(state.ws.addr);
-    if pid.is_none() && options.server_pid.is_some() {
+    if pid.is_none() && !matches!(options.server_pid, None | Some(ServerPid::Unwatched)) {
         eprintln!(
             "loadtest: the server's process cannot be watched\n  fix: give its --server-pid, and run as its user"
         );
@@ -144,7 +147,7 @@ pub(crate) fn execute(
         state,
     };
     conductor.conduct(sender, drain, &brief).map_err(|error| {
-        eprintln!("loadtest: a thread cannot be started: {error}");
+        eprintln!("loadtest: {error}");
         Exit::Internal
     })
 }
@@ -217,7 +220,9 @@ impl Conductor {
 
         state.phase.send_replace(Phase::Close);
         self.gather(Instant::now() + Duration::from_secs(15));
-        join_finished(threads);
+        if !join_finished(threads) {
+            return Err(io::Error::other("a thread panicked; there are no figures"));
+        }
         self.judge_short_replies();
         self.course.peak = state.peak.load(SeqCst);
         self.course.cut_short = self.cut_short;
@@ -240,6 +245,34 @@ impl Conductor {
         });
     }
 
+    /// Sets the times of the storm and of the cohorts, and marks them.
+    fn plan_trouble(&mut self, start_ns: u64) {
+        let plan = &self.state.plan;
+        let mut mark = |at: Duration, kind: &str, label: String| {
+            let at_ns = start_ns + at.as_nanos() as u64;
+            self.course.marks.push(Mark {
+                at_s: at_ns as f64 / 1e9,
+                kind: kind.to_owned(),
+                label,
+            });
+            at_ns
+        };
+        if let Some(storm) = plan.storm {
+            let at_ns = mark(storm.at, "storm", "everyone drops".to_owned());
+            self.state.storm_ns.store(at_ns, SeqCst);
+        }
+        if !plan.cohorts.shares.is_empty() {
+            let names: Vec<&str> = plan
+                .cohorts
+                .shares
+                .iter()
+                .map(|(role, _)| role.name())
+                .collect();
+            let at_ns = mark(plan.cohorts.at, "cohort", names.join(", "));
+            self.state.turn_ns.store(at_ns, SeqCst);
+        }
+    }
+
     /// Starts the publishers and waits until all is published, or the time for it is over.
     fn publish(
         &mut self,
@@ -249,6 +282,7 @@ impl Conductor {
         let state = Arc::clone(&self.state);
         state.phase.send_replace(Phase::Publish);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
+        self.plan_trouble(start_ns);
         let end = state.clock.instant(start_ns) + state.plan.duration;
         let give_up = end + drain;
         let (stop, stopped) = bounded::<()>(0);
@@ -258,6 +292,14 @@ impl Conductor {
             let stopped = stopped.clone();
             threads.push(spawn(format!("publisher-{index}"), move || {
                 publisher.run(start_ns, give_up, &stopped);
+            })?);
+        }
+        if state.plan.attacks {
+            let (state, sender) = (Arc::clone(&state), sender.clone());
+            threads.push(spawn("attacker".to_owned(), move || {
+                let tally = attacks::run(&state);
+                // Without a reporter there is nobody left to tell.
+                let _ = sender.send_timeout(Report::Worker(Box::new(tally)), STOP);
             })?);
         }
         drop(sender);
@@ -331,13 +373,12 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinH
     thread::Builder::new().name(name).spawn(body)
 }
 
-/// Threads that are still stuck in a system call end with the process.
-fn join_finished(threads: Vec<JoinHandle<()>>) {
-    for thread in threads.into_iter().filter(JoinHandle::is_finished) {
-        if thread.join().is_err() {
-            eprintln!("loadtest: a thread panicked; the figures are incomplete");
-        }
-    }
+/// Whether no thread panicked. Threads that are still stuck in a system call end with the process.
+fn join_finished(threads: Vec<JoinHandle<()>>) -> bool {
+    threads
+        .into_iter()
+        .filter(JoinHandle::is_finished)
+        .all(|thread| thread.join().is_ok())
 }
 
 /// A second signal ends the process at once.

@@ -1,6 +1,7 @@
 //! The scenarios: what each sets where no flag says otherwise, and what it asserts.
 
 use crate::assertion::Assertion;
+use crate::cohort::Role;
 use crate::plan::Plan;
 use std::time::Duration;
 
@@ -26,6 +27,13 @@ pub(crate) struct Defaults {
     pub(crate) channels: u32,
     pub(crate) size: u32,
     pub(crate) duration: Duration,
+    /// Sockets a second that leave and come back.
+    pub(crate) churn: f64,
+    /// When everyone drops.
+    pub(crate) storm_at: Option<Duration>,
+    /// Cohorts when no flag names one, and when they turn bad.
+    pub(crate) cohorts: &'static [(Role, f64)],
+    pub(crate) turn_at: Duration,
 }
 
 const MILD: Defaults = Defaults {
@@ -34,6 +42,10 @@ const MILD: Defaults = Defaults {
     channels: 10,
     size: 256,
     duration: Duration::from_secs(30),
+    churn: 0.0,
+    storm_at: None,
+    cohorts: &[],
+    turn_at: Duration::from_secs(2),
 };
 
 const fn runs(
@@ -85,6 +97,98 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         &["delivery.p99<2s"],
     ),
+    runs(
+        "connect",
+        "opens and closes sockets as fast as --churn says",
+        Defaults {
+            connections: 500,
+            rate: 0.0,
+            churn: 500.0,
+            duration: Duration::from_secs(10),
+            ..MILD
+        },
+        &["connect.ready.p99<1s", "churn.stuck==0"],
+    ),
+    runs(
+        "churn",
+        "sockets leave and come back while events flow; exact books for every interval",
+        Defaults {
+            churn: 50.0,
+            ..MILD
+        },
+        &["churn.stuck==0", "churn.returned>=1"],
+    ),
+    runs(
+        "storm",
+        "everyone drops at once and comes back",
+        Defaults {
+            rate: 50.0,
+            storm_at: Some(Duration::from_secs(5)),
+            ..MILD
+        },
+        &["storm.missing==0", "storm.t99<30s", "publish.ack.p99<5s"],
+    ),
+    runs(
+        "slow",
+        "some stop reading: each is evicted (1013) and the others notice nothing",
+        Defaults {
+            connections: 500,
+            channels: 1,
+            rate: 10.0,
+            size: 8192,
+            cohorts: &[(Role::Slow, 0.1)],
+            turn_at: Duration::from_secs(8),
+            ..MILD
+        },
+        &[
+            "slow.survivors==0",
+            "slow.miscoded==0",
+            "slow.isolation<=1.5x",
+        ],
+    ),
+    runs(
+        "heartbeat",
+        "some fall silent: each is closed inside its window (4001), and no healthy one is",
+        Defaults {
+            connections: 500,
+            rate: 10.0,
+            cohorts: &[
+                (Role::NoPong, 0.04),
+                (Role::BlackHole, 0.04),
+                (Role::HalfOpen, 0.04),
+                (Role::HandshakeStall, 0.02),
+                (Role::PongLate, 0.04),
+            ],
+            ..MILD
+        },
+        &[
+            "heartbeat.survivors==0",
+            "heartbeat.early==0",
+            "heartbeat.late==0",
+            "heartbeat.miscoded==0",
+        ],
+    ),
+    runs(
+        "adversarial",
+        "clients that break the protocol get the right close code, and the others notice nothing",
+        Defaults {
+            connections: 200,
+            duration: Duration::from_secs(5),
+            ..MILD
+        },
+        &["attacks.made>=10", "attacks.wrong==0"],
+    ),
+    runs(
+        "soak",
+        "a mix for a long time: memory must not grow",
+        Defaults {
+            channels: 20,
+            churn: 5.0,
+            duration: Duration::from_secs(10 * 60),
+            ..MILD
+        },
+        &["churn.stuck==0", "server.rss_slope<64MiB/h"],
+    ),
     waits(
         "recovery",
         "forced drops while publishing, replay since an offset",
@@ -135,7 +239,7 @@ impl Scenario {
             .chain(self.asserts)
             .chain(&["server.leaks==0"])
             .map(|expr| {
-                expr.replace("{conns}", &plan.sockets().to_string())
+                expr.replace("{conns}", &plan.ready_sockets().to_string())
                     .parse()
                     .expect("a constant expression is valid")
             })

@@ -1,10 +1,11 @@
 //! The final report as text.
 
+use crate::assertion::show;
 use crate::latency::Latency;
 use crate::outcome::Course;
 use crate::plan::Plan;
 use crate::progress::Totals;
-use crate::result::{RunResult, Server};
+use crate::result::{Metric, RunResult, Server};
 use crate::tally::{describe, total};
 use crate::units::{grouped, latency, seconds};
 use std::fmt::Write;
@@ -60,11 +61,15 @@ fn write(
         in_brackets(&describe(&publisher.failed)),
         short(&publisher.ack)
     )?;
+    let expected = if plan.is_steady() {
+        format!(" of {} expected", grouped(publisher.expected))
+    } else {
+        String::new()
+    };
     writeln!(
         out,
-        "  delivered     {} of {} expected ({}/s)",
+        "  delivered     {}{expected} ({}/s)",
         grouped(worker.received),
-        grouped(publisher.expected),
         grouped((worker.received as f64 / course.phase("publish").as_secs_f64().max(0.001)) as u64),
     )?;
     writeln!(
@@ -92,6 +97,7 @@ fn write(
         grouped(publisher.cross_checked),
         seconds(course.phase("drain")),
     )?;
+    trouble(out, result)?;
     if let Some(server) = &result.server {
         watched(out, server)?;
     }
@@ -112,6 +118,32 @@ fn write(
         None => writeln!(out, "{verdict}"),
         Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
     }
+}
+
+/// One line for each trouble the run made.
+fn trouble(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for name in ["churn", "storm", "slow", "heartbeat", "attacks"] {
+        let prefix = format!("{name}.");
+        let figures: Vec<String> = result
+            .metrics
+            .iter()
+            .filter_map(|(full, metric)| {
+                let figure = full.strip_prefix(&prefix)?;
+                Some(match metric {
+                    Metric::Value { unit, value } => format!("{figure} {}", show(*unit, *value)),
+                    Metric::Distribution(values) => format!(
+                        "{figure} p50 {} max {}",
+                        show(values.unit, values.p50),
+                        show(values.unit, values.max)
+                    ),
+                })
+            })
+            .collect();
+        if !figures.is_empty() {
+            writeln!(out, "  {name:<12}  {}", figures.join("   "))?;
+        }
+    }
+    Ok(())
 }
 
 fn watched(out: &mut String, server: &Server) -> std::fmt::Result {
