@@ -90,9 +90,21 @@ impl FromStr for Assertion {
 }
 
 impl Assertion {
+    /// As it was written.
+    pub(crate) fn expr(&self) -> &str {
+        &self.expr
+    }
+
     /// The metric (or figure of one) it is about.
     pub(crate) fn subject(&self) -> &str {
         &self.left
+    }
+
+    /// Whether it is about time, which a machine with other work must not be judged by.
+    pub(crate) fn is_about_time(&self) -> bool {
+        [".p99", ".t99", ".isolation"]
+            .iter()
+            .any(|figure| self.left.ends_with(figure))
     }
 
     /// Judges it. A metric that was not measured fails, and so does the figure of a distribution without a sample.

@@ -209,6 +209,7 @@ fn metrics(
         Unit::PerSecond,
         worker.received as f64 / seconds,
     );
+    value("tester.worker_cpu", Unit::Cores, course.worker_cores);
     if let Some(server) = server {
         value("server.cpu", Unit::Cores, server.cpu_avg);
         value("server.rss", Unit::Kibibytes, server.rss_peak_kib as f64);

@@ -65,6 +65,11 @@ pub(crate) fn run(options: Options) -> Exit {
             return Exit::Setup;
         }
     };
+    run_among(options, interrupts)
+}
+
+/// The same as one of several runs, which share the signals.
+pub(crate) fn run_among(options: Options, interrupts: Receiver<()>) -> Exit {
     let allow_taint = options.brief.allow_taint;
     match execute(options, interrupts) {
         Ok((_, Some(INTERRUPTED))) => Exit::Interrupted,
@@ -86,6 +91,18 @@ pub(crate) fn execute(
     options: Options,
     interrupts: Receiver<()>,
 ) -> Result<(RunResult, Option<&'static str>), Exit> {
+    let plan = &options.plan;
+    println!(
+        "loadtest {}  {}  {} sockets  {} channels  {}/s  {:?}  run {:08x}  seed {}",
+        options.brief.scenario,
+        options.ws.host,
+        plan.sockets(),
+        plan.channels,
+        plan.rate,
+        plan.duration,
+        plan.run,
+        plan.seed,
+    );
     let (drain, limit) = (options.drain, options.limit_time);
     let brief = options.brief;
     let source_ips = options
@@ -382,7 +399,7 @@ fn join_finished(threads: Vec<JoinHandle<()>>) -> bool {
 }
 
 /// A second signal ends the process at once.
-fn listen_for_signals() -> io::Result<Receiver<()>> {
+pub(crate) fn listen_for_signals() -> io::Result<Receiver<()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = bounded(1);
     let runtime = tokio::runtime::Builder::new_current_thread()

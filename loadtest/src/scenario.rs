@@ -189,6 +189,24 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
         &["churn.stuck==0", "server.rss_slope<64MiB/h"],
     ),
+    runs(
+        "find-max",
+        "searches the highest rate at which --slo holds and nothing is lost",
+        Defaults {
+            connections: 500,
+            channels: 1,
+            rate: 10.0,
+            duration: Duration::from_secs(5),
+            ..MILD
+        },
+        &[],
+    ),
+    runs(
+        "verify",
+        "every correctness scenario, small, one after the other, in less than a minute",
+        MILD,
+        &[],
+    ),
     waits(
         "recovery",
         "forced drops while publishing, replay since an offset",

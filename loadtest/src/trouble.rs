@@ -18,6 +18,9 @@ enum DropMode {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Trouble")]
 pub(crate) struct Trouble {
+    /// See [`Trouble::soon`].
+    #[arg(skip)]
+    soon: bool,
     /// Sockets a second that unsubscribe, close and come back (50/s) [default: the scenario's].
     #[arg(long, env = "LOADTEST_CHURN", value_parser = parse_rate)]
     pub(crate) churn: Option<f64>,
@@ -71,10 +74,28 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
+    /// A ping interval and a pong timeout: how long a dead one may live.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.ping_interval + self.pong_timeout
+    }
+
+    /// Trouble begins in the first second, unless a flag says when.
+    pub(crate) fn soon(&mut self) {
+        self.turn_at.get_or_insert(Duration::from_secs(1));
+        // Only a scenario that has a storm takes its time from here.
+        self.soon = true;
+    }
+
     /// The storm, if there is one.
     pub(crate) fn storm(&self, defaults: &Defaults) -> Option<Storm> {
         Some(Storm {
-            at: self.storm_at.or(defaults.storm_at)?,
+            at: self.storm_at.or(defaults.storm_at.map(|at| {
+                if self.soon {
+                    Duration::from_secs(1)
+                } else {
+                    at
+                }
+            }))?,
             reset: matches!(self.mode, DropMode::Rst),
             jitter: self.reconnect,
         })

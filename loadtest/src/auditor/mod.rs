@@ -1,5 +1,9 @@
 //! Judges what arrives: keeps a worker's books and counts everything that is not as it should be.
 
+mod closing;
+mod departure;
+mod fate;
+
 use crate::book::{Arrival, Book};
 use crate::client_frame;
 use crate::cohort::Role;
@@ -7,12 +11,10 @@ use crate::connection::CloseCause;
 use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::scan::{self, Message, Stamp};
-use crate::tally::{Fates, Kind, WorkerTally, count_class};
-use socket2::SockRef;
+use crate::tally::{Kind, WorkerTally, count_class};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
 use tokio::net::tcp::OwnedWriteHalf;
 
 /// Where a socket stands.
@@ -181,135 +183,9 @@ impl Auditor {
         self.state.open.fetch_sub(1, SeqCst);
     }
 
-    /// A socket exists that the server has to end.
-    pub(crate) fn on_doomed(&mut self, local: usize) {
-        self.fates(local).doomed += 1;
-    }
-
-    /// The server ended a socket that it had to end.
-    pub(crate) fn on_dead(&mut self, local: usize, cause: &CloseCause) {
-        if self.closing {
-            return;
-        }
-        let (conn, role) = (self.conn(local), self.role(local));
-        let turn_ns = self.state.turn_ns.load(SeqCst);
-        let after_ns = self.state.clock.now_ns().saturating_sub(turn_ns);
-        let (earliest, latest) = self.state.plan.cohorts.window(role);
-        let expected = if role == Role::Slow { 1013 } else { 4001 };
-        let fates = self.fates(local);
-        fates.closed += 1;
-        fates.after.record_ns(after_ns);
-        let after = Duration::from_nanos(after_ns);
-        let mut wrong = None;
-        // Slow ones are ended when their queue is full, which no clock knows.
-        if role != Role::Slow && after < earliest {
-            fates.early += 1;
-            wrong = Some("too early");
-        } else if role != Role::Slow && after > latest {
-            fates.late += 1;
-            wrong = Some("too late");
-        }
-        // A socket that takes no byte cannot be told why it ends.
-        if matches!(cause, CloseCause::Code(code, _) if *code != expected) {
-            fates.miscoded += 1;
-            wrong = Some("with the wrong code");
-        }
-        if let Some(wrong) = wrong {
-            let kind = Self::kind_of(role);
-            self.tally.evidence.note(kind, || {
-                format!(
-                    "conn {conn} ({}): ended {:.3}s after it turned bad, {wrong}: {cause}",
-                    role.name(),
-                    after.as_secs_f64()
-                )
-            });
-        }
-    }
-
-    fn kind_of(role: Role) -> Kind {
-        if role == Role::Slow {
-            Kind::Slow
-        } else {
-            Kind::Dead
-        }
-    }
-
-    fn fates(&mut self, local: usize) -> &mut Fates {
-        match self.role(local) {
-            Role::Slow => &mut self.tally.slow,
-            _ => &mut self.tally.silent,
-        }
-    }
-
-    /// How a socket behaves.
-    pub(crate) fn role(&self, local: usize) -> Role {
-        self.state.plan.role(self.conn(local))
-    }
-
     /// Whether the tester is closing its sockets.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing
-    }
-
-    /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
-    pub(crate) fn leave(&mut self, local: usize) -> bool {
-        let conn = self.conn(local);
-        if self.sockets[local].status != Status::Ready || self.role(local) != Role::Healthy {
-            return false;
-        }
-        let state = Arc::clone(&self.state);
-        let owed = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
-        self.sockets[local].owed = owed.collect();
-        self.sockets[local].status = Status::Leaving(state.plan.subs_per_conn);
-        for channel in state.plan.channels_of(conn) {
-            let command = format!(
-                r#"{{"type":"unsubscribe","channel":"{}"}}"#,
-                state.plan.channel_name(channel)
-            );
-            self.write(local, client_frame::TEXT, command.as_bytes());
-        }
-        true
-    }
-
-    /// The departure is confirmed: what was accepted before it began must have come.
-    pub(crate) fn on_left(&mut self, local: usize) {
-        let owed = std::mem::take(&mut self.sockets[local].owed);
-        self.close_interval(local, |index, book| owed[index].max(book.highest()));
-        self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
-        self.tally.churned += 1;
-        self.gone(local);
-    }
-
-    /// Drops a ready socket without a word. What was on its way to it is owed to nobody; gaps before that are losses.
-    /// Returns whether there was one.
-    pub(crate) fn drop_socket(&mut self, local: usize, reset: bool) -> bool {
-        let open = matches!(
-            self.sockets[local].status,
-            Status::Ready | Status::Leaving(_)
-        );
-        if !open || self.role(local) != Role::Healthy {
-            return false;
-        }
-        self.close_interval(local, |_, book| book.highest());
-        if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
-            // Without lingering, the last owner's close is a reset.
-            let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
-            writer.forget();
-        }
-        self.sockets[local].dropped_ns = Some(self.state.clock.now_ns());
-        self.tally.dropped += 1;
-        self.gone(local);
-        true
-    }
-
-    fn gone(&mut self, local: usize) {
-        let conn = self.conn(local);
-        self.state
-            .ledger
-            .departed(self.state.plan.channels_of(conn));
-        self.sockets[local].status = Status::Opening(0);
-        self.sockets[local].writer = None;
-        self.state.open.fetch_sub(1, SeqCst);
     }
 
     /// Answers the pings whose time has come.
@@ -415,23 +291,6 @@ impl Auditor {
         }
     }
 
-    /// Begins the books of one subscription.
-    fn open_books_of(&mut self, local: usize, channel: &[u8]) {
-        let plan = &self.state.plan;
-        let Some(index) = plan.channel_index(channel) else {
-            return;
-        };
-        let Some(position) = plan.position(self.conn(local), index) else {
-            return;
-        };
-        let publishers = plan.publishers_per_channel() as usize;
-        let first = (local * plan.subs_per_conn as usize + position as usize) * publishers;
-        for i in 0..publishers {
-            let sent = self.state.ledger.sent(index as usize * publishers + i);
-            self.books[first + i] = Book::opened_at(sent);
-        }
-    }
-
     fn on_malformed(&mut self, local: usize) {
         self.tally.malformed += 1;
         let conn = self.conn(local);
@@ -520,119 +379,6 @@ impl Auditor {
                 subscription * publishers + stream - index as usize * publishers,
             )
         })
-    }
-
-    /// The stream of every book of a socket, in the order of the books.
-    fn streams_of(state: &RunState, conn: u32) -> impl Iterator<Item = usize> + '_ {
-        let publishers = state.plan.publishers_per_channel() as usize;
-        state.plan.channels_of(conn).flat_map(move |channel| {
-            (0..publishers).map(move |i| channel as usize * publishers + i)
-        })
-    }
-
-    /// Books of living sockets that still wait for a message.
-    pub(crate) fn open_books(&self) -> u64 {
-        let per_socket = self.books.len() / self.sockets.len().max(1);
-        let open = |local: usize| {
-            let books = &self.books[local * per_socket..][..per_socket];
-            Self::streams_of(&self.state, self.conn(local))
-                .zip(books)
-                .filter(|(stream, book)| !book.is_complete(self.state.ledger.last(*stream)))
-                .count() as u64
-        };
-        let leaving = self
-            .sockets
-            .iter()
-            .filter(|socket| matches!(socket.status, Status::Leaving(_)))
-            .count() as u64;
-        (0..self.sockets.len())
-            .filter(|&local| {
-                self.sockets[local].status == Status::Ready && !self.role(local).is_doomed()
-            })
-            .map(open)
-            .sum::<u64>()
-            + leaving
-    }
-
-    /// Ends the interval of a socket: everything up to what `owed` says must have come.
-    fn close_interval(&mut self, local: usize, owed: impl Fn(usize, &Book) -> u64) {
-        let per_socket = self.books.len() / self.sockets.len().max(1);
-        let conn = self.conn(local);
-        let state = Arc::clone(&self.state);
-        let books = &mut self.books[local * per_socket..][..per_socket];
-        for (index, (stream, book)) in Self::streams_of(&state, conn).zip(books).enumerate() {
-            let tally = &mut self.tally;
-            let at = state.clock.now_ns() as f64 / 1e9;
-            book.close(owed(index, book), |seq| {
-                if state.ledger.is_owed(stream, seq) {
-                    tally.lost += 1;
-                    tally.evidence.note(Kind::Loss, || {
-                        let channel = stream as u32 / state.plan.publishers_per_channel();
-                        format!(
-                            "conn {conn}: seq {seq} of {} never came before it left at {at:.3}s",
-                            state.plan.channel_name(channel)
-                        )
-                    });
-                }
-            });
-            *book = Book::opened_at(u64::MAX - 1);
-        }
-    }
-
-    /// Compares every book with the ledger and then says goodbye on every socket.
-    pub(crate) fn close_all(&mut self) {
-        let per_socket = self.books.len() / self.sockets.len().max(1);
-        let state = Arc::clone(&self.state);
-        for local in 0..self.sockets.len() {
-            let conn = self.conn(local);
-            let status = self.sockets[local].status;
-            if matches!(status, Status::Leaving(_)) {
-                self.tally.stuck += 1;
-                self.tally.evidence.note(Kind::Churn, || {
-                    format!("conn {conn}: its unsubscribing was never confirmed")
-                });
-            }
-            if !matches!(status, Status::Ready | Status::Closed) {
-                continue;
-            }
-            let role = self.role(local);
-            if role.is_doomed() && status == Status::Ready && state.has_turned() {
-                let kind = Self::kind_of(role);
-                self.tally.evidence.note(kind, || {
-                    format!("conn {conn} ({}): was never ended", role.name())
-                });
-            }
-            let gone = status == Status::Closed || role.is_doomed();
-            let books = &self.books[local * per_socket..][..per_socket];
-            for (stream, book) in Self::streams_of(&state, conn).zip(books) {
-                let tally = &mut self.tally;
-                let (mut lost, mut first) = (0, None);
-                book.close(state.ledger.last(stream), |seq| {
-                    if !state.ledger.is_owed(stream, seq) {
-                    } else if gone && seq > book.highest() {
-                        tally.missed_by_closed += 1;
-                    } else {
-                        lost += 1;
-                        first.get_or_insert(seq);
-                    }
-                });
-                tally.lost += lost;
-                if let Some(first) = first {
-                    let channel = stream as u32 / state.plan.publishers_per_channel();
-                    tally.evidence.note(Kind::Loss, || {
-                        format!(
-                            "conn {conn}: {lost} of {} never came, the first is seq {first} of {}",
-                            state.plan.channel_name(channel),
-                            state.ledger.last(stream)
-                        )
-                    });
-                }
-            }
-        }
-        self.closing = true;
-        for local in 0..self.sockets.len() {
-            self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
-        }
     }
 
     /// Sends one small frame. It is dropped when the socket takes no byte: only a server that does not read
