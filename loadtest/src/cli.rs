@@ -2,11 +2,15 @@
 
 use crate::exit::Exit;
 use crate::plan::{Plan, gcd};
+use crate::report::Outputs;
 use crate::run::{self, Options};
 use crate::source_ips::SourceIps;
 use crate::target::Target;
 use crate::units::{parse_count, parse_rate, parse_size};
+use crate::{compare, doctor, report};
 use clap::{Args, Parser, Subcommand};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,6 +42,32 @@ enum Command {
         scenario: String,
         #[command(flatten)]
         flags: Flags,
+    },
+    /// Look whether this machine can carry a run, and how to mend it where it cannot.
+    Doctor {
+        /// Sockets of the run.
+        #[arg(short, long, default_value = "1000", value_parser = parse_count)]
+        connections: u32,
+        /// Source addresses of the run, as for `run`.
+        #[arg(long, default_value = "auto")]
+        source_ips: SourceIps,
+    },
+    /// Render the files of a run again from its JSON.
+    Report {
+        /// Written with --json.
+        result: PathBuf,
+        #[command(flatten)]
+        outputs: Outputs,
+    },
+    /// Compare two runs; exit code 99 when the second is worse.
+    Compare {
+        /// Written with --json.
+        base: PathBuf,
+        /// Likewise.
+        new: PathBuf,
+        /// How much worse a figure may be.
+        #[arg(long, default_value = "10%", value_parser = compare::parse_percent)]
+        max_regress: f64,
     },
 }
 
@@ -103,6 +133,21 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let (scenario, flags) = match cli.command {
         Some(Command::Run { scenario, flags }) => (scenario, flags),
+        Some(Command::Doctor {
+            connections,
+            source_ips,
+        }) => {
+            let ips = source_ips.for_run(connections, Ipv4Addr::LOCALHOST.into());
+            return doctor::run(connections, ips.len()).into();
+        }
+        Some(Command::Report { result, outputs }) => {
+            return report::rerender(&result, &outputs).into();
+        }
+        Some(Command::Compare {
+            base,
+            new,
+            max_regress,
+        }) => return compare::run(&base, &new, max_regress).into(),
         None => ("smoke".to_owned(), cli.flags),
     };
     let exit = match options(flags) {
@@ -209,7 +254,7 @@ mod tests {
             let cli = Cli::try_parse_from(line.split(' ')).expect(line);
             let flags = match cli.command {
                 Some(Command::Run { flags, .. }) => flags,
-                None => cli.flags,
+                _ => cli.flags,
             };
             assert_eq!((flags.connections, flags.duration.as_secs()), (10_000, 10));
         }

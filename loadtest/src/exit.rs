@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Usage,
     /// The machine or the target cannot carry this run; the fix was printed.
     Setup,
+    /// A comparison found something worse.
+    Regressed,
     /// Stopped by Ctrl-C or SIGTERM; the report covers what happened until then.
     Interrupted,
 }
@@ -25,6 +27,7 @@ impl Exit {
             Self::Fail => 1,
             Self::Usage => 2,
             Self::Setup => 3,
+            Self::Regressed => 99,
             Self::Interrupted => 130,
         }
     }
