@@ -2,7 +2,7 @@
 # Every check and test of the project, on a clean clone too.
 #
 #   scripts/test.sh                 all steps, in order; stops at the first that fails
-#   scripts/test.sh rust            fmt clippy cargo doc bench
+#   scripts/test.sh rust            fmt clippy cargo doc
 #   scripts/test.sh page readme     only these
 #   scripts/test.sh help            the steps
 #
@@ -19,15 +19,14 @@ export CARGO_TARGET_DIR=$target
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 cargo_deny_version=0.20.2
 
-all=(fmt clippy cargo doc bench deny autobahn page readme)
-rust=(fmt clippy cargo doc bench)
+all=(fmt clippy cargo doc deny autobahn page readme)
+rust=(fmt clippy cargo doc)
 
 declare -A title=(
   [fmt]="format"
   [clippy]="clippy, warnings are errors"
   [cargo]="unit, integration and documentation tests"
   [doc]="API documentation, warnings are errors"
-  [bench]="benchmarks build"
   [deny]="dependencies: bans, licenses, sources"
   [autobahn]="RFC 6455 conformance (Autobahn)"
   [page]="the page in headless Chromium"
@@ -140,8 +139,6 @@ run_cargo() {
 }
 
 run_doc() { RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace; }
-
-run_bench() { cargo bench --workspace --no-run; }
 
 run_deny() {
   need_cargo_deny

@@ -94,6 +94,9 @@ pub enum ConfigError {
     /// A value that must not be zero is.
     #[error("{0} must not be zero")]
     Zero(&'static str),
+    /// A time is longer than anybody waits, and than clocks can add.
+    #[error("{0} must not be longer than a year")]
+    TooLong(&'static str),
     /// One message would fill the outbox.
     #[error(
         "the outbox ({outbox_bytes} bytes) must hold a message of the largest size ({max_message_size} bytes) and its header"
@@ -109,6 +112,8 @@ pub enum ConfigError {
 /// Bytes of the longest frame header a server sends.
 const FRAME_HEADER_BYTES: usize = 10;
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 impl WebSocketConfig {
     /// Checks that the values work together.
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -123,6 +128,15 @@ impl WebSocketConfig {
         ];
         if let Some((_, name)) = positive.into_iter().find(|(positive, _)| !positive) {
             return Err(ConfigError::Zero(name));
+        }
+        let times = [
+            (self.ping_interval, "the ping interval"),
+            (self.pong_timeout, "the pong timeout"),
+            (self.publish_timeout, "the publish timeout"),
+            (self.drain_timeout, "the drain timeout"),
+        ];
+        if let Some((_, name)) = times.into_iter().find(|(time, _)| *time > YEAR) {
+            return Err(ConfigError::TooLong(name));
         }
         if self.pong_timeout <= self.ping_interval {
             return Err(ConfigError::PongTimeoutTooShort {
@@ -211,6 +225,14 @@ mod tests {
             config.validate(),
             Err(ConfigError::OutboxTooSmall { .. })
         ));
+        config = WebSocketConfig {
+            drain_timeout: Duration::MAX,
+            ..WebSocketConfig::default()
+        };
+        assert_eq!(
+            config.validate(),
+            Err(ConfigError::TooLong("the drain timeout"))
+        );
         config = WebSocketConfig {
             max_clients_per_room: 0,
             ..WebSocketConfig::default()

@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinError, Link, Pipe, TopicKind};
+use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinError, Link, Phase, Pipe, TopicKind};
 use wavecast::node::{DrainOptions, Node, NodeOptions};
 use wavecast::protocol::Json;
 use wavecast::transport::Stream;
@@ -231,6 +231,108 @@ async fn leaving_somebody_out_who_is_not_there_does_not_change_the_count() {
     assert_eq!(sent(Some(member)).await, 0);
 }
 
+/// A topic retires when its last member leaves; whoever joins at that moment is in its
+/// successor, not in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_joins_while_the_last_member_leaves_hears_the_topic() {
+    let options = HubOptions {
+        shards: 2,
+        ..HubOptions::default()
+    };
+    let (hub, tasks) = (
+        Arc::new(Hub::new(&options, &TaskTracker::new())),
+        TaskTracker::new(),
+    );
+    for worker in 0..4 {
+        let hub = hub.clone();
+        tasks.spawn(async move {
+            let pipe = Arc::<Pipe>::default();
+            let client = connect(&hub, Link::Pipe(pipe.clone())).await;
+            for round in 0..500 {
+                subscribe(&hub, &client, "news").await;
+                let own = format!("<{worker} {round}>");
+                let frame = text(&own);
+                let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
+                assert!(told.await.unwrap() >= 1);
+                let left = hub.leave(&client, TopicKind::Channel, "news", None, None);
+                left.await.unwrap();
+                // The second answer comes when all before the first has been written.
+                hub.probe().await.unwrap();
+                hub.probe().await.unwrap();
+                let heard = drain(&pipe).await;
+                let found = heard.windows(own.len()).any(|part| part == own.as_bytes());
+                assert!(found, "{own} in {:?}", String::from_utf8_lossy(&heard));
+            }
+            hub.disconnect(&client, |_| None).await.unwrap();
+            hub.release(&client, true).await.unwrap();
+        });
+    }
+    tasks.close();
+    timeout(4 * PATIENCE, tasks.wait())
+        .await
+        .expect("a deadlock");
+    assert_eq!(hub.topics(TopicKind::Channel).len(), 0);
+    assert_eq!(
+        (hub.links(), hub.clients().len()),
+        (0, 0),
+        "a worker panicked"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn publishers_that_wait_for_each_others_places_never_deadlock() {
+    let options = HubOptions {
+        shards: 3,
+        mailbox_capacity: 1,
+        ..HubOptions::default()
+    };
+    let (hub, tasks) = (
+        Arc::new(Hub::new(&options, &TaskTracker::new())),
+        TaskTracker::new(),
+    );
+    for _ in 0..6 {
+        let client = connect(&hub, Link::Detached).await;
+        subscribe(&hub, &client, "news").await;
+    }
+    for _ in 0..4 {
+        let hub = hub.clone();
+        tasks.spawn(async move {
+            let frame = text("x");
+            for _ in 0..500 {
+                let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
+                assert_eq!(told.await.unwrap(), 6);
+            }
+        });
+    }
+    tasks.close();
+    timeout(4 * PATIENCE, tasks.wait())
+        .await
+        .expect("a deadlock");
+    assert_eq!(hub.metrics().broadcasts_total.get(), 4 * 500);
+}
+
+#[tokio::test]
+async fn who_is_connected_when_the_hub_goes_is_told() {
+    let tasks = TaskTracker::new();
+    let hub = Hub::new(&HubOptions::default(), &tasks);
+    let pipe = Arc::<Pipe>::default();
+    let client = connect(&hub, Link::Pipe(pipe.clone())).await;
+    hub.send(&client, text("last")).await.unwrap();
+    drop(hub);
+    tasks.close();
+    timeout(PATIENCE, tasks.wait())
+        .await
+        .expect("the shards end");
+    assert_eq!(client.phase(), Phase::Closed);
+    let mut bytes = Vec::new();
+    assert!(poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await);
+    assert_eq!(bytes, b"\x81\x04last");
+    assert!(
+        !poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await,
+        "no end"
+    );
+}
+
 /// A server that takes in-memory connections.
 struct Edge {
     server: Arc<WebSocketServer>,
@@ -242,8 +344,10 @@ struct Edge {
 impl Edge {
     fn new(change: impl FnOnce(&mut WebSocketConfig)) -> Self {
         let mut config = WebSocketConfig::default();
-        config.shards = 2;
         change(&mut config);
+        if config.shards == 0 {
+            config.shards = 2;
+        }
         let server = Arc::new(WebSocketServer::new(config));
         let idle_tasks = server.tasks().len();
         Self {
@@ -450,4 +554,22 @@ async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_
     });
     let (left, ()) = both.await.expect("the drain finds everybody");
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_stream_that_comes_when_the_shards_are_gone_ends_at_once() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let gone = runtime();
+    let edge = gone.block_on(async { Edge::new(|_| {}) });
+    drop(gone);
+    runtime().block_on(async {
+        let mut client = edge.connect(1024);
+        let mut said = Vec::new();
+        let read = timeout(PATIENCE, client.read_to_end(&mut said)).await;
+        read.expect("the stream ends").unwrap();
+        assert_eq!(said, b"");
+    });
 }

@@ -7,7 +7,7 @@
 pub(crate) struct Book {
     /// One above the highest number seen.
     next: u64,
-    /// Bit `k` is set when `next - 1 - k` was seen. Numbers below 1 count as seen.
+    /// Bit `k` is set when `next - 1 - k` was seen, or is not owed. 0 before the first number of an interval.
     window: u64,
 }
 
@@ -34,8 +34,22 @@ impl Default for Book {
 }
 
 impl Book {
+    /// The book of an interval that began when the subscription was confirmed and `sent` was the highest number
+    /// handed to the network. Whether numbers up to `sent` still come depends on who was faster: the
+    /// first number that comes tells, and from there on, and from `sent + 1` on, all are owed.
+    pub(crate) fn opened_at(sent: u64) -> Self {
+        Self {
+            next: sent + 1,
+            window: 0,
+        }
+    }
+
     /// Enters `seq`. `on_lost` is called for each number that thereby left the window unseen.
     pub(crate) fn record(&mut self, seq: u64, on_lost: impl FnMut(u64)) -> Arrival {
+        if self.window == 0 {
+            self.window = u64::MAX;
+            self.next = self.next.min(seq);
+        }
         if seq >= self.next {
             self.advance_to(seq, on_lost);
             self.window |= 1;
@@ -51,12 +65,14 @@ impl Book {
 
     /// Whether nothing up to `last` can still arrive.
     pub(crate) fn is_complete(&self, last: u64) -> bool {
-        self.window == u64::MAX && self.next > last
+        matches!(self.window, 0 | u64::MAX) && self.next > last
     }
 
     /// Ends the book: `on_lost` is called for each number up to `last` that never came and was not called before.
     pub(crate) fn close(&self, last: u64, mut on_lost: impl FnMut(u64)) {
-        self.gaps(WINDOW, &mut on_lost);
+        if self.window != 0 {
+            self.gaps(WINDOW, &mut on_lost);
+        }
         (self.next..=last).for_each(on_lost);
     }
 
@@ -140,6 +156,23 @@ mod tests {
             [Forward, Forward, Late, Duplicate, Duplicate, Forward]
         );
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn begins_an_interval_with_what_comes_first() {
+        for (first, expected) in [(8, vec![]), (10, vec![]), (11, vec![]), (13, vec![11, 12])] {
+            let mut book = Book::opened_at(10);
+            assert!(book.is_complete(10) && !book.is_complete(11));
+            let mut lost = Vec::new();
+            for seq in first..=15 {
+                assert_eq!(book.record(seq, |seq| lost.push(seq)), Forward, "{seq}");
+            }
+            book.close(15, |seq| lost.push(seq));
+            assert_eq!(lost, expected, "first {first}");
+        }
+        let mut lost = Vec::new();
+        Book::opened_at(10).close(12, |seq| lost.push(seq));
+        assert_eq!(lost, [11, 12]);
     }
 
     #[test]

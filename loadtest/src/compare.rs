@@ -47,7 +47,7 @@ pub(crate) fn run(base: &Path, new: &Path, max_regress: f64) -> Exit {
     let broken = newly_failed(&base, &new);
     print!("{}", render(&base, &new, max_regress, &lines, &broken));
     if lines.iter().any(|line| line.change == Change::Worse) || !broken.is_empty() {
-        Exit::Regressed
+        Exit::Fail
     } else {
         Exit::Pass
     }

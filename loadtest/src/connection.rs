@@ -2,14 +2,20 @@
 
 use crate::auditor::{Auditor, Status};
 use crate::client_frame;
+use crate::cohort::Role;
+use crate::deaf;
 use crate::frame::{FrameError, FrameReader};
 use crate::handshake::{self, HandshakeError};
+use crate::relay;
 use crate::run_state::RunState;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use thiserror::Error;
@@ -17,9 +23,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
 
 /// What one read takes at most.
 const READ_BYTES: usize = 64 * 1024;
+
+/// What the kernel may keep for a slow socket, so that the server notices soon.
+const SLOW_RECEIVE_BUFFER: u32 = 4096;
 
 /// Why a socket ended.
 #[derive(Debug, Error)]
@@ -30,6 +40,9 @@ pub(crate) enum CloseCause {
     /// The server refused a subscription while the socket was opening.
     #[error("refused: {0}")]
     Refused(String),
+    /// The tester left, and the server has confirmed it.
+    #[error("left")]
+    Left,
     /// The server ended the stream without one.
     #[error("end of stream without a close frame")]
     EndOfStream,
@@ -62,6 +75,8 @@ enum OpenError {
 pub(crate) struct Desk {
     buffer: Vec<u8>,
     pub(crate) auditor: Auditor,
+    /// The relays of half-open sockets.
+    pub(crate) relays: JoinSet<()>,
 }
 
 impl Desk {
@@ -69,6 +84,7 @@ impl Desk {
         Self {
             buffer: vec![0; READ_BYTES],
             auditor,
+            relays: JoinSet::new(),
         }
     }
 }
@@ -76,28 +92,47 @@ impl Desk {
 /// The whole life of socket `local`. Ends when the socket does; dropping it closes the socket.
 /// `permit` is held while it opens.
 pub(crate) async fn live(
-    state: &RunState,
-    desk: &RefCell<Desk>,
+    state: &Arc<RunState>,
+    desk: &Rc<RefCell<Desk>>,
     local: usize,
     permit: OwnedSemaphorePermit,
 ) {
-    // Boxed, so that a socket that is ready carries nothing of its opening.
-    let Some((mut read, mut frames)) = Box::pin(open(state, desk, local)).await else {
-        return;
-    };
-    drop(permit);
-    let cause = loop {
-        let step = poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, desk, local));
-        if let Err(cause) = step.await {
-            break cause;
+    let role = desk.borrow().auditor.role(local);
+    if role == Role::HandshakeStall {
+        drop(permit);
+        state.connects_done.fetch_add(1, SeqCst);
+        return Box::pin(deaf::stall_handshake(state, desk, local)).await;
+    }
+    let mut permit = Some(permit);
+    loop {
+        // Boxed, so that a socket that is ready carries nothing of its opening.
+        let Some((mut read, mut frames)) = Box::pin(open(state, desk, local)).await else {
+            return;
+        };
+        drop(permit.take());
+        let cause = match role {
+            Role::BlackHole => Box::pin(deaf::live(state, desk, local, read, frames, 0)).await,
+            Role::Slow => {
+                let rate = state.plan.cohorts.slow_rate;
+                Box::pin(deaf::live(state, desk, local, read, frames, rate)).await
+            }
+            _ => loop {
+                let step = poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, desk, local));
+                if let Err(cause) = step.await {
+                    break cause;
+                }
+            },
+        };
+        if !matches!(cause, CloseCause::Left) {
+            return desk.borrow_mut().auditor.on_closed(local, &cause);
         }
-    };
-    desk.borrow_mut().auditor.on_closed(local, &cause);
+        desk.borrow_mut().auditor.on_left(local);
+    }
 }
 
 async fn open(
-    state: &RunState,
-    desk: &RefCell<Desk>,
+    state: &Arc<RunState>,
+    desk: &Rc<RefCell<Desk>>,
     local: usize,
 ) -> Option<(OwnedReadHalf, FrameReader)> {
     let began_ns = state.clock.now_ns();
@@ -106,7 +141,7 @@ async fn open(
     let class = match tokio::time::timeout(state.connect_timeout, opening).await {
         Ok(Ok(opened)) => {
             let ready_ns = state.clock.now_ns() - began_ns;
-            desk.borrow_mut().auditor.on_ready(ready_ns);
+            desk.borrow_mut().auditor.on_ready(local, ready_ns);
             return Some(opened);
         }
         Ok(Err(error)) => error.to_string(),
@@ -117,13 +152,21 @@ async fn open(
 }
 
 async fn try_open(
-    state: &RunState,
-    desk: &RefCell<Desk>,
+    state: &Arc<RunState>,
+    desk: &Rc<RefCell<Desk>>,
     local: usize,
     doing: &Cell<&'static str>,
 ) -> Result<(OwnedReadHalf, FrameReader), OpenError> {
     let conn = desk.borrow().auditor.conn(local);
-    let mut stream = connect(state, conn).await.map_err(|error| {
+    let role = desk.borrow().auditor.role(local);
+    let connecting = async {
+        let stream = connect(state, conn, role).await?;
+        match role {
+            Role::HalfOpen => relay::connect(state, desk, local, stream).await,
+            _ => Ok(stream),
+        }
+    };
+    let mut stream = connecting.await.map_err(|error| {
         match (error.kind(), error.raw_os_error().map(nix::Error::from_raw)) {
             (io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse, _) => OpenError::NoPort,
             (_, Some(nix::Error::EMFILE | nix::Error::ENFILE)) => OpenError::NoFile,
@@ -159,7 +202,7 @@ async fn try_open(
     Ok((read, frames))
 }
 
-async fn connect(state: &RunState, conn: u32) -> io::Result<TcpStream> {
+async fn connect(state: &RunState, conn: u32, role: Role) -> io::Result<TcpStream> {
     let addr = state.ws.addr;
     let socket = if addr.is_ipv4() {
         TcpSocket::new_v4()?
@@ -167,6 +210,9 @@ async fn connect(state: &RunState, conn: u32) -> io::Result<TcpStream> {
         TcpSocket::new_v6()?
     };
     socket.set_nodelay(true)?;
+    if role == Role::Slow {
+        socket.set_recv_buffer_size(SLOW_RECEIVE_BUFFER)?;
+    }
     if !state.source_ips.is_empty() {
         // The port is chosen at connect, and so shared between targets.
         setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
@@ -205,7 +251,7 @@ async fn upgrade(
 }
 
 /// Reads once into the worker's buffer, behind what was left over, and judges all whole frames.
-fn poll_read(
+pub(crate) fn poll_read(
     cx: &mut Context<'_>,
     read: &mut OwnedReadHalf,
     frames: &mut FrameReader,
@@ -213,7 +259,9 @@ fn poll_read(
     desk: &RefCell<Desk>,
     local: usize,
 ) -> Poll<Result<(), CloseCause>> {
-    let Desk { buffer, auditor } = &mut *desk.borrow_mut();
+    let Desk {
+        buffer, auditor, ..
+    } = &mut *desk.borrow_mut();
     let kept = frames.tail().len();
     if buffer.len() < kept + READ_BYTES {
         buffer.resize(kept + READ_BYTES, 0);

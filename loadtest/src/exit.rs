@@ -5,16 +5,18 @@ use std::process::ExitCode;
 /// How a run of the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every check held.
+    /// Every assertion held.
     Pass,
-    /// A check failed: loss, duplicate, reorder, unexpected close, failed connect and the like.
-    Fail,
+    /// The tester itself failed: its figures mean nothing.
+    Internal,
     /// The command line made no sense (clap uses the same number).
     Usage,
     /// The machine or the target cannot carry this run; the fix was printed.
     Setup,
-    /// A comparison found something worse.
-    Regressed,
+    /// Every assertion held, but the tester did not keep up: the latencies are its own.
+    Tainted,
+    /// An assertion failed (k6 uses the same number).
+    Fail,
     /// Stopped by Ctrl-C or SIGTERM; the report covers what happened until then.
     Interrupted,
 }
@@ -24,10 +26,11 @@ impl Exit {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Pass => 0,
-            Self::Fail => 1,
+            Self::Internal => 1,
             Self::Usage => 2,
             Self::Setup => 3,
-            Self::Regressed => 99,
+            Self::Tainted => 98,
+            Self::Fail => 99,
             Self::Interrupted => 130,
         }
     }

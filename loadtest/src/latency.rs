@@ -1,6 +1,9 @@
 //! Latencies in microseconds, 1 µs to 120 s, three digits.
 
+use crate::result::{self, Distribution, Unit};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 const HIGHEST_US: u64 = 120_000_000;
 
@@ -41,6 +44,40 @@ impl Latency {
     /// The greatest value, in microseconds.
     pub(crate) fn max(&self) -> u64 {
         self.0.max()
+    }
+
+    /// The usual figures, in milliseconds.
+    pub(crate) fn distribution(&self) -> Distribution {
+        let ms = |us: u64| us as f64 / 1000.0;
+        if self.0.is_empty() {
+            return Distribution {
+                unit: Unit::Milliseconds,
+                ..Distribution::default()
+            };
+        }
+        Distribution {
+            unit: Unit::Milliseconds,
+            count: self.count(),
+            p50: ms(self.quantile(0.5)),
+            p90: ms(self.quantile(0.9)),
+            p99: ms(self.quantile(0.99)),
+            p999: ms(self.quantile(0.999)),
+            p9999: ms(self.quantile(0.9999)),
+            max: ms(self.max()),
+            mean: self.0.mean() / 1000.0,
+        }
+    }
+
+    /// Everything, as other programs read it.
+    pub(crate) fn export(&self) -> result::Histogram {
+        let mut bytes = Vec::new();
+        V2Serializer::new()
+            .serialize(&self.0, &mut bytes)
+            .expect("a Vec takes everything");
+        result::Histogram {
+            unit: "us".to_owned(),
+            hdr_v2_base64: STANDARD.encode(bytes),
+        }
     }
 
     /// Removes all values.

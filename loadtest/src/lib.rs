@@ -4,36 +4,52 @@
 //! connection each) and one reporter. They share a [`plan`](crate) of who subscribes to what, and a
 //! ledger of what was published; each subscription keeps its own book and the two are compared at the end.
 
+mod assertion;
+mod attacks;
 mod auditor;
+mod bench_self;
 mod book;
 mod cli;
 mod client_frame;
 mod clock;
+mod cohort;
 mod compare;
 mod connection;
+mod deaf;
 mod doctor;
 mod exit;
+mod find_max;
+mod flags;
 mod frame;
 mod handshake;
 mod http_client;
 mod latency;
 mod ledger;
 pub mod null_server;
+mod outcome;
 mod plan;
 mod preflight;
+mod process;
 mod progress;
 mod publisher;
+mod regression;
+mod relay;
 mod report;
 pub mod result;
 mod run;
 mod run_state;
+mod sampler;
 mod scan;
+mod scenario;
+mod setup;
 mod source_ips;
 mod summary;
+mod taint;
 mod tally;
 mod target;
+mod trouble;
 mod units;
-mod verdict;
+mod verify;
 mod worker;
 
 pub use cli::main;

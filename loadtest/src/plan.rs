@@ -1,7 +1,19 @@
 //! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
 
+use crate::cohort::{Cohorts, Role};
 use crate::scan;
 use std::time::Duration;
+
+/// Everyone drops and comes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storm {
+    /// After the first publication.
+    pub(crate) at: Duration,
+    /// Ends with a reset instead of the end of the stream.
+    pub(crate) reset: bool,
+    /// Everyone comes back within this time, evenly spread; zero for at once.
+    pub(crate) jitter: Duration,
+}
 
 /// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
 /// `publisher` publishers, and `stream` the pairs (channel, publisher) that occur.
@@ -9,6 +21,10 @@ use std::time::Duration;
 pub(crate) struct Plan {
     /// Tells this run's channels and messages from another tester's.
     pub(crate) run: u32,
+    /// Decides every choice that is not arithmetic.
+    pub(crate) seed: u64,
+    /// The only socket to open, when one is replayed.
+    pub(crate) only_conn: Option<u32>,
     /// Sockets to open.
     pub(crate) connections: u32,
     /// Sockets to open a second.
@@ -26,6 +42,12 @@ pub(crate) struct Plan {
     pub(crate) rate: f64,
     /// How long publications are due.
     pub(crate) duration: Duration,
+    /// Sockets a second that leave properly and come back.
+    pub(crate) churn: f64,
+    pub(crate) storm: Option<Storm>,
+    pub(crate) cohorts: Cohorts,
+    /// Other clients break the protocol meanwhile.
+    pub(crate) attacks: bool,
     /// Bytes of an event's `data`.
     pub(crate) payload_bytes: u32,
 }
@@ -34,6 +56,50 @@ impl Plan {
     /// Publications of the whole run.
     pub(crate) fn publications(&self) -> u64 {
         (self.rate * self.duration.as_secs_f64()).round() as u64
+    }
+
+    /// Whether every socket stays from the first publication to the last, as far as the tester is concerned.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.only_conn.is_none()
+            && self.churn <= 0.0
+            && self.storm.is_none()
+            && self.cohorts.shares.is_empty()
+    }
+
+    /// Whether a socket is opened at all.
+    pub(crate) fn opens(&self, conn: u32) -> bool {
+        self.only_conn.is_none_or(|only| only == conn)
+    }
+
+    /// Sockets that are opened.
+    pub(crate) fn sockets(&self) -> u32 {
+        if self.only_conn.is_some() {
+            1
+        } else {
+            self.connections
+        }
+    }
+
+    /// Sockets that are to become ready: all but those that stall in their handshake.
+    pub(crate) fn ready_sockets(&self) -> u32 {
+        if self.cohorts.shares.is_empty() {
+            return self.sockets();
+        }
+        (0..self.connections)
+            .filter(|&conn| self.opens(conn) && self.role(conn) != Role::HandshakeStall)
+            .count() as u32
+    }
+
+    /// How a socket behaves.
+    pub(crate) fn role(&self, conn: u32) -> Role {
+        self.cohorts.role(conn, self.seed)
+    }
+
+    /// How long a socket that was dropped waits before it comes back.
+    pub(crate) fn return_delay(&self, conn: u32) -> Duration {
+        let jitter = self.storm.map_or(Duration::ZERO, |storm| storm.jitter);
+        let place = (u64::from(conn) ^ self.seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        jitter.mul_f64(place as f64 / f64::from(1 << 24))
     }
 
     /// When publication `n` is due, in nanoseconds after the first.
@@ -125,6 +191,8 @@ pub(crate) mod tests {
     ) -> Plan {
         Plan {
             run: 0xabcd,
+            seed: 1,
+            only_conn: None,
             connections,
             connect_rate: 1000.0,
             channels,
@@ -133,6 +201,10 @@ pub(crate) mod tests {
             common: gcd(channels, publishers),
             rate: 100.0,
             duration: Duration::from_secs(1),
+            churn: 0.0,
+            storm: None,
+            cohorts: Cohorts::default(),
+            attacks: false,
             payload_bytes: 256,
         }
     }

@@ -1,7 +1,10 @@
 //! The sums of a run so far, and one line about it every second.
 
 use crate::latency::Latency;
+use crate::process::cpu_time;
+use crate::result::Row;
 use crate::run_state::{Phase, RunState};
+use crate::sampler::Sampler;
 use crate::tally::{PublisherTally, Report, WorkerTally, total};
 use crate::units::{grouped, latency};
 use std::io::Write;
@@ -15,6 +18,8 @@ pub(crate) struct Totals {
     pub(crate) publisher: PublisherTally,
     /// Deliveries since the last line.
     recent: Latency,
+    /// One a second.
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Totals {
@@ -37,6 +42,7 @@ pub(crate) struct Progress {
     last: Instant,
     received: u64,
     accepted: u64,
+    cpu: Duration,
 }
 
 impl Progress {
@@ -47,16 +53,21 @@ impl Progress {
             last: now,
             received: 0,
             accepted: 0,
+            cpu: cpu_time(),
         }
     }
 
-    /// Prints a line if a second has passed since the last one.
-    pub(crate) fn tick(&mut self, state: &RunState, totals: &mut Totals) {
+    /// Prints a line and enters a row if a second has passed since the last ones.
+    pub(crate) fn tick(&mut self, state: &RunState, totals: &mut Totals, sampler: &mut Sampler) {
+        if *state.phase.borrow() == Phase::Connect {
+            sampler.ramp(state.open.load(SeqCst));
+        }
         let since = self.last.elapsed();
         if since < Duration::from_secs(1) {
             return;
         }
         self.last = Instant::now();
+        self.row(state, totals, sampler, since);
         let seconds = self.start.elapsed().as_secs();
         let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);
         let open = grouped(u64::from(state.open.load(SeqCst)));
@@ -69,11 +80,12 @@ impl Progress {
                 "{clock}  connecting  open {open}/{all}  failed {failed}"
             ));
         }
-        let per_second = |count: u64| grouped((count as f64 / since.as_secs_f64()).round() as u64);
-        let received = per_second(worker.received - self.received);
-        let published = per_second(totals.publisher.accepted - self.accepted);
-        self.received = worker.received;
-        self.accepted = totals.publisher.accepted;
+        let row = totals.rows.last();
+        let per_second = |count: Option<u64>| {
+            grouped((count.unwrap_or(0) as f64 / since.as_secs_f64()).round() as u64)
+        };
+        let received = per_second(row.map(|row| row.received));
+        let published = per_second(row.map(|row| row.published));
         let percentiles = if totals.recent.count() == 0 {
             "p50 - p99 -".to_owned()
         } else {
@@ -98,6 +110,37 @@ impl Progress {
             worker.foreign,
             total(&worker.closed),
         ));
+    }
+}
+
+impl Progress {
+    fn row(
+        &mut self,
+        state: &RunState,
+        totals: &mut Totals,
+        sampler: &mut Sampler,
+        since: Duration,
+    ) {
+        let (worker, publisher) = (&totals.worker, &totals.publisher);
+        let steady = *state.phase.borrow() == Phase::Publish;
+        let server = sampler.second(steady);
+        let cpu = cpu_time();
+        let some = totals.recent.count() > 0;
+        let quantile = |q| some.then(|| totals.recent.quantile(q) as f64 / 1000.0);
+        let row = Row {
+            at_s: state.clock.now_ns() as f64 / 1e9,
+            open: u64::from(state.open.load(SeqCst)),
+            published: publisher.accepted - self.accepted,
+            received: worker.received - self.received,
+            p50_ms: quantile(0.5),
+            p99_ms: quantile(0.99),
+            server_cpu: server.map(|(_, cpu)| cpu),
+            server_rss_kib: server.map(|(sample, _)| sample.rss_kib),
+            server_fds: server.map(|(sample, _)| sample.fds),
+            tester_cpu: cpu.saturating_sub(self.cpu).as_secs_f64() / since.as_secs_f64(),
+        };
+        (self.received, self.accepted, self.cpu) = (worker.received, publisher.accepted, cpu);
+        totals.rows.push(row);
     }
 }
 

@@ -74,6 +74,18 @@ impl Outputs {
         Ok(())
     }
 
+    /// Writes the files and says so; false when one could not be written.
+    pub(crate) fn save(&self, result: &RunResult) -> bool {
+        let (written, errors) = self.write(result);
+        for path in written {
+            eprintln!("wrote {}", path.display());
+        }
+        for error in &errors {
+            eprintln!("loadtest: {error}");
+        }
+        errors.is_empty()
+    }
+
     /// Writes every file that was asked for and returns their paths; one that fails does not keep the others back.
     pub(crate) fn write(&self, result: &RunResult) -> (Vec<PathBuf>, Vec<ReportError>) {
         let (mut written, mut errors) = (Vec::new(), Vec::new());
@@ -139,14 +151,7 @@ pub(crate) fn rerender(from: &Path, outputs: &Outputs) -> Exit {
             return Exit::Usage;
         }
     };
-    let (written, errors) = outputs.write(&result);
-    for path in written {
-        eprintln!("wrote {}", path.display());
-    }
-    for error in &errors {
-        eprintln!("loadtest: {error}");
-    }
-    if errors.is_empty() {
+    if outputs.save(&result) {
         Exit::Pass
     } else {
         Exit::Setup

@@ -37,10 +37,15 @@ pub(crate) struct RunState {
     pub(crate) connect_timeout: Duration,
     /// Wakes the workers when it changes.
     pub(crate) phase: watch::Sender<Phase>,
+    /// When the cohorts turn bad and the storm breaks, on the clock; `u64::MAX` until publications are due.
+    pub(crate) turn_ns: AtomicU64,
+    pub(crate) storm_ns: AtomicU64,
     /// Sockets whose connect succeeded or failed.
     pub(crate) connects_done: AtomicU32,
     /// Ready sockets now.
     pub(crate) open: AtomicU32,
+    /// Most of them at a time.
+    pub(crate) peak: AtomicU32,
     /// Books that wait for messages, by worker; valid in [`Phase::Drain`] and `u64::MAX` before.
     pub(crate) open_books: Vec<AtomicU64>,
     /// Publishers that ended.
@@ -48,6 +53,11 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
+    /// Whether the cohorts have turned bad.
+    pub(crate) fn has_turned(&self) -> bool {
+        self.clock.now_ns() >= self.turn_ns.load(SeqCst)
+    }
+
     /// How many books wait for messages, over all workers; very many before all have counted.
     pub(crate) fn open_books(&self) -> u64 {
         self.open_books

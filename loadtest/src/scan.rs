@@ -28,6 +28,8 @@ pub(crate) enum Message<'a> {
     Event(&'a [u8], Option<Stamp>),
     /// A subscription is confirmed.
     Subscribed(&'a [u8]),
+    /// A subscription has ended.
+    Unsubscribed,
     /// The server complains; its `code`, or the whole message when there is none.
     Error(&'a [u8]),
     /// Something else that is well-formed, such as a system notice.
@@ -120,6 +122,7 @@ impl<'a> Scanner<'a> {
         Some(match kind {
             b"event" => Message::Event(channel, stamp),
             b"subscribed" => Message::Subscribed(channel),
+            b"unsubscribed" => Message::Unsubscribed,
             b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
             b"error" => Message::Error(code),
             b"" => Message::Malformed,

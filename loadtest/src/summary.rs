@@ -1,30 +1,19 @@
 //! The final report as text.
 
+use crate::assertion::show;
 use crate::latency::Latency;
+use crate::outcome::Course;
 use crate::plan::Plan;
 use crate::progress::Totals;
+use crate::result::{Metric, RunResult, Server};
 use crate::tally::{describe, total};
 use crate::units::{grouped, latency, seconds};
-use crate::verdict::Check;
 use std::fmt::Write;
-use std::time::Duration;
-
-/// What only the conductor knows.
-#[derive(Debug)]
-pub(crate) struct Course {
-    pub(crate) connecting: Duration,
-    pub(crate) publishing: Duration,
-    pub(crate) draining: Duration,
-    /// Cores this process used while publishing and draining.
-    pub(crate) cores: f64,
-    /// Why the run ended before its time.
-    pub(crate) cut_short: Option<&'static str>,
-}
 
 /// The report; the last line is the verdict.
-pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, checks: &[Check]) -> String {
+pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, result: &RunResult) -> String {
     let mut text = String::new();
-    write(&mut text, plan, totals, course, checks).expect("a String takes everything");
+    write(&mut text, plan, totals, course, result).expect("a String takes everything");
     text
 }
 
@@ -33,7 +22,7 @@ fn write(
     plan: &Plan,
     totals: &Totals,
     course: &Course,
-    checks: &[Check],
+    result: &RunResult,
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(out)?;
@@ -41,7 +30,7 @@ fn write(
         out,
         "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
         grouped(worker.opened),
-        seconds(course.connecting),
+        seconds(course.phase("connect")),
         grouped(total(&worker.connect_failed)),
         in_brackets(&describe(&worker.connect_failed)),
         grouped(total(&worker.closed)),
@@ -59,7 +48,7 @@ fn write(
         "  published     {} of {} in {} ({:.0}/s open loop, {} B, {} channels, {} publishers)",
         grouped(publisher.accepted),
         grouped(plan.publications()),
-        seconds(course.publishing),
+        seconds(course.phase("publish")),
         plan.rate,
         plan.payload_bytes,
         plan.channels,
@@ -72,16 +61,20 @@ fn write(
         in_brackets(&describe(&publisher.failed)),
         short(&publisher.ack)
     )?;
+    let expected = if plan.is_steady() {
+        format!(" of {} expected", grouped(publisher.expected))
+    } else {
+        String::new()
+    };
     writeln!(
         out,
-        "  delivered     {} of {} expected ({}/s)",
+        "  delivered     {}{expected} ({}/s)",
         grouped(worker.received),
-        grouped(publisher.expected),
-        grouped((worker.received as f64 / course.publishing.as_secs_f64().max(0.001)) as u64),
+        grouped((worker.received as f64 / course.phase("publish").as_secs_f64().max(0.001)) as u64),
     )?;
     writeln!(
         out,
-        "                silent loss {}   missed by closed sockets {}   dup {}   reordered {}   foreign {}   malformed {}",
+        "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
         grouped(worker.lost),
         grouped(worker.missed_by_closed),
         grouped(worker.duplicates),
@@ -102,27 +95,97 @@ fn write(
         latency(publisher.lag.quantile(0.99)),
         latency(publisher.lag.max()),
         grouped(publisher.cross_checked),
-        seconds(course.draining),
+        seconds(course.phase("drain")),
     )?;
-    writeln!(out)?;
-    for check in checks {
-        let mark = if check.ok { "ok  " } else { "FAIL" };
-        writeln!(out, "  {mark}  {:<30}  {}", check.name, check.actual)?;
-        let of_worker = worker.evidence.of(check.kind);
-        for line in of_worker.chain(publisher.evidence.of(check.kind)) {
-            writeln!(out, "          {line}")?;
-        }
+    trouble(out, result)?;
+    if let Some(server) = &result.server {
+        watched(out, server)?;
     }
     writeln!(out)?;
-    let verdict = if checks.iter().all(|check| check.ok) {
-        "PASS"
-    } else {
-        "FAIL"
-    };
+    assertions(out, result)?;
+    writeln!(out)?;
+    if !result.valid {
+        writeln!(
+            out,
+            "TAINTED: the tester did not keep up, the latencies are its own"
+        )?;
+        for reason in &result.taint {
+            writeln!(out, "  {reason}")?;
+        }
+    }
+    let verdict = if result.passed { "PASS" } else { "FAIL" };
     match course.cut_short {
         None => writeln!(out, "{verdict}"),
         Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
     }
+}
+
+/// One line for each trouble the run made.
+fn trouble(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for name in ["churn", "storm", "slow", "heartbeat", "attacks"] {
+        let prefix = format!("{name}.");
+        let figures: Vec<String> = result
+            .metrics
+            .iter()
+            .filter_map(|(full, metric)| {
+                let figure = full.strip_prefix(&prefix)?;
+                Some(match metric {
+                    Metric::Value { unit, value } => format!("{figure} {}", show(*unit, *value)),
+                    Metric::Distribution(values) => format!(
+                        "{figure} p50 {} max {}",
+                        show(values.unit, values.p50),
+                        show(values.unit, values.max)
+                    ),
+                })
+            })
+            .collect();
+        if !figures.is_empty() {
+            writeln!(out, "  {name:<12}  {}", figures.join("   "))?;
+        }
+    }
+    Ok(())
+}
+
+fn watched(out: &mut String, server: &Server) -> std::fmt::Result {
+    let per_conn = server
+        .kib_per_conn
+        .map_or_else(|| "-".to_owned(), |kib| format!("{kib:.1}"));
+    writeln!(
+        out,
+        "  server        {:.2} cores avg, {:.2} peak   rss {:.0} MiB   {per_conn} KiB/conn   fds {}   threads {}   leaks {}",
+        server.cpu_avg,
+        server.cpu_peak,
+        server.rss_peak_kib as f64 / 1024.0,
+        grouped(server.fds_peak),
+        server.threads_peak,
+        if server.leaks.is_empty() {
+            "none".to_owned()
+        } else {
+            server.leaks.join("; ")
+        },
+    )
+}
+
+fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for assertion in &result.assertions {
+        let mark = if assertion.ok { "ok  " } else { "FAIL" };
+        writeln!(
+            out,
+            "  {mark}  {:<28}  {}",
+            assertion.expr, assertion.actual
+        )?;
+        let failure = result
+            .failures
+            .iter()
+            .find(|failure| failure.expr == assertion.expr);
+        if let Some(failure) = failure.filter(|_| !assertion.ok) {
+            for line in &failure.evidence {
+                writeln!(out, "          {line}")?;
+            }
+            writeln!(out, "          replay: {}", failure.replay)?;
+        }
+    }
+    Ok(())
 }
 
 fn short(values: &Latency) -> String {

@@ -36,23 +36,78 @@ impl Evidence {
     }
 }
 
-/// What can fail; each kind has one check in the verdict.
+/// What evidence is about; the name of a metric begins with that of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Open,
     Connect,
     Close,
-    Publication,
-    Unsent,
     Loss,
-    Missed,
+    Declared,
     Duplicate,
     Reorder,
     Foreign,
     Malformed,
     Error,
     Subscribers,
-    Sum,
+    Dead,
+    Slow,
+    Storm,
+    Churn,
+    Attack,
+}
+
+impl Kind {
+    /// The kind whose evidence explains a metric.
+    pub(crate) fn of_metric(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Kind); 15] = [
+            ("conn", Kind::Connect),
+            ("closes.", Kind::Close),
+            ("loss.silent", Kind::Loss),
+            ("loss.declared", Kind::Declared),
+            ("dups", Kind::Duplicate),
+            ("reorders", Kind::Reorder),
+            ("foreign", Kind::Foreign),
+            ("malformed", Kind::Malformed),
+            ("errors", Kind::Error),
+            ("subscribers.", Kind::Subscribers),
+            ("heartbeat.", Kind::Dead),
+            ("slow.", Kind::Slow),
+            ("storm.", Kind::Storm),
+            ("churn.", Kind::Churn),
+            ("attacks.", Kind::Attack),
+        ];
+        NAMES
+            .iter()
+            .find_map(|(prefix, kind)| name.starts_with(prefix).then_some(*kind))
+    }
+}
+
+/// What became of the sockets that the server had to end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fates {
+    /// How many there were.
+    pub(crate) doomed: u64,
+    /// How many the server ended.
+    pub(crate) closed: u64,
+    /// Of those, before they could be known to be dead.
+    pub(crate) early: u64,
+    /// Of those, after the last moment.
+    pub(crate) late: u64,
+    /// Of those, with a close code that says something else.
+    pub(crate) miscoded: u64,
+    /// From turning bad to the end.
+    pub(crate) after: Latency,
+}
+
+impl Fates {
+    fn merge(&mut self, other: &Self) {
+        self.doomed += other.doomed;
+        self.closed += other.closed;
+        self.early += other.early;
+        self.late += other.late;
+        self.miscoded += other.miscoded;
+        self.after.merge(&other.after);
+    }
 }
 
 /// Counted by one worker, and their sum.
@@ -90,6 +145,27 @@ pub(crate) struct WorkerTally {
     pub(crate) delivery: Latency,
     /// From when a publication was sent to its receipt.
     pub(crate) transit: Latency,
+    /// Deliveries to healthy sockets before and after the slow ones turned slow.
+    pub(crate) before: Latency,
+    pub(crate) after: Latency,
+    /// Sockets that fell silent.
+    pub(crate) silent: Fates,
+    /// Sockets that read too slowly.
+    pub(crate) slow: Fates,
+    /// Sockets that left properly and came back.
+    pub(crate) churned: u64,
+    /// Sockets that still waited for their unsubscribing to be confirmed at the end.
+    pub(crate) stuck: u64,
+    /// Sockets that the tester dropped in a storm.
+    pub(crate) dropped: u64,
+    /// From the drop to being ready again.
+    pub(crate) returned: Latency,
+    /// Clients that broke the protocol.
+    pub(crate) attacks: u64,
+    /// Of those, the ones that were not answered as they must be.
+    pub(crate) attacks_wrong: u64,
+    /// How late the worker's loop woke.
+    pub(crate) loop_lag: Latency,
     /// The first failures.
     pub(crate) evidence: Evidence,
 }
@@ -113,6 +189,17 @@ impl WorkerTally {
         self.ready.merge(&other.ready);
         self.delivery.merge(&other.delivery);
         self.transit.merge(&other.transit);
+        self.before.merge(&other.before);
+        self.after.merge(&other.after);
+        self.silent.merge(&other.silent);
+        self.slow.merge(&other.slow);
+        self.churned += other.churned;
+        self.stuck += other.stuck;
+        self.dropped += other.dropped;
+        self.returned.merge(&other.returned);
+        self.attacks += other.attacks;
+        self.attacks_wrong += other.attacks_wrong;
+        self.loop_lag.merge(&other.loop_lag);
         self.evidence.merge(other.evidence);
     }
 }

@@ -49,6 +49,25 @@ pub(crate) fn parse_size(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("`{text}` is not a size of at most 1MiB"))
 }
 
+/// Parses a share: `5%`, or a fraction such as `0.05`.
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let share = parse_scaled(number)? / scale;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(format!("`{text}` must be 0% to 100%"))
+    }
+}
+
+/// Parses a number of bytes a second: a size, optionally with `/s`.
+pub(crate) fn parse_byte_rate(text: &str) -> Result<u32, String> {
+    parse_size(text.strip_suffix("/s").unwrap_or(text))
+}
+
 fn parse_scaled(text: &str) -> Result<f64, String> {
     let lower = text.trim().to_ascii_lowercase();
     let (digits, factor) = match lower.as_bytes().last() {
@@ -113,6 +132,10 @@ mod tests {
         assert_eq!(parse_rate("7"), Ok(7.0));
         assert_eq!(parse_size("4KiB"), Ok(4096));
         assert_eq!(parse_size("256B"), Ok(256));
+        assert_eq!(parse_share("5%"), Ok(0.05));
+        assert_eq!(parse_share("1"), Ok(1.0));
+        assert!(parse_share("101%").is_err());
+        assert_eq!(parse_byte_rate("1KiB/s"), Ok(1024));
         assert!(parse_count("ten").is_err());
         assert!(parse_rate("0/s").is_err());
         assert!(parse_size("1GiB").is_err());

@@ -60,6 +60,11 @@ impl IntoResponse for ApiError {
             let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
+        if self.code == ErrorCode::Draining {
+            // Kept open, it would be cut off under a later request, which gets no answer then.
+            let close = header::HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         response
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Memberships {
 impl Memberships {
     pub(super) fn contains(&self, topic: &Topic) -> bool {
         let mut topics = self.topics.iter();
-        topics.any(|member| std::ptr::eq(&**member, topic))
+        topics.any(|member| std::ptr::eq(Arc::as_ptr(member), topic))
     }
 
     pub(super) fn position(&self, topic: &Arc<Topic>) -> Option<usize> {

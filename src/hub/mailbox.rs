@@ -40,7 +40,7 @@ pub(super) enum Entry {
     },
     /// Push the frame to one client.
     Send { client: Arc<Client>, frame: Frame },
-    /// Answer a WebSocket ping; a newer answer replaces one that still waits.
+    /// Answer a WebSocket ping; of many answers that wait, the oldest go.
     Pong { client: Arc<Client>, frame: Frame },
     /// Push a Close frame as the last; after `linger` the socket goes.
     Close {

@@ -187,7 +187,8 @@ impl Hub {
             .await
     }
 
-    /// Answers a WebSocket ping. A newer answer replaces one that still waits (RFC 6455 §5.5.3).
+    /// Answers a WebSocket ping, ahead of the messages that wait. Of many answers that
+    /// wait, the oldest go (RFC 6455 §5.5.3).
     pub async fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
         let (client, frame) = (client.clone(), Frame::pong(payload));
         self.send_entry(client.shard, Entry::Pong { client, frame })

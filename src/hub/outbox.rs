@@ -11,6 +11,9 @@ use crate::wire::Frame;
 /// Buffers one vectored write takes: header and payload of 32 frames.
 pub(super) const MAX_SLICES: usize = 64;
 
+/// Answers to pings that wait for one socket, whatever the bounds say.
+const MAX_PONGS: usize = 16;
+
 /// The outbox did not take the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
@@ -74,18 +77,20 @@ impl Outbox {
         self.frames.push_back(frame);
     }
 
-    /// Puts a control frame as early as the bytes under way allow. It replaces one of its
-    /// kind that still waits there, so they neither pile up nor overtake each other.
-    pub(super) fn push_urgent(&mut self, frame: Frame) {
-        self.bytes += frame.len();
-        let place = usize::from(self.written > 0);
-        match self.frames.get_mut(place) {
-            Some(older) if older.header()[0] == frame.header()[0] => {
-                self.bytes -= older.len();
-                *older = frame;
-            }
-            _ => self.frames.insert(place, frame),
+    /// Queues an answer to a ping as early as the bytes under way allow, behind the answers
+    /// that wait already. When there are many of those, the oldest goes (RFC 6455 §5.5.3).
+    pub(super) fn push_pong(&mut self, pong: Frame) {
+        let first = usize::from(self.written > 0);
+        let waiting = self.frames.iter().skip(first);
+        let mut pongs = waiting.take_while(|frame| frame.is_pong()).count();
+        if pongs == MAX_PONGS
+            && let Some(oldest) = self.frames.remove(first)
+        {
+            self.bytes -= oldest.len();
+            pongs -= 1;
         }
+        self.bytes += pong.len();
+        self.frames.insert(first + pongs, pong);
     }
 
     /// Drops what waits, except a frame that is under way: half a frame cannot be taken back.
@@ -208,26 +213,28 @@ mod tests {
     }
 
     #[test]
-    fn an_urgent_frame_never_splits_one_that_is_under_way() {
+    fn a_pong_goes_first_but_never_into_a_frame_that_is_under_way() {
         let mut outbox = Outbox::default();
         outbox.push(frame("one"), WIDE).unwrap();
         outbox.push(frame("two"), WIDE).unwrap();
-        outbox.push_urgent(Frame::pong(b"p"));
+        outbox.push_pong(Frame::pong(b"p"));
         assert_eq!(pending(&outbox)[0], 0x8a);
         outbox.advance(3 + 1);
-        outbox.push_urgent(Frame::ping());
-        assert_eq!(&pending(&outbox)[..6], b"\x03one\x89\x00");
+        outbox.push_pong(Frame::pong(b"q"));
+        assert_eq!(&pending(&outbox)[..7], b"\x03one\x8a\x01q");
     }
 
     #[test]
-    fn a_newer_urgent_frame_replaces_one_that_waits() {
+    fn pongs_wait_in_order_and_the_oldest_goes_when_they_are_many() {
         let mut outbox = Outbox::default();
         outbox.push(frame("one"), WIDE).unwrap();
         outbox.advance(1);
-        outbox.push_urgent(Frame::pong(b"older"));
-        outbox.push_urgent(Frame::pong(b"new"));
-        assert_eq!(pending(&outbox), b"\x03one\x8a\x03new");
-        assert_eq!((outbox.messages(), outbox.bytes()), (2, 4 + 5));
+        for n in 0..20 {
+            outbox.push_pong(Frame::pong(&[n]));
+        }
+        let newest: Vec<u8> = (4..20).flat_map(|n| [0x8a, 1, n]).collect();
+        assert_eq!(pending(&outbox), [b"\x03one", &newest[..]].concat());
+        assert_eq!((outbox.messages(), outbox.bytes()), (17, 4 + 48));
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::session::{Message, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Pings of one read that are answered; of more, the oldest are not.
+const MAX_PINGS: usize = 16;
 /// Bytes read and thrown away from a peer that was sent a Close frame, so that it reads
 /// the frame instead of a reset.
 const MAX_LINGER_BYTES: usize = 256 * 1024;
@@ -52,34 +54,37 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<Connection<F>> {
-    let (read_half, link) = match stream.0 {
-        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream)),
+    let (read_half, link, carried) = match stream.0 {
+        Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
             let (read_half, write_half) = split(stream);
             let pipe = Arc::<Pipe>::default();
-            tasks.spawn(carry(pipe.clone(), write_half));
-            (ReadHalf::Other(read_half), Link::Pipe(pipe))
+            let carried = Some((pipe.clone(), write_half));
+            (ReadHalf::Other(read_half), Link::Pipe(pipe), carried)
         }
     };
     let client = node.connect(info, link).await.ok()?;
+    if let Some((pipe, write_half)) = carried {
+        // Not before: nobody would end a pipe that the hub did not take.
+        tasks.spawn(carry(pipe, write_half));
+    }
     let reader = Reader {
         node,
         client,
         read_half,
         decoder: Decoder::new(limits),
-        ping: None,
-    };
-    Some(Connection {
-        reader,
         read_ahead,
-        session,
-    })
+        pings: Vec::new(),
+    };
+    let reader = Box::new(reader);
+    Some(Connection { reader, session })
 }
 
 /// A connection that is known to the hub and not yet read from.
 pub struct Connection<F> {
-    reader: Reader,
-    read_ahead: Bytes,
+    /// Boxed: as a part of the future below it would be there several times over, once
+    /// for each function that takes it.
+    reader: Box<Reader>,
     session: F,
 }
 
@@ -91,8 +96,8 @@ where
     /// Serves the connection until it has ended and nothing of it is left.
     ///
     /// Cancel safety: none; dropped half-way, the client stays in its rooms.
-    pub async fn run(self) {
-        self.reader.run(self.session, self.read_ahead).await;
+    pub fn run(self) -> impl Future<Output = ()> + use<F, S> {
+        self.reader.run(self.session)
     }
 }
 
@@ -125,8 +130,10 @@ struct Reader {
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    /// The newest ping that was not answered yet; older ones need no answer (RFC 6455 §5.5.3).
-    ping: Option<Box<[u8]>>,
+    /// What came with the handshake, until it is decoded.
+    read_ahead: Bytes,
+    /// The newest pings of the last read; older ones need no answer (RFC 6455 §5.5.3).
+    pings: Vec<Box<[u8]>>,
 }
 
 /// Why reading stopped.
@@ -134,16 +141,22 @@ enum End {
     /// The peer ended the stream, or the socket failed.
     Stream,
     /// A Close frame goes out: the answer to the peer's, or the reason for an error.
-    Close(Frame),
+    Close(Box<Frame>),
     /// The shard closes the connection: eviction, silence, drain, an operator.
     Shard,
 }
 
+impl End {
+    fn close(code: u16, reason: &str) -> Self {
+        Self::Close(Box::new(Frame::close(code, reason)))
+    }
+}
+
 impl Reader {
-    async fn run<S: Session>(mut self, session: impl FnOnce(Arc<Client>) -> S, read_ahead: Bytes) {
+    async fn run<S: Session>(mut self: Box<Self>, session: impl FnOnce(Arc<Client>) -> S) {
         let reading = async {
-            let session = session(self.client.clone());
-            self.read(session, read_ahead).await
+            let mut session = session(self.client.clone());
+            self.read(&mut session).await
         };
         let end = match AssertUnwindSafe(reading).catch_unwind().await {
             Ok(end) => end,
@@ -151,7 +164,7 @@ impl Reader {
                 self.node.hub().metrics().panics_total.add(1);
                 tracing::error!(client = %self.client.id(), "a connection's task panicked");
                 let code = CloseCode::InternalError;
-                End::Close(Frame::close(code.code(), code.reason()))
+                End::close(code.code(), code.reason())
             }
         };
         // Boxed, so that a connection that lives on does not hold the room for its end.
@@ -159,16 +172,17 @@ impl Reader {
         let _ = Box::pin(self.end(end)).await;
     }
 
-    async fn read(&mut self, mut session: impl Session, read_ahead: Bytes) -> End {
-        let mut end = None;
-        if !read_ahead.is_empty() {
-            end = self.decode(&mut session, &mut Vec::from(read_ahead));
-        }
+    async fn read(&mut self, session: &mut impl Session) -> End {
+        let read_ahead = std::mem::take(&mut self.read_ahead);
+        let mut end = self.decode(session, &mut Vec::from(read_ahead));
         loop {
-            if let Some(end) = self.settle(&mut session, end).await {
+            if !self.settle(session).await {
+                return End::Stream;
+            }
+            if let Some(end) = end {
                 return end;
             }
-            end = poll_fn(|cx| self.poll_once(&mut session, cx)).await;
+            end = poll_fn(|cx| self.poll_once(session, cx)).await;
         }
     }
 
@@ -193,7 +207,7 @@ impl Reader {
                 Ok(decoded) => decoded,
                 Err(error) => {
                     let reason = error.to_string();
-                    return Some(End::Close(Frame::close(error.close_code(), &reason)));
+                    return Some(End::close(error.close_code(), &reason));
                 }
             };
             match event? {
@@ -206,41 +220,41 @@ impl Reader {
                     session.accept(Message::Binary(payload));
                 }
                 Event::TooLarge => session.accept(Message::TooLarge),
-                Event::Ping(payload) => self.ping = Some(payload.into()),
+                Event::Ping(payload) => {
+                    if self.pings.len() == MAX_PINGS {
+                        self.pings.remove(0);
+                    }
+                    self.pings.push(payload.into());
+                }
                 Event::Pong(_) => self.client.note_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
                 Event::Close(close) => {
                     let code = close.map_or(NORMAL_CLOSURE, |close| close.code);
-                    return Some(End::Close(Frame::close(code, "")));
+                    return Some(End::close(code, ""));
                 }
             }
             bytes = &mut bytes[used..];
         }
     }
 
-    /// Carries out what was decoded, which may wait; nothing is read meanwhile.
-    async fn settle(&mut self, session: &mut impl Session, end: Option<End>) -> Option<End> {
-        if let Some(payload) = self.ping.take() {
+    /// Carries out what was decoded, which may wait; nothing is read meanwhile. False when
+    /// the hub is gone.
+    async fn settle(&mut self, session: &mut impl Session) -> bool {
+        for payload in std::mem::take(&mut self.pings) {
             let answered = Box::pin(self.node.hub().pong(&self.client, &payload)).await;
             if answered.is_err() {
-                return Some(End::Stream);
+                return false;
             }
         }
-        if session.has_work() {
-            let performed = Box::pin(session.perform()).await;
-            if performed.is_err() {
-                return Some(End::Stream);
-            }
-        }
-        end
+        !session.has_work() || Box::pin(session.perform()).await.is_ok()
     }
 
     /// Ends the connection: the peer is told why, every room is left at once, and the
     /// socket goes when the peer has ended the stream too, or after a bounded wait.
-    async fn end(mut self, end: End) -> Result<(), HubClosed> {
+    async fn end(mut self: Box<Self>, end: End) -> Result<(), HubClosed> {
         let peer_ended = matches!(end, End::Stream);
         if let End::Close(frame) = end {
-            self.node.hub().close(&self.client, frame, LINGER).await?;
+            self.node.hub().close(&self.client, *frame, LINGER).await?;
         }
         self.node.disconnect(&self.client).await?;
         let peer_ended = peer_ended || self.linger().await;

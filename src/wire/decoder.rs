@@ -88,6 +88,10 @@ impl Decoder {
             found,
             Some(Found::Input(Opcode::Close, _) | Found::Control(Opcode::Close))
         );
+        if let Some(error) = found.as_ref().and_then(|found| self.refusal(input, found)) {
+            self.release();
+            return Err(error);
+        }
         let event = found.map(|found| self.event(input, found)).transpose()?;
         Ok((used, event))
     }
@@ -112,6 +116,17 @@ impl Decoder {
             .as_ref()
             .and_then(|partial| partial.message.as_ref());
         message.map_or(0, Message::capacity)
+    }
+
+    /// What is wrong with a Close frame that was found. Asked before anything is lent out, so that a message which the
+    /// frame interrupts can be freed.
+    fn refusal(&self, input: &[u8], found: &Found) -> Option<ProtocolError> {
+        let payload = match found {
+            Found::Input(Opcode::Close, at) => &input[at.clone()],
+            Found::Control(Opcode::Close) => self.partial.as_ref()?.control.bytes(),
+            _ => return None,
+        };
+        Event::control(Opcode::Close, payload).err()
     }
 
     /// Consumes input up to the end of the next event, or all of it.

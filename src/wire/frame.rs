@@ -102,6 +102,11 @@ impl Frame {
         self.header[0] & 0x08 != 0
     }
 
+    /// Whether this answers a ping.
+    pub fn is_pong(&self) -> bool {
+        self.header[0] & 0x0f == Opcode::Pong as u8
+    }
+
     /// Appends the bytes on the wire.
     pub fn copy_to(&self, out: &mut Vec<u8>) {
         out.reserve(self.len());

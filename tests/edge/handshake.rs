@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wavecast::http::ServeOptions;
 
 use crate::support::{
-    Client, HANDSHAKE, Response, TestServer, config, exchange, text_frame, within,
+    Client, HANDSHAKE, Response, TestServer, close_frame, config, exchange, text_frame, within,
 };
 
 /// The handshake with a line replaced; what is refused is closed, so the answer ends.
@@ -210,7 +210,7 @@ async fn the_first_frames_may_come_with_the_handshake() {
 async fn a_close_may_come_with_the_handshake() {
     let server = TestServer::start_default().await;
     let mut client = Client::dial(server.address).await;
-    let bytes = [HANDSHAKE.as_bytes(), &crate::support::close_frame(1000, "")].concat();
+    let bytes = [HANDSHAKE.as_bytes(), &close_frame(1000, "")].concat();
     client.send(&bytes).await;
     client.expect_upgrade().await;
     client.expect_close(1000).await;
@@ -222,7 +222,7 @@ async fn a_handshake_that_is_not_done_in_time_is_closed() {
     let options = ServeOptions {
         header_timeout: Duration::from_millis(300),
     };
-    let server = TestServer::start_with(config(|_| {}), options, |router| router).await;
+    let server = TestServer::start_with(config(|_| {}), options).await;
     let half = &HANDSHAKE.as_bytes()[..60];
     let began = Instant::now();
     // Silent, stopped half-way, and trickling a byte at a time.
@@ -259,11 +259,7 @@ async fn heads_of_more_than_64_headers_or_32_kib_are_refused() {
     let server = TestServer::start_default().await;
     let with = |lines: String| HANDSHAKE.replacen("\r\n\r\n", &format!("\r\n{lines}\r\n"), 1);
     // Five headers are there already.
-    let lines = |count: usize| {
-        (0..count)
-            .map(|at| format!("X-{at}: y\r\n"))
-            .collect::<String>()
-    };
+    let lines = |count: usize| "X: y\r\n".repeat(count);
     accepted(&server, &with(lines(59))).await;
     let response = refused(&server, &with(lines(60))).await;
     assert_eq!(response.status, 431, "{}", response.head);

@@ -1,195 +1,8 @@
 //! The HTTP API: publishing, and problems for what is refused.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{TestServer, config, exchange};
-
-/// A POST whose parts are given literally.
-async fn raw_post(
-    server: &TestServer,
-    path: &str,
-    headers: &str,
-    body: &str,
-) -> crate::support::Response {
-    let length = body.len();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-    );
-    exchange(server.address, request.as_bytes()).await
-}
-
-#[tokio::test]
-async fn publishing_answers_with_the_events_id_and_its_subscribers() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("notifications").await;
-    let event = json!({"channel": "notifications", "data": {"message": "New"}});
-    let response = server.post("/api/events", &event).await;
-    assert_eq!(response.status, 200);
-    assert_eq!(response.header("content-type"), Some("application/json"));
-    let accepted = response.json();
-    assert_eq!(accepted.as_object().unwrap().len(), 3, "{accepted}");
-    assert!(accepted["id"].as_str().unwrap().starts_with("evt_"));
-    assert!(accepted["timestamp"].as_str().unwrap().ends_with('Z'));
-    assert_eq!(accepted["subscribers"], 1);
-    let data = &client.next_json().await["data"];
-    assert_eq!(
-        (&data["id"], &data["timestamp"]),
-        (&accepted["id"], &accepted["timestamp"])
-    );
-}
-
-#[tokio::test]
-async fn an_own_id_and_a_name_are_kept() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("orders").await;
-    let event = json!({
-        "channel": "orders", "id": "order-17", "event": "order.created",
-        "data": {"total": 9.5, "id": "shadowed", "timestamp": "shadowed"},
-    });
-    let accepted = server.post("/api/events", &event).await.json();
-    assert_eq!(accepted["id"], "order-17");
-    let timestamp = accepted["timestamp"].as_str().unwrap();
-    client
-        .expect_text(&format!(
-            r#"{{"type":"event","channel":"orders","event":"order.created","data":{{"id":"order-17","timestamp":"{timestamp}","total":9.5}}}}"#
-        ))
-        .await;
-}
-
-#[tokio::test]
-async fn data_that_is_no_object_arrives_as_value() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("any").await;
-    for data in [
-        json!(null),
-        json!(1),
-        json!("text \u{1f375}"),
-        json!([1, {"a": 2}]),
-        json!(true),
-    ] {
-        server
-            .post("/api/events", &json!({"channel": "any", "data": data}))
-            .await;
-        let event = client.next_json().await;
-        assert_eq!(event["data"].as_object().unwrap().len(), 3);
-        assert_eq!(event["data"]["value"], data);
-    }
-}
-
-#[tokio::test]
-async fn one_event_for_many_channels_goes_to_each_once() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("a").await;
-    client.subscribe("b").await;
-    let event = json!({"channels": ["b", "a", "b", "nobody"], "data": 1});
-    let accepted = server.post("/api/events", &event).await.json();
-    assert_eq!(accepted["subscribers"], 2);
-    for channel in ["b", "a"] {
-        let event = client.next_json().await;
-        assert_eq!(
-            (&event["channel"], &event["data"]["id"]),
-            (&json!(channel), &accepted["id"])
-        );
-    }
-    client.expect_silence().await;
-}
-
-#[tokio::test]
-async fn events_that_break_the_rules_are_refused() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("a").await;
-    let many: Vec<String> = (0..1001).map(|at| at.to_string()).collect();
-    let cases = [
-        (json!([]), 400, "invalid_command"),
-        (json!({}), 400, "missing_field"),
-        (json!({"channel": "a"}), 400, "missing_field"),
-        (json!({"data": 1}), 400, "missing_field"),
-        (
-            json!({"channel": "a", "user": "b", "data": 1}),
-            400,
-            "missing_field",
-        ),
-        (
-            json!({"channel": "a", "broadcast": true, "data": 1}),
-            400,
-            "missing_field",
-        ),
-        (json!({"channel": "", "data": 1}), 400, "invalid_channel"),
-        (json!({"channel": 5, "data": 1}), 400, "invalid_channel"),
-        (
-            json!({"channel": "a\nb", "data": 1}),
-            400,
-            "invalid_channel",
-        ),
-        (
-            json!({"channel": "x".repeat(201), "data": 1}),
-            400,
-            "invalid_channel",
-        ),
-        (
-            json!({"channel": "$mine", "data": 1}),
-            400,
-            "invalid_channel",
-        ),
-        (json!({"channel": "$system", "data": 1}), 403, "forbidden"),
-        (json!({"channels": [], "data": 1}), 400, "invalid_channel"),
-        (json!({"channels": "a", "data": 1}), 400, "invalid_channel"),
-        (
-            json!({"channels": ["a", ""], "data": 1}),
-            400,
-            "invalid_channel",
-        ),
-        (json!({"channels": many, "data": 1}), 400, "invalid_channel"),
-        (json!({"user": "", "data": 1}), 400, "invalid_user"),
-        (json!({"user": 7, "data": 1}), 400, "invalid_user"),
-        (
-            json!({"broadcast": false, "data": 1}),
-            400,
-            "invalid_command",
-        ),
-        (
-            json!({"channel": "a", "id": "", "data": 1}),
-            400,
-            "invalid_event",
-        ),
-        (
-            json!({"channel": "a", "id": 5, "data": 1}),
-            400,
-            "invalid_event",
-        ),
-        (
-            json!({"channel": "a", "id": "x".repeat(201), "data": 1}),
-            400,
-            "invalid_event",
-        ),
-        (
-            json!({"channel": "a", "event": "a\u{0}", "data": 1}),
-            400,
-            "invalid_event",
-        ),
-    ];
-    for (body, status, code) in cases {
-        println!("body: {body:.200}");
-        let response = server.post("/api/events", &body).await;
-        assert!(!response.expect_problem(status, code).is_empty());
-    }
-    for text in ["", "{", "{\"channel\":\"a\",\"data\":1}}", "\u{feff}{}"] {
-        let response = raw_post(
-            &server,
-            "/api/events",
-            "Content-Type: application/json\r\n",
-            text,
-        )
-        .await;
-        response.expect_problem(400, "invalid_json");
-    }
-    client.expect_silence().await;
-}
+use crate::support::{TestServer, config, eventually, exchange, post_text, refusable_handshake};
 
 #[tokio::test]
 async fn a_body_must_be_announced_as_json() {
@@ -202,7 +15,7 @@ async fn a_body_must_be_announced_as_json() {
         "Content-Type: application/jsonx\r\n",
     ] {
         for path in ["/api/events", "/api/events/batch"] {
-            let response = raw_post(&server, path, headers, body).await;
+            let response = post_text(server.address, path, headers, body).await;
             response.expect_problem(415, "unsupported_media_type");
         }
     }
@@ -211,7 +24,9 @@ async fn a_body_must_be_announced_as_json() {
         "Content-Type: application/json; charset=utf-8\r\n",
     ] {
         assert_eq!(
-            raw_post(&server, "/api/events", headers, body).await.status,
+            post_text(server.address, "/api/events", headers, body)
+                .await
+                .status,
             200
         );
     }
@@ -234,115 +49,6 @@ async fn a_body_over_its_bound_is_refused() {
     let request = format!("{chunked}{chunks}0\r\n\r\n");
     let response = exchange(server.address, request.as_bytes()).await;
     response.expect_problem(413, "message_too_large");
-}
-
-#[tokio::test]
-async fn an_event_larger_than_clients_take_is_refused() {
-    let server = TestServer::start(config(|config| config.max_message_size = 1000)).await;
-    let mut client = server.connect().await;
-    client.subscribe("a").await;
-    let event = |size: usize| json!({"channel": "a", "id": "i", "data": "x".repeat(size)});
-    server.post("/api/events", &event(100)).await;
-    let overhead = client.next_text().await.len() - 100;
-    assert_eq!(
-        server
-            .post("/api/events", &event(1000 - overhead))
-            .await
-            .status,
-        200
-    );
-    assert_eq!(client.next_text().await.len(), 1000);
-    let response = server.post("/api/events", &event(1001 - overhead)).await;
-    response.expect_problem(413, "message_too_large");
-    client.expect_silence().await;
-}
-
-#[tokio::test]
-async fn a_batch_is_published_in_its_order() {
-    let server = TestServer::start_default().await;
-    let mut client = server.connect().await;
-    client.subscribe("a").await;
-    let batch = json!({"events": [
-        {"channel": "a", "id": "1", "data": 1},
-        {"broadcast": true, "id": "2", "data": 2},
-        {"channel": "nobody", "id": "3", "data": 3},
-        {"channel": "a", "id": "4", "data": 4},
-    ]});
-    let answer = server.post("/api/events/batch", &batch).await.json();
-    let events = answer["events"].as_array().unwrap();
-    let pairs: Vec<Value> = events
-        .iter()
-        .map(|event| json!([event["id"], event["subscribers"]]))
-        .collect();
-    assert_eq!(
-        json!(pairs),
-        json!([["1", 1], ["2", 1], ["3", 0], ["4", 1]])
-    );
-    for id in ["1", "2", "4"] {
-        assert_eq!(client.next_json().await["data"]["id"], id);
-    }
-    client.expect_silence().await;
-    let empty = server
-        .post("/api/events/batch", &json!({"events": []}))
-        .await;
-    assert_eq!(empty.json(), json!({"events": []}));
-}
-
-#[tokio::test]
-async fn a_batch_is_checked_before_any_of_it_is_published() {
-    let server = TestServer::start(config(|config| config.max_message_size = 1000)).await;
-    let mut client = server.connect().await;
-    client.subscribe("a").await;
-    let good = json!({"channel": "a", "data": 1});
-    let thousand_and_one = vec![good.clone(); 1001];
-    let cases = [
-        (
-            json!({"events": [good, {"channel": "", "data": 1}]}),
-            400,
-            "invalid_channel",
-            "events[1]",
-        ),
-        (
-            json!({"events": [good, 7]}),
-            400,
-            "invalid_command",
-            "events[1]",
-        ),
-        (
-            json!({"events": [good, good, {"channel": "a"}]}),
-            400,
-            "missing_field",
-            "events[2]",
-        ),
-        (
-            json!({"events": [good, {"channel": "$system", "data": 1}]}),
-            403,
-            "forbidden",
-            "events[1]",
-        ),
-        (
-            json!({"events": [good, {"channel": "a", "data": "x".repeat(1000)}]}),
-            413,
-            "message_too_large",
-            "events[1]",
-        ),
-        (json!({"events": good}), 400, "missing_field", "events"),
-        (json!([good]), 400, "missing_field", "events"),
-        (
-            json!({"events": thousand_and_one}),
-            400,
-            "invalid_command",
-            "1000",
-        ),
-    ];
-    for (body, status, code, place) in cases {
-        let detail = server
-            .post("/api/events/batch", &body)
-            .await
-            .expect_problem(status, code);
-        assert!(detail.contains(place), "{detail}");
-    }
-    client.expect_silence().await;
 }
 
 #[tokio::test]
@@ -385,8 +91,7 @@ async fn a_draining_server_takes_nothing_new() {
         response.expect_problem(503, "draining");
         assert_eq!(response.header("retry-after"), Some("1"));
     }
-    let request =
-        crate::support::HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1);
+    let request = refusable_handshake();
     let response = exchange(server.address, request.as_bytes()).await;
     response.expect_problem(503, "draining");
     assert_eq!(response.header("retry-after"), Some("1"));
@@ -398,14 +103,13 @@ async fn a_draining_server_takes_nothing_new() {
 async fn a_full_server_refuses_the_next_connection() {
     let server = TestServer::start(config(|config| config.max_connections = 2)).await;
     let clients = server.connect_many(2).await;
-    let request =
-        crate::support::HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1);
+    let request = refusable_handshake();
     let response = exchange(server.address, request.as_bytes()).await;
     response.expect_problem(503, "too_many_connections");
     for client in clients {
         client.close().await;
     }
-    crate::support::eventually("places", async || server.server.node().hub().links() == 0).await;
+    eventually("places", async || server.server.node().hub().links() == 0).await;
     server.connect().await.close().await;
 }
 

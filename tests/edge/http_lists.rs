@@ -13,16 +13,12 @@ async fn walk(server: &TestServer, path: &str, limit: usize) -> Vec<Value> {
         let found = page[list].as_array().expect("a list");
         assert!(found.len() <= limit);
         items.extend(found.iter().cloned());
-        match page["next"].as_str() {
-            Some(next) => {
-                assert_eq!(found.len(), limit, "only the last page is short");
-                after = format!("&after={next}");
-            }
-            None => {
-                assert_eq!(page["total"], items.len());
-                return items;
-            }
-        }
+        let Some(next) = page["next"].as_str() else {
+            assert_eq!(page["total"], items.len());
+            return items;
+        };
+        assert_eq!(found.len(), limit, "only the last page is short");
+        after = format!("&after={next}");
     }
 }
 

@@ -14,7 +14,7 @@ use wavecast::{ServerError, ServerMessage, WebSocketServer, ws_handler};
 
 use crate::support::{Client, TestServer, config, eventually, request, within};
 
-fn said<'a>(content: &'a Json) -> ServerMessage<'a> {
+fn said(content: &Json) -> ServerMessage<'_> {
     ServerMessage::Message {
         room: "general",
         from: "the application",
@@ -31,6 +31,7 @@ async fn rooms_work_without_a_socket() {
     assert_eq!(server.join_room("general", second).await, Ok(2));
     let full = ServerError(ErrorCode::RoomFull);
     assert_eq!(server.join_room("general", third).await, Err(full));
+    assert!(server.client(third).is_none(), "nobody known was left over");
     assert_eq!(full.to_string(), "Room full");
     let room = server.room("general").expect("the room");
     assert_eq!((room.name(), room.members()), ("general", 2));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::support::{CLOSE, Client, TestServer, config, eventually, text_frame, within};
+use crate::support::{CLOSE, Client, TestServer, eventually, roomy, text_frame, within};
 
 /// `count` messages as one write, their content `"<name> <number>"`.
 fn burst(name: &str, count: usize) -> Vec<u8> {
@@ -26,7 +26,7 @@ async fn chatter(mut client: Client, stop: Arc<AtomicBool>) {
 
 /// A server with a room in which two clients never stop talking.
 async fn busy_room() -> (TestServer, JoinSet<()>, Arc<AtomicBool>) {
-    let server = TestServer::start(config(|_| {})).await;
+    let server = TestServer::start(roomy()).await;
     let stop = Arc::<AtomicBool>::default();
     let mut tasks = JoinSet::new();
     for members in 1..=2 {
@@ -56,7 +56,10 @@ async fn joined_comes_before_the_first_message_of_the_room() {
         let next = client.next_json().await;
         assert_eq!(next["type"], "message", "{next}");
         client.send_close(1000).await;
-        while client.next_frame().await.first != CLOSE {}
+        within("the answer to a Close among messages", async {
+            while client.next_frame().await.first != CLOSE {}
+        })
+        .await;
         client.expect_end().await;
         // The next one is the third again only when this one is gone.
         eventually("the member's departure", async || {
@@ -75,7 +78,10 @@ async fn nothing_of_a_room_comes_after_left() {
         client.join("busy", 3).await;
         client.next_text().await;
         client.send_text(r#"{"type":"leave","room":"busy"}"#).await;
-        while client.next_json().await["type"] != "left" {}
+        within("`left` among messages", async {
+            while client.next_json().await["type"] != "left" {}
+        })
+        .await;
         client.expect_silence().await;
     }
     end(tasks, &stop).await;
@@ -87,7 +93,7 @@ async fn all_members_see_the_same_order_and_nothing_is_lost() {
     const LISTENERS: usize = 6;
     const MESSAGES: usize = 1000;
 
-    let server = TestServer::start(config(|_| {})).await;
+    let server = TestServer::start(roomy()).await;
     let mut listeners = server.connect_many(LISTENERS).await;
     for (index, client) in listeners.iter_mut().enumerate() {
         client.join("busy", index + 1).await;

@@ -1,11 +1,20 @@
 //! Shutdown of the real binary: everybody is told, nothing accepted is lost, it ends.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::duplex;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use wavecast::WebSocketServer;
+use wavecast::transport::Stream;
 
-use crate::support::{Binary, CLOSE, Client, HANDSHAKE, TestServer, config, exchange, within};
+use crate::support::{
+    Binary, CLOSE, Client, TestServer, close_frame, config, exchange, frame, refusable_handshake,
+    within,
+};
 
 async fn expect_notice(client: &mut Client) {
     let notice = client.next_json().await;
@@ -30,9 +39,7 @@ async fn test_graceful_shutdown() {
             expect_notice(&mut client).await;
             assert_eq!(client.expect_close(1001).await, "shutdown");
             client.expect_end().await;
-            client
-                .send_unless_closed(&crate::support::close_frame(1001, ""))
-                .await;
+            client.send_unless_closed(&close_frame(1001, "")).await;
         }
         assert_eq!(edge.exit_code().await, 0);
         assert_eq!(edge.stderr(), "");
@@ -83,15 +90,12 @@ async fn everything_acknowledged_arrives_before_the_close_even_for_a_late_reader
 #[tokio::test(start_paused = true)]
 async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
     // In memory, so that the clock can be wound on: the reader starts after 20 s of 30.
-    let server = wavecast::WebSocketServer::new(config(|_| {}));
-    let server = std::sync::Arc::new(server);
-    let (near, far) = tokio::io::duplex(1024);
-    let mut tasks = tokio::task::JoinSet::new();
+    let server = WebSocketServer::new(config(|_| {}));
+    let server = Arc::new(server);
+    let (near, far) = duplex(1024);
+    let mut tasks = JoinSet::new();
     let edge = server.clone();
-    tasks.spawn(async move {
-        edge.handle_connection(wavecast::transport::Stream::other(far))
-            .await
-    });
+    tasks.spawn(async move { edge.handle_connection(Stream::other(far)).await });
     let mut late = Client::over(near);
     late.subscribe("news").await;
     for at in 0..100 {
@@ -101,8 +105,8 @@ async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
         assert_eq!(published.unwrap().subscribers, 1);
     }
     let edge = server.clone();
-    let draining = tokio::task::JoinSet::from_iter([async move { edge.drain().await }]);
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    let draining = JoinSet::from_iter([async move { edge.drain().await }]);
+    sleep(Duration::from_secs(20)).await;
     for at in 0..100 {
         assert_eq!(late.next_json().await["data"]["at"], at);
     }
@@ -116,7 +120,7 @@ async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
 #[tokio::test]
 async fn closes_are_paced() {
     let mut edge = Binary::start(&["--drain-rate", "100"]).await;
-    let mut reading = tokio::task::JoinSet::new();
+    let mut reading = JoinSet::new();
     for _ in 0..20 {
         let mut client = edge.connect().await;
         reading.spawn(async move {
@@ -195,7 +199,7 @@ async fn a_draining_binary_says_so_and_takes_nothing_new() {
     let refused = edge.http("POST", "/api/events", Some(&event)).await;
     refused.expect_problem(503, "draining");
     assert_eq!(refused.header("retry-after"), Some("1"));
-    let upgrade = HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1);
+    let upgrade = refusable_handshake();
     exchange(edge.address, upgrade.as_bytes())
         .await
         .expect_problem(503, "draining");
@@ -206,20 +210,18 @@ async fn a_draining_binary_says_so_and_takes_nothing_new() {
 #[tokio::test]
 async fn the_library_drains_too() {
     let server = TestServer::start(config(|config| {
-        config.drain_timeout = Duration::from_secs(5)
+        config.drain_timeout = Duration::from_secs(5);
     }))
     .await;
     let mut clients = server.connect_many(3).await;
     let edge = server.server.clone();
-    let draining = tokio::task::JoinSet::from_iter([async move { edge.drain().await }]);
+    let draining = JoinSet::from_iter([async move { edge.drain().await }]);
     for client in &mut clients {
         expect_notice(client).await;
         client.expect_close(1001).await;
         // Nothing follows a Close.
         client.expect_end().await;
-        client
-            .send_unless_closed(&crate::support::frame(CLOSE, b""))
-            .await;
+        client.send_unless_closed(&frame(CLOSE, b"")).await;
     }
     drop(clients);
     assert_eq!(within("the drain", draining.join_all()).await, [0]);

@@ -8,7 +8,6 @@ use crate::hub::client::{Client, Phase};
 use crate::hub::link::Link;
 use crate::hub::mailbox::Sent;
 use crate::hub::outbox::Outbox;
-use crate::wire::Frame;
 
 /// Where a connection is on its way to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +28,6 @@ pub(super) struct Connection {
     pub(super) link: Link,
     pub(super) outbox: Outbox,
     pub(super) stage: Stage,
-    /// The answer to the newest ping that was not answered yet.
-    pub(super) pong: Option<Frame>,
     /// On the list of connections to flush.
     pub(super) dirty: bool,
     /// The socket takes nothing now; the ready list will say when it does.
@@ -46,7 +43,6 @@ impl Connection {
             link,
             outbox: Outbox::default(),
             stage: Stage::Open,
-            pong: None,
             dirty: false,
             blocked: false,
             messages: 0,

@@ -29,7 +29,6 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        connection.pong = None;
         connection.outbox.push_last(frame);
         let deadline = Instant::now() + linger;
         connection.set_stage(Stage::Closing { deadline });
@@ -82,7 +81,6 @@ impl Shard {
         connection.link.let_go();
         connection.link = Link::Detached;
         connection.outbox = Outbox::default();
-        connection.pong = None;
         connection.blocked = false;
         connection.set_stage(Stage::Dead);
     }

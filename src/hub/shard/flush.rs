@@ -4,7 +4,6 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use super::Shard;
-use super::connection::Stage;
 use crate::hub::outbox::MAX_SLICES;
 
 impl Shard {
@@ -32,9 +31,6 @@ impl Shard {
     pub(super) fn flush(&mut self, slot: u32) {
         loop {
             let connection = &mut self.connections[slot as usize];
-            if let Some(pong) = connection.pong.take_if(|_| connection.stage == Stage::Open) {
-                connection.outbox.push_urgent(pong);
-            }
             if connection.outbox.is_empty() {
                 self.finish_closing(slot);
                 return;

@@ -183,8 +183,11 @@ impl Shard {
             }
             Entry::Pong { client, frame } => {
                 if let Some(slot) = slot_of(&client) {
-                    self.connections[slot as usize].pong = Some(frame);
-                    self.mark_dirty(slot);
+                    let connection = &mut self.connections[slot as usize];
+                    if connection.is_open() {
+                        connection.outbox.push_pong(frame);
+                        self.mark_dirty(slot);
+                    }
                 }
             }
             Entry::Close {

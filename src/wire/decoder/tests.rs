@@ -373,3 +373,12 @@ fn frees_a_message_that_was_handed_out() {
     decoder.release();
     assert_eq!(feed(&mut decoder, &frame(0x80, b"lo")).0, ["text Hello"]);
 }
+
+#[test]
+fn frees_what_a_wrong_close_frame_interrupts() {
+    let mut decoder = Decoder::new(LIMITS);
+    let frames = [frame(0x02, b"abc"), frame(0x88, b"x")].concat();
+    let (_, error) = feed(&mut decoder, &frames);
+    assert_eq!(error, Some(ProtocolError::CloseTooShort));
+    assert!(decoder.partial.is_none());
+}

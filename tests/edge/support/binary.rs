@@ -81,6 +81,44 @@ impl Binary {
     pub async fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
+        Self::from_command(command).await
+    }
+
+    /// Starts the binary on one worker and with an allocator that gives back at once, so
+    /// that its memory can be compared.
+    pub async fn start_to_measure(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        command
+            .args(["--listen", "127.0.0.1:0", "--log", "off"])
+            .envs([
+                ("TOKIO_WORKER_THREADS", "1"),
+                ("MALLOC_ARENA_MAX", "1"),
+                ("MALLOC_MMAP_THRESHOLD_", "16384"),
+                ("MALLOC_TRIM_THRESHOLD_", "0"),
+                ("MALLOC_TOP_PAD_", "0"),
+            ]);
+        Self::from_command(command).await
+    }
+
+    /// Starts the binary so that it may open only `descriptors` files and sockets.
+    pub async fn start_with_descriptors(descriptors: usize) -> Self {
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_wavecast")])
+            .args(["--listen", "127.0.0.1:0", "--log", "off"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::from_command(command).await
+    }
+
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    async fn from_command(mut command: Command) -> Self {
         let mut child = KillOnDrop(command.spawn().expect("start the binary"));
         let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
         let reading = spawn_blocking(move || {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -20,6 +20,11 @@ pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\n\
     Connection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
+
+/// A handshake whose connection ends with the answer, if the answer is a refusal.
+pub fn refusable_handshake() -> String {
+    HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1)
+}
 
 /// An opening handshake for another path.
 pub fn upgrade_request(path: &str) -> String {
@@ -93,8 +98,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits until the server knows the connection: a ping is answered by its shard.
     async fn settle(&mut self) {
         self.send(&frame(PING, b"settle")).await;
-        let pong = self.next_frame().await;
-        assert_eq!((pong.first, pong.text()), (PONG, "settle"));
+        self.expect_pong(b"settle").await;
+    }
+
+    /// The payload of the next pong; the server's own pings before it are answered.
+    pub async fn next_pong(&mut self) -> Vec<u8> {
+        let next = self.next_but_ping("a pong").await;
+        assert_eq!(next.first, PONG, "expected a pong: {next:?}");
+        next.payload
+    }
+
+    /// The next frame that is no ping; pings are answered if `answers_pings` says so. The
+    /// deadline counts for all of them together.
+    async fn next_but_ping(&mut self, what: &str) -> Frame {
+        within(what, async {
+            loop {
+                let next = self.next_frame().await;
+                if next.first != PING {
+                    return next;
+                }
+                if self.answers_pings {
+                    self.send(&frame(PONG, &next.payload)).await;
+                }
+            }
+        })
+        .await
+    }
+
+    pub async fn expect_pong(&mut self, payload: &[u8]) {
+        assert_eq!(self.next_pong().await, payload);
     }
 
     pub fn stream(&mut self) -> &mut S {
@@ -143,15 +175,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next text; pings before it are answered if `answers_pings` says so.
     pub async fn next_text(&mut self) -> String {
-        loop {
-            let next = self.next_frame().await;
-            match next.first {
-                TEXT => return next.text().to_owned(),
-                PING if self.answers_pings => self.send(&frame(PONG, &next.payload)).await,
-                PING => {}
-                CLOSE => panic!("expected a text, the server closed: {:?}", next.close()),
-                _ => panic!("expected a text: {next:?}"),
-            }
+        let next = self.next_but_ping("a text").await;
+        match next.first {
+            TEXT => next.text().to_owned(),
+            CLOSE => panic!("expected a text, the server closed: {:?}", next.close()),
+            _ => panic!("expected a text: {next:?}"),
         }
     }
 
@@ -166,6 +194,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     pub async fn expect_json(&mut self, expected: Value) {
         assert_eq!(self.next_json().await, expected);
+    }
+
+    /// Expects an event of this channel next and returns its `data` without the `id` and
+    /// `timestamp` it must have.
+    pub async fn next_event(&mut self, channel: &str) -> Value {
+        let mut event = self.next_json().await;
+        assert_eq!(event["type"], "event", "{event}");
+        assert_eq!(event["channel"], channel, "{event}");
+        let data = event["data"].as_object_mut().expect("data is an object");
+        for field in ["id", "timestamp"] {
+            assert!(data.remove(field).is_some_and(|value| value.is_string()));
+        }
+        event["data"].take()
+    }
+
+    /// Expects an event as `TestServer::publish` sends it.
+    pub async fn expect_event(&mut self, channel: &str, message: &str) {
+        assert_eq!(self.next_event(channel).await, json!({"message": message}));
     }
 
     /// Sends a command and expects its answer as the next text.
@@ -227,17 +273,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         .await;
     }
 
-    /// Expects a Close frame with this code next and returns its reason. Pings before it
-    /// are passed over.
+    /// Expects a Close frame with this code next, pings aside, and returns its reason.
     pub async fn expect_close(&mut self, code: u16) -> String {
-        loop {
-            let next = self.next_frame().await;
-            if next.first != PING {
-                let (found, reason) = next.close();
-                assert_eq!(found, code, "{reason}");
-                return reason.to_owned();
-            }
-        }
+        let answers_pings = std::mem::take(&mut self.answers_pings);
+        let next = self.next_but_ping("a Close frame").await;
+        self.answers_pings = answers_pings;
+        let (found, reason) = next.close();
+        assert_eq!(found, code, "{reason}");
+        reason.to_owned()
     }
 
     /// Expects the orderly end of the stream, with nothing before it.

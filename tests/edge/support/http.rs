@@ -75,6 +75,16 @@ pub async fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     Response::parse(std::str::from_utf8(&answer).expect("UTF-8"))
 }
 
+/// A POST with these header lines and this body, whatever they are.
+pub async fn post_text(address: SocketAddr, path: &str, headers: &str, body: &str) -> Response {
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         {headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    exchange(address, request.as_bytes()).await
+}
+
 /// One request with a JSON body, or none.
 pub async fn request(
     address: SocketAddr,

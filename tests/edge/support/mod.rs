@@ -10,13 +10,13 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use binary::{Binary, run, run_with};
-pub use client::{Client, HANDSHAKE, upgrade_request};
+pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,
 };
-pub use http::{Response, exchange, read_head, request};
-pub use server::{TestServer, config};
+pub use http::{Response, exchange, post_text, read_head, request};
+pub use server::{TestServer, config, roomy};
 use tokio::time::{sleep, timeout};
 
 /// Longest wait for anything that is to happen; passing it fails the test.

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,10 +15,21 @@ use super::http::{Response, request};
 
 /// The defaults, on two shards: what goes wrong between shards goes wrong here.
 pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
-    let mut config = WebSocketConfig::default();
-    config.shards = 2;
+    let mut config = WebSocketConfig {
+        shards: 2,
+        ..WebSocketConfig::default()
+    };
     change(&mut config);
     config
+}
+
+/// Outboxes with room enough for a reader that gets no turn for a while, where nobody is
+/// to be evicted.
+pub fn roomy() -> WebSocketConfig {
+    config(|config| {
+        config.outbox_messages = 10_000;
+        config.outbox_bytes = 8 * 1024 * 1024;
+    })
 }
 
 /// Stops when dropped.
@@ -30,8 +40,9 @@ pub struct TestServer {
 }
 
 impl TestServer {
+    /// Returns when every shard answers.
     pub async fn start(config: WebSocketConfig) -> Self {
-        Self::start_with(config, ServeOptions::default(), |router| router).await
+        Self::start_with(config, ServeOptions::default()).await
     }
 
     /// A server with the defaults.
@@ -39,23 +50,16 @@ impl TestServer {
         Self::start(config(|_| {})).await
     }
 
-    pub async fn start_with(
-        config: WebSocketConfig,
-        options: ServeOptions,
-        change: impl FnOnce(Router) -> Router,
-    ) -> Self {
+    pub async fn start_with(config: WebSocketConfig, options: ServeOptions) -> Self {
         let server = Arc::new(WebSocketServer::new(config));
         let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
         let address = listener.local_addr().expect("local address");
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        tasks.spawn(serve(
-            listener,
-            change(server.router()),
-            options,
-            tasks.clone(),
-            stop.clone(),
-        ));
+        let (router, stopped) = (server.router(), stop.clone());
+        tasks.spawn(serve(listener, router, options, tasks.clone(), stopped));
+        let healthy = request(address, "GET", "/healthz", None).await;
+        assert_eq!(healthy.status, 200, "{}", healthy.body);
         Self {
             server,
             address,

@@ -1,12 +1,18 @@
 //! Judges what arrives: keeps a worker's books and counts everything that is not as it should be.
 
+mod closing;
+mod departure;
+mod fate;
+
 use crate::book::{Arrival, Book};
 use crate::client_frame;
+use crate::cohort::Role;
 use crate::connection::CloseCause;
 use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::scan::{self, Message, Stamp};
 use crate::tally::{Kind, WorkerTally, count_class};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -18,6 +24,8 @@ pub(crate) enum Status {
     Opening(u32),
     /// All subscriptions are confirmed: it is owed every publication.
     Ready,
+    /// Unsubscribings that are not yet confirmed; everything accepted before they were sent is still owed.
+    Leaving(u32),
     /// It never became ready.
     Failed,
     /// It was ready and is gone.
@@ -28,6 +36,24 @@ pub(crate) enum Status {
 struct Socket {
     status: Status,
     writer: Option<OwnedWriteHalf>,
+    /// Was ready before: a return is no new socket.
+    known: bool,
+    /// When the tester dropped it, until it is ready again.
+    dropped_ns: Option<u64>,
+    /// The last number of each of its streams that is owed to a socket that is leaving.
+    owed: Box<[u64]>,
+}
+
+impl Socket {
+    fn new() -> Self {
+        Self {
+            status: Status::Opening(0),
+            writer: None,
+            known: false,
+            dropped_ns: None,
+            owed: Box::default(),
+        }
+    }
 }
 
 /// Belongs to one worker. Sockets are `local` indices: socket `local` of worker `w` is `conn = local * workers + w`.
@@ -41,6 +67,8 @@ pub(crate) struct Auditor {
     pub(crate) tally: WorkerTally,
     /// The tester itself is closing its sockets: a close is no failure any more.
     closing: bool,
+    /// When, to whom and with what payload a ping is still to be answered.
+    late_pongs: VecDeque<(u64, usize, Vec<u8>)>,
     mask: u32,
     out: Vec<u8>,
 }
@@ -53,12 +81,8 @@ impl Auditor {
             .count();
         let books_per_socket = plan.subs_per_conn * plan.publishers_per_channel();
         Self {
-            sockets: (0..sockets)
-                .map(|_| Socket {
-                    status: Status::Opening(0),
-                    writer: None,
-                })
-                .collect(),
+            sockets: (0..sockets).map(|_| Socket::new()).collect(),
+            late_pongs: VecDeque::new(),
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),
             closing: false,
@@ -86,17 +110,27 @@ impl Auditor {
 
     /// The upgrade is done and the subscriptions are sent.
     pub(crate) fn on_upgraded(&mut self, local: usize, writer: OwnedWriteHalf) {
-        self.sockets[local] = Socket {
-            status: Status::Opening(self.state.plan.subs_per_conn),
-            writer: Some(writer),
-        };
+        let socket = &mut self.sockets[local];
+        socket.status = Status::Opening(self.state.plan.subs_per_conn);
+        socket.writer = Some(writer);
     }
 
     /// The socket is ready `ready_ns` after its connect began.
-    pub(crate) fn on_ready(&mut self, ready_ns: u64) {
-        self.tally.opened += 1;
+    pub(crate) fn on_ready(&mut self, local: usize, ready_ns: u64) {
+        let now_ns = self.state.clock.now_ns();
+        let socket = &mut self.sockets[local];
+        if let Some(dropped_ns) = socket.dropped_ns.take() {
+            self.tally.returned.record_ns(now_ns - dropped_ns);
+        }
+        if !std::mem::replace(&mut socket.known, true) {
+            self.tally.opened += 1;
+            if self.role(local).is_doomed() {
+                self.on_doomed(local);
+            }
+        }
         self.tally.ready.record_ns(ready_ns);
-        self.state.open.fetch_add(1, SeqCst);
+        let open = self.state.open.fetch_add(1, SeqCst) + 1;
+        self.state.peak.fetch_max(open, SeqCst);
         self.state.connects_done.fetch_add(1, SeqCst);
     }
 
@@ -109,10 +143,8 @@ impl Auditor {
                 .ledger
                 .departed(self.state.plan.channels_of(conn));
         }
-        self.sockets[local] = Socket {
-            status: Status::Failed,
-            writer: None,
-        };
+        self.sockets[local].status = Status::Failed;
+        self.sockets[local].writer = None;
         self.state.connects_done.fetch_add(1, SeqCst);
         if !self.closing {
             let conn = self.conn(local);
@@ -129,19 +161,45 @@ impl Auditor {
             self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
         }
         let conn = self.conn(local);
+        let role = self.role(local);
         if !self.closing {
             self.state
                 .ledger
                 .departed(self.state.plan.channels_of(conn));
             self.sockets[local].status = Status::Closed;
-            let at = self.state.clock.now_ns() as f64 / 1e9;
-            self.tally.evidence.note(Kind::Close, || {
-                format!("conn {conn}: closed at {at:.3}s: {cause}")
-            });
-            count_class(&mut self.tally.closed, cause.to_string());
+            if role == Role::HalfOpen && self.state.has_turned() {
+                // Its relay has seen how the server ended it.
+            } else if role.is_doomed() && self.state.has_turned() {
+                self.on_dead(local, cause);
+            } else {
+                let at = self.state.clock.now_ns() as f64 / 1e9;
+                self.tally.evidence.note(Kind::Close, || {
+                    format!("conn {conn} ({}): closed at {at:.3}s: {cause}", role.name())
+                });
+                count_class(&mut self.tally.closed, cause.to_string());
+            }
         }
         self.sockets[local].writer = None;
         self.state.open.fetch_sub(1, SeqCst);
+    }
+
+    /// Whether the tester is closing its sockets.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Answers the pings whose time has come.
+    pub(crate) fn answer_late_pings(&mut self) {
+        let now_ns = self.state.clock.now_ns();
+        while self
+            .late_pongs
+            .front()
+            .is_some_and(|(due_ns, ..)| *due_ns <= now_ns)
+        {
+            if let Some((_, local, payload)) = self.late_pongs.pop_front() {
+                self.write(local, client_frame::PONG, &payload);
+            }
+        }
     }
 
     /// Takes one frame that was read at `now_ns`.
@@ -154,6 +212,7 @@ impl Auditor {
         match *frame {
             Frame::Text(text) => {
                 let mut refused = None;
+                let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
                 scan::messages(text, |message| match message {
                     Message::Error(code) if self.is_opening(local) => {
                         refused = Some(format!("{:.200}", String::from_utf8_lossy(code)));
@@ -163,10 +222,12 @@ impl Auditor {
                 if let Some(code) = refused {
                     return Err(CloseCause::Refused(code));
                 }
+                if leaving && self.sockets[local].status == Status::Leaving(0) {
+                    return Err(CloseCause::Left);
+                }
             }
             Frame::Ping(payload) => {
-                self.tally.pings += 1;
-                self.write(local, client_frame::PONG, payload);
+                self.on_ping(local, payload, now_ns);
             }
             Frame::Pong => {}
             Frame::Binary(_) => self.on_malformed(local),
@@ -180,6 +241,19 @@ impl Auditor {
         Ok(())
     }
 
+    fn on_ping(&mut self, local: usize, payload: &[u8], now_ns: u64) {
+        self.tally.pings += 1;
+        let plan = &self.state.plan;
+        match plan.role(self.conn(local)) {
+            Role::NoPong if self.state.has_turned() => {}
+            Role::PongLate if self.state.has_turned() => {
+                let due_ns = now_ns + plan.cohorts.pong_delay().as_nanos() as u64;
+                self.late_pongs.push_back((due_ns, local, payload.to_vec()));
+            }
+            _ => self.write(local, client_frame::PONG, payload),
+        }
+    }
+
     fn is_opening(&self, local: usize) -> bool {
         matches!(self.sockets[local].status, Status::Opening(_))
     }
@@ -190,7 +264,13 @@ impl Auditor {
             // `$all` and `$system` reach every connection, whoever published to them.
             Message::Event([b'$', ..], None) => self.tally.notices += 1,
             Message::Event(_, None) | Message::Malformed => self.on_malformed(local),
-            Message::Subscribed(_) => {
+            Message::Unsubscribed => {
+                if let Status::Leaving(missing) = &mut self.sockets[local].status {
+                    *missing = missing.saturating_sub(1);
+                }
+            }
+            Message::Subscribed(channel) => {
+                self.open_books_of(local, channel);
                 if let Status::Opening(missing) = &mut self.sockets[local].status {
                     *missing = missing.saturating_sub(1);
                     if *missing == 0 {
@@ -231,6 +311,7 @@ impl Auditor {
             });
             return;
         };
+        let doomed = self.role(local).is_doomed();
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let arrival = self.books[place].record(stamp.seq, |seq| {
             if ledger.is_owed(stream, seq) {
@@ -263,10 +344,17 @@ impl Auditor {
                 )
             });
         }
-        if arrival != Arrival::Duplicate {
-            tally
-                .delivery
-                .record_ns(now_ns.saturating_sub(stamp.intended_ns));
+        // What a misbehaving socket reads late is its own fault.
+        if arrival != Arrival::Duplicate && !doomed {
+            let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
+            tally.delivery.record_ns(delivery_ns);
+            if !self.state.plan.cohorts.shares.is_empty() {
+                if stamp.intended_ns < self.state.turn_ns.load(SeqCst) {
+                    tally.before.record_ns(delivery_ns);
+                } else {
+                    tally.after.record_ns(delivery_ns);
+                }
+            }
             tally
                 .transit
                 .record_ns(now_ns.saturating_sub(stamp.sent_ns));
@@ -291,72 +379,6 @@ impl Auditor {
                 subscription * publishers + stream - index as usize * publishers,
             )
         })
-    }
-
-    /// The stream of every book of a socket, in the order of the books.
-    fn streams_of(state: &RunState, conn: u32) -> impl Iterator<Item = usize> + '_ {
-        let publishers = state.plan.publishers_per_channel() as usize;
-        state.plan.channels_of(conn).flat_map(move |channel| {
-            (0..publishers).map(move |i| channel as usize * publishers + i)
-        })
-    }
-
-    /// Books of living sockets that still wait for a message.
-    pub(crate) fn open_books(&self) -> u64 {
-        let per_socket = self.books.len() / self.sockets.len().max(1);
-        let open = |local: usize| {
-            let books = &self.books[local * per_socket..][..per_socket];
-            Self::streams_of(&self.state, self.conn(local))
-                .zip(books)
-                .filter(|(stream, book)| !book.is_complete(self.state.ledger.last(*stream)))
-                .count() as u64
-        };
-        (0..self.sockets.len())
-            .filter(|&local| self.sockets[local].status == Status::Ready)
-            .map(open)
-            .sum()
-    }
-
-    /// Compares every book with the ledger and then says goodbye on every socket.
-    pub(crate) fn close_all(&mut self) {
-        let per_socket = self.books.len() / self.sockets.len().max(1);
-        let state = Arc::clone(&self.state);
-        for local in 0..self.sockets.len() {
-            let conn = self.conn(local);
-            let status = self.sockets[local].status;
-            if !matches!(status, Status::Ready | Status::Closed) {
-                continue;
-            }
-            let books = &self.books[local * per_socket..][..per_socket];
-            for (stream, book) in Self::streams_of(&state, conn).zip(books) {
-                let tally = &mut self.tally;
-                let (mut lost, mut first) = (0, None);
-                book.close(state.ledger.last(stream), |seq| {
-                    if !state.ledger.is_owed(stream, seq) {
-                    } else if status == Status::Closed && seq > book.highest() {
-                        tally.missed_by_closed += 1;
-                    } else {
-                        lost += 1;
-                        first.get_or_insert(seq);
-                    }
-                });
-                tally.lost += lost;
-                if let Some(first) = first {
-                    let channel = stream as u32 / state.plan.publishers_per_channel();
-                    tally.evidence.note(Kind::Loss, || {
-                        format!(
-                            "conn {conn}: {lost} of {} never came, the first is seq {first} of {}",
-                            state.plan.channel_name(channel),
-                            state.ledger.last(stream)
-                        )
-                    });
-                }
-            }
-        }
-        self.closing = true;
-        for local in 0..self.sockets.len() {
-            self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
-        }
     }
 
     /// Sends one small frame. It is dropped when the socket takes no byte: only a server that does not read

@@ -1,0 +1,188 @@
+//! Clients that break the protocol, one after the other, and what each must get for it.
+
+use crate::client_frame;
+use crate::frame::{Frame, FrameError, FrameReader};
+use crate::handshake;
+use crate::run_state::RunState;
+use crate::tally::{Kind, WorkerTally};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// What the server must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expect {
+    /// Close with this code.
+    Close(u16),
+    /// Answer with an error message, and keep the connection.
+    Error,
+}
+
+struct Attack {
+    name: &'static str,
+    /// What is sent behind the opening handshake.
+    bytes: Vec<u8>,
+    expect: Expect,
+}
+
+/// Longest wait for the server's answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Any mask will do; this one changes nothing.
+const MASK: [u8; 4] = [0; 4];
+
+fn attacks() -> Vec<Attack> {
+    use Expect::{Close, Error};
+    let attack = |name, parts: &[&[u8]], expect| Attack {
+        name,
+        bytes: parts.concat(),
+        expect,
+    };
+    let mut too_large = Vec::new();
+    client_frame::encode(
+        &mut too_large,
+        client_frame::TEXT,
+        &vec![b'x'; 70 * 1024],
+        0,
+    );
+    let mut endless = [b"\x01\x81".as_slice(), &MASK, b"["].concat();
+    for _ in 0..40_000 {
+        endless.extend_from_slice(b"\x00\x80\0\0\0\0");
+    }
+    vec![
+        attack("unmasked frame", &[b"\x81\x02hi"], Close(1002)),
+        attack("reserved bit", &[b"\xC1\x80", &MASK], Close(1002)),
+        attack("reserved opcode", &[b"\x83\x80", &MASK], Close(1002)),
+        attack("fragmented ping", &[b"\x09\x80", &MASK], Close(1002)),
+        attack(
+            "ping of 126 bytes",
+            &[b"\x89\xFE\x00\x7E", &MASK, &[0; 126]],
+            Close(1002),
+        ),
+        attack(
+            "continuation of nothing",
+            &[b"\x80\x80", &MASK],
+            Close(1002),
+        ),
+        attack(
+            "message inside a message",
+            &[b"\x01\x80", &MASK, b"\x81\x80", &MASK],
+            Close(1002),
+        ),
+        attack(
+            "length in too many bytes",
+            &[b"\x81\xFE\x00\x01", &MASK, b"x"],
+            Close(1002),
+        ),
+        attack(
+            "close payload of one byte",
+            &[b"\x88\x81", &MASK, b"x"],
+            Close(1002),
+        ),
+        attack(
+            "close code 1005",
+            &[b"\x88\x82", &MASK, b"\x03\xED"],
+            Close(1002),
+        ),
+        attack(
+            "text that is not UTF-8",
+            &[b"\x81\x82", &MASK, b"\xC3\x28"],
+            Close(1007),
+        ),
+        attack(
+            "message of a tebibyte",
+            &[b"\x81\xFF\x00\x00\x01\x00\x00\x00\x00\x00", &MASK],
+            Close(1009),
+        ),
+        Attack {
+            name: "endless fragments",
+            bytes: endless,
+            expect: Close(1009),
+        },
+        Attack {
+            name: "message over the limit",
+            bytes: too_large,
+            expect: Error,
+        },
+        attack("text that is not JSON", &[b"\x81\x81", &MASK, b"{"], Error),
+        attack(
+            "JSON that is no command",
+            &[b"\x81\x82", &MASK, b"42"],
+            Error,
+        ),
+    ]
+}
+
+/// Makes every attack once and counts those that were not answered as they must be.
+pub(crate) fn run(state: &RunState) -> WorkerTally {
+    let mut tally = WorkerTally::default();
+    for attack in attacks() {
+        tally.attacks += 1;
+        let answer = answer(state, &attack.bytes).unwrap_or_else(|error| error.kind().to_string());
+        let expected = match attack.expect {
+            Expect::Close(code) => format!("close {code}"),
+            Expect::Error => "error".to_owned(),
+        };
+        if answer != expected {
+            tally.attacks_wrong += 1;
+            tally.evidence.note(Kind::Attack, || {
+                format!("{}: expected {expected}, got {answer}", attack.name)
+            });
+        }
+    }
+    tally
+}
+
+/// `close 1002`, `error`, or what else came first.
+fn answer(state: &RunState, bytes: &[u8]) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&state.ws.addr, PATIENCE)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(&handshake::request(&state.ws.host, &state.ws.path, 1))?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut head = Vec::new();
+    let length = loop {
+        if let Some(length) = handshake::response(&head, 1).map_err(io::Error::other)? {
+            break length;
+        }
+        read_some(&mut stream, &mut head, deadline)?;
+    };
+    // The server may close before it has read everything; its Close frame is what counts.
+    let _ = stream.write_all(bytes);
+    let mut unread = head.split_off(length);
+    let mut frames = FrameReader::default();
+    loop {
+        let whole = [frames.tail(), &unread].concat();
+        let mut found = None;
+        let fed = frames.feed(&whole, |frame| {
+            match frame {
+                Frame::Close(code, _) => found = found.take().or(Some(format!("close {code}"))),
+                Frame::Text(text) if text.windows(14).any(|part| part == br#""type":"error""#) => {
+                    found = found.take().or(Some("error".to_owned()));
+                }
+                _ => {}
+            }
+            Ok::<(), FrameError>(())
+        });
+        fed.map_err(io::Error::other)?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        unread.clear();
+        read_some(&mut stream, &mut unread, deadline)?;
+    }
+}
+
+fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    let mut chunk = [0; 4096];
+    match stream.read(&mut chunk)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        length => {
+            into.extend_from_slice(&chunk[..length]);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! When books begin and end, and what is missing then.
+
+use super::{Auditor, Status};
+use crate::book::Book;
+use crate::client_frame;
+use crate::run_state::RunState;
+use crate::tally::Kind;
+use std::sync::Arc;
+
+impl Auditor {
+    /// Begins the books of one subscription.
+    pub(super) fn open_books_of(&mut self, local: usize, channel: &[u8]) {
+        let plan = &self.state.plan;
+        let Some(index) = plan.channel_index(channel) else {
+            return;
+        };
+        let Some(position) = plan.position(self.conn(local), index) else {
+            return;
+        };
+        let publishers = plan.publishers_per_channel() as usize;
+        let first = (local * plan.subs_per_conn as usize + position as usize) * publishers;
+        for i in 0..publishers {
+            let sent = self.state.ledger.sent(index as usize * publishers + i);
+            self.books[first + i] = Book::opened_at(sent);
+        }
+    }
+
+    /// The stream of every book of a socket, in the order of the books.
+    pub(super) fn streams_of(state: &RunState, conn: u32) -> impl Iterator<Item = usize> + '_ {
+        let publishers = state.plan.publishers_per_channel() as usize;
+        state.plan.channels_of(conn).flat_map(move |channel| {
+            (0..publishers).map(move |i| channel as usize * publishers + i)
+        })
+    }
+
+    /// Books of living sockets that still wait for a message.
+    pub(crate) fn open_books(&self) -> u64 {
+        let per_socket = self.books.len() / self.sockets.len().max(1);
+        let open = |local: usize| {
+            let books = &self.books[local * per_socket..][..per_socket];
+            Self::streams_of(&self.state, self.conn(local))
+                .zip(books)
+                .filter(|(stream, book)| !book.is_complete(self.state.ledger.last(*stream)))
+                .count() as u64
+        };
+        let leaving = self
+            .sockets
+            .iter()
+            .filter(|socket| matches!(socket.status, Status::Leaving(_)))
+            .count() as u64;
+        (0..self.sockets.len())
+            .filter(|&local| {
+                self.sockets[local].status == Status::Ready && !self.role(local).is_doomed()
+            })
+            .map(open)
+            .sum::<u64>()
+            + leaving
+    }
+
+    /// Ends the interval of a socket: everything up to what `owed` says must have come.
+    pub(super) fn close_interval(&mut self, local: usize, owed: impl Fn(usize, &Book) -> u64) {
+        let per_socket = self.books.len() / self.sockets.len().max(1);
+        let conn = self.conn(local);
+        let state = Arc::clone(&self.state);
+        let books = &mut self.books[local * per_socket..][..per_socket];
+        for (index, (stream, book)) in Self::streams_of(&state, conn).zip(books).enumerate() {
+            let tally = &mut self.tally;
+            let at = state.clock.now_ns() as f64 / 1e9;
+            book.close(owed(index, book), |seq| {
+                if state.ledger.is_owed(stream, seq) {
+                    tally.lost += 1;
+                    tally.evidence.note(Kind::Loss, || {
+                        let channel = stream as u32 / state.plan.publishers_per_channel();
+                        format!(
+                            "conn {conn}: seq {seq} of {} never came before it left at {at:.3}s",
+                            state.plan.channel_name(channel)
+                        )
+                    });
+                }
+            });
+            *book = Book::opened_at(u64::MAX - 1);
+        }
+    }
+
+    /// Compares every book with the ledger and then says goodbye on every socket.
+    pub(crate) fn close_all(&mut self) {
+        let per_socket = self.books.len() / self.sockets.len().max(1);
+        let state = Arc::clone(&self.state);
+        for local in 0..self.sockets.len() {
+            let conn = self.conn(local);
+            let status = self.sockets[local].status;
+            if matches!(status, Status::Leaving(_)) {
+                self.tally.stuck += 1;
+                self.tally.evidence.note(Kind::Churn, || {
+                    format!("conn {conn}: its unsubscribing was never confirmed")
+                });
+            }
+            if !matches!(status, Status::Ready | Status::Closed) {
+                continue;
+            }
+            let role = self.role(local);
+            if role.is_doomed() && status == Status::Ready && state.has_turned() {
+                let kind = Self::kind_of(role);
+                self.tally.evidence.note(kind, || {
+                    format!("conn {conn} ({}): was never ended", role.name())
+                });
+            }
+            let gone = status == Status::Closed || role.is_doomed();
+            let books = &self.books[local * per_socket..][..per_socket];
+            for (stream, book) in Self::streams_of(&state, conn).zip(books) {
+                let tally = &mut self.tally;
+                let (mut lost, mut first) = (0, None);
+                book.close(state.ledger.last(stream), |seq| {
+                    if !state.ledger.is_owed(stream, seq) {
+                    } else if gone && seq > book.highest() {
+                        tally.missed_by_closed += 1;
+                    } else {
+                        lost += 1;
+                        first.get_or_insert(seq);
+                    }
+                });
+                tally.lost += lost;
+                if let Some(first) = first {
+                    let channel = stream as u32 / state.plan.publishers_per_channel();
+                    tally.evidence.note(Kind::Loss, || {
+                        format!(
+                            "conn {conn}: {lost} of {} never came, the first is seq {first} of {}",
+                            state.plan.channel_name(channel),
+                            state.ledger.last(stream)
+                        )
+                    });
+                }
+            }
+        }
+        self.closing = true;
+        for local in 0..self.sockets.len() {
+            self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
+        }
+    }
+}

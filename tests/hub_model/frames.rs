@@ -1,0 +1,74 @@
+//! Reading what a shard writes into a pipe.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use serde_json::Value;
+use wavecast::hub::Pipe;
+
+/// What one client was sent.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Received {
+    bytes: Vec<u8>,
+    pub(crate) texts: Vec<Value>,
+    /// The code of the Close frame; nothing comes after it.
+    pub(crate) close: Option<u16>,
+}
+
+impl Received {
+    /// Takes what waits in the pipe; false when that was nothing.
+    pub(crate) async fn take(&mut self, pipe: &Pipe) -> bool {
+        let before = self.bytes.len();
+        poll_fn(|cx| {
+            while let Poll::Ready(true) = pipe.poll_read(cx, &mut self.bytes) {}
+            Poll::Ready(())
+        })
+        .await;
+        let some = self.bytes.len() > before;
+        self.parse();
+        some
+    }
+
+    /// Adds bytes that were read.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.parse();
+    }
+
+    /// Whether half a frame is left over.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    fn parse(&mut self) {
+        let mut rest = &self.bytes[..];
+        while let Some((first, payload, behind)) = split_frame(rest) {
+            assert_eq!(self.close, None, "something after the Close frame");
+            match first {
+                0x81 => self.texts.push(serde_json::from_slice(payload).unwrap()),
+                0x88 => self.close = Some(u16::from_be_bytes([payload[0], payload[1]])),
+                0x89 => {}
+                other => panic!("a frame that starts with {other:#x}"),
+            }
+            rest = behind;
+        }
+        self.bytes = rest.to_vec();
+    }
+}
+
+fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[first, length], rest) = bytes.split_first_chunk()?;
+    let (length, rest) = match length {
+        126 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*length)), rest)
+        }
+        127 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::try_from(u64::from_be_bytes(*length)).ok()?, rest)
+        }
+        short => (usize::from(short), rest),
+    };
+    let (payload, behind) = rest.split_at_checked(length)?;
+    Some((first, payload, behind))
+}
