@@ -16,6 +16,9 @@ use tokio::time::{sleep, timeout};
 /// How often such a socket looks whether it is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Looks between two probes.
+const PROBE_EVERY: u64 = 20;
+
 /// Reads like any other until the cohorts turn bad; from then on reads `rate` bytes a second, nothing when it is 0.
 pub(crate) async fn live(
     state: &RunState,
@@ -33,8 +36,14 @@ pub(crate) async fn live(
     }
     // What is read from now on is thrown away, apart from the last bytes before the end.
     let mut sip = vec![0; (rate / 20) as usize];
-    while !desk.borrow().auditor.is_closing() {
+    for look in 1u64.. {
+        if desk.borrow().auditor.is_closing() {
+            break;
+        }
         sleep(LOOK_EVERY).await;
+        if look.is_multiple_of(PROBE_EVERY) {
+            desk.borrow_mut().auditor.probe(local);
+        }
         if has_ended(read.as_ref()).await {
             return last_words(&read);
         }

@@ -9,6 +9,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Auditor {
+    /// Sends a pong nobody asked for, from a slow socket: when its window is shut, the kernel drops the server's reset as
+    /// out of order, and only an answer to bytes of its own tells it that it was evicted.
+    pub(crate) fn probe(&mut self, local: usize) {
+        if self.role(local) == Role::Slow {
+            self.write(local, client_frame::PONG, b"");
+        }
+    }
+
     /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
     pub(crate) fn leave(&mut self, local: usize) -> bool {
         let conn = self.conn(local);

@@ -172,6 +172,10 @@ impl Auditor {
             } else if role.is_doomed() && self.state.has_turned() {
                 self.on_dead(local, cause);
             } else {
+                if role.is_doomed() {
+                    // Ended before it turned bad: a fault, but no survivor.
+                    self.fates(local).closed += 1;
+                }
                 let at = self.state.clock.now_ns() as f64 / 1e9;
                 self.tally.evidence.note(Kind::Close, || {
                     format!("conn {conn} ({}): closed at {at:.3}s: {cause}", role.name())
