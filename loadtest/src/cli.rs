@@ -2,9 +2,14 @@
 
 use crate::exit::Exit;
 use crate::flags::Flags;
+use crate::report::Outputs;
 use crate::scenario::{self, Scenario};
-use crate::{bench_self, find_max, run, setup, verify};
+use crate::source_ips::SourceIps;
+use crate::units::parse_count;
+use crate::{bench_self, compare, doctor, find_max, report, run, setup, verify};
 use clap::{Parser, Subcommand};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Load tester for WebSocket push systems: exact books, honest latency, PASS or FAIL.
@@ -44,6 +49,32 @@ enum Command {
         #[command(flatten)]
         flags: Box<Flags>,
     },
+    /// Look whether this machine can carry a run, and how to mend it where it cannot.
+    Doctor {
+        /// Sockets of the run.
+        #[arg(short, long, default_value = "1000", value_parser = parse_count)]
+        connections: u32,
+        /// Source addresses of the run, as for `run`.
+        #[arg(long, default_value = "auto")]
+        source_ips: SourceIps,
+    },
+    /// Render the files of a run again from its JSON.
+    Report {
+        /// Written with --json.
+        result: PathBuf,
+        #[command(flatten)]
+        outputs: Box<Outputs>,
+    },
+    /// Compare two runs; exit code 99 when the second is worse.
+    Compare {
+        /// Written with --json.
+        base: PathBuf,
+        /// Likewise.
+        new: PathBuf,
+        /// How much worse a figure may be.
+        #[arg(long, default_value = "10%", value_parser = compare::parse_percent)]
+        max_regress: f64,
+    },
 }
 
 /// Parses the command line and runs it.
@@ -56,6 +87,19 @@ pub fn main() -> ExitCode {
             Ok(Exit::Pass)
         }
         Some(Command::BenchSelf { flags }) => bench_self::run(&flags),
+        Some(Command::Doctor {
+            connections,
+            source_ips,
+        }) => {
+            let ips = source_ips.for_run(connections, Ipv4Addr::LOCALHOST.into());
+            Ok(doctor::run(connections, ips.len()))
+        }
+        Some(Command::Report { result, outputs }) => Ok(report::rerender(&result, &outputs)),
+        Some(Command::Compare {
+            base,
+            new,
+            max_regress,
+        }) => Ok(compare::run(&base, &new, max_regress)),
         None => run_scenario("smoke", cli.flags),
     };
     let exit = outcome.unwrap_or_else(|message| {
@@ -71,10 +115,15 @@ fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
         eprintln!("loadtest: {name} needs a server feature: {needs}");
         return Ok(Exit::Setup);
     }
+    flags.outputs.check().map_err(|error| error.to_string())?;
+    if flags.outputs.any() && matches!(name, "verify" | "find-max") {
+        return Err(format!("{name} is several runs; files are written for one"));
+    }
+    let outputs = flags.outputs.clone();
     match name {
         "verify" => verify::run(&flags),
         "find-max" => find_max::run(scenario, &flags),
-        _ => Ok(run::run(setup::options(scenario, flags)?)),
+        _ => Ok(run::run(setup::options(scenario, flags)?, &outputs)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::assertion::Assertion;
 use crate::process::ServerPid;
+use crate::report::Outputs;
 use crate::source_ips::SourceIps;
 use crate::trouble::Trouble;
 use crate::units::{parse_count, parse_rate, parse_size};
@@ -86,4 +87,6 @@ pub(crate) struct Flags {
     /// Allow a target that is not this machine.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
 }

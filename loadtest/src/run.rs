@@ -10,6 +10,7 @@ use crate::preflight;
 use crate::process::{ServerPid, cpu_time, thread_cpu};
 use crate::progress::{Progress, Totals};
 use crate::publisher::Publisher;
+use crate::report::Outputs;
 use crate::result::{Mark, RunResult, Span};
 use crate::run_state::{Phase, RunState};
 use crate::sampler::Sampler;
@@ -56,8 +57,8 @@ const STOP: Duration = Duration::from_secs(5);
 /// Longest drain of a run that was cut short.
 const SHORT_DRAIN: Duration = Duration::from_secs(2);
 
-/// Runs to the end and prints the report.
-pub(crate) fn run(options: Options) -> Exit {
+/// Runs to the end, prints the report and writes the files that were asked for.
+pub(crate) fn run(options: Options, outputs: &Outputs) -> Exit {
     let interrupts = match listen_for_signals() {
         Ok(interrupts) => interrupts,
         Err(error) => {
@@ -65,13 +66,24 @@ pub(crate) fn run(options: Options) -> Exit {
             return Exit::Setup;
         }
     };
-    run_among(options, interrupts)
+    let allow_taint = options.brief.allow_taint;
+    let outcome = execute(options, interrupts);
+    if let Ok((result, _)) = &outcome
+        && !outputs.save(result)
+    {
+        return Exit::Setup;
+    }
+    exit_of(outcome, allow_taint)
 }
 
 /// The same as one of several runs, which share the signals.
 pub(crate) fn run_among(options: Options, interrupts: Receiver<()>) -> Exit {
     let allow_taint = options.brief.allow_taint;
-    match execute(options, interrupts) {
+    exit_of(execute(options, interrupts), allow_taint)
+}
+
+fn exit_of(outcome: Result<(RunResult, Option<&'static str>), Exit>, allow_taint: bool) -> Exit {
+    match outcome {
         Ok((_, Some(INTERRUPTED))) => Exit::Interrupted,
         Ok((result, cut_short)) => {
             if !result.passed || cut_short.is_some() {

@@ -1,0 +1,74 @@
+//! Where the true quantile of a run probably is, given how few samples it had.
+
+use crate::report::decode;
+use crate::result::RunResult;
+
+/// A range of values, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interval {
+    least: u64,
+    most: u64,
+}
+
+/// Standard deviations to each side: 95 %.
+const Z: f64 = 1.96;
+
+impl Interval {
+    /// The 95 % interval of a quantile from the ranks around it (binomial); `None` without a histogram.
+    ///
+    /// All receivers of one publication are late together, so publications count as samples, not deliveries.
+    pub(super) fn of(result: &RunResult, name: &str, quantile: f64) -> Option<Self> {
+        let histogram = decode(name, result.histograms.get(name)?).ok()?;
+        let published: u64 = result.timeseries.iter().map(|row| row.published).sum();
+        let of_publications = ["delivery", "transit", "fanout"]
+            .iter()
+            .any(|part| name.split('.').any(|word| word == *part));
+        let samples = if of_publications && published > 0 {
+            histogram.len().min(published)
+        } else {
+            histogram.len()
+        };
+        let spread = Z * (quantile * (1.0 - quantile) / samples.max(1) as f64).sqrt();
+        // Fewer than about ten samples beyond the quantile: its upper end may be anywhere up to the maximum.
+        Some(Self {
+            least: histogram.value_at_quantile((quantile - spread).max(0.0)),
+            most: histogram.value_at_quantile((quantile + spread).min(1.0)),
+        })
+    }
+
+    /// Whether one value could be in both.
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.least <= other.most && other.least <= self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn is_wider_with_fewer_publications() {
+        let many = sample::passed();
+        let mut few = sample::passed();
+        few.timeseries.iter_mut().for_each(|row| row.published = 1);
+        let width = |result: &RunResult| {
+            let interval = Interval::of(result, "delivery", 0.99).expect("measured");
+            interval.most - interval.least
+        };
+        assert!(
+            width(&few) > width(&many),
+            "{} {}",
+            width(&few),
+            width(&many)
+        );
+    }
+
+    #[test]
+    fn overlaps_when_one_value_is_in_both() {
+        let interval = |least, most| Interval { least, most };
+        assert!(interval(1, 5).overlaps(interval(5, 9)));
+        assert!(!interval(1, 4).overlaps(interval(5, 9)));
+        assert_eq!(Interval::of(&sample::bare(), "delivery", 0.5), None);
+    }
+}

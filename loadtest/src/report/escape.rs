@@ -1,0 +1,59 @@
+//! Text of a run, made safe for the place it is put in.
+
+/// For XML text and quoted attributes; characters that XML 1.0 cannot hold become U+FFFD.
+pub(crate) fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(c),
+            // https://www.w3.org/TR/xml/#charsets
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// JSON for an inline script: no character of it can end the element or start a comment.
+pub(crate) fn json_in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+/// One line of Markdown text; nothing in it is markup, also inside a table.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' | '@' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_no_markup_in_any_language() {
+        assert_eq!(xml("a<b>&\"\u{7}"), "a&lt;b&gt;&amp;&quot;\u{fffd}");
+        assert_eq!(
+            json_in_script("\"</script><!--\""),
+            "\"\\u003c/script\\u003e\\u003c!--\""
+        );
+        assert_eq!(markdown("a|b\n<img> *x*"), "a\\|b &lt;img> \\*x\\*");
+    }
+}

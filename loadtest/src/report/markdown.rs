@@ -1,0 +1,162 @@
+//! A summary in Markdown, as CI systems show it beside a job.
+
+use super::escape::markdown;
+use crate::result::{Distribution, Metric, RunResult, Unit};
+use std::fmt::Write;
+
+/// Verdict, failures with evidence, assertions, latencies, command.
+pub(crate) fn render(result: &RunResult) -> String {
+    let verdict = match (result.passed, result.valid) {
+        (false, _) => "❌ FAIL",
+        (true, false) => "⚠️ TAINTED",
+        (true, true) => "✅ PASS",
+    };
+    let run = &result.run;
+    let mut text = format!(
+        "## {verdict} · loadtest {}\n\n{} · {:.1} s · seed {} · run {}\n",
+        markdown(&run.scenario),
+        markdown(&run.target),
+        run.duration_s,
+        run.seed,
+        markdown(&run.id)
+    );
+    if !result.valid {
+        text.push_str("\n> [!WARNING]\n> The tester itself was the bottleneck; its latencies are not the server's.\n");
+        for reason in &result.taint {
+            let _ = writeln!(text, "> - {}", markdown(reason));
+        }
+    }
+    failures(&mut text, result);
+    assertions(&mut text, result);
+    distributions(&mut text, result);
+    if let Some(server) = &result.server {
+        let per_connection = server
+            .kib_per_conn
+            .map_or(String::new(), |kib| format!(", {kib:.1} KiB a connection"));
+        let _ = writeln!(
+            text,
+            "\nServer: {:.2} cores on average, {:.2} at most, {} MiB at most{per_connection}. Leaks: {}.",
+            server.cpu_avg,
+            server.cpu_peak,
+            server.rss_peak_kib / 1024,
+            if server.leaks.is_empty() {
+                "none".to_owned()
+            } else {
+                markdown(&server.leaks.join("; "))
+            }
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\nTester: {:.2} cores, send lag p99 {:.1} ms.\n\n{}",
+        result.tester.cpu_avg,
+        result.tester.send_lag_p99_ms,
+        fenced(&run.cmd)
+    );
+    text
+}
+
+fn failures(text: &mut String, result: &RunResult) {
+    for failure in &result.failures {
+        let actual = result
+            .assertions
+            .iter()
+            .find(|assertion| assertion.expr == failure.expr)
+            .map_or(String::new(), |assertion| {
+                format!(" got {}", markdown(&assertion.actual))
+            });
+        let _ = writeln!(text, "\n**{}**{actual}\n", markdown(&failure.expr));
+        for line in &failure.evidence {
+            let _ = writeln!(text, "- {}", markdown(line));
+        }
+        if !failure.replay.is_empty() {
+            let _ = writeln!(text, "\n{}", fenced(&failure.replay));
+        }
+    }
+}
+
+fn assertions(text: &mut String, result: &RunResult) {
+    if result.assertions.is_empty() {
+        return;
+    }
+    text.push_str("\n| | assertion | measured |\n|---|---|---:|\n");
+    for assertion in &result.assertions {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |",
+            if assertion.ok { "✅" } else { "❌" },
+            markdown(&assertion.expr),
+            markdown(&assertion.actual)
+        );
+    }
+}
+
+fn distributions(text: &mut String, result: &RunResult) {
+    let mut head =
+        "\n| ms | p50 | p90 | p99 | p99.9 | max | samples |\n|---|---:|---:|---:|---:|---:|---:|\n";
+    for (name, metric) in &result.metrics {
+        let Metric::Distribution(d) = metric else {
+            continue;
+        };
+        if d.count == 0 || d.unit != Unit::Milliseconds {
+            continue;
+        }
+        text.push_str(std::mem::take(&mut head));
+        let Distribution {
+            p50,
+            p90,
+            p99,
+            p999,
+            max,
+            count,
+            ..
+        } = d;
+        let _ = write!(text, "| {} |", markdown(name));
+        for value in [p50, p90, p99, p999, max] {
+            // Never rounded down.
+            let _ = write!(text, " {:.1} |", (value * 10.0 - 1e-9).ceil() / 10.0);
+        }
+        let _ = writeln!(text, " {count} |");
+    }
+}
+
+/// A code block whose fence is longer than any run of backticks inside.
+fn fenced(code: &str) -> String {
+    let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}console\n{code}\n{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn leads_with_the_verdict_and_the_evidence() {
+        let text = render(&sample::failed());
+        assert!(
+            text.starts_with("## ❌ FAIL · loadtest broadcast\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("**loss.silent==0** got 3\n\n- conn 812"),
+            "{text}"
+        );
+        assert!(text.contains("| ✅ | delivery.p99&lt;250ms |"), "{text}");
+        assert!(text.contains("| delivery |"), "{text}");
+    }
+
+    #[test]
+    fn names_what_spoiled_a_tainted_run() {
+        let mut result = sample::passed();
+        result.valid = false;
+        result.taint = vec!["send lag p99 40ms".to_owned()];
+        assert!(render(&result).contains("> - send lag p99 40ms\n"));
+    }
+
+    #[test]
+    fn fences_code_that_has_fences() {
+        assert!(fenced("a ``` b").starts_with("````console\n"));
+    }
+}
