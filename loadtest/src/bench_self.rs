@@ -8,6 +8,7 @@ use crate::result::Metric;
 use crate::run;
 use crate::scenario::Scenario;
 use crate::setup;
+use crate::signals;
 use crate::units::grouped;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     flags.duration.get_or_insert(Duration::from_secs(5));
     let options = setup::options(Scenario::find("smoke")?, flags)?;
     let workers = f64::from(options.workers);
-    let interrupts = run::listen_for_signals().map_err(|error| error.to_string())?;
+    let interrupts = signals::listen().map_err(|error| error.to_string())?;
     let (result, _) = match run::execute(options, interrupts) {
         Ok(done) => done,
         Err(exit) => return Ok(exit),

@@ -5,6 +5,7 @@ use crate::flags::Flags;
 use crate::run;
 use crate::scenario::Scenario;
 use crate::setup;
+use crate::signals;
 use crossbeam_channel::Receiver;
 
 /// Doublings before the search gives up: the server is faster than the tester.
@@ -14,7 +15,7 @@ const HALVINGS: u32 = 3;
 
 /// Doubles the rate until the objective fails, then halves the interval. Prints the knee.
 pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
-    let interrupts = run::listen_for_signals().map_err(|error| error.to_string())?;
+    let interrupts = signals::listen().map_err(|error| error.to_string())?;
     let mut good = 0.0;
     let mut rate = flags.rate.unwrap_or(scenario.defaults.rate);
     let mut bad = None;

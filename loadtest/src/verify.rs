@@ -5,6 +5,7 @@ use crate::flags::Flags;
 use crate::run;
 use crate::scenario::Scenario;
 use crate::setup;
+use crate::signals;
 use std::time::{Duration, Instant};
 
 /// Scenario, sockets, publications a second, and how long they are due.
@@ -21,7 +22,7 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
 /// Runs them all; the worst outcome counts. Latencies are told, but not asserted.
 pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let begin = Instant::now();
-    let interrupts = run::listen_for_signals().map_err(|error| error.to_string())?;
+    let interrupts = signals::listen().map_err(|error| error.to_string())?;
     let mut outcomes = Vec::new();
     let beats = flags.trouble.heartbeat() <= LONGEST_HEARTBEAT;
     let heartbeat = beats.then_some(("heartbeat", 200, 20.0, 0));
