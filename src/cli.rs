@@ -1,6 +1,7 @@
 //! Flags and environment of the binary.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,6 +9,10 @@ use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use wavecast::WebSocketConfig;
+use wavecast::history::HistoryLimits;
+use wavecast::hub::{Retention, TopicOptions, TopicRules};
+
+use crate::config_file;
 
 /// Wavecast pushes each published event to everyone who wants it, over WebSocket.
 #[derive(Debug, Parser)]
@@ -84,6 +89,30 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WAVECAST_DRAIN_RATE", default_value_t = 2000)]
     drain_rate: u32,
 
+    /// Publications kept a room and channel, so that clients recover what they missed; 0 for none
+    #[arg(long, env = "WAVECAST_HISTORY", default_value_t = 0)]
+    history: usize,
+
+    /// Bytes kept a room and channel
+    #[arg(long, env = "WAVECAST_HISTORY_BYTES", default_value = "1MiB")]
+    history_bytes: ByteSize,
+
+    /// Age at which a kept publication is dropped
+    #[arg(long, env = "WAVECAST_HISTORY_AGE", default_value = "10m", value_parser = humantime::parse_duration)]
+    history_age: Duration,
+
+    /// Bytes kept over all rooms and channels together
+    #[arg(long, env = "WAVECAST_HISTORY_TOTAL", default_value = "256MiB")]
+    history_total: ByteSize,
+
+    /// How long a room or channel that nobody uses remembers its position
+    #[arg(long, env = "WAVECAST_POSITION_TTL", default_value = "24h", value_parser = humantime::parse_duration)]
+    position_ttl: Duration,
+
+    /// File with rules for rooms and channels by name: history, and what happens to slow consumers
+    #[arg(long, env = "WAVECAST_CONFIG")]
+    config: Option<PathBuf>,
+
     /// Web origin that may call the HTTP API from a browser, or `*`; repeatable, none by default
     #[arg(long, env = "WAVECAST_CORS_ORIGIN", value_delimiter = ',')]
     pub(crate) cors_origin: Vec<String>,
@@ -98,8 +127,13 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
-    pub(crate) fn config(&self) -> WebSocketConfig {
-        WebSocketConfig {
+    pub(crate) fn config(&self) -> Result<WebSocketConfig, String> {
+        Ok(WebSocketConfig {
+            topics: self.topics()?,
+            retention: Retention {
+                max_bytes: bytes(self.history_total),
+                position_ttl: self.position_ttl,
+            },
             shards: self.shards,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
@@ -115,11 +149,35 @@ impl ServeArgs {
             drain_rate: self.drain_rate,
             trust_user_parameter: self.dev,
             ..WebSocketConfig::default()
+        })
+    }
+
+    fn topics(&self) -> Result<TopicRules, String> {
+        let fallback = TopicOptions {
+            history: (self.history > 0).then_some(self.history_limits()),
+            ..TopicOptions::default()
+        };
+        match &self.config {
+            Some(path) => config_file::read(path, fallback, self.history_limits()),
+            None => Ok(TopicRules::all(fallback)),
+        }
+    }
+
+    /// Of a history that is switched on by a rule without naming all its limits, too.
+    fn history_limits(&self) -> HistoryLimits {
+        HistoryLimits {
+            max_messages: if self.history > 0 {
+                self.history
+            } else {
+                HistoryLimits::default().max_messages
+            },
+            max_bytes: bytes(self.history_bytes),
+            max_age: self.history_age,
         }
     }
 }
 
-fn bytes(size: ByteSize) -> usize {
+pub(crate) fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::hub::HubOptions;
+use crate::hub::{HubOptions, Retention, TopicRules};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
 use crate::wire::Limits;
@@ -46,6 +46,11 @@ pub struct WebSocketConfig {
     /// Connections closed a second while draining; more when the timeout would not
     /// suffice. Default 2000.
     pub drain_rate: u32,
+    /// What is configured for rooms and channels by name: history, and what happens to slow
+    /// consumers. Default: no history, slow consumers are evicted.
+    pub topics: TopicRules,
+    /// What is kept over all rooms and channels together. Default 256 MiB, positions 24 h.
+    pub retention: Retention,
     /// Whether `?user=<id>` on the upgrade is believed. **Anybody can then be anybody**:
     /// for development only. Default false.
     pub trust_user_parameter: bool,
@@ -73,6 +78,8 @@ impl Default for WebSocketConfig {
             notsent_lowat: SocketOptions::default().notsent_lowat,
             drain_timeout: drain.timeout,
             drain_rate: drain.closes_per_second,
+            topics: hub.topics,
+            retention: hub.retention,
             trust_user_parameter: false,
         }
     }
@@ -107,10 +114,20 @@ pub enum ConfigError {
         /// Bytes of the largest message.
         max_message_size: usize,
     },
+    /// One message would not fit into a history.
+    #[error(
+        "a history ({history_bytes} bytes) must hold a message of the largest size ({max_message_size} bytes), its offset and its header"
+    )]
+    HistoryTooSmall {
+        /// Bytes a history holds.
+        history_bytes: usize,
+        /// Bytes of the largest message.
+        max_message_size: usize,
+    },
 }
 
-/// Bytes of the longest frame header a server sends.
-const FRAME_HEADER_BYTES: usize = 10;
+/// Bytes that a frame header and an offset add to a message at most.
+const FRAMING_BYTES: usize = 10 + 32;
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -144,11 +161,34 @@ impl WebSocketConfig {
                 pong_timeout: self.pong_timeout,
             });
         }
-        if self.outbox_bytes < self.max_message_size.saturating_add(FRAME_HEADER_BYTES) {
+        if self.outbox_bytes < self.max_message_size.saturating_add(FRAMING_BYTES) {
             return Err(ConfigError::OutboxTooSmall {
                 outbox_bytes: self.outbox_bytes,
                 max_message_size: self.max_message_size,
             });
+        }
+        self.validate_histories()
+    }
+
+    fn validate_histories(&self) -> Result<(), ConfigError> {
+        let largest = self.max_message_size.saturating_add(FRAMING_BYTES);
+        if self.retention.position_ttl > YEAR {
+            return Err(ConfigError::TooLong("the position's time to live"));
+        }
+        for limits in self.topics.histories() {
+            if limits.max_messages == 0 {
+                return Err(ConfigError::Zero("the messages of a history"));
+            }
+            if limits.max_age > YEAR {
+                return Err(ConfigError::TooLong("the age of a history"));
+            }
+            let history_bytes = limits.max_bytes.min(self.retention.max_bytes);
+            if history_bytes < largest {
+                return Err(ConfigError::HistoryTooSmall {
+                    history_bytes,
+                    max_message_size: self.max_message_size,
+                });
+            }
         }
         Ok(())
     }
@@ -166,6 +206,8 @@ impl WebSocketConfig {
             max_topics_per_client: self.max_topics_per_client,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
+            topics: self.topics.clone(),
+            retention: self.retention,
         }
     }
 

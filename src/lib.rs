@@ -7,6 +7,7 @@
 
 pub mod config;
 mod handles;
+pub mod history;
 pub mod http;
 pub mod hub;
 pub mod node;

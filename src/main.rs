@@ -1,6 +1,7 @@
 //! The `wavecast` binary: arguments in, exit code out.
 
 mod cli;
+mod config_file;
 mod run;
 
 use std::process::ExitCode;

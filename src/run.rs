@@ -41,7 +41,7 @@ fn start(args: &ServeArgs) -> Result<ExitCode, String> {
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     runtime.block_on(async {
-        let server = WebSocketServer::try_new(args.config()).map_err(|error| error.to_string())?;
+        let server = WebSocketServer::try_new(args.config()?).map_err(|error| error.to_string())?;
         let listener = transport::listen(args.listen)
             .map_err(|error| format!("cannot listen on {}: {error}", args.listen))?;
         let address = listener

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::rules::{Retention, TopicRules};
+
 /// Bounds and times of a hub. Every field has a working default.
 #[derive(Debug, Clone)]
 pub struct HubOptions {
@@ -19,6 +21,10 @@ pub struct HubOptions {
     pub ping_interval: Duration,
     /// Age of the last pong at which a client is closed, found at its next ping. Default 90 s.
     pub pong_timeout: Duration,
+    /// What is configured for each room and channel. Default: nothing.
+    pub topics: TopicRules,
+    /// What is kept over all topics together.
+    pub retention: Retention,
 }
 
 impl Default for HubOptions {
@@ -31,6 +37,8 @@ impl Default for HubOptions {
             max_topics_per_client: 1000,
             ping_interval: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(90),
+            topics: TopicRules::default(),
+            retention: Retention::default(),
         }
     }
 }

@@ -23,4 +23,4 @@ pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{
     PublishRequest, RequestError, Target, parse_publish_batch, parse_publish_request,
 };
-pub use server_message::{ErrorSubject, ServerMessage};
+pub use server_message::{ErrorSubject, ServerMessage, TopicName};

@@ -18,6 +18,15 @@ pub enum ErrorSubject {
     Field(&'static str),
 }
 
+/// A room or a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicName<'a> {
+    /// A room.
+    Room(&'a str),
+    /// A channel.
+    Channel(&'a str),
+}
+
 /// What the server tells a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerMessage<'a> {
@@ -73,6 +82,15 @@ pub enum ServerMessage<'a> {
         /// The event.
         event: &'a Event,
     },
+    /// Publications were left out for this client.
+    Gap {
+        /// Whose.
+        topic: TopicName<'a>,
+        /// How many.
+        missed: u64,
+        /// The first and the last offset, for a client that has positions.
+        offsets: Option<(u64, u64)>,
+    },
     /// Answer to a `ping`.
     Pong,
     /// A command was refused.
@@ -104,7 +122,7 @@ impl ServerMessage<'_> {
         match self {
             Self::Joined { room, members } => {
                 out.string("type", "joined").string("room", room);
-                out.number("members", *members);
+                out.number("members", *members as u64);
             }
             Self::Left { room } => {
                 out.string("type", "left").string("room", room);
@@ -138,6 +156,17 @@ impl ServerMessage<'_> {
                     out.string("event", name);
                 }
                 out.raw("data", event.data().as_str());
+            }
+            Self::Gap {
+                topic,
+                missed,
+                offsets,
+            } => {
+                out.string("type", "gap").topic(*topic);
+                out.number("missed", *missed);
+                if let Some((from, to)) = offsets {
+                    out.number("from", *from).number("to", *to);
+                }
             }
             Self::Pong => {
                 out.string("type", "pong");
@@ -177,7 +206,14 @@ impl ObjectWriter {
         self
     }
 
-    fn number(&mut self, key: &str, value: usize) -> &mut Self {
+    fn topic(&mut self, topic: TopicName<'_>) -> &mut Self {
+        match topic {
+            TopicName::Room(room) => self.string("room", room),
+            TopicName::Channel(channel) => self.string("channel", channel),
+        }
+    }
+
+    fn number(&mut self, key: &str, value: u64) -> &mut Self {
         self.key(key);
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{value}");

@@ -1,0 +1,6 @@
+//! What a topic remembers: a bounded run of its newest publications, numbered without a
+//! gap. Pure data; the time is passed in.
+
+mod limits;
+
+pub use limits::HistoryLimits;
