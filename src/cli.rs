@@ -89,6 +89,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WAVECAST_DRAIN_RATE", default_value_t = 2000)]
     drain_rate: u32,
 
+    /// Clients that may come back a second after a shutdown: its notice names the window
+    #[arg(long, env = "WAVECAST_RECONNECT_RATE", default_value_t = 5000)]
+    reconnect_rate: u32,
+
     /// Publications kept a room and channel, so that clients recover what they missed; 0 for none
     #[arg(long, env = "WAVECAST_HISTORY", default_value_t = 0)]
     history: usize,
@@ -147,6 +151,7 @@ impl ServeArgs {
             publish_timeout: self.publish_timeout,
             drain_timeout: self.drain_timeout,
             drain_rate: self.drain_rate,
+            reconnect_rate: self.reconnect_rate,
             trust_user_parameter: self.dev,
             ..WebSocketConfig::default()
         })

@@ -46,6 +46,9 @@ pub struct WebSocketConfig {
     /// Connections closed a second while draining; more when the timeout would not
     /// suffice. Default 2000.
     pub drain_rate: u32,
+    /// Clients that may come back a second after a drain: its notice names a window of that
+    /// length, 1 s to 5 min. Default 5000.
+    pub reconnect_rate: u32,
     /// What is configured for rooms and channels by name: history, and what happens to slow
     /// consumers. Default: no history, slow consumers are evicted.
     pub topics: TopicRules,
@@ -78,6 +81,7 @@ impl Default for WebSocketConfig {
             notsent_lowat: SocketOptions::default().notsent_lowat,
             drain_timeout: drain.timeout,
             drain_rate: drain.closes_per_second,
+            reconnect_rate: drain.reconnects_per_second,
             topics: hub.topics,
             retention: hub.retention,
             trust_user_parameter: false,
@@ -142,6 +146,7 @@ impl WebSocketConfig {
             (self.max_topics_per_client > 0, "the topics per client"),
             (self.mailbox_capacity > 0, "the mailbox's capacity"),
             (self.drain_rate > 0, "the drain rate"),
+            (self.reconnect_rate > 0, "the reconnect rate"),
         ];
         if let Some((_, name)) = positive.into_iter().find(|(positive, _)| !positive) {
             return Err(ConfigError::Zero(name));
@@ -222,6 +227,7 @@ impl WebSocketConfig {
         DrainOptions {
             timeout: self.drain_timeout,
             closes_per_second: self.drain_rate,
+            reconnects_per_second: self.reconnect_rate,
         }
     }
 

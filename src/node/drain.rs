@@ -17,6 +17,18 @@ pub struct DrainOptions {
     pub timeout: Duration,
     /// Connections closed a second; more when the timeout would not suffice. Default 2000.
     pub closes_per_second: u32,
+    /// Clients that may come back a second, wherever they go: the notice of the shutdown
+    /// spreads them over a window of that length, 1 s to 5 min. Default 5000.
+    pub reconnects_per_second: u32,
+}
+
+impl DrainOptions {
+    /// The time over which `connections` clients are asked to spread their return.
+    fn reconnect_window(&self, connections: usize) -> Duration {
+        let rate = f64::from(self.reconnects_per_second.max(1));
+        let window = Duration::from_secs_f64(connections as f64 / rate);
+        window.clamp(SHORTEST_WINDOW, LONGEST_WINDOW)
+    }
 }
 
 impl Default for DrainOptions {
@@ -24,12 +36,17 @@ impl Default for DrainOptions {
         Self {
             timeout: Duration::from_secs(30),
             closes_per_second: 2000,
+            reconnects_per_second: 5000,
         }
     }
 }
 
 /// Time between two batches of closes.
 const BATCH_INTERVAL: Duration = Duration::from_millis(50);
+/// Few clients spread, too: each may stand for a page that loads more than its socket.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+/// Longer than this, nobody waits for news.
+const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How often a drain looks whether everybody has gone.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -49,7 +66,7 @@ impl Node {
         // A deadline that passes in the middle ends the drain like any other.
         let _ = timeout_at(deadline, async {
             self.publishing.wait().await;
-            self.announce_drain().await;
+            self.announce_drain(options).await;
             self.close_in_batches(options, deadline).await;
             while self.hub.links() > 0 {
                 sleep(POLL_INTERVAL).await;
@@ -59,9 +76,10 @@ impl Node {
         self.hub.links()
     }
 
-    async fn announce_drain(&self) {
+    async fn announce_drain(&self, options: &DrainOptions) {
         let channel = ChannelName::system();
-        let data = EventData::message("The server is shutting down");
+        let window = options.reconnect_window(self.hub.connections());
+        let data = EventData::shutdown("The server is shutting down", window);
         let name = Some("shutdown".into());
         let event = Event::new(EventId::generate(), SystemTime::now(), name, &data);
         // A hub without shards has nobody to tell.
@@ -93,5 +111,26 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_grows_with_the_connections_and_has_bounds() {
+        let options = DrainOptions::default();
+        let window = |connections| options.reconnect_window(connections).as_millis();
+        assert_eq!(window(0), 1000);
+        assert_eq!(window(5000), 1000);
+        assert_eq!(window(7500), 1500);
+        assert_eq!(window(100_000), 20_000);
+        assert_eq!(window(usize::MAX), 300_000);
+        let none = DrainOptions {
+            reconnects_per_second: 0,
+            ..options
+        };
+        assert_eq!(none.reconnect_window(100_000).as_millis(), 300_000);
     }
 }

@@ -1,6 +1,6 @@
 //! An event: what a backend publishes and clients receive.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use simd_json::prelude::*;
 use simd_json::tape::Value;
@@ -94,6 +94,14 @@ impl EventData {
     /// Data with one field, `message`.
     pub fn message(text: &str) -> Self {
         Self(format!(",\"message\":{}", Json::from(text).as_str()))
+    }
+
+    /// What the notice of a shutdown says: a text for people, and the window over which
+    /// clients spread their return.
+    pub fn shutdown(text: &str, window: Duration) -> Self {
+        let Self(message) = Self::message(text);
+        let window = window.as_millis();
+        Self(format!("{message},\"reconnect_within_ms\":{window}"))
     }
 
     pub(super) fn from_value(value: &Value<'_, '_>) -> Self {

@@ -12,16 +12,27 @@ use wavecast::WebSocketServer;
 use wavecast::transport::Stream;
 
 use crate::support::{
-    Binary, CLOSE, Client, TestServer, close_frame, config, exchange, frame, refusable_handshake,
-    within,
+    Binary, CLOSE, Client, TestServer, close_frame, config, eventually, exchange, frame,
+    refusable_handshake, within,
 };
 
+/// The notice of a shutdown, exactly; for so few clients its window is the shortest.
 async fn expect_notice(client: &mut Client) {
-    let notice = client.next_json().await;
-    assert_eq!(notice["type"], "event", "{notice}");
-    assert_eq!(notice["channel"], "$system");
-    assert_eq!(notice["event"], "shutdown");
-    assert_eq!(notice["data"]["message"], "The server is shutting down");
+    assert_eq!(next_window(client).await, 1000);
+}
+
+/// Expects the notice of a shutdown and returns the window it names, in milliseconds.
+async fn next_window(client: &mut Client) -> u64 {
+    let text = client.next_text().await;
+    let notice: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let data = &notice["data"];
+    let window = data["reconnect_within_ms"].as_u64().expect("a number");
+    let expected = format!(
+        r#"{{"type":"event","channel":"$system","event":"shutdown","data":{{"id":{},"timestamp":{},"message":"The server is shutting down","reconnect_within_ms":{window}}}}}"#,
+        data["id"], data["timestamp"]
+    );
+    assert_eq!(text, expected);
+    window
 }
 
 #[tokio::test]
@@ -115,6 +126,29 @@ async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
     late.expect_end().await;
     drop(late);
     assert_eq!(draining.join_all().await, [0]);
+}
+
+#[tokio::test]
+async fn the_window_to_come_back_in_is_sized_from_the_connections() {
+    let mut edge = Binary::start(&["--reconnect-rate", "10"]).await;
+    let mut clients = Vec::new();
+    for _ in 0..25 {
+        clients.push(edge.connect().await);
+    }
+    // One that has gone does not come back.
+    clients.pop().expect("a client").close().await;
+    eventually("its end", async || {
+        let stats = edge.http("GET", "/api/stats", None).await.json();
+        stats["active_connections"] == 24
+    })
+    .await;
+    edge.signal(Signal::TERM);
+    for client in &mut clients {
+        assert_eq!(next_window(client).await, 2400);
+        client.expect_close(1001).await;
+    }
+    drop(clients);
+    assert_eq!(edge.exit_code().await, 0);
 }
 
 #[tokio::test]
