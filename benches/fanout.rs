@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::hub::{ClientInfo, Hub, HubOptions, Link, TopicKind};
+use wavecast::hub::{ClientInfo, Hub, HubOptions, Joining, Link, TopicKind};
 use wavecast::transport::SocketOptions;
 use wavecast::wire::Frame;
 
@@ -78,9 +78,8 @@ impl Bench {
                     &client,
                     TopicKind::Channel,
                     &TOPIC.into(),
-                    usize::MAX,
-                    |_| None,
-                    None,
+                    Joining::default(),
+                    |_, _| None,
                 )
                 .await
                 .expect("a member");

@@ -164,7 +164,7 @@ impl WebSocketServer {
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, ServerError> {
         let room = room_name(room)?;
         let client = self.node.client_or_detached(client_id).await?;
-        let joined = self.node.join(&client, &room, None).await;
+        let joined = self.node.join(&client, &room, None, None).await;
         if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
             // Made known for this room only, it would stay for ever.
             self.cleanup_client(client_id).await?;

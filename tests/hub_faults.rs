@@ -13,7 +13,9 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinError, Link, Phase, Pipe, TopicKind};
+use wavecast::hub::{
+    Client, ClientInfo, Hub, HubOptions, JoinError, Joining, Link, Phase, Pipe, TopicKind,
+};
 use wavecast::node::{DrainOptions, Node, NodeOptions};
 use wavecast::protocol::Json;
 use wavecast::transport::Stream;
@@ -42,7 +44,7 @@ async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
 
 async fn subscribe(hub: &Hub, client: &Arc<Client>, name: &str) {
     let (kind, name) = (TopicKind::Channel, name.into());
-    let joined = hub.join(client, kind, &name, usize::MAX, |_| None, None);
+    let joined = hub.join(client, kind, &name, Joining::default(), |_, _| None);
     joined.await.unwrap();
 }
 
@@ -130,7 +132,13 @@ async fn a_join_that_is_dropped_leaves_no_empty_room() {
     {
         // The mailbox still holds the connection's entry.
         let name = "never".into();
-        let join = hub.join(&client, TopicKind::Room, &name, 10, |_| None, None);
+        let join = hub.join(
+            &client,
+            TopicKind::Room,
+            &name,
+            Joining::default(),
+            |_, _| None,
+        );
         assert!(poll!(pin!(join)).is_pending());
     }
     assert_eq!(hub.topics(TopicKind::Room).len(), 0);

@@ -2,5 +2,7 @@
 //! gap. Pure data; the time is passed in.
 
 mod limits;
+mod ring;
 
 pub use limits::HistoryLimits;
+pub use ring::{History, Page};

@@ -3,6 +3,7 @@
 mod connections;
 mod events;
 mod health;
+mod history;
 mod page;
 mod problem;
 mod query;
@@ -42,7 +43,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/events/batch", post(events::publish_batch))
         .route("/api/stats", get(topics::stats))
         .route("/api/channels", get(topics::channels))
+        .route("/api/channels/{name}/history", get(history::of_channel))
         .route("/api/rooms", get(topics::rooms))
+        .route("/api/rooms/{name}/history", get(history::of_room))
         .route("/api/connections", get(connections::list))
         .route(
             "/api/connections/{id}",

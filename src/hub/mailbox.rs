@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::client::Client;
 use super::link::Link;
-use super::topic::TopicId;
+use super::past::{Numbered, Replay};
+use super::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
 /// What a shard is asked to do, in this order.
@@ -18,10 +19,12 @@ use crate::wire::Frame;
 pub(super) enum Entry {
     /// Take over a connection's write side.
     Connect { client: Arc<Client>, link: Link },
-    /// Tell the members, then add the client, then tell the client.
+    /// Tell the members, then add the client, then tell the client. With `replay` it gets
+    /// the publications from there on, with their offsets.
     Join {
         client: Arc<Client>,
-        topic: TopicId,
+        topic: Arc<Topic>,
+        replay: Option<Replay>,
         ack: Option<Frame>,
         announce: Option<Frame>,
     },
@@ -32,11 +35,15 @@ pub(super) enum Entry {
         ack: Option<Frame>,
         announce: Option<Frame>,
     },
-    /// Push the frame to every member but one.
+    /// Push the frame to every member but one; a publication that has an offset comes
+    /// with it for the members that have positions.
     Broadcast {
         topic: TopicId,
         frame: Frame,
+        numbered: Option<Numbered>,
         exclude: Option<Arc<Client>>,
+        /// What the one who is left out gets in its place.
+        ack: Option<Frame>,
     },
     /// Push the frame to one client.
     Send { client: Arc<Client>, frame: Frame },
@@ -127,14 +134,6 @@ impl Places<'_> {
 }
 
 impl Entry {
-    /// The frame of a broadcast.
-    pub(super) fn broadcast_frame(&self) -> Option<&Frame> {
-        match self {
-            Self::Broadcast { frame, .. } => Some(frame),
-            _ => None,
-        }
-    }
-
     /// Bytes that the entry adds to an outbox.
     pub(super) fn frame_bytes(&self) -> usize {
         match self {

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::mailbox::{Entry, Places};
+use super::mailbox::Places;
 use super::topic::{Again, JoinOutcome};
-use super::{Client, Hub, HubClosed, Topic, TopicKind};
+use super::{Client, Hub, HubClosed, Joining, Resumption, Topic, TopicKind};
 use crate::wire::Frame;
 
 /// Why a client did not become a member.
@@ -73,8 +73,9 @@ impl Hub {
     /// returns how many members there are. Joining twice is harmless: the client is told
     /// again, the others are not.
     ///
-    /// Ordering: the client gets `ack` before anything of the topic; the others get
-    /// `announce` before anything the client says there.
+    /// Ordering: the client gets `ack` before anything of the topic, then what it wanted of the
+    /// past, then what is published from now on; the others get `announce` before anything
+    /// the client says there.
     /// Backpressure: waits for places in mailboxes.
     /// Cancel safety: the client is a member entirely or not at all.
     pub async fn join(
@@ -82,21 +83,21 @@ impl Hub {
         client: &Arc<Client>,
         kind: TopicKind,
         name: &Arc<str>,
-        max_members: usize,
-        ack: impl Fn(usize) -> Option<Frame>,
-        announce: Option<&Frame>,
+        joining: Joining<'_>,
+        ack: impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<usize, JoinError> {
         loop {
-            let told = announce
+            let told = joining
+                .announce
                 .and_then(|_| self.registry.topic(kind, name))
                 .map(|topic| topic.shards_with_members());
             let mut places = self.places_beside(client, told.as_deref()).await?;
             // Nothing waits from here on: dropped in a wait, a join would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
-            let joined = self.try_join(client, &topic, &mut places, max_members, &ack, announce);
+            let joined = self.try_join(client, &topic, &mut places, joining, &ack);
             if !matches!(joined, Ok(Ok(_))) {
                 // Made for nothing, or retired and not yet out of the registry.
-                self.forget_if_empty(&topic);
+                self.forget_if_unused(&topic);
             }
             if let Ok(joined) = joined {
                 return joined;
@@ -109,26 +110,21 @@ impl Hub {
         client: &Arc<Client>,
         topic: &Arc<Topic>,
         places: &mut Places<'_>,
-        max_members: usize,
-        ack: &impl Fn(usize) -> Option<Frame>,
-        announce: Option<&Frame>,
+        joining: Joining<'_>,
+        ack: &impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<Result<usize, JoinError>, Again> {
         let mut memberships = client.memberships.lock();
         if memberships.ended {
             return Ok(Err(JoinError::Disconnected));
         }
         if memberships.position(topic).is_some() {
-            let members = topic.members();
-            if let Some(frame) = ack(members) {
-                let client = client.clone();
-                places.send(client.shard, Entry::Send { client, frame });
-            }
+            let members = topic.join_again(client, places, joining.resume, ack);
             return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, places, max_members, ack, announce)? {
+        match topic.join(client, places, joining, ack)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -171,7 +167,7 @@ impl Hub {
             if topic.leave(client, &mut places, ack, announce).is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
-                self.forget_if_empty(topic);
+                self.forget_if_unused(topic);
                 return Ok(());
             }
         }
@@ -188,8 +184,8 @@ impl Hub {
             .await
     }
 
-    fn forget_if_empty(&self, topic: &Arc<Topic>) {
-        if topic.retire_if_empty() {
+    pub(super) fn forget_if_unused(&self, topic: &Arc<Topic>) {
+        if topic.retire_if_unused() {
             self.registry.remove_topic(topic);
         }
     }

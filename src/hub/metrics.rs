@@ -27,6 +27,8 @@ pub struct Metrics {
     pub broadcasts_total: Counter,
     /// Messages whose bytes were handed to a client's socket in full.
     pub deliveries_total: Counter,
+    /// Publications that were replayed from a history.
+    pub replayed_total: Counter,
     /// Clients closed because their outbox was full.
     pub slow_consumers_total: Counter,
     /// Clients closed because no pong came in time.

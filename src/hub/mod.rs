@@ -2,20 +2,24 @@
 //!
 //! Knows nothing of JSON, HTTP or authentication: it moves encoded frames.
 
+mod budget;
 mod client;
-#[expect(dead_code, reason = "told by policies and by replays")]
 mod gap;
 mod heartbeat;
+mod joining;
 mod link;
 mod mailbox;
 mod membership;
 mod metrics;
 mod options;
 mod outbox;
+mod past;
 mod pipe;
+mod publishing;
 mod registry;
 mod rules;
 mod shard;
+mod sweeper;
 mod topic;
 
 use std::sync::Arc;
@@ -23,31 +27,40 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use client::{Client, ClientInfo, Phase};
+pub use joining::{Accepted, Joining};
 pub use link::Link;
 pub use mailbox::{HubClosed, Sent};
 pub use membership::{JoinError, LeaveError};
 pub use metrics::{Counter, Metrics};
 pub use options::HubOptions;
+pub use past::{Newest, Resumption};
 pub use pipe::Pipe;
+pub use publishing::HistoryPage;
 pub use rules::{Overflow, Retention, TopicOptions, TopicRules};
 pub use topic::{Topic, TopicKind};
 
+use self::budget::Budget;
 use self::mailbox::{Entry, Mailboxes};
 use self::registry::Registry;
 use self::shard::Shard;
+use self::sweeper::Sweeper;
 use self::topic::{EVERYONE, TopicId};
 use crate::wire::Frame;
 
 /// Registry and shards.
 #[derive(Debug)]
 pub struct Hub {
-    registry: Registry,
+    registry: Arc<Registry>,
     mailboxes: Mailboxes,
-    everyone: Topic,
+    everyone: Arc<Topic>,
+    budget: Arc<Budget>,
+    /// Stops the sweeper with the hub.
+    _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
     next_shard: AtomicUsize,
     /// Connections whose sockets the shards still hold.
@@ -56,26 +69,43 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the shards on `tasks`. They end when the hub is dropped.
+    /// Starts the shards on `tasks`, and a sweeper where a history is configured. They end when the hub is dropped.
     pub fn new(options: &HubOptions, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
+        let budget = Arc::new(Budget::new(options.retention.max_bytes));
         let shards = options.shards.max(1);
+        let identity = (EVERYONE, TopicKind::Channel, "$all".into());
+        let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, None));
         let senders = (0..shards)
             .map(|_| {
                 let (sender, mailbox) = mpsc::channel(options.mailbox_capacity.max(1));
-                tasks.spawn(Shard::new(mailbox, options, metrics.clone()).run());
+                let shard = Shard::new(mailbox, everyone.clone(), options, metrics.clone());
+                tasks.spawn(shard.run());
                 sender
             })
             .collect();
+        let registry = Arc::new(Registry::new(
+            TopicId(EVERYONE.0 + 1),
+            shards,
+            options.topics.clone(),
+            budget.clone(),
+        ));
         Self {
-            registry: Registry::new(TopicId(EVERYONE.0 + 1), shards),
+            _sweeper: Sweeper::start(&registry, &budget, options, tasks),
+            registry,
             mailboxes: Mailboxes::new(senders),
-            everyone: Topic::new(EVERYONE, TopicKind::Channel, "$all".into(), shards),
+            everyone,
+            budget,
             metrics,
             next_shard: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
         }
+    }
+
+    /// Bytes that all histories hold together.
+    pub fn history_bytes(&self) -> usize {
+        self.budget.used()
     }
 
     /// What the hub counts.
@@ -134,48 +164,6 @@ impl Hub {
         let client = client.clone();
         self.send_entry(client.shard, Entry::Release { client, reset })
             .await
-    }
-
-    /// Broadcasts to a topic's members, but not to `exclude`, and returns to how many. A
-    /// topic that is not there has none.
-    ///
-    /// Ordering: one order a topic, the same for all members.
-    /// Backpressure: waits for places in the mailboxes of the shards that have members.
-    /// Cancel safety: the frame goes to all or to none.
-    pub async fn broadcast(
-        &self,
-        kind: TopicKind,
-        name: &str,
-        frame: &Frame,
-        exclude: Option<&Arc<Client>>,
-    ) -> Result<usize, HubClosed> {
-        match self.registry.topic(kind, name) {
-            Some(topic) => self.broadcast_in(&topic, frame, exclude).await,
-            None => Ok(0),
-        }
-    }
-
-    /// Broadcasts to every connection and returns how many there are.
-    pub async fn broadcast_to_everyone(&self, frame: &Frame) -> Result<usize, HubClosed> {
-        self.broadcast_in(&self.everyone, frame, None).await
-    }
-
-    async fn broadcast_in(
-        &self,
-        topic: &Topic,
-        frame: &Frame,
-        exclude: Option<&Arc<Client>>,
-    ) -> Result<usize, HubClosed> {
-        loop {
-            let told = topic.shards_with_members();
-            let mut places = self.mailboxes.reserve(|shard| told[shard]).await?;
-            let excluded = exclude.map(|client| client.memberships.lock());
-            if let Ok(members) = topic.broadcast(&mut places, frame, exclude) {
-                self.metrics.broadcasts_total.add(1);
-                let left_out = excluded.is_some_and(|excluded| excluded.contains(topic));
-                return Ok(members - usize::from(left_out));
-            }
-        }
     }
 
     async fn send_entry(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {

@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 use uuid::Uuid;
 
+use super::budget::Budget;
 use super::client::Client;
+use super::past::Past;
+use super::rules::TopicRules;
 use super::topic::{Topic, TopicId, TopicKind};
 
 #[derive(Debug)]
@@ -19,17 +22,49 @@ pub(super) struct Registry {
     channels: DashMap<Arc<str>, Arc<Topic>>,
     next_topic: AtomicU64,
     shards: usize,
+    rules: TopicRules,
+    budget: Arc<Budget>,
+    /// Names this process in its topics' epochs.
+    process: u64,
+    /// Topics whose positions were forgotten. A topic made after that may be one of
+    /// them, so its epoch is another.
+    forgotten: AtomicU64,
 }
 
 impl Registry {
-    pub(super) fn new(first_topic: TopicId, shards: usize) -> Self {
+    pub(super) fn new(
+        first_topic: TopicId,
+        shards: usize,
+        rules: TopicRules,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self {
             clients: DashMap::new(),
             rooms: DashMap::new(),
             channels: DashMap::new(),
             next_topic: AtomicU64::new(first_topic.0),
             shards,
+            rules,
+            budget,
+            process: Uuid::new_v4().as_u64_pair().0,
+            forgotten: AtomicU64::new(0),
         }
+    }
+
+    /// What is configured for topics.
+    pub(super) fn rules(&self) -> &TopicRules {
+        &self.rules
+    }
+
+    /// The epoch of a topic that is made now.
+    pub(super) fn epoch(&self) -> Arc<str> {
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
+        format!("{:012x}-{forgotten}", self.process >> 16).into()
+    }
+
+    /// Topics made from now on have another epoch.
+    pub(super) fn next_epoch(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Returns false when the id is taken.
@@ -75,7 +110,10 @@ impl Registry {
             .entry(name.clone())
             .or_insert_with(|| {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
-                Arc::new(Topic::new(id, kind, name.clone(), self.shards))
+                let options = self.rules.options(kind, name);
+                let past = Past::new(options, || self.epoch(), &self.budget);
+                let identity = (id, kind, name.clone());
+                Arc::new(Topic::new(identity, self.shards, options.overflow, past))
             })
             .clone()
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Node;
 use super::rooms::announce_departure;
-use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Link, Sent, Topic, TopicKind};
+use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Joining, Link, Sent, Topic, TopicKind};
 use crate::protocol::{ChannelName, CloseCode, UserId};
 use crate::wire::Frame;
 
@@ -85,7 +85,7 @@ impl Node {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
         self.hub
-            .join(client, kind, name, usize::MAX, |_| None, None)
+            .join(client, kind, name, Joining::default(), |_, _| None)
             .await
             .map(drop)
     }

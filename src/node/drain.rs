@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
-use super::publish::event_frame;
+use super::publish::event_message;
 use crate::protocol::{ChannelName, CloseCode, Event, EventData, EventId};
 use crate::wire::Frame;
 
@@ -84,7 +84,7 @@ impl Node {
         let event = Event::new(EventId::generate(), SystemTime::now(), name, &data);
         // A hub without shards has nobody to tell.
         let _ = self
-            .broadcast(&channel, &event_frame(&channel, &event))
+            .publish_message(&channel, event_message(&channel, &event))
             .await;
     }
 

@@ -6,6 +6,7 @@
 mod channels;
 mod connections;
 mod drain;
+mod history;
 mod publish;
 mod rooms;
 

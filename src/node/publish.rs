@@ -1,8 +1,9 @@
 //! Publishing: an event is accepted, encoded once a channel, and broadcast.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Node, encode};
+use super::Node;
 use crate::hub::{HubClosed, TopicKind};
 use crate::protocol::{
     ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target,
@@ -65,8 +66,8 @@ impl Node {
         let id = request.id.unwrap_or_else(EventId::generate);
         let event = Event::new(id, SystemTime::now(), request.name, &request.data);
         let mut subscribers = 0;
-        for (channel, frame) in self.frames(&request.target, &event)? {
-            subscribers += self.broadcast(&channel, &frame).await?;
+        for (channel, message) in self.messages(&request.target, &event)? {
+            subscribers += self.publish_message(&channel, message).await?;
         }
         Ok(Published {
             id: event.id,
@@ -84,14 +85,14 @@ impl Node {
         let id = request.id.clone().unwrap_or_else(EventId::generate);
         let name = request.name.clone();
         let event = Event::new(id, SystemTime::now(), name, &request.data);
-        self.frames(&request.target, &event).map(drop)
+        self.messages(&request.target, &event).map(drop)
     }
 
-    fn frames(
+    fn messages(
         &self,
         target: &Target,
         event: &Event,
-    ) -> Result<Vec<(ChannelName, Frame)>, PublishError> {
+    ) -> Result<Vec<(ChannelName, Arc<str>)>, PublishError> {
         let channels = match target {
             Target::Channels(channels) => channels.clone(),
             Target::User(user) => vec![ChannelName::of_user(user)],
@@ -99,30 +100,29 @@ impl Node {
         };
         let limit = self.options.max_message_bytes;
         let encoded = channels.into_iter().map(|channel| {
-            let frame = event_frame(&channel, event);
-            let fits = frame.payload().len() <= limit;
-            fits.then_some((channel, frame))
+            let message = event_message(&channel, event);
+            let fits = message.len() <= limit;
+            fits.then_some((channel, message))
                 .ok_or(PublishError::TooLarge { limit })
         });
         encoded.collect()
     }
 
-    pub(super) async fn broadcast(
+    pub(super) async fn publish_message(
         &self,
         channel: &ChannelName,
-        frame: &Frame,
+        message: Arc<str>,
     ) -> Result<usize, HubClosed> {
         if channel.reaches_everyone() {
-            self.hub.broadcast_to_everyone(frame).await
-        } else {
-            self.hub
-                .broadcast(TopicKind::Channel, channel.as_str(), frame, None)
-                .await
+            return self.hub.broadcast_to_everyone(&Frame::text(message)).await;
         }
+        let (kind, name) = (TopicKind::Channel, channel.as_shared());
+        let accepted = self.hub.publish(kind, name, &message, None, |_| None);
+        Ok(accepted.await?.members)
     }
 }
 
-pub(super) fn event_frame(channel: &ChannelName, event: &Event) -> Frame {
+pub(super) fn event_message(channel: &ChannelName, event: &Event) -> Arc<str> {
     let channel = channel.as_str();
-    encode(&ServerMessage::Event { channel, event }, None)
+    ServerMessage::Event { channel, event }.to_json().into()
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use super::history::resumed;
 use super::{Node, Refusal, encode, refusal_of_leave};
-use crate::hub::{Client, HubClosed, Topic, TopicKind};
-use crate::protocol::{ErrorCode, ErrorSubject, Json, RoomName, ServerMessage};
+use crate::hub::{Accepted, Client, HubClosed, Joining, Resumption, Topic, TopicKind};
+use crate::protocol::{ErrorCode, ErrorSubject, Json, Resume, RoomName, ServerMessage};
 use crate::wire::Frame;
 
 impl Node {
     /// Makes the client a member and returns how many there are. The client gets
-    /// `joined`, the others `user_joined`; joining twice is announced once.
+    /// `joined` and what it wants of the past, the others `user_joined`; joining twice is announced once.
     pub async fn join(
         &self,
         client: &Arc<Client>,
         room: &RoomName,
+        resume: Option<&Resume>,
         reply_id: Option<&Json>,
     ) -> Result<usize, Refusal> {
         let name = room.as_str();
@@ -24,22 +26,21 @@ impl Node {
             },
             None,
         );
-        let ack = |members| {
+        let ack = |members, resumption: Option<&Resumption>| {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
+                resumed: resumption.map(resumed),
             };
             Some(encode(&joined, reply_id))
         };
+        let joining = Joining {
+            max_members: self.options.max_clients_per_room,
+            resume,
+            announce: Some(&announce),
+        };
         self.hub
-            .join(
-                client,
-                TopicKind::Room,
-                room.as_shared(),
-                self.options.max_clients_per_room,
-                ack,
-                Some(&announce),
-            )
+            .join(client, TopicKind::Room, room.as_shared(), joining, ack)
             .await
             .map_err(|error| about(room, error.into()))
     }
@@ -60,12 +61,14 @@ impl Node {
             .map_err(|error| about(room, refusal_of_leave(error, ErrorCode::NotInRoom)))
     }
 
-    /// Sends what a member says to all other members.
+    /// Sends what a member says to all other members. With an `id` it is told when that is
+    /// done, in the place where the message would stand.
     pub async fn say(
         &self,
         client: &Arc<Client>,
         room: &RoomName,
         content: &Json,
+        reply_id: Option<&Json>,
     ) -> Result<(), Refusal> {
         let topic = self
             .hub
@@ -77,19 +80,36 @@ impl Node {
             from: &client.display_name(),
             content,
         };
-        self.broadcast_to_room(room, &message, Some(client))
+        let ack = |accepted: &Accepted| {
+            let sent = ServerMessage::Sent {
+                room: room.as_str(),
+                offset: accepted.position.as_ref().map(|newest| newest.offset),
+            };
+            reply_id.map(|id| encode(&sent, Some(id)))
+        };
+        let text = message.to_json().into();
+        self.hub
+            .publish(TopicKind::Room, room.as_shared(), &text, Some(client), ack)
             .await
             .map(drop)
             .map_err(|HubClosed| about(room, ErrorCode::Draining))
     }
 
-    /// Broadcasts a message to a room's members and returns how many it went to.
+    /// Broadcasts to a room's members and returns how many it went to. A message is
+    /// published, so it is part of the room's history; other notices are not.
     pub async fn broadcast_to_room(
         &self,
         room: &RoomName,
         message: &ServerMessage<'_>,
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, HubClosed> {
+        if matches!(message, ServerMessage::Message { .. }) {
+            let (name, text) = (room.as_shared(), message.to_json().into());
+            let accepted = self
+                .hub
+                .publish(TopicKind::Room, name, &text, exclude, |_| None);
+            return Ok(accepted.await?.members);
+        }
         let frame = encode(message, None);
         self.hub
             .broadcast(TopicKind::Room, room.as_str(), &frame, exclude)
@@ -109,7 +129,7 @@ fn user_left(client: &Client, room: &str) -> Frame {
     encode(&ServerMessage::UserLeft { room, user_id }, None)
 }
 
-fn about(room: &RoomName, code: ErrorCode) -> Refusal {
+pub(super) fn about(room: &RoomName, code: ErrorCode) -> Refusal {
     Refusal {
         code,
         subject: ErrorSubject::Room(room.as_str().into()),

@@ -4,7 +4,7 @@ use simd_json::prelude::*;
 use simd_json::tape::{Object, Value};
 
 use super::json::{Json, with_value};
-use super::{ChannelName, ErrorCode, ErrorSubject, RoomName};
+use super::{ChannelName, ErrorCode, ErrorSubject, HistoryRequest, Position, Resume, RoomName};
 
 /// Most commands in one frame.
 const MAX_BATCH: usize = 1000;
@@ -18,6 +18,8 @@ pub enum ClientMessage {
     Join {
         /// The room.
         room: RoomName,
+        /// What is wanted of the past.
+        resume: Option<Resume>,
     },
     /// Stop being a member of a room.
     Leave {
@@ -35,11 +37,27 @@ pub enum ClientMessage {
     Subscribe {
         /// The channel.
         channel: ChannelName,
+        /// What is wanted of the past.
+        resume: Option<Resume>,
     },
     /// Stop hearing a channel's events.
     Unsubscribe {
         /// The channel.
         channel: ChannelName,
+    },
+    /// Read a part of a room's history.
+    RoomHistory {
+        /// The room.
+        room: RoomName,
+        /// Which part.
+        request: HistoryRequest,
+    },
+    /// Read a part of a channel's history.
+    ChannelHistory {
+        /// The channel.
+        channel: ChannelName,
+        /// Which part.
+        request: HistoryRequest,
     },
     /// Ask for a `pong`.
     Ping,
@@ -125,6 +143,7 @@ fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
     Ok(match kind {
         "join" => ClientMessage::Join {
             room: room(object)?,
+            resume: resume(object)?,
         },
         "leave" => ClientMessage::Leave {
             room: room(object)?,
@@ -138,9 +157,18 @@ fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
         },
         "subscribe" => ClientMessage::Subscribe {
             channel: channel(object)?,
+            resume: resume(object)?,
         },
         "unsubscribe" => ClientMessage::Unsubscribe {
             channel: channel(object)?,
+        },
+        "history" if object.get("room").is_some() => ClientMessage::RoomHistory {
+            room: room(object)?,
+            request: history_request(object)?,
+        },
+        "history" => ClientMessage::ChannelHistory {
+            channel: channel(object)?,
+            request: history_request(object)?,
         },
         "ping" => ClientMessage::Ping,
         _ => return Err((ErrorCode::UnknownType, ErrorSubject::None)),
@@ -166,6 +194,51 @@ fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
             ErrorSubject::Channel(name.into()),
         )
     })
+}
+
+/// What a `join` or a `subscribe` wants of the past: `since`, `last`, or just `positions`.
+fn resume(object: &Object<'_, '_>) -> Result<Option<Resume>, Refusal> {
+    let positions = match object.get("positions") {
+        None => false,
+        Some(value) => value.as_bool().ok_or_else(|| invalid("positions"))?,
+    };
+    let since = match object.get("since") {
+        None => None,
+        Some(value) => Some(position(&value).ok_or_else(|| invalid("since"))?),
+    };
+    let last = number(object, "last")?;
+    let asked = positions || since.is_some() || last.is_some();
+    let last = last.unwrap_or(0);
+    Ok(asked.then_some(Resume { since, last }))
+}
+
+fn position(value: &Value<'_, '_>) -> Option<Position> {
+    let object = value.as_object()?;
+    let offset = object.get("offset")?.as_u64()?;
+    Position::new(offset, object.get("epoch")?.as_str()?)
+}
+
+fn history_request(object: &Object<'_, '_>) -> Result<HistoryRequest, Refusal> {
+    let before = number(object, "before")?;
+    let after = number(object, "after")?;
+    let limit = number(object, "limit")?;
+    let field = if before.is_some() && after.is_some() {
+        "before"
+    } else {
+        "limit"
+    };
+    HistoryRequest::new(before, after, limit).ok_or_else(|| invalid(field))
+}
+
+fn number(object: &Object<'_, '_>, field: &'static str) -> Result<Option<u64>, Refusal> {
+    match object.get(field) {
+        None => Ok(None),
+        Some(value) => value.as_u64().map(Some).ok_or_else(|| invalid(field)),
+    }
+}
+
+fn invalid(field: &'static str) -> Refusal {
+    (ErrorCode::InvalidPosition, ErrorSubject::Field(field))
 }
 
 #[cfg(test)]
@@ -217,6 +290,26 @@ mod tests {
             ErrorCode::InvalidChannel
         );
         assert_eq!(code(r#"{"type":"ping","id":{}}"#), ErrorCode::InvalidId);
+        for wrong in [
+            r#""since":5"#,
+            r#""since":{"offset":-1,"epoch":"e"}"#,
+            r#""since":{"offset":1,"epoch":""}"#,
+            r#""since":{"offset":1}"#,
+            r#""last":-1"#,
+            r#""positions":1"#,
+        ] {
+            let text = format!(r#"{{"type":"subscribe","channel":"a",{wrong}}}"#);
+            assert_eq!(code(&text), ErrorCode::InvalidPosition, "{text}");
+        }
+        for wrong in [
+            r#""limit":0"#,
+            r#""limit":1001"#,
+            r#""before":1,"after":1"#,
+            r#""after":"x""#,
+        ] {
+            let text = format!(r#"{{"type":"history","channel":"a",{wrong}}}"#);
+            assert_eq!(code(&text), ErrorCode::InvalidPosition, "{text}");
+        }
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub enum ErrorCode {
     InvalidUser,
     /// The event's own name or id breaks the rules for names.
     InvalidEvent,
+    /// A position, or which part of a history is asked for, is no such thing.
+    InvalidPosition,
+    /// The room or channel keeps no history.
+    NoHistory,
     /// The room has as many members as it may have.
     RoomFull,
     /// The client is not a member of the room.
@@ -80,6 +84,8 @@ impl ErrorCode {
             Self::InvalidChannel => ("invalid_channel", "Invalid channel", 400),
             Self::InvalidUser => ("invalid_user", "Invalid user", 400),
             Self::InvalidEvent => ("invalid_event", "Invalid event", 400),
+            Self::InvalidPosition => ("invalid_position", "Invalid position", 400),
+            Self::NoHistory => ("no_history", "No history is kept", 409),
             Self::RoomFull => ("room_full", "Room full", 409),
             Self::NotInRoom => ("not_in_room", "Not in room", 409),
             Self::NotSubscribed => ("not_subscribed", "Not subscribed", 409),

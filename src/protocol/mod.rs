@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod json;
 mod names;
+mod position;
 mod problem;
 mod publish_request;
 mod server_message;
@@ -19,6 +20,9 @@ pub use error::ErrorCode;
 pub use event::{Event, EventData, EventId};
 pub use json::{Json, JsonError};
 pub use names::{ChannelName, NameError, RoomName, UserId};
+pub use position::{
+    Direction, HistoryRequest, Position, Resume, Resumed, Unrecovered, with_offset,
+};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{
     PublishRequest, RequestError, Target, parse_publish_batch, parse_publish_request,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::json::{Json, push_string};
-use super::{ErrorCode, Event};
+use super::{ErrorCode, Event, Resumed};
 
 /// What an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +36,20 @@ pub enum ServerMessage<'a> {
         room: &'a str,
         /// Members, the client among them.
         members: usize,
+        /// The answer to what the client wanted of the past.
+        resumed: Option<Resumed<'a>>,
     },
     /// The client is no longer a member of the room.
     Left {
         /// The room.
         room: &'a str,
+    },
+    /// The client's message was sent to the other members.
+    Sent {
+        /// The room.
+        room: &'a str,
+        /// The message's offset, where the room keeps a history.
+        offset: Option<u64>,
     },
     /// Another member said something.
     Message {
@@ -69,6 +78,8 @@ pub enum ServerMessage<'a> {
     Subscribed {
         /// The channel.
         channel: &'a str,
+        /// The answer to what the client wanted of the past.
+        resumed: Option<Resumed<'a>>,
     },
     /// The client no longer hears the channel.
     Unsubscribed {
@@ -81,6 +92,17 @@ pub enum ServerMessage<'a> {
         channel: &'a str,
         /// The event.
         event: &'a Event,
+    },
+    /// A part of a history.
+    History {
+        /// Whose.
+        topic: TopicName<'a>,
+        /// The newest publication and its epoch.
+        newest: (u64, &'a str),
+        /// The publications as they were delivered, oldest first.
+        items: &'a [&'a str],
+        /// Whether there is more in the direction that was asked for.
+        more: bool,
     },
     /// Publications were left out for this client.
     Gap {
@@ -120,12 +142,22 @@ impl ServerMessage<'_> {
 
     fn write(&self, out: &mut ObjectWriter) {
         match self {
-            Self::Joined { room, members } => {
+            Self::Joined {
+                room,
+                members,
+                resumed,
+            } => {
                 out.string("type", "joined").string("room", room);
-                out.number("members", *members as u64);
+                out.number("members", *members as u64).resumed(*resumed);
             }
             Self::Left { room } => {
                 out.string("type", "left").string("room", room);
+            }
+            Self::Sent { room, offset } => {
+                out.string("type", "sent").string("room", room);
+                if let Some(offset) = offset {
+                    out.number("offset", *offset);
+                }
             }
             Self::Message {
                 room,
@@ -143,8 +175,9 @@ impl ServerMessage<'_> {
                 out.string("type", "user_left").string("room", room);
                 out.string("user_id", user_id);
             }
-            Self::Subscribed { channel } => {
+            Self::Subscribed { channel, resumed } => {
                 out.string("type", "subscribed").string("channel", channel);
+                out.resumed(*resumed);
             }
             Self::Unsubscribed { channel } => {
                 out.string("type", "unsubscribed")
@@ -156,6 +189,17 @@ impl ServerMessage<'_> {
                     out.string("event", name);
                 }
                 out.raw("data", event.data().as_str());
+            }
+            Self::History {
+                topic,
+                newest: (offset, epoch),
+                items,
+                more,
+            } => {
+                out.string("type", "history").topic(*topic);
+                out.number("offset", *offset).string("epoch", epoch);
+                out.raw("items", &format!("[{}]", items.join(",")));
+                out.raw("more", if *more { "true" } else { "false" });
             }
             Self::Gap {
                 topic,
@@ -206,6 +250,26 @@ impl ObjectWriter {
         self
     }
 
+    fn resumed(&mut self, resumed: Option<Resumed<'_>>) -> &mut Self {
+        let Some(resumed) = resumed else { return self };
+        if let Some((offset, epoch)) = resumed.newest {
+            self.number("offset", offset).string("epoch", epoch);
+        }
+        match resumed.recovered {
+            None => {}
+            Some(Ok(())) => drop(self.raw("recovered", "true")),
+            Some(Err(reason)) => {
+                self.raw("recovered", "false");
+                self.string("reason", reason.as_str());
+            }
+        }
+        let follows = resumed.recovered.is_some() || resumed.replayed > 0;
+        if resumed.newest.is_some() && follows {
+            self.number("replayed", resumed.replayed);
+        }
+        self
+    }
+
     fn topic(&mut self, topic: TopicName<'_>) -> &mut Self {
         match topic {
             TopicName::Room(room) => self.string("room", room),
@@ -241,6 +305,7 @@ mod tests {
         let joined = ServerMessage::Joined {
             room: "general",
             members: 5,
+            resumed: None,
         };
         assert_eq!(
             joined.to_json(),

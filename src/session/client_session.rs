@@ -40,11 +40,22 @@ impl ClientSession {
     async fn dispatch(&self, message: &ClientMessage, id: Option<&Json>) -> Result<(), Refusal> {
         let (node, client) = (&self.node, &self.client);
         match message {
-            ClientMessage::Join { room } => node.join(client, room, id).await.map(drop),
+            ClientMessage::Join { room, resume } => {
+                let resume = resume.as_ref();
+                node.join(client, room, resume, id).await.map(drop)
+            }
             ClientMessage::Leave { room } => node.leave(client, room, id).await,
-            ClientMessage::Message { room, content } => node.say(client, room, content).await,
-            ClientMessage::Subscribe { channel } => node.subscribe(client, channel, id).await,
+            ClientMessage::Message { room, content } => node.say(client, room, content, id).await,
+            ClientMessage::Subscribe { channel, resume } => {
+                node.subscribe(client, channel, resume.as_ref(), id).await
+            }
             ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
+            ClientMessage::RoomHistory { room, request } => {
+                node.read_room(client, room, *request, id).await
+            }
+            ClientMessage::ChannelHistory { channel, request } => {
+                node.read_channel(client, channel, *request, id).await
+            }
             ClientMessage::Ping => {
                 node.reply(client, &ServerMessage::Pong, id)
                     .await

@@ -216,7 +216,7 @@ fn a_publisher_that_finds_the_mailboxes_full_waits_and_then_gets_503() {
         let node = server.node();
         let client = node.hub().client(member).expect("a client");
         let channel = wavecast::protocol::ChannelName::new("news").expect("a name");
-        node.subscribe(&client, &channel, None)
+        node.subscribe(&client, &channel, None, None)
             .await
             .expect("subscribe");
         node.hub().probe().await.expect("a shard");

@@ -217,7 +217,7 @@ impl World {
         let Some(who) = self.living(who) else { return };
         let others = self.in_room(index);
         let name = room(index);
-        let joined = self.node.join(&self.members[who].client, &name, None);
+        let joined = self.node.join(&self.members[who].client, &name, None, None);
         let joined = joined.await.map_err(|refusal| refusal.code);
         let name = name.as_str();
         if others.contains(&who) {
@@ -269,7 +269,9 @@ impl World {
         let content = self.content(long);
         let encoded = Json::encode(&content).unwrap();
         let name = room(index);
-        let said = self.node.say(&self.members[who].client, &name, &encoded);
+        let said = self
+            .node
+            .say(&self.members[who].client, &name, &encoded, None);
         let said = said.await.map_err(|refusal| refusal.code);
         if !self.members[who].rooms.contains(&index) {
             assert_eq!(said, Err(ErrorCode::NotInRoom));
@@ -312,7 +314,9 @@ impl World {
     async fn subscribe(&mut self, who: usize, index: usize) {
         let Some(who) = self.living(who) else { return };
         let name = channel(index);
-        let done = self.node.subscribe(&self.members[who].client, &name, None);
+        let done = self
+            .node
+            .subscribe(&self.members[who].client, &name, None, None);
         done.await.unwrap();
         let ack = json!({"type": "subscribed", "channel": name.as_str()});
         self.members[who].expect(Some((false, index)), ack);

@@ -138,7 +138,7 @@ async fn work(
         match operation {
             Operation::Join(who, index) => {
                 let joined = node
-                    .join(&connections[who].client, &room(index), None)
+                    .join(&connections[who].client, &room(index), None, None)
                     .await;
                 match joined.map_err(|refusal| refusal.code) {
                     Ok(members) => assert!((1..=MAX_MEMBERS).contains(&members)),
@@ -162,7 +162,7 @@ async fn work(
                 let content = format!("{worker}-{step}");
                 let encoded = Json::encode(&content).unwrap();
                 let client = &connections[who].client;
-                if node.say(client, &room(index), &encoded).await.is_ok() {
+                if node.say(client, &room(index), &encoded, None).await.is_ok() {
                     accepted.entry(index).or_default().push(content);
                 }
             }
@@ -261,7 +261,7 @@ async fn race(shards: usize, operations: Vec<Vec<Operation>>) {
     let mut witnesses = Vec::new();
     for index in 0..ROOMS {
         let witness = Connection::open(&node, &tasks, true).await;
-        node.join(&witness.client, &room(index), None)
+        node.join(&witness.client, &room(index), None, None)
             .await
             .unwrap();
         witnesses.push(witness);

@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) dirty: bool,
     /// The socket takes nothing now; the ready list will say when it does.
     pub(super) blocked: bool,
+    /// In line for the next page of a past.
+    pub(super) hungry: bool,
     pub(super) messages: u64,
     pub(super) bytes: u64,
 }
@@ -45,6 +47,7 @@ impl Connection {
             stage: Stage::Open,
             dirty: false,
             blocked: false,
+            hungry: false,
             messages: 0,
             bytes: 0,
         }

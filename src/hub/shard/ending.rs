@@ -92,10 +92,14 @@ impl Shard {
         }
         self.lose(slot);
         self.remove_member(EVERYONE, slot);
+        self.catching_up.remove(&slot);
         let connection = self.connections.remove(slot as usize);
         connection.client.slot.store(NO_SLOT, Ordering::Relaxed);
         if connection.dirty {
             self.dirty.retain(|&dirty| dirty != slot);
+        }
+        if connection.hungry {
+            self.hungry.retain(|&hungry| hungry != slot);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 
+use super::members::Members;
 use super::{Entry, Shard, slot_of};
 use crate::wire::Frame;
 
@@ -18,13 +19,19 @@ pub(super) fn final_run(batch: &[Entry]) -> usize {
     let Some(Entry::Broadcast {
         topic: last_topic,
         exclude: last_exclude,
+        ack: None,
         ..
     }) = batch.last()
     else {
         return batch.len();
     };
     let same = |entry: &Entry| match entry {
-        Entry::Broadcast { topic, exclude, .. } => {
+        Entry::Broadcast {
+            topic,
+            exclude,
+            ack: None,
+            ..
+        } => {
             topic == last_topic
                 && exclude.as_ref().map(|client| client.id())
                     == last_exclude.as_ref().map(|client| client.id())
@@ -32,6 +39,30 @@ pub(super) fn final_run(batch: &[Entry]) -> usize {
         _ => false,
     };
     batch.len() - batch.iter().rev().take_while(|entry| same(entry)).count()
+}
+
+fn plain_frame(entry: &Entry) -> Option<&Frame> {
+    match entry {
+        Entry::Broadcast { frame, .. } => Some(frame),
+        _ => None,
+    }
+}
+
+/// What a member that has positions gets: a publication with its offset, or a plain notice.
+fn numbered_frame(entry: &Entry) -> Option<&Frame> {
+    match entry {
+        Entry::Broadcast {
+            frame, numbered, ..
+        } => Some(numbered.as_ref().map_or(frame, |numbered| &numbered.frame)),
+        _ => None,
+    }
+}
+
+fn offset(entry: &Entry) -> Option<u64> {
+    match entry {
+        Entry::Broadcast { numbered, .. } => numbered.as_ref().map(|numbered| numbered.offset),
+        _ => None,
+    }
 }
 
 impl Shard {
@@ -42,20 +73,48 @@ impl Shard {
         };
         let exclude = exclude.as_ref().and_then(slot_of);
         // Nothing changes members while the shard is in here, also not between turns.
-        let Some(members) = self.topics.remove(topic) else {
+        let Some(mut members) = self.topics.remove(topic) else {
             return;
         };
-        let frames: Vec<&Frame> = run.iter().filter_map(Entry::broadcast_frame).collect();
-        let mut rest = &frames[..];
-        while !rest.is_empty() {
+        let plain: Vec<&Frame> = run.iter().filter_map(plain_frame).collect();
+        self.write_run(members.plain.as_slice(), &plain, exclude)
+            .await;
+        if !members.numbered.as_slice().is_empty() {
+            let numbered: Vec<&Frame> = run.iter().filter_map(numbered_frame).collect();
+            self.write_run(members.numbered.as_slice(), &numbered, exclude)
+                .await;
+        }
+        if !members.catching_up.is_empty() {
+            self.push_unnumbered(&members, run, exclude);
+        }
+        if let Some(newest) = run.iter().rev().find_map(offset) {
+            members.broadcast = newest;
+        }
+        self.topics.insert(*topic, members);
+    }
+
+    async fn write_run(&mut self, slots: &[u32], frames: &[&Frame], exclude: Option<u32>) {
+        let mut rest = frames;
+        while !rest.is_empty() && !slots.is_empty() {
             let (segment, behind) = rest.split_at(self.segment_len(rest));
-            self.write_segment(members.slots(), segment, exclude).await;
+            self.write_segment(slots, segment, exclude).await;
             rest = behind;
             if !rest.is_empty() {
                 self.flush_dirty().await;
             }
         }
-        self.topics.insert(*topic, members);
+    }
+
+    /// Members that read the past get from there what has an offset, and from here the rest.
+    fn push_unnumbered(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
+        let unnumbered = run.iter().filter(|entry| offset(entry).is_none());
+        for frame in unnumbered.filter_map(plain_frame) {
+            for member in &members.catching_up {
+                if Some(member.slot) != exclude {
+                    self.push(member.slot, frame.clone());
+                }
+            }
+        }
     }
 
     fn segment_len(&self, frames: &[&Frame]) -> usize {

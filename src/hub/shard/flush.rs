@@ -33,6 +33,9 @@ impl Shard {
             let connection = &mut self.connections[slot as usize];
             if connection.outbox.is_empty() {
                 self.finish_closing(slot);
+                if !self.catching_up.is_empty() && self.catching_up.contains_key(&slot) {
+                    self.hunger(slot);
+                }
                 return;
             }
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];

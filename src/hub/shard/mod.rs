@@ -1,6 +1,7 @@
 //! A shard: one task that owns its connections' outboxes and write sides, its topics'
 //! local members and its heartbeat wheel. Nobody else writes to those sockets.
 
+mod catch_up;
 mod connection;
 mod ending;
 mod fan_out;
@@ -8,7 +9,7 @@ mod flush;
 mod members;
 mod ready;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +28,8 @@ use super::mailbox::Entry;
 use super::metrics::Metrics;
 use super::options::HubOptions;
 use super::outbox::Bounds;
-use super::topic::{EVERYONE, TopicId};
+use super::past::{Numbered, Replay};
+use super::topic::{EVERYONE, Topic, TopicId};
 use crate::wire::Frame;
 
 /// Most entries taken from the mailbox at once.
@@ -42,8 +44,13 @@ pub(super) struct Shard {
     mailbox: mpsc::Receiver<Entry>,
     connections: Slab<Connection>,
     topics: HashMap<TopicId, Members>,
+    everyone: Arc<Topic>,
     /// Slots with something to flush.
     dirty: Vec<u32>,
+    /// The topics whose past a slot still reads.
+    catching_up: HashMap<u32, VecDeque<TopicId>>,
+    /// Slots that are in line for the next page of a past. Bound: each slot once.
+    hungry: VecDeque<u32>,
     ready: Arc<ReadyList>,
     wheel: Wheel,
     /// Connections that are closing, by the time at which they are cut off.
@@ -63,6 +70,7 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) fn new(
         mailbox: mpsc::Receiver<Entry>,
+        everyone: Arc<Topic>,
         options: &HubOptions,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -70,7 +78,10 @@ impl Shard {
             mailbox,
             connections: Slab::new(),
             topics: HashMap::new(),
+            everyone,
             dirty: Vec::new(),
+            catching_up: HashMap::new(),
+            hungry: VecDeque::new(),
             ready: Arc::default(),
             wheel: Wheel::new(options.ping_interval, Instant::now()),
             deadlines: BTreeSet::new(),
@@ -97,9 +108,11 @@ impl Shard {
             }
             let ready = self.ready.clone();
             tokio::select! {
+                biased;
                 taken = self.mailbox.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { break },
                 () = ready.wait() => {}
                 () = &mut timer => {}
+                () = std::future::ready(()), if !self.hungry.is_empty() => {}
             }
             self.apply(&mut batch).await;
             for slot in self.ready.take() {
@@ -107,6 +120,7 @@ impl Shard {
             }
             self.keep_time();
             self.flush_dirty().await;
+            self.feed().await;
         }
     }
 
@@ -142,17 +156,15 @@ impl Shard {
             Entry::Join {
                 client,
                 topic,
+                replay,
                 ack,
                 announce,
             } => {
                 if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame, None);
+                    self.push_to_members(topic.id(), &frame, None, None);
                 }
                 if let Some(slot) = slot_of(&client) {
-                    self.topics.entry(topic).or_default().insert(slot);
-                    if let Some(frame) = ack {
-                        self.push(slot, frame);
-                    }
+                    self.add_member(slot, &topic, replay, ack);
                 }
             }
             Entry::Leave {
@@ -168,14 +180,22 @@ impl Shard {
                     }
                 }
                 if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame, None);
+                    self.push_to_members(topic, &frame, None, None);
                 }
             }
             Entry::Broadcast {
                 topic,
                 frame,
+                numbered,
                 exclude,
-            } => self.push_to_members(topic, &frame, exclude.as_ref().and_then(slot_of)),
+                ack,
+            } => {
+                let exclude = exclude.as_ref().and_then(slot_of);
+                self.push_to_members(topic, &frame, numbered.as_ref(), exclude);
+                if let (Some(slot), Some(frame)) = (exclude, ack) {
+                    self.push(slot, frame);
+                }
+            }
             Entry::Send { client, frame } => {
                 if let Some(slot) = slot_of(&client) {
                     self.push(slot, frame);
@@ -223,7 +243,29 @@ impl Shard {
         client.slot.store(slot, Ordering::Relaxed);
         entry.insert(Connection::new(client, link));
         if attached {
-            self.topics.entry(EVERYONE).or_default().insert(slot);
+            let everyone = self.topics.entry(EVERYONE);
+            everyone
+                .or_insert_with(|| Members::new(self.everyone.clone()))
+                .insert(slot);
+        }
+    }
+
+    fn add_member(
+        &mut self,
+        slot: u32,
+        topic: &Arc<Topic>,
+        replay: Option<Replay>,
+        ack: Option<Frame>,
+    ) {
+        let members = self.topics.remove(&topic.id());
+        let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
+        match replay {
+            Some(replay) => self.start(&mut members, slot, replay),
+            None => members.insert(slot),
+        }
+        self.topics.insert(topic.id(), members);
+        if let Some(frame) = ack {
+            self.push(slot, frame);
         }
     }
 
@@ -254,15 +296,35 @@ impl Shard {
         }
     }
 
-    fn push_to_members(&mut self, topic: TopicId, frame: &Frame, exclude: Option<u32>) {
+    fn push_to_members(
+        &mut self,
+        topic: TopicId,
+        frame: &Frame,
+        numbered: Option<&Numbered>,
+        exclude: Option<u32>,
+    ) {
         // Pushing changes connections, never members, so the walk is safe; taking the
         // list out lets both be borrowed.
-        let Some(members) = self.topics.remove(&topic) else {
+        let Some(mut members) = self.topics.remove(&topic) else {
             return;
         };
-        for &slot in members.slots() {
-            if Some(slot) != exclude {
-                self.push(slot, frame.clone());
+        if let Some(numbered) = numbered {
+            members.broadcast = numbered.offset;
+            for &slot in members.plain.as_slice() {
+                if Some(slot) != exclude {
+                    self.push(slot, frame.clone());
+                }
+            }
+            for &slot in members.numbered.as_slice() {
+                if Some(slot) != exclude {
+                    self.push(slot, numbered.frame.clone());
+                }
+            }
+        } else {
+            for slot in members.all() {
+                if Some(slot) != exclude {
+                    self.push(slot, frame.clone());
+                }
             }
         }
         self.topics.insert(topic, members);
