@@ -1,5 +1,6 @@
 //! The tester's own ceiling: how much one of its cores takes from a server that does nothing else.
 
+use crate::display::DisplayFlags;
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::null_server::{Behaviour, NullServer};
@@ -25,6 +26,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     flags.api = None;
     flags.server_pid = Some(ServerPid::Unwatched);
     flags.allow_taint = true;
+    flags.display = DisplayFlags::lines();
     flags.connections.get_or_insert(100);
     flags.channels.get_or_insert(1);
     flags.rate.get_or_insert(5000.0);

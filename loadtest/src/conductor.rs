@@ -1,9 +1,11 @@
 //! Conducts a run: starts the threads, moves the phases on, gathers the reports.
 
 use crate::attacks;
+use crate::dashboard::Command;
+use crate::display::Display;
 use crate::outcome::{self, Brief, Course};
 use crate::process::{cpu_time, thread_cpu};
-use crate::progress::{Progress, Totals};
+use crate::progress::Progress;
 use crate::publisher::Publisher;
 use crate::result::{Mark, RunResult, Span};
 use crate::run_state::{Phase, RunState};
@@ -11,6 +13,7 @@ use crate::sampler::Sampler;
 use crate::summary;
 use crate::tally::{Kind, Report};
 use crate::threads::{join_finished, spawn};
+use crate::totals::Totals;
 use crate::worker;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::io::{self, Write};
@@ -37,28 +40,32 @@ pub(crate) type Finished = (RunResult, Option<&'static str>);
 pub(crate) const INTERRUPTED: &str = "interrupted";
 const OUT_OF_TIME: &str = "time limit reached";
 
+/// What a run is conducted with.
+pub(crate) struct Means {
+    /// The process to watch.
+    pub(crate) server: Option<u32>,
+    pub(crate) display: Display,
+    /// One unit for each Ctrl-C or SIGTERM; it ends the run early.
+    pub(crate) interrupts: Receiver<()>,
+    /// Longest time for everything but closing.
+    pub(crate) limit: Duration,
+    /// Longest wait for the last deliveries.
+    pub(crate) drain: Duration,
+}
+
 /// From the first connect to the printed verdict.
-///
-/// Watches the process `server`; ends early when `interrupts` says so, or `limit` from now; waits for the last
-/// deliveries for `drain` at most.
 ///
 /// # Errors
 /// A thread cannot be started, or panicked.
-pub(crate) fn conduct(
-    state: Arc<RunState>,
-    server: Option<u32>,
-    interrupts: Receiver<()>,
-    limit: Duration,
-    drain: Duration,
-    brief: &Brief,
-) -> io::Result<Finished> {
+pub(crate) fn conduct(state: Arc<RunState>, means: Means, brief: &Brief) -> io::Result<Finished> {
     let (sender, reports) = bounded(REPORTS);
     let conductor = Conductor {
-        limit: Instant::now() + limit,
-        progress: Progress::start(),
+        limit: Instant::now() + means.limit,
+        commands: means.display.commands(),
+        progress: Progress::start(means.display, means.server),
         totals: Totals::default(),
         cut_short: None,
-        sampler: Sampler::start(server, &state.api),
+        sampler: Sampler::start(means.server, &state.api),
         course: Course {
             started_unix_ms: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -67,10 +74,10 @@ pub(crate) fn conduct(
             ..Course::default()
         },
         reports,
-        interrupts,
+        interrupts: means.interrupts,
         state,
     };
-    conductor.conduct(sender, drain, brief)
+    conductor.conduct(sender, means.drain, brief)
 }
 
 struct Conductor {
@@ -78,6 +85,8 @@ struct Conductor {
     reports: Receiver<Report>,
     /// One unit for each Ctrl-C or SIGTERM.
     interrupts: Receiver<()>,
+    /// From the keys.
+    commands: Receiver<Command>,
     totals: Totals,
     progress: Progress,
     limit: Instant,
@@ -137,15 +146,22 @@ impl Conductor {
         let close_begin = Instant::now();
 
         state.phase.send_replace(Phase::Close);
-        self.gather(Instant::now() + Duration::from_secs(15));
+        self.progress.show(&state, &self.totals, &self.course.marks);
+        let complete = self.gather(Instant::now() + Duration::from_secs(15));
         if !join_finished(threads) {
             return Err(io::Error::other("a thread panicked; there are no figures"));
         }
         self.judge_short_replies();
+        self.course.planned = state.schedule.publications();
+        self.course.steady = state.is_steady();
         self.course.peak = state.peak.load(SeqCst);
         self.course.cut_short = self.cut_short;
         self.enter("close", close_begin);
         let server = self.sampler.finish(&state.api, self.course.peak);
+        self.progress.end();
+        if !complete {
+            eprintln!("loadtest: not every thread has reported; the figures are incomplete");
+        }
         let result = outcome::result(brief, plan, &self.totals, &self.course, server);
         let report = summary::render(plan, &self.totals, &self.course, &result);
         // A reader that left does not change the verdict.
@@ -200,6 +216,7 @@ impl Conductor {
         let state = Arc::clone(&self.state);
         state.phase.send_replace(Phase::Publish);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
+        state.schedule.begin(start_ns);
         self.plan_trouble(start_ns);
         let end = state.clock.instant(start_ns) + state.plan.duration;
         let give_up = end + drain;
@@ -209,7 +226,7 @@ impl Conductor {
             let publisher = Publisher::new(Arc::clone(&state), index, sender.clone());
             let stopped = stopped.clone();
             threads.push(spawn(format!("publisher-{index}"), move || {
-                publisher.run(start_ns, give_up, &stopped);
+                publisher.run(give_up, &stopped);
             })?);
         }
         if state.plan.attacks {
@@ -252,11 +269,61 @@ impl Conductor {
                     self.cut_short = Some(INTERRUPTED);
                     return;
                 }
+                recv(self.commands) -> command => match command {
+                    Ok(Command::Quit) => {
+                        self.cut_short = Some(INTERRUPTED);
+                        return;
+                    }
+                    Ok(command) => self.steer(command),
+                    // The terminal is gone.
+                    Err(_) => self.commands = never(),
+                },
                 default(STEP) => {}
             }
+            let (totals, sampler) = (&mut self.totals, &mut self.sampler);
             self.progress
-                .tick(&self.state, &mut self.totals, &mut self.sampler);
+                .tick(&self.state, totals, sampler, &self.course.marks);
         }
+    }
+
+    /// Does what a key asks for, as far as the run allows it now, and marks it.
+    fn steer(&mut self, command: Command) {
+        const STEP: f64 = 1.25;
+        let state = &self.state;
+        let now_ns = state.clock.now_ns();
+        let (kind, label) = match command {
+            Command::Pause => match state.schedule.toggle_pause(now_ns) {
+                Some(true) => ("pause", "nothing is published".to_owned()),
+                Some(false) => ("pause", "over".to_owned()),
+                None => return,
+            },
+            Command::Storm if *state.phase.borrow() == Phase::Publish => {
+                state.storms.fetch_add(1, SeqCst);
+                ("storm", "everyone drops, asked for".to_owned())
+            }
+            Command::Storm | Command::Quit => return,
+            Command::Faster | Command::Slower => {
+                let factor = if command == Command::Faster {
+                    STEP
+                } else {
+                    1.0 / STEP
+                };
+                match state.schedule.scale(now_ns, factor) {
+                    Some(rate) => ("rate", format!("{rate:.1} publications a second")),
+                    None => return,
+                }
+            }
+        };
+        self.mark(kind, label);
+    }
+
+    /// Marks what happens now.
+    fn mark(&mut self, kind: &str, label: String) {
+        self.course.marks.push(Mark {
+            at_s: self.state.clock.now_ns() as f64 / 1e9,
+            kind: kind.to_owned(),
+            label,
+        });
     }
 
     fn judge_short_replies(&mut self) {
@@ -270,18 +337,13 @@ impl Conductor {
         }
     }
 
-    /// Takes the last reports, until every thread has ended.
-    fn gather(&mut self, until: Instant) {
+    /// Takes the last reports, until every thread has ended; whether all have.
+    fn gather(&mut self, until: Instant) -> bool {
         loop {
             match self.reports.recv_deadline(until) {
                 Ok(report) => self.totals.add(report),
-                Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {
-                    eprintln!(
-                        "loadtest: not every thread has reported; the figures are incomplete"
-                    );
-                    return;
-                }
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
             }
         }
     }

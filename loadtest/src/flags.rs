@@ -1,6 +1,7 @@
 //! The flags of a run.
 
 use crate::assertion::Assertion;
+use crate::display::DisplayFlags;
 use crate::process::ServerPid;
 use crate::report::Outputs;
 use crate::source_ips::SourceIps;
@@ -87,6 +88,8 @@ pub(crate) struct Flags {
     /// Allow a target that is not this machine.
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) display: DisplayFlags,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }

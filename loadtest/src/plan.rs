@@ -102,11 +102,6 @@ impl Plan {
         jitter.mul_f64(place as f64 / f64::from(1 << 24))
     }
 
-    /// When publication `n` is due, in nanoseconds after the first.
-    pub(crate) fn due_ns(&self, n: u64) -> u64 {
-        (n as f64 * 1e9 / self.rate) as u64
-    }
-
     /// The channel of publication `n`; its publisher is `n % publishers`.
     pub(crate) fn channel_of(&self, n: u64) -> u32 {
         (n % u64::from(self.channels)) as u32

@@ -1,119 +1,106 @@
-//! The sums of a run so far, and one line about it every second.
+//! Follows a run: a row for its result every second, and something to see meanwhile.
 
+use crate::dashboard::{Figures, MOST_NOTES, MOST_ROWS, Snapshot};
+use crate::display::Display;
 use crate::latency::Latency;
-use crate::process::cpu_time;
-use crate::result::Row;
+use crate::process::{cpu_time, thread_cpu};
+use crate::result::{Mark, Row, Tester};
 use crate::run_state::{Phase, RunState};
 use crate::sampler::Sampler;
-use crate::tally::{PublisherTally, Report, WorkerTally, total};
+use crate::taint;
+use crate::tally::total;
+use crate::totals::Totals;
 use crate::units::{grouped, latency};
-use std::io::Write;
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-/// Belongs to the conductor, which feeds it all reports.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) worker: WorkerTally,
-    pub(crate) publisher: PublisherTally,
-    /// Deliveries since the last line.
-    recent: Latency,
-    /// One a second.
-    pub(crate) rows: Vec<Row>,
-}
+/// Between two rows.
+const ROW_EVERY: Duration = Duration::from_secs(1);
+/// Between two moments on the dashboard.
+const SHOW_EVERY: Duration = Duration::from_millis(250);
+/// Seconds that `last 10 s` covers.
+const WINDOW: usize = 10;
 
-impl Totals {
-    /// Adds a report.
-    pub(crate) fn add(&mut self, report: Report) {
-        match report {
-            Report::Worker(tally) => {
-                self.recent.merge(&tally.delivery);
-                self.worker.merge(*tally);
-            }
-            Report::Publisher(tally) => self.publisher.merge(*tally),
-        }
-    }
-}
-
-/// Writes the lines, to standard error.
+/// Belongs to the conductor.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    display: Display,
     start: Instant,
-    last: Instant,
+    last_row: Instant,
+    last_show: Instant,
     received: u64,
     accepted: u64,
     cpu: Duration,
+    /// Deliveries of each of the last seconds.
+    window: VecDeque<Latency>,
+    /// When publications began to be due, and the CPU time of the workers then.
+    busy: Option<(Instant, Duration)>,
+    taint: Vec<String>,
+    server_pid: Option<u32>,
 }
 
 impl Progress {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(display: Display, server_pid: Option<u32>) -> Self {
         let now = Instant::now();
         Self {
+            display,
             start: now,
-            last: now,
+            last_row: now,
+            last_show: now,
             received: 0,
             accepted: 0,
             cpu: cpu_time(),
+            window: VecDeque::new(),
+            busy: None,
+            taint: Vec::new(),
+            server_pid,
         }
     }
 
-    /// Prints a line and enters a row if a second has passed since the last ones.
-    pub(crate) fn tick(&mut self, state: &RunState, totals: &mut Totals, sampler: &mut Sampler) {
-        if *state.phase.borrow() == Phase::Connect {
-            sampler.ramp(state.open.load(SeqCst));
-        }
-        let since = self.last.elapsed();
-        if since < Duration::from_secs(1) {
-            return;
-        }
-        self.last = Instant::now();
-        self.row(state, totals, sampler, since);
-        let seconds = self.start.elapsed().as_secs();
-        let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);
-        let open = grouped(u64::from(state.open.load(SeqCst)));
-        let all = grouped(u64::from(state.plan.connections));
-        let worker = &totals.worker;
+    /// Gives the terminal back.
+    pub(crate) fn end(&mut self) {
+        self.display = Display::Lines;
+    }
+
+    /// Enters a row and shows what there is to see, each if its time has come.
+    pub(crate) fn tick(
+        &mut self,
+        state: &RunState,
+        totals: &mut Totals,
+        sampler: &mut Sampler,
+        marks: &[Mark],
+    ) {
         let phase = *state.phase.borrow();
         if phase == Phase::Connect {
-            let failed = total(&worker.connect_failed);
-            return say(&format!(
-                "{clock}  connecting  open {open}/{all}  failed {failed}"
-            ));
-        }
-        let row = totals.rows.last();
-        let per_second = |count: Option<u64>| {
-            grouped((count.unwrap_or(0) as f64 / since.as_secs_f64()).round() as u64)
-        };
-        let received = per_second(row.map(|row| row.received));
-        let published = per_second(row.map(|row| row.published));
-        let percentiles = if totals.recent.count() == 0 {
-            "p50 - p99 -".to_owned()
+            sampler.ramp(state.open.load(SeqCst));
         } else {
-            format!(
-                "p50 {} p99 {}",
-                latency(totals.recent.quantile(0.5)),
-                latency(totals.recent.quantile(0.99))
-            )
-        };
-        totals.recent.clear();
-        let failed = total(&totals.publisher.failed);
-        say(&format!(
-            "{clock}  {}  open {open}/{all}  pub {published}/s failed {failed}  recv {received}/s  {percentiles}  lost {} dup {} reorder {} foreign {}  closed {}",
-            if phase == Phase::Publish {
-                "publishing"
-            } else {
-                "draining"
-            },
-            worker.lost,
-            worker.duplicates,
-            worker.reorders,
-            worker.foreign,
-            total(&worker.closed),
-        ));
+            self.busy
+                .get_or_insert_with(|| (Instant::now(), thread_cpu("worker-")));
+        }
+        let since = self.last_row.elapsed();
+        if since >= ROW_EVERY {
+            self.last_row = Instant::now();
+            self.row(state, totals, sampler, since);
+            self.judge(state, totals);
+            self.display
+                .line(|| line(state, totals, self.start.elapsed(), since));
+            self.remember(&totals.recent);
+            totals.recent.clear();
+        }
+        if self.last_show.elapsed() >= SHOW_EVERY {
+            self.show(state, totals, marks);
+        }
     }
-}
 
-impl Progress {
+    /// Shows what there is to see now.
+    pub(crate) fn show(&mut self, state: &RunState, totals: &Totals, marks: &[Mark]) {
+        self.last_show = Instant::now();
+        let mut display = std::mem::replace(&mut self.display, Display::Lines);
+        display.show(|| self.snapshot(state, totals, marks));
+        self.display = display;
+    }
+
     fn row(
         &mut self,
         state: &RunState,
@@ -142,9 +129,135 @@ impl Progress {
         (self.received, self.accepted, self.cpu) = (worker.received, publisher.accepted, cpu);
         totals.rows.push(row);
     }
+
+    /// Whether the tester keeps up so far.
+    fn judge(&mut self, state: &RunState, totals: &Totals) {
+        let Some((since, cpu)) = self.busy else {
+            return;
+        };
+        let wall = since.elapsed().as_secs_f64().max(0.001) * f64::from(state.workers);
+        let worker_cpu = thread_cpu("worker-").saturating_sub(cpu).as_secs_f64() / wall;
+        let ms = |values: &Latency| values.quantile(0.99) as f64 / 1000.0;
+        let tester = Tester {
+            send_lag_p99_ms: ms(&totals.publisher.lag),
+            loop_lag_p99_ms: ms(&totals.worker.loop_lag),
+            ..Tester::default()
+        };
+        self.taint = taint::reasons(&tester, worker_cpu, &totals.worker.delivery.distribution());
+    }
+
+    fn remember(&mut self, second: &Latency) {
+        if matches!(self.display, Display::Lines) {
+            return;
+        }
+        let mut oldest = if self.window.len() >= WINDOW {
+            self.window.pop_front().unwrap_or_default()
+        } else {
+            Latency::default()
+        };
+        oldest.clear();
+        oldest.merge(second);
+        self.window.push_back(oldest);
+    }
+
+    fn snapshot(&self, state: &RunState, totals: &Totals, marks: &[Mark]) -> Snapshot {
+        let plan = &state.plan;
+        let (worker, publisher) = (&totals.worker, &totals.publisher);
+        let mut recent = totals.recent.clone();
+        for second in &self.window {
+            recent.merge(second);
+        }
+        let ramp = Duration::from_secs_f64(f64::from(plan.connections) / plan.connect_rate);
+        let connect = self.busy.map_or(ramp, |(since, _)| since - self.start);
+        let (rate, paused) = state.schedule.pace();
+        let rows = totals.rows.len().saturating_sub(MOST_ROWS);
+        let now_s = state.clock.now_ns() as f64 / 1e9;
+        let mut past: Vec<&Mark> = marks.iter().filter(|mark| mark.at_s <= now_s).collect();
+        past.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        let notes = past.len().saturating_sub(MOST_NOTES);
+        Snapshot {
+            phase: *state.phase.borrow(),
+            elapsed: self.start.elapsed(),
+            planned: connect + plan.duration,
+            open: u64::from(state.open.load(SeqCst)),
+            sockets: u64::from(plan.ready_sockets()),
+            connect_rate: plan.connect_rate,
+            connect_failed: total(&worker.connect_failed),
+            evicted: worker.silent.closed + worker.slow.closed,
+            closed: total(&worker.closed),
+            rate,
+            paused,
+            published: publisher.accepted,
+            publish_failed: total(&publisher.failed),
+            received: worker.received,
+            lost: worker.lost,
+            declared: worker.missed_by_closed,
+            duplicates: worker.duplicates,
+            reorders: worker.reorders,
+            foreign: worker.foreign,
+            ack: Figures::from(&publisher.ack),
+            delivery: Figures::from(&worker.delivery),
+            recent: Figures::from(&recent),
+            server_pid: self.server_pid,
+            send_lag_p99_us: publisher.lag.quantile(0.99),
+            loop_lag_p99_us: worker.loop_lag.quantile(0.99),
+            taint: self.taint.clone(),
+            rows: totals.rows[rows..].to_vec(),
+            notes: past[notes..].iter().copied().map(note).collect(),
+        }
+    }
 }
 
-/// A terminal that is gone must not end the run.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+fn note(mark: &Mark) -> String {
+    let seconds = mark.at_s as u64;
+    format!(
+        "{:02}:{:02}  {}  {}",
+        seconds / 60,
+        seconds % 60,
+        mark.kind,
+        mark.label
+    )
+}
+
+/// One second of the run in one line.
+fn line(state: &RunState, totals: &Totals, elapsed: Duration, since: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+    let open = grouped(u64::from(state.open.load(SeqCst)));
+    let all = grouped(u64::from(state.plan.connections));
+    let worker = &totals.worker;
+    let phase = *state.phase.borrow();
+    if phase == Phase::Connect {
+        let failed = total(&worker.connect_failed);
+        return format!("{clock}  connecting  open {open}/{all}  failed {failed}");
+    }
+    let row = totals.rows.last();
+    let per_second = |count: Option<u64>| {
+        grouped((count.unwrap_or(0) as f64 / since.as_secs_f64()).round() as u64)
+    };
+    let received = per_second(row.map(|row| row.received));
+    let published = per_second(row.map(|row| row.published));
+    let percentiles = if totals.recent.count() == 0 {
+        "p50 - p99 -".to_owned()
+    } else {
+        format!(
+            "p50 {} p99 {}",
+            latency(totals.recent.quantile(0.5)),
+            latency(totals.recent.quantile(0.99))
+        )
+    };
+    let failed = total(&totals.publisher.failed);
+    format!(
+        "{clock}  {}  open {open}/{all}  pub {published}/s failed {failed}  recv {received}/s  {percentiles}  lost {} dup {} reorder {} foreign {}  closed {}",
+        if phase == Phase::Publish {
+            "publishing"
+        } else {
+            "draining"
+        },
+        worker.lost,
+        worker.duplicates,
+        worker.reorders,
+        worker.foreign,
+        total(&worker.closed),
+    )
 }

@@ -7,6 +7,7 @@
 use crate::http_client::{HttpClient, RequestError};
 use crate::run_state::RunState;
 use crate::scan;
+use crate::schedule::LOOK_EVERY;
 use crate::tally::{Kind, PublisherTally, Report, count_class};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::io::Write;
@@ -44,22 +45,33 @@ impl Publisher {
         }
     }
 
-    /// Posts all that is due from `start_ns` on. Returns early when `stop` is disconnected, and at `give_up`.
-    pub(crate) fn run(mut self, start_ns: u64, give_up: Instant, stop: &Receiver<()>) {
+    /// Posts all that the schedule has for it. Returns early when `stop` is disconnected, and at `give_up`.
+    pub(crate) fn run(mut self, give_up: Instant, stop: &Receiver<()>) {
         // A failure to connect shows again, and is counted, at the first publication.
         let _ = self.client.connect();
         let state = Arc::clone(&self.state);
         let plan = &state.plan;
         let mut free_ns = 0;
         let mut reported = Instant::now();
-        let own = (u64::from(self.index)..plan.publications()).step_by(plan.publishers as usize);
-        for n in own {
-            let intended_ns = start_ns + plan.due_ns(n);
-            match stop.recv_deadline(state.clock.instant(intended_ns)) {
+        let end_ns = state.schedule.end_ns();
+        let mut n = u64::from(self.index);
+        loop {
+            let now_ns = state.clock.now_ns();
+            let due_ns = state.schedule.due_ns(n);
+            if due_ns.is_none() && now_ns >= end_ns {
+                break;
+            }
+            let look_ns = now_ns + LOOK_EVERY.as_nanos() as u64;
+            let wake_ns = due_ns.unwrap_or(end_ns).min(look_ns);
+            match stop.recv_deadline(state.clock.instant(wake_ns)) {
                 Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
                 _ => break,
             }
+            let Some(intended_ns) = due_ns.filter(|&due_ns| due_ns == wake_ns) else {
+                continue;
+            };
             free_ns = self.publish(plan.channel_of(n), intended_ns, free_ns);
+            n += u64::from(plan.publishers);
             if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();
                 let report = Report::Publisher(Box::new(std::mem::take(&mut self.tally)));
@@ -103,7 +115,7 @@ impl Publisher {
                 self.tally.accepted += 1;
                 self.tally.expected += u64::from(ledger.subscribers_ever(channel));
                 self.tally.ack.record_ns(now_ns - intended_ns);
-                if state.plan.is_steady() && departures == ledger.departures() {
+                if state.is_steady() && departures == ledger.departures() {
                     self.cross_check(channel, &reply.body, subscribers);
                 }
             }

@@ -1,7 +1,9 @@
 //! One run, from the command line's options to the exit code.
 
 use crate::clock::Clock;
-use crate::conductor::{self, Finished, INTERRUPTED};
+use crate::conductor::{self, Finished, INTERRUPTED, Means};
+use crate::dashboard::Title;
+use crate::display::{Display, DisplayFlags};
 use crate::exit::Exit;
 use crate::ledger::Ledger;
 use crate::outcome::Brief;
@@ -10,6 +12,7 @@ use crate::preflight;
 use crate::process::ServerPid;
 use crate::report::Outputs;
 use crate::run_state::{Phase, RunState};
+use crate::schedule::Schedule;
 use crate::signals;
 use crate::source_ips::SourceIps;
 use crate::target::Target;
@@ -35,6 +38,7 @@ pub(crate) struct Options {
     /// Non-loopback targets are allowed.
     pub(crate) yes: bool,
     pub(crate) server_pid: Option<ServerPid>,
+    pub(crate) display: DisplayFlags,
     pub(crate) brief: Brief,
 }
 
@@ -58,7 +62,8 @@ pub(crate) fn run(options: Options, outputs: &Outputs) -> Exit {
 }
 
 /// The same as one of several runs, which share the signals.
-pub(crate) fn run_among(options: Options, interrupts: Receiver<()>) -> Exit {
+pub(crate) fn run_among(mut options: Options, interrupts: Receiver<()>) -> Exit {
+    options.display = DisplayFlags::lines();
     let allow_taint = options.brief.allow_taint;
     exit_of(execute(options, interrupts), allow_taint)
 }
@@ -81,6 +86,16 @@ fn exit_of(outcome: Result<Finished, Exit>, allow_taint: bool) -> Exit {
 
 /// Runs to the end, prints the report, and gives the result and why it was cut short.
 pub(crate) fn execute(options: Options, interrupts: Receiver<()>) -> Result<Finished, Exit> {
+    let display = options.display;
+    execute_on(options, interrupts, |title| display.open(title))
+}
+
+/// The display is opened when nothing stands in the way of the run any more.
+fn execute_on(
+    options: Options,
+    interrupts: Receiver<()>,
+    open: impl FnOnce(Title) -> Display,
+) -> Result<Finished, Exit> {
     let plan = &options.plan;
     println!(
         "loadtest {}  {}  {} sockets  {} channels  {}/s  {:?}  run {:08x}  seed {}",
@@ -107,6 +122,8 @@ pub(crate) fn execute(options: Options, interrupts: Receiver<()>) -> Result<Fini
         workers: options.workers,
         connect_timeout: options.connect_timeout,
         phase: watch::Sender::new(Phase::Connect),
+        schedule: Schedule::new(options.plan.rate, options.plan.duration),
+        storms: AtomicU32::new(0),
         connects_done: AtomicU32::new(0),
         turn_ns: AtomicU64::new(u64::MAX),
         storm_ns: AtomicU64::new(u64::MAX),
@@ -135,8 +152,115 @@ pub(crate) fn execute(options: Options, interrupts: Receiver<()>) -> Result<Fini
         );
         return Err(Exit::Setup);
     }
-    conductor::conduct(state, pid, interrupts, limit, drain, &brief).map_err(|error| {
+    let display = open(Title {
+        scenario: brief.scenario.clone(),
+        target: brief.target.clone(),
+        seed: state.plan.seed,
+    });
+    let means = Means {
+        server: pid,
+        display,
+        interrupts,
+        limit,
+        drain,
+    };
+    conductor::conduct(state, means, &brief).map_err(|error| {
         eprintln!("loadtest: {error}");
         Exit::Internal
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dashboard::{Command, Dashboard, Snapshot};
+    use crate::flags::Flags;
+    use crate::null_server::{Behaviour, NullServer};
+    use crate::result::Metric;
+    use crate::scenario::Scenario;
+    use crate::setup;
+    use clap::Parser;
+    use crossbeam_channel::bounded;
+    use std::thread;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    /// Runs against the null server with somebody who answers every moment shown with keys.
+    fn watched(
+        line: &str,
+        mut keys: impl FnMut(&Snapshot) -> &'static [Command] + Send,
+    ) -> Finished {
+        let server = NullServer::start(([127, 0, 0, 1], 0).into(), Behaviour::default())
+            .expect("a free port");
+        let url = format!("ws://{}/ws", server.addr());
+        let line = format!("loadtest --server-pid none -u {url} {line}");
+        let flags = Line::parse_from(line.split(' ')).flags;
+        let smoke = Scenario::find("smoke").expect("it is built in");
+        let options = setup::options(smoke, flags).expect("the line is valid");
+        let (dashboard, moments, pressed) = Dashboard::detached();
+        let (_interrupt, interrupts) = bounded(1);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for moment in moments {
+                    for &key in keys(&moment) {
+                        pressed.try_send(key).expect("there is room");
+                    }
+                }
+            });
+            execute_on(options, interrupts, |_| Display::Dashboard(dashboard)).expect("it runs")
+        })
+    }
+
+    #[test]
+    fn obeys_the_keys_and_keeps_its_books() {
+        let (mut step, mut still) = (0, 0);
+        let (result, cut_short) = watched("-c 20 -C 2 -r 100/s -d 4s", |now| {
+            let (next, keys): (bool, &[Command]) = match step {
+                0 => (now.received > 0, &[Command::Storm, Command::Faster]),
+                1 => (now.rate > 120.0 && now.open == 20, &[Command::Pause]),
+                2 => {
+                    still = now.published;
+                    (now.paused && now.rows.len() > 1, &[])
+                }
+                // What was due before the pause began may still have been on its way.
+                3 => (now.published <= still + 20, &[Command::Pause]),
+                _ => (false, &[]),
+            };
+            step += i32::from(next);
+            if next { keys } else { &[] }
+        });
+        assert_eq!(cut_short, None);
+        assert_eq!(step, 4, "{:?}", result.marks);
+        let kinds: Vec<&str> = result.marks.iter().map(|mark| mark.kind.as_str()).collect();
+        assert_eq!(kinds, ["storm", "rate", "pause", "pause"]);
+        assert!(result.passed, "{:?}", result.failures);
+        let value = |name: &str| match result.metrics.get(name) {
+            Some(Metric::Value { value, .. }) => *value,
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(
+            (value("storm.dropped"), value("storm.missing")),
+            (20.0, 0.0)
+        );
+        assert_eq!((value("loss.silent"), value("publish.unsent")), (0.0, 0.0));
+        assert!(value("publish.accepted") > 100.0);
+    }
+
+    #[test]
+    fn quits_with_a_result_of_what_happened_until_then() {
+        let (result, cut_short) = watched("-c 5 -C 1 -r 50/s -d 60s", |now| {
+            if now.received > 0 {
+                &[Command::Quit]
+            } else {
+                &[]
+            }
+        });
+        assert_eq!(cut_short, Some(INTERRUPTED));
+        assert!(result.run.duration_s < 30.0);
+        assert!(result.passed, "{:?}", result.failures);
+    }
 }

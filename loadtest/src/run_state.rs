@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
+use crate::schedule::Schedule;
 use crate::target::Target;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
@@ -40,6 +41,10 @@ pub(crate) struct RunState {
     /// When the cohorts turn bad and the storm breaks, on the clock; `u64::MAX` until publications are due.
     pub(crate) turn_ns: AtomicU64,
     pub(crate) storm_ns: AtomicU64,
+    /// When publications are due.
+    pub(crate) schedule: Schedule,
+    /// Storms that whoever watches has asked for.
+    pub(crate) storms: AtomicU32,
     /// Sockets whose connect succeeded or failed.
     pub(crate) connects_done: AtomicU32,
     /// Ready sockets now.
@@ -56,6 +61,11 @@ impl RunState {
     /// Whether the cohorts have turned bad.
     pub(crate) fn has_turned(&self) -> bool {
         self.clock.now_ns() >= self.turn_ns.load(SeqCst)
+    }
+
+    /// Whether every socket stays, as far as the tester is concerned.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.plan.is_steady() && self.storms.load(SeqCst) == 0
     }
 
     /// How many books wait for messages, over all workers; very many before all have counted.

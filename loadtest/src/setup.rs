@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Checks the flags; the error is for people.
 pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, String> {
+    if flags.display.are_impossible() {
+        return Err("--tui needs a terminal for standard input and standard error".to_owned());
+    }
     let ws = Target::resolve(&flags.url, "ws")?;
     let api = flags.api.unwrap_or_else(|| format!("http://{}", ws.host));
     let api = Target::resolve(&api, "http")?;
@@ -94,6 +97,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, Stri
         limit_time: flags.limit_time,
         yes: flags.yes,
         server_pid: flags.server_pid,
+        display: flags.display,
         brief,
     })
 }

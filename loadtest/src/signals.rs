@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM as messages.
 
+use crate::dashboard;
 use crate::exit::Exit;
 use crate::threads;
 use crossbeam_channel::{Receiver, bounded};
@@ -27,6 +28,7 @@ pub(crate) fn listen() -> io::Result<Receiver<()>> {
                     _ = term.recv() => {}
                 }
                 if sender.try_send(()).is_err() {
+                    dashboard::restore();
                     std::process::exit(Exit::Interrupted.code().into());
                 }
             }

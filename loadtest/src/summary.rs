@@ -4,9 +4,9 @@ use crate::assertion::show;
 use crate::latency::Latency;
 use crate::outcome::Course;
 use crate::plan::Plan;
-use crate::progress::Totals;
 use crate::result::{Metric, RunResult, Server};
 use crate::tally::{describe, total};
+use crate::totals::Totals;
 use crate::units::{grouped, latency, seconds};
 use std::fmt::Write;
 
@@ -47,7 +47,7 @@ fn write(
         out,
         "  published     {} of {} in {} ({:.0}/s open loop, {} B, {} channels, {} publishers)",
         grouped(publisher.accepted),
-        grouped(plan.publications()),
+        grouped(course.planned),
         seconds(course.phase("publish")),
         plan.rate,
         plan.payload_bytes,
@@ -61,7 +61,7 @@ fn write(
         in_brackets(&describe(&publisher.failed)),
         short(&publisher.ack)
     )?;
-    let expected = if plan.is_steady() {
+    let expected = if course.steady {
         format!(" of {} expected", grouped(publisher.expected))
     } else {
         String::new()

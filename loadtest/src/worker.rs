@@ -132,7 +132,7 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let share = state.plan.churn / f64::from(state.workers);
     let mut place = state.plan.seed as usize % sockets.max(1);
-    let (mut began, mut left, mut stormed) = (None, 0.0, false);
+    let (mut began, mut left, mut stormed, mut answered) = (None, 0.0, false, 0);
     loop {
         tick.tick().await;
         fleet.reap();
@@ -158,6 +158,10 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
         {
             stormed = true;
             fleet.storm(storm.reset);
+        }
+        let asked = state.storms.load(SeqCst);
+        if std::mem::replace(&mut answered, asked) != asked {
+            fleet.storm(state.plan.storm.is_none_or(|storm| storm.reset));
         }
     }
 }

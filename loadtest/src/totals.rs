@@ -1,0 +1,29 @@
+//! The sums of a run so far.
+
+use crate::latency::Latency;
+use crate::result::Row;
+use crate::tally::{PublisherTally, Report, WorkerTally};
+
+/// Belongs to the conductor, which feeds it all reports.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) worker: WorkerTally,
+    pub(crate) publisher: PublisherTally,
+    /// Deliveries since the last row.
+    pub(crate) recent: Latency,
+    /// One a second.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Totals {
+    /// Adds a report.
+    pub(crate) fn add(&mut self, report: Report) {
+        match report {
+            Report::Worker(tally) => {
+                self.recent.merge(&tally.delivery);
+                self.worker.merge(*tally);
+            }
+            Report::Publisher(tally) => self.publisher.merge(*tally),
+        }
+    }
+}
