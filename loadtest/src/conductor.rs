@@ -282,7 +282,7 @@ impl Conductor {
             }
             let (totals, sampler) = (&mut self.totals, &mut self.sampler);
             self.progress
-                .tick(&self.state, totals, sampler, &self.course.marks);
+                .tick(&self.state, totals, sampler, &mut self.course.marks);
         }
     }
 

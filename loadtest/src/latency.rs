@@ -46,6 +46,21 @@ impl Latency {
         self.0.max()
     }
 
+    /// How many values lie in each bin, in rising order and without empty ones: bin `i` begins at 64 µs times 2^(i/2), the
+    /// first at 0.
+    pub(crate) fn bins(&self) -> Vec<(u8, u64)> {
+        let mut bins: Vec<(u8, u64)> = Vec::new();
+        for step in self.0.iter_recorded() {
+            let steps = 2.0 * (step.value_iterated_to() as f64 / 64.0).log2();
+            let bin = steps.max(0.0) as u8;
+            match bins.last_mut() {
+                Some((last, count)) if *last == bin => *count += step.count_at_value(),
+                _ => bins.push((bin, step.count_at_value())),
+            }
+        }
+        bins
+    }
+
     /// The usual figures, in milliseconds.
     pub(crate) fn distribution(&self) -> Distribution {
         let ms = |us: u64| us as f64 / 1000.0;
@@ -83,5 +98,21 @@ impl Latency {
     /// Removes all values.
     pub(crate) fn clear(&mut self) {
         self.0.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_values_into_bins_of_half_a_doubling() {
+        let mut values = Latency::default();
+        for us in [1, 63, 64, 90, 91, 127, 129, 1_100, 1_101, 120_000_000] {
+            values.record_ns(us * 1000);
+        }
+        let bins = [(0, 4), (1, 2), (2, 1), (8, 2), (41, 1)];
+        assert_eq!(values.bins(), bins);
+        assert_eq!(Latency::default().bins(), []);
     }
 }

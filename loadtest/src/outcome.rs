@@ -150,7 +150,7 @@ pub(crate) fn result(
         failures,
         server,
         tester,
-        worst: Vec::new(),
+        worst: worker.worst.clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::dashboard::{Figures, MOST_NOTES, MOST_ROWS, Snapshot};
 use crate::display::Display;
+use crate::incidents::Incidents;
 use crate::latency::Latency;
 use crate::process::{cpu_time, thread_cpu};
 use crate::result::{Mark, Row, Tester};
@@ -37,6 +38,7 @@ pub(crate) struct Progress {
     /// When publications began to be due, and the CPU time of the workers then.
     busy: Option<(Instant, Duration)>,
     taint: Vec<String>,
+    incidents: Incidents,
     server_pid: Option<u32>,
 }
 
@@ -54,6 +56,7 @@ impl Progress {
             window: VecDeque::new(),
             busy: None,
             taint: Vec::new(),
+            incidents: Incidents::new(),
             server_pid,
         }
     }
@@ -69,7 +72,7 @@ impl Progress {
         state: &RunState,
         totals: &mut Totals,
         sampler: &mut Sampler,
-        marks: &[Mark],
+        marks: &mut Vec<Mark>,
     ) {
         let phase = *state.phase.borrow();
         if phase == Phase::Connect {
@@ -83,6 +86,8 @@ impl Progress {
             self.last_row = Instant::now();
             self.row(state, totals, sampler, since);
             self.judge(state, totals);
+            let at_s = totals.rows.last().map_or(0.0, |row| row.at_s);
+            self.incidents.look(at_s, totals, &self.taint, marks);
             self.display
                 .line(|| line(state, totals, self.start.elapsed(), since));
             self.remember(&totals.recent);
@@ -121,6 +126,7 @@ impl Progress {
             received: worker.received - self.received,
             p50_ms: quantile(0.5),
             p99_ms: quantile(0.99),
+            latency_bins: totals.recent.bins(),
             server_cpu: server.map(|(_, cpu)| cpu),
             server_rss_kib: server.map(|(sample, _)| sample.rss_kib),
             server_fds: server.map(|(sample, _)| sample.fds),

@@ -93,7 +93,7 @@ pub struct Span {
 pub struct Mark {
     /// Seconds since the start of the run.
     pub at_s: f64,
-    /// `storm`, `eviction`, `cohort`, ….
+    /// `storm`, `cohort`, `eviction`, `close`, `loss`, `taint`, `pause`, `rate`.
     pub kind: String,
     /// One line for people.
     pub label: String,
@@ -185,6 +185,10 @@ pub struct Row {
     pub p50_ms: Option<f64>,
     /// See `p50_ms`.
     pub p99_ms: Option<f64>,
+    /// Deliveries by latency: pairs of a bin and how many lie in it. Bin `i` begins at 0.064 ms times 2^(i/2), the first at 0;
+    /// bins without a delivery are left out.
+    #[serde(default)]
+    pub latency_bins: Vec<(u8, u64)>,
     /// Cores the server used; `None` when it is not sampled.
     pub server_cpu: Option<f64>,
     /// Resident memory of the server.

@@ -1,6 +1,8 @@
 //! What workers and publishers counted since they last reported.
 
 use crate::latency::Latency;
+use crate::result::WorstConnection;
+use crate::service;
 use std::collections::BTreeMap;
 
 /// Failures by class.
@@ -164,6 +166,8 @@ pub(crate) struct WorkerTally {
     pub(crate) attacks: u64,
     /// Of those, the ones that were not answered as they must be.
     pub(crate) attacks_wrong: u64,
+    /// The worst-served connections; known at the end.
+    pub(crate) worst: Vec<WorstConnection>,
     /// How late the worker's loop woke.
     pub(crate) loop_lag: Latency,
     /// The first failures.
@@ -200,6 +204,8 @@ impl WorkerTally {
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;
         self.loop_lag.merge(&other.loop_lag);
+        self.worst.extend(other.worst);
+        self.worst = service::rank(std::mem::take(&mut self.worst));
         self.evidence.merge(other.evidence);
     }
 }

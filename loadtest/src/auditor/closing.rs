@@ -4,6 +4,7 @@ use super::{Auditor, Status};
 use crate::book::Book;
 use crate::client_frame;
 use crate::run_state::RunState;
+use crate::service;
 use crate::tally::Kind;
 use std::sync::Arc;
 
@@ -132,6 +133,12 @@ impl Auditor {
                 }
             }
         }
+        self.tally.worst = service::worst(
+            self.services
+                .iter()
+                .enumerate()
+                .map(|(local, service)| (self.conn(local), *service)),
+        );
         self.closing = true;
         for local in 0..self.sockets.len() {
             self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());

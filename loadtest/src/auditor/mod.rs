@@ -11,6 +11,7 @@ use crate::connection::CloseCause;
 use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::scan::{self, Message, Stamp};
+use crate::service::Service;
 use crate::tally::{Kind, WorkerTally, count_class};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub(crate) struct Auditor {
     sockets: Vec<Socket>,
     /// By socket, subscription and publisher of the channel.
     books: Vec<Book>,
+    /// By socket.
+    services: Vec<Service>,
     /// Since the last report.
     pub(crate) tally: WorkerTally,
     /// The tester itself is closing its sockets: a close is no failure any more.
@@ -83,6 +86,7 @@ impl Auditor {
         Self {
             sockets: (0..sockets).map(|_| Socket::new()).collect(),
             late_pongs: VecDeque::new(),
+            services: vec![Service::default(); sockets],
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),
             closing: false,
@@ -352,6 +356,7 @@ impl Auditor {
         if arrival != Arrival::Duplicate && !doomed {
             let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
             tally.delivery.record_ns(delivery_ns);
+            self.services[local].record_ns(delivery_ns);
             if !self.state.plan.cohorts.shares.is_empty() {
                 if stamp.intended_ns < self.state.turn_ns.load(SeqCst) {
                     tally.before.record_ns(delivery_ns);

@@ -130,6 +130,11 @@ fn row(second: u32) -> Row {
         received: if busy { 10_000 } else { 0 },
         p50_ms: busy.then_some(1.9),
         p99_ms: busy.then_some(11.4),
+        latency_bins: if busy {
+            vec![(8, 500), (9, 8_000), (10, 1_400), (15, 100)]
+        } else {
+            Vec::new()
+        },
         server_cpu: Some(0.8),
         server_rss_kib: Some(u64::from(20_000 + second * 1000)),
         server_fds: Some(1031),
