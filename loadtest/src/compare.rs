@@ -1,6 +1,6 @@
 //! `loadtest compare`: what became worse between two runs, beyond noise.
 
-mod direction;
+pub(crate) mod direction;
 mod interval;
 
 use crate::exit::Exit;
@@ -210,17 +210,23 @@ fn render(
     for expr in broken {
         let _ = writeln!(text, "  FAIL  {expr}  held before");
     }
-    let worse = lines
-        .iter()
-        .filter(|line| line.change == Change::Worse)
-        .count()
-        + broken.len();
+    let worse = regressions(lines, broken);
     let _ = match worse {
         0 => writeln!(text, "\nno regression"),
         1 => writeln!(text, "\n1 regression"),
         _ => writeln!(text, "\n{worse} regressions"),
     };
     text
+}
+
+/// How many there are: a figure that is worse and breaks an assertion is one.
+fn regressions(lines: &[Line], broken: &[String]) -> usize {
+    let worse = || lines.iter().filter(|line| line.change == Change::Worse);
+    let alone = broken.iter().filter(|expr| {
+        let subject = expr.split(['=', '!', '<', '>']).next().unwrap_or_default();
+        worse().all(|line| line.name != subject)
+    });
+    worse().count() + alone.count()
 }
 
 fn relative(base: f64, new: f64) -> String {
@@ -337,6 +343,18 @@ mod tests {
             &newly_failed(&base, &new),
         );
         assert!(text.contains("FAIL  loss.silent"), "{text}");
-        assert!(text.ends_with("\n2 regressions\n"), "{text}");
+        assert!(
+            text.contains("FAIL  loss.silent==0 (got 3)  held before"),
+            "{text}"
+        );
+        assert!(text.ends_with("\n1 regression\n"), "{text}");
+    }
+
+    #[test]
+    fn counts_an_assertion_of_a_figure_that_is_not_worse() {
+        let (base, mut new) = (sample::passed(), sample::passed());
+        new.assertions[0].ok = false;
+        let broken = newly_failed(&base, &new);
+        assert_eq!(regressions(&compare(&base, &new, 0.1), &broken), 1);
     }
 }

@@ -158,7 +158,8 @@ impl Conductor {
         self.course.cut_short = self.cut_short;
         self.enter("close", close_begin);
         let server = self.sampler.finish(&state.api, self.course.peak);
-        self.progress.end();
+        let marks = &mut self.course.marks;
+        self.progress.end(&state, &self.totals, marks);
         if !complete {
             eprintln!("loadtest: not every thread has reported; the figures are incomplete");
         }

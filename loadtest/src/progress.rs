@@ -61,8 +61,11 @@ impl Progress {
         }
     }
 
-    /// Gives the terminal back.
-    pub(crate) fn end(&mut self) {
+    /// Marks what came since the last row, and gives the terminal back.
+    pub(crate) fn end(&mut self, state: &RunState, totals: &Totals, marks: &mut Vec<Mark>) {
+        let at_s = state.clock.now_ns() as f64 / 1e9;
+        self.incidents.look(at_s, totals, &self.taint, marks);
+        marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         self.display = Display::Lines;
     }
 

@@ -4,7 +4,7 @@ mod csv;
 mod escape;
 mod hdr;
 mod html;
-mod json;
+pub(crate) mod json;
 mod junit;
 mod markdown;
 

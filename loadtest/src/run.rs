@@ -173,9 +173,11 @@ fn execute_on(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::direction;
     use crate::dashboard::{Command, Dashboard, Snapshot};
     use crate::flags::Flags;
     use crate::null_server::{Behaviour, NullServer};
+    use crate::report::json::{self, tests::complaints};
     use crate::result::Metric;
     use crate::scenario::Scenario;
     use crate::setup;
@@ -248,6 +250,28 @@ mod tests {
         );
         assert_eq!((value("loss.silent"), value("publish.unsent")), (0.0, 0.0));
         assert!(value("publish.accepted") > 100.0);
+    }
+
+    #[test]
+    fn measures_only_what_the_schema_and_the_comparison_know() {
+        let lines = [
+            "-c 10 -C 2 -r 50/s -d 1s",
+            "-c 20 -C 2 -r 50/s -d 2s --storm-at 500ms --churn 5/s",
+            "-c 20 -C 2 -r 50/s -d 2s --slow 20% --no-pong 20% --half-open 20%",
+        ];
+        for line in lines {
+            let (result, _) = watched(line, |_| &[]);
+            let document = serde_json::from_str(&json::render(&result)).expect("JSON");
+            assert_eq!(complaints(&document), Vec::<String>::new(), "{line}");
+            assert_eq!(direction::untold(&result), Vec::<&str>::new(), "{line}");
+            assert!(!result.worst.is_empty(), "{line}");
+            assert!(
+                result
+                    .timeseries
+                    .iter()
+                    .any(|row| !row.latency_bins.is_empty())
+            );
+        }
     }
 
     #[test]

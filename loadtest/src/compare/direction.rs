@@ -13,9 +13,10 @@ pub(super) enum Direction {
     Neither,
 }
 
-/// Counts that are better when there are more, by name or by the part before the first dot.
-const HIGHER: [&str; 8] = [
+/// Words of names that are better when they are higher.
+const HIGHER: [&str; 9] = [
     "conns",
+    "accepted",
     "delivered",
     "received",
     "published",
@@ -24,8 +25,8 @@ const HIGHER: [&str; 8] = [
     "deliveries",
     "max_rate",
 ];
-/// Counts that are better when there are fewer.
-const LOWER: [&str; 16] = [
+/// Words of names that are better when they are lower.
+const LOWER: [&str; 27] = [
     "loss",
     "dups",
     "duplicates",
@@ -36,36 +37,94 @@ const LOWER: [&str; 16] = [
     "errors",
     "failed",
     "unexpected",
+    "mismatch",
     "mismatches",
+    "difference",
     "missed",
+    "missing",
     "leaks",
     "unsent",
+    "uncounted",
     "silent",
+    "stuck",
+    "survivors",
+    "early",
+    "late",
+    "miscoded",
+    "wrong",
+    "isolation",
     "evicted_healthy",
 ];
+/// Words of names that say what the run did, not how well.
+const NEITHER: [&str; 16] = [
+    "notices",
+    "pings",
+    "checked",
+    "expected",
+    "announcements",
+    "in_flight",
+    "fds",
+    "doomed",
+    "closed",
+    "coded",
+    "made",
+    "dropped",
+    "returned",
+    "channels",
+    // How soon a socket is ended is judged by its window; sooner is not better.
+    "close",
+    "evict",
+];
+/// Beginnings of names of the tester's own: its processor time and lag say nothing about the server.
+const OWN: [&str; 4] = ["tester.", "gen.", "send.lag", "loop.lag"];
 
-/// Judges by name first, because a count says nothing by its unit, then by unit.
+/// Judges by name first, because a count says nothing by its unit, then by unit; what neither tells is shown only.
 pub(super) fn of(name: &str, unit: Unit) -> Direction {
-    let words = || name.split(['.', '_']).chain(name.split('.'));
-    if words().any(|word| LOWER.contains(&word)) {
-        return Direction::Lower;
+    told(name, unit).unwrap_or(Direction::Neither)
+}
+
+/// `None` when neither name nor unit tells.
+fn told(name: &str, unit: Unit) -> Option<Direction> {
+    if OWN.iter().any(|own| name.starts_with(own)) {
+        return Some(Direction::Neither);
     }
-    // The tester's own processor time and lag say nothing about the server.
-    if name.starts_with("tester.") || name.starts_with("gen.") {
-        return Direction::Neither;
+    let is = |list: &[&str]| {
+        let mut words = name.split(['.', '_']).chain(name.split('.'));
+        words.any(|word| list.contains(&word))
+    };
+    if is(&LOWER) {
+        return Some(Direction::Lower);
     }
-    if words().any(|word| HIGHER.contains(&word)) {
-        return Direction::Higher;
+    if is(&NEITHER) {
+        return Some(Direction::Neither);
+    }
+    if is(&HIGHER) {
+        return Some(Direction::Higher);
     }
     match unit {
         Unit::Milliseconds
         | Unit::Seconds
         | Unit::Kibibytes
         | Unit::KibibytesPerHour
-        | Unit::Cores => Direction::Lower,
-        Unit::PerSecond => Direction::Higher,
-        Unit::Count | Unit::Percent | Unit::Ratio => Direction::Neither,
+        | Unit::Cores => Some(Direction::Lower),
+        Unit::PerSecond => Some(Direction::Higher),
+        Unit::Count | Unit::Percent | Unit::Ratio => None,
     }
+}
+
+/// Metrics of a run that neither have a direction nor are known to have none.
+#[cfg(test)]
+pub(crate) fn untold(result: &crate::result::RunResult) -> Vec<&str> {
+    use crate::result::Metric;
+    let told = |name: &str, metric: &Metric| match metric {
+        Metric::Value { unit, .. } => told(name, *unit).is_some(),
+        Metric::Distribution(values) => told(name, values.unit).is_some(),
+    };
+    let untold = result
+        .metrics
+        .iter()
+        .filter(|(name, metric)| !told(name, metric));
+    untold.map(|(name, _)| name.as_str()).collect()
 }
 
 /// The difference below which two values are the same: what a scheduler or an allocator does by chance.
@@ -94,7 +153,14 @@ mod tests {
             ("server.kib_per_conn", Unit::Kibibytes, Direction::Lower),
             ("conns.peak", Unit::Count, Direction::Higher),
             ("delivered.rate", Unit::PerSecond, Direction::Higher),
+            ("storm.return.p99", Unit::Milliseconds, Direction::Lower),
+            ("slow.isolation", Unit::Ratio, Direction::Lower),
+            ("subscribers.mismatch", Unit::Count, Direction::Lower),
+            ("publish.accepted", Unit::Count, Direction::Higher),
+            ("expected", Unit::Count, Direction::Neither),
+            ("slow.evict.p99", Unit::Milliseconds, Direction::Neither),
             ("gen.lag.p99", Unit::Milliseconds, Direction::Neither),
+            ("send.lag.p99", Unit::Milliseconds, Direction::Neither),
             ("channels", Unit::Count, Direction::Neither),
         ] {
             assert_eq!(of(name, unit), direction, "{name}");

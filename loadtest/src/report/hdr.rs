@@ -86,6 +86,7 @@ pub(crate) fn log(result: &RunResult) -> Result<String, ReportError> {
     let mut builder = IntervalLogWriterBuilder::new();
     let start = UNIX_EPOCH + Duration::from_millis(result.run.started_unix_ms);
     let mut writer = builder
+        .add_comment("[Histogram log format version 1.3]")
         .add_comment("loadtest; values are microseconds, the maximum milliseconds")
         .with_max_value_divisor(US_PER_MS)
         .with_start_time(start)

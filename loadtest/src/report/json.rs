@@ -26,13 +26,14 @@ pub(crate) fn parse(text: &str) -> Result<RunResult, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::report::sample;
 
     const SCHEMA: &str = include_str!("../../loadtest.schema.json");
 
-    fn complaints(document: &serde_json::Value) -> Vec<String> {
+    /// What the published schema says against a document.
+    pub(crate) fn complaints(document: &serde_json::Value) -> Vec<String> {
         let schema = serde_json::from_str(SCHEMA).expect("JSON");
         jsonschema::draft202012::meta::validate(&schema).expect("a schema");
         let validator = jsonschema::validator_for(&schema).expect("a schema");
