@@ -77,6 +77,10 @@ impl Hub {
         ack: impl Fn(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, HubClosed> {
         let frame = Frame::text(message.clone());
+        if self.budget.is_exceeded() {
+            // The sweeper gets a turn to make room.
+            tokio::task::yield_now().await;
+        }
         loop {
             let known = self.registry.topic(kind, name);
             let told = known.map(|topic| topic.shards_with_members());

@@ -22,6 +22,7 @@ mod messages;
 mod protocol_errors;
 mod publishing;
 mod recovery;
+mod recovery_under_load;
 mod reserved_channels;
 mod room_limits;
 mod room_order;
