@@ -27,13 +27,20 @@ async fn connect_narrow(address: SocketAddr) -> Client {
     client
 }
 
-/// Publishes `{"number": …}` until it is told to stop; returns how many.
-async fn publish_until(server: &TestServer, stop: &AtomicBool, padding: &str) -> u64 {
+/// Publishes `{"number": …}` until it is told to stop, and noise between; returns how many.
+async fn publish_until(server: &TestServer, stop: &AtomicBool) -> u64 {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        let data = json!({"number": number, "padding": padding});
+        let data = json!({"number": number});
         server.server.publish("news", &data).await.expect("publish");
+        if number % 3 == 0 {
+            server
+                .server
+                .publish("noise", &data)
+                .await
+                .expect("publish");
+        }
         if number % 20 == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -94,15 +101,20 @@ async fn clients_that_blink_under_load_have_every_event_once_and_in_order() {
     let mut client = server.connect().await;
     let start =
         Position::of(&subscribe_with(&mut client, "news", json!({"positions": true})).await);
-    // One who stays; the shards always have members.
     let stop = Arc::new(AtomicBool::new(false));
+    let mut listeners = JoinSet::new();
+    for mut listener in server.connect_many(2).await {
+        // A broadcast to another channel parts a shard's run of them.
+        listener.subscribe("noise").await;
+        listeners.spawn(async move { while listener.read_frame().await.is_ok() {} });
+    }
     let mut blinkers = JoinSet::new();
     for who in 0..16 {
         blinkers.spawn(blink(server.address, who, start.clone(), stop.clone()));
     }
     let publisher = {
         let (server, stop) = (server.clone(), stop.clone());
-        tokio::spawn(async move { publish_until(&server, &stop, "").await })
+        tokio::spawn(async move { publish_until(&server, &stop).await })
     };
     let mut stayed = start.clone();
     while stayed.offset < 2_500 {
@@ -275,6 +287,48 @@ async fn stalled_clients_are_evicted_come_back_and_have_lost_nothing() {
         told.load(Ordering::Relaxed) > STALLED / 2,
         "{told:?} were told why"
     );
+}
+
+#[tokio::test]
+async fn a_replay_of_any_length_ends_where_the_live_ones_begin() {
+    let mut config = remembering(1000);
+    // Pages of four.
+    config.outbox_messages = 16;
+    let server = TestServer::start(config).await;
+    let mut reader = server.connect().await;
+    let answer = subscribe_with(&mut reader, "news", json!({"positions": true})).await;
+    let start = Position::of(&answer);
+    for length in 1..=13 {
+        let data = json!({"number": length});
+        server.server.publish("news", &data).await.expect("publish");
+        follow(
+            &mut Position {
+                offset: length - 1,
+                ..start.clone()
+            },
+            &reader.next_json().await,
+        );
+        let mut client = server.connect().await;
+        let answer = subscribe_with(&mut client, "news", json!({"since": start.since()})).await;
+        assert_eq!(answer["replayed"], length, "{answer}");
+        let mut position = start.clone();
+        for _ in 0..length {
+            follow(&mut position, &client.next_json().await);
+        }
+        client.expect_silence().await;
+    }
+}
+
+#[tokio::test]
+async fn one_busy_channel_keeps_the_common_bound_by_itself() {
+    const BOUND: usize = 64 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let data = json!({"padding": "x".repeat(500)});
+    for _ in 0..300 {
+        server.server.publish("busy", &data).await.expect("publish");
+        let used = server.server.node().hub().history_bytes();
+        assert!(used <= BOUND, "{used}");
+    }
 }
 
 fn small_budget(max_bytes: usize) -> WebSocketConfig {
