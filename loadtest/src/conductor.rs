@@ -156,6 +156,7 @@ impl Conductor {
         self.course.steady = state.is_steady();
         self.course.peak = state.peak.load(SeqCst);
         self.course.cut_short = self.cut_short;
+        self.course.evictions = self.sampler.evictions(&state.api);
         self.enter("close", close_begin);
         let server = self.sampler.finish(&state.api, self.course.peak);
         let marks = &mut self.course.marks;
@@ -215,15 +216,15 @@ impl Conductor {
         drain: Duration,
     ) -> io::Result<Vec<JoinHandle<()>>> {
         let state = Arc::clone(&self.state);
-        state.phase.send_replace(Phase::Publish);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
         state.schedule.begin(start_ns);
+        state.phase.send_replace(Phase::Publish);
         self.plan_trouble(start_ns);
         let end = state.clock.instant(start_ns) + state.plan.duration;
         let give_up = end + drain;
         let (stop, stopped) = bounded::<()>(0);
         let mut threads = Vec::new();
-        for index in 0..state.plan.publishers {
+        for index in 0..state.plan.publisher_threads() {
             let publisher = Publisher::new(Arc::clone(&state), index, sender.clone());
             let stopped = stopped.clone();
             threads.push(spawn(format!("publisher-{index}"), move || {
@@ -239,14 +240,12 @@ impl Conductor {
             })?);
         }
         drop(sender);
-        let all_done =
-            |state: &RunState| state.publishers_done.load(SeqCst) == state.plan.publishers;
         // A low rate has its last publication long before the end; the sockets stay open until then.
         self.wait(give_up + STOP, |state| {
-            Instant::now() >= end && all_done(state)
+            Instant::now() >= end && state.all_published()
         });
         drop(stop);
-        self.wait(Instant::now() + STOP, all_done);
+        self.wait(Instant::now() + STOP, RunState::all_published);
         Ok(threads)
     }
 

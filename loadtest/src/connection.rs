@@ -4,8 +4,9 @@ use crate::auditor::{Auditor, Status};
 use crate::client_frame;
 use crate::cohort::Role;
 use crate::deaf;
-use crate::frame::{FrameError, FrameReader};
+use crate::frame::FrameError;
 use crate::handshake::{self, HandshakeError};
+use crate::reader::Reader;
 use crate::relay;
 use crate::run_state::RunState;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -134,7 +135,7 @@ async fn open(
     state: &Arc<RunState>,
     desk: &Rc<RefCell<Desk>>,
     local: usize,
-) -> Option<(OwnedReadHalf, FrameReader)> {
+) -> Option<(OwnedReadHalf, Reader)> {
     let began_ns = state.clock.now_ns();
     let doing = Cell::new("connect");
     let opening = try_open(state, desk, local, &doing);
@@ -156,7 +157,7 @@ async fn try_open(
     desk: &Rc<RefCell<Desk>>,
     local: usize,
     doing: &Cell<&'static str>,
-) -> Result<(OwnedReadHalf, FrameReader), OpenError> {
+) -> Result<(OwnedReadHalf, Reader), OpenError> {
     let conn = desk.borrow().auditor.conn(local);
     let role = desk.borrow().auditor.role(local);
     let connecting = async {
@@ -179,10 +180,7 @@ async fn try_open(
     doing.set("subscribe");
     let mut commands = Vec::new();
     for channel in state.plan.channels_of(conn) {
-        let command = format!(
-            r#"{{"type":"subscribe","channel":"{}"}}"#,
-            state.plan.channel_name(channel)
-        );
+        let command = state.plan.enter_command(channel);
         client_frame::encode(&mut commands, client_frame::TEXT, command.as_bytes(), conn);
     }
     let (mut read, mut write) = stream.into_split();
@@ -191,7 +189,7 @@ async fn try_open(
         .await
         .map_err(|error| CloseCause::Io(error.kind()))?;
     desk.borrow_mut().auditor.on_upgraded(local, write);
-    let mut frames = FrameReader::default();
+    let mut frames = Reader::new(state.engine);
     let now_ns = state.clock.now_ns();
     frames.feed(&first_frames, |frame| {
         desk.borrow_mut().auditor.on_frame(local, &frame, now_ns)
@@ -254,7 +252,7 @@ async fn upgrade(
 pub(crate) fn poll_read(
     cx: &mut Context<'_>,
     read: &mut OwnedReadHalf,
-    frames: &mut FrameReader,
+    frames: &mut Reader,
     state: &RunState,
     desk: &RefCell<Desk>,
     local: usize,

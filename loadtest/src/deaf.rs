@@ -1,8 +1,8 @@
 //! Sockets that stop reading, and how they notice that the server has ended them.
 
 use crate::connection::{CloseCause, Desk, poll_read};
-use crate::frame::FrameReader;
 use crate::handshake;
+use crate::reader::Reader;
 use crate::run_state::RunState;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -25,7 +25,7 @@ pub(crate) async fn live(
     desk: &RefCell<Desk>,
     local: usize,
     mut read: OwnedReadHalf,
-    mut frames: FrameReader,
+    mut frames: Reader,
     rate: u32,
 ) -> CloseCause {
     while !state.has_turned() {
@@ -81,7 +81,13 @@ fn last_words(read: &OwnedReadHalf) -> CloseCause {
                 end.drain(..old);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return close_at_end(&end),
-            Err(error) => return CloseCause::Io(error.kind()),
+            // What came before a reset can still be read.
+            Err(error) => {
+                return match close_at_end(&end) {
+                    CloseCause::EndOfStream => CloseCause::Io(error.kind()),
+                    code => code,
+                };
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Searches the highest rate at which an objective holds.
 
+use crate::conductor::INTERRUPTED;
+use crate::display::DisplayFlags;
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::run;
@@ -19,10 +21,12 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
     let mut good = 0.0;
     let mut rate = flags.rate.unwrap_or(scenario.defaults.rate);
     let mut bad = None;
+    let mut doubt = "";
     for _ in 0..DOUBLINGS {
         match holds(scenario, flags, rate, &interrupts)? {
-            Ok(true) => (good, rate) = (rate, rate * 2.0),
-            Ok(false) => {
+            Ok(Verdict::Holds) => (good, rate) = (rate, rate * 2.0),
+            Ok(verdict) => {
+                doubt = verdict.doubt();
                 bad = Some(rate);
                 break;
             }
@@ -36,16 +40,32 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(good, bad);
         match holds(scenario, flags, middle, &interrupts)? {
-            Ok(true) => good = middle,
-            Ok(false) => bad = middle,
+            Ok(Verdict::Holds) => good = middle,
+            Ok(verdict) => (bad, doubt) = (middle, verdict.doubt()),
             Err(exit) => return Ok(exit),
         }
     }
     println!(
-        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}",
+        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}{doubt}",
         flags.slo.expr()
     );
     Ok(if good > 0.0 { Exit::Pass } else { Exit::Fail })
+}
+
+enum Verdict {
+    Holds,
+    Fails,
+    /// It fails, or seems to hold, but the tester did not keep up.
+    Doubtful,
+}
+
+impl Verdict {
+    fn doubt(&self) -> &'static str {
+        match self {
+            Self::Doubtful => " (where the tester did not keep up: the knee may be its own)",
+            Self::Holds | Self::Fails => "",
+        }
+    }
 }
 
 /// Whether a run at this rate passed; the inner error ends the search.
@@ -54,14 +74,22 @@ fn holds(
     flags: &Flags,
     rate: f64,
     interrupts: &Receiver<()>,
-) -> Result<Result<bool, Exit>, String> {
+) -> Result<Result<Verdict, Exit>, String> {
     let mut flags = flags.clone();
     flags.rate = Some(rate);
     flags.asserts.push(flags.slo.clone());
+    flags.display = DisplayFlags::lines();
     let options = setup::options(scenario, flags)?;
-    Ok(match run::run_among(options, interrupts.clone()) {
-        Exit::Pass => Ok(true),
-        Exit::Fail | Exit::Tainted => Ok(false),
-        exit => Err(exit),
+    let allow_taint = options.brief.allow_taint;
+    Ok(match run::execute(options, interrupts.clone()) {
+        Ok((result, None)) if result.valid || allow_taint => Ok(if result.passed {
+            Verdict::Holds
+        } else {
+            Verdict::Fails
+        }),
+        Ok((_, None)) => Ok(Verdict::Doubtful),
+        Ok((_, Some(INTERRUPTED))) => Err(Exit::Interrupted),
+        Ok((_, Some(_))) => Err(Exit::Fail),
+        Err(exit) => Err(exit),
     })
 }

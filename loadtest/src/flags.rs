@@ -2,7 +2,9 @@
 
 use crate::assertion::Assertion;
 use crate::display::DisplayFlags;
+use crate::popularity::Popularity;
 use crate::process::ServerPid;
+use crate::reader::Engine;
 use crate::report::Outputs;
 use crate::source_ips::SourceIps;
 use crate::trouble::Trouble;
@@ -35,6 +37,12 @@ pub(crate) struct Flags {
     /// Channels; sockets and publications are spread over them evenly [default: the scenario's].
     #[arg(short = 'C', long, env = "LOADTEST_CHANNELS", value_parser = parse_count)]
     pub(crate) channels: Option<u32>,
+    /// Members of each room, in scenarios with rooms; with --channels that many rooms instead [default: the scenario's].
+    #[arg(long, env = "LOADTEST_MEMBERS", value_parser = parse_count)]
+    pub(crate) members: Option<u32>,
+    /// How publications are spread over channels or rooms: even, or zipf:1.1 [default: the scenario's].
+    #[arg(long, env = "LOADTEST_POPULARITY")]
+    pub(crate) popularity: Option<Popularity>,
     /// Channels each socket subscribes to.
     #[arg(long, env = "LOADTEST_SUBS_PER_CONN", default_value = "1", value_parser = parse_count)]
     pub(crate) subs_per_conn: u32,
@@ -44,12 +52,15 @@ pub(crate) struct Flags {
     /// How long to publish [default: the scenario's].
     #[arg(short, long, env = "LOADTEST_DURATION", value_parser = humantime::parse_duration)]
     pub(crate) duration: Option<Duration>,
-    /// Parallel publishers [default: one per 100/s, 32 at most].
+    /// Parallel publishers [default: one per 100/s, 32 at most]; of each room the members who talk [default: 2].
     #[arg(short, long, env = "LOADTEST_PUBLISHERS", value_parser = parse_count)]
     pub(crate) publishers: Option<u32>,
     /// Threads that own sockets [default: half the cores].
     #[arg(long, env = "LOADTEST_WORKERS", value_parser = parse_count)]
     pub(crate) workers: Option<u32>,
+    /// What reads frames.
+    #[arg(long, env = "LOADTEST_ENGINE", value_enum, default_value = "lean")]
+    pub(crate) engine: Engine,
     /// Source addresses: auto, a list 127.0.0.2,127.0.0.3 or a range 127.0.0.2-127.0.0.9.
     #[arg(long, env = "LOADTEST_SOURCE_IPS", default_value = "auto")]
     pub(crate) source_ips: SourceIps,

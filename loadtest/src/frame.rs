@@ -41,6 +41,12 @@ pub(crate) enum FrameError {
     /// Longer than the tester takes.
     #[error("message over 2 MiB")]
     TooLong,
+    /// §8.1: text is UTF-8.
+    #[error("text that is not UTF-8")]
+    Utf8,
+    /// The library's reader found something else.
+    #[error("refused by the library")]
+    Refused,
 }
 
 /// What is left of one connection between two reads: normally nothing at all.
@@ -90,7 +96,7 @@ impl FrameReader {
     ) -> Result<(), E> {
         let last = header & 0x80 != 0;
         match (header & 0x0F, last, self.fragments.as_mut()) {
-            (1, true, None) => on_frame(Frame::Text(payload)),
+            (1, true, None) => on_text(payload, on_frame),
             (2, true, None) => on_frame(Frame::Binary(payload)),
             (opcode @ (1 | 2), false, None) => {
                 self.fragments = Some(Box::new((opcode, payload.to_vec())));
@@ -102,7 +108,7 @@ impl FrameReader {
                 }
                 fragments.1.extend_from_slice(payload);
                 match self.fragments.take_if(|_| last).as_deref() {
-                    Some((1, message)) => on_frame(Frame::Text(message)),
+                    Some((1, message)) => on_text(message, on_frame),
                     Some((_, message)) => on_frame(Frame::Binary(message)),
                     None => Ok(()),
                 }
@@ -114,6 +120,16 @@ impl FrameReader {
             (opcode, ..) => Err(FrameError::Opcode(opcode).into()),
         }
     }
+}
+
+fn on_text<E: From<FrameError>>(
+    payload: &[u8],
+    on_frame: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    if std::str::from_utf8(payload).is_err() {
+        return Err(FrameError::Utf8.into());
+    }
+    on_frame(Frame::Text(payload))
 }
 
 fn close_frame(payload: &[u8]) -> Frame<'_> {

@@ -51,6 +51,8 @@ pub(crate) struct Course {
     pub(crate) planned: u64,
     /// Whether every socket stayed, as far as the tester is concerned.
     pub(crate) steady: bool,
+    /// Slow consumers the server says it has evicted.
+    pub(crate) evictions: Option<u64>,
 }
 
 impl Course {
@@ -96,7 +98,7 @@ pub(crate) fn result(
         .iter()
         .chain(brief.default_assertions.iter().filter(|assertion| {
             let subject = assertion.subject();
-            let optional = subject.starts_with("server.") || subject == "books.difference";
+            let optional = subject.starts_with("server.") || subject.ends_with(".difference");
             !optional || metrics.contains_key(subject)
         }))
         .collect();
@@ -205,10 +207,20 @@ fn metrics(
         } else {
             publisher.expected.abs_diff(found)
         };
+        if plan.rooms {
+            let apart = plan.announcements().abs_diff(worker.announced);
+            value("announcements", Unit::Count, worker.announced as f64);
+            value("announcements.difference", Unit::Count, apart as f64);
+        }
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, apart as f64);
     }
     trouble(plan, worker, &mut value);
+    if let Some(evictions) = course.evictions.filter(|_| has_slow(plan)) {
+        // Most sockets that do not read cannot be told why they end, but the server knows.
+        let uncounted = worker.slow.closed.saturating_sub(evictions);
+        value("server.evictions_uncounted", Unit::Count, uncounted as f64);
+    }
     let seconds = course.phase("publish").as_secs_f64().max(0.001);
     value(
         "received.rate",
@@ -249,6 +261,13 @@ fn metrics(
     metrics
 }
 
+fn has_slow(plan: &Plan) -> bool {
+    plan.cohorts
+        .shares
+        .iter()
+        .any(|(role, _)| *role == Role::Slow)
+}
+
 /// The figures of churn, storm and cohorts, where the run had them.
 fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
     let mut fates = |name: &str, fates: &Fates| {
@@ -258,22 +277,22 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
             ("survivors", fates.doomed.saturating_sub(fates.closed)),
             ("early", fates.early),
             ("late", fates.late),
+            ("coded", fates.coded),
             ("miscoded", fates.miscoded),
         ];
         for (figure, count) in counts {
             value(&format!("{name}.{figure}"), Unit::Count, count as f64);
         }
     };
-    let has = |slow: bool| {
-        plan.cohorts
-            .shares
-            .iter()
-            .any(|(role, _)| (*role == Role::Slow) == slow)
-    };
-    if has(false) {
+    if plan
+        .cohorts
+        .shares
+        .iter()
+        .any(|(role, _)| *role != Role::Slow)
+    {
         fates("heartbeat", &worker.silent);
     }
-    if has(true) {
+    if has_slow(plan) {
         fates("slow", &worker.slow);
         if worker.before.count() > 0 && worker.after.count() > 0 {
             // Below the floor a difference is noise of the machine.
@@ -293,8 +312,9 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
     if plan.storm.is_some() || worker.dropped > 0 {
         let missing = worker.dropped.saturating_sub(worker.returned.count());
         value("storm.dropped", Unit::Count, worker.dropped as f64);
+        value("storm.in_flight", Unit::Count, worker.in_flight as f64);
         value("storm.missing", Unit::Count, missing as f64);
-        if missing == 0 && worker.dropped > 0 {
+        if worker.returned.count() > 0 {
             let t99 = worker.returned.distribution().p99 / 1000.0;
             value("storm.t99", Unit::Seconds, t99);
         }
@@ -324,7 +344,7 @@ fn failure(brief: &Brief, plan: &Plan, totals: &Totals, subject: &str, expr: &st
             .parse::<u32>()
             .ok()
     });
-    if let Some(conn) = conn {
+    if let Some(conn) = conn.filter(|_| !plan.rooms) {
         replay = format!("{replay} --only-conn {conn}");
     }
     Failure {

@@ -1,6 +1,7 @@
 //! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
 
 use crate::cohort::{Cohorts, Role};
+use crate::popularity::Choice;
 use crate::scan;
 use std::time::Duration;
 
@@ -29,14 +30,19 @@ pub(crate) struct Plan {
     pub(crate) connections: u32,
     /// Sockets to open a second.
     pub(crate) connect_rate: f64,
-    /// Channels to spread the publications over.
+    /// Rooms instead of channels: members say what publishers would publish. A socket is in one room, and
+    /// publisher `p` of room `r` is the member `r + p * channels`.
+    pub(crate) rooms: bool,
+    /// Channels, or rooms, to spread the publications over.
     pub(crate) channels: u32,
+    /// The channel of each publication.
+    pub(crate) choice: Choice,
     /// Subscriptions a socket; at most `channels`.
     pub(crate) subs_per_conn: u32,
-    /// Parallel publishers.
+    /// Parallel publishers; of each room, when there are rooms.
     pub(crate) publishers: u32,
-    /// Greatest common divisor of `channels` and `publishers`: publication `n` belongs to channel
-    /// `n % channels` and publisher `n % publishers`, so both agree modulo this.
+    /// Greatest common divisor of `channels` and `publishers` when channels take turns: publication `n` belongs
+    /// to channel `n % channels` and publisher `n % publishers`, so both agree modulo this. Otherwise 1.
     pub(crate) common: u32,
     /// Publications a second over all publishers.
     pub(crate) rate: f64,
@@ -102,9 +108,82 @@ impl Plan {
         jitter.mul_f64(place as f64 / f64::from(1 << 24))
     }
 
-    /// The channel of publication `n`; its publisher is `n % publishers`.
+    /// The channel of publication `n`.
     pub(crate) fn channel_of(&self, n: u64) -> u32 {
-        (n % u64::from(self.channels)) as u32
+        self.choice.of(n)
+    }
+
+    /// The publisher of publication `n`.
+    pub(crate) fn publisher_of(&self, n: u64) -> u32 {
+        (n % u64::from(self.publishers)) as u32
+    }
+
+    /// The socket that is publisher `publisher` of a room.
+    pub(crate) fn talker(&self, room: u32, publisher: u32) -> u32 {
+        room + publisher * self.channels
+    }
+
+    /// Whether a socket is the publisher of a stream, which therefore does not come to it.
+    pub(crate) fn says(&self, conn: u32, stream: usize) -> bool {
+        self.rooms && {
+            let stream = stream as u32;
+            self.talker(stream / self.publishers, stream % self.publishers) == conn
+        }
+    }
+
+    /// Whether a socket is a publisher.
+    pub(crate) fn is_talker(&self, conn: u32) -> bool {
+        self.rooms && conn / self.channels < self.publishers
+    }
+
+    /// Threads that publish; rooms have none, their members are at the workers.
+    pub(crate) fn publisher_threads(&self) -> u32 {
+        if self.rooms { 0 } else { self.publishers }
+    }
+
+    /// How often a socket hears that another joined its room, if nobody leaves: whoever comes is announced to
+    /// all who were there.
+    pub(crate) fn announcements(&self) -> u64 {
+        (0..self.channels)
+            .map(|room| {
+                let more = u32::from(room < self.connections % self.channels);
+                u64::from(self.connections / self.channels + more)
+            })
+            .map(|members| members * members.saturating_sub(1) / 2)
+            .sum()
+    }
+
+    /// `10 channels`.
+    pub(crate) fn topics(&self) -> String {
+        let what = if self.rooms { "room" } else { "channel" };
+        let plural = if self.channels == 1 { "" } else { "s" };
+        format!("{} {what}{plural}", self.channels)
+    }
+
+    /// The command that makes a socket hear a channel, or a member of a room.
+    pub(crate) fn enter_command(&self, channel: u32) -> String {
+        self.command(channel, "subscribe", "join")
+    }
+
+    /// The command that ends it.
+    pub(crate) fn leave_command(&self, channel: u32) -> String {
+        self.command(channel, "unsubscribe", "leave")
+    }
+
+    /// What stands before the content of a message to a room.
+    pub(crate) fn message_head(&self, room: u32) -> String {
+        let name = self.channel_name(room);
+        format!(r#"{{"type":"message","room":"{name}","content":"#)
+    }
+
+    fn command(&self, channel: u32, of_channel: &str, of_room: &str) -> String {
+        let (kind, what) = if self.rooms {
+            (of_room, "room")
+        } else {
+            (of_channel, "channel")
+        };
+        let name = self.channel_name(channel);
+        format!(r#"{{"type":"{kind}","{what}":"{name}"}}"#)
     }
 
     /// The name of a channel on the wire.
@@ -177,6 +256,7 @@ pub(crate) fn gcd(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::popularity::Popularity;
 
     pub(crate) fn plan(
         connections: u32,
@@ -190,7 +270,9 @@ pub(crate) mod tests {
             only_conn: None,
             connections,
             connect_rate: 1000.0,
+            rooms: false,
             channels,
+            choice: Choice::new(Popularity::Even, channels, 1),
             subs_per_conn,
             publishers,
             common: gcd(channels, publishers),
@@ -256,6 +338,28 @@ pub(crate) mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn knows_who_talks_in_a_room() {
+        let mut plan = plan(11, 5, 1, 2);
+        plan.rooms = true;
+        plan.common = 1;
+        let talkers: Vec<u32> = (0..11).filter(|&conn| plan.is_talker(conn)).collect();
+        assert_eq!(talkers, (0..10).collect::<Vec<_>>());
+        for (room, publisher) in [(0, 0), (3, 1), (4, 1)] {
+            let stream = plan.stream(room, publisher).expect("every pair occurs");
+            let talker = plan.talker(room, publisher);
+            assert_eq!(plan.channels_of(talker).collect::<Vec<_>>(), [room]);
+            let says: Vec<u32> = (0..11).filter(|&conn| plan.says(conn, stream)).collect();
+            assert_eq!(says, [talker]);
+        }
+        // One room of three and four of two.
+        assert_eq!(plan.announcements(), 3 + 4);
+        assert_eq!(
+            plan.enter_command(2),
+            r#"{"type":"join","room":"lt.0000abcd.2"}"#
+        );
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! server in the order of their numbers.
 
 use crate::http_client::{HttpClient, RequestError};
+use crate::payload;
 use crate::run_state::RunState;
-use crate::scan;
+use crate::scan::{self, Stamp};
 use crate::schedule::LOOK_EVERY;
 use crate::tally::{Kind, PublisherTally, Report, count_class};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -136,26 +136,21 @@ impl Publisher {
     /// The request body, with `data` padded to the size of the plan.
     fn compose(&mut self, channel: u32, seq: u64, intended_ns: u64, sent_ns: u64) {
         let plan = &self.state.plan;
+        let name = plan.channel_name(channel);
         self.body.clear();
-        write!(
-            self.body,
-            r#"{{"channel":"{}","data":"#,
-            plan.channel_name(channel)
-        )
-        .and_then(|()| {
-            let data = self.body.len();
-            write!(
-                self.body,
-                r#"{{"run":{},"pub":{},"chan":{channel},"seq":{seq},"intended_ns":{intended_ns},"sent_ns":{sent_ns},"pad":""#,
-                plan.run, self.index
-            )?;
-            let padded = data + (plan.payload_bytes as usize).saturating_sub(2);
-            if padded > self.body.len() {
-                self.body.resize(padded, b'x');
-            }
-            self.body.write_all(b"\"}}")
-        })
-        .expect("a Vec takes everything");
+        self.body.extend_from_slice(br#"{"channel":""#);
+        self.body.extend_from_slice(name.as_bytes());
+        self.body.extend_from_slice(br#"","data":"#);
+        let stamp = Stamp {
+            run: plan.run.into(),
+            publisher: self.index.into(),
+            channel: channel.into(),
+            seq,
+            intended_ns,
+            sent_ns,
+        };
+        payload::append(&mut self.body, plan, &stamp);
+        self.body.push(b'}');
     }
 
     fn cross_check(&mut self, channel: u32, body: &[u8], subscribers: u32) {

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::plan::Plan;
+use crate::reader::Engine;
 use crate::schedule::Schedule;
 use crate::target::Target;
 use std::net::IpAddr;
@@ -34,6 +35,8 @@ pub(crate) struct RunState {
     /// Addresses to bind in turn; empty when the kernel chooses.
     pub(crate) source_ips: Vec<IpAddr>,
     pub(crate) workers: u32,
+    /// What reads frames.
+    pub(crate) engine: Engine,
     /// From the start of a connect to its last confirmed subscription.
     pub(crate) connect_timeout: Duration,
     /// Wakes the workers when it changes.
@@ -53,7 +56,7 @@ pub(crate) struct RunState {
     pub(crate) peak: AtomicU32,
     /// Books that wait for messages, by worker; valid in [`Phase::Drain`] and `u64::MAX` before.
     pub(crate) open_books: Vec<AtomicU64>,
-    /// Publishers that ended.
+    /// Publishers, or workers whose members have said everything, that ended.
     pub(crate) publishers_done: AtomicU32,
 }
 
@@ -66,6 +69,16 @@ impl RunState {
     /// Whether every socket stays, as far as the tester is concerned.
     pub(crate) fn is_steady(&self) -> bool {
         self.plan.is_steady() && self.storms.load(SeqCst) == 0
+    }
+
+    /// Whether nothing will be published any more.
+    pub(crate) fn all_published(&self) -> bool {
+        let publishers = if self.plan.rooms {
+            self.workers
+        } else {
+            self.plan.publishers
+        };
+        self.publishers_done.load(SeqCst) == publishers
     }
 
     /// How many books wait for messages, over all workers; very many before all have counted.

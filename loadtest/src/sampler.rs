@@ -27,8 +27,8 @@ pub(crate) struct Stats {
     pub(crate) connections: u64,
     pub(crate) channels: u64,
     pub(crate) rooms: u64,
-    pub(crate) slow_consumers: u64,
-    pub(crate) heartbeat_timeouts: u64,
+    /// Evictions since the server began, when it counts them.
+    pub(crate) slow_consumers: Option<u64>,
 }
 
 impl Stats {
@@ -46,8 +46,10 @@ impl Stats {
                 }
                 b"channels_total" => &mut stats.channels,
                 b"rooms_total" => &mut stats.rooms,
-                b"slow_consumers_total" => &mut stats.slow_consumers,
-                b"heartbeat_timeouts_total" => &mut stats.heartbeat_timeouts,
+                b"slow_consumers_total" => {
+                    stats.slow_consumers = scan::integer(value);
+                    return;
+                }
                 _ => return,
             };
             *field = scan::integer(value).unwrap_or(0);
@@ -125,6 +127,12 @@ impl Sampler {
             self.steady.push((hours, sample.rss_kib as f64));
         }
         Some((sample, cpu))
+    }
+
+    /// Slow consumers that the server says it has evicted since the start; `None` when it does not count them.
+    pub(crate) fn evictions(&self, api: &Target) -> Option<u64> {
+        let before = self.stats_before?.slow_consumers?;
+        Some(Stats::ask(api)?.slow_consumers?.saturating_sub(before))
     }
 
     /// After the last socket was closed: waits until everything was given back, at most [`TEARDOWN`], and says what was not.

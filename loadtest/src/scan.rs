@@ -26,10 +26,14 @@ pub(crate) struct Stamp {
 pub(crate) enum Message<'a> {
     /// An event of a channel; no stamp when a field of it is missing.
     Event(&'a [u8], Option<Stamp>),
-    /// A subscription is confirmed.
+    /// What a member of a room said; no stamp when a field of it is missing.
+    Said(&'a [u8], Option<Stamp>),
+    /// A subscription to a channel, or the membership of a room, is confirmed.
     Subscribed(&'a [u8]),
-    /// A subscription has ended.
+    /// It has ended.
     Unsubscribed,
+    /// Another became a member of a room.
+    Announced,
     /// The server complains; its `code`, or the whole message when there is none.
     Error(&'a [u8]),
     /// Something else that is well-formed, such as a system notice.
@@ -110,9 +114,9 @@ impl<'a> Scanner<'a> {
         self.object(|scanner, key| {
             match key {
                 b"type" => kind = unquoted(scanner.value()?),
-                b"channel" => channel = unquoted(scanner.value()?),
+                b"channel" | b"room" => channel = unquoted(scanner.value()?),
                 b"code" => code = unquoted(scanner.value()?),
-                b"data" => scanner.stamp(&mut stamp)?,
+                b"data" | b"content" => scanner.stamp(&mut stamp)?,
                 _ => {
                     scanner.value()?;
                 }
@@ -121,8 +125,10 @@ impl<'a> Scanner<'a> {
         })?;
         Some(match kind {
             b"event" => Message::Event(channel, stamp),
-            b"subscribed" => Message::Subscribed(channel),
-            b"unsubscribed" => Message::Unsubscribed,
+            b"message" => Message::Said(channel, stamp),
+            b"subscribed" | b"joined" => Message::Subscribed(channel),
+            b"unsubscribed" | b"left" => Message::Unsubscribed,
+            b"user_joined" => Message::Announced,
             b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
             b"error" => Message::Error(code),
             b"" => Message::Malformed,
@@ -296,6 +302,16 @@ mod tests {
         assert_eq!(
             all(r#"{"type":"subscribed","channel":"a"}"#),
             [Message::Subscribed(b"a")]
+        );
+        assert_eq!(
+            all(r#"{"type":"joined","room":"r","members":5}"#),
+            [Message::Subscribed(b"r")]
+        );
+        assert_eq!(
+            all(
+                r#"[{"type":"message","room":"r","from":"x","content":"Hello!"},{"type":"user_joined","room":"r","user_id":"y"}]"#
+            ),
+            [Message::Said(b"r", None), Message::Announced]
         );
         assert_eq!(
             all(r#"{"type":"error","code":"forbidden","message":"no"}"#),

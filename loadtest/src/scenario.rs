@@ -3,6 +3,7 @@
 use crate::assertion::Assertion;
 use crate::cohort::Role;
 use crate::plan::Plan;
+use crate::popularity::Popularity;
 use std::time::Duration;
 
 /// One line of `loadtest list`.
@@ -25,6 +26,9 @@ pub(crate) struct Defaults {
     /// Publications a second; 0 for none.
     pub(crate) rate: f64,
     pub(crate) channels: u32,
+    /// Members of a room; 0 for channels instead of rooms.
+    pub(crate) members: u32,
+    pub(crate) popularity: Popularity,
     pub(crate) size: u32,
     pub(crate) duration: Duration,
     /// Sockets a second that leave and come back.
@@ -40,6 +44,8 @@ const MILD: Defaults = Defaults {
     connections: 1000,
     rate: 100.0,
     channels: 10,
+    members: 0,
+    popularity: Popularity::Even,
     size: 256,
     duration: Duration::from_secs(30),
     churn: 0.0,
@@ -98,6 +104,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         &["delivery.p99<2s"],
     ),
     runs(
+        "rooms",
+        "rooms of 50 whose members talk, some rooms more than others",
+        Defaults {
+            members: 50,
+            popularity: Popularity::Zipf(1.1),
+            ..MILD
+        },
+        &["delivery.p99<2s"],
+    ),
+    runs(
         "connect",
         "opens and closes sockets as fast as --churn says",
         Defaults {
@@ -144,6 +160,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "slow.survivors==0",
             "slow.miscoded==0",
             "slow.isolation<=1.5x",
+            "server.evictions_uncounted==0",
         ],
     ),
     runs(
@@ -248,11 +265,20 @@ impl Scenario {
             "malformed==0",
             "errors==0",
         ];
-        const STEADY: &[&str] = &["subscribers.mismatch==0", "books.difference==0"];
+        const STEADY: &[&str] = &["books.difference==0"];
+        // Replies to publications count subscribers; nobody replies to a member.
+        const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
+        const ROOMS: &[&str] = &["announcements.difference==0"];
         let steady = if plan.is_steady() { STEADY } else { &[] };
+        let counted = match (plan.is_steady(), plan.rooms) {
+            (false, _) => &[],
+            (true, false) => CHANNELS,
+            (true, true) => ROOMS,
+        };
         // The watched server's: not asserted when it is not watched.
         EVERY
             .iter()
+            .chain(counted)
             .chain(steady)
             .chain(self.asserts)
             .chain(&["server.leaks==0"])

@@ -3,10 +3,33 @@
 use crate::flags::Flags;
 use crate::outcome::Brief;
 use crate::plan::{Plan, gcd};
+use crate::popularity::Choice;
 use crate::run::Options;
 use crate::scenario::Scenario;
 use crate::target::Target;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Members of a room who talk.
+const TALKERS: u32 = 2;
+
+fn check_rooms(plan: &Plan, both: bool) -> Result<(), String> {
+    if both {
+        return Err("--members and --channels: one follows from the other".to_owned());
+    }
+    if plan.subs_per_conn != 1 || plan.only_conn.is_some() {
+        return Err(
+            "--subs-per-conn, --only-conn: a socket is in one room, with others".to_owned(),
+        );
+    }
+    let members = plan.connections / plan.channels;
+    if members < plan.publishers.max(2) {
+        return Err(format!(
+            "rooms of {members} have no {} members who talk and one who listens: fewer rooms or --publishers",
+            plan.publishers
+        ));
+    }
+    Ok(())
+}
 
 /// Checks the flags; the error is for people.
 pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, String> {
@@ -14,27 +37,86 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, Stri
         return Err("--tui needs a terminal for standard input and standard error".to_owned());
     }
     let ws = Target::resolve(&flags.url, "ws")?;
-    let api = flags.api.unwrap_or_else(|| format!("http://{}", ws.host));
+    let api = flags
+        .api
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", ws.host));
     let api = Target::resolve(&api, "http")?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let workers = flags.workers.unwrap_or((cores / 2).max(1));
+    let plan = plan(scenario, &flags);
+    check(scenario, &flags, &plan, workers)?;
+    let default_assertions = if flags.no_default_asserts {
+        Vec::new()
+    } else {
+        scenario.assertions(&plan)
+    };
+    let brief = Brief {
+        scenario: scenario.name.to_owned(),
+        target: ws.host.clone(),
+        cmd: command_line(scenario.name),
+        assertions: flags.asserts,
+        default_assertions,
+        allow_taint: flags.allow_taint,
+    };
+    Ok(Options {
+        plan,
+        ws,
+        api,
+        source_ips: flags.source_ips,
+        workers,
+        engine: flags.engine,
+        connect_timeout: flags.connect_timeout,
+        drain: flags.drain,
+        limit_time: flags.limit_time,
+        yes: flags.yes,
+        server_pid: flags.server_pid,
+        display: flags.display,
+        brief,
+    })
+}
+
+/// What the flags and the scenario make of a run; not yet checked.
+fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
     let defaults = &scenario.defaults;
-    let channels = flags.channels.unwrap_or(defaults.channels);
+    let connections = flags.connections.unwrap_or(defaults.connections);
+    let rooms = defaults.members > 0;
+    let channels = if rooms {
+        let members = flags.members.unwrap_or(defaults.members).max(1);
+        flags.channels.unwrap_or(connections.div_ceil(members))
+    } else {
+        flags.channels.unwrap_or(defaults.channels)
+    };
     let rate = flags.rate.unwrap_or(defaults.rate);
-    let publishers = flags
-        .publishers
-        .unwrap_or_else(|| Plan::publishers_for(rate, channels.max(1)));
+    let publishers = flags.publishers.unwrap_or_else(|| {
+        if rooms {
+            TALKERS
+        } else {
+            Plan::publishers_for(rate, channels.max(1))
+        }
+    });
     let run = fresh_run_id();
-    let plan = Plan {
+    let seed = flags.seed.unwrap_or(u64::from(run));
+    let popularity = flags.popularity.unwrap_or(defaults.popularity);
+    let choice = Choice::new(popularity, channels, seed);
+    // Only where both take turns do some pairs never occur.
+    let common = if rooms || !choice.is_even() {
+        1
+    } else {
+        gcd(channels, publishers).max(1)
+    };
+    let mut plan = Plan {
         run,
-        seed: flags.seed.unwrap_or(u64::from(run)),
+        seed,
         only_conn: flags.only_conn,
-        connections: flags.connections.unwrap_or(defaults.connections),
+        connections,
         connect_rate: flags.connect_rate,
+        rooms,
         channels,
+        choice,
         subs_per_conn: flags.subs_per_conn,
         publishers,
-        common: gcd(channels, publishers).max(1),
+        common,
         rate,
         duration: flags.duration.unwrap_or(defaults.duration),
         churn: flags.trouble.churn.unwrap_or(defaults.churn),
@@ -43,10 +125,13 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, Stri
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };
-    let mut plan = plan;
     if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
         plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
     }
+    plan
+}
+
+fn check(scenario: &Scenario, flags: &Flags, plan: &Plan, workers: u32) -> Result<(), String> {
     let limits = [
         ("--connections", plan.connections, 1, 1_000_000),
         ("--channels", plan.channels, 1, 1_000_000),
@@ -70,36 +155,15 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<Options, Stri
             return Err(format!("{flag} {value} must be {least} to {most}"));
         }
     }
+    if plan.rooms {
+        check_rooms(plan, flags.members.is_some() && flags.channels.is_some())?;
+    } else if flags.members.is_some() {
+        return Err(format!("--members: {} has no rooms", scenario.name));
+    }
     if plan.publications() == 0 && plan.rate > 0.0 {
         return Err("--rate times --duration gives no publication at all".to_owned());
     }
-    let default_assertions = if flags.no_default_asserts {
-        Vec::new()
-    } else {
-        scenario.assertions(&plan)
-    };
-    let brief = Brief {
-        scenario: scenario.name.to_owned(),
-        target: ws.host.clone(),
-        cmd: command_line(scenario.name),
-        assertions: flags.asserts,
-        default_assertions,
-        allow_taint: flags.allow_taint,
-    };
-    Ok(Options {
-        plan,
-        ws,
-        api,
-        source_ips: flags.source_ips,
-        workers,
-        connect_timeout: flags.connect_timeout,
-        drain: flags.drain,
-        limit_time: flags.limit_time,
-        yes: flags.yes,
-        server_pid: flags.server_pid,
-        display: flags.display,
-        brief,
-    })
+    Ok(())
 }
 
 /// The command line without its seed and single connection, with the scenario in words.

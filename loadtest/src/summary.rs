@@ -45,21 +45,26 @@ fn write(
     )?;
     writeln!(
         out,
-        "  published     {} of {} in {} ({:.0}/s open loop, {} B, {} channels, {} publishers)",
+        "  published     {} of {} in {} ({:.0}/s open loop, {} B, {}, {} publishers{})",
         grouped(publisher.accepted),
         grouped(course.planned),
         seconds(course.phase("publish")),
         plan.rate,
         plan.payload_bytes,
-        plan.channels,
+        plan.topics(),
         plan.publishers,
+        if plan.rooms { " in each" } else { "" },
     )?;
     writeln!(
         out,
-        "                {} failed{}   ack {}",
+        "                {} failed{}   {}",
         grouped(total(&publisher.failed)),
         in_brackets(&describe(&publisher.failed)),
-        short(&publisher.ack)
+        if plan.rooms {
+            format!("{} joins announced", grouped(worker.announced))
+        } else {
+            format!("ack {}", short(&publisher.ack))
+        }
     )?;
     let expected = if course.steady {
         format!(" of {} expected", grouped(publisher.expected))

@@ -95,7 +95,9 @@ pub(crate) struct Fates {
     pub(crate) early: u64,
     /// Of those, after the last moment.
     pub(crate) late: u64,
-    /// Of those, with a close code that says something else.
+    /// Of those, with the right close code.
+    pub(crate) coded: u64,
+    /// Of those, with a close code that says something else, or without one where there was place for it.
     pub(crate) miscoded: u64,
     /// From turning bad to the end.
     pub(crate) after: Latency,
@@ -107,6 +109,7 @@ impl Fates {
         self.closed += other.closed;
         self.early += other.early;
         self.late += other.late;
+        self.coded += other.coded;
         self.miscoded += other.miscoded;
         self.after.merge(&other.after);
     }
@@ -139,6 +142,8 @@ pub(crate) struct WorkerTally {
     pub(crate) errors: u64,
     /// Events of the server's own channels, such as a coming shutdown.
     pub(crate) notices: u64,
+    /// Others who joined a room, told to its members.
+    pub(crate) announced: u64,
     /// Pings answered.
     pub(crate) pings: u64,
     /// From the start of a connect to the last confirmation.
@@ -160,6 +165,8 @@ pub(crate) struct WorkerTally {
     pub(crate) stuck: u64,
     /// Sockets that the tester dropped in a storm.
     pub(crate) dropped: u64,
+    /// Publications that were on their way to them, and are owed to nobody.
+    pub(crate) in_flight: u64,
     /// From the drop to being ready again.
     pub(crate) returned: Latency,
     /// Clients that broke the protocol.
@@ -189,6 +196,7 @@ impl WorkerTally {
         self.malformed += other.malformed;
         self.errors += other.errors;
         self.notices += other.notices;
+        self.announced += other.announced;
         self.pings += other.pings;
         self.ready.merge(&other.ready);
         self.delivery.merge(&other.delivery);
@@ -200,6 +208,7 @@ impl WorkerTally {
         self.churned += other.churned;
         self.stuck += other.stuck;
         self.dropped += other.dropped;
+        self.in_flight += other.in_flight;
         self.returned.merge(&other.returned);
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;

@@ -3,6 +3,7 @@
 use crate::auditor::Auditor;
 use crate::connection::{self, CLOSE_TIMEOUT, Desk};
 use crate::run_state::{Phase, RunState};
+use crate::talk;
 use crate::tally::Report;
 use crossbeam_channel::{Sender, TrySendError};
 use std::cell::RefCell;
@@ -92,6 +93,10 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
         tokio::select! {
             never = dial(&fleet) => match never {},
             never = stir(&fleet) => match never {},
+            never = async {
+                talk::run(state, index, &desk).await;
+                std::future::pending().await
+            } => match never {},
             () = follow(state, index, &desk, reports) => {}
         }
         desk.borrow_mut().auditor.close_all();
@@ -103,7 +108,14 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
         let mut relays = std::mem::take(&mut desk.borrow_mut().relays);
         relays.shutdown().await;
     });
-    let tally = std::mem::take(&mut desk.borrow_mut().auditor.tally);
+    let (tally, said) = {
+        let auditor = &mut desk.borrow_mut().auditor;
+        (
+            std::mem::take(&mut auditor.tally),
+            std::mem::take(&mut auditor.said),
+        )
+    };
+    let _ = reports.send_timeout(Report::Publisher(Box::new(said)), Duration::from_secs(5));
     // Without a reporter there is nobody left to tell.
     let _ = reports.send_timeout(Report::Worker(Box::new(tally)), Duration::from_secs(5));
     Ok(())
@@ -136,7 +148,11 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
     loop {
         tick.tick().await;
         fleet.reap();
-        fleet.desk.borrow_mut().auditor.answer_late_pings();
+        {
+            let auditor = &mut fleet.desk.borrow_mut().auditor;
+            auditor.answer_late_pings();
+            auditor.flush();
+        }
         if *state.phase.borrow() != Phase::Publish {
             continue;
         }
@@ -191,6 +207,11 @@ async fn follow(state: &RunState, index: u32, desk: &RefCell<Desk>, reports: &Se
                 let full = reports.try_send(Report::Worker(Box::new(tally))).map_err(TrySendError::into_inner);
                 if let Err(Report::Worker(tally)) = full {
                     desk.borrow_mut().auditor.tally.merge(*tally);
+                }
+                let said = std::mem::take(&mut desk.borrow_mut().auditor.said);
+                let full = reports.try_send(Report::Publisher(Box::new(said))).map_err(TrySendError::into_inner);
+                if let Err(Report::Publisher(said)) = full {
+                    desk.borrow_mut().auditor.said.merge(*said);
                 }
             }
             due = beat.tick() => {

@@ -41,7 +41,10 @@ impl Auditor {
             let books = &self.books[local * per_socket..][..per_socket];
             Self::streams_of(&self.state, self.conn(local))
                 .zip(books)
-                .filter(|(stream, book)| !book.is_complete(self.state.ledger.last(*stream)))
+                .filter(|(stream, book)| {
+                    !book.is_complete(self.state.ledger.last(*stream))
+                        && !self.state.plan.says(self.conn(local), *stream)
+                })
                 .count() as u64
         };
         let leaving = self
@@ -58,6 +61,19 @@ impl Auditor {
             + leaving
     }
 
+    /// Accepted publications that a socket has not got yet.
+    pub(super) fn in_flight(&self, local: usize) -> u64 {
+        let per_socket = self.books.len() / self.sockets.len().max(1);
+        let books = &self.books[local * per_socket..][..per_socket];
+        Self::streams_of(&self.state, self.conn(local))
+            .zip(books)
+            .map(|(stream, book)| {
+                let last = self.state.ledger.last(stream);
+                last.saturating_sub(book.highest())
+            })
+            .sum()
+    }
+
     /// Ends the interval of a socket: everything up to what `owed` says must have come.
     pub(super) fn close_interval(&mut self, local: usize, owed: impl Fn(usize, &Book) -> u64) {
         let per_socket = self.books.len() / self.sockets.len().max(1);
@@ -65,6 +81,9 @@ impl Auditor {
         let state = Arc::clone(&self.state);
         let books = &mut self.books[local * per_socket..][..per_socket];
         for (index, (stream, book)) in Self::streams_of(&state, conn).zip(books).enumerate() {
+            if state.plan.says(conn, stream) {
+                continue;
+            }
             let tally = &mut self.tally;
             let at = state.clock.now_ns() as f64 / 1e9;
             book.close(owed(index, book), |seq| {
@@ -109,6 +128,9 @@ impl Auditor {
             let gone = status == Status::Closed || role.is_doomed();
             let books = &self.books[local * per_socket..][..per_socket];
             for (stream, book) in Self::streams_of(&state, conn).zip(books) {
+                if state.plan.says(conn, stream) {
+                    continue;
+                }
                 let tally = &mut self.tally;
                 let (mut lost, mut first) = (0, None);
                 book.close(state.ledger.last(stream), |seq| {

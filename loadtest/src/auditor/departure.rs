@@ -20,18 +20,18 @@ impl Auditor {
     /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
     pub(crate) fn leave(&mut self, local: usize) -> bool {
         let conn = self.conn(local);
-        if self.sockets[local].status != Status::Ready || self.role(local) != Role::Healthy {
+        let state = Arc::clone(&self.state);
+        if self.sockets[local].status != Status::Ready
+            || self.role(local) != Role::Healthy
+            || state.plan.is_talker(conn)
+        {
             return false;
         }
-        let state = Arc::clone(&self.state);
         let owed = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
         self.sockets[local].owed = owed.collect();
         self.sockets[local].status = Status::Leaving(state.plan.subs_per_conn);
         for channel in state.plan.channels_of(conn) {
-            let command = format!(
-                r#"{{"type":"unsubscribe","channel":"{}"}}"#,
-                state.plan.channel_name(channel)
-            );
+            let command = state.plan.leave_command(channel);
             self.write(local, client_frame::TEXT, command.as_bytes());
         }
         true
@@ -53,9 +53,11 @@ impl Auditor {
             self.sockets[local].status,
             Status::Ready | Status::Leaving(_)
         );
-        if !open || self.role(local) != Role::Healthy {
+        let is_talker = self.state.plan.is_talker(self.conn(local));
+        if !open || self.role(local) != Role::Healthy || is_talker {
             return false;
         }
+        self.tally.in_flight += self.in_flight(local);
         self.close_interval(local, |_, book| book.highest());
         if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
             // Without lingering, the last owner's close is a reset.
@@ -75,6 +77,7 @@ impl Auditor {
             .departed(self.state.plan.channels_of(conn));
         self.sockets[local].status = Status::Opening(0);
         self.sockets[local].writer = None;
+        self.sockets[local].unsent = Vec::new();
         self.state.open.fetch_sub(1, SeqCst);
     }
 }

@@ -1,82 +1,76 @@
-//! The channels of the null server, and where its faults show.
+//! The channels and rooms of the null server, and where most of its faults show.
 
+use super::client::Client;
 use super::wire::server_frame;
 use super::{Behaviour, Fault};
 use crate::scan;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::Notify;
 use tokio::time::sleep;
 
-pub(super) struct Client {
-    pub(super) outbox: RefCell<VecDeque<Rc<[u8]>>>,
-    pub(super) wake: Notify,
-    /// What waits is written, then the connection ends.
-    pub(super) closed: Cell<bool>,
-    /// It is evicted: the connection ends at once.
-    pub(super) cut: Notify,
-    most: usize,
-}
-
-impl Client {
-    pub(super) fn new(behaviour: &Behaviour) -> Rc<Self> {
-        Rc::new(Self {
-            outbox: RefCell::default(),
-            wake: Notify::new(),
-            closed: Cell::new(false),
-            cut: Notify::new(),
-            most: if behaviour.fault == Fault::NeverEvict {
-                usize::MAX
-            } else {
-                behaviour.outbox
-            },
-        })
-    }
-
-    pub(super) fn push(&self, frame: Rc<[u8]>) {
-        let mut outbox = self.outbox.borrow_mut();
-        outbox.push_back(frame);
-        if outbox.len() > self.most {
-            self.cut.notify_one();
-        }
-        self.wake.notify_one();
-    }
-}
-
 type Held = (Rc<Client>, Rc<[u8]>);
+/// By name, rooms behind `room:`.
+type Topics = HashMap<Vec<u8>, Vec<Rc<Client>>>;
 
 pub(super) struct Hub {
     pub(super) behaviour: Behaviour,
     pub(super) pongs: Arc<AtomicU64>,
-    pub(super) channels: RefCell<HashMap<Vec<u8>, Vec<Rc<Client>>>>,
+    pub(super) topics: RefCell<Topics>,
+    pub(super) upgrades: Cell<u64>,
+    pub(super) connections: Cell<u64>,
+    pub(super) evictions: Cell<u64>,
     publications: Cell<u64>,
     deliveries: Cell<u64>,
+    leaves: Cell<u64>,
+    joins: Cell<u64>,
     /// The event that changes places with the next one of its client.
     held: RefCell<Option<Held>>,
+    /// The client whose events come late.
+    delayed: RefCell<Option<Rc<Client>>>,
 }
 
-/// The publication and the delivery at which a fault shows: late enough that the run is under way.
+/// The publication, the delivery and the join at which a fault shows: late enough that the run is under way.
 const FAULTY_PUBLICATION: u64 = 20;
 const FAULTY_DELIVERY: u64 = 100;
+const FAULTY_JOIN: u64 = 30;
 
 impl Hub {
     pub(super) fn new(behaviour: Behaviour, pongs: Arc<AtomicU64>) -> Rc<Self> {
         Rc::new(Self {
             behaviour,
             pongs,
-            channels: RefCell::default(),
+            topics: RefCell::default(),
+            upgrades: Cell::new(0),
+            connections: Cell::new(0),
+            evictions: Cell::new(0),
             publications: Cell::new(0),
             deliveries: Cell::new(0),
-            held: RefCell::new(None),
+            leaves: Cell::new(0),
+            joins: Cell::new(0),
+            held: RefCell::default(),
+            delayed: RefCell::default(),
         })
     }
 
-    pub(super) async fn publish(&self, body: &[u8]) -> (&'static str, String) {
-        let n = self.publications.get() + 1;
-        self.publications.set(n);
+    /// Counts one more and returns how many there are.
+    pub(super) fn count(counter: &Cell<u64>) -> u64 {
+        counter.set(counter.get() + 1);
+        counter.get()
+    }
+
+    pub(super) fn stats(&self) -> String {
+        format!(
+            r#"{{"active_connections":{},"slow_consumers_total":{}}}"#,
+            self.connections.get(),
+            self.evictions.get()
+        )
+    }
+
+    pub(super) async fn publish(self: &Rc<Self>, body: &[u8]) -> (&'static str, String) {
+        let n = Self::count(&self.publications);
         let faulty = n == FAULTY_PUBLICATION;
         match self.behaviour.fault {
             Fault::RefusePublication if faulty => {
@@ -99,27 +93,13 @@ impl Hub {
         event.extend_from_slice(&data[1..]);
         event.push(b'}');
         let frame = server_frame(0x1, &event);
-        let channels = self.channels.borrow();
-        let members = channels.get(channel).map_or(&[][..], Vec::as_slice);
+        let topics = self.topics.borrow();
+        let members = topics.get(channel).map_or(&[][..], Vec::as_slice);
         for client in members {
             self.deliver(client, &frame);
         }
         if faulty {
-            match self.behaviour.fault {
-                Fault::ForeignChannel => {
-                    let other = channels.iter().find(|(name, _)| name.as_slice() != channel);
-                    if let Some(client) = other.and_then(|(_, members)| members.first()) {
-                        client.push(frame);
-                    }
-                }
-                Fault::CloseOne => {
-                    if let Some(client) = members.first() {
-                        client.push(server_frame(0x8, b"\x03\xf5slow consumer"));
-                        client.closed.set(true);
-                    }
-                }
-                _ => {}
-            }
+            self.sin(&topics, channel, &frame);
         }
         let subscribers = match self.behaviour.fault {
             Fault::MiscountSubscribers(more) if faulty => members.len().saturating_add_signed(more),
@@ -131,15 +111,42 @@ impl Hub {
         )
     }
 
+    /// What goes wrong behind one publication.
+    fn sin(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
+        let Some(client) = topics.get(channel).and_then(|members| members.first()) else {
+            return;
+        };
+        match self.behaviour.fault {
+            Fault::ForeignChannel => {
+                let other = topics.iter().find(|(name, _)| name.as_slice() != channel);
+                if let Some(client) = other.and_then(|(_, members)| members.first()) {
+                    client.push(Rc::clone(frame));
+                }
+            }
+            Fault::CloseOne => client.close(1013, "slow consumer"),
+            Fault::MalformedOne => client.push(server_frame(0x1, br#"{"type":"event","chan"#)),
+            Fault::ErrorOne => client.push(error_frame("internal")),
+            Fault::DelayOne(_) => *self.delayed.borrow_mut() = Some(Rc::clone(client)),
+            _ => {}
+        }
+    }
+
     fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>) {
-        let n = self.deliveries.get() + 1;
-        self.deliveries.set(n);
+        let n = Self::count(&self.deliveries);
         let faulty = n == FAULTY_DELIVERY;
         match self.behaviour.fault {
-            Fault::DropEvery100th if n.is_multiple_of(100) => return,
+            Fault::DropEvery(every) if n.is_multiple_of(every) => return,
             Fault::DuplicateOne if faulty => client.push(Rc::clone(frame)),
             Fault::SwapTwo if faulty => {
                 *self.held.borrow_mut() = Some((Rc::clone(client), Rc::clone(frame)));
+                return;
+            }
+            Fault::DelayOne(time) if self.is_delayed(client) => {
+                let (client, frame) = (Rc::clone(client), Rc::clone(frame));
+                tokio::task::spawn_local(async move {
+                    sleep(time).await;
+                    client.push(frame);
+                });
                 return;
             }
             _ => {}
@@ -153,29 +160,103 @@ impl Hub {
             client.push(frame);
         }
     }
-}
 
-impl Hub {
-    pub(super) fn command(&self, client: &Rc<Client>, text: &[u8]) {
-        let (mut kind, mut channel): (&[u8], &[u8]) = (b"", b"");
+    fn is_delayed(&self, client: &Rc<Client>) -> bool {
+        let delayed = self.delayed.borrow();
+        delayed.as_ref().is_some_and(|own| Rc::ptr_eq(own, client))
+    }
+
+    /// Takes one command of a client.
+    pub(super) fn command(self: &Rc<Self>, client: &Rc<Client>, text: &[u8]) {
+        let (mut kind, mut name, mut content): (&[u8], &[u8], &[u8]) = (b"", b"", b"null");
         scan::members(text, |key, value| match key {
             b"type" => kind = scan::unquoted(value),
-            b"channel" => channel = scan::unquoted(value),
+            b"channel" | b"room" => name = scan::unquoted(value),
+            b"content" => content = value,
             _ => {}
         });
-        let mut channels = self.channels.borrow_mut();
-        let members = channels.entry(channel.to_vec()).or_default();
-        let done: &[u8] = if kind == b"unsubscribe" {
-            members.retain(|member| !Rc::ptr_eq(member, client));
-            br#"{"type":"unsubscribed","channel":""#
-        } else {
-            client.push(server_frame(
-                0x1,
-                br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
-            ));
-            members.push(Rc::clone(client));
-            br#"{"type":"subscribed","channel":""#
+        let mut topics = self.topics.borrow_mut();
+        let mut members = |prefix: &[u8]| {
+            let key = [prefix, name].concat();
+            std::mem::take(topics.entry(key).or_default())
         };
-        client.push(server_frame(0x1, &[done, channel, br#""}"#].concat()));
+        let say = |text: &[&[u8]]| server_frame(0x1, &text.concat());
+        let (prefix, members): (&[u8], _) = match kind {
+            b"subscribe" => {
+                let mut members = members(b"");
+                client.push(say(&[
+                    br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
+                ]));
+                members.push(Rc::clone(client));
+                client.push(say(&[
+                    br#"{"type":"subscribed","channel":""#,
+                    name,
+                    br#""}"#,
+                ]));
+                (b"", members)
+            }
+            b"join" => {
+                let mut members = members(b"room:");
+                let told = say(&[
+                    br#"{"type":"user_joined","room":""#,
+                    name,
+                    br#"","user_id":"somebody"}"#,
+                ]);
+                let untold = self.behaviour.fault == Fault::JoinUntold
+                    && Self::count(&self.joins) == FAULTY_JOIN;
+                for member in members.iter().skip(usize::from(untold)) {
+                    member.push(Rc::clone(&told));
+                }
+                members.push(Rc::clone(client));
+                client.push(say(&[br#"{"type":"joined","room":""#, name, br#""}"#]));
+                (b"room:", members)
+            }
+            b"unsubscribe" | b"leave" => {
+                let (prefix, done): (&[u8], &[u8]) = if kind == b"leave" {
+                    (b"room:", br#"{"type":"left","room":""#)
+                } else {
+                    (b"", br#"{"type":"unsubscribed","channel":""#)
+                };
+                let mut members = members(prefix);
+                members.retain(|member| !Rc::ptr_eq(member, client));
+                let left = Self::count(&self.leaves);
+                if !matches!(self.behaviour.fault, Fault::ForgetLeavesAfter(most) if left > most) {
+                    client.push(say(&[done, name, br#""}"#]));
+                }
+                (prefix, members)
+            }
+            b"message" => {
+                let members = members(b"room:");
+                let frame = say(&[
+                    br#"{"type":"message","room":""#,
+                    name,
+                    br#"","from":"somebody","content":"#,
+                    content,
+                    b"}",
+                ]);
+                let echo = self.behaviour.fault == Fault::EchoToSender
+                    && Self::count(&self.publications) == FAULTY_PUBLICATION;
+                for member in &members {
+                    if echo || !Rc::ptr_eq(member, client) {
+                        self.deliver(member, &frame);
+                    }
+                }
+                (b"room:", members)
+            }
+            _ => return client.push(error_frame("invalid_command")),
+        };
+        topics.insert([prefix, name].concat(), members);
     }
+
+    /// Takes a client out of everything.
+    pub(super) fn forget(&self, client: &Rc<Client>) {
+        for members in self.topics.borrow_mut().values_mut() {
+            members.retain(|member| !Rc::ptr_eq(member, client));
+        }
+    }
+}
+
+pub(super) fn error_frame(code: &str) -> Rc<[u8]> {
+    let text = format!(r#"{{"type":"error","code":"{code}","message":"no"}}"#);
+    server_frame(0x1, text.as_bytes())
 }

@@ -3,9 +3,14 @@
 //! One thread, one task a connection, no care for slow readers beyond a bound: not an example of how to build
 //! a server.
 
+mod client;
+mod fault;
+mod guard;
 mod hub;
 mod serve;
 mod wire;
+
+pub use fault::Fault;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,36 +20,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
-
-/// The one thing the server does wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    #[default]
-    None,
-    /// Each hundredth delivery does not happen, and nobody is told.
-    DropEvery100th,
-    /// One delivery happens twice.
-    DuplicateOne,
-    /// Two consecutive events of one client change places.
-    SwapTwo,
-    /// One event also goes to a client that did not subscribe to its channel.
-    ForeignChannel,
-    /// One client is disconnected with 1013.
-    CloseOne,
-    /// One publication is answered with this many subscribers more than there are.
-    MiscountSubscribers(isize),
-    /// One publication is refused with 503.
-    RefusePublication,
-    /// Everything stands still for this long, once.
-    Stall(Duration),
-    /// A client that reads too slowly is kept.
-    NeverEvict,
-    /// A client that answers no ping is kept.
-    NeverCloseDead,
-    /// A client that answers no ping is closed this much too late.
-    CloseDeadLate(Duration),
-}
 
 /// How the server behaves.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,14 @@
 //! The connections of the null server.
 
-use super::hub::{Client, Hub};
-use super::wire::{client_frame, parse_head, server_frame};
+use super::client::{Client, Written};
+use super::guard::{Guard, Input};
+use super::hub::{Hub, error_frame};
+use super::wire::{Head, parse_head, server_frame};
 use super::{Behaviour, Fault};
 use crate::handshake;
 use socket2::SockRef;
+use std::collections::VecDeque;
+use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +17,10 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// How long an evicted client may take to read why.
+const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) async fn accept(
     listener: std::net::TcpListener,
@@ -42,35 +49,41 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     if hub.behaviour.outbox < 1000 {
         // What the kernel takes would count for nothing.
-        SockRef::from(&stream).set_send_buffer_size(64 * 1024)?;
+        SockRef::from(&stream).set_send_buffer_size(16 * 1024)?;
     }
     let mut bytes = Vec::new();
     loop {
-        let Some((head, key, length, is_post)) = parse_head(&bytes) else {
+        let Some(head) = parse_head(&bytes) else {
             if stream.read_buf(&mut bytes).await? == 0 {
                 return Ok(());
             }
             continue;
         };
-        if let Some(key) = key {
-            let accept = handshake::accept(&key);
-            let response = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
-            );
-            stream.write_all(response.as_bytes()).await?;
-            return serve_client(hub, stream, bytes.split_off(head)).await;
+        let Head {
+            length,
+            body_length,
+            ..
+        } = head;
+        if let Some(key) = head.key {
+            upgrade(hub, &mut stream, &key).await?;
+            hub.connections.set(hub.connections.get() + 1);
+            let result = serve_client(hub, stream, bytes.split_off(length)).await;
+            hub.connections.set(hub.connections.get() - 1);
+            return result;
         }
-        while bytes.len() < head + length {
+        while bytes.len() < length + body_length {
             if stream.read_buf(&mut bytes).await? == 0 {
                 return Ok(());
             }
         }
-        let (status, body) = if is_post {
-            hub.publish(&bytes[head..head + length]).await
+        let (status, body) = if head.is_post {
+            hub.publish(&bytes[length..length + body_length]).await
+        } else if head.path == "/api/stats" {
+            ("200 OK", hub.stats())
         } else {
             ("200 OK", "ok".to_owned())
         };
-        bytes.drain(..head + length);
+        bytes.drain(..length + body_length);
         let response = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -79,9 +92,42 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, mut bytes: Vec<u8>) -> io::Result<()> {
+async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()> {
+    let upgrades = Hub::count(&hub.upgrades);
+    match hub.behaviour.fault {
+        Fault::SlowUpgrade(time) => sleep(time).await,
+        Fault::HangUpgradesAfter(most) if upgrades > most => pending().await,
+        _ => {}
+    }
+    let accept = handshake::accept(key);
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(response.as_bytes()).await
+}
+
+async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<()> {
     let client = Client::new(&hub.behaviour);
-    let mut last_pong = Instant::now();
+    let result = talk(hub, &client, &mut stream, bytes).await;
+    hub.forget(&client);
+    // So that a Close frame is not lost in a reset, what the client still sends is read.
+    if result.is_ok() {
+        let _ = stream.shutdown().await;
+        let mut rest = Vec::new();
+        let _ = timeout(LINGER, stream.read_to_end(&mut rest)).await;
+    }
+    result
+}
+
+async fn talk(
+    hub: &Rc<Hub>,
+    client: &Rc<Client>,
+    stream: &mut TcpStream,
+    bytes: Vec<u8>,
+) -> io::Result<()> {
+    let mut guard = Guard::default();
+    guard.bytes = bytes;
+    let mut heard = Pongs::new(hub.behaviour.fault);
     let period = hub.behaviour.ping_every;
     let pings = !period.is_zero();
     let mut ping = interval(if pings {
@@ -90,62 +136,98 @@ async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, mut bytes: Vec<u8>) 
         Duration::from_secs(3600)
     });
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let result = loop {
-        while let Some((opcode, payload, used)) = client_frame(&bytes)? {
-            bytes.drain(..used);
-            match opcode {
-                0x1 => hub.command(&client, &payload),
-                0x8 => {
+    loop {
+        while !client.closed.get()
+            && let Some(input) = guard.next()
+        {
+            match input {
+                Input::Text(text) => hub.command(client, &text),
+                Input::TooLong => client.push(error_frame("message_too_large")),
+                Input::Close(payload) => {
                     client.push(server_frame(0x8, &payload));
                     client.closed.set(true);
                 }
-                0xA => {
+                Input::Pong => {
                     hub.pongs.fetch_add(1, SeqCst);
-                    last_pong = Instant::now();
+                    heard.came();
                 }
-                _ => {}
+                Input::Other => {}
+                Input::Broken(code) => match hub.behaviour.fault {
+                    Fault::CloseBrokenAs(code) => client.close(code, ""),
+                    _ => client.close(code, ""),
+                },
             }
         }
         tokio::select! {
-            read = stream.read_buf(&mut bytes) => match read {
-                Ok(0) => break Ok(()),
-                Ok(_) => {}
-                Err(error) => break Err(error),
+            read = stream.read_buf(&mut guard.bytes) => if read? == 0 {
+                return Ok(());
             },
             () = client.wake.notified() => {
                 if !hub.behaviour.coalesce.is_zero() {
                     sleep(hub.behaviour.coalesce).await;
                 }
-                let waiting = std::mem::take(&mut *client.outbox.borrow_mut());
-                let burst: Vec<u8> = waiting.iter().flat_map(|frame| frame.iter()).copied().collect();
-                tokio::select! {
-                    written = stream.write_all(&burst) => if let Err(error) = written {
-                        break Err(error);
-                    },
-                    () = client.cut.notified() => {
-                        // Nothing more fits into the socket: it goes with a reset.
-                        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-                        break Ok(());
+                let (code, linger) = match hub.behaviour.fault {
+                    Fault::EvictAs(code) => (code, LINGER * 3),
+                    _ => (1013, LINGER),
+                };
+                if let Written::Evicted = client.write(stream, code, linger).await? {
+                    if hub.behaviour.fault != Fault::EvictUncounted {
+                        Hub::count(&hub.evictions);
                     }
+                    return Ok(());
                 }
                 if client.closed.get() {
-                    break Ok(());
+                    return Ok(());
                 }
             }
             _ = ping.tick(), if pings => {
-                if is_dead(&hub.behaviour, last_pong) {
-                    client.push(server_frame(0x8, b"\x0f\xa1heartbeat timeout"));
-                    client.closed.set(true);
+                if is_dead(&hub.behaviour, heard.last()) {
+                    let code = match hub.behaviour.fault {
+                        Fault::CloseDeadAs(code) => code,
+                        _ => 4001,
+                    };
+                    client.close(code, "heartbeat timeout");
                 } else {
                     client.push(server_frame(0x9, b"are you there"));
                 }
             }
         }
-    };
-    for members in hub.channels.borrow_mut().values_mut() {
-        members.retain(|member| !Rc::ptr_eq(member, &client));
     }
-    result
+}
+
+/// When a client's last pong was heard.
+struct Pongs {
+    last: Instant,
+    /// Those that will count later.
+    unheard: VecDeque<Instant>,
+    late: Duration,
+}
+
+impl Pongs {
+    fn new(fault: Fault) -> Self {
+        Self {
+            last: Instant::now(),
+            unheard: VecDeque::new(),
+            late: match fault {
+                Fault::HearPongsLate(late) => late,
+                _ => Duration::ZERO,
+            },
+        }
+    }
+
+    fn came(&mut self) {
+        self.unheard.push_back(Instant::now());
+    }
+
+    fn last(&mut self) -> Instant {
+        while let Some(came) = self.unheard.front()
+            && came.elapsed() >= self.late
+        {
+            self.last = *came;
+            self.unheard.pop_front();
+        }
+        self.last
+    }
 }
 
 /// Whether a client that answered last at `last_pong` is closed now.

@@ -1,13 +1,24 @@
-//! The bytes of the null server: request heads, server frames, client frames.
+//! The bytes of the null server: request heads and server frames.
 
-use std::io;
 use std::rc::Rc;
 
-/// Length of the head, `Sec-WebSocket-Key`, length of the body, and whether it is a POST.
-pub(super) fn parse_head(bytes: &[u8]) -> Option<(usize, Option<String>, usize, bool)> {
+/// What stands in the head of a request.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// Of the head itself.
+    pub(super) length: usize,
+    pub(super) body_length: usize,
+    /// `Sec-WebSocket-Key`.
+    pub(super) key: Option<String>,
+    pub(super) is_post: bool,
+    pub(super) path: String,
+}
+
+/// The head at the beginning of `bytes`, when it is complete.
+pub(super) fn parse_head(bytes: &[u8]) -> Option<Head> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);
-    let Ok(httparse::Status::Complete(head)) = request.parse(bytes) else {
+    let Ok(httparse::Status::Complete(length)) = request.parse(bytes) else {
         return None;
     };
     let header = |name: &str| {
@@ -17,14 +28,14 @@ pub(super) fn parse_head(bytes: &[u8]) -> Option<(usize, Option<String>, usize, 
             .find(|header| header.name.eq_ignore_ascii_case(name))?;
         String::from_utf8(found.value.to_vec()).ok()
     };
-    let length = header("content-length").and_then(|length| length.parse().ok());
-    let is_post = request.method == Some("POST");
-    Some((
-        head,
-        header("sec-websocket-key"),
-        length.unwrap_or(0),
-        is_post,
-    ))
+    let body_length = header("content-length").and_then(|length| length.parse().ok());
+    Some(Head {
+        length,
+        body_length: body_length.unwrap_or(0),
+        key: header("sec-websocket-key"),
+        is_post: request.method == Some("POST"),
+        path: request.path.unwrap_or_default().to_owned(),
+    })
 }
 
 pub(super) fn server_frame(opcode: u8, payload: &[u8]) -> Rc<[u8]> {
@@ -44,25 +55,6 @@ pub(super) fn server_frame(opcode: u8, payload: &[u8]) -> Rc<[u8]> {
     frame.into()
 }
 
-/// Opcode, unmasked payload and length of the first frame; short frames only, and only masked ones.
-pub(super) fn client_frame(bytes: &[u8]) -> io::Result<Option<(u8, Vec<u8>, usize)>> {
-    let [first, second, rest @ ..] = bytes else {
-        return Ok(None);
-    };
-    if second & 0x80 == 0 || second & 0x7F > 125 {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let length = usize::from(second & 0x7F);
-    let Some((mask, rest)) = rest.split_first_chunk::<4>() else {
-        return Ok(None);
-    };
-    let Some(payload) = rest.get(..length) else {
-        return Ok(None);
-    };
-    let payload = payload.iter().zip(mask.iter().cycle());
-    Ok(Some((
-        first & 0x0F,
-        payload.map(|(byte, mask)| byte ^ mask).collect(),
-        6 + length,
-    )))
+pub(super) fn close_frame(code: u16, reason: &str) -> Rc<[u8]> {
+    server_frame(0x8, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }

@@ -1,0 +1,185 @@
+//! Reads client frames and refuses what RFC 6455 forbids.
+
+/// Longest message, as the real server has it.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Past so many of them a message is not even skipped.
+const FAR_PAST: usize = 16;
+/// Most fragments of a message.
+const MAX_FRAGMENTS: u32 = 1024;
+
+/// What a client sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    /// A text message.
+    Text(Vec<u8>),
+    /// A message over the limit, which was skipped.
+    TooLong,
+    Pong,
+    /// Its Close frame.
+    Close(Vec<u8>),
+    /// A ping or a binary message, which nobody here sends.
+    Other,
+    /// It broke the protocol and is to be closed with this code.
+    Broken(u16),
+}
+
+/// The unread bytes and the unfinished message of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    pub(super) bytes: Vec<u8>,
+    message: Option<Message>,
+}
+
+#[derive(Debug)]
+struct Message {
+    is_text: bool,
+    fragments: u32,
+    payload: Vec<u8>,
+}
+
+struct Header {
+    last: bool,
+    opcode: u8,
+    mask: [u8; 4],
+    length: usize,
+    /// Bytes of the header itself.
+    size: usize,
+}
+
+impl Guard {
+    /// The next input; `None` when it is not complete yet.
+    pub(super) fn next(&mut self) -> Option<Input> {
+        loop {
+            let header = match header(&self.bytes)? {
+                Ok(header) => header,
+                Err(code) => return Some(Input::Broken(code)),
+            };
+            let end = header.size + header.length;
+            let payload = self.bytes.get(header.size..end)?;
+            let payload: Vec<u8> = payload
+                .iter()
+                .zip(header.mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask)
+                .collect();
+            self.bytes.drain(..end);
+            if let Some(input) = self.frame(&header, payload) {
+                return Some(input);
+            }
+        }
+    }
+
+    fn frame(&mut self, header: &Header, payload: Vec<u8>) -> Option<Input> {
+        match header.opcode {
+            0x8 if is_close(&payload) => return Some(Input::Close(payload)),
+            0x8 => return Some(Input::Broken(1002)),
+            0x9 => return Some(Input::Other),
+            0xA => return Some(Input::Pong),
+            _ => {}
+        }
+        let message = match (header.opcode, self.message.take()) {
+            (0, Some(mut message)) => {
+                message.fragments += 1;
+                message.payload.extend_from_slice(&payload);
+                message
+            }
+            (0, None) | (_, Some(_)) => return Some(Input::Broken(1002)),
+            (opcode, None) => Message {
+                is_text: opcode == 1,
+                fragments: 1,
+                payload,
+            },
+        };
+        if message.fragments > MAX_FRAGMENTS || message.payload.len() > MAX_MESSAGE * FAR_PAST {
+            return Some(Input::Broken(1009));
+        }
+        if !header.last {
+            self.message = Some(message);
+            return None;
+        }
+        Some(if message.payload.len() > MAX_MESSAGE {
+            Input::TooLong
+        } else if !message.is_text {
+            Input::Other
+        } else if std::str::from_utf8(&message.payload).is_err() {
+            Input::Broken(1007)
+        } else {
+            Input::Text(message.payload)
+        })
+    }
+}
+
+/// `None` when more bytes are needed; the close code when the frame is not allowed.
+fn header(bytes: &[u8]) -> Option<Result<Header, u16>> {
+    let [first, second, rest @ ..] = bytes else {
+        return None;
+    };
+    let opcode = first & 0x0F;
+    let is_control = opcode & 0x8 != 0;
+    let last = first & 0x80 != 0;
+    let short = second & 0x7F;
+    if first & 0x70 != 0
+        || second & 0x80 == 0
+        || !matches!(opcode, 0..=2 | 8..=10)
+        || is_control && (!last || short > 125)
+    {
+        return Some(Err(1002));
+    }
+    let (length, rest) = match short {
+        126 => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            (u64::from(u16::from_be_bytes(*length)), rest)
+        }
+        127 => {
+            let (length, rest) = rest.split_first_chunk::<8>()?;
+            (u64::from_be_bytes(*length), rest)
+        }
+        short => (u64::from(short), rest),
+    };
+    if short == 126 && length < 126 || short == 127 && length <= 0xFFFF {
+        return Some(Err(1002));
+    }
+    let (mask, rest) = rest.split_first_chunk::<4>()?;
+    if length > (MAX_MESSAGE * FAR_PAST) as u64 {
+        return Some(Err(1009));
+    }
+    Some(Ok(Header {
+        last,
+        opcode,
+        mask: *mask,
+        length: length as usize,
+        size: bytes.len() - rest.len(),
+    }))
+}
+
+/// Whether the payload of a Close frame is allowed.
+fn is_close(payload: &[u8]) -> bool {
+    let [high, low, reason @ ..] = payload else {
+        return payload.is_empty();
+    };
+    let code = u16::from_be_bytes([*high, *low]);
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) && std::str::from_utf8(reason).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<Input> {
+        let mut guard = Guard {
+            bytes: bytes.to_vec(),
+            message: None,
+        };
+        std::iter::from_fn(|| guard.next()).take(3).collect()
+    }
+
+    #[test]
+    fn reads_messages_and_refuses_the_rest() {
+        assert_eq!(
+            all(b"\x01\x81\0\0\0\x01i\x80\x81\0\0\0\0i\x8A\x80\0\0\0\0"),
+            [Input::Text(b"ii".to_vec()), Input::Pong]
+        );
+        assert_eq!(all(b"\x81\x02hi")[0], Input::Broken(1002));
+        assert_eq!(all(b"\x81\x82\0\0\0\0\xC3\x28"), [Input::Broken(1007)]);
+        assert_eq!(all(b"\x81\x85\0\0\0\0cut"), []);
+    }
+}
