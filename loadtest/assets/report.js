@@ -108,7 +108,7 @@
     return el("section", {}, el("details", { open: "" }, el("summary", {}, "All figures"),
       spreads.length > 0 && table([{ text: "distribution", expr: true }, ...["p50", "p90", "p99", "p99.9", "p99.99", "max", "samples"].map(num)],
         spreads.map(([name, m]) => [name, ...quantiles.map((q) => shown(m[q], m.unit)), grouped(m.count)])),
-      values.length > 0 && el("dl", {}, values.flatMap(([name, m]) => [el("dt", { class: "mono" }, name), el("dd", {}, shown(m.value, m.unit))]))));
+      values.length > 0 && el("dl", { class: "figures" }, values.map(([name, m]) => el("div", {}, el("dt", { class: "mono" }, name), el("dd", {}, shown(m.value, m.unit)))))));
   };
 
   const worst = () => {
@@ -145,9 +145,18 @@
   const font = "12px system-ui, sans-serif";
   const axis = (more) => ({ font, stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1, size: 5 }, ...more });
   const line = (label, color, more) => ({ label, stroke: css(color), width: 1.75, points: { show: false }, ...more });
-  // One label of a decade, and only the decades' lines.
-  const decades = (format) => (u, splits) => splits.map((v) => v > 0 && Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? format(v) : "");
+  const isDecade = (v) => v > 0 && Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
+  // One label of a decade, and of fewer where they would run into each other; only the decades' lines.
+  const decades = (format, room) => (u, splits) => {
+    const { min, max } = u.scales.x, each = room ? u.bbox.width / devicePixelRatio / Math.log10(max / min) : Infinity;
+    const every = Math.max(1, Math.ceil((room || 0) / each));
+    return splits.map((v) => isDecade(v) && Math.round(Math.log10(v)) % every === 0 ? format(v) : "");
+  };
+  // Where there are too few decades: 1, 2 and 5 of each.
+  const steps = (format) => (u, splits) => splits.map((v) => [1, 2, 5].some((n) => isDecade(v / n)) ? format(v) : "");
   const tick = (v) => v < 1 ? plain(v * 1000, 0) + " µs" : v < 1000 ? plain(v, 0) + " ms" : plain(v / 1000, 0) + " s";
+
+  const said = (m) => m.label.startsWith(m.kind) ? m.label : m.kind + ": " + m.label;
 
   const phaseBands = {
     hooks: {
@@ -165,18 +174,28 @@
       draw: (u) => {
         const { ctx, bbox } = u, dpr = devicePixelRatio;
         ctx.save();
-        ctx.font = 11 * dpr + "px system-ui, sans-serif"; ctx.textBaseline = "top";
-        const bar = (at, color, dash, text, row) => {
+        ctx.font = 11 * dpr + "px system-ui, sans-serif"; ctx.textBaseline = "top"; ctx.textAlign = "left";
+        // A label goes into the first row where it touches no other; what fits nowhere is in the list above.
+        const taken = [];
+        const bar = (at, color, dash, text) => {
           const x = Math.round(u.valToPos(at, "x", true));
           if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) return;
           ctx.strokeStyle = ctx.fillStyle = color; ctx.lineWidth = dpr; ctx.setLineDash(dash.map((d) => d * dpr));
           ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
           if (!text) return;
-          const wide = ctx.measureText(text).width, right = bbox.left + bbox.width;
-          ctx.fillText(text, x + 4 * dpr + wide > right ? x - wide - 4 * dpr : x + 4 * dpr, bbox.top + (2 + 13 * row) * dpr);
+          const wide = ctx.measureText(text).width, right = bbox.left + bbox.width, gap = 4 * dpr;
+          const from = x + gap + wide > right ? x - wide - gap : x + gap;
+          if (from < bbox.left) return;
+          const row = (bbox.width > 480 * dpr ? [0, 1, 2, 3] : [0]).find((r) => taken.every((t) => t.row !== r || from > t.to + 2 * gap || from + wide + 2 * gap < t.from));
+          if (row === undefined) return;
+          taken.push({ row, from, to: from + wide });
+          const top = bbox.top + (2 + 13 * row) * dpr;
+          // The text stands on the ground of the page, so that no curve crosses it.
+          ctx.fillStyle = css("--card"); ctx.globalAlpha = .8; ctx.fillRect(from - dpr, top - dpr, wide + 2 * dpr, 13 * dpr); ctx.globalAlpha = 1;
+          ctx.fillStyle = color; ctx.fillText(text, from, top);
         };
         run.phases.forEach((p, i) => { if (i) bar(p.from_s, css("--soft"), [2, 4]); });
-        run.marks.forEach((m, i) => bar(m.at_s, css("--mark"), [6, 3], u.showMarks ? m.label.slice(0, 40) : "", i % 3));
+        run.marks.forEach((m) => bar(m.at_s, css("--mark"), [6, 3], u.showMarks ? said(m).slice(0, 40) : ""));
         ctx.restore();
       },
     },
@@ -219,6 +238,49 @@
     return node;
   };
 
+  // Every delivery: a column a second, a row a step of latency, the stronger the more.
+  const heat = () => {
+    const rows = run.timeseries, edge = (bin) => 0.064 * 2 ** (bin / 2);
+    const cells = rows.flatMap((row, i) => (row.latency_bins || []).map(([bin, n]) => ({ from: i ? rows[i - 1].at_s : Math.max(0, row.at_s - 1), to: row.at_s, bin, n })));
+    if (cells.length === 0) return null;
+    const bins = cells.map((c) => c.bin), low = Math.min(...bins), high = Math.max(...bins) + 1, most = Math.max(...cells.map((c) => c.n));
+    const range = [edge(low), edge(Math.max(high, low + 4))];
+    const read = el("b", {}), holder = el("div", { class: "plot" });
+    const node = el("div", {}, el("h3", {}, "deliveries by latency, the stronger the more", el("span", { class: "key" }, read)), holder);
+    plots.push({
+      holder,
+      make: (width) => new uPlot({
+        width, height: 168, ms: 1, padding: [8, 14, 0, 0], legend: { show: false },
+        scales: { x: { time: false, range: [0, end] }, y: { distr: 3, range } },
+        cursor: { sync: { key: "time", scales: ["x", null] }, drag: { x: false, y: false }, points: { show: false } },
+        axes: [timeAxis(), axis({ size: 74, space: 14, values: (range[1] / range[0] > 100 ? decades : steps)(tick) })],
+        series: [{}, { show: true, stroke: "transparent", points: { show: false } }],
+        plugins: [phaseBands],
+        hooks: {
+          drawSeries: [(u) => {
+            const { ctx } = u, color = css("--c1");
+            ctx.save();
+            ctx.fillStyle = color;
+            for (const c of cells) {
+              const left = u.valToPos(c.from, "x", true), right = u.valToPos(c.to, "x", true);
+              const top = u.valToPos(edge(c.bin + 1), "y", true), bottom = u.valToPos(c.bin === 0 ? range[0] : edge(c.bin), "y", true);
+              ctx.globalAlpha = .1 + .9 * Math.log1p(c.n) / Math.log1p(most);
+              ctx.fillRect(left, top, Math.max(right - left, 1), Math.max(bottom - top, 1));
+            }
+            ctx.restore();
+          }],
+          setCursor: [(u) => {
+            const { left, top } = u.cursor;
+            const at = left >= 0 ? u.posToVal(left, "x") : -1, y = top >= 0 ? u.posToVal(top, "y") : -1;
+            const c = cells.find((c) => c.from < at && at <= c.to && y < edge(c.bin + 1) && (c.bin === low || edge(c.bin) <= y));
+            read.textContent = c ? grouped(c.n) + " from " + (c.bin ? ms(edge(c.bin)) : "0") + " to " + ms(edge(c.bin + 1)) : "";
+          }],
+        },
+      }, [pick("at_s"), rows.map(() => null)], holder),
+    });
+    return node;
+  };
+
   const timeline = () => {
     if (run.timeseries.length === 0) return null;
     const some = (key) => run.timeseries.some((row) => row[key] !== null && row[key] !== undefined);
@@ -226,8 +288,9 @@
     return el("section", { class: "over-time" },
       el("h2", {}, "Over time", el("small", {}, "one axis for all; point anywhere for the figures")),
       el("ul", { class: "phases" }, run.phases.map((p) => el("li", {}, el("b", {}, p.name), " " + clock(p.from_s) + "–" + clock(p.to_s))),
-        run.marks.slice(0, 12).map((m) => el("li", {}, el("b", {}, clock(m.at_s)), " " + m.label)), run.marks.length > 12 && el("li", {}, "… " + (run.marks.length - 12) + " more")),
+        run.marks.slice(0, 12).map((m) => el("li", {}, el("b", {}, clock(m.at_s)), " " + said(m))), run.marks.length > 12 && el("li", {}, "… " + (run.marks.length - 12) + " more")),
       some("p50_ms") && overTime("delivery, from when it was due", [{ key: "p50_ms", label: "p50", color: "--c1" }, { key: "p99_ms", label: "p99", color: "--c2" }], ms, { log: true, marks: true }),
+      heat(),
       overTime("connections open", [{ key: "open", label: "open", color: "--c1", fill: true, exact: grouped }], short, { marks: !some("p50_ms") }),
       overTime("messages a second", [{ key: "received", label: "received", color: "--c1", exact: grouped, fill: true }, { key: "published", label: "published", color: "--c2", exact: grouped }], short),
       overTime("cores", [...(some("server_cpu") ? [{ key: "server_cpu", label: "server", color: "--c3" }] : []), { key: "tester_cpu", label: "tester", color: "--c4" }], cores),
@@ -248,9 +311,9 @@
       make: (width) => {
         swatches.forEach((s, i) => { s.style.background = css(colors[i % 4]); });
         return new uPlot({
-          width, height: 300, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+          width, height: 300, padding: [8, 40, 0, 0], legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { size: 6 } },
           scales: { x: { time: false, distr: 3, range: [1, Math.max(100, 10 ** Math.ceil(Math.log10(xs[xs.length - 1]) - 1e-9))] }, y: { distr: 3, range: [10 ** Math.floor(Math.log10(Math.min(...values))), 10 ** Math.ceil(Math.log10(Math.max(...values)) + 1e-9)] } },
-          axes: [axis({ values: decades(name), space: 30, size: 30 }), axis({ size: 74, space: 28, values: decades(tick) })],
+          axes: [axis({ values: decades(name, 64), space: 30, size: 30 }), axis({ size: 74, space: 28, values: decades(tick) })],
           series: [{}, ...curves.map((c, i) => line(c.name, colors[i % 4], { spanGaps: true, width: 2 }))],
           hooks: { setCursor: [(u) => {
             const at = u.cursor.idx;
