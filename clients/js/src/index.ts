@@ -1,0 +1,2 @@
+export { Channel, Room, Wavecast, WavecastError } from './wavecast.js'
+export type * from './types.js'

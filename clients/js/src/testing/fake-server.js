@@ -1,0 +1,329 @@
+/** @import { Clock, Socket, SocketConstructor } from '../types.js' */
+import { systemClock } from '../wavecast/timing.js';
+import { FakeTopic } from './fake-topic.js';
+
+/**
+ * @typedef {object} FakeServerOptions
+ * @property {Clock} [clock] The one the client has, too.
+ * @property {number} [history] Publications that a channel or room keeps; 0 for none. Default 1000.
+ * @property {number} [latencyMs] Of each frame, each way. Default 1.
+ * @property {number} [maxMembers] Of a room. Default 100.
+ */
+
+/** A Wavecast in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same wire, and fails when told to. */
+export class FakeServer {
+  /** @type {Set<FakeSocket>} */
+  #sockets = new Set();
+  /** @type {Map<string, FakeTopic>} */
+  #topics = new Map();
+  #epoch = 1;
+  #ids = 0;
+  #frozen = false;
+  #refuses = false;
+  /** Every frame that arrived, parsed. @type {any[]} */
+  received = [];
+  /** The code to refuse a command with, or nothing. @type {(command: any) => string | undefined | void} */
+  refusal = () => {};
+  /** How often a connection was tried. */
+  dials = 0;
+
+  /** @param {FakeServerOptions} [options] */
+  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100 } = {}) {
+    /** @type {Required<FakeServerOptions>} */
+    this.options = { clock, history, latencyMs, maxMembers };
+    const server = this;
+    /** The constructor to give to the client. @type {SocketConstructor} */
+    this.WebSocket = class extends FakeSocket {
+      /** @param {string} url */
+      constructor(url) {
+        super(server, url);
+      }
+    };
+  }
+
+  /** Open connections. */
+  get connections() {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Publishes to a channel, as a backend does.
+   *
+   * @param {string} channel
+   * @param {any} data
+   * @param {{ event?: string }} [options]
+   */
+  publish(channel, data, { event } = {}) {
+    const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
+    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.now()).toISOString() };
+    const message = { type: 'event', channel, ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
+    if (channel[0] === '$') for (const socket of this.#sockets) socket.deliver(message);
+    else return this.topic('channel', channel).publish(message);
+  }
+
+  /**
+   * Says something in a room, as another member does.
+   *
+   * @param {string} room
+   * @param {string} from
+   * @param {any} content
+   */
+  say(room, from, content) {
+    return this.topic('room', room).publish({ type: 'message', room, from, content });
+  }
+
+  /**
+   * Puts publications into a channel's history without delivering them, and says so: what a full outbox does under `drop-oldest`.
+   *
+   * @param {string} channel
+   * @param {any[]} data
+   */
+  skip(channel, data) {
+    const topic = this.topic('channel', channel), { members } = topic, from = topic.offset + 1;
+    topic.members = new Map();
+    for (const item of data) this.publish(channel, item);
+    topic.members = members;
+    const gap = { type: 'gap', channel, missed: data.length };
+    for (const { positions, hear } of members.values()) hear(positions ? { ...gap, from, to: topic.offset } : gap);
+  }
+
+  /** Breaks all connections; what is under way is lost. */
+  kill() {
+    this.close(1006);
+  }
+
+  /** Breaks all connections and forgets all history, as a restart does. */
+  restart() {
+    this.close(1006);
+    this.#epoch += 1;
+    this.#topics.clear();
+  }
+
+  /**
+   * Closes all connections.
+   *
+   * @param {number} code
+   * @param {string} [reason]
+   */
+  close(code, reason = '') {
+    for (const socket of [...this.#sockets]) socket.closeFromServer(code, reason);
+  }
+
+  /**
+   * Says on `$system` that it shuts down, and closes.
+   *
+   * @param {number} reconnectWithinMs
+   */
+  drain(reconnectWithinMs) {
+    this.publish('$system', { message: 'The server is shutting down', reconnect_within_ms: reconnectWithinMs }, { event: 'shutdown' });
+    this.close(1001, 'shutdown');
+  }
+
+  /**
+   * Refuses new connections, or takes them again.
+   *
+   * @param {boolean} refuses
+   */
+  refuseConnections(refuses = true) {
+    this.#refuses = refuses;
+  }
+
+  /**
+   * Half-open: connections look alive and nothing passes. What is sent meanwhile is lost.
+   *
+   * @param {boolean} frozen
+   */
+  freeze(frozen = true) {
+    this.#frozen = frozen;
+  }
+
+  /**
+   * @param {'channel' | 'room'} kind
+   * @param {string} name
+   */
+  topic(kind, name) {
+    const key = `${kind} ${name}`;
+    const topic = this.#topics.get(key) ?? new FakeTopic(`epoch-${this.#epoch}`, this.options.history);
+    this.#topics.set(key, topic);
+    return topic;
+  }
+
+  /** @param {FakeSocket} socket */
+  dialed(socket) {
+    this.dials += 1;
+    if (this.#frozen) return;
+    if (this.#refuses) return socket.closeFromServer(1006, '');
+    this.#sockets.add(socket);
+    socket.open();
+  }
+
+  get isFrozen() {
+    return this.#frozen;
+  }
+
+  /** @param {FakeSocket} socket */
+  forget(socket) {
+    this.#sockets.delete(socket);
+    for (const [key, topic] of this.#topics) {
+      if (topic.members.has(socket) && key.startsWith('room ')) this.#leave(socket, key.slice(5));
+      topic.members.delete(socket);
+    }
+  }
+
+  /**
+   * @param {FakeSocket} socket
+   * @param {string} text
+   */
+  hear(socket, text) {
+    const frame = JSON.parse(text);
+    this.received.push(frame);
+    for (const command of [frame].flat()) {
+      const { id, channel, room } = command;
+      const reply = (/** @type {object} */ message) => socket.deliver({ ...message, ...(id !== undefined && { id }) });
+      const code = this.refusal(command) ?? this.#perform(socket, command, reply);
+      if (code) reply({ type: 'error', code, message: code, ...(room && { room }), ...(channel && { channel }) });
+    }
+  }
+
+  /**
+   * @param {FakeSocket} socket
+   * @param {any} command
+   * @param {(message: object) => void} reply
+   * @returns {string | undefined} The code it is refused with.
+   */
+  #perform(socket, command, reply) {
+    const { type, id, channel, room, content } = command;
+    const topic = this.topic(room ? 'room' : 'channel', room ?? channel), isMember = topic.members.has(socket);
+    switch (type) {
+      case 'ping':
+        reply({ type: 'pong' });
+        return;
+      case 'join':
+      case 'subscribe': {
+        if (channel?.[0] === '$') return 'forbidden';
+        if (room && !isMember && topic.members.size >= this.options.maxMembers) return 'room_full';
+        const { reply: answer, replay } = topic.recover(command);
+        if (room && !isMember) this.#tell(topic, { type: 'user_joined', room, user_id: socket.user });
+        const { positions = false, since, last } = command;
+        topic.members.set(socket, { positions: Boolean(positions || since || last), user: socket.user, hear: (message) => socket.deliver(message) });
+        reply(room ? { type: 'joined', room, members: topic.members.size, ...answer } : { type: 'subscribed', channel, ...answer });
+        for (const message of replay) socket.deliver(message);
+        return;
+      }
+      case 'leave':
+        if (!isMember) return 'not_in_room';
+        this.#leave(socket, room);
+        reply({ type: 'left', room });
+        return;
+      case 'unsubscribe':
+        if (!isMember) return 'not_subscribed';
+        topic.members.delete(socket);
+        reply({ type: 'unsubscribed', channel });
+        return;
+      case 'message': {
+        if (!isMember) return 'not_in_room';
+        const offset = topic.publish({ type: 'message', room, from: socket.user, content }, socket);
+        if (id !== undefined) reply({ type: 'sent', room, ...(topic.keep && topic.members.get(socket)?.positions && { offset }) });
+        return;
+      }
+      case 'history':
+        if (room && !isMember) return 'not_in_room';
+        if (!topic.keep) return 'no_history';
+        reply({ type: 'history', ...(room ? { room } : { channel }), ...topic.page(command) });
+        return;
+      default:
+        return 'unknown_type';
+    }
+  }
+
+  /**
+   * @param {FakeSocket} socket
+   * @param {string} room
+   */
+  #leave(socket, room) {
+    const topic = this.topic('room', room);
+    topic.members.delete(socket);
+    this.#tell(topic, { type: 'user_left', room, user_id: socket.user });
+  }
+
+  /**
+   * @param {FakeTopic} topic
+   * @param {object} message
+   */
+  #tell(topic, message) {
+    for (const { hear } of topic.members.values()) hear(message);
+  }
+}
+
+let users = 0;
+
+/**
+ * The client's end of a connection to a `FakeServer`.
+ *
+ * @implements {Socket}
+ */
+class FakeSocket {
+  /** @type {Socket['onopen']} */
+  onopen = null;
+  /** @type {Socket['onmessage']} */
+  onmessage = null;
+  /** @type {Socket['onclose']} */
+  onclose = null;
+  /** @type {Socket['onerror']} */
+  onerror = null;
+  #isClosed = false;
+  #isCut = false;
+  #server;
+  user = `user-${++users}`;
+
+  /**
+   * @param {FakeServer} server
+   * @param {string} url
+   */
+  constructor(server, url) {
+    this.#server = server;
+    this.url = url;
+    this.#later(() => server.dialed(this));
+  }
+
+  /** @param {() => void} act */
+  #later(act) {
+    const { clock, latencyMs } = this.#server.options;
+    clock.setTimeout(() => {
+      if (!this.#isClosed) act();
+    }, latencyMs);
+  }
+
+  open() {
+    this.#later(() => this.onopen?.({}));
+  }
+
+  /** @param {object} message */
+  deliver(message) {
+    const data = JSON.stringify(message);
+    if (!this.#server.isFrozen) this.#later(() => this.#isCut || this.onmessage?.({ data }));
+  }
+
+  /** @param {string} text */
+  send(text) {
+    if (!this.#server.isFrozen) this.#later(() => this.#server.hear(this, text));
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  closeFromServer(code, reason) {
+    this.#server.forget(this);
+    this.#isCut = code === 1006;
+    this.#later(() => {
+      this.#isClosed = true;
+      this.onclose?.({ code, reason });
+    });
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#server.forget(this);
+  }
+}

@@ -1,0 +1,55 @@
+/** @import { Position } from '../types.js' */
+
+/** A channel or room of the fake server: its members and its history. */
+export class FakeTopic {
+  /** @type {Map<object, { positions: boolean, user: string, hear: (message: object) => void }>} */
+  members = new Map();
+  /** @type {({ offset: number } & Record<string, any>)[]} */
+  items = [];
+  offset = 0;
+
+  /**
+   * @param {string} epoch
+   * @param {number} keep
+   */
+  constructor(epoch, keep) {
+    this.epoch = epoch;
+    this.keep = keep;
+  }
+
+  /**
+   * @param {Record<string, any>} message
+   * @param {object} [sender] Does not get it.
+   */
+  publish(message, sender) {
+    const positioned = { ...message, offset: ++this.offset };
+    if (this.keep) this.items = [...this.items, positioned].slice(-this.keep);
+    for (const [member, { positions, hear }] of this.members) {
+      if (member !== sender) hear(positions && this.keep ? positioned : message);
+    }
+    return this.offset;
+  }
+
+  /**
+   * What the reply to a `subscribe` or `join` adds, and what follows it.
+   *
+   * @param {{ since?: Position, last?: number, positions?: boolean }} command
+   */
+  recover({ since, last = 0, positions }) {
+    const { offset, epoch } = this, newest = last ? this.items.slice(-last) : [];
+    if (!this.keep) return { reply: since ? { recovered: false, reason: 'no_history' } : {}, replay: [] };
+    if (!since) return { reply: last || positions ? { offset, epoch, ...(last && { replayed: newest.length }) } : {}, replay: newest };
+    const missed = this.items.filter((item) => item.offset > since.offset);
+    const reason = since.epoch !== epoch ? 'epoch_changed' : since.offset > offset ? 'offset_ahead'
+      : missed.length < offset - since.offset ? 'history_trimmed' : undefined;
+    const replay = reason ? newest : missed;
+    return { reply: { offset, epoch, recovered: !reason, ...(reason && { reason }), replayed: replay.length }, replay };
+  }
+
+  /** @param {{ limit?: number, before?: number, after?: number }} command */
+  page({ limit = 100, before = Infinity, after }) {
+    const found = this.items.filter((item) => after === undefined ? item.offset < before : item.offset > after);
+    const items = after === undefined ? found.slice(-limit) : found.slice(0, limit);
+    return { offset: this.offset, epoch: this.epoch, items, more: found.length > items.length };
+  }
+}

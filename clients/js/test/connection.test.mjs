@@ -1,0 +1,304 @@
+// The connection's state machine, on a clock that stands still.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { setUp } from './support/fake.mjs';
+
+const states = (statuses) => statuses.map(({ state }) => state).filter((state, n, all) => state !== all[n - 1]);
+
+test('connects with the first subscription', async () => {
+  const { client, server, clock, statuses } = setUp();
+  await clock.advance(1000);
+  assert.equal(server.dials, 0);
+  client.channel('news').on('message', () => {});
+  assert.equal(client.state, 'connecting');
+  await clock.advance(10);
+  assert.deepEqual(states(statuses), ['connecting', 'connected']);
+  assert.equal(client.status.everConnected, true);
+  assert.equal(client.channel('news').state, 'subscribed');
+});
+
+test('retries without end, with full jitter up to a bound', async () => {
+  const { client, server, clock } = setUp();
+  clock.randoms = [1];
+  server.refuseConnections();
+  client.connect();
+  const delays = [];
+  let last;
+  client.on('status', ({ nextRetryAt }) => {
+    if (nextRetryAt && nextRetryAt !== last) delays.push(nextRetryAt - clock.now());
+    last = nextRetryAt;
+  });
+  await clock.advance(600_000);
+  assert.deepEqual(delays.slice(0, 8), [600, 1100, 2100, 4100, 8100, 16_100, 20_100, 20_100]);
+  assert.ok(server.dials > 25, `${server.dials} dials in ten minutes`);
+  assert.equal(client.status.attempt, server.dials);
+  clock.randoms = [0];
+  await clock.advance(20_100);
+  const before = server.dials;
+  await clock.advance(1000);
+  assert.ok(server.dials - before >= 8, 'without chance only the smallest delay is left');
+});
+
+test('a connection that does not stay does not reset the delay', async () => {
+  const { client, server, clock } = setUp({ stableMs: 10_000 });
+  client.connect();
+  await clock.advance(10);
+  for (const attempt of [1, 2, 3]) {
+    server.kill();
+    await clock.advance(5);
+    assert.equal(client.status.attempt, attempt);
+    await clock.advance(9000);
+    assert.equal(client.state, 'connected');
+  }
+  await clock.advance(10_000);
+  assert.equal(client.status.attempt, 0);
+});
+
+test('stays away for a random part of the window that a shutdown gives', async () => {
+  const { client, server, clock, wake } = setUp();
+  client.connect();
+  await clock.advance(10);
+  clock.randoms = [0.25];
+  server.drain(20_000);
+  await clock.advance(5);
+  assert.equal(client.status.code, 1001);
+  assert.ok(Math.abs(client.status.nextRetryAt - clock.now() - 5000) < 10);
+  wake('online');
+  await clock.advance(4900);
+  assert.equal(server.dials, 1, 'a wake does not break the window');
+  await clock.advance(200);
+  assert.equal(client.state, 'connected');
+  // The window was for that once.
+  server.kill();
+  await clock.advance(1);
+  assert.ok(client.status.nextRetryAt - clock.now() < 1000);
+});
+
+for (const [codes, expected] of [
+  [[1000, 1001, 1006, 1011, 1012, 1013, 4000, 4001, 4499, 3000], 'connecting'],
+  [[1002, 1003, 1007, 1008, 1009, 4500, 4999], 'disconnected'],
+]) {
+  for (const code of codes) {
+    test(`after close code ${code} it is ${expected}`, async () => {
+      const { client, server, clock } = setUp();
+      const ended = [];
+      client.channel('news').on('unsubscribed', (error) => ended.push(error.code));
+      const subscribed = client.channel('news').subscribe();
+      await clock.advance(10);
+      await subscribed;
+      server.close(code, 'why');
+      await clock.advance(2);
+      assert.deepEqual([client.state, client.status.code, client.status.reason], [expected, code, 'why']);
+      assert.deepEqual(ended, expected === 'disconnected' ? ['closed'] : []);
+      await clock.advance(60_000);
+      assert.equal(server.dials, expected === 'disconnected' ? 1 : 2);
+    });
+  }
+}
+
+test('gives up on a connection that is never answered', async () => {
+  const { client, server, clock } = setUp({ connectTimeoutMs: 10_000 });
+  server.freeze();
+  client.connect();
+  await clock.advance(9990);
+  assert.equal(client.status.attempt, 0);
+  await clock.advance(20);
+  assert.deepEqual([client.status.attempt, client.status.reason], [1, 'connect timeout']);
+});
+
+test('finds out that a link is half-open, and only then', async () => {
+  const { client, server, clock } = setUp({ pingIntervalMs: 25_000, probeTimeoutMs: 3000 });
+  client.connect();
+  await clock.advance(200_000);
+  assert.equal(server.dials, 1, 'pongs keep it');
+  assert.equal(server.received.filter(({ type }) => type === 'ping').length, 7);
+  server.freeze();
+  await clock.advance(4000);
+  assert.deepEqual([client.state, client.status.reason], ['connecting', 'no pong']);
+  server.freeze(false);
+  await clock.advance(12_000);
+  assert.equal(client.state, 'connected');
+});
+
+test('what arrives while a probe is out buys time, and only a pong ends it', async () => {
+  const { client, server, clock, wake } = setUp({ pingIntervalMs: 0, probeTimeoutMs: 3000 });
+  client.connect();
+  await clock.advance(10);
+  server.refusal = ({ type }) => type === 'ping' ? 'internal' : undefined;   // never a pong
+  wake('online');
+  for (let n = 0; n < 5; n += 1) {
+    await clock.advance(2000);
+    server.publish('$all', { n });
+  }
+  assert.equal(client.state, 'connected');
+  await clock.advance(3100);
+  assert.equal(client.status.reason, 'no pong');
+});
+
+test('a deadline that comes late after a freeze waits for what arrived meanwhile', async () => {
+  const { client, server, clock, wake } = setUp({ pingIntervalMs: 0, probeTimeoutMs: 3000, server: { latencyMs: 100 } });
+  client.connect();
+  await clock.advance(300);
+  wake('online');
+  await clock.freeze(60_000);
+  await clock.advance(1000);
+  assert.equal(client.state, 'connected');
+  assert.equal(client.status.attempt, 0);
+  server.freeze();
+  wake('online');
+  await clock.freeze(60_000);
+  await clock.advance(3100);
+  assert.equal(client.status.reason, 'no pong', 'once more is enough');
+});
+
+test('a wake probes a connection and hurries a retry, with jitter', async () => {
+  const { client, server, clock, wake } = setUp({ pingIntervalMs: 0 });
+  client.connect();
+  await clock.advance(10);
+  for (const type of ['online', 'visibilitychange', 'pageshow']) wake(type);
+  await clock.advance(10);
+  assert.deepEqual(server.received, [{ type: 'ping' }], 'one probe at a time');
+  server.refuseConnections();
+  server.kill();
+  clock.randoms = [1];
+  await clock.advance(60_000);
+  server.refuseConnections(false);
+  clock.randoms = [0.5];
+  const dials = server.dials;
+  wake('online');
+  await clock.advance(490);
+  assert.equal(server.dials, dials);
+  await clock.advance(20);
+  assert.equal(client.state, 'connected');
+});
+
+test('a page that is put away closes its socket, and comes back with it', async () => {
+  const { client, server, clock, wake } = setUp();
+  client.connect();
+  await clock.advance(10);
+  wake('pagehide');
+  assert.deepEqual([client.state, server.connections], ['connecting', 0]);
+  await clock.freeze(600_000);
+  wake('pageshow');
+  await clock.advance(1100);
+  assert.equal(client.state, 'connected');
+  assert.equal(server.connections, 1);
+});
+
+test('is offline only after a while, and says so once', async () => {
+  const { client, server, clock, statuses } = setUp({ offlineAfterMs: 5000 });
+  client.connect();
+  await clock.advance(10);
+  server.kill();
+  await clock.advance(2000);
+  assert.ok(!statuses.some(({ offline }) => offline), 'a blip is no outage');
+  server.refuseConnections();
+  server.kill();
+  await clock.advance(4990);
+  assert.equal(client.status.offline, false);
+  await clock.advance(20);
+  assert.equal(client.status.offline, true);
+  server.refuseConnections(false);
+  await clock.advance(30_000);
+  assert.equal(client.status.offline, false);
+});
+
+test('disconnect() stays away, and nothing old can act after it', async () => {
+  const { client, server, clock, wake } = setUp();
+  for (const wait of [0, 1, 2, 10]) {
+    client.connect();
+    await clock.advance(wait);
+    client.disconnect();
+    wake('online');
+    client.channel('news').subscribe();
+    await clock.advance(100_000);
+    assert.deepEqual([client.state, server.connections, client.status.offline], ['disconnected', 0, true]);
+    client.channel('news').unsubscribe();
+  }
+  server.refuseConnections();
+  client.connect();
+  await clock.advance(5);
+  client.disconnect();
+  const { dials } = server;
+  await clock.advance(100_000);
+  assert.equal(server.dials, dials);
+  assert.equal(clock.pending, 0, 'no timer is left');
+});
+
+test('connect() while it waits tries at once', async () => {
+  const { client, server, clock } = setUp({ minDelayMs: 50_000 });
+  server.refuseConnections();
+  client.connect();
+  await clock.advance(10);
+  server.refuseConnections(false);
+  client.connect();
+  await clock.advance(10);
+  assert.equal(client.state, 'connected');
+  await clock.advance(60_000);
+  assert.equal(server.dials, 2);
+});
+
+test('falls back to the next transport when none has ever opened, and stays with the one that did', async () => {
+  const dialed = [];
+  class Blocked {
+    constructor() {
+      dialed.push('blocked');
+      queueMicrotask(() => this.onclose({ code: 1006, reason: '' }));
+    }
+    close() {}
+  }
+  const { server } = setUp();
+  const { client, clock } = setUp({ transports: [Blocked, server.WebSocket] });
+  server.options.clock = clock;
+  client.connect();
+  await clock.advance(5000);
+  assert.deepEqual([dialed.length, client.state], [2, 'connected']);
+  server.kill();
+  await clock.advance(5000);
+  assert.deepEqual([dialed.length, client.state], [2, 'connected']);
+});
+
+test('a listener that throws hurts nobody but itself', () => {
+  // In a process of its own: an error that nobody catches ends it.
+  const code = `
+    import { Wavecast } from 'wavecast';
+    import { FakeServer } from 'wavecast/testing';
+    process.on('uncaughtException', ({ message }) => console.log(message, client.state));
+    const client = new Wavecast('ws://fake/ws', { WebSocket: new FakeServer().WebSocket });
+    client.on('status', ({ state }) => { if (state === 'connected') throw new Error('mine'); });
+    client.on('status', ({ state }) => { if (state === 'connected') setTimeout(() => client.disconnect(), 10); });
+    client.connect();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', timeout: 10_000 });
+  assert.equal(stdout, 'mine connected\n', stderr);
+});
+
+test('frames that are not JSON and errors without a command are events', async () => {
+  const { client, clock, sockets } = setUp();
+  const errors = [];
+  client.on('error', ({ code }) => errors.push(code));
+  client.connect();
+  await clock.advance(10);
+  sockets[0].onmessage({ data: '{nope' });
+  sockets[0].onmessage({ data: '[null, 1, {"type":"error","code":"message_too_large"}, {"type":"unheard_of"}]' });
+  assert.deepEqual(errors, ['invalid_json', 'message_too_large']);
+  assert.equal(client.state, 'connected');
+});
+
+test('one socket at a time, however it is lost', async () => {
+  const { client, server, clock, sockets, wake } = setUp();
+  client.connect();
+  await clock.advance(10);
+  const old = sockets[0];
+  const { onclose } = old;
+  server.freeze();
+  wake('online');
+  await clock.advance(3010);
+  server.freeze(false);
+  await clock.advance(1000);
+  assert.equal(client.state, 'connected');
+  // What the lost socket still says is heard by nobody.
+  assert.deepEqual([old.onopen, old.onmessage, old.onclose], [null, null, null]);
+  assert.ok(onclose);
+  assert.equal(sockets.length, 2);
+});
