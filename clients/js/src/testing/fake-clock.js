@@ -1,6 +1,7 @@
 /** @import { Clock } from '../types.js' */
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+/** Until all promises that can be settled are; without the wait of a timer where that can be had. */
+const settle = () => new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(resolve, 0));
 
 /**
  * A clock that stands still until a test moves it.

@@ -1,5 +1,6 @@
-/** @import { Clock, Socket, SocketConstructor } from '../types.js' */
+/** @import { Clock, SocketConstructor } from '../types.js' */
 import { systemClock } from '../wavecast/timing.js';
+import { FakeSocket } from './fake-socket.js';
 import { FakeTopic } from './fake-topic.js';
 
 /**
@@ -252,78 +253,5 @@ export class FakeServer {
    */
   #tell(topic, message) {
     for (const { hear } of topic.members.values()) hear(message);
-  }
-}
-
-let users = 0;
-
-/**
- * The client's end of a connection to a `FakeServer`.
- *
- * @implements {Socket}
- */
-class FakeSocket {
-  /** @type {Socket['onopen']} */
-  onopen = null;
-  /** @type {Socket['onmessage']} */
-  onmessage = null;
-  /** @type {Socket['onclose']} */
-  onclose = null;
-  /** @type {Socket['onerror']} */
-  onerror = null;
-  #isClosed = false;
-  #isCut = false;
-  #server;
-  user = `user-${++users}`;
-
-  /**
-   * @param {FakeServer} server
-   * @param {string} url
-   */
-  constructor(server, url) {
-    this.#server = server;
-    this.url = url;
-    this.#later(() => server.dialed(this));
-  }
-
-  /** @param {() => void} act */
-  #later(act) {
-    const { clock, latencyMs } = this.#server.options;
-    clock.setTimeout(() => {
-      if (!this.#isClosed) act();
-    }, latencyMs);
-  }
-
-  open() {
-    this.#later(() => this.onopen?.({}));
-  }
-
-  /** @param {object} message */
-  deliver(message) {
-    const data = JSON.stringify(message);
-    if (!this.#server.isFrozen) this.#later(() => this.#isCut || this.onmessage?.({ data }));
-  }
-
-  /** @param {string} text */
-  send(text) {
-    if (!this.#server.isFrozen) this.#later(() => this.#server.hear(this, text));
-  }
-
-  /**
-   * @param {number} code
-   * @param {string} reason
-   */
-  closeFromServer(code, reason) {
-    this.#server.forget(this);
-    this.#isCut = code === 1006;
-    this.#later(() => {
-      this.#isClosed = true;
-      this.onclose?.({ code, reason });
-    });
-  }
-
-  close() {
-    this.#isClosed = true;
-    this.#server.forget(this);
   }
 }

@@ -2,6 +2,7 @@
 /** @import { Wavecast } from '../wavecast.js' */
 import { Emitter } from './emitter.js';
 import { WavecastError } from './error.js';
+import { loop } from './loop.js';
 import { backoff, deadline, within } from './timing.js';
 
 /**
@@ -128,43 +129,8 @@ export class Topic extends Emitter {
    * @param {MessagesOptions} [options]
    * @returns {AsyncGenerator<Message, void, void>}
    */
-  async *messages({ signal, buffer = 1024, overflow = 'error' } = {}) {
-    /** @type {Message[]} */
-    const queue = [];
-    /** @type {WavecastError | undefined} */
-    let error;
-    let ended = false;
-    let wake = () => {};
-    const end = (/** @type {any} */ reason) => {
-      ended = true;
-      if (reason instanceof WavecastError) error = reason;
-      wake();
-    };
-    const offs = [
-      this.on('message', (/** @type {any} */ message) => {
-        if (ended) return;
-        if (queue.length >= buffer) {
-          if (overflow === 'error') return end(new WavecastError('buffer_full', `the loop is ${buffer} messages behind`));
-          const { offset } = /** @type {any} */ (queue.shift());
-          this._emit('gap', /** @type {any} */ (this._gap('buffer_full', { missed: 1, from: offset, to: offset })));
-        }
-        queue.push(message);
-        wake();
-      }, { signal }),
-      this.on('unsubscribed', /** @type {any} */ (end)),
-    ];
-    signal?.addEventListener('abort', end);
-    try {
-      for (;;) {
-        while (queue.length && !signal?.aborted) yield /** @type {Message} */ (queue.shift());
-        if (error) throw error;
-        if (ended || signal?.aborted) return;
-        await new Promise((resolve) => { wake = () => resolve(undefined); });
-      }
-    } finally {
-      signal?.removeEventListener('abort', end);
-      for (const off of offs) off();
-    }
+  async *messages(options = {}) {
+    yield* loop(this, options);
   }
 
   /**

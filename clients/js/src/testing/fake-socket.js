@@ -1,0 +1,75 @@
+/** @import { Socket } from '../types.js' */
+/** @import { FakeServer } from './fake-server.js' */
+
+let users = 0;
+
+/**
+ * The client's end of a connection to a `FakeServer`.
+ *
+ * @implements {Socket}
+ */
+export class FakeSocket {
+  /** @type {Socket['onopen']} */
+  onopen = null;
+  /** @type {Socket['onmessage']} */
+  onmessage = null;
+  /** @type {Socket['onclose']} */
+  onclose = null;
+  /** @type {Socket['onerror']} */
+  onerror = null;
+  #isClosed = false;
+  #isCut = false;
+  #server;
+  user = `user-${++users}`;
+
+  /**
+   * @param {FakeServer} server
+   * @param {string} url
+   */
+  constructor(server, url) {
+    this.#server = server;
+    this.url = url;
+    this.#later(() => server.dialed(this));
+  }
+
+  /** @param {() => void} act */
+  #later(act) {
+    const { clock, latencyMs } = this.#server.options;
+    clock.setTimeout(() => {
+      if (!this.#isClosed) act();
+    }, latencyMs);
+  }
+
+  open() {
+    this.#later(() => this.onopen?.({}));
+  }
+
+  /** @param {object} message */
+  deliver(message) {
+    const data = JSON.stringify(message);
+    if (!this.#server.isFrozen) this.#later(() => this.#isCut || this.onmessage?.({ data }));
+  }
+
+  /** @param {string} text */
+  send(text) {
+    if (!this.#server.isFrozen) this.#later(() => this.#server.hear(this, text));
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  closeFromServer(code, reason) {
+    this.#server.forget(this);
+    this.#isCut = code === 1006;
+    this.#later(() => {
+      this.#isClosed = true;
+      this.onclose?.({ code, reason });
+    });
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#server.forget(this);
+  }
+}
