@@ -1,7 +1,7 @@
 /** @import { Clock } from '../types.js' */
 
 /** Until all promises that can be settled are; without the wait of a timer where that can be had. */
-const settle = () => new Promise((resolve) => (globalThis.setImmediate ?? setTimeout)(resolve, 0));
+const settle = () => new Promise((resolve) => (/** @type {any} */ (globalThis).setImmediate ?? setTimeout)(resolve, 0));
 
 /**
  * A clock that stands still until a test moves it.
