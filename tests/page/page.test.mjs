@@ -101,7 +101,7 @@ test('subscribes, publishes through the form, sees the event, and unsubscribes',
   await event(page, '{"order":1042}').waitFor();
   await event(page, 'order.created').waitFor();
   await page.getByRole('button', { name: 'Unsubscribe from orders' }).click();
-  await frame(page, '{"type":"unsubscribed","channel":"orders"}').waitFor();
+  await frame(page, '"type":"unsubscribed","channel":"orders"').waitFor();
   await page.getByRole('button', { name: 'Publish' }).click();
   await page.getByText(/nobody is subscribed to orders/).waitFor();
 });
