@@ -13,10 +13,10 @@ export class Server {
   #child;
   url;
 
-  /** Port 0 takes a free one; `url` tells which. */
-  static async start(port = 0) {
+  /** Port 0 takes a free one; `url` tells which. `flags` are those of the binary. */
+  static async start(port = 0, flags = []) {
     const server = new Server();
-    const child = spawn(binary, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });
+    const child = spawn(binary, ['--listen', `127.0.0.1:${port}`, ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });
     server.#child = child;
     server.url = await new Promise((resolve, reject) => {
       const fail = (why) => { child.kill('SIGKILL'); reject(new Error(`${binary}: ${why}`)); };

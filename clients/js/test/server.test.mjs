@@ -1,0 +1,176 @@
+// Against the real server, a process of its own.
+//
+//   WAVECAST_BIN   the binary (default: target/release/wavecast)
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import WebSocket from 'ws';
+import { record } from './support/fake.mjs';
+import { Proxy } from './support/proxy.mjs';
+import { Server, connect, publish, range, until } from './support/real.mjs';
+
+async function start(t, flags = ['--history', '100000'], port = 0) {
+  const server = await Server.start(port, flags);
+  t.after(() => server.stop('SIGKILL'));
+  return server;
+}
+
+test('subscribes and hears', async (t) => {
+  const server = await start(t);
+  const client = connect(t, server.url), news = client.channel('news');
+  const messages = [];
+  news.on('message', (message) => messages.push(message));
+  const { offset, epoch } = await news.subscribe();
+  assert.equal(offset, 0);
+  await server.publish({ channel: 'news', event: 'story', id: 'story-1', data: { title: 'one' } });
+  await server.publish({ channel: 'news', data: 7 });
+  await until(() => messages.length === 2);
+  const [{ data: { timestamp, ...data }, ...story }, { data: { value } }] = messages;
+  assert.deepEqual([story, data, value], [{ type: 'event', channel: 'news', event: 'story', offset: 1 }, { id: 'story-1', title: 'one' }, 7]);
+  assert.ok(Date.parse(timestamp));
+  assert.deepEqual(news.position, { offset: 2, epoch });
+  news.unsubscribe();
+  await until(async () => (await server.publish({ channel: 'news', data: 8 })).subscribers === 0);
+});
+
+test('members of a room talk, and each message is acknowledged', async (t) => {
+  const server = await start(t);
+  const [ann, bob] = [connect(t, server.url).room('general'), connect(t, server.url).room('general')];
+  const heard = record(ann), joined = [];
+  ann.on('user_joined', ({ user_id }) => joined.push(user_id));
+  await ann.join();
+  assert.equal((await bob.join()).members, 2);
+  for (const n of range(1, 10)) assert.deepEqual(await bob.send(n), { offset: n });
+  await until(() => heard.length === 10);
+  assert.deepEqual(heard, range(1, 10));
+  assert.deepEqual([joined.length, ann.members], [1, 2]);
+  const { items } = await ann.history({ limit: 3 });
+  assert.deepEqual(items.map(({ from, content }) => [from, content]), [8, 9, 10].map((n) => [joined[0], n]));
+  const left = new Promise((resolve) => ann.on('user_left', resolve));
+  bob.leave();
+  assert.equal((await left).user_id, joined[0]);
+  assert.equal(ann.members, 1);
+  await assert.rejects(bob.send('gone'), { code: 'not_in_room' });
+});
+
+test('a full room refuses', async (t) => {
+  const server = await start(t, ['--max-clients-per-room', '1']);
+  const [one, other] = [connect(t, server.url).room('general'), connect(t, server.url).room('general')];
+  await one.join();
+  await assert.rejects(other.join(), { code: 'room_full', temporary: true });
+  assert.equal(other.state, 'unsubscribed');
+});
+
+test('reads history in both directions', async (t) => {
+  const server = await start(t);
+  await publish(server, 'news', 1, 10);
+  const news = connect(t, server.url).channel('news');
+  const numbers = ({ items, more }) => [items.map(({ data }) => data.n), more];
+  assert.deepEqual(numbers(await news.history({ limit: 3 })), [[8, 9, 10], true]);
+  assert.deepEqual(numbers(await news.history({ limit: 3, before: 4 })), [[1, 2, 3], false]);
+  assert.deepEqual(numbers(await news.history({ limit: 3, after: 4 })), [[5, 6, 7], true]);
+  const bare = await start(t, []);
+  await assert.rejects(connect(t, bare.url).channel('news').history(), { code: 'no_history' });
+});
+
+test('starts with the newest, or behind a stored position', async (t) => {
+  const server = await start(t);
+  await publish(server, 'news', 1, 10);
+  const { epoch } = await connect(t, server.url).channel('news').history();
+  const last = record(connect(t, server.url).channel('news', { last: 3 }));
+  const since = record(connect(t, server.url).channel('news', { since: { offset: 4, epoch } }));
+  await publish(server, 'news', 11, 12);
+  await until(() => last.at(-1) === 12 && since.at(-1) === 12);
+  assert.deepEqual([last.slice(0, 3), since], [[8, 9, 10], range(5, 12)]);
+});
+
+for (const how of ['cut', 'reset']) {
+  test(`has everything after a ${how}, once and in order`, async (t) => {
+    const server = await start(t);
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    const client = connect(t, proxy.url), news = client.channel('news'), seen = record(news);
+    const replies = [];
+    news.on('subscribed', (reply) => replies.push(reply));
+    await news.subscribe();
+    await publish(server, 'news', 1, 20);
+    await until(() => seen.at(-1) === 20);
+    proxy.refuses = true;
+    proxy[how]();
+    await publish(server, 'news', 21, 700);
+    proxy.refuses = false;
+    await publish(server, 'news', 701, 720);
+    await until(() => seen.at(-1) === 720);
+    assert.deepEqual(seen, range(1, 720));
+    assert.deepEqual([replies.length, replies[1].recovered], [2, true]);
+  });
+}
+
+test('after kill -9 and a restart it says what it cannot know', async (t) => {
+  const server = await start(t);
+  const client = connect(t, server.url), news = client.channel('news'), bare = client.channel('$all');
+  const seen = record(news), all = record(bare);
+  await news.subscribe();
+  await publish(server, 'news', 1, 10);
+  await until(() => seen.at(-1) === 10);
+  const since = news.position;
+  await server.stop('SIGKILL');
+  await until(() => client.state === 'connecting');
+  const again = await start(t, ['--history', '100000'], server.port);
+  await until(() => news.state === 'subscribed');
+  await publish(again, 'news', 11, 20);
+  await until(() => seen.at(-1) === 20);
+  assert.deepEqual(seen, [...range(1, 10), { type: 'gap', channel: 'news', reason: 'epoch_changed', since }, ...range(11, 20)]);
+  assert.deepEqual(all.map(({ reason }) => reason), ['no_history']);
+});
+
+test('a shutdown is announced, and the return is spread over its window', async (t) => {
+  const server = await start(t);
+  let spread = 0;
+  const clock = { now: Date.now, setTimeout, clearTimeout, random: () => 0.5 };
+  const client = connect(t, server.url, { clock: { ...clock, setTimeout: (act, ms) => setTimeout(act, ms), clearTimeout: (timer) => clearTimeout(timer) } });
+  const notices = [];
+  client.channel('$system').on('message', (message) => notices.push(message));
+  await client.channel('$system').subscribe();
+  const lost = new Promise((resolve) => client.on('status', (status) => {
+    if (status.state !== 'connecting') return;
+    spread = status.nextRetryAt - Date.now();
+    resolve(status);
+  }));
+  await server.stop('SIGTERM');
+  const { code } = await lost;
+  assert.equal(code, 1001);
+  assert.equal(notices[0].event, 'shutdown');
+  const window = notices[0].data.reconnect_within_ms;
+  assert.ok(window > 0);
+  assert.ok(Math.abs(spread - window / 2) < 50, `${spread} of ${window}`);
+});
+
+test('a client that is evicted for reading slowly comes back and has everything', async (t) => {
+  const server = await start(t, ['--history', '100000', '--outbox-messages', '64']);
+  const sockets = [];
+  class Stallable extends WebSocket {
+    constructor(url) {
+      super(url);
+      sockets.push(this);
+    }
+  }
+  const client = connect(t, server.url, { WebSocket: Stallable, pingIntervalMs: 0 });
+  const news = client.channel('news'), seen = record(news);
+  const codes = [];
+  client.on('status', ({ state, code }) => { if (state === 'connecting') codes.push(code); });
+  await news.subscribe();
+  sockets[0].pause();
+  let published = 0;
+  const padding = 'x'.repeat(60_000);
+  // What the kernel takes for both ends fills first.
+  await until(async () => {
+    for (let n = 0; n < 20; n += 1) await server.publish({ channel: 'news', data: { n: ++published, padding } });
+    const { active_connections: connections } = await (await fetch(`${server.url}/api/stats`)).json();
+    return connections === 0;
+  }, 'it was evicted');
+  sockets[0].resume();
+  await until(() => seen.at(-1) === published);
+  assert.deepEqual(seen, range(1, published));
+  t.diagnostic(`${published} published, closed with ${codes}`);
+  assert.ok(sockets.length >= 2);
+});

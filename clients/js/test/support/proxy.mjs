@@ -1,0 +1,93 @@
+// A TCP proxy that does to connections what networks do.
+import { createServer, connect } from 'node:net';
+import { once } from 'node:events';
+
+export class Proxy {
+  #server;
+  /** @type {Set<{ client: import('node:net').Socket, upstream: import('node:net').Socket }>} */
+  #pairs = new Set();
+  #target;
+  /** Nothing passes, nothing is closed: new connections hang, too. */
+  isHalfOpen = false;
+  /** New connections are reset. */
+  refuses = false;
+  /** Of each chunk, each way. */
+  delayMs = 0;
+  counts = { connections: 0, cut: 0, reset: 0, halfOpen: 0 };
+
+  static async start(target) {
+    const proxy = new Proxy();
+    proxy.#target = Number(new URL(target).port);
+    proxy.#server = createServer((client) => proxy.#accept(client));
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    proxy.url = `http://127.0.0.1:${proxy.#server.address().port}`;
+    return proxy;
+  }
+
+  get connections() { return this.#pairs.size; }
+
+  #accept(client) {
+    if (this.refuses) return client.resetAndDestroy();
+    this.counts.connections += 1;
+    const upstream = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
+    client.setNoDelay(true);
+    // `dead`: this pair was half-open once; what it missed it never gets.
+    const pair = { client, upstream, dead: this.isHalfOpen };
+    this.#pairs.add(pair);
+    for (const [from, to] of [[client, upstream], [upstream, client]]) {
+      from.on('error', () => {});
+      from.on('data', (chunk) => {
+        if (pair.dead) return;
+        const write = () => { if (!pair.dead && !to.destroyed) to.write(chunk); };
+        // The order holds: what waits goes before what comes.
+        if (this.delayMs || pair.waiting) {
+          pair.waiting = (pair.waiting ?? 0) + 1;
+          setTimeout(() => { pair.waiting -= 1; write(); }, this.delayMs);
+        } else write();
+      });
+      from.on('close', () => {
+        if (!pair.dead) to.destroy();
+        if (client.destroyed && upstream.destroyed) this.#pairs.delete(pair);
+      });
+    }
+  }
+
+  /** Ends every connection with a FIN: whole chunks, half frames. */
+  cut() {
+    for (const { client, upstream } of this.#pairs) {
+      this.counts.cut += 1;
+      client.end();
+      upstream.end();
+      client.destroySoon();
+      upstream.destroySoon();
+    }
+  }
+
+  reset() {
+    for (const { client, upstream } of this.#pairs) {
+      this.counts.reset += 1;
+      client.resetAndDestroy();
+      upstream.resetAndDestroy();
+    }
+  }
+
+  /** What is open now is dead from here on, without a word; new connections hang until `halfOpen(false)`. */
+  halfOpen(on = true) {
+    this.isHalfOpen = on;
+    if (!on) return;
+    for (const pair of this.#pairs) {
+      this.counts.halfOpen += 1;
+      pair.dead = true;
+    }
+  }
+
+  async stop() {
+    for (const { client, upstream } of this.#pairs) {
+      client.destroy();
+      upstream.destroy();
+    }
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
