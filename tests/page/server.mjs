@@ -19,7 +19,7 @@ export class Server {
     const child = spawn(binary, ['--listen', `127.0.0.1:${port}`, ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });
     server.#child = child;
     server.url = await new Promise((resolve, reject) => {
-      const fail = (why) => { child.kill('SIGKILL'); reject(new Error(`${binary}: ${why}`)); };
+      const fail = (why) => { clearTimeout(timer); child.kill('SIGKILL'); reject(new Error(`${binary}: ${why}`)); };
       const timer = setTimeout(() => fail(`printed no address within ${START_MS} ms`), START_MS);
       child.once('error', (error) => fail(error.message));
       child.once('exit', (code) => fail(`ended with ${code} before it printed its address`));

@@ -5,14 +5,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
-import { Server, connect, publish, range, until } from './support/real.mjs';
+import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
 
 const CHAOS_MS = Number(process.env.CHAOS_MS ?? 10_000);
 const CLIENTS = 4;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test(`${CHAOS_MS / 1000} s of chaos: zero lost, zero doubled, in order`, { timeout: CHAOS_MS + 60_000 }, async (t) => {
-  const server = await Server.start(0, ['--history', '1000000']);
+  const server = await Server.start(0, HISTORY);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());

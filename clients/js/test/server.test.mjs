@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import WebSocket from 'ws';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
-import { Server, connect, publish, range, until } from './support/real.mjs';
+import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
 
-async function start(t, flags = ['--history', '100000'], port = 0) {
+async function start(t, flags = HISTORY, port = 0) {
   const server = await Server.start(port, flags);
   t.after(() => server.stop('SIGKILL'));
   return server;
@@ -76,8 +76,9 @@ test('starts with the newest, or behind a stored position', async (t) => {
   const server = await start(t);
   await publish(server, 'news', 1, 10);
   const { epoch } = await connect(t, server.url).channel('news').history();
-  const last = record(connect(t, server.url).channel('news', { last: 3 }));
-  const since = record(connect(t, server.url).channel('news', { since: { offset: 4, epoch } }));
+  const channels = [{ last: 3 }, { since: { offset: 4, epoch } }].map((options) => connect(t, server.url).channel('news', options));
+  const [last, since] = channels.map(record);
+  await Promise.all(channels.map((channel) => channel.subscribe()));
   await publish(server, 'news', 11, 12);
   await until(() => last.at(-1) === 12 && since.at(-1) === 12);
   assert.deepEqual([last.slice(0, 3), since], [[8, 9, 10], range(5, 12)]);
@@ -115,7 +116,7 @@ test('after kill -9 and a restart it says what it cannot know', async (t) => {
   const since = news.position;
   await server.stop('SIGKILL');
   await until(() => client.state === 'connecting');
-  const again = await start(t, ['--history', '100000'], server.port);
+  const again = await start(t, HISTORY, server.port);
   await until(() => news.state === 'subscribed');
   await publish(again, 'news', 11, 20);
   await until(() => seen.at(-1) === 20);
@@ -146,7 +147,7 @@ test('a shutdown is announced, and the return is spread over its window', async 
 });
 
 test('a client that is evicted for reading slowly comes back and has everything', async (t) => {
-  const server = await start(t, ['--history', '100000', '--outbox-messages', '64']);
+  const server = await start(t, [...HISTORY, '--outbox-messages', '64']);
   const sockets = [];
   class Stallable extends WebSocket {
     constructor(url) {

@@ -37,14 +37,15 @@ export class Proxy {
     this.#pairs.add(pair);
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
       from.on('error', () => {});
+      // Each chunk leaves behind the one before it, however the delay changes.
+      let leaves = Promise.resolve(), waiting = 0;
       from.on('data', (chunk) => {
-        if (pair.dead) return;
         const write = () => { if (!pair.dead && !to.destroyed) to.write(chunk); };
-        // The order holds: what waits goes before what comes.
-        if (this.delayMs || pair.waiting) {
-          pair.waiting = (pair.waiting ?? 0) + 1;
-          setTimeout(() => { pair.waiting -= 1; write(); }, this.delayMs);
-        } else write();
+        if (pair.dead) return;
+        if (!this.delayMs && !waiting) return write();
+        waiting += 1;
+        const due = new Promise((resolve) => setTimeout(resolve, this.delayMs));
+        leaves = leaves.then(() => due).then(() => { waiting -= 1; write(); });
       });
       from.on('close', () => {
         if (!pair.dead) to.destroy();

@@ -3,6 +3,8 @@ import WebSocket from 'ws';
 import { Wavecast } from 'wavecast';
 export { Server } from '../../../../tests/page/server.mjs';
 
+/** Flags of a server that keeps everything a test publishes. */
+export const HISTORY = ['--history', '1000000', '--history-bytes', '100MiB'];
 const PATIENCE_MS = 20_000;
 
 /** Quick to notice and quick to come back; the clients of a test are closed with it. */
