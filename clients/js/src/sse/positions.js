@@ -1,0 +1,26 @@
+const MASK = (1n << 64n) - 1n;
+
+/**
+ * How the server names a channel in the ids of a stream: FNV-1a, folded to 48 bits, in base64url.
+ *
+ * @param {string} name
+ */
+export function tagOf(name) {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(name)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & MASK;
+  hash ^= hash >> 48n;
+  let bytes = '';
+  for (let shift = 40n; shift >= 0n; shift -= 8n) bytes += String.fromCharCode(Number((hash >> shift) & 0xffn));
+  return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/**
+ * The id of an event behind which all channels go on.
+ *
+ * @param {Map<string, { since?: { offset: number, epoch: string } }>} channels
+ */
+export function lastEventId(channels) {
+  const parts = [];
+  for (const [name, { since }] of channels) if (since) parts.push(`${since.epoch}.${tagOf(name)}${since.offset.toString(16)}`);
+  return parts.join('~') || undefined;
+}

@@ -1,0 +1,54 @@
+import { WavecastError } from '../wavecast/error.js';
+
+/**
+ * @typedef {object} PublishEvent
+ * @property {string} [channel]
+ * @property {string[]} [channels]
+ * @property {string} [user]
+ * @property {boolean} [broadcast]
+ * @property {string} [event] Its name.
+ * @property {string} [id] The same id is delivered once; one is made when there is none.
+ * @property {unknown} data
+ *
+ * @typedef {{ id: string, timestamp: string, subscribers: number }} Published
+ */
+
+const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/**
+ * Publishes over HTTP, where the server lets this client. Tries again after failures that may pass, with the same id, so
+ * that the event is delivered once.
+ *
+ * @param {string | URL} server Such as `https://rt.example.com`.
+ * @param {PublishEvent} event
+ * @param {{ attempts?: number, timeoutMs?: number, signal?: AbortSignal }} [options] `attempts` by default 5, `timeoutMs` of each 5,000.
+ * @returns {Promise<Published>} Rejects with a `WavecastError` that has the server's code.
+ */
+export async function publish(server, event, { attempts = 5, timeoutMs = 5000, signal } = {}) {
+  const body = JSON.stringify({ id: randomId(), ...event });
+  for (let attempt = 1; ; attempt += 1) {
+    let error;
+    signal?.throwIfAborted();
+    try {
+      const stop = new AbortController(), abort = () => stop.abort(signal?.reason);
+      const timer = setTimeout(() => stop.abort(), timeoutMs);
+      signal?.addEventListener('abort', abort);
+      try {
+        const response = await fetch(new URL('/api/events', server), { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: stop.signal });
+        const answer = await response.json();
+        if (response.ok) return answer;
+        error = new WavecastError(answer.code, answer.detail);
+        if (response.status < 500) throw error;
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      }
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      if (thrown === error) throw error;
+      error = new WavecastError('connection_lost', String(thrown));
+    }
+    if (attempt >= attempts) throw error;
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 200 * 2 ** attempt));
+  }
+}

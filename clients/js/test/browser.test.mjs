@@ -1,0 +1,111 @@
+// The script-tag build in headless Chromium, while the server is killed and started again.
+//
+//   CHROMIUM   the browser (default: /usr/bin/chromium)
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { Proxy } from './support/proxy.mjs';
+import { HISTORY, Server, publish, range, until } from './support/real.mjs';
+
+const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js"></script><script>
+  const client = new Wavecast(new URLSearchParams(location.search).get('server') + '/ws', { minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, pingIntervalMs: 500, probeTimeoutMs: 500 });
+  const seen = [], errors = [];
+  const channel = client.channel('news');
+  channel.on('gap', ({ reason }) => seen.push(reason));
+  channel.on('message', ({ data }) => seen.push(data.n));
+  client.on('error', ({ code }) => errors.push(code));
+</script>`;
+
+async function open(t, url) {
+  const script = await readFile(new URL('../dist/wavecast.iife.js', import.meta.url));
+  const site = createServer((request, response) => {
+    if (request.url === '/wavecast.iife.js') response.setHeader('content-type', 'text/javascript').end(script);
+    else response.setHeader('content-type', 'text/html').end(request.url === '/favicon.ico' ? '' : PAGE);
+  });
+  site.listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  const profile = await mkdtemp(join(tmpdir(), 'wavecast-js-'));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+  t.after(async () => {
+    await browser.close();
+    site.close();
+    await rm(profile, { recursive: true, force: true });
+  });
+  const page = await browser.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(`http://127.0.0.1:${site.address().port}/?server=${url}`);
+  const look = (expression) => page.evaluate(expression);
+  await until(() => look('channel.state === "subscribed"'), 'the page has subscribed');
+  return { page, browser, look, complaints };
+}
+
+test('the server dies and comes back: every event is seen once, and what cannot be known is said', async (t) => {
+  let server = await Server.start(0, HISTORY);
+  t.after(() => server.stop('SIGKILL'));
+  const { look, complaints } = await open(t, server.url);
+  const expected = [];
+  let published = 0;
+  const more = async (count) => {
+    await publish(server, 'news', published + 1, published + count);
+    expected.push(...range(published + 1, published + count));
+    published += count;
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} is there`);
+  };
+  await more(50);
+  for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL']) {
+    const { port } = server;
+    await server.stop(signal);
+    await until(() => look('client.state === "connecting"'), 'it was noticed');
+    server = await Server.start(port, HISTORY);
+    await until(() => look('channel.state === "subscribed"'), 'the page is back');
+    expected.push('epoch_changed');
+    await more(50);
+  }
+  assert.deepEqual(await look('seen'), expected);
+  assert.deepEqual([complaints, await look('errors')], [[], []]);
+});
+
+test('the network goes and comes back: nothing is lost, and no gap is told', async (t) => {
+  const server = await Server.start(0, HISTORY);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const { page, browser, look, complaints } = await open(t, proxy.url);
+  let published = 0;
+  for (const fault of ['cut', 'reset', 'halfOpen', 'offline']) {
+    proxy.refuses = fault === 'cut' || fault === 'reset';
+    if (fault === 'offline') await browser.setOffline(true);
+    else proxy[fault]();
+    if (fault === 'offline') proxy.reset();
+    await publish(server, 'news', published + 1, published + 50);
+    await until(() => look('client.state === "connecting"'), `it noticed: ${fault}`);
+    proxy.refuses = false;
+    if (fault === 'offline') await browser.setOffline(false);
+    else proxy.halfOpen(false);
+    await publish(server, 'news', published + 51, published + 100);
+    published += 100;
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} is there`);
+  }
+  // A page that is left and returned to, from the browser's memory or anew.
+  await page.goto('about:blank');
+  await publish(server, 'news', published + 1, published + 10);
+  await page.goBack();
+  await until(() => look('channel.state === "subscribed"'), 'the page is back');
+  const kept = await look('seen.length > 0');
+  t.diagnostic(kept ? 'the page was kept in memory' : 'the page was loaded anew');
+  if (kept) {
+    await until(async () => await look('seen.at(-1)') === published + 10, 'what was missed is there');
+    assert.deepEqual(await look('seen'), range(1, published + 10));
+  }
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,44 @@
+// What is published: its size, its types, its exports.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const KIB = 1024;
+
+for (const [file, max] of [['index.js', 6 * KIB], ['wavecast.iife.js', 6 * KIB], ['sse.js', 3 * KIB]]) {
+  test(`dist/${file} has at most ${max} bytes, gzipped`, async (t) => {
+    const text = await readFile(`${root}dist/${file}`);
+    const size = gzipSync(text, { level: 9 }).length;
+    t.diagnostic(`${file}: ${text.length} bytes, ${size} gzipped`);
+    assert.ok(size <= max, `${size}`);
+  });
+}
+
+test('the types say what is right and refuse what is wrong', () => {
+  const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'test/types'], { cwd: root, encoding: 'utf8' });
+  assert.equal(stdout, '');
+  assert.equal(status, 0);
+});
+
+test('the declarations show nothing that is internal', async () => {
+  for (const file of ['wavecast.d.ts', 'wavecast/connection.d.ts', 'wavecast/topic.d.ts', 'wavecast/room.d.ts', 'wavecast/emitter.d.ts']) {
+    const text = await readFile(`${root}dist/${file}`, 'utf8');
+    assert.doesNotMatch(text, /^\s+_\w+/m, file);
+  }
+});
+
+test('publint finds nothing', async () => {
+  const { messages, pkg } = await publint({ pkgDir: root, strict: true });
+  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+});
+
+test('nothing is needed at run time', async () => {
+  const { dependencies, peerDependencies } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
+  assert.deepEqual([dependencies, peerDependencies], [undefined, undefined]);
+});

@@ -1,0 +1,79 @@
+// Compiled, never run: each `@ts-expect-error` is an error when the line has none.
+import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status } from 'wavecast'
+import { SseSocket, publish } from 'wavecast/sse'
+import { FakeClock, FakeServer } from 'wavecast/testing'
+
+interface Order { total: number }
+interface Chat { text: string }
+// `any` would be equal to everything.
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Equal<A, B>): void => {}
+
+type Channels = { orders: Order; count: number; [chat: `chat:${string}`]: Chat }
+const client = new Wavecast<Channels, { lobby: Chat }>('wss://example.com/ws')
+
+client.channel('orders').on('message', ({ data, offset }) => {
+  same<typeof data.total, number>(true)
+  same<typeof data.id, string>(true)
+  same<typeof offset, number | undefined>(true)
+  // @ts-expect-error not a field of an order
+  data.text
+})
+client.channel('count').on('message', ({ data }) => same<typeof data.value, number>(true))
+client.channel('chat:42').on('message', ({ data }) => same<typeof data.text, string>(true))
+client.channel('$system').on('message', ({ data }) => data.reconnect_within_ms)
+// @ts-expect-error not in the map
+client.channel('order')
+// @ts-expect-error not an event
+client.channel('orders').on('massage', () => {})
+// @ts-expect-error channels are published to by backends
+client.channel('orders').send({ total: 1 })
+
+const orders: Channel<Order> = client.channel('orders', {
+  last: 10,
+  onGap: async (gap, { signal }) => {
+    same<typeof gap, Gap>(true)
+    same<typeof signal, AbortSignal>(true)
+  },
+})
+same<typeof orders.state, 'unsubscribed' | 'subscribing' | 'subscribed'>(true)
+const stop: () => void = orders.on('gap', ({ reason, missed }) => { same<typeof missed, number | undefined>(true); reason.length })
+stop()
+orders.on('subscribed', ({ recovered, wasRecovering }) => { same<typeof wasRecovering, boolean>(true); recovered })
+orders.on('message', () => {}, { signal: new AbortController().signal })
+
+async function loops(): Promise<void> {
+  for await (const message of orders.messages({ buffer: 10, overflow: 'drop-oldest' })) same<typeof message.data.total, number>(true)
+  const page = await orders.history({ limit: 10, before: 3 })
+  const total: number | undefined = page.items[0]?.data.total
+  const typed: HistoryPage<unknown> = page
+  void [total, typed]
+}
+
+const lobby = client.room('lobby')
+lobby.on('message', (message) => same<typeof message, RoomMessage<Chat>>(true))
+lobby.on('user_joined', ({ user_id }) => same<typeof user_id, string>(true))
+const sent: Promise<{ offset?: number }> = lobby.send({ text: 'hi' })
+// @ts-expect-error not what is said there
+lobby.send('hi')
+// @ts-expect-error not a room
+client.room('cellar')
+lobby.join({ timeoutMs: 100 }).then(({ members }) => same<typeof members, number | undefined>(true))
+
+client.on('status', (status) => same<typeof status, Status>(true))
+client.on('error', (error) => same<typeof error, WavecastError>(true))
+// @ts-expect-error read only
+client.status.attempt = 3
+// @ts-expect-error internal
+client._topics
+
+const free = new Wavecast('/ws')
+free.channel('anything').on('message', ({ data }) => data.whatever)
+free.room('anything').send(['x'])
+
+const clock = new FakeClock(), server = new FakeServer({ clock, history: 5 })
+new Wavecast('ws://fake/ws', { WebSocket: server.WebSocket, clock, transports: [server.WebSocket, SseSocket] })
+new Wavecast('wss://example.com/ws', { WebSocket, events: window })
+const published = publish('https://example.com', { channel: 'orders', data: { total: 1 }, id: 'order-1' }, { attempts: 3 })
+published.then(({ id, subscribers }) => { same<typeof id, string>(true); subscribers.toFixed() })
+void [loops, sent]
