@@ -21,11 +21,11 @@ const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js">
   client.on('error', ({ code }) => errors.push(code));
 </script>`;
 
-async function open(t, url) {
+async function open(t, url, html = PAGE) {
   const script = await readFile(new URL('../dist/wavecast.iife.js', import.meta.url));
   const site = createServer((request, response) => {
     if (request.url === '/wavecast.iife.js') response.setHeader('content-type', 'text/javascript').end(script);
-    else response.setHeader('content-type', 'text/html').end(request.url === '/favicon.ico' ? '' : PAGE);
+    else response.setHeader('content-type', 'text/html').end(request.url === '/favicon.ico' ? '' : html);
   });
   site.listen(0, '127.0.0.1');
   await once(site, 'listening');
@@ -45,7 +45,7 @@ async function open(t, url) {
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${site.address().port}/?server=${url}`);
   const look = (expression) => page.evaluate(expression);
-  await until(() => look('channel.state === "subscribed"'), 'the page has subscribed');
+  await until(() => look('client.state === "connected" && client.channel("news").state !== "subscribing"'), 'the page has subscribed');
   return { page, browser, look, complaints };
 }
 
@@ -107,5 +107,17 @@ test('the network goes and comes back: nothing is lost, and no gap is told', asy
     await until(async () => await look('seen.at(-1)') === published + 10, 'what was missed is there');
     assert.deepEqual(await look('seen'), range(1, published + 10));
   }
+  assert.deepEqual(complaints, []);
+});
+
+test('the script tag of the README', async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop('SIGKILL'));
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const [, html] = /^```html\n(.*?)^```$/ms.exec(readme);
+  const { look, complaints } = await open(t, server.url, `<!doctype html><body>${html.replace('wss://rt.example.com', server.url.replace('http', 'ws'))}`);
+  await until(() => look('client.channel("orders").state === "subscribed"'), 'it has subscribed');
+  await server.publish({ channel: 'orders', data: { total: 12 } });
+  await until(async () => (await look('document.body.textContent')).includes('total 12'), 'it shows the event');
   assert.deepEqual(complaints, []);
 });

@@ -1,13 +1,13 @@
 // Cuts, resets, half-open links, delays and refusals between client and server, under publishing: nothing is lost or doubled.
 //
-//   CHAOS_MS   how long (default 10,000)
+//   CHAOS_MS   how long (default 20,000)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
 
-const CHAOS_MS = Number(process.env.CHAOS_MS ?? 10_000);
+const CHAOS_MS = Number(process.env.CHAOS_MS ?? 20_000);
 const CLIENTS = 4;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
