@@ -8,7 +8,7 @@
 #
 # Needs a Rust toolchain. On Debian and Ubuntu it installs what else is missing
 # (node, python3 venv, curl, Chromium with apt; the rest below target/ and
-# tests/page/node_modules). Nothing is installed twice.
+# node_modules of tests/page and clients/js). Nothing is installed twice.
 #
 # The last line is "N passed, 0 failed": the sum over all suites that ran.
 set -euo pipefail
@@ -19,7 +19,7 @@ export CARGO_TARGET_DIR=$target
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 cargo_deny_version=0.20.2
 
-all=(fmt clippy cargo doc deny autobahn page readme)
+all=(fmt clippy cargo doc deny autobahn js page readme)
 rust=(fmt clippy cargo doc)
 
 declare -A title=(
@@ -29,6 +29,7 @@ declare -A title=(
   [doc]="API documentation, warnings are errors"
   [deny]="dependencies: bans, licenses, sources"
   [autobahn]="RFC 6455 conformance (Autobahn)"
+  [js]="the JavaScript client, against the server and in headless Chromium"
   [page]="the page in headless Chromium"
   [readme]="the README's curl examples"
 )
@@ -73,7 +74,8 @@ need_curl() {
   command -v curl >/dev/null || apt_install curl ca-certificates
 }
 
-need_page_tools() {
+# need_browser_tools FOLDER: Chromium, Node, and the packages that FOLDER's lock file names.
+need_browser_tools() {
   if [[ -z ${CHROMIUM:-} ]]; then
     for name in chromium chromium-browser google-chrome; do
       CHROMIUM=$(command -v "$name") && break
@@ -87,12 +89,12 @@ need_page_tools() {
   command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
   local major
   major=$(node -p 'process.versions.node.split(".")[0]')
-  [[ $major -ge 18 ]] || die "node 18 or newer is needed, this is $(node --version)"
-  if [[ tests/page/package-lock.json -nt tests/page/node_modules/.package-lock.json ]]; then
-    echo "installing the node packages of tests/page"
-    (cd tests/page && npm ci --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
+  [[ $major -ge 20 ]] || die "node 20 or newer is needed, this is $(node --version)"
+  if [[ $1/package-lock.json -nt $1/node_modules/.package-lock.json ]]; then
+    echo "installing the node packages of $1"
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) >"$log" 2>&1 ||
       { tail -n 20 "$log" >&2; die "npm ci failed"; }
-    touch tests/page/node_modules/.package-lock.json
+    touch "$1/node_modules/.package-lock.json"
   fi
 }
 
@@ -151,13 +153,22 @@ run_autobahn() {
   count 's/^autobahn: ([0-9]+) passed, 0 failed$/\1/p'
 }
 
-run_page() {
-  need_page_tools
+# node_suite FOLDER FILE...: what node's test runner says of them.
+node_suite() {
+  need_browser_tools "$1"
   need_server
-  (cd tests/page && NO_COLOR=1 FORCE_COLOR=0 timeout --kill-after=10 300 node --test --test-reporter=spec page.test.mjs) 2>&1 |
-    tee "$log" || die "the browser tests failed (or took longer than 5 minutes)"
+  [[ $1 != clients/js ]] || (cd "$1" && node scripts/build.mjs)
+  (cd "$1" && NO_COLOR=1 FORCE_COLOR=0 timeout --kill-after=10 600 node --test --test-reporter=spec "${@:2}") 2>&1 |
+    tee "$log" || die "tests failed (or took longer than 10 minutes)"
   count 's/^[^a-z]*pass ([0-9]+)$/\1/p'
 }
+
+run_js() {
+  local files=(clients/js/test/*.test.mjs)
+  node_suite clients/js "${files[@]#clients/js/}"
+}
+
+run_page() { node_suite tests/page page.test.mjs; }
 
 run_readme() {
   need_python

@@ -1,7 +1,7 @@
 // What is published: its size, its types, its exports.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -20,7 +20,10 @@ for (const [file, max] of [['index.js', 6 * KIB], ['wavecast.iife.js', 6 * KIB],
   });
 }
 
-test('the types say what is right and refuse what is wrong', () => {
+test('the types say what is right and refuse what is wrong', async () => {
+  // With the one example of the README that is about types.
+  const [, example] = /^```ts\n(.*?)^```$/ms.exec(await readFile(`${root}README.md`, 'utf8'));
+  await writeFile(`${root}dist/readme-example.ts`, `import { Wavecast } from 'wavecast'\n${example}`);
   const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'test/types'], { cwd: root, encoding: 'utf8' });
   assert.equal(stdout, '');
   assert.equal(status, 0);
