@@ -62,10 +62,7 @@ pub(super) fn connections(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
             .plain(format!("{:.0}/s", now.connect_rate))
             .line(),
         Words::new("failed").fault(now.connect_failed, theme).line(),
-        Words::new("closed")
-            .fault(now.closed, theme)
-            .label(" unexpected")
-            .line(),
+        Words::new("closed").fault(now.closed, theme).line(),
         Words::new("evicted")
             .plain(grouped(now.evicted))
             .label(" as due")

@@ -166,7 +166,7 @@ fn cuts_no_figure_short_at_80_by_24() {
         &lines,
         &["failed    1", "p99 ", "11.4ms", "10.9ms", "fds", "1,031"],
     );
-    assert_line(&lines, &["closed    0 unexpected"]);
+    assert_line(&lines, &["closed    0"]);
     assert_line(&lines, &["run  last 10 s"]);
     assert_line(&lines, &["foreign 0", "loop p99", "1.5ms"]);
     assert_line(&lines, &["8,300 in all, failed 0"]);
