@@ -123,6 +123,8 @@ def main():
     if sys.argv[1:] == ["--serve"]:
         return serve_uwebsockets()
     flags = ["--listen", f"127.0.0.1:{PORTS['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
+    # The same event again and again.
+    flags += ["--publish-window", "0s"]
     servers = {
         "uWebSockets": subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.DEVNULL),
         "Wavecast": subprocess.Popen([TARGET / "release" / "wavecast", *flags], stdout=subprocess.DEVNULL),

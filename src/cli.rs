@@ -81,6 +81,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WAVECAST_PUBLISH_TIMEOUT", default_value = "1s", value_parser = humantime::parse_duration)]
     publish_timeout: Duration,
 
+    /// How long a publication's own id is remembered, so that a retry is no second event; 0s for not
+    #[arg(long, env = "WAVECAST_PUBLISH_WINDOW", default_value = "5m", value_parser = humantime::parse_duration)]
+    publish_window: Duration,
+
+    /// Own ids that are remembered, one a channel
+    #[arg(long, env = "WAVECAST_PUBLISH_IDS", default_value_t = 100_000)]
+    publish_ids: usize,
+
     /// When a shutdown ends, whoever is still connected
     #[arg(long, env = "WAVECAST_DRAIN_TIMEOUT", default_value = "30s", value_parser = humantime::parse_duration)]
     drain_timeout: Duration,
@@ -149,6 +157,8 @@ impl ServeArgs {
             outbox_bytes: bytes(self.outbox_bytes),
             max_body_size: bytes(self.max_body_size),
             publish_timeout: self.publish_timeout,
+            publish_window: self.publish_window,
+            publish_ids: self.publish_ids,
             drain_timeout: self.drain_timeout,
             drain_rate: self.drain_rate,
             reconnect_rate: self.reconnect_rate,

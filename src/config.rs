@@ -34,6 +34,13 @@ pub struct WebSocketConfig {
     pub mailbox_capacity: usize,
     /// Longest a publisher waits for a full mailbox before it gets a 503. Default 1 s.
     pub publish_timeout: Duration,
+    /// Within this time a second publication with the same id to the same channel is not
+    /// delivered again but answered with the first one's result; zero switches this off.
+    /// Default 5 min.
+    pub publish_window: Duration,
+    /// Publications with an own id that are remembered for that, one a channel; above, the
+    /// oldest go first. Default 100,000, which take about 20 MB.
+    pub publish_ids: usize,
     /// Bytes the body of an HTTP request may have. Default 1 MiB.
     pub max_body_size: usize,
     /// Frames of one message, empty ones included; one more ends the connection (1009).
@@ -75,7 +82,9 @@ impl Default for WebSocketConfig {
             max_connections: 0,
             shards: 0,
             mailbox_capacity: hub.mailbox_capacity,
-            publish_timeout: Duration::from_secs(1),
+            publish_timeout: node.publish_timeout,
+            publish_window: node.publish_window,
+            publish_ids: node.publish_ids,
             max_body_size: 1024 * 1024,
             max_fragments: Limits::default().max_fragments,
             notsent_lowat: SocketOptions::default().notsent_lowat,
@@ -155,6 +164,7 @@ impl WebSocketConfig {
             (self.ping_interval, "the ping interval"),
             (self.pong_timeout, "the pong timeout"),
             (self.publish_timeout, "the publish timeout"),
+            (self.publish_window, "the publish window"),
             (self.drain_timeout, "the drain timeout"),
         ];
         if let Some((_, name)) = times.into_iter().find(|(time, _)| *time > YEAR) {
@@ -220,6 +230,9 @@ impl WebSocketConfig {
         NodeOptions {
             max_clients_per_room: self.max_clients_per_room,
             max_message_bytes: self.max_message_size,
+            publish_timeout: self.publish_timeout,
+            publish_window: self.publish_window,
+            publish_ids: self.publish_ids,
         }
     }
 

@@ -118,7 +118,6 @@ impl WebSocketServer {
     pub fn router(self: &Arc<Self>) -> Router {
         let api = Arc::new(Api {
             node: self.node.clone(),
-            publish_timeout: self.config.publish_timeout,
             max_body_bytes: self.config.max_body_size,
             started: self.started,
         });

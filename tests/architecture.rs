@@ -55,6 +55,7 @@ const THIRD_PARTY: &[(&str, &[&str])] = &[
     ("hyper", &["transport/", "http/serve.rs"]),
     ("hyper_util", &["transport/", "http/serve.rs"]),
     ("parking_lot", &["hub/"]),
+    ("quick_cache", &["node/remembered.rs"]),
     ("rustix", &["run.rs"]),
     (
         "serde",

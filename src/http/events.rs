@@ -71,13 +71,7 @@ pub(super) async fn publish_batch(
 }
 
 async fn publish_one(api: &Api, request: PublishRequest) -> Result<Accepted, ApiError> {
-    match timeout(api.publish_timeout, api.node.publish(request)).await {
-        Ok(published) => Ok(published?.into()),
-        Err(_elapsed) => Err(ApiError::new(
-            ErrorCode::Overloaded,
-            "the shards' mailboxes are full; try again",
-        )),
-    }
+    Ok(api.node.publish(request).await?.into())
 }
 
 /// Reads a body within its bounds in time and size. Asking for the JSON media type keeps

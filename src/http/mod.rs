@@ -11,7 +11,7 @@ mod serve;
 mod topics;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -27,8 +27,6 @@ use crate::protocol::ErrorCode;
 pub struct Api {
     /// The node it speaks for.
     pub node: Arc<Node>,
-    /// Longest wait for room in the shards' mailboxes before a publisher gets a 503.
-    pub publish_timeout: Duration,
     /// Bytes a request's body may have.
     pub max_body_bytes: usize,
     /// When the server started.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
-use super::publish::event_message;
+use super::publish::{event_message, publish_message};
 use crate::protocol::{ChannelName, CloseCode, Event, EventData, EventId};
 use crate::wire::Frame;
 
@@ -66,7 +66,7 @@ impl Node {
         // A deadline that passes in the middle ends the drain like any other.
         let _ = timeout_at(deadline, async {
             self.publishing.wait().await;
-            self.announce_drain(options).await;
+            self.announce_drain(options, deadline).await;
             self.close_in_batches(options, deadline).await;
             while self.hub.links() > 0 {
                 sleep(POLL_INTERVAL).await;
@@ -76,16 +76,15 @@ impl Node {
         self.hub.links()
     }
 
-    async fn announce_drain(&self, options: &DrainOptions) {
+    async fn announce_drain(&self, options: &DrainOptions, deadline: Instant) {
         let channel = ChannelName::system();
         let window = options.reconnect_window(self.hub.connections());
         let data = EventData::shutdown("The server is shutting down", window);
         let name = Some("shutdown".into());
         let event = Event::new(EventId::generate(), SystemTime::now(), name, &data);
         // A hub without shards has nobody to tell.
-        let _ = self
-            .publish_message(&channel, event_message(&channel, &event))
-            .await;
+        let message = event_message(&channel, &event);
+        let _ = publish_message(&self.hub, &channel, message, deadline).await;
     }
 
     /// What waits for a client is worth waiting for until `deadline`.

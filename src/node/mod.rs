@@ -7,11 +7,14 @@ mod channels;
 mod connections;
 mod drain;
 mod history;
+mod once;
 mod publish;
+mod remembered;
 mod rooms;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +26,8 @@ pub use connections::{Connection, Page};
 pub use drain::DrainOptions;
 pub use publish::{PublishError, Published};
 
+use self::remembered::Remembered;
+
 /// Limits a node holds its clients to.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
@@ -30,6 +35,14 @@ pub struct NodeOptions {
     pub max_clients_per_room: usize,
     /// Bytes of one message, from a client or to it. Default 64 KiB.
     pub max_message_bytes: usize,
+    /// Longest a publication waits for full mailboxes. Default 1 s.
+    pub publish_timeout: Duration,
+    /// Within this time a second publication with the same id to the same channel is
+    /// answered with the first one's result; zero switches this off. Default 5 min.
+    pub publish_window: Duration,
+    /// Publications with an own id that are remembered for that, one a channel; above, the
+    /// oldest go first. Default 100,000, which take about 20 MB.
+    pub publish_ids: usize,
 }
 
 impl Default for NodeOptions {
@@ -37,6 +50,9 @@ impl Default for NodeOptions {
         Self {
             max_clients_per_room: 100,
             max_message_bytes: 64 * 1024,
+            publish_timeout: Duration::from_secs(1),
+            publish_window: Duration::from_secs(5 * 60),
+            publish_ids: 100_000,
         }
     }
 }
@@ -53,7 +69,9 @@ pub struct Refusal {
 /// This process's rooms, channels and clients.
 #[derive(Debug)]
 pub struct Node {
-    hub: Hub,
+    hub: Arc<Hub>,
+    /// Publications with an own id, unless that is switched off.
+    remembered: Option<Remembered>,
     options: NodeOptions,
     draining: AtomicBool,
     /// Publications under way; a drain lets them finish before it closes anybody.
@@ -64,7 +82,8 @@ impl Node {
     /// A node on a hub.
     pub fn new(hub: Hub, options: NodeOptions) -> Self {
         Self {
-            hub,
+            hub: Arc::new(hub),
+            remembered: Remembered::new(options.publish_window, options.publish_ids),
             options,
             draining: AtomicBool::new(false),
             publishing: TaskTracker::new(),

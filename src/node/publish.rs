@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::Node;
-use crate::hub::{HubClosed, TopicKind};
+use crate::hub::{Hub, HubClosed, TopicKind};
 use crate::protocol::{
     ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target,
 };
@@ -30,6 +32,9 @@ pub enum PublishError {
         /// Bytes one message may have.
         limit: usize,
     },
+    /// Mailboxes stayed full for `publish_timeout`; publish again.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The node shuts down; publish elsewhere, or later.
     #[error("the server is shutting down")]
     Draining,
@@ -39,6 +44,7 @@ impl From<PublishError> for ErrorCode {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::TooLarge { .. } => Self::MessageTooLarge,
+            PublishError::Overloaded => Self::Overloaded,
             PublishError::Draining => Self::Draining,
         }
     }
@@ -51,23 +57,30 @@ impl From<HubClosed> for PublishError {
 }
 
 impl Node {
-    /// Publishes an event.
+    /// Publishes an event. One with an own id that was published before, within the window
+    /// and to the same channels, is answered with the first one's result.
     ///
     /// Ordering: two events published one after the other reach every subscriber of a
     /// channel in that order.
-    /// Backpressure: waits while shards are behind; give it a deadline.
-    /// Cancel safety: an event for several channels may have reached some of them.
+    /// Backpressure: waits while shards are behind, at most `publish_timeout`.
+    /// Cancel safety: an event for several channels may have reached some of them; with an
+    /// own id, it reaches them all the same.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
+        let deadline = Instant::now() + self.options.publish_timeout;
+        if let (Some(id), Some(remembered)) = (&request.id, &self.remembered) {
+            let (id, remembered) = (id.clone(), remembered.clone());
+            return self.publish_once(remembered, id, request, deadline).await;
+        }
         let id = request.id.unwrap_or_else(EventId::generate);
         let event = Event::new(id, SystemTime::now(), request.name, &request.data);
         let mut subscribers = 0;
-        for (channel, message) in self.messages(&request.target, &event)? {
-            subscribers += self.publish_message(&channel, message).await?;
+        for (channel, message) in self.messages(channels(&request.target), &event)? {
+            subscribers += publish_message(&self.hub, &channel, message, deadline).await?;
         }
         Ok(Published {
             id: event.id,
@@ -85,19 +98,15 @@ impl Node {
         let id = request.id.clone().unwrap_or_else(EventId::generate);
         let name = request.name.clone();
         let event = Event::new(id, SystemTime::now(), name, &request.data);
-        self.messages(&request.target, &event).map(drop)
+        self.messages(channels(&request.target), &event).map(drop)
     }
 
-    fn messages(
+    /// The event as the subscribers of each channel get it.
+    pub(super) fn messages(
         &self,
-        target: &Target,
+        channels: Vec<ChannelName>,
         event: &Event,
     ) -> Result<Vec<(ChannelName, Arc<str>)>, PublishError> {
-        let channels = match target {
-            Target::Channels(channels) => channels.clone(),
-            Target::User(user) => vec![ChannelName::of_user(user)],
-            Target::Everyone => vec![ChannelName::all()],
-        };
         let limit = self.options.max_message_bytes;
         let encoded = channels.into_iter().map(|channel| {
             let message = event_message(&channel, event);
@@ -107,18 +116,37 @@ impl Node {
         });
         encoded.collect()
     }
+}
 
-    pub(super) async fn publish_message(
-        &self,
-        channel: &ChannelName,
-        message: Arc<str>,
-    ) -> Result<usize, HubClosed> {
+pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
+    match target {
+        Target::Channels(channels) => channels.clone(),
+        Target::User(user) => vec![ChannelName::of_user(user)],
+        Target::Everyone => vec![ChannelName::all()],
+    }
+}
+
+/// Publishes to all that hear the channel, to nobody after `deadline`, and returns how many
+/// they are.
+///
+/// Cancel safety: the message is published entirely or not at all.
+pub(super) async fn publish_message(
+    hub: &Hub,
+    channel: &ChannelName,
+    message: Arc<str>,
+    deadline: Instant,
+) -> Result<usize, PublishError> {
+    let publish = async {
         if channel.reaches_everyone() {
-            return self.hub.broadcast_to_everyone(&Frame::text(message)).await;
+            return hub.broadcast_to_everyone(&Frame::text(message)).await;
         }
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
-        let accepted = self.hub.publish(kind, name, &message, None, |_| None);
-        Ok(accepted.await?.members)
+        let accepted = hub.publish(kind, name, &message, None, |_| None).await;
+        Ok(accepted?.members)
+    };
+    match timeout_at(deadline, publish).await {
+        Ok(sent) => Ok(sent?),
+        Err(_elapsed) => Err(PublishError::Overloaded),
     }
 }
 

@@ -46,6 +46,11 @@ pub(super) fn check_label(label: &str) -> Result<(), NameError> {
     }
 }
 
+/// RFC 3339 in UTC with milliseconds.
+pub fn timestamp(at: SystemTime) -> String {
+    humantime::format_rfc3339_millis(at).to_string()
+}
+
 /// An event as its subscribers read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -63,7 +68,7 @@ impl Event {
     /// `timestamp` (which win over fields of the same names); any other value becomes
     /// the field `value`.
     pub fn new(id: EventId, at: SystemTime, name: Option<Box<str>>, data: &EventData) -> Self {
-        let timestamp = humantime::format_rfc3339_millis(at).to_string();
+        let timestamp = timestamp(at);
         let mut text = String::with_capacity(data.0.len() + 96);
         text.push_str("{\"id\":");
         push_string(&mut text, id.as_str());

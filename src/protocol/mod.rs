@@ -17,7 +17,7 @@ mod server_message;
 pub use client_message::{ClientMessage, Command, CommandError, parse_commands};
 pub use close::CloseCode;
 pub use error::ErrorCode;
-pub use event::{Event, EventData, EventId};
+pub use event::{Event, EventData, EventId, timestamp};
 pub use json::{Json, JsonError};
 pub use names::{ChannelName, NameError, RoomName, UserId};
 pub use position::{

@@ -21,6 +21,7 @@ mod library;
 mod messages;
 mod protocol_errors;
 mod publishing;
+mod publishing_once;
 mod recovery;
 mod recovery_under_load;
 mod reserved_channels;

@@ -182,18 +182,20 @@ async fn an_event_larger_than_clients_take_is_refused() {
     let server = TestServer::start(config(|config| config.max_message_size = 1000)).await;
     let mut client = server.connect().await;
     client.subscribe("a").await;
-    let event = |size: usize| json!({"channel": "a", "id": "i", "data": "x".repeat(size)});
-    server.post("/api/events", &event(100)).await;
+    let event = |id: &str, size: usize| json!({"channel": "a", "id": id, "data": "x".repeat(size)});
+    server.post("/api/events", &event("1", 100)).await;
     let overhead = client.next_text().await.len() - 100;
     assert_eq!(
         server
-            .post("/api/events", &event(1000 - overhead))
+            .post("/api/events", &event("2", 1000 - overhead))
             .await
             .status,
         200
     );
     assert_eq!(client.next_text().await.len(), 1000);
-    let response = server.post("/api/events", &event(1001 - overhead)).await;
+    let response = server
+        .post("/api/events", &event("3", 1001 - overhead))
+        .await;
     response.expect_problem(413, "message_too_large");
     client.expect_silence().await;
 }

@@ -1,0 +1,434 @@
+//! Publications with an own id: a retry is no second event.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::poll;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+use wavecast::WebSocketServer;
+use wavecast::history::HistoryLimits;
+use wavecast::hub::{Client as HubClient, TopicOptions, TopicRules};
+use wavecast::node::{PublishError, Published};
+use wavecast::protocol::{ChannelName, PublishRequest, parse_publish_request};
+
+use crate::support::{Client, TestServer, config, eventually, roomy};
+
+/// Publishers that hang up.
+const EVENTS: u64 = 200;
+
+/// The answer of a publication that must succeed.
+async fn publish(server: &TestServer, event: &Value) -> Value {
+    let response = server.post("/api/events", event).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    response.json()
+}
+
+#[tokio::test]
+async fn a_retry_is_not_delivered_and_gets_the_first_answer() {
+    let server = TestServer::start(config(|config| config.trust_user_parameter = true)).await;
+    let mut client = server.connect_as("ada").await;
+    client.subscribe("orders").await;
+    client.subscribe("audit").await;
+    let targets = [
+        json!({"channel": "orders"}),
+        json!({"channel": "audit"}),
+        json!({"user": "ada"}),
+        json!({"broadcast": true}),
+    ];
+    for target in targets {
+        // One id for all: to another channel it is another event.
+        let mut event = target.clone();
+        event["id"] = json!("order-17");
+        event["data"] = json!({"total": 9.5});
+        let first = publish(&server, &event).await;
+        assert_eq!(
+            (&first["id"], &first["subscribers"]),
+            (&json!("order-17"), &json!(1))
+        );
+        let heard = client.next_json().await;
+        assert_eq!(heard["data"]["timestamp"], first["timestamp"]);
+        // Who is there by now does not count, nor what it says now.
+        let mut late = server.connect_as("ada").await;
+        late.subscribe("orders").await;
+        event["data"] = json!("something else");
+        assert_eq!(publish(&server, &event).await, first);
+        late.expect_silence().await;
+        client.expect_silence().await;
+        late.close().await;
+        let stats = async || server.get("/api/stats").await["active_connections"] == 1;
+        eventually("its end", stats).await;
+    }
+}
+
+#[tokio::test]
+async fn without_an_id_or_a_window_every_publication_is_an_event() {
+    for (window, id) in [(300, None), (0, Some("same"))] {
+        let window = Duration::from_secs(window);
+        let server = TestServer::start(config(|config| config.publish_window = window)).await;
+        let mut client = server.connect().await;
+        client.subscribe("a").await;
+        let mut event = json!({"channel": "a", "data": 1});
+        if let Some(id) = id {
+            event["id"] = json!(id);
+        }
+        for _ in 0..3 {
+            let accepted = publish(&server, &event).await;
+            assert_eq!(client.next_json().await["data"]["id"], accepted["id"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_at_once_one_is_delivered_and_all_get_its_answer() {
+    let server = Arc::new(TestServer::start(roomy()).await);
+    let mut clients = server.connect_many(3).await;
+    for client in &mut clients {
+        client.subscribe("a").await;
+        client.subscribe("b").await;
+    }
+    for round in 0..10 {
+        let mut asking = JoinSet::new();
+        for asker in 0..20 {
+            let server = server.clone();
+            // Different orders of channels wait for each other, but never in a circle for ever.
+            let channels = if asker % 2 == 0 {
+                ["a", "b"]
+            } else {
+                ["b", "a"]
+            };
+            let event = json!({"channels": channels, "id": format!("{round}"), "data": asker});
+            asking.spawn(async move { publish(&server, &event).await });
+        }
+        for answer in asking.join_all().await {
+            assert_eq!(answer["subscribers"], 6, "{answer}");
+        }
+        for client in &mut clients {
+            let mut heard = [client.next_json().await, client.next_json().await];
+            heard.sort_by_key(|event| event["channel"].to_string());
+            for (event, channel) in heard.iter().zip(["a", "b"]) {
+                assert_eq!(event["channel"], channel);
+                assert_eq!(event["data"]["id"], round.to_string());
+            }
+            client.expect_silence().await;
+        }
+    }
+    // In one order, they are one event throughout.
+    for round in 10..20 {
+        let mut asking = JoinSet::new();
+        for asker in 0..20 {
+            let server = server.clone();
+            let event = json!({"channels": ["a", "b"], "id": format!("{round}"), "data": asker});
+            asking.spawn(async move { publish(&server, &event).await });
+        }
+        let answers = asking.join_all().await;
+        assert!(
+            answers.iter().all(|answer| *answer == answers[0]),
+            "{answers:?}"
+        );
+        for client in &mut clients {
+            for channel in ["a", "b"] {
+                let event = client.next_json().await;
+                assert_eq!(event["channel"], channel);
+                assert_eq!(event["data"]["timestamp"], answers[0]["timestamp"]);
+            }
+            client.expect_silence().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_the_window_the_id_is_new() {
+    let window = Duration::from_millis(50);
+    let server = TestServer::start(config(|config| config.publish_window = window)).await;
+    let mut client = server.connect().await;
+    client.subscribe("a").await;
+    let event = json!({"channel": "a", "id": "i", "data": 1});
+    let first = publish(&server, &event).await;
+    eventually("the end of the window", async || {
+        publish(&server, &event).await["timestamp"] != first["timestamp"]
+    })
+    .await;
+    let heard = [client.next_json().await, client.next_json().await];
+    assert_eq!(heard[0]["data"]["timestamp"], first["timestamp"]);
+    assert_ne!(heard[1]["data"]["timestamp"], first["timestamp"]);
+}
+
+#[tokio::test]
+async fn of_too_many_ids_the_oldest_are_forgotten() {
+    let server = TestServer::start(config(|config| config.publish_ids = 20)).await;
+    let mut client = server.connect().await;
+    let events = (0..1000).map(|at| json!({"channel": "a", "id": at.to_string(), "data": at}));
+    let batch = json!({"events": events.collect::<Vec<_>>()});
+    let answer = server.post("/api/events/batch", &batch).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    client.subscribe("a").await;
+    for (id, subscribers) in [("999", 0), ("990", 0), ("300", 1), ("500", 1)] {
+        let event = json!({"channel": "a", "id": id, "data": "again"});
+        assert_eq!(
+            publish(&server, &event).await["subscribers"],
+            subscribers,
+            "{id}"
+        );
+    }
+    for id in ["300", "500"] {
+        assert_eq!(client.next_json().await["data"]["id"], id);
+    }
+    client.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_batch_is_completed_by_its_retry() {
+    let server = TestServer::start_default().await;
+    let mut client = server.connect().await;
+    client.subscribe("a").await;
+    let event = |id: &str| json!({"channel": "a", "id": id, "data": 1});
+    let part = json!({"events": [event("1"), event("2"), event("1")]});
+    let first = server.post("/api/events/batch", &part).await.json();
+    assert_eq!(first["events"][0], first["events"][2]);
+    let whole = json!({"events": [event("1"), event("2"), event("3"), event("2")]});
+    let second = server.post("/api/events/batch", &whole).await.json();
+    for at in 0..2 {
+        assert_eq!(second["events"][at], first["events"][at]);
+    }
+    assert_eq!(second["events"][3], second["events"][1]);
+    for id in ["1", "2", "3"] {
+        assert_eq!(client.next_json().await["data"]["id"], id);
+    }
+    client.expect_silence().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishers_that_hang_up_at_any_moment_and_retry_publish_once() {
+    let server = TestServer::start(roomy()).await;
+    let mut client = server.connect().await;
+    client.subscribe("a").await;
+    for at in 0..EVENTS {
+        let event = json!({"channels": ["a", "b"], "id": at.to_string(), "data": at});
+        let body = event.to_string();
+        let request = format!(
+            "POST /api/events HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut publisher = Client::dial(server.address).await;
+        publisher.send(request.as_bytes()).await;
+        tokio::time::sleep(Duration::from_micros(at * 5)).await;
+        publisher.reset();
+        assert_eq!(publish(&server, &event).await["subscribers"], 1);
+    }
+    let mut heard = HashMap::new();
+    for _ in 0..EVENTS {
+        let id = client.next_json().await["data"]["id"].to_string();
+        *heard.entry(id).or_insert(0) += 1;
+    }
+    assert!(heard.values().all(|&times| times == 1), "{heard:?}");
+    client.expect_silence().await;
+}
+
+/// A server whose shards stand still until they are let go, with one client a shard: the
+/// first hears `a`, the second `b`.
+struct Asleep {
+    server: Arc<WebSocketServer>,
+    clients: [Arc<HubClient>; 2],
+    shards: Option<Runtime>,
+}
+
+impl Asleep {
+    fn new() -> Self {
+        let runtime = runtime();
+        let (server, clients) = runtime.block_on(async {
+            let server = WebSocketServer::new(config(|config| {
+                config.mailbox_capacity = 2;
+                config.publish_timeout = Duration::from_millis(100);
+            }));
+            let node = server.node();
+            let mut clients = Vec::new();
+            for channel in ["a", "b"] {
+                let id = Uuid::now_v7();
+                let client = node.client_or_detached(id).await.expect("a client");
+                let channel = ChannelName::new(channel).expect("a name");
+                let subscribed = node.subscribe(&client, &channel, None, None).await;
+                subscribed.expect("subscribe");
+                clients.push(client);
+            }
+            node.hub().probe().await.expect("shards");
+            (Arc::new(server), clients.try_into().expect("two"))
+        });
+        Self {
+            server,
+            clients,
+            shards: Some(runtime),
+        }
+    }
+
+    /// Lets the shards do what waits for them, and counts what each client was sent.
+    fn wake(&mut self) -> [u64; 2] {
+        let (server, clients) = (self.server.clone(), self.clients.clone());
+        let runtime = self.shards.take().expect("asleep");
+        let woken = std::thread::spawn(move || {
+            let sent = runtime.block_on(async {
+                // Once more, for who waited for a place.
+                for _ in 0..3 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    server.node().hub().probe().await.expect("shards");
+                }
+                server.node().hub().inspect(&clients).await.expect("shards")
+            });
+            (runtime, [sent[0].messages, sent[1].messages])
+        });
+        let (runtime, sent) = woken.join().expect("the shards answer");
+        self.shards = Some(runtime);
+        sent
+    }
+
+    async fn publish(&self, event: Value) -> Result<Published, PublishError> {
+        self.server.node().publish(parsed(&event)).await
+    }
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+fn parsed(event: &Value) -> PublishRequest {
+    parse_publish_request(&mut event.to_string().into_bytes()).expect("an event")
+}
+
+#[test]
+fn a_publication_that_failed_half_way_is_completed_by_its_retry() {
+    let mut asleep = Asleep::new();
+    let [_, acks] = asleep.wake();
+    let event = json!({"channels": ["a", "b"], "id": "i", "data": 1});
+    let only_a = json!({"channel": "a", "id": "i", "data": 1});
+    let awake = runtime();
+    let first_half = awake.block_on(async {
+        for _ in 0..2 {
+            let filler = json!({"channel": "b", "data": "filler"});
+            asleep.publish(filler).await.expect("a place");
+        }
+        for _ in 0..2 {
+            let failed = asleep.publish(event.clone()).await;
+            assert_eq!(failed, Err(PublishError::Overloaded));
+        }
+        asleep.publish(only_a).await.expect("what is known")
+    });
+    assert_eq!(asleep.wake(), [acks + 1, acks + 2]);
+    let both = awake
+        .block_on(asleep.publish(event.clone()))
+        .expect("a place");
+    assert_eq!(
+        (both.subscribers, &both.timestamp),
+        (2, &first_half.timestamp)
+    );
+    assert_eq!(asleep.wake(), [acks + 1, acks + 3]);
+    assert_eq!(awake.block_on(asleep.publish(event)), Ok(both));
+    assert_eq!(asleep.wake(), [acks + 1, acks + 3]);
+}
+
+#[test]
+fn a_publication_goes_on_when_its_publisher_has_gone() {
+    let mut asleep = Asleep::new();
+    let [_, acks] = asleep.wake();
+    let event = json!({"channels": ["b", "a"], "id": "i", "data": 1});
+    // Where publications run; the shards run elsewhere.
+    let awake = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    awake.block_on(async {
+        for _ in 0..2 {
+            let filler = json!({"channel": "b", "data": "filler"});
+            asleep.publish(filler).await.expect("a place");
+        }
+        let mut publishing = pin!(asleep.publish(event.clone()));
+        assert!(poll!(publishing.as_mut()).is_pending(), "there is no place");
+    });
+    // It waits for a place while nobody waits for it.
+    assert_eq!(asleep.wake(), [acks + 1, acks + 3]);
+    let again = awake
+        .block_on(asleep.publish(event))
+        .expect("what is known");
+    assert_eq!(again.subscribers, 2);
+    assert_eq!(asleep.wake(), [acks + 1, acks + 3]);
+}
+
+#[test]
+fn two_at_once_that_find_no_place_both_fail_in_time() {
+    let mut asleep = Asleep::new();
+    let [_, acks] = asleep.wake();
+    let event = json!({"channel": "b", "id": "i", "data": 1});
+    let awake = runtime();
+    awake.block_on(async {
+        for _ in 0..2 {
+            let filler = json!({"channel": "b", "data": "filler"});
+            asleep.publish(filler).await.expect("a place");
+        }
+        let both = [asleep.publish(event.clone()), asleep.publish(event.clone())];
+        for failed in futures_util::future::join_all(both).await {
+            assert_eq!(failed, Err(PublishError::Overloaded));
+        }
+    });
+    assert_eq!(
+        asleep.wake(),
+        [acks, acks + 2],
+        "nothing is done and forgotten"
+    );
+    awake.block_on(asleep.publish(event)).expect("a place");
+    assert_eq!(asleep.wake(), [acks, acks + 3]);
+}
+
+#[test]
+fn a_publisher_that_goes_before_there_is_a_place_has_published_nothing() {
+    let mut asleep = Asleep::new();
+    let [_, acks] = asleep.wake();
+    let event = json!({"channel": "b", "id": "i", "data": 1});
+    let awake = runtime();
+    awake.block_on(async {
+        for _ in 0..2 {
+            let filler = json!({"channel": "b", "data": "filler"});
+            asleep.publish(filler).await.expect("a place");
+        }
+        let mut publishing = pin!(asleep.publish(event.clone()));
+        assert!(poll!(publishing.as_mut()).is_pending(), "there is no place");
+    });
+    assert_eq!(asleep.wake(), [acks, acks + 2]);
+    for _ in 0..2 {
+        let published = awake.block_on(asleep.publish(event.clone()));
+        assert_eq!(published.expect("a place").subscribers, 1);
+        assert_eq!(asleep.wake(), [acks, acks + 3]);
+    }
+}
+
+#[tokio::test]
+async fn a_retry_is_not_stored_again() {
+    let history = TopicOptions {
+        history: Some(HistoryLimits::default()),
+        ..TopicOptions::default()
+    };
+    let rules = TopicRules::all(history);
+    let server = TestServer::start(config(|config| config.topics = rules)).await;
+    let event = json!({"channel": "a", "id": "i", "data": 1});
+    let first = publish(&server, &event).await;
+    assert_eq!(publish(&server, &event).await, first);
+    let mut client = server.connect().await;
+    client
+        .send_text(r#"{"type":"subscribe","channel":"a","last":10}"#)
+        .await;
+    let subscribed = client.next_json().await;
+    assert_eq!(
+        (&subscribed["offset"], &subscribed["replayed"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        client.next_json().await["data"]["timestamp"],
+        first["timestamp"]
+    );
+    client.expect_silence().await;
+}
