@@ -19,7 +19,7 @@ export CARGO_TARGET_DIR=$target
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 cargo_deny_version=0.20.2
 
-all=(fmt clippy cargo doc deny autobahn js page readme)
+all=(fmt clippy cargo doc deny autobahn js page readme verify smoke)
 rust=(fmt clippy cargo doc)
 
 declare -A title=(
@@ -32,13 +32,21 @@ declare -A title=(
   [js]="the JavaScript client, against the server and in headless Chromium"
   [page]="the page in headless Chromium"
   [readme]="the README's curl examples"
+  [verify]="the server under the load tester's correctness scenarios"
+  [smoke]="1,000 sockets for 10 s"
 )
 
 passed=0
 step=setup
 log=$(mktemp)
+server_pid=
+stop_server() {
+  [[ -z $server_pid ]] || { kill "$server_pid" && wait "$server_pid"; } 2>/dev/null || true
+  server_pid=
+}
 finish() {
   local status=$?
+  stop_server
   rm -f "$log"
   [[ $status -eq 0 ]] || echo "test.sh: step '$step' failed" >&2
 }
@@ -116,6 +124,46 @@ need_server() {
   fi
 }
 
+# start_server FLAG... : the server on a free port, in $server_addr, until stop_server
+start_server() {
+  need_server
+  local out
+  out=$(mktemp)
+  "$WAVECAST_BIN" --listen 127.0.0.1:0 "$@" >"$out" 2>&1 &
+  server_pid=$!
+  server_addr=
+  for _ in {1..100}; do
+    server_addr=$(sed -nE 's/.*[^0-9](127\.0\.0\.1:[0-9]+).*/\1/p' "$out" | head -n 1)
+    [[ -z $server_addr ]] || break
+    kill -0 "$server_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  [[ -n $server_addr ]] || { cat "$out" >&2; rm -f "$out"; die "the server did not start"; }
+  rm -f "$out"
+}
+
+# loadtest SCENARIO FLAG... : against that server. Every assertion counts as a test. Exit code 98 says that the machine was
+# too slow to trust the latencies (and nothing else failed), which is no fault of the server: it is printed, and passes.
+loadtest() {
+  [[ -n ${LOADTEST_BIN:-} ]] || {
+    cargo build --release -p loadtest --bin loadtest
+    export LOADTEST_BIN=$target/release/loadtest
+  }
+  local scenario=$1 status=0
+  shift
+  timeout --kill-after=10 300 "$LOADTEST_BIN" run "$scenario" --no-tui \
+    -u "ws://$server_addr/ws" --server-pid "$server_pid" "$@" 2>&1 | tee "$log" || status=$?
+  stop_server
+  case $status in
+    0) ;;
+    98) echo "loadtest $scenario: the tester did not keep up on this machine; its latencies count for nothing" ;;
+    *) die "loadtest run $scenario ended with $status" ;;
+  esac
+  local checks
+  checks=$(grep -c '^  ok    ' "$log") || die "no assertion was judged"
+  passed=$((passed + checks))
+}
+
 # --- the steps -----------------------------------------------------------------
 
 # Adds up the numbers that a sed script finds in the output of a suite.
@@ -176,6 +224,17 @@ run_readme() {
   need_server
   timeout --kill-after=10 300 python3 scripts/readme_examples.py 2>&1 | tee "$log" || die "an example failed"
   count 's/^readme: ([0-9]+) passed, 0 failed$/\1/p'
+}
+
+run_verify() {
+  start_server --ping-interval 1s --pong-timeout 3s
+  loadtest verify --ping-interval 1s --pong-timeout 3s --drain 20s --connect-timeout 30s
+}
+
+# Asserts no latency. On a slow machine publishing may take longer than it should.
+run_smoke() {
+  start_server
+  loadtest smoke -d 10s -r 50/s --drain 20s --connect-timeout 30s
 }
 
 # --- run -------------------------------------------------------------------------

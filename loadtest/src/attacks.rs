@@ -48,6 +48,16 @@ fn attacks() -> Vec<Attack> {
     for _ in 0..40_000 {
         endless.extend_from_slice(b"\x00\x80\0\0\0\0");
     }
+    let mut heavy = Vec::new();
+    for number in 0..70 {
+        heavy.extend_from_slice(if number == 0 {
+            b"\x01\xFE\x40\x00"
+        } else {
+            b"\x00\xFE\x40\x00"
+        });
+        heavy.extend_from_slice(&MASK);
+        heavy.extend_from_slice(&[b'x'; 0x4000]);
+    }
     vec![
         attack("unmasked frame", &[b"\x81\x02hi"], Close(1002)),
         attack("reserved bit", &[b"\xC1\x80", &MASK], Close(1002)),
@@ -99,6 +109,11 @@ fn attacks() -> Vec<Attack> {
             expect: Close(1009),
         },
         Attack {
+            name: "fragments of more than a mebibyte",
+            bytes: heavy,
+            expect: Close(1009),
+        },
+        Attack {
             name: "message over the limit",
             bytes: too_large,
             expect: Error,
@@ -117,7 +132,7 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
     let mut tally = WorkerTally::default();
     for attack in attacks() {
         tally.attacks += 1;
-        let answer = answer(state, &attack.bytes).unwrap_or_else(|error| error.kind().to_string());
+        let answer = answer(state, &attack).unwrap_or_else(|error| error.kind().to_string());
         let expected = match attack.expect {
             Expect::Close(code) => format!("close {code}"),
             Expect::Error => "error".to_owned(),
@@ -132,8 +147,8 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
     tally
 }
 
-/// `close 1002`, `error`, or what else came first.
-fn answer(state: &RunState, bytes: &[u8]) -> io::Result<String> {
+/// `close 1002`, or `error` where that is to come; there may be errors before a close.
+fn answer(state: &RunState, attack: &Attack) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&state.ws.addr, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(&handshake::request(&state.ws.host, &state.ws.path, 1))?;
@@ -146,7 +161,7 @@ fn answer(state: &RunState, bytes: &[u8]) -> io::Result<String> {
         read_some(&mut stream, &mut head, deadline)?;
     };
     // The server may close before it has read everything; its Close frame is what counts.
-    let _ = stream.write_all(bytes);
+    let _ = stream.write_all(&attack.bytes);
     let mut unread = head.split_off(length);
     let mut frames = FrameReader::default();
     loop {
@@ -155,7 +170,10 @@ fn answer(state: &RunState, bytes: &[u8]) -> io::Result<String> {
         let fed = frames.feed(&whole, |frame| {
             match frame {
                 Frame::Close(code, _) => found = found.take().or(Some(format!("close {code}"))),
-                Frame::Text(text) if text.windows(14).any(|part| part == br#""type":"error""#) => {
+                Frame::Text(text)
+                    if attack.expect == Expect::Error
+                        && text.windows(14).any(|part| part == br#""type":"error""#) =>
+                {
                     found = found.take().or(Some("error".to_owned()));
                 }
                 _ => {}

@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::report::Outputs;
 use crate::scenario::{self, Scenario};
+use crate::scenario_file;
 use crate::source_ips::SourceIps;
 use crate::units::parse_count;
 use crate::{bench_self, compare, doctor, find_max, report, run, setup, verify};
@@ -36,7 +37,7 @@ enum Command {
     /// Run a scenario.
     #[command(args_override_self = true)]
     Run {
-        /// Its name; `loadtest list` shows them all.
+        /// Its name (`loadtest list` shows them all), or a .toml file with `scenario = "NAME"` and flags.
         #[arg(default_value = "smoke")]
         scenario: String,
         #[command(flatten)]
@@ -79,7 +80,16 @@ enum Command {
 
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let args: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let cli = match scenario_file::expand(args) {
+        Ok(args) => Cli::parse_from(args),
+        Err(message) => {
+            eprintln!("loadtest: {message}");
+            return Exit::Usage.into();
+        }
+    };
     let outcome = match cli.command {
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, *flags),
         Some(Command::List) => {
@@ -136,6 +146,22 @@ mod tests {
     #[test]
     fn has_a_consistent_command_line() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_every_flag_of_a_run_from_the_environment_too() {
+        let cli = Cli::command();
+        let run = cli.find_subcommand("run").expect("it exists");
+        // Without --tui, LOADTEST_TUI=false says the same.
+        let flags = run.get_arguments().filter_map(|arg| {
+            let long = arg.get_long()?;
+            (!matches!(long, "help" | "no-tui")).then_some((arg, long))
+        });
+        for (arg, long) in flags {
+            let name = format!("LOADTEST_{}", long.replace('-', "_").to_uppercase());
+            let env = arg.get_env().and_then(|env| env.to_str());
+            assert_eq!(env, Some(name.as_str()), "--{long}");
+        }
     }
 
     #[test]

@@ -180,7 +180,7 @@ async fn try_open(
     doing.set("subscribe");
     let mut commands = Vec::new();
     for channel in state.plan.channels_of(conn) {
-        let command = state.plan.enter_command(channel);
+        let command = desk.borrow().auditor.enter_command(local, channel);
         client_frame::encode(&mut commands, client_frame::TEXT, command.as_bytes(), conn);
     }
     let (mut read, mut write) = stream.into_split();

@@ -10,6 +10,7 @@ use crate::source_ips::SourceIps;
 use crate::trouble::Trouble;
 use crate::units::{parse_count, parse_rate, parse_size};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Args)]
@@ -75,17 +76,27 @@ pub(crate) struct Flags {
     pub(crate) limit_time: Duration,
     #[command(flatten)]
     pub(crate) trouble: Trouble,
-    /// A condition, such as delivery.p99<250ms or loss.silent==0; repeatable.
-    #[arg(long = "assert", value_name = "EXPR")]
+    /// A condition, such as delivery.p99<250ms or loss.silent==0; repeatable, or separated by commas.
+    #[arg(
+        long = "assert",
+        env = "LOADTEST_ASSERT",
+        value_name = "EXPR",
+        value_delimiter = ','
+    )]
     pub(crate) asserts: Vec<Assertion>,
     /// What find-max must hold.
-    #[arg(long, value_name = "EXPR", default_value = "delivery.p99<50ms")]
+    #[arg(
+        long,
+        env = "LOADTEST_SLO",
+        value_name = "EXPR",
+        default_value = "delivery.p99<50ms"
+    )]
     pub(crate) slo: Assertion,
     /// Judge only by --assert.
-    #[arg(long)]
+    #[arg(long, env = "LOADTEST_NO_DEFAULT_ASSERTS", value_parser = FalseyValueParser::new())]
     pub(crate) no_default_asserts: bool,
     /// Tell when the tester did not keep up, but do not exit with 98 for it.
-    #[arg(long)]
+    #[arg(long, env = "LOADTEST_ALLOW_TAINT", value_parser = FalseyValueParser::new())]
     pub(crate) allow_taint: bool,
     /// The server's process to watch, auto (whoever listens on the target's port), or none [default: auto, if it can be found].
     #[arg(long, env = "LOADTEST_SERVER_PID", value_name = "PID")]
@@ -94,10 +105,10 @@ pub(crate) struct Flags {
     #[arg(long, env = "LOADTEST_SEED")]
     pub(crate) seed: Option<u64>,
     /// Open only this socket of the run, to replay a failure.
-    #[arg(long, value_name = "CONN")]
+    #[arg(long, env = "LOADTEST_ONLY_CONN", value_name = "CONN")]
     pub(crate) only_conn: Option<u32>,
     /// Allow a target that is not this machine.
-    #[arg(long)]
+    #[arg(long, env = "LOADTEST_YES", value_parser = FalseyValueParser::new())]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) display: DisplayFlags,

@@ -48,6 +48,7 @@ mod run_state;
 mod sampler;
 mod scan;
 mod scenario;
+mod scenario_file;
 mod schedule;
 mod service;
 mod setup;

@@ -14,6 +14,7 @@ pub(crate) fn append(out: &mut Vec<u8>, plan: &Plan, stamp: &Stamp) {
         seq,
         intended_ns,
         sent_ns,
+        ..
     } = stamp;
     write!(
         out,
@@ -43,6 +44,7 @@ mod tests {
             seq: 4,
             intended_ns: 5,
             sent_ns: 6,
+            offset: 0,
         };
         let mut data = Vec::new();
         append(&mut data, &plan, &stamp);

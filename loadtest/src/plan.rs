@@ -12,8 +12,6 @@ pub(crate) struct Storm {
     pub(crate) at: Duration,
     /// Ends with a reset instead of the end of the stream.
     pub(crate) reset: bool,
-    /// Everyone comes back within this time, evenly spread; zero for at once.
-    pub(crate) jitter: Duration,
 }
 
 /// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
@@ -51,6 +49,12 @@ pub(crate) struct Plan {
     /// Sockets a second that leave properly and come back.
     pub(crate) churn: f64,
     pub(crate) storm: Option<Storm>,
+    /// Whoever was dropped comes back within this time, evenly spread; zero for at once.
+    pub(crate) reconnect: Duration,
+    /// Sockets a second that the tester drops without a word, by a reset and the end of the stream in turn.
+    pub(crate) drops: f64,
+    /// Whoever was dropped comes back with its position in each channel, and is owed what it missed.
+    pub(crate) positions: bool,
     pub(crate) cohorts: Cohorts,
     /// Other clients break the protocol meanwhile.
     pub(crate) attacks: bool,
@@ -69,6 +73,7 @@ impl Plan {
         self.only_conn.is_none()
             && self.churn <= 0.0
             && self.storm.is_none()
+            && self.drops <= 0.0
             && self.cohorts.shares.is_empty()
     }
 
@@ -103,7 +108,7 @@ impl Plan {
 
     /// How long a socket that was dropped waits before it comes back.
     pub(crate) fn return_delay(&self, conn: u32) -> Duration {
-        let jitter = self.storm.map_or(Duration::ZERO, |storm| storm.jitter);
+        let jitter = self.reconnect;
         let place = (u64::from(conn) ^ self.seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         jitter.mul_f64(place as f64 / f64::from(1 << 24))
     }
@@ -160,14 +165,21 @@ impl Plan {
         format!("{} {what}{plural}", self.channels)
     }
 
-    /// The command that makes a socket hear a channel, or a member of a room.
-    pub(crate) fn enter_command(&self, channel: u32) -> String {
-        self.command(channel, "subscribe", "join")
+    /// The command that makes a socket hear a channel, or a member of a room; with positions, since the one it has.
+    pub(crate) fn enter_command(&self, channel: u32, since: Option<(u64, &str)>) -> String {
+        let more = match since {
+            Some((offset, epoch)) => {
+                format!(r#","since":{{"offset":{offset},"epoch":"{epoch}"}}"#)
+            }
+            None if self.positions => r#","positions":true"#.to_owned(),
+            None => String::new(),
+        };
+        self.command(channel, "subscribe", "join", &more)
     }
 
     /// The command that ends it.
     pub(crate) fn leave_command(&self, channel: u32) -> String {
-        self.command(channel, "unsubscribe", "leave")
+        self.command(channel, "unsubscribe", "leave", "")
     }
 
     /// What stands before the content of a message to a room.
@@ -176,14 +188,14 @@ impl Plan {
         format!(r#"{{"type":"message","room":"{name}","content":"#)
     }
 
-    fn command(&self, channel: u32, of_channel: &str, of_room: &str) -> String {
+    fn command(&self, channel: u32, of_channel: &str, of_room: &str, more: &str) -> String {
         let (kind, what) = if self.rooms {
             (of_room, "room")
         } else {
             (of_channel, "channel")
         };
         let name = self.channel_name(channel);
-        format!(r#"{{"type":"{kind}","{what}":"{name}"}}"#)
+        format!(r#"{{"type":"{kind}","{what}":"{name}"{more}}}"#)
     }
 
     /// The name of a channel on the wire.
@@ -280,6 +292,9 @@ pub(crate) mod tests {
             duration: Duration::from_secs(1),
             churn: 0.0,
             storm: None,
+            reconnect: Duration::ZERO,
+            drops: 0.0,
+            positions: false,
             cohorts: Cohorts::default(),
             attacks: false,
             payload_bytes: 256,
@@ -357,8 +372,12 @@ pub(crate) mod tests {
         // One room of three and four of two.
         assert_eq!(plan.announcements(), 3 + 4);
         assert_eq!(
-            plan.enter_command(2),
+            plan.enter_command(2, None),
             r#"{"type":"join","room":"lt.0000abcd.2"}"#
+        );
+        assert_eq!(
+            plan.enter_command(2, Some((41, "a8"))),
+            r#"{"type":"join","room":"lt.0000abcd.2","since":{"offset":41,"epoch":"a8"}}"#
         );
     }
 

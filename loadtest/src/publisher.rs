@@ -148,6 +148,7 @@ impl Publisher {
             seq,
             intended_ns,
             sent_ns,
+            offset: 0,
         };
         payload::append(&mut self.body, plan, &stamp);
         self.body.push(b'}');

@@ -19,6 +19,18 @@ pub(crate) struct Stamp {
     pub(crate) intended_ns: u64,
     /// When its first byte was handed to the kernel.
     pub(crate) sent_ns: u64,
+    /// Its place in its channel, which the server adds; 0 when it does not.
+    pub(crate) offset: u64,
+}
+
+/// Where a channel stood when a subscription to it was confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position<'a> {
+    /// The newest publication; `None` when the channel counts none.
+    pub(crate) offset: Option<u64>,
+    pub(crate) epoch: &'a [u8],
+    /// Whether everything since the position that was asked for follows; `None` when none was asked for.
+    pub(crate) recovered: Option<bool>,
 }
 
 /// One server message.
@@ -29,7 +41,7 @@ pub(crate) enum Message<'a> {
     /// What a member of a room said; no stamp when a field of it is missing.
     Said(&'a [u8], Option<Stamp>),
     /// A subscription to a channel, or the membership of a room, is confirmed.
-    Subscribed(&'a [u8]),
+    Subscribed(&'a [u8], Position<'a>),
     /// It has ended.
     Unsubscribed,
     /// Another became a member of a room.
@@ -109,6 +121,7 @@ impl<'a> Scanner<'a> {
     fn message(&mut self) -> Option<Message<'a>> {
         let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
         let mut stamp = None;
+        let mut position = Position::default();
         self.skip_white();
         let start = self.at;
         self.object(|scanner, key| {
@@ -117,16 +130,22 @@ impl<'a> Scanner<'a> {
                 b"channel" | b"room" => channel = unquoted(scanner.value()?),
                 b"code" => code = unquoted(scanner.value()?),
                 b"data" | b"content" => scanner.stamp(&mut stamp)?,
+                b"offset" => position.offset = integer(scanner.value()?),
+                b"epoch" => position.epoch = unquoted(scanner.value()?),
+                b"recovered" => position.recovered = Some(scanner.value()? == b"true"),
                 _ => {
                     scanner.value()?;
                 }
             }
             Some(())
         })?;
+        if let (Some(stamp), Some(offset)) = (&mut stamp, position.offset) {
+            stamp.offset = offset;
+        }
         Some(match kind {
             b"event" => Message::Event(channel, stamp),
             b"message" => Message::Said(channel, stamp),
-            b"subscribed" | b"joined" => Message::Subscribed(channel),
+            b"subscribed" | b"joined" => Message::Subscribed(channel, position),
             b"unsubscribed" | b"left" => Message::Unsubscribed,
             b"user_joined" => Message::Announced,
             b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
@@ -276,6 +295,7 @@ mod tests {
         seq: 42,
         intended_ns: 1000,
         sent_ns: 1001,
+        offset: 0,
     };
 
     fn all(text: &str) -> Vec<Message<'_>> {
@@ -301,11 +321,11 @@ mod tests {
     fn tells_the_kinds_of_message_apart() {
         assert_eq!(
             all(r#"{"type":"subscribed","channel":"a"}"#),
-            [Message::Subscribed(b"a")]
+            [Message::Subscribed(b"a", Position::default())]
         );
         assert_eq!(
             all(r#"{"type":"joined","room":"r","members":5}"#),
-            [Message::Subscribed(b"r")]
+            [Message::Subscribed(b"r", Position::default())]
         );
         assert_eq!(
             all(
@@ -319,7 +339,10 @@ mod tests {
         );
         assert_eq!(
             all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
-            [Message::Other, Message::Subscribed(b"b")]
+            [
+                Message::Other,
+                Message::Subscribed(b"b", Position::default())
+            ]
         );
         for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
             let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
@@ -329,6 +352,20 @@ mod tests {
             all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
             [Message::Event(b"a", None)]
         );
+    }
+
+    #[test]
+    fn reads_positions() {
+        let text = r#"{"type":"subscribed","channel":"a","offset":45,"epoch":"b7","recovered":false,"reason":"epoch_changed"}"#;
+        let position = Position {
+            offset: Some(45),
+            epoch: b"b7",
+            recovered: Some(false),
+        };
+        assert_eq!(all(text), [Message::Subscribed(b"a", position)]);
+        let text = r#"{"type":"event","channel":"a","data":{"run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001},"offset":9}"#;
+        let stamp = Stamp { offset: 9, ..STAMP };
+        assert_eq!(all(text), [Message::Event(b"a", Some(stamp))]);
     }
 
     #[test]

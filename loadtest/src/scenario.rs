@@ -33,6 +33,10 @@ pub(crate) struct Defaults {
     pub(crate) duration: Duration,
     /// Sockets a second that leave and come back.
     pub(crate) churn: f64,
+    /// Sockets a second that are dropped.
+    pub(crate) drops: f64,
+    /// Who was dropped comes back with its positions.
+    pub(crate) positions: bool,
     /// When everyone drops.
     pub(crate) storm_at: Option<Duration>,
     /// Cohorts when no flag names one, and when they turn bad.
@@ -49,6 +53,8 @@ const MILD: Defaults = Defaults {
     size: 256,
     duration: Duration::from_secs(30),
     churn: 0.0,
+    drops: 0.0,
+    positions: false,
     storm_at: None,
     cohorts: &[],
     turn_at: Duration::from_secs(2),
@@ -224,10 +230,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         MILD,
         &[],
     ),
-    waits(
+    runs(
         "recovery",
-        "forced drops while publishing, replay since an offset",
-        "replay of missed events since an offset",
+        "sockets are dropped again and again and come back with their positions: nothing is lost",
+        Defaults {
+            connections: 5000,
+            drops: 500.0,
+            positions: true,
+            rate: 50.0,
+            ..MILD
+        },
+        &[
+            "storm.missing==0",
+            "recovery.recovered>=1",
+            "recovery.refused==0",
+        ],
     ),
     waits(
         "presence",

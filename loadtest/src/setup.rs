@@ -121,6 +121,9 @@ fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
         duration: flags.duration.unwrap_or(defaults.duration),
         churn: flags.trouble.churn.unwrap_or(defaults.churn),
         storm: flags.trouble.storm(defaults),
+        reconnect: flags.trouble.reconnect,
+        drops: flags.trouble.drops.unwrap_or(defaults.drops),
+        positions: flags.trouble.positions || defaults.positions,
         cohorts: flags.trouble.cohorts(defaults),
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
@@ -170,8 +173,11 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &Plan, workers: u32) -> Resul
 fn command_line(scenario: &str) -> String {
     let mut words = vec!["loadtest".to_owned(), "run".to_owned(), scenario.to_owned()];
     let mut args = std::env::args().skip(1).peekable();
-    if args.next_if(|arg| arg == "run").is_some() {
-        args.next_if(|arg| arg == scenario);
+    if args.next_if(|arg| arg == "run").is_some()
+        // The scenario, or its file.
+        && let Some(name) = args.next_if(|arg| !arg.starts_with('-'))
+    {
+        words[2] = name;
     }
     while let Some(arg) = args.next() {
         if arg == "--seed" || arg == "--only-conn" {

@@ -127,7 +127,7 @@ fn write(
 
 /// One line for each trouble the run made.
 fn trouble(out: &mut String, result: &RunResult) -> std::fmt::Result {
-    for name in ["churn", "storm", "slow", "heartbeat", "attacks"] {
+    for name in ["churn", "storm", "recovery", "slow", "heartbeat", "attacks"] {
         let prefix = format!("{name}.");
         let figures: Vec<String> = result
             .metrics

@@ -55,13 +55,14 @@ pub(crate) enum Kind {
     Slow,
     Storm,
     Churn,
+    Recovery,
     Attack,
 }
 
 impl Kind {
     /// The kind whose evidence explains a metric.
     pub(crate) fn of_metric(name: &str) -> Option<Self> {
-        const NAMES: [(&str, Kind); 15] = [
+        const NAMES: [(&str, Kind); 16] = [
             ("conn", Kind::Connect),
             ("closes.", Kind::Close),
             ("loss.silent", Kind::Loss),
@@ -76,6 +77,7 @@ impl Kind {
             ("slow.", Kind::Slow),
             ("storm.", Kind::Storm),
             ("churn.", Kind::Churn),
+            ("recovery.", Kind::Recovery),
             ("attacks.", Kind::Attack),
         ];
         NAMES
@@ -167,6 +169,9 @@ pub(crate) struct WorkerTally {
     pub(crate) dropped: u64,
     /// Publications that were on their way to them, and are owed to nobody.
     pub(crate) in_flight: u64,
+    /// Subscriptions that went on from their position, and those that could not.
+    pub(crate) recovered: u64,
+    pub(crate) unrecovered: u64,
     /// From the drop to being ready again.
     pub(crate) returned: Latency,
     /// Clients that broke the protocol.
@@ -209,6 +214,8 @@ impl WorkerTally {
         self.stuck += other.stuck;
         self.dropped += other.dropped;
         self.in_flight += other.in_flight;
+        self.recovered += other.recovered;
+        self.unrecovered += other.unrecovered;
         self.returned.merge(&other.returned);
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;

@@ -4,6 +4,7 @@ use crate::cohort::{Cohorts, Role};
 use crate::plan::Storm;
 use crate::scenario::Defaults;
 use crate::units::{parse_byte_rate, parse_rate, parse_share};
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 
@@ -27,6 +28,12 @@ pub(crate) struct Trouble {
     /// When everyone drops, after the first publication [default: the scenario's].
     #[arg(long, env = "LOADTEST_STORM_AT", value_parser = humantime::parse_duration)]
     storm_at: Option<Duration>,
+    /// Sockets a second that are dropped without a word, by resets and ends of stream in turn [default: the scenario's].
+    #[arg(long, env = "LOADTEST_DROPS", value_parser = parse_rate)]
+    pub(crate) drops: Option<f64>,
+    /// Who was dropped comes back with its positions and is owed what it missed; the server needs a history for it.
+    #[arg(long, env = "LOADTEST_POSITIONS", value_parser = FalseyValueParser::new())]
+    pub(crate) positions: bool,
     /// How they drop.
     #[arg(
         long = "drop",
@@ -37,7 +44,7 @@ pub(crate) struct Trouble {
     mode: DropMode,
     /// How they come back: immediate, or jitter:10s.
     #[arg(long, env = "LOADTEST_RECONNECT", default_value = "immediate", value_parser = parse_reconnect)]
-    reconnect: Duration,
+    pub(crate) reconnect: Duration,
     /// Share that reads too slowly (10%).
     #[arg(long, env = "LOADTEST_SLOW", value_parser = parse_share)]
     slow: Option<f64>,
@@ -97,7 +104,6 @@ impl Trouble {
                 }
             }))?,
             reset: matches!(self.mode, DropMode::Rst),
-            jitter: self.reconnect,
         })
     }
 

@@ -55,16 +55,22 @@ impl Fleet {
     fn storm(&self, reset: bool) {
         let sockets = self.handles.borrow().len();
         for local in 0..sockets {
-            if !self.desk.borrow_mut().auditor.drop_socket(local, reset) {
-                continue;
-            }
-            let task = self.handles.borrow_mut()[local].take();
-            if let Some(task) = task {
-                task.abort();
-            }
-            let conn = self.desk.borrow().auditor.conn(local);
-            self.launch(local, self.state.plan.return_delay(conn));
+            self.drop_one(local, reset);
         }
+    }
+
+    /// Drops a healthy socket, which comes back in its time. Returns whether it was ready.
+    fn drop_one(&self, local: usize, reset: bool) -> bool {
+        if !self.desk.borrow_mut().auditor.drop_socket(local, reset) {
+            return false;
+        }
+        let task = self.handles.borrow_mut()[local].take();
+        if let Some(task) = task {
+            task.abort();
+        }
+        let conn = self.desk.borrow().auditor.conn(local);
+        self.launch(local, self.state.plan.return_delay(conn));
+        true
     }
 
     fn reap(&self) {
@@ -145,6 +151,7 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
     let share = state.plan.churn / f64::from(state.workers);
     let mut place = state.plan.seed as usize % sockets.max(1);
     let (mut began, mut left, mut stormed, mut answered) = (None, 0.0, false, 0);
+    let (mut victim, mut turn, mut dropped) = (0, 0, 0.0);
     loop {
         tick.tick().await;
         fleet.reap();
@@ -167,6 +174,18 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
             if fleet.desk.borrow_mut().auditor.leave(place) {
                 left += 1.0;
             }
+        }
+        let due = state.plan.drops / f64::from(state.workers) * began.elapsed().as_secs_f64();
+        for _ in 0..sockets {
+            if dropped >= due {
+                break;
+            }
+            victim = (victim + 1) % sockets;
+            // Each turn the other half goes with a reset.
+            if fleet.drop_one(victim, !(victim + turn).is_multiple_of(2)) {
+                dropped += 1.0;
+            }
+            turn += usize::from(victim == 0);
         }
         if let Some(storm) = state.plan.storm
             && !stormed

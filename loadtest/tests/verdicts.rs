@@ -448,9 +448,41 @@ fn reads_why_a_slow_one_is_evicted() {
 }
 
 #[test]
+fn takes_flags_from_a_file_and_from_the_environment() {
+    let path = std::env::temp_dir().join(format!("loadtest-{}.toml", std::process::id()));
+    let toml = "scenario = \"rooms\"\nconnections = 30\nchannels = 2\nassert = [\"received==140\", \"dups==1\"]";
+    std::fs::write(&path, toml).expect("the file is written");
+    let server = start(Fault::None);
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .arg("run")
+        .arg(&path)
+        .args(["-r", "10/s", "-u"])
+        .arg(format!("ws://{}/ws", server.addr()))
+        .env("LOADTEST_DURATION", "1s")
+        .env("LOADTEST_ALLOW_TAINT", "1")
+        .env("LOADTEST_SERVER_PID", "none")
+        .output()
+        .expect("loadtest runs");
+    std::fs::remove_file(&path).expect("it is there");
+    let text = text(&output);
+    // 10 messages to 14 others.
+    assert_eq!(failed_checks(&text), ["dups==1"], "{text}");
+    assert_eq!(output.status.code(), Some(99), "{text}");
+    assert!(
+        text.contains(&format!("replay: loadtest run {}", path.display())),
+        "{text}"
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", "no-such-file.toml"])
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn says_which_scenarios_wait_for_the_server() {
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", "recovery"])
+        .args(["run", "presence"])
         .output()
         .expect("loadtest runs");
     assert_eq!(output.status.code(), Some(3));

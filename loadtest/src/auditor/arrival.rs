@@ -91,8 +91,8 @@ impl Auditor {
                     *missing = missing.saturating_sub(1);
                 }
             }
-            Message::Subscribed(channel) => {
-                self.open_books_of(local, channel);
+            Message::Subscribed(channel, position) => {
+                self.on_position(local, channel, position);
                 if let Status::Opening(missing) = &mut self.sockets[local].status {
                     *missing = missing.saturating_sub(1);
                     if *missing == 0 {
@@ -126,6 +126,9 @@ impl Auditor {
         let Some((stream, place)) = self.place(local, channel, stamp) else {
             return self.on_foreign(local, channel, stamp);
         };
+        if stamp.offset > 0 && !self.places.is_empty() {
+            self.on_offset(local, stamp.channel as u32, stamp.offset);
+        }
         let doomed = self.role(local).is_doomed();
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let arrival = self.books[place].record(stamp.seq, |seq| {

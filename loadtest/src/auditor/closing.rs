@@ -50,7 +50,11 @@ impl Auditor {
         let leaving = self
             .sockets
             .iter()
-            .filter(|socket| matches!(socket.status, Status::Leaving(_)))
+            .filter(|socket| {
+                // Who was dropped and has a position is owed what it missed.
+                let returns = self.state.plan.positions && socket.dropped_ns.is_some();
+                returns || matches!(socket.status, Status::Leaving(_))
+            })
             .count() as u64;
         (0..self.sockets.len())
             .filter(|&local| {

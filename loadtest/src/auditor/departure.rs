@@ -46,7 +46,8 @@ impl Auditor {
         self.gone(local);
     }
 
-    /// Drops a ready socket without a word. What was on its way to it is owed to nobody; gaps before that are losses.
+    /// Drops a ready socket without a word. What was on its way to it is owed to nobody, unless it comes back with its
+    /// positions; gaps before that are losses.
     /// Returns whether there was one.
     pub(crate) fn drop_socket(&mut self, local: usize, reset: bool) -> bool {
         let open = matches!(
@@ -58,7 +59,9 @@ impl Auditor {
             return false;
         }
         self.tally.in_flight += self.in_flight(local);
-        self.close_interval(local, |_, book| book.highest());
+        if !self.state.plan.positions {
+            self.close_interval(local, |_, book| book.highest());
+        }
         if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
             // Without lingering, the last owner's close is a reset.
             let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));

@@ -5,6 +5,7 @@ mod closing;
 mod departure;
 mod fate;
 mod life;
+mod recovery;
 mod speech;
 
 use crate::book::Book;
@@ -66,6 +67,8 @@ pub(crate) struct Auditor {
     sockets: Vec<Socket>,
     /// By socket, subscription and publisher of the channel.
     books: Vec<Book>,
+    /// By socket and subscription, in runs with positions.
+    places: Vec<Option<recovery::Place>>,
     /// By socket.
     services: Vec<Service>,
     /// Since the last report.
@@ -95,6 +98,14 @@ impl Auditor {
         Self {
             sockets: (0..sockets).map(|_| Socket::new()).collect(),
             late_pongs: VecDeque::new(),
+            places: vec![
+                None;
+                if plan.positions {
+                    sockets * plan.subs_per_conn as usize
+                } else {
+                    0
+                }
+            ],
             services: vec![Service::default(); sockets],
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),

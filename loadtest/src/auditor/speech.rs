@@ -30,6 +30,7 @@ impl Auditor {
             seq,
             intended_ns,
             sent_ns,
+            offset: 0,
         };
         let mut text = plan.message_head(room).into_bytes();
         payload::append(&mut text, plan, &stamp);

@@ -26,7 +26,7 @@ const HIGHER: [&str; 9] = [
     "max_rate",
 ];
 /// Words of names that are better when they are lower.
-const LOWER: [&str; 27] = [
+const LOWER: [&str; 28] = [
     "loss",
     "dups",
     "duplicates",
@@ -42,6 +42,7 @@ const LOWER: [&str; 27] = [
     "difference",
     "missed",
     "missing",
+    "refused",
     "leaks",
     "unsent",
     "uncounted",

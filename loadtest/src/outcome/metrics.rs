@@ -166,7 +166,11 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
         value("churn.returned", Unit::Count, worker.churned as f64);
         value("churn.stuck", Unit::Count, worker.stuck as f64);
     }
-    if plan.storm.is_some() || worker.dropped > 0 {
+    if plan.positions {
+        value("recovery.recovered", Unit::Count, worker.recovered as f64);
+        value("recovery.refused", Unit::Count, worker.unrecovered as f64);
+    }
+    if plan.storm.is_some() || plan.drops > 0.0 || worker.dropped > 0 {
         let missing = worker.dropped.saturating_sub(worker.returned.count());
         value("storm.dropped", Unit::Count, worker.dropped as f64);
         value("storm.in_flight", Unit::Count, worker.in_flight as f64);

@@ -1,0 +1,111 @@
+//! Scenario files: flags in TOML, under the name of the scenario they change.
+//!
+//! ```toml
+//! scenario = "broadcast"
+//! connections = "5k"
+//! rate = "20/s"
+//! assert = ["delivery.p99<250ms", "loss.silent==0"]
+//! ```
+
+use std::fs;
+use toml::{Table, Value};
+
+/// Puts the flags of a scenario file in the place of its name in `loadtest run FILE.toml …`; other command lines stay as they
+/// are. What follows on the command line counts more than the file.
+///
+/// # Errors
+/// The file cannot be read, is no TOML, or holds something that is no flag's value. Unknown flags are found later.
+pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
+    let is_file = |arg: &String| arg.to_ascii_lowercase().ends_with(".toml");
+    let [program, run, path, rest @ ..] = args.as_slice() else {
+        return Ok(args);
+    };
+    if run != "run" || !is_file(path) {
+        return Ok(args);
+    }
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let flags = flags(&text).map_err(|error| format!("{path}: {error}"))?;
+    let head = [program.clone(), run.clone()];
+    Ok(head
+        .into_iter()
+        .chain(flags)
+        .chain(rest.iter().cloned())
+        .collect())
+}
+
+/// The scenario's name and then its flags.
+fn flags(text: &str) -> Result<Vec<String>, String> {
+    let table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    let mut words = vec!["smoke".to_owned()];
+    for (key, value) in &table {
+        if key == "scenario" {
+            let name = value.as_str().ok_or("scenario is a name")?;
+            name.clone_into(&mut words[0]);
+            continue;
+        }
+        let flag = key.replace('_', "-");
+        match value {
+            Value::Boolean(true) => words.push(format!("--{flag}")),
+            Value::Boolean(false) => {}
+            Value::Array(values) => {
+                for value in values {
+                    words.push(format!("--{flag}={}", plain(key, value)?));
+                }
+            }
+            value => words.push(format!("--{flag}={}", plain(key, value)?)),
+        }
+    }
+    Ok(words)
+}
+
+fn plain(key: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        _ => Err(format!(
+            "{key} is neither text, a number, nor a list of them"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_keys_into_flags() {
+        let text = "scenario = 'broadcast'\nconnections = '5k'\nseed = 42\nallow_taint = true\nyes = false\n\
+            assert = ['delivery.p99<250ms', 'dups==0']";
+        let mut words = flags(text).expect("valid");
+        assert_eq!(words.remove(0), "broadcast");
+        words.sort_unstable();
+        assert_eq!(
+            words,
+            [
+                "--allow-taint",
+                "--assert=delivery.p99<250ms",
+                "--assert=dups==0",
+                "--connections=5k",
+                "--seed=42",
+            ]
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_flag() {
+        for text in ["rate = {}", "rate = [[1]]", "scenario = 1", "rate"] {
+            assert!(flags(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn leaves_other_command_lines_alone() {
+        let line: Vec<String> = ["loadtest", "run", "smoke", "-c", "5"]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(expand(line.clone()), Ok(line));
+    }
+}
