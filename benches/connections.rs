@@ -1,4 +1,5 @@
-//! What a connection costs the server: CPU to upgrade and subscribe it, memory while it is idle.
+//! What a connection costs the server, a WebSocket and an event stream: CPU to open and
+//! subscribe it, memory while it is idle.
 //!
 //! Runs the `wavecast` binary in a process of its own and reads what the system says about it.
 //! `cargo bench --bench connections` prints one table; a number behind `--` is the count of
@@ -115,6 +116,13 @@ fn subscribe(stream: &mut TcpStream) {
     read_until(stream, b"}", 1);
 }
 
+/// Opens an event stream of the same channel.
+fn stream(stream: &mut TcpStream) {
+    let request = b"GET /sse?channel=bench HTTP/1.1\r\nHost: bench\r\n\r\n";
+    stream.write_all(request).expect("the server");
+    read_until(stream, b"\"subscribed\"", 1);
+}
+
 /// Reads until `end` has come so many times.
 fn read_until(stream: &mut TcpStream, end: &[u8], times: usize) {
     let mut bytes = Vec::new();
@@ -129,14 +137,22 @@ fn read_until(stream: &mut TcpStream, end: &[u8], times: usize) {
 fn main() {
     let count = std::env::args().find_map(|argument| argument.parse().ok());
     let count: usize = count.unwrap_or(CONNECTIONS);
+    println!("{count} connections, one subscription each");
+    println!("| | CPU to open and subscribe | resident, idle | after {BROADCASTS} broadcasts |");
+    println!("|---|---|---|---|");
+    measure("WebSocket", count, subscribe);
+    measure("event stream", count, stream);
+}
+
+fn measure(name: &str, count: usize, open: fn(&mut TcpStream)) {
     let server = Server::start();
     // The first connections pay for what is made once.
     let mut streams: Vec<TcpStream> = (0..50).map(|index| server.connect(index)).collect();
-    streams.iter_mut().for_each(subscribe);
+    streams.iter_mut().for_each(open);
     let (memory, cpu) = (server.resident_bytes(), server.cpu_seconds());
     for index in 0..count {
         let mut stream = server.connect(index);
-        subscribe(&mut stream);
+        open(&mut stream);
         streams.push(stream);
     }
     let opened = server.cpu_seconds() - cpu;
@@ -149,14 +165,10 @@ fn main() {
     }
     let after = server.resident_bytes() - memory;
     let each = |total: u64| total / count as u64;
-    println!("{count} connections, one subscription each");
     println!(
-        "| to upgrade and subscribe | {:.1} µs of CPU |",
-        opened / count as f64 * 1e6
-    );
-    println!("| resident, idle | {} bytes |", each(idle));
-    println!(
-        "| resident, after {BROADCASTS} broadcasts | {} bytes |",
+        "| {name} | {:.1} µs | {} bytes | {} bytes |",
+        opened / count as f64 * 1e6,
+        each(idle),
         each(after)
     );
 }

@@ -30,7 +30,7 @@ declare -A title=(
   [deny]="dependencies: bans, licenses, sources"
   [autobahn]="RFC 6455 conformance (Autobahn)"
   [js]="the JavaScript client, against the server and in headless Chromium"
-  [page]="the page in headless Chromium"
+  [page]="the page and a browser's EventSource in headless Chromium"
   [readme]="the README's curl examples"
   [verify]="the server under the load tester's correctness scenarios"
   [smoke]="1,000 sockets for 10 s"
@@ -216,7 +216,7 @@ run_js() {
   node_suite clients/js "${files[@]#clients/js/}"
 }
 
-run_page() { node_suite tests/page page.test.mjs; }
+run_page() { node_suite tests/page page.test.mjs events.test.mjs; }
 
 run_readme() {
   need_python

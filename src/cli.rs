@@ -133,7 +133,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WAVECAST_LOG", default_value = "info")]
     pub(crate) log: String,
 
-    /// Development only: believe `?user=<id>` on /ws, so that ANYBODY CAN BE ANYBODY
+    /// Development only: believe `?user=<id>` on /ws and /sse, so that ANYBODY CAN BE ANYBODY
     #[arg(long, env = "WAVECAST_DEV")]
     pub(crate) dev: bool,
 }

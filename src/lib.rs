@@ -21,4 +21,4 @@ pub mod wire;
 pub use config::{ConfigError, WebSocketConfig};
 pub use handles::{ClientHandle, Room};
 pub use protocol::{ClientMessage, ServerMessage};
-pub use server::{ServerError, WebSocketServer, ws_handler};
+pub use server::{ServerError, WebSocketServer, sse_handler, ws_handler};

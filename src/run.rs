@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +18,9 @@ use wavecast::http::{ServeOptions, serve};
 use wavecast::{WebSocketServer, telemetry, transport};
 
 use crate::cli::ServeArgs;
+
+/// Sent by readers of event streams that are no browser's own.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Exit code after a second signal.
 const INTERRUPTED: u8 = 130;
@@ -131,7 +134,7 @@ fn greet(address: SocketAddr, dev: bool) {
     );
     if dev {
         eprintln!(
-            "WARNING: --dev believes ?user=<id> on /ws: anybody who can connect can be anybody. \
+            "WARNING: --dev believes ?user=<id> on /ws and /sse: anybody who can connect can be anybody. \
              Never use it where others can reach this port."
         );
     }
@@ -164,7 +167,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, String> {
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([CONTENT_TYPE]);
+        .allow_headers([CONTENT_TYPE, LAST_EVENT_ID]);
     Ok(Some(layer))
 }
 

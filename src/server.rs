@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
@@ -16,13 +16,14 @@ use uuid::Uuid;
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::handles::{ClientHandle, Room};
 use crate::http::{self, Api};
-use crate::hub::{Client, ClientInfo, Hub, HubClosed, TopicKind};
+use crate::hub::{Client, ClientInfo, Hub, HubClosed, TopicKind, Transport};
 use crate::node::{Node, PublishError, Published, Refusal};
 use crate::protocol::{
     ChannelName, ErrorCode, EventData, Json, PublishRequest, RoomName, ServerMessage, Target,
     UserId,
 };
 use crate::session::ClientSession;
+use crate::transport::sse::{self, SseRequest};
 use crate::transport::{self, Connection, Stream, WebSocketUpgrade};
 
 /// Why a call about a room, a client or a channel was refused.
@@ -114,7 +115,7 @@ impl WebSocketServer {
         &self.tasks
     }
 
-    /// The whole edge as one router: `/ws`, the HTTP API, health and the page.
+    /// The whole edge as one router: `/ws`, `/sse`, the HTTP API, health and the page.
     pub fn router(self: &Arc<Self>) -> Router {
         let api = Arc::new(Api {
             node: self.node.clone(),
@@ -124,6 +125,7 @@ impl WebSocketServer {
         Router::new()
             // Any method: the handshake's own check says what is wrong with the others.
             .route("/ws", any(ws_handler))
+            .route("/sse", get(sse_handler).fallback(http::refuse_method))
             .with_state(self.clone())
             .merge(http::router(api))
     }
@@ -145,6 +147,7 @@ impl WebSocketServer {
         let info = ClientInfo {
             user: user.map(|user| user.as_shared().clone()),
             remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),
+            transport: Transport::WebSocket,
         };
         let node = self.node.clone();
         transport::open(
@@ -269,6 +272,28 @@ pub async fn ws_handler(
     ws.on_upgrade(&tasks, options, |stream| async move {
         server.open(stream, user).await
     })
+}
+
+/// Answers with a stream of events (`?channel=a&channel=b`): mount it with
+/// `.route("/sse", get(sse_handler))` and the server as state.
+///
+/// Below [`http::serve`](crate::http::serve) the stream leaves the HTTP library once it has
+/// begun, and costs as little as a WebSocket. Below another server it is an ordinary
+/// body: its memory is that server's, and so is noticing a peer that has vanished.
+pub async fn sse_handler(
+    request: SseRequest,
+    State(server): State<Arc<WebSocketServer>>,
+) -> Response {
+    let user = match server.admit(request.uri()) {
+        Ok(user) => user,
+        Err(code) => return http::refuse(code),
+    };
+    let options = server.config.socket();
+    let node = server.node.clone();
+    match sse::open(node, &server.tasks, request, user, options).await {
+        Ok(response) => response,
+        Err(refused) => http::refuse_with(refused.code, refused.detail),
+    }
 }
 
 impl WebSocketServer {

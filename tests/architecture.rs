@@ -34,9 +34,18 @@ const PEERS: &[(&str, &str)] = &[
 const THIRD_PARTY: &[(&str, &[&str])] = &[
     (
         "axum",
-        &["transport/upgrade.rs", "http/", "server.rs", "run.rs"],
+        &[
+            "transport/upgrade.rs",
+            "transport/sse/",
+            "http/",
+            "server.rs",
+            "run.rs",
+        ],
     ),
-    ("base64", &["wire/accept_key.rs"]),
+    (
+        "base64",
+        &["wire/accept_key.rs", "transport/sse/positions.rs"],
+    ),
     ("bytes", &["transport/", "server.rs"]),
     ("bytesize", &["cli.rs", "config_file.rs"]),
     ("clap", &["cli.rs"]),
@@ -54,7 +63,7 @@ const THIRD_PARTY: &[(&str, &[&str])] = &[
     ),
     ("hyper", &["transport/", "http/serve.rs"]),
     ("hyper_util", &["transport/", "http/serve.rs"]),
-    ("parking_lot", &["hub/"]),
+    ("parking_lot", &["hub/", "transport/sse/handover.rs"]),
     ("quick_cache", &["node/remembered.rs"]),
     ("rustix", &["run.rs"]),
     (

@@ -152,7 +152,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing() {
     );
     let info = ClientInfo {
         user: Some("ann".into()),
-        remote: None,
+        ..ClientInfo::default()
     };
     let mut connecting = pin!(node.connect(info, Link::Pipe(Arc::default())));
     assert!(

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Api;
 use super::problem::ApiError;
 use super::query::PageQuery;
-use crate::hub::TopicKind;
+use crate::hub::{TopicKind, Transport};
 use crate::node::Connection;
 use crate::protocol::{CloseCode, ErrorCode};
 
@@ -22,6 +22,7 @@ pub(super) struct ConnectionView {
     remote: Option<SocketAddr>,
     since: String,
     user: Option<String>,
+    transport: &'static str,
     rooms: Vec<String>,
     channels: Vec<String>,
     queued_messages: usize,
@@ -45,6 +46,10 @@ impl From<Connection> for ConnectionView {
             remote: client.remote(),
             since: humantime::format_rfc3339_millis(client.since()).to_string(),
             user: client.user().map(str::to_owned),
+            transport: match client.transport() {
+                Transport::WebSocket => "websocket",
+                Transport::Sse => "sse",
+            },
             rooms: names(TopicKind::Room),
             channels: names(TopicKind::Channel),
             queued_messages: sent.queued_messages,

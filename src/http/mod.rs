@@ -10,6 +10,7 @@ mod query;
 mod serve;
 mod topics;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -55,16 +56,24 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this address"))
-        .method_not_allowed_fallback(async || {
-            ApiError::new(
-                ErrorCode::MethodNotAllowed,
-                "this address does not take this method",
-            )
-        })
+        .method_not_allowed_fallback(refuse_method)
         .with_state(api)
+}
+
+/// The response that refuses a method where another would do.
+pub(crate) async fn refuse_method() -> Response {
+    refuse_with(
+        ErrorCode::MethodNotAllowed,
+        "this address does not take this method",
+    )
 }
 
 /// The response that refuses a request.
 pub(crate) fn refuse(code: ErrorCode) -> Response {
-    ApiError::new(code, code.message()).into_response()
+    refuse_with(code, code.message())
+}
+
+/// The response that refuses a request and says what exactly was wrong.
+pub(crate) fn refuse_with(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Response {
+    ApiError::new(code, detail).into_response()
 }

@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::fs::File;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,6 +26,7 @@ use tower_service::Service as _;
 use super::problem::ApiError;
 use crate::protocol::ErrorCode;
 use crate::transport::is_out_of_descriptors;
+use crate::transport::sse::{Handover, Offer, Socket};
 
 const MAX_HEADERS: usize = 64;
 /// Bytes the head of a request may have.
@@ -118,28 +121,49 @@ async fn serve_connection(
     options: ServeOptions,
     stop: CancellationToken,
 ) {
+    let handover = Handover::default();
+    let socket = Socket::new(stream, handover.clone());
+    let offered = handover.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(offered.clone());
         answer(router.clone(), request)
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
         .max_headers(MAX_HEADERS)
         // The buffer's bound alone lets a longer head through that arrives in one piece.
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
-    let mut connection = pin!(connection);
-    // What a peer does wrong ends its connection and is nobody else's concern.
-    tokio::select! {
-        result = &mut connection => drop(result),
+    let offer = tokio::select! {
+        offer = until_ended(&mut connection, &handover) => offer,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = timeout(STOP_TIMEOUT, connection).await;
+            Pin::new(&mut connection).graceful_shutdown();
+            let stopped = timeout(STOP_TIMEOUT, until_ended(&mut connection, &handover)).await;
+            stopped.ok().flatten()
         }
+    };
+    if let (Some(offer), Some(parts)) = (offer, connection.into_parts()) {
+        // The rest of the HTTP connection goes, its buffers with it.
+        offer.accept(parts.io.into_inner());
     }
+}
+
+/// Runs a connection until it has ended, or an event stream takes it over.
+async fn until_ended(connection: &mut (impl Future + Unpin), handover: &Handover) -> Option<Offer> {
+    poll_fn(|cx| {
+        // What a peer does wrong ends its connection and is nobody else's concern.
+        let ended = Pin::new(&mut *connection).poll(cx).is_ready();
+        match handover.take() {
+            Some(offer) => Poll::Ready(Some(offer)),
+            None if ended => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
 async fn answer(

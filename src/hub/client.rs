@@ -20,6 +20,18 @@ pub struct ClientInfo {
     pub user: Option<Arc<str>>,
     /// Where the connection comes from.
     pub remote: Option<SocketAddr>,
+    /// What the connection speaks.
+    pub transport: Transport,
+}
+
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Frames in both directions.
+    #[default]
+    WebSocket,
+    /// Server-sent events: text in one direction.
+    Sse,
 }
 
 /// How far a client's connection is on its way to the end. Only its shard moves it on.
@@ -124,6 +136,11 @@ impl Client {
     /// Where the connection comes from.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.info.remote
+    }
+
+    /// What the connection speaks.
+    pub fn transport(&self) -> Transport {
+        self.info.transport
     }
 
     /// When the client connected.

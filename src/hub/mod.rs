@@ -31,7 +31,7 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use client::{Client, ClientInfo, Phase};
+pub use client::{Client, ClientInfo, Phase, Transport};
 pub use joining::{Accepted, Joining};
 pub use link::Link;
 pub use mailbox::{HubClosed, Sent};
@@ -106,6 +106,11 @@ impl Hub {
     /// Bytes that all histories hold together.
     pub fn history_bytes(&self) -> usize {
         self.budget.used()
+    }
+
+    /// Rooms and channels one client may be in.
+    pub fn max_topics_per_client(&self) -> usize {
+        self.max_topics_per_client
     }
 
     /// What the hub counts.

@@ -1,8 +1,9 @@
-//! WebSocket connections: the upgrade, the read loop, the sockets' options.
+//! Connections: the WebSocket upgrade and read loop, event streams, the sockets' options.
 
 mod connection;
 mod read_half;
 mod socket;
+pub mod sse;
 mod stream;
 mod upgrade;
 

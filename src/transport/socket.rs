@@ -45,6 +45,13 @@ impl SocketOptions {
     }
 }
 
+/// Makes the socket vanish with a reset when it is dropped, so that the kernel keeps none
+/// of its unsent bytes.
+pub(super) fn reset_on_close(stream: &TcpStream) {
+    // Refused only where the peer is gone already.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
 /// Opens a listening socket with a deep backlog.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = Domain::for_address(address);

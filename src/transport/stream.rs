@@ -11,6 +11,8 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::sse::Socket;
+
 /// A stream on which the opening handshake is done.
 pub struct Stream(pub(super) Kind);
 
@@ -58,12 +60,18 @@ impl Stream {
     /// Finds the socket below an upgraded request, and the bytes that were read from it
     /// already. Works below this crate's listener and below `axum::serve`.
     pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
+        let upgraded = match upgraded.downcast::<TokioIo<Socket>>() {
+            Ok(parts) => {
+                return Self::from_parts(parts.io.into_inner().into_inner(), &parts.read_buf);
+            }
+            Err(upgraded) => upgraded,
+        };
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return Self::from_parts(parts.io, &parts.read_buf),
+            Ok(parts) => return Self::from_parts(parts.io.into_inner(), &parts.read_buf),
             Err(upgraded) => upgraded,
         };
         match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => Self::from_parts(parts.io, &parts.read_buf),
+            Ok(parts) => Self::from_parts(parts.io.into_inner(), &parts.read_buf),
             // Bytes read ahead stay inside the stream and come out of it first.
             Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
         }
@@ -71,8 +79,8 @@ impl Stream {
 
     /// Copies what was read ahead: even empty, it would keep the 8 KiB of the HTTP
     /// connection's read buffer alive.
-    fn from_parts(socket: TokioIo<TcpStream>, read_ahead: &[u8]) -> (Self, Bytes) {
+    fn from_parts(socket: TcpStream, read_ahead: &[u8]) -> (Self, Bytes) {
         let read_ahead = Bytes::copy_from_slice(read_ahead);
-        (Self::from(socket.into_inner()), read_ahead)
+        (Self::from(socket), read_ahead)
     }
 }

@@ -18,6 +18,7 @@ mod mask;
 mod message;
 mod opcode;
 mod partial;
+mod server_frame;
 
 pub use accept_key::AcceptKey;
 pub use close::{CloseFrame, is_close_code};
@@ -29,3 +30,4 @@ pub use handshake::check_handshake;
 pub use handshake_error::HandshakeError;
 pub use limits::Limits;
 pub use mask::Mask;
+pub use server_frame::ServerFrame;

@@ -232,7 +232,7 @@ async fn cors_is_off_unless_configured() {
     );
     assert_eq!(
         response.header("access-control-allow-headers"),
-        Some("content-type")
+        Some("content-type,last-event-id")
     );
     // Exactly these, not whatever begins or ends alike.
     for other in [

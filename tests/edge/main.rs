@@ -30,4 +30,6 @@ mod room_order;
 mod rooms;
 mod shutdown;
 mod slow_consumer;
+mod sse;
+mod sse_resume;
 mod support;

@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+mod events;
 mod frame;
 mod http;
 mod server;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub use binary::{Binary, run, run_with};
 pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
+pub use events::{Block, EventSource};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,

@@ -1,0 +1,97 @@
+//! The begin of an event stream.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Version, header};
+use axum::response::{IntoResponse, Response};
+use tokio_util::task::TaskTracker;
+
+use super::body::StreamBody;
+use super::event_stream::EventStream;
+use super::handover::Offer;
+use super::positions::Positions;
+use super::request::{Refused, SseRequest, Wanted};
+use crate::hub::{ClientInfo, Transport};
+use crate::node::Node;
+use crate::protocol::{ErrorCode, Resume, UserId};
+use crate::transport::socket::SocketOptions;
+
+/// Answers a request for events: subscribes a new client to all the channels that were
+/// asked for, or refuses before anything of a stream was sent.
+///
+/// Backpressure: waits for the shards' mailboxes.
+/// Cancel safety: a client that was made known meanwhile is cleaned up.
+pub async fn open(
+    node: Arc<Node>,
+    tasks: &TaskTracker,
+    request: SseRequest,
+    user: Option<UserId>,
+    options: SocketOptions,
+) -> Result<Response, Refused> {
+    let wanted = request.parse(node.hub().max_topics_per_client())?;
+    let info = ClientInfo {
+        user: user.map(|user| user.as_shared().clone()),
+        remote: request.remote,
+        transport: Transport::Sse,
+    };
+    // On a task, because a request may be dropped at any await.
+    let opening = tasks.spawn(subscribed(node, tasks.clone(), info, wanted));
+    let events = opening.await.map_err(|_| ErrorCode::Internal)??;
+    Ok(respond(request, events, options))
+}
+
+async fn subscribed(
+    node: Arc<Node>,
+    tasks: TaskTracker,
+    info: ClientInfo,
+    Wanted {
+        channels,
+        last,
+        last_event_id,
+    }: Wanted,
+) -> Result<EventStream, Refused> {
+    let (positions, since) = Positions::new(&channels, last_event_id.as_deref());
+    let events = EventStream::connect(node.clone(), tasks, info, positions)
+        .await
+        .map_err(ErrorCode::from)?;
+    for (channel, since) in channels.iter().zip(since) {
+        // Always with positions: each event's id names them.
+        let resume = Resume { since, last };
+        let subscribed = node
+            .subscribe(events.client(), channel, Some(&resume), None)
+            .await;
+        subscribed.map_err(|refusal| Refused {
+            code: refusal.code,
+            detail: format!("channel {:?}: {}", channel.as_str(), refusal.code.message()).into(),
+        })?;
+    }
+    Ok(events)
+}
+
+fn respond(request: SseRequest, events: EventStream, options: SocketOptions) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would collect the events.
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ];
+    let Some(handover) = request.handover else {
+        return (headers, Body::new(StreamBody::Own(events))).into_response();
+    };
+    let offer = Offer {
+        events,
+        options,
+        chunked: request.version >= Version::HTTP_11,
+    };
+    let body = StreamBody::Offered(Some((handover, offer)));
+    // No request follows on a connection that HTTP has left.
+    let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+    (headers, close, Body::new(body)).into_response()
+}
