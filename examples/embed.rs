@@ -1,5 +1,6 @@
 //! An application that mounts rooms and channels in its own axum router:
-//! `cargo run --example embed`, then open a WebSocket to `ws://127.0.0.1:4000/live`.
+//! `cargo run --example embed`, then open a WebSocket to `ws://127.0.0.1:4000/live`, or
+//! `curl -N http://127.0.0.1:4000/events?channel=clock`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use axum::extract::{FromRef, Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use wavecast::{WebSocketConfig, WebSocketServer, ws_handler};
+use wavecast::{WebSocketConfig, WebSocketServer, sse_handler, ws_handler};
 
 /// What the application's own handlers need; the server is one part of it.
 #[derive(Clone, FromRef)]
@@ -46,13 +47,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let app = Router::new()
         .route("/live", get(ws_handler))
+        .route("/events", get(sse_handler))
         .route("/rooms/{room}", get(members))
         .with_state(App {
             live: live.clone(),
             greeting: "hello",
         });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
-    println!("ws://127.0.0.1:4000/live   http://127.0.0.1:4000/rooms/general");
+    println!(
+        "ws://127.0.0.1:4000/live   http://127.0.0.1:4000/events?channel=clock   \
+         http://127.0.0.1:4000/rooms/general"
+    );
     axum::serve(listener, app)
         .with_graceful_shutdown(async move {
             // Without a signal to wait for, the application runs until it is killed.

@@ -278,8 +278,10 @@ pub async fn ws_handler(
 /// `.route("/sse", get(sse_handler))` and the server as state.
 ///
 /// Below [`http::serve`](crate::http::serve) the stream leaves the HTTP library once it has
-/// begun, and costs as little as a WebSocket. Below another server it is an ordinary
-/// body: its memory is that server's, and so is noticing a peer that has vanished.
+/// begun, and costs as little as a WebSocket. Below another server, `axum::serve` among
+/// them, it is an ordinary body: on top of the outbox, hyper keeps 16 KiB of buffers for
+/// it and takes up to 408 KiB that a stalled peer does not read, and a peer that has
+/// vanished is noticed when these are full for `pong_timeout`, or by the kernel.
 pub async fn sse_handler(
     request: SseRequest,
     State(server): State<Arc<WebSocketServer>>,
