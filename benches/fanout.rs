@@ -10,7 +10,9 @@
 
 #![allow(missing_docs, reason = "criterion's macros define functions")]
 
-#[path = "fanout/receivers.rs"]
+#[path = "support/measure.rs"]
+mod measure;
+#[path = "support/receivers.rs"]
 mod receivers;
 
 use std::io::IoSlice;
@@ -18,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use rustix::time::{ClockId, clock_gettime};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -28,6 +29,7 @@ use wavecast::hub::{ClientInfo, Hub, HubOptions, Joining, Link, TopicKind};
 use wavecast::transport::SocketOptions;
 use wavecast::wire::Frame;
 
+use self::measure::{cpu_time, median};
 use self::receivers::Receivers;
 
 const SUBSCRIBERS: [usize; 3] = [1000, 5000, 10_000];
@@ -137,18 +139,6 @@ impl Bench {
             cpu_time().saturating_sub(start)
         })
     }
-}
-
-/// CPU time of this process, user and system, all threads.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let seconds = u64::try_from(time.tv_sec).expect("a time after the start");
-    Duration::new(seconds, u32::try_from(time.tv_nsec).expect("nanoseconds"))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Prints cost and ratio of rounds that alternate between both.

@@ -10,6 +10,7 @@
 mod channels;
 mod cli;
 mod connections;
+mod document;
 mod drain_under_load;
 mod faults;
 mod handshake;
