@@ -34,14 +34,14 @@ async fn publish_until(server: &TestServer, stop: &AtomicBool) -> u64 {
         number += 1;
         let data = json!({"number": number});
         server.server.publish("news", &data).await.expect("publish");
-        if number % 3 == 0 {
+        if u64::is_multiple_of(number, 3) {
             server
                 .server
                 .publish("noise", &data)
                 .await
                 .expect("publish");
         }
-        if number % 20 == 0 {
+        if u64::is_multiple_of(number, 20) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -76,17 +76,17 @@ async fn blink(
             _ => newest.offset,
         };
         while position.offset < until {
-            let event = match timeout(Duration::from_millis(500), client.next_json()).await {
-                Ok(event) => event,
+            let next = timeout(Duration::from_millis(500), client.next_json());
+            let Ok(event) = next.await else {
                 // Publishing has stopped.
-                Err(_) => break,
+                break;
             };
             follow(&mut position, &event);
         }
         if done {
             return (position, blinks);
         }
-        if who % 2 == 0 {
+        if who.is_multiple_of(2) {
             client.reset();
         } else {
             drop(client);
@@ -98,30 +98,29 @@ async fn blink(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_blink_under_load_have_every_event_once_and_in_order() {
     let server = Arc::new(TestServer::start(remembering(1_000_000)).await);
-    let mut client = server.connect().await;
+    let mut steady = server.connect().await;
     let start =
-        Position::of(&subscribe_with(&mut client, "news", json!({"positions": true})).await);
+        Position::of(&subscribe_with(&mut steady, "news", json!({"positions": true})).await);
     let stop = Arc::new(AtomicBool::new(false));
-    let mut listeners = JoinSet::new();
-    for mut listener in server.connect_many(2).await {
+    let mut bystanders = JoinSet::new();
+    for mut other in server.connect_many(2).await {
         // A broadcast to another channel parts a shard's run of them.
-        listener.subscribe("noise").await;
-        listeners.spawn(async move { while listener.read_frame().await.is_ok() {} });
+        other.subscribe("noise").await;
+        bystanders.spawn(async move { while other.read_frame().await.is_ok() {} });
     }
     let mut blinkers = JoinSet::new();
     for who in 0..16 {
         blinkers.spawn(blink(server.address, who, start.clone(), stop.clone()));
     }
-    let publisher = {
-        let (server, stop) = (server.clone(), stop.clone());
-        tokio::spawn(async move { publish_until(&server, &stop).await })
-    };
-    let mut stayed = start.clone();
-    while stayed.offset < 2_500 {
-        follow(&mut stayed, &client.next_json().await);
+    let mut backend = JoinSet::new();
+    let (server_to_feed, until) = (server.clone(), stop.clone());
+    backend.spawn(async move { publish_until(&server_to_feed, &until).await });
+    let mut position = start.clone();
+    while position.offset < 2_500 {
+        follow(&mut position, &steady.next_json().await);
     }
     stop.store(true, Ordering::Relaxed);
-    let published = publisher.await.unwrap();
+    let published = backend.join_next().await.unwrap().unwrap();
     let mut blinks = 0;
     while let Some(ended) = blinkers.join_next().await {
         let (position, times) = ended.unwrap();
@@ -226,9 +225,8 @@ async fn read_to_the_end(client: &mut Client, position: &mut Position) -> Option
             TEXT => follow(position, &serde_json::from_slice(&next.payload).unwrap()),
             CLOSE => return Some(next.close().0),
             PING => {
-                client
-                    .send_unless_closed(&frame(super::support::PONG, b""))
-                    .await
+                let pong = frame(super::support::PONG, b"");
+                client.send_unless_closed(&pong).await;
             }
             other => panic!("a frame that begins with {other:#x}"),
         }
