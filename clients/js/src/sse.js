@@ -9,8 +9,6 @@ import { lastEventId } from './sse/positions.js';
  * @typedef {{ since?: { offset: number, epoch: string }, asked?: { id?: number, last?: number }, isLive: boolean, skip: number }} Heard
  */
 
-/** The server writes at least a comment so often, by default each 30 s. */
-const SILENCE_MS = 75_000;
 const REQUEST_MS = 5000;
 /** Heard by everybody, so that a stream without channels of its own can begin. */
 const EVERYBODY = '$all';
@@ -22,6 +20,12 @@ const EVERYBODY = '$all';
  * @implements {Socket}
  */
 export class SseSocket {
+  /**
+   * A ping is answered with what arrived so recently; after a longer silence the stream is begun anew. The server writes a
+   * comment with each of its own pings, by default every 30 s.
+   */
+  static silenceMs = 35_000;
+
   /** @type {Socket['onopen']} */
   onopen = null;
   /** @type {Socket['onmessage']} */
@@ -36,18 +40,20 @@ export class SseSocket {
   /** @internal */
   _stream = new AbortController();
   /** @internal */
+  _heardAt = 0;
+  /** @internal */
   _isClosed = false;
   /** @internal Streams are opened one after the other. @type {Promise<unknown>} */
   _turn;
 
-  /** @param {string} url Of the WebSocket: `/ws` at its end becomes `/sse`, `/api/…`, `/healthz`. */
+  /** @param {string} url Of the WebSocket: `/ws` at its end becomes `/sse` and `/api/…`. */
   constructor(url) {
     const base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
     /** @internal */
     this._base = base;
-    this._turn = this._open().then((refused) => refused ? this._end(1006, refused) : this.onopen?.({}));
+    this._turn = this._open().then((refused) => refused ? this._end(1006, refused) : this._isClosed || this.onopen?.({}));
   }
 
   /** @param {string} text */
@@ -119,7 +125,7 @@ export class SseSocket {
 
   /**
    * @internal Begins the stream of all channels anew, each behind its position.
-   * @returns {Promise<string | undefined>} Why it was refused.
+   * @returns {Promise<string | undefined>} Why it was refused. When it fails, the socket is closed.
    */
   async _open() {
     this._stream.abort();
@@ -129,26 +135,20 @@ export class SseSocket {
     const lasts = heard.map(({ asked }) => asked?.last ?? 0);
     const url = this._at('sse', { last_event_id: lastEventId(this._channels), last: Math.max(0, ...lasts) || undefined });
     for (const channel of this._channels.size ? this._channels.keys() : [EVERYBODY]) url.searchParams.append('channel', channel);
-    let timer = setTimeout(() => stream.abort(), REQUEST_MS);
+    const timer = setTimeout(() => stream.abort(), REQUEST_MS);
     try {
       const response = await fetch(url, { signal: stream.signal, headers: { accept: 'text/event-stream' }, cache: 'no-store' });
       if (!response.ok || !response.body) {
-        const { code = `http_${response.status}` } = await response.json().catch(() => ({}));
-        stream.abort();
-        return code;
+        const { code } = await response.json();
+        if (response.status < 500) return code;
+        throw code;
       }
-      const alive = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => {
-          stream.abort();
-          this._end(1006, 'silent');
-        }, SILENCE_MS);
-      };
-      alive();
-      this._read(response.body, stream, alive).finally(() => clearTimeout(timer));
+      this._heardAt = Date.now();
+      this._read(response.body, stream);
     } catch (error) {
+      this._end(1006, String(error));
+    } finally {
       clearTimeout(timer);
-      return String(error);
     }
   }
 
@@ -156,12 +156,11 @@ export class SseSocket {
    * @internal
    * @param {ReadableStream<Uint8Array>} body
    * @param {AbortController} stream
-   * @param {() => void} alive
    */
-  async _read(body, stream, alive) {
+  async _read(body, stream) {
     let end = { code: 1006, reason: 'the stream ended' };
     try {
-      for await (const { event, data } of messagesOf(body, alive)) {
+      for await (const { event, data } of messagesOf(body, () => { this._heardAt = Date.now(); })) {
         if (stream.signal.aborted) return;
         if (event === 'close') end = JSON.parse(data);
         else if (data) this._hear(JSON.parse(data));
@@ -175,7 +174,7 @@ export class SseSocket {
    * @param {any} message
    */
   _hear(message) {
-    const { type, channel, offset, epoch, recovered, replayed, to } = message;
+    const { type, channel, offset, to } = message;
     const heard = this._channels.get(channel);
     if (!heard) {
       // What all hear passes; what was unsubscribed does not.
@@ -189,7 +188,6 @@ export class SseSocket {
     }
     const newest = type === 'gap' ? to : offset;
     if (heard.since && newest) heard.since = { ...heard.since, offset: newest };
-    void [epoch, recovered, replayed];
     this._deliver(message);
   }
 
@@ -226,8 +224,8 @@ export class SseSocket {
     const signal = AbortSignal.timeout(REQUEST_MS);
     try {
       if (type === 'ping') {
-        const { ok } = await fetch(this._at('healthz'), { signal, cache: 'no-store' });
-        if (ok) reply({ type: 'pong' });
+        if (Date.now() - this._heardAt < SseSocket.silenceMs) return reply({ type: 'pong' });
+        this._turn = this._turn.then(() => this._open()).then((refused) => refused ? this._end(1006, refused) : reply({ type: 'pong' }));
       } else if (type === 'unsubscribe') {
         this._channels.delete(channel);
         reply({ type: 'unsubscribed' });
@@ -237,8 +235,7 @@ export class SseSocket {
         reply(response.ok ? { ...body, type } : { type: 'error', code: body.code, message: body.detail });
       } else reply({ type: 'error', code: 'unsupported', message: 'this needs a WebSocket' });
     } catch (error) {
-      // A ping without an answer has its own deadline.
-      if (type !== 'ping') reply({ type: 'error', code: 'timeout', message: String(error) });
+      reply({ type: 'error', code: 'timeout', message: String(error) });
     }
   }
 }

@@ -3,6 +3,7 @@
 //   CHAOS_MS   how long (default 20,000)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SseSocket } from 'wavecast/sse';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
@@ -11,15 +12,20 @@ const CHAOS_MS = Number(process.env.CHAOS_MS ?? 20_000);
 const CLIENTS = 4;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test(`${CHAOS_MS / 1000} s of chaos: zero lost, zero doubled, in order`, { timeout: CHAOS_MS + 60_000 }, async (t) => {
-  const server = await Server.start(0, HISTORY);
+for (const transport of ['WebSocket', 'SSE']) {
+  test(`${CHAOS_MS / 1000} s of chaos over ${transport}: zero lost, zero doubled, in order`, { timeout: CHAOS_MS + 60_000 }, (t) => chaos(t, transport === 'SSE'));
+}
+
+async function chaos(t, isSse) {
+  SseSocket.silenceMs = 600;
+  const server = await Server.start(0, [...HISTORY, '--ping-interval', '200ms']);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
-  const clients = range(1, CLIENTS).map(() => connect(t, proxy.url));
+  const clients = range(1, CLIENTS).map(() => connect(t, proxy.url, isSse ? { transports: [SseSocket] } : {}));
   const channels = clients.map((client) => record(client.channel('chaos')));
-  const rooms = clients.map((client) => record(client.room('chaos')));
-  await Promise.all(clients.flatMap((client) => [client.channel('chaos').subscribe(), client.room('chaos').join()]));
+  const rooms = isSse ? [] : clients.map((client) => record(client.room('chaos')));
+  await Promise.all(clients.flatMap((client) => [client.channel('chaos').subscribe(), ...(isSse ? [] : [client.room('chaos').join()])]));
   // One member talks without the proxy between, so that its messages have one order.
   const speaker = connect(t, server.url).room('chaos');
   await speaker.join();
@@ -64,4 +70,4 @@ test(`${CHAOS_MS / 1000} s of chaos: zero lost, zero doubled, in order`, { timeo
   for (const seen of channels) assert.deepEqual(seen, range(1, published));
   for (const seen of rooms) assert.deepEqual(seen, range(1, said));
   assert.ok(resumed >= faults / 2, 'the faults broke connections');
-});
+}

@@ -9,6 +9,8 @@ export class Proxy {
   #target;
   /** Nothing passes, nothing is closed: new connections hang, too. */
   isHalfOpen = false;
+  /** Requests for a WebSocket are cut off, as some networks do. */
+  blocksUpgrades = false;
   /** New connections are reset. */
   refuses = false;
   /** Of each chunk, each way. */
@@ -42,6 +44,7 @@ export class Proxy {
       from.on('data', (chunk) => {
         const write = () => { if (!pair.dead && !to.destroyed) to.write(chunk); };
         if (pair.dead) return;
+        if (this.blocksUpgrades && /^upgrade: *websocket/im.test(chunk.toString('latin1'))) return client.destroy();
         if (!this.delayMs && !waiting) return write();
         waiting += 1;
         const due = new Promise((resolve) => setTimeout(resolve, this.delayMs));

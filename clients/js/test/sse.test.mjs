@@ -1,0 +1,166 @@
+// Channels over server-sent events, and publishing over HTTP, against the real server.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import WebSocket from 'ws';
+import { SseSocket, publish as publishOne } from 'wavecast/sse';
+import { record } from './support/fake.mjs';
+import { Proxy } from './support/proxy.mjs';
+import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
+
+async function start(t, flags = FLAGS, port = 0) {
+  const server = await Server.start(port, flags);
+  t.after(() => server.stop('SIGKILL'));
+  return server;
+}
+// Quick to notice, as the server's pings are.
+SseSocket.silenceMs = 600;
+const FLAGS = [...HISTORY, '--ping-interval', '200ms'];
+const overSse = (t, url, options) => connect(t, url, { transports: [SseSocket], ...options });
+
+test('channels are heard, one joins another, and history is read', async (t) => {
+  const server = await start(t);
+  const client = overSse(t, server.url), [news, more] = [client.channel('news'), client.channel('m\u00f6re & more')];
+  const [seen, other, all] = [news, more, client.channel('$all')].map(record);
+  const { offset } = await news.subscribe();
+  assert.equal(offset, 0);
+  await publish(server, 'news', 1, 10);
+  await until(() => seen.at(-1) === 10);
+  await more.subscribe();
+  await publish(server, more.name, 1, 10);
+  await publish(server, 'news', 11, 20);
+  await server.publish({ broadcast: true, data: { n: 1 } });
+  await until(() => seen.at(-1) === 20 && other.at(-1) === 10 && all.at(-1) === 1);
+  assert.deepEqual([seen, other, all], [range(1, 20), range(1, 10), [1]]);
+  const { items, more: rest } = await more.history({ limit: 3, before: 6 });
+  assert.deepEqual([items.map(({ data }) => data.n), rest], [[3, 4, 5], true]);
+  await assert.rejects(client.room('general').join(), { code: 'unsupported' });
+  more.unsubscribe();
+  await publish(server, more.name, 11, 11);
+  await publish(server, 'news', 21, 21);
+  await until(() => seen.at(-1) === 21);
+  assert.equal(other.length, 10);
+});
+
+for (const fault of ['cut', 'reset', 'halfOpen']) {
+  test(`has everything after: ${fault}`, async (t) => {
+    const server = await start(t);
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    const client = overSse(t, proxy.url), channels = ['a', 'b', 'c'].map((name) => client.channel(name)), seen = channels.map(record);
+    const replies = [];
+    await Promise.all(channels.map((channel) => channel.subscribe()));
+    for (const channel of channels) channel.on('subscribed', ({ recovered }) => replies.push(recovered));
+    for (const { name } of channels) await publish(server, name, 1, 50);
+    await until(() => seen.every((one) => one.at(-1) === 50));
+    proxy.refuses = fault !== 'halfOpen';
+    proxy[fault]();
+    for (const { name } of channels) await publish(server, name, 51, 100);
+    await until(() => client.state === 'connecting');
+    [proxy.refuses] = [false, proxy.halfOpen(false)];
+    for (const { name } of channels) await publish(server, name, 101, 150);
+    await until(() => seen.every((one) => one.at(-1) === 150));
+    for (const one of seen) assert.deepEqual(one, range(1, 150));
+    assert.deepEqual(replies, [true, true, true]);
+  });
+}
+
+test('a restarted server is a gap, a shutdown is told', async (t) => {
+  const server = await start(t);
+  const client = overSse(t, server.url), seen = record(client.channel('news')), codes = [];
+  client.on('status', ({ state, code }) => { if (state === 'connecting' && code !== codes.at(-1)) codes.push(code); });
+  await client.channel('news').subscribe();
+  await publish(server, 'news', 1, 3);
+  await until(() => seen.at(-1) === 3);
+  await server.stop('SIGTERM');
+  const again = await start(t, FLAGS, server.port);
+  await until(() => client.channel('news').state === 'subscribed');
+  await publish(again, 'news', 4, 6);
+  await until(() => seen.at(-1) === 6);
+  assert.deepEqual(seen.map((item) => item.reason ?? item), [1, 2, 3, 'epoch_changed', 4, 5, 6]);
+  assert.ok(codes.includes(1001), `${codes}`);
+});
+
+test('each channel starts with as many of the newest as it asked for', async (t) => {
+  const server = await start(t);
+  for (const name of ['a', 'b', 'c']) await publish(server, name, 1, 10);
+  const client = overSse(t, server.url);
+  const [a, b, c] = [['a', { last: 5 }], ['b', { last: 2 }], ['c']].map(([name, options]) => record(client.channel(name, options)));
+  await until(() => client.channel('c').state === 'subscribed' && client.channel('a').state === 'subscribed' && client.channel('b').state === 'subscribed');
+  for (const name of ['a', 'b', 'c']) await publish(server, name, 11, 11);
+  await until(() => [a, b, c].every((seen) => seen.at(-1) === 11));
+  assert.deepEqual([a, b, c], [range(6, 11), range(9, 11), [11]]);
+});
+
+test('one that is refused does not take the others with it', async (t) => {
+  const server = await start(t);
+  const client = overSse(t, server.url), good = record(client.channel('good'));
+  await assert.rejects(client.channel('x'.repeat(201)).subscribe(), { code: 'invalid_channel' });
+  await client.channel('good').subscribe();
+  await publish(server, 'good', 1, 2);
+  await until(() => good.at(-1) === 2);
+  assert.equal(client.channel('x'.repeat(201)).state, 'unsubscribed');
+});
+
+test('without history a stream that begins anew is a gap for the others', async (t) => {
+  const server = await start(t, []);
+  const client = overSse(t, server.url), seen = record(client.channel('a'));
+  await client.channel('a').subscribe();
+  await publish(server, 'a', 1, 1);
+  await until(() => seen.at(-1) === 1);
+  await client.channel('b').subscribe();
+  await publish(server, 'a', 2, 2);
+  await until(() => seen.at(-1) === 2);
+  assert.deepEqual(seen.map((item) => item.reason ?? item), [1, 'skipped', 2]);
+});
+
+test('is used where a network cuts WebSockets off', async (t) => {
+  const server = await start(t);
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  proxy.blocksUpgrades = true;
+  const client = connect(t, proxy.url, { transports: [globalThis.WebSocket ?? WebSocket, SseSocket] });
+  const seen = record(client.channel('news'));
+  await client.channel('news').subscribe();
+  await publish(server, 'news', 1, 5);
+  await until(() => seen.at(-1) === 5);
+  const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
+  assert.deepEqual(connections.map(({ transport }) => transport), ['sse']);
+});
+
+test('publish() tries again what may pass, always with the same id', async (t) => {
+  const server = await start(t);
+  const client = connect(t, server.url), seen = record(client.channel('orders'));
+  await client.channel('orders').subscribe();
+  const published = await publishOne(server.url, { channel: 'orders', data: { n: 1 } });
+  assert.equal(published.subscribers, 1);
+  // The first answers get lost on their way back.
+  let tries = 0;
+  const ids = [];
+  const lossy = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    tries += 1;
+    ids.push(JSON.parse(Buffer.concat(chunks)).id);
+    const answer = await fetch(server.url + request.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: Buffer.concat(chunks) });
+    if (tries < 3) return request.socket.destroy();
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  lossy.listen(0, '127.0.0.1');
+  await once(lossy, 'listening');
+  t.after(() => lossy.close());
+  const { id } = await publishOne(`http://127.0.0.1:${lossy.address().port}`, { channel: 'orders', data: { n: 2 } });
+  await publishOne(server.url, { channel: 'orders', data: { n: 3 } });
+  await until(() => seen.at(-1) === 3);
+  assert.deepEqual([new Set(ids), tries], [new Set([id]), 3], 'the same id each time');
+});
+
+test('publish() does not try again what is wrong, and gives up in the end', async (t) => {
+  const server = await start(t);
+  await assert.rejects(publishOne(server.url, { channel: '$secret', data: 1 }), { name: 'WavecastError', temporary: false });
+  const { port } = server;
+  await server.stop('SIGKILL');
+  await assert.rejects(publishOne(`http://127.0.0.1:${port}`, { channel: 'a', data: 1 }, { attempts: 2 }), { code: 'connection_lost', temporary: true });
+  await assert.rejects(publishOne(`http://127.0.0.1:${port}`, { channel: 'a', data: 1 }, { signal: AbortSignal.timeout(100) }), { name: 'TimeoutError' });
+});
