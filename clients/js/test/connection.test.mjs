@@ -107,6 +107,18 @@ test('gives up on a connection that is never answered', async () => {
   assert.deepEqual([client.status.attempt, client.status.reason], [1, 'connect timeout']);
 });
 
+test('an error before the connection is there counts as its end, a later one does not', async () => {
+  const { client, server, clock, sockets } = setUp({ minDelayMs: 1000 });
+  server.freeze();
+  client.connect();
+  sockets[0].onerror({});
+  assert.deepEqual([client.state, client.status.attempt], ['connecting', 1]);
+  server.freeze(false);
+  await clock.advance(2000);
+  sockets[1].onerror({});
+  assert.deepEqual([client.state, sockets.length], ['connected', 2]);
+});
+
 test('finds out that a link is half-open, and only then', async () => {
   const { client, server, clock } = setUp({ pingIntervalMs: 25_000, probeTimeoutMs: 3000 });
   client.connect();

@@ -122,7 +122,7 @@ test('is used where a network cuts WebSockets off', async (t) => {
   proxy.blocksUpgrades = true;
   const client = connect(t, proxy.url, { transports: [globalThis.WebSocket ?? WebSocket, SseSocket] });
   const seen = record(client.channel('news'));
-  await client.channel('news').subscribe();
+  await client.channel('news').subscribe({ timeoutMs: 15_000 });
   await publish(server, 'news', 1, 5);
   await until(() => seen.at(-1) === 5);
   const { connections } = await (await fetch(`${server.url}/api/connections`)).json();

@@ -159,7 +159,8 @@ export class Connection extends Emitter {
       return this._lost(1006, String(error));
     }
     this._timers = [deadline(clock, connectTimeoutMs, () => this._lost(1006, 'connect timeout'))];
-    socket.onerror = () => {};
+    // Node 22 says nothing else of a connection that never came to be.
+    socket.onerror = () => this.state === 'connected' || this._lost(1006, 'connect failed');
     socket.onopen = () => this._opened();
     socket.onmessage = ({ data }) => this._heard(String(data));
     socket.onclose = ({ code, reason }) => this._lost(code, reason);
@@ -205,6 +206,8 @@ export class Connection extends Emitter {
     this._clear();
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
+      // `ws` throws an error that nobody hears.
+      socket.onerror = () => {};
       try {
         socket.close(code);
       } catch { /* it is gone already */ }
