@@ -143,7 +143,7 @@ test('what arrives while a probe is out buys time, and only a pong ends it', asy
     await clock.advance(2000);
     server.publish('$all', { n });
   }
-  assert.equal(client.state, 'connected');
+  assert.deepEqual([client.state, server.dials], ['connected', 1]);
   await clock.advance(3100);
   assert.equal(client.status.reason, 'no pong');
 });
@@ -295,6 +295,20 @@ test('frames that are not JSON and errors without a command are events', async (
   sockets[0].onmessage({ data: '[null, 1, {"type":"error","code":"message_too_large"}, {"type":"unheard_of"}]' });
   assert.deepEqual(errors, ['invalid_json', 'message_too_large']);
   assert.equal(client.state, 'connected');
+});
+
+test('a listener that disconnects hears nothing more, not even of the same frame', async () => {
+  const { client, clock, sockets } = setUp();
+  const heard = [];
+  client.channel('$all').on('message', ({ data }) => {
+    heard.push(data.n);
+    client.disconnect();
+    client.connect();
+  });
+  await clock.advance(10);
+  sockets[0].onmessage({ data: JSON.stringify([1, 2].map((n) => ({ type: 'event', channel: '$all', data: { n } }))) });
+  await clock.advance(10);
+  assert.deepEqual([heard, client.state], [[1], 'connected']);
 });
 
 test('one socket at a time, however it is lost', async () => {

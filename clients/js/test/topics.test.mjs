@@ -260,6 +260,29 @@ test('onGap has a deadline, its failure is an event, and unsubscribing aborts it
   assert.deepEqual([seen.at(-1).reason, errors.length], ['skipped', 2]);
 });
 
+test('what waited for onGap is gone with its subscription', async () => {
+  const { client, server, clock } = setUp();
+  const resolves = [];
+  const news = client.channel('news', { onGap: () => new Promise((resolve) => resolves.push(resolve)) });
+  const seen = record(news);
+  await clock.advance(10);
+  server.skip('news', [1]);
+  server.publish('news', { n: 2 });
+  await clock.advance(10);
+  news.unsubscribe();
+  news.subscribe();
+  await clock.advance(10);
+  server.skip('news', [3]);
+  server.publish('news', { n: 4 });
+  await clock.advance(10);
+  resolves[0]();
+  await clock.advance(10);
+  assert.deepEqual(seen.map((item) => item.reason ?? item), ['skipped', 'skipped'], 'the second onGap still runs');
+  resolves[1]();
+  await clock.advance(10);
+  assert.equal(seen.at(-1), 4);
+});
+
 test('what does not fit while onGap runs is a gap of its own', async () => {
   const { client, server, clock } = setUp();
   const resolves = [];
@@ -307,9 +330,13 @@ test('a temporary refusal on the way back is tried again', async () => {
   assert.ok(errors.length >= 2);
   assert.deepEqual(errors[0], ['room_full', true]);
   assert.equal(general.state, 'subscribing');
+  const sent = general.send('when I am back', { timeoutMs: 20_000 });
+  await clock.advance(1000);
+  assert.ok(!server.received.flat().some(({ type }) => type === 'message'), 'it waits for the room');
   server.refusal = () => {};
   await clock.advance(10_000);
   assert.equal(general.state, 'subscribed');
+  assert.deepEqual(await sent, { offset: 1 });
 });
 
 test('subscribe() gives up waiting, not trying', async () => {

@@ -318,10 +318,6 @@ export class Connection extends Emitter {
     } catch {
       return this._emit('error', new WavecastError('invalid_json'));
     }
-    const socket = this._socket;
-    for (const message of [frame].flat()) {
-      // A listener may have disconnected.
-      if (message && this._socket === socket) this._dispatch(message);
-    }
+    for (const message of [frame].flat()) if (message) this._dispatch(message);
   }
 }
