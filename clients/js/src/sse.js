@@ -35,6 +35,8 @@ export class SseSocket {
   /** @type {Socket['onerror']} */
   onerror = null;
 
+  /** @internal @type {URL} */
+  _base;
   /** @internal @type {Map<string, Heard>} */
   _channels = new Map();
   /** @internal */
@@ -51,7 +53,6 @@ export class SseSocket {
     const base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
-    /** @internal */
     this._base = base;
     this._turn = this._open().then((refused) => refused ? this._end(1006, refused) : this._isClosed || this.onopen?.({}));
   }

@@ -22,9 +22,8 @@ const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js">
 </script>`;
 
 async function open(t, url, html = PAGE) {
-  const script = await readFile(new URL('../dist/wavecast.iife.js', import.meta.url));
-  const site = createServer((request, response) => {
-    if (request.url === '/wavecast.iife.js') response.setHeader('content-type', 'text/javascript').end(script);
+  const site = createServer(async (request, response) => {
+    if (request.url.endsWith('.js')) response.setHeader('content-type', 'text/javascript').end(await readFile(new URL(`../dist${request.url}`, import.meta.url)));
     else response.setHeader('content-type', 'text/html').end(request.url === '/favicon.ico' ? '' : html);
   });
   site.listen(0, '127.0.0.1');
@@ -45,7 +44,7 @@ async function open(t, url, html = PAGE) {
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${site.address().port}/?server=${url}`);
   const look = (expression) => page.evaluate(expression);
-  await until(() => look('client.state === "connected" && client.channel("news").state !== "subscribing"'), 'the page has subscribed');
+  await until(() => look('typeof client === "object" && client.state === "connected" && client.channel("news").state !== "subscribing"'), 'the page has subscribed');
   return { page, browser, look, complaints };
 }
 
@@ -107,6 +106,32 @@ test('the network goes and comes back: nothing is lost, and no gap is told', asy
     await until(async () => await look('seen.at(-1)') === published + 10, 'what was missed is there');
     assert.deepEqual(await look('seen'), range(1, published + 10));
   }
+  assert.deepEqual(complaints, []);
+});
+
+test('a page whose network lets no WebSocket through gets its channels over server-sent events', async (t) => {
+  const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  proxy.blocksUpgrades = true;
+  const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
+    import { Wavecast } from '/index.js';
+    import { SseSocket } from '/sse.js';
+    const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
+    const seen = window.seen = [];
+    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
+    client.channel('news').on('message', ({ data }) => seen.push(data.n));
+  </script>`);
+  await until(() => look('client.channel("news").state === "subscribed"'), 'it has subscribed');
+  await publish(server, 'news', 1, 10);
+  await until(async () => await look('seen.at(-1)') === 10, 'event 10 is there');
+  proxy.reset();
+  await publish(server, 'news', 11, 20);
+  await until(async () => await look('seen.at(-1)') === 20, 'event 20 is there');
+  assert.deepEqual(await look('seen'), range(1, 20));
+  const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
+  assert.ok(connections.length && connections.every(({ transport }) => transport === 'sse'));
   assert.deepEqual(complaints, []);
 });
 
