@@ -60,12 +60,12 @@ async fn blink(
     address: SocketAddr,
     who: u64,
     mut position: Position,
-    stop: Arc<AtomicBool>,
+    quiet: Arc<AtomicBool>,
 ) -> (Position, u64) {
     let mut blinks = 0;
     loop {
         let mut client = Client::connect(address, "/ws").await;
-        let done = stop.load(Ordering::Relaxed);
+        let done = quiet.load(Ordering::Relaxed);
         let answer = subscribe_with(&mut client, "news", json!({"since": position.since()})).await;
         assert_eq!(answer["recovered"], true, "{answer}");
         let newest = Position::of(&answer);
@@ -101,7 +101,7 @@ async fn clients_that_blink_under_load_have_every_event_once_and_in_order() {
     let mut steady = server.connect().await;
     let start =
         Position::of(&subscribe_with(&mut steady, "news", json!({"positions": true})).await);
-    let stop = Arc::new(AtomicBool::new(false));
+    let [stop, quiet] = [false, false].map(|set| Arc::new(AtomicBool::new(set)));
     let mut bystanders = JoinSet::new();
     for mut other in server.connect_many(2).await {
         // A broadcast to another channel parts a shard's run of them.
@@ -110,7 +110,7 @@ async fn clients_that_blink_under_load_have_every_event_once_and_in_order() {
     }
     let mut blinkers = JoinSet::new();
     for who in 0..16 {
-        blinkers.spawn(blink(server.address, who, start.clone(), stop.clone()));
+        blinkers.spawn(blink(server.address, who, start.clone(), quiet.clone()));
     }
     let mut backend = JoinSet::new();
     let (server_to_feed, until) = (server.clone(), stop.clone());
@@ -121,6 +121,7 @@ async fn clients_that_blink_under_load_have_every_event_once_and_in_order() {
     }
     stop.store(true, Ordering::Relaxed);
     let published = backend.join_next().await.unwrap().unwrap();
+    quiet.store(true, Ordering::Relaxed);
     let mut blinks = 0;
     while let Some(ended) = blinkers.join_next().await {
         let (position, times) = ended.unwrap();
