@@ -22,6 +22,18 @@ impl Gap {
         }
     }
 
+    /// This one and a later one of the same topic.
+    pub(super) fn and(self, later: Self) -> Self {
+        let offsets = match (self.offsets, later.offsets) {
+            (Some((from, _)), Some((_, to))) => Some((from, to)),
+            (known, None) | (None, known) => known,
+        };
+        Self {
+            missed: self.missed + later.missed,
+            offsets,
+        }
+    }
+
     /// The notice that stands in the place of the publications.
     pub(super) fn notice(self, topic: &Topic) -> Frame {
         let topic = match topic.kind() {

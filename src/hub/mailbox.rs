@@ -41,6 +41,8 @@ pub(super) enum Entry {
         topic: TopicId,
         frame: Frame,
         numbered: Option<Numbered>,
+        /// Whether the topic's policy for full outboxes counts for it.
+        publication: bool,
         exclude: Option<Arc<Client>>,
         /// What the one who is left out gets in its place.
         ack: Option<Frame>,

@@ -1,11 +1,17 @@
 //! The bounded queue of one client.
 //!
 //! Full means full in messages or in bytes, whichever comes first; what then happens is
-//! the shard's decision ([`Full`] says only that the frame was not taken).
+//! the shard's decision ([`Full`] says only that the frame was not taken). Publications of
+//! topics that allow it make room (`dropping`).
+
+mod dropping;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 
+use super::gap::Gap;
+use super::topic::Topic;
 use crate::wire::Frame;
 
 /// Buffers one vectored write takes: header and payload of 32 frames.
@@ -18,6 +24,8 @@ const MAX_PONGS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
+pub(super) use self::dropping::Publication;
+
 /// Bounds of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -25,10 +33,37 @@ pub(super) struct Bounds {
     pub(super) max_bytes: usize,
 }
 
+/// What may be done to a frame that waits.
+#[derive(Debug)]
+enum Mark {
+    /// Nothing: it is written.
+    Keep,
+    /// It may be dropped, and a notice then stands in its place.
+    Publication {
+        topic: Arc<Topic>,
+        offset: Option<u64>,
+    },
+    /// It says what was dropped, and may come to say more.
+    Notice(Box<(Arc<Topic>, Gap)>),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    frame: Frame,
+    mark: Mark,
+}
+
+impl Waiting {
+    fn keep(frame: Frame) -> Self {
+        let mark = Mark::Keep;
+        Self { frame, mark }
+    }
+}
+
 /// Frames that wait for one client's socket, first in, first out. Owns no memory while empty.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Waiting>,
     /// Bytes of all frames, headers included, less `written`.
     bytes: usize,
     /// Bytes of the first frame that the socket has taken already.
@@ -57,8 +92,7 @@ impl Outbox {
         if !self.has_room_for(&frame, bounds) {
             return Err(Full);
         }
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
+        self.push_last(frame);
         Ok(())
     }
 
@@ -68,44 +102,48 @@ impl Outbox {
         debug_assert!(self.frames.is_empty() && written < frame.len());
         self.bytes = frame.len() - written;
         self.written = written;
-        self.frames.push_back(frame);
+        self.frames.push_back(Waiting::keep(frame));
     }
 
     /// Queues the last frame of a connection, whatever the bounds.
     pub(super) fn push_last(&mut self, frame: Frame) {
         self.bytes += frame.len();
-        self.frames.push_back(frame);
+        self.frames.push_back(Waiting::keep(frame));
     }
 
     /// Queues an answer to a ping as early as the bytes under way allow, behind the answers
     /// that wait already. When there are many of those, the oldest goes (RFC 6455 §5.5.3).
     pub(super) fn push_pong(&mut self, pong: Frame) {
-        let first = usize::from(self.written > 0);
+        let first = self.first_waiting();
         let waiting = self.frames.iter().skip(first);
-        let mut pongs = waiting.take_while(|frame| frame.is_pong()).count();
+        let mut pongs = waiting.take_while(|next| next.frame.is_pong()).count();
         if pongs == MAX_PONGS
             && let Some(oldest) = self.frames.remove(first)
         {
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.frame.len();
             pongs -= 1;
         }
         self.bytes += pong.len();
-        self.frames.insert(first + pongs, pong);
+        self.frames.insert(first + pongs, Waiting::keep(pong));
+    }
+
+    /// Where the first frame stands of which nothing is written.
+    fn first_waiting(&self) -> usize {
+        usize::from(self.written > 0)
     }
 
     /// Drops what waits, except a frame that is under way: half a frame cannot be taken back.
     pub(super) fn discard_waiting(&mut self) {
-        let keep = usize::from(self.written > 0);
-        self.frames.truncate(keep);
+        self.frames.truncate(self.first_waiting());
         self.frames.shrink_to_fit();
-        self.bytes = self.frames.front().map_or(0, Frame::len) - self.written;
+        self.bytes = self.frames.front().map_or(0, |front| front.frame.len()) - self.written;
     }
 
     /// Fills `slices` from the front and returns how many it used.
     pub(super) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let mut used = 0;
         let mut skip = self.written;
-        for frame in self.frames.iter().take(MAX_SLICES / 2) {
+        for Waiting { frame, .. } in self.frames.iter().take(MAX_SLICES / 2) {
             let (header, payload) = (frame.header(), frame.payload());
             let rest_of_header = &header[skip.min(header.len())..];
             let rest_of_payload = &payload[skip.saturating_sub(header.len())..];
@@ -124,7 +162,7 @@ impl Outbox {
     pub(super) fn advance(&mut self, mut count: usize) -> u64 {
         self.bytes -= count;
         let mut completed = 0;
-        while let Some(front) = self.frames.front() {
+        while let Some(Waiting { frame: front, .. }) = self.frames.front() {
             let rest = front.len() - self.written;
             if count < rest {
                 self.written += count;

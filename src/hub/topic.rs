@@ -166,7 +166,7 @@ impl Topic {
         state.check_places(places, None)?;
         state.publications += 1;
         let exclude = exclude.map(|client| (client, None));
-        state.send_to_members(self.id, places, (frame, None), exclude, None);
+        state.send_to_members(self.id, places, (frame, None, false), exclude, None);
         Ok(state.members)
     }
 
@@ -191,7 +191,7 @@ impl Topic {
             members: state.members,
             position: state.past.as_ref().map(|past| past.newest()),
         };
-        let frames = (frame, numbered.as_ref());
+        let frames = (frame, numbered.as_ref(), true);
         let ack = ack(&accepted);
         let publisher = publisher.map(|client| (client, ack.as_ref()));
         state.send_to_members(self.id, places, frames, publisher, None);
@@ -218,7 +218,7 @@ impl Topic {
             return Ok(JoinOutcome::Full);
         }
         if let Some(frame) = joining.announce {
-            let frames = (frame, None);
+            let frames = (frame, None, false);
             state.send_to_members(self.id, places, frames, None, Some(client.shard));
         }
         state.members += 1;
@@ -297,7 +297,7 @@ impl Topic {
             },
         );
         if let Some(frame) = announce {
-            let frames = (frame, None);
+            let frames = (frame, None, false);
             state.send_to_members(self.id, places, frames, None, Some(client.shard));
         }
         Ok(())
@@ -340,7 +340,7 @@ impl State {
         &self,
         topic: TopicId,
         places: &mut Places<'_>,
-        (frame, numbered): (&Frame, Option<&Numbered>),
+        (frame, numbered, publication): (&Frame, Option<&Numbered>, bool),
         exclude: Option<(&Arc<Client>, Option<&Frame>)>,
         besides: Option<usize>,
     ) {
@@ -353,6 +353,7 @@ impl State {
                         topic,
                         frame: frame.clone(),
                         numbered: numbered.cloned(),
+                        publication,
                         exclude: exclude.map(|(client, _)| Arc::clone(client)),
                         ack: exclude.and_then(|(_, ack)| ack.cloned()),
                     },

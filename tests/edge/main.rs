@@ -20,6 +20,7 @@ mod http_api;
 mod http_lists;
 mod library;
 mod messages;
+mod overflow;
 mod protocol_errors;
 mod publishing;
 mod publishing_once;

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// A client whose kernel takes little while it does not read.
-async fn connect_narrow(address: SocketAddr) -> Client {
+pub async fn connect_narrow(address: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set SO_RCVBUF");
     let mut client = Client::over(socket.connect(address).await.expect("connect"));

@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 
 use super::members::Members;
 use super::{Entry, Shard, slot_of};
+use crate::hub::outbox::Publication;
 use crate::wire::Frame;
 
 /// A single frame longer than this is written from where it lies instead of being copied.
@@ -41,21 +42,43 @@ pub(super) fn final_run(batch: &[Entry]) -> usize {
     batch.len() - batch.iter().rev().take_while(|entry| same(entry)).count()
 }
 
-fn plain_frame(entry: &Entry) -> Option<&Frame> {
-    match entry {
-        Entry::Broadcast { frame, .. } => Some(frame),
-        _ => None,
-    }
+/// One broadcast of a run as some of the members get it.
+#[derive(Clone, Copy)]
+struct Message<'a> {
+    frame: &'a Frame,
+    /// For a publication, what the topic's policy needs when an outbox is full.
+    publication: Option<Publication<'a>>,
+}
+
+/// Without an offset.
+fn plain<'a>(entry: &'a Entry, members: &'a Members) -> Option<Message<'a>> {
+    let Entry::Broadcast {
+        frame, publication, ..
+    } = entry
+    else {
+        return None;
+    };
+    let (topic, offset) = (&members.topic, None);
+    Some(Message {
+        frame,
+        publication: publication.then_some(Publication { topic, offset }),
+    })
 }
 
 /// What a member that has positions gets: a publication with its offset, or a plain notice.
-fn numbered_frame(entry: &Entry) -> Option<&Frame> {
-    match entry {
-        Entry::Broadcast {
-            frame, numbered, ..
-        } => Some(numbered.as_ref().map_or(frame, |numbered| &numbered.frame)),
-        _ => None,
-    }
+fn numbered<'a>(entry: &'a Entry, members: &'a Members) -> Option<Message<'a>> {
+    let Entry::Broadcast {
+        numbered: Some(numbered),
+        ..
+    } = entry
+    else {
+        return plain(entry, members);
+    };
+    let (topic, offset) = (&members.topic, Some(numbered.offset));
+    Some(Message {
+        frame: &numbered.frame,
+        publication: Some(Publication { topic, offset }),
+    })
 }
 
 fn offset(entry: &Entry) -> Option<u64> {
@@ -76,12 +99,14 @@ impl Shard {
         let Some(mut members) = self.topics.remove(topic) else {
             return;
         };
-        let plain: Vec<&Frame> = run.iter().filter_map(plain_frame).collect();
-        self.write_run(members.plain.as_slice(), &plain, exclude)
+        let messages = run.iter().filter_map(|entry| plain(entry, &members));
+        let messages: Vec<Message<'_>> = messages.collect();
+        self.write_run(members.plain.as_slice(), &messages, exclude)
             .await;
         if !members.numbered.as_slice().is_empty() {
-            let numbered: Vec<&Frame> = run.iter().filter_map(numbered_frame).collect();
-            self.write_run(members.numbered.as_slice(), &numbered, exclude)
+            let messages = run.iter().filter_map(|entry| numbered(entry, &members));
+            let messages: Vec<Message<'_>> = messages.collect();
+            self.write_run(members.numbered.as_slice(), &messages, exclude)
                 .await;
         }
         if !members.catching_up.is_empty() {
@@ -93,8 +118,8 @@ impl Shard {
         self.topics.insert(*topic, members);
     }
 
-    async fn write_run(&mut self, slots: &[u32], frames: &[&Frame], exclude: Option<u32>) {
-        let mut rest = frames;
+    async fn write_run(&mut self, slots: &[u32], messages: &[Message<'_>], exclude: Option<u32>) {
+        let mut rest = messages;
         while !rest.is_empty() && !slots.is_empty() {
             let (segment, behind) = rest.split_at(self.segment_len(rest));
             self.write_segment(slots, segment, exclude).await;
@@ -108,37 +133,43 @@ impl Shard {
     /// Members that read the past get from there what has an offset, and from here the rest.
     fn push_unnumbered(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
         let unnumbered = run.iter().filter(|entry| offset(entry).is_none());
-        for frame in unnumbered.filter_map(plain_frame) {
+        for message in unnumbered.filter_map(|entry| plain(entry, members)) {
             for member in &members.catching_up {
                 if Some(member.slot) != exclude {
-                    self.push(member.slot, frame.clone());
+                    self.push(member.slot, message.frame.clone());
                 }
             }
         }
     }
 
-    fn segment_len(&self, frames: &[&Frame]) -> usize {
+    fn segment_len(&self, messages: &[Message<'_>]) -> usize {
         let mut bytes = 0;
-        let fitting = frames
+        let fitting = messages
             .iter()
             .take(self.segment_messages)
-            .take_while(|frame| {
-                bytes += frame.len();
+            .take_while(|message| {
+                bytes += message.frame.len();
                 bytes <= self.segment_bytes
             });
         fitting.count().max(1)
     }
 
-    async fn write_segment(&mut self, slots: &[u32], frames: &[&Frame], exclude: Option<u32>) {
+    async fn write_segment(
+        &mut self,
+        slots: &[u32],
+        messages: &[Message<'_>],
+        exclude: Option<u32>,
+    ) {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        let in_place = frames.len() == 1 && frames[0].len() > MAX_COPIED_FRAME;
+        let first = messages[0].frame;
+        let in_place = messages.len() == 1 && first.len() > MAX_COPIED_FRAME;
         if !in_place {
-            for frame in frames {
-                frame.copy_to(&mut bytes);
+            for message in messages {
+                message.frame.copy_to(&mut bytes);
             }
         }
-        let len: usize = frames.iter().map(|frame| frame.len()).sum();
+        let len: usize = messages.iter().map(|message| message.frame.len()).sum();
         let mut complete = 0;
         for &slot in slots {
             if Some(slot) == exclude {
@@ -146,42 +177,42 @@ impl Shard {
             }
             let connection = &mut self.connections[slot as usize];
             if !connection.takes_direct_writes() {
-                for &frame in frames {
-                    self.push(slot, frame.clone());
+                for message in messages {
+                    self.push_to_member(slot, message.frame.clone(), message.publication);
                 }
                 continue;
             }
             let result = if in_place {
-                let parts = [frames[0].header(), frames[0].payload()].map(IoSlice::new);
+                let parts = [first.header(), first.payload()].map(IoSlice::new);
                 connection.link.try_write_vectored(&parts)
             } else {
                 connection.link.try_write(&bytes)
             };
             match result {
                 Ok(count) if count == len => {
-                    connection.messages += frames.len() as u64;
+                    connection.messages += messages.len() as u64;
                     connection.bytes += len as u64;
                     complete += 1;
                 }
-                result => self.keep_rest(slot, frames, result),
+                result => self.keep_rest(slot, messages, result),
             }
             self.count_write().await;
         }
         self.metrics
             .deliveries_total
-            .add(complete * frames.len() as u64);
+            .add(complete * messages.len() as u64);
         self.scratch = bytes;
     }
 
     /// Queues what a direct write did not take.
-    fn keep_rest(&mut self, slot: u32, frames: &[&Frame], result: io::Result<usize>) {
+    fn keep_rest(&mut self, slot: u32, messages: &[Message<'_>], result: io::Result<usize>) {
         let mut taken = match result {
             Ok(count) => count,
             Err(error) if is_temporary(error.kind()) => 0,
             Err(_) => return self.lose(slot),
         };
         self.connections[slot as usize].bytes += taken as u64;
-        for &frame in frames {
+        for &Message { frame, publication } in messages {
             let connection = &mut self.connections[slot as usize];
             if taken >= frame.len() {
                 taken -= frame.len();
@@ -191,7 +222,7 @@ impl Shard {
                 connection.outbox.push_started(frame.clone(), taken);
                 taken = 0;
             } else {
-                self.push(slot, frame.clone());
+                self.push_to_member(slot, frame.clone(), publication);
             }
         }
         // The flush that follows meets the block and has the shard told when it ends.

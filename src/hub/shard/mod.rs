@@ -7,6 +7,7 @@ mod ending;
 mod fan_out;
 mod flush;
 mod members;
+mod pushing;
 mod ready;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -28,7 +29,7 @@ use super::mailbox::Entry;
 use super::metrics::Metrics;
 use super::options::HubOptions;
 use super::outbox::Bounds;
-use super::past::{Numbered, Replay};
+use super::past::Replay;
 use super::topic::{EVERYONE, Topic, TopicId};
 use crate::wire::Frame;
 
@@ -161,7 +162,7 @@ impl Shard {
                 announce,
             } => {
                 if let Some(frame) = announce {
-                    self.push_to_members(topic.id(), &frame, None, None);
+                    self.push_to_members(topic.id(), &frame, None, false, None);
                 }
                 if let Some(slot) = slot_of(&client) {
                     self.add_member(slot, &topic, replay, ack);
@@ -175,23 +176,25 @@ impl Shard {
             } => {
                 if let Some(slot) = slot_of(&client) {
                     self.remove_member(topic, slot);
+                    self.connections[slot as usize].outbox.seal(topic);
                     if let Some(frame) = ack {
                         self.push(slot, frame);
                     }
                 }
                 if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame, None, None);
+                    self.push_to_members(topic, &frame, None, false, None);
                 }
             }
             Entry::Broadcast {
                 topic,
                 frame,
                 numbered,
+                publication,
                 exclude,
                 ack,
             } => {
                 let exclude = exclude.as_ref().and_then(slot_of);
-                self.push_to_members(topic, &frame, numbered.as_ref(), exclude);
+                self.push_to_members(topic, &frame, numbered.as_ref(), publication, exclude);
                 if let (Some(slot), Some(frame)) = (exclude, ack) {
                     self.push(slot, frame);
                 }
@@ -257,6 +260,7 @@ impl Shard {
         replay: Option<Replay>,
         ack: Option<Frame>,
     ) {
+        self.connections[slot as usize].outbox.seal(topic.id());
         let members = self.topics.remove(&topic.id());
         let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
         match replay {
@@ -276,58 +280,6 @@ impl Shard {
                 self.topics.remove(&topic);
             }
         }
-    }
-
-    /// Queues a frame for one client. A full outbox evicts it and costs nobody else
-    /// anything; but what is full because the shard had no time to write is written first.
-    fn push(&mut self, slot: u32, frame: Frame) {
-        let mut connection = &mut self.connections[slot as usize];
-        if connection.is_open() && !connection.outbox.has_room_for(&frame, self.bounds) {
-            connection.blocked = false;
-            self.flush(slot);
-            connection = &mut self.connections[slot as usize];
-        }
-        if !connection.is_open() {
-            return;
-        }
-        match connection.outbox.push(frame, self.bounds) {
-            Ok(()) => self.mark_dirty(slot),
-            Err(_full) => self.evict(slot),
-        }
-    }
-
-    fn push_to_members(
-        &mut self,
-        topic: TopicId,
-        frame: &Frame,
-        numbered: Option<&Numbered>,
-        exclude: Option<u32>,
-    ) {
-        // Pushing changes connections, never members, so the walk is safe; taking the
-        // list out lets both be borrowed.
-        let Some(mut members) = self.topics.remove(&topic) else {
-            return;
-        };
-        if let Some(numbered) = numbered {
-            members.broadcast = numbered.offset;
-            for &slot in members.plain.as_slice() {
-                if Some(slot) != exclude {
-                    self.push(slot, frame.clone());
-                }
-            }
-            for &slot in members.numbered.as_slice() {
-                if Some(slot) != exclude {
-                    self.push(slot, numbered.frame.clone());
-                }
-            }
-        } else {
-            for slot in members.all() {
-                if Some(slot) != exclude {
-                    self.push(slot, frame.clone());
-                }
-            }
-        }
-        self.topics.insert(topic, members);
     }
 
     async fn count_write(&mut self) {
