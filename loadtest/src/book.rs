@@ -76,6 +76,15 @@ impl Book {
         (self.next..=last).for_each(on_lost);
     }
 
+    /// How many numbers up to `last` have not come, without those that were called lost.
+    pub(crate) fn missing(&self, last: u64) -> u64 {
+        let holes = match self.window {
+            0 => 0,
+            window => u64::from(window.count_zeros()),
+        };
+        holes + (last + 1).saturating_sub(self.next)
+    }
+
     /// The highest number seen; 0 when none was.
     pub(crate) fn highest(&self) -> u64 {
         self.next - 1
@@ -173,6 +182,17 @@ mod tests {
         let mut lost = Vec::new();
         Book::opened_at(10).close(12, |seq| lost.push(seq));
         assert_eq!(lost, [11, 12]);
+    }
+
+    #[test]
+    fn counts_what_is_missing() {
+        let mut book = Book::opened_at(3);
+        assert_eq!((book.missing(3), book.missing(5)), (0, 2));
+        for seq in [4, 6, 9] {
+            book.record(seq, |_| {});
+        }
+        assert_eq!((book.missing(9), book.missing(11)), (3, 5));
+        assert_eq!(Book::opened_at(u64::MAX - 1).missing(7), 0);
     }
 
     #[test]

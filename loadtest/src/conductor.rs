@@ -156,6 +156,7 @@ impl Conductor {
         self.judge_short_replies();
         self.course.planned = state.schedule.publications();
         self.course.steady = state.is_steady();
+        self.course.owes_all = state.owes_all();
         self.course.peak = state.peak.load(SeqCst);
         self.course.cut_short = self.cut_short;
         self.course.evictions = self.sampler.evictions(&state.api);

@@ -93,11 +93,12 @@ impl Ledger {
                 .contains(&(stream, seq))
     }
 
-    /// A socket has all its subscriptions.
-    pub(crate) fn arrived(&self, channels: impl Iterator<Item = u32>) {
+    /// A socket has all its subscriptions, for the first time or again.
+    pub(crate) fn arrived(&self, channels: impl Iterator<Item = u32>, again: bool) {
         for channel in channels {
-            self.audiences[channel as usize].now.fetch_add(1, SeqCst);
-            self.audiences[channel as usize].ever.fetch_add(1, SeqCst);
+            let audience = &self.audiences[channel as usize];
+            audience.now.fetch_add(1, SeqCst);
+            audience.ever.fetch_add(u32::from(!again), SeqCst);
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Course {
     pub(crate) planned: u64,
     /// Whether every socket stayed, as far as the tester is concerned.
     pub(crate) steady: bool,
+    /// Every socket was owed every publication.
+    pub(crate) owes_all: bool,
     /// Slow consumers the server says it has evicted.
     pub(crate) evictions: Option<u64>,
 }

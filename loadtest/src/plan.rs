@@ -77,6 +77,15 @@ impl Plan {
             && self.cohorts.shares.is_empty()
     }
 
+    /// Whether every socket is owed every publication: it stays, or comes back with its positions.
+    pub(crate) fn owes_all(&self) -> bool {
+        self.is_steady()
+            || self.positions
+                && self.only_conn.is_none()
+                && self.churn <= 0.0
+                && self.cohorts.shares.is_empty()
+    }
+
     /// Whether a socket is opened at all.
     pub(crate) fn opens(&self, conn: u32) -> bool {
         self.only_conn.is_none_or(|only| only == conn)

@@ -200,7 +200,7 @@ impl Progress {
             publish_failed: total(&publisher.failed),
             received: worker.received,
             lost: worker.lost,
-            declared: worker.missed_by_closed,
+            declared: worker.declared,
             duplicates: worker.duplicates,
             reorders: worker.reorders,
             foreign: worker.foreign,

@@ -71,6 +71,11 @@ impl RunState {
         self.plan.is_steady() && self.storms.load(SeqCst) == 0
     }
 
+    /// Whether every socket is owed every publication.
+    pub(crate) fn owes_all(&self) -> bool {
+        self.plan.owes_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
+    }
+
     /// Whether nothing will be published any more.
     pub(crate) fn all_published(&self) -> bool {
         let publishers = if self.plan.rooms {

@@ -31,6 +31,8 @@ pub(crate) struct Position<'a> {
     pub(crate) epoch: &'a [u8],
     /// Whether everything since the position that was asked for follows; `None` when none was asked for.
     pub(crate) recovered: Option<bool>,
+    /// How many publications follow.
+    pub(crate) replayed: Option<u64>,
 }
 
 /// One server message.
@@ -46,6 +48,8 @@ pub(crate) enum Message<'a> {
     Unsubscribed,
     /// Another became a member of a room.
     Announced,
+    /// The server left out so many publications of a channel here; the offset of the last, if it says so.
+    Gap(&'a [u8], u64, Option<u64>),
     /// The server complains; its `code`, or the whole message when there is none.
     Error(&'a [u8]),
     /// Something else that is well-formed, such as a system notice.
@@ -120,6 +124,7 @@ struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     fn message(&mut self) -> Option<Message<'a>> {
         let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
+        let (mut missed, mut last) = (None, None);
         let mut stamp = None;
         let mut position = Position::default();
         self.skip_white();
@@ -133,6 +138,9 @@ impl<'a> Scanner<'a> {
                 b"offset" => position.offset = integer(scanner.value()?),
                 b"epoch" => position.epoch = unquoted(scanner.value()?),
                 b"recovered" => position.recovered = Some(scanner.value()? == b"true"),
+                b"replayed" => position.replayed = integer(scanner.value()?),
+                b"missed" => missed = integer(scanner.value()?),
+                b"to" => last = integer(scanner.value()?),
                 _ => {
                     scanner.value()?;
                 }
@@ -148,6 +156,7 @@ impl<'a> Scanner<'a> {
             b"subscribed" | b"joined" => Message::Subscribed(channel, position),
             b"unsubscribed" | b"left" => Message::Unsubscribed,
             b"user_joined" => Message::Announced,
+            b"gap" => missed.map_or(Message::Malformed, |n| Message::Gap(channel, n, last)),
             b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
             b"error" => Message::Error(code),
             b"" => Message::Malformed,
@@ -356,16 +365,31 @@ mod tests {
 
     #[test]
     fn reads_positions() {
-        let text = r#"{"type":"subscribed","channel":"a","offset":45,"epoch":"b7","recovered":false,"reason":"epoch_changed"}"#;
+        let text = r#"{"type":"subscribed","channel":"a","offset":45,"epoch":"b7","recovered":false,"reason":"epoch_changed","replayed":0}"#;
         let position = Position {
             offset: Some(45),
             epoch: b"b7",
             recovered: Some(false),
+            replayed: Some(0),
         };
         assert_eq!(all(text), [Message::Subscribed(b"a", position)]);
         let text = r#"{"type":"event","channel":"a","data":{"run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001},"offset":9}"#;
         let stamp = Stamp { offset: 9, ..STAMP };
         assert_eq!(all(text), [Message::Event(b"a", Some(stamp))]);
+    }
+
+    #[test]
+    fn reads_gaps() {
+        assert_eq!(
+            all(
+                r#"[{"type":"gap","channel":"a","missed":15,"from":43,"to":57},{"type":"gap","channel":"a","missed":2},{"type":"gap","channel":"a"}]"#
+            ),
+            [
+                Message::Gap(b"a", 15, Some(57)),
+                Message::Gap(b"a", 2, None),
+                Message::Malformed
+            ]
+        );
     }
 
     #[test]

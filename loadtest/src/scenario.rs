@@ -244,6 +244,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "storm.missing==0",
             "recovery.recovered>=1",
             "recovery.refused==0",
+            "recovery.wrong==0",
         ],
     ),
     waits(
@@ -286,7 +287,7 @@ impl Scenario {
         // Replies to publications count subscribers; nobody replies to a member.
         const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
         const ROOMS: &[&str] = &["announcements.difference==0"];
-        let steady = if plan.is_steady() { STEADY } else { &[] };
+        let steady = if plan.owes_all() { STEADY } else { &[] };
         let counted = match (plan.is_steady(), plan.rooms) {
             (false, _) => &[],
             (true, false) => CHANNELS,

@@ -66,7 +66,7 @@ fn write(
             format!("ack {}", short(&publisher.ack))
         }
     )?;
-    let expected = if course.steady {
+    let expected = if course.owes_all {
         format!(" of {} expected", grouped(publisher.expected))
     } else {
         String::new()
@@ -81,7 +81,7 @@ fn write(
         out,
         "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
         grouped(worker.lost),
-        grouped(worker.missed_by_closed),
+        grouped(worker.declared),
         grouped(worker.duplicates),
         grouped(worker.reorders),
         grouped(worker.foreign),

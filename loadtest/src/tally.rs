@@ -131,7 +131,7 @@ pub(crate) struct WorkerTally {
     /// Numbers that never came to a living subscription although the server accepted them.
     pub(crate) lost: u64,
     /// Numbers that subscriptions of closed sockets did not get.
-    pub(crate) missed_by_closed: u64,
+    pub(crate) declared: u64,
     /// Received again.
     pub(crate) duplicates: u64,
     /// Received after a later one.
@@ -172,6 +172,8 @@ pub(crate) struct WorkerTally {
     /// Subscriptions that went on from their position, and those that could not.
     pub(crate) recovered: u64,
     pub(crate) unrecovered: u64,
+    /// Of the former, those whose reply does not say where the replay ends.
+    pub(crate) misstated: u64,
     /// From the drop to being ready again.
     pub(crate) returned: Latency,
     /// Clients that broke the protocol.
@@ -194,7 +196,7 @@ impl WorkerTally {
         merge_classes(&mut self.closed, other.closed);
         self.received += other.received;
         self.lost += other.lost;
-        self.missed_by_closed += other.missed_by_closed;
+        self.declared += other.declared;
         self.duplicates += other.duplicates;
         self.reorders += other.reorders;
         self.foreign += other.foreign;
@@ -216,6 +218,7 @@ impl WorkerTally {
         self.in_flight += other.in_flight;
         self.recovered += other.recovered;
         self.unrecovered += other.unrecovered;
+        self.misstated += other.misstated;
         self.returned.merge(&other.returned);
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;

@@ -98,10 +98,13 @@ impl Auditor {
                     if *missing == 0 {
                         self.sockets[local].status = Status::Ready;
                         let conn = self.conn(local);
-                        self.state.ledger.arrived(self.state.plan.channels_of(conn));
+                        let returns = self.sockets[local].known;
+                        let channels = self.state.plan.channels_of(conn);
+                        self.state.ledger.arrived(channels, returns);
                     }
                 }
             }
+            Message::Gap(channel, missed, last) => self.on_gap(local, channel, missed, last),
             Message::Error(code) => {
                 self.tally.errors += 1;
                 let conn = self.conn(local);
@@ -130,19 +133,25 @@ impl Auditor {
             self.on_offset(local, stamp.channel as u32, stamp.offset);
         }
         let doomed = self.role(local).is_doomed();
+        let subscription = place / self.state.plan.publishers_per_channel() as usize;
+        let came_before = self.settle(place, stream, stamp.seq);
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
-        let arrival = self.books[place].record(stamp.seq, |seq| {
-            if ledger.is_owed(stream, seq) {
-                tally.lost += 1;
-                tally.evidence.note(Kind::Loss, || {
-                    format!(
-                        "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
-                        String::from_utf8_lossy(channel),
-                        stamp.publisher
-                    )
-                });
-            }
-        });
+        let declared = &mut self.declared;
+        let arrival = if came_before {
+            Arrival::Duplicate
+        } else {
+            self.books[place].record(stamp.seq, |seq| {
+                if ledger.is_owed(stream, seq) {
+                    declared.miss(tally, subscription, || {
+                        format!(
+                            "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
+                            String::from_utf8_lossy(channel),
+                            stamp.publisher
+                        )
+                    });
+                }
+            })
+        };
         let (count, what) = match arrival {
             Arrival::Forward => (&mut tally.received, None),
             Arrival::Late => {

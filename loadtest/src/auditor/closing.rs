@@ -20,6 +20,7 @@ impl Auditor {
         };
         let publishers = plan.publishers_per_channel() as usize;
         let first = (local * plan.subs_per_conn as usize + position as usize) * publishers;
+        self.forget_declared(first / publishers);
         for i in 0..publishers {
             let sent = self.state.ledger.sent(index as usize * publishers + i);
             self.books[first + i] = Book::opened_at(sent);
@@ -37,13 +38,15 @@ impl Auditor {
     /// Books of living sockets that still wait for a message.
     pub(crate) fn open_books(&self) -> u64 {
         let per_socket = self.books.len() / self.sockets.len().max(1);
+        let publishers = self.state.plan.publishers_per_channel() as usize;
         let open = |local: usize| {
-            let books = &self.books[local * per_socket..][..per_socket];
+            let first = local * per_socket;
             Self::streams_of(&self.state, self.conn(local))
-                .zip(books)
-                .filter(|(stream, book)| {
-                    !book.is_complete(self.state.ledger.last(*stream))
-                        && !self.state.plan.says(self.conn(local), *stream)
+                .zip(first..first + per_socket)
+                .filter(|&(stream, index)| {
+                    !self.books[index].is_complete(self.state.ledger.last(stream))
+                        && !self.state.plan.says(self.conn(local), stream)
+                        && !self.is_declared(index / publishers, (stream / publishers) as u32)
                 })
                 .count() as u64
         };
@@ -83,17 +86,19 @@ impl Auditor {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let conn = self.conn(local);
         let state = Arc::clone(&self.state);
-        let books = &mut self.books[local * per_socket..][..per_socket];
-        for (index, (stream, book)) in Self::streams_of(&state, conn).zip(books).enumerate() {
+        let publishers = state.plan.publishers_per_channel() as usize;
+        for (index, stream) in Self::streams_of(&state, conn).enumerate() {
             if state.plan.says(conn, stream) {
                 continue;
             }
-            let tally = &mut self.tally;
+            let place = local * per_socket + index;
+            self.settle_at_end(place, stream);
+            let (tally, declared) = (&mut self.tally, &mut self.declared);
+            let book = &mut self.books[place];
             let at = state.clock.now_ns() as f64 / 1e9;
             book.close(owed(index, book), |seq| {
                 if state.ledger.is_owed(stream, seq) {
-                    tally.lost += 1;
-                    tally.evidence.note(Kind::Loss, || {
+                    declared.miss(tally, place / publishers, || {
                         let channel = stream as u32 / state.plan.publishers_per_channel();
                         format!(
                             "conn {conn}: seq {seq} of {} never came before it left at {at:.3}s",
@@ -104,6 +109,26 @@ impl Auditor {
             });
             *book = Book::opened_at(u64::MAX - 1);
         }
+    }
+
+    /// Compares a book with the ledger. What a socket that is `gone` did not get at the end is declared.
+    fn close_book(&mut self, place: usize, stream: usize, conn: u32, gone: bool) {
+        self.settle_at_end(place, stream);
+        let state = Arc::clone(&self.state);
+        let publishers = state.plan.publishers_per_channel();
+        let (tally, declared, book) = (&mut self.tally, &mut self.declared, self.books[place]);
+        let last = state.ledger.last(stream);
+        book.close(last, |seq| {
+            if !state.ledger.is_owed(stream, seq) {
+            } else if gone && seq > book.highest() {
+                tally.declared += 1;
+            } else {
+                declared.miss(tally, place / publishers as usize, || {
+                    let name = state.plan.channel_name(stream as u32 / publishers);
+                    format!("conn {conn}: seq {seq} of {name} never came; the last is {last}")
+                });
+            }
+        });
     }
 
     /// Compares every book with the ledger and then says goodbye on every socket.
@@ -119,7 +144,9 @@ impl Auditor {
                     format!("conn {conn}: its unsubscribing was never confirmed")
                 });
             }
-            if !matches!(status, Status::Ready | Status::Closed) {
+            // It has a position and did not come back, which `storm.missing` tells.
+            let away = state.plan.positions && self.sockets[local].dropped_ns.is_some();
+            if !matches!(status, Status::Ready | Status::Closed) && !away {
                 continue;
             }
             let role = self.role(local);
@@ -129,33 +156,10 @@ impl Auditor {
                     format!("conn {conn} ({}): was never ended", role.name())
                 });
             }
-            let gone = status == Status::Closed || role.is_doomed();
-            let books = &self.books[local * per_socket..][..per_socket];
-            for (stream, book) in Self::streams_of(&state, conn).zip(books) {
-                if state.plan.says(conn, stream) {
-                    continue;
-                }
-                let tally = &mut self.tally;
-                let (mut lost, mut first) = (0, None);
-                book.close(state.ledger.last(stream), |seq| {
-                    if !state.ledger.is_owed(stream, seq) {
-                    } else if gone && seq > book.highest() {
-                        tally.missed_by_closed += 1;
-                    } else {
-                        lost += 1;
-                        first.get_or_insert(seq);
-                    }
-                });
-                tally.lost += lost;
-                if let Some(first) = first {
-                    let channel = stream as u32 / state.plan.publishers_per_channel();
-                    tally.evidence.note(Kind::Loss, || {
-                        format!(
-                            "conn {conn}: {lost} of {} never came, the first is seq {first} of {}",
-                            state.plan.channel_name(channel),
-                            state.ledger.last(stream)
-                        )
-                    });
+            let gone = status == Status::Closed || role.is_doomed() || away;
+            for (index, stream) in Self::streams_of(&state, conn).enumerate() {
+                if !state.plan.says(conn, stream) {
+                    self.close_book(local * per_socket + index, stream, conn, gone);
                 }
             }
         }

@@ -41,6 +41,7 @@ impl Auditor {
     pub(crate) fn on_left(&mut self, local: usize) {
         let owed = std::mem::take(&mut self.sockets[local].owed);
         self.close_interval(local, |index, book| owed[index].max(book.highest()));
+        self.forget_places(local);
         self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
         self.tally.churned += 1;
         self.gone(local);

@@ -5,6 +5,7 @@ mod closing;
 mod departure;
 mod fate;
 mod life;
+mod missing;
 mod recovery;
 mod speech;
 
@@ -69,6 +70,7 @@ pub(crate) struct Auditor {
     books: Vec<Book>,
     /// By socket and subscription, in runs with positions.
     places: Vec<Option<recovery::Place>>,
+    declared: missing::Declared,
     /// By socket.
     services: Vec<Service>,
     /// Since the last report.
@@ -106,6 +108,7 @@ impl Auditor {
                     0
                 }
             ],
+            declared: missing::Declared::default(),
             services: vec![Service::default(); sockets],
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),

@@ -35,7 +35,10 @@ impl Auditor {
         let epoch = String::from_utf8_lossy(position.epoch).into_owned();
         match (position.recovered, &mut self.places[index]) {
             // The replay moves it on.
-            (Some(true), Some(place)) if *place.epoch == *epoch => self.tally.recovered += 1,
+            (Some(true), Some(place)) if *place.epoch == *epoch => {
+                let asked = place.offset;
+                self.on_recovered(local, channel, asked, position);
+            }
             (recovered, place) => {
                 let had_one = place.is_some();
                 *place = position.offset.map(|offset| Place {
@@ -43,30 +46,38 @@ impl Auditor {
                     epoch: epoch.into(),
                 });
                 if had_one {
-                    self.on_declared_gap(local, channel, recovered);
+                    self.on_refused(local, channel, recovered);
+                    self.refuse(local, channel, index);
+                } else {
+                    self.open_books_of(local, name);
                 }
-                self.open_books_of(local, name);
             }
         }
     }
 
+    /// The reply must say where the replay ends.
+    fn on_recovered(&mut self, local: usize, channel: u32, asked: u64, reply: scan::Position<'_>) {
+        self.tally.recovered += 1;
+        let end = reply.replayed.and_then(|n| asked.checked_add(n));
+        if end.is_none() || end != reply.offset {
+            self.tally.misstated += 1;
+            let conn = self.conn(local);
+            let name = self.state.plan.channel_name(channel);
+            let (offset, replayed) = (reply.offset, reply.replayed);
+            self.tally.evidence.note(Kind::Recovery, || {
+                format!("conn {conn}: {name} since {asked}: the reply says offset {offset:?} and {replayed:?} replayed")
+            });
+        }
+    }
+
     /// The server said that what a socket missed is gone, or did not say that it is there.
-    fn on_declared_gap(&mut self, local: usize, channel: u32, recovered: Option<bool>) {
+    fn on_refused(&mut self, local: usize, channel: u32, recovered: Option<bool>) {
         let conn = self.conn(local);
         self.tally.unrecovered += 1;
         let name = self.state.plan.channel_name(channel);
         self.tally.evidence.note(Kind::Recovery, || {
             format!("conn {conn}: its position in {name} was not recovered ({recovered:?})")
         });
-        let publishers = self.state.plan.publishers_per_channel() as usize;
-        let Some(index) = self.subscription(local, channel) else {
-            return;
-        };
-        for i in 0..publishers {
-            let last = self.state.ledger.last(channel as usize * publishers + i);
-            let highest = self.books[index * publishers + i].highest();
-            self.tally.missed_by_closed += last.saturating_sub(highest);
-        }
     }
 
     /// A publication came: its socket stands behind it.
@@ -77,7 +88,18 @@ impl Auditor {
         }
     }
 
-    fn subscription(&self, local: usize, channel: u32) -> Option<usize> {
+    /// Who left properly begins anew.
+    pub(super) fn forget_places(&mut self, local: usize) {
+        let subscriptions = self.state.plan.subs_per_conn as usize;
+        if let Some(places) = self
+            .places
+            .get_mut(local * subscriptions..(local + 1) * subscriptions)
+        {
+            places.fill(None);
+        }
+    }
+
+    pub(super) fn subscription(&self, local: usize, channel: u32) -> Option<usize> {
         let plan = &self.state.plan;
         let position = plan.position(self.conn(local), channel)?;
         Some(local * plan.subs_per_conn as usize + position as usize)

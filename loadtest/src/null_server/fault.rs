@@ -10,6 +10,8 @@ pub enum Fault {
     None,
     /// Of so many deliveries the last does not happen, and nobody is told.
     DropEvery(u64),
+    /// Of so many deliveries the last does not happen, and a gap notice says so.
+    DeclareEvery(u64),
     /// One delivery happens twice.
     DuplicateOne,
     /// Two consecutive events of one client change places.
@@ -54,6 +56,14 @@ pub enum Fault {
     CloseDeadAs(u16),
     /// A pong counts only this long after it came.
     HearPongsLate(Duration),
+    /// One replay leaves its first publication out.
+    SkipReplayed,
+    /// One replay begins with the same publication twice.
+    RepeatReplayed,
+    /// Positions whose publications are gone are said to be recovered.
+    ClaimRecovered,
+    /// One reply before a replay names an offset that is one too high.
+    MisstateOffset,
     /// Whoever breaks the protocol is closed with this code.
     CloseBrokenAs(u16),
 }

@@ -1,6 +1,7 @@
 //! The channels and rooms of the null server, and where most of its faults show.
 
 use super::client::Client;
+use super::history::History;
 use super::wire::server_frame;
 use super::{Behaviour, Fault};
 use crate::scan;
@@ -22,6 +23,7 @@ pub(super) struct Hub {
     pub(super) upgrades: Cell<u64>,
     pub(super) connections: Cell<u64>,
     pub(super) evictions: Cell<u64>,
+    history: RefCell<History>,
     publications: Cell<u64>,
     deliveries: Cell<u64>,
     leaves: Cell<u64>,
@@ -46,6 +48,7 @@ impl Hub {
             upgrades: Cell::new(0),
             connections: Cell::new(0),
             evictions: Cell::new(0),
+            history: RefCell::default(),
             publications: Cell::new(0),
             deliveries: Cell::new(0),
             leaves: Cell::new(0),
@@ -91,12 +94,22 @@ impl Hub {
         event.extend_from_slice(n.to_string().as_bytes());
         event.extend_from_slice(br#"","timestamp":"2024-01-15T10:30:00Z","#);
         event.extend_from_slice(&data[1..]);
+        let mut offset = None;
+        if self.behaviour.history > 0 {
+            let next = self.history.borrow().next(channel);
+            event.extend_from_slice(format!(r#","offset":{next}"#).as_bytes());
+            offset = Some(next);
+        }
         event.push(b'}');
         let frame = server_frame(0x1, &event);
+        if offset.is_some() {
+            let mut history = self.history.borrow_mut();
+            history.keep(channel, Rc::clone(&frame), self.behaviour.history);
+        }
         let topics = self.topics.borrow();
         let members = topics.get(channel).map_or(&[][..], Vec::as_slice);
         for client in members {
-            self.deliver(client, &frame);
+            self.deliver(client, &frame, channel, offset);
         }
         if faulty {
             self.sin(&topics, channel, &frame);
@@ -131,11 +144,14 @@ impl Hub {
         }
     }
 
-    fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>) {
+    fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>, name: &[u8], offset: Option<u64>) {
         let n = Self::count(&self.deliveries);
         let faulty = n == FAULTY_DELIVERY;
         match self.behaviour.fault {
             Fault::DropEvery(every) if n.is_multiple_of(every) => return,
+            Fault::DeclareEvery(every) if n.is_multiple_of(every) => {
+                return client.push(gap_frame(name, offset));
+            }
             Fault::DuplicateOne if faulty => client.push(Rc::clone(frame)),
             Fault::SwapTwo if faulty => {
                 *self.held.borrow_mut() = Some((Rc::clone(client), Rc::clone(frame)));
@@ -169,10 +185,13 @@ impl Hub {
     /// Takes one command of a client.
     pub(super) fn command(self: &Rc<Self>, client: &Rc<Client>, text: &[u8]) {
         let (mut kind, mut name, mut content): (&[u8], &[u8], &[u8]) = (b"", b"", b"null");
+        let (mut positions, mut since) = (false, None);
         scan::members(text, |key, value| match key {
             b"type" => kind = scan::unquoted(value),
             b"channel" | b"room" => name = scan::unquoted(value),
             b"content" => content = value,
+            b"positions" => positions = value == b"true",
+            b"since" => since = Some(value),
             _ => {}
         });
         let mut topics = self.topics.borrow_mut();
@@ -188,11 +207,17 @@ impl Hub {
                     br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
                 ]));
                 members.push(Rc::clone(client));
-                client.push(say(&[
-                    br#"{"type":"subscribed","channel":""#,
-                    name,
-                    br#""}"#,
-                ]));
+                let (place, replay) =
+                    if self.behaviour.history > 0 && (positions || since.is_some()) {
+                        self.history.borrow().replay(name, since, &self.behaviour)
+                    } else {
+                        Default::default()
+                    };
+                let head = br#"{"type":"subscribed","channel":""#;
+                client.push(say(&[head, name, b"\"", place.as_bytes(), b"}"]));
+                for frame in replay {
+                    client.push(frame);
+                }
                 (b"", members)
             }
             b"join" => {
@@ -238,7 +263,7 @@ impl Hub {
                     && Self::count(&self.publications) == FAULTY_PUBLICATION;
                 for member in &members {
                     if echo || !Rc::ptr_eq(member, client) {
-                        self.deliver(member, &frame);
+                        self.deliver(member, &frame, name, None);
                     }
                 }
                 (b"room:", members)
@@ -254,6 +279,13 @@ impl Hub {
             members.retain(|member| !Rc::ptr_eq(member, client));
         }
     }
+}
+
+fn gap_frame(channel: &[u8], offset: Option<u64>) -> Rc<[u8]> {
+    let name = String::from_utf8_lossy(channel);
+    let place = offset.map_or_else(String::new, |n| format!(r#","from":{n},"to":{n}"#));
+    let text = format!(r#"{{"type":"gap","channel":"{name}","missed":1{place}}}"#);
+    server_frame(0x1, text.as_bytes())
 }
 
 pub(super) fn error_frame(code: &str) -> Rc<[u8]> {

@@ -6,6 +6,7 @@
 mod client;
 mod fault;
 mod guard;
+mod history;
 mod hub;
 mod serve;
 mod wire;
@@ -34,6 +35,8 @@ pub struct Behaviour {
     pub pong_timeout: Duration,
     /// Frames a client may have waiting before it is cut off.
     pub outbox: usize,
+    /// Publications that are kept of each channel; none and no positions when zero. With it every event has its offset.
+    pub history: usize,
 }
 
 impl Default for Behaviour {
@@ -44,6 +47,7 @@ impl Default for Behaviour {
             ping_every: Duration::ZERO,
             pong_timeout: Duration::ZERO,
             outbox: 100_000,
+            history: 0,
         }
     }
 }

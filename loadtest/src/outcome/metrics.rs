@@ -42,7 +42,7 @@ pub(super) fn metrics(
         ),
         ("received", worker.received),
         ("loss.silent", worker.lost),
-        ("loss.declared", worker.missed_by_closed),
+        ("loss.declared", worker.declared),
         ("dups", worker.duplicates),
         ("reorders", worker.reorders),
         ("foreign", worker.foreign),
@@ -56,19 +56,19 @@ pub(super) fn metrics(
     for (name, count) in counts {
         value(name, Unit::Count, count as f64);
     }
-    if course.steady {
+    if course.steady && plan.rooms {
+        let apart = plan.announcements().abs_diff(worker.announced);
+        value("announcements", Unit::Count, worker.announced as f64);
+        value("announcements.difference", Unit::Count, apart as f64);
+    }
+    if course.owes_all {
         // Books and ledger are kept apart; what was received and what is missing must add up to what was due.
-        let found = worker.received + worker.lost + worker.missed_by_closed;
+        let found = worker.received + worker.lost + worker.declared;
         let apart = if publisher.uncertain > 0 {
             0
         } else {
             publisher.expected.abs_diff(found)
         };
-        if plan.rooms {
-            let apart = plan.announcements().abs_diff(worker.announced);
-            value("announcements", Unit::Count, worker.announced as f64);
-            value("announcements.difference", Unit::Count, apart as f64);
-        }
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, apart as f64);
     }
@@ -168,6 +168,7 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
     }
     if plan.positions {
         value("recovery.recovered", Unit::Count, worker.recovered as f64);
+        value("recovery.wrong", Unit::Count, worker.misstated as f64);
         value("recovery.refused", Unit::Count, worker.unrecovered as f64);
     }
     if plan.storm.is_some() || plan.drops > 0.0 || worker.dropped > 0 {

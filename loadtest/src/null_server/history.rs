@@ -1,0 +1,92 @@
+//! What the null server remembers of each channel, and the lies it tells of that.
+
+use super::hub::Hub;
+use super::{Behaviour, Fault};
+use crate::scan;
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+const EPOCH: &str = "null";
+/// The replay at which a fault shows, of those with [`LEAST`] publications.
+const FAULTY_REPLAY: u64 = 3;
+const LEAST: usize = 2;
+
+#[derive(Default)]
+pub(super) struct History {
+    channels: HashMap<Vec<u8>, Channel>,
+    replays: Cell<u64>,
+}
+
+#[derive(Default)]
+struct Channel {
+    newest: u64,
+    /// The newest frames, the last of them with the offset `newest`.
+    frames: VecDeque<Rc<[u8]>>,
+}
+
+/// What a subscriber gets: the rest of the reply, and the frames behind it.
+pub(super) type Replay = (String, Vec<Rc<[u8]>>);
+
+impl History {
+    /// The offset of the next publication.
+    pub(super) fn next(&self, channel: &[u8]) -> u64 {
+        self.channels.get(channel).map_or(0, |own| own.newest) + 1
+    }
+
+    /// Keeps a publication, which gets the next offset, and forgets the oldest beyond `most`.
+    pub(super) fn keep(&mut self, channel: &[u8], frame: Rc<[u8]>, most: usize) {
+        let own = self.channels.entry(channel.to_vec()).or_default();
+        own.newest += 1;
+        own.frames.push_back(frame);
+        if own.frames.len() > most {
+            own.frames.pop_front();
+        }
+    }
+
+    /// Answers a subscription that asks for positions, or `since` one.
+    pub(super) fn replay(
+        &self,
+        channel: &[u8],
+        since: Option<&[u8]>,
+        behaviour: &Behaviour,
+    ) -> Replay {
+        let own = self.channels.get(channel);
+        let newest = own.map_or(0, |own| own.newest);
+        let place = |offset: u64| format!(r#","offset":{offset},"epoch":"{EPOCH}""#);
+        let Some(since) = since else {
+            return (place(newest), Vec::new());
+        };
+        let (mut offset, mut epoch) = (None, &b""[..]);
+        scan::members(since, |key, value| match key {
+            b"offset" => offset = scan::integer(value),
+            b"epoch" => epoch = scan::unquoted(value),
+            _ => {}
+        });
+        let missed = offset.and_then(|offset| newest.checked_sub(offset));
+        let missed = missed.filter(|_| epoch == EPOCH.as_bytes());
+        let kept = own.map_or(0, |own| own.frames.len()) as u64;
+        let Some(missed) =
+            missed.filter(|missed| *missed <= kept || behaviour.fault == Fault::ClaimRecovered)
+        else {
+            let refusal = r#","recovered":false,"reason":"history_trimmed","replayed":0"#;
+            return (place(newest) + refusal, Vec::new());
+        };
+        let newest_missed = own.into_iter().flat_map(|own| {
+            let skipped = own.frames.len().saturating_sub(missed as usize);
+            own.frames.iter().skip(skipped).map(Rc::clone)
+        });
+        let mut frames: Vec<_> = newest_missed.collect();
+        let mut said = newest;
+        if frames.len() >= LEAST && Hub::count(&self.replays) == FAULTY_REPLAY {
+            match behaviour.fault {
+                Fault::SkipReplayed => drop(frames.remove(0)),
+                Fault::RepeatReplayed => frames.insert(1, Rc::clone(&frames[0])),
+                Fault::MisstateOffset => said += 1,
+                _ => {}
+            }
+        }
+        let reply = format!(r#"{},"recovered":true,"replayed":{missed}"#, place(said));
+        (reply, frames)
+    }
+}

@@ -1,0 +1,118 @@
+//! What the command line says and does.
+
+use crate::support::{failed_checks, loadtest, start, text};
+use loadtest::null_server::Fault;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[test]
+fn counts_failed_connects_by_class() {
+    // A server that speaks HTTP but upgrades nothing.
+    let server = start(Fault::None);
+    let output = loadtest(&server, "-c 3 --connect-timeout 1s --source-ips 127.0.0.7")
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}/ws", refusing.local_addr().expect("an address"));
+    let api = format!("http://{}", server.addr());
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["-u", &url, "--api", &api, "-c", "3", "-d", "1s"])
+        .args(["--connect-timeout", "300ms"])
+        .output()
+        .expect("loadtest runs");
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(99), "{text}");
+    assert!(text.contains("3 upgrade: timeout"), "{text}");
+}
+
+#[test]
+fn says_how_to_mend_what_is_not_ready() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = closed.local_addr().expect("an address");
+    drop(closed);
+    for (args, code, fix) in [
+        (format!("-u ws://{addr}/ws"), 3, "fix: start the server"),
+        ("-u ws://192.0.2.1:3000/ws".to_owned(), 3, "fix: add --yes"),
+        (format!("-u ws://{addr}/ws -c 900k"), 3, "fix: "),
+        (format!("-u ws://{addr}/ws -d 1h"), 3, "fix: --limit-time"),
+        ("-c ten".to_owned(), 2, "ten"),
+        ("--subs-per-conn 11".to_owned(), 2, "--subs-per-conn"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(args.split_whitespace())
+            .output()
+            .expect("loadtest runs");
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{args}: {text}");
+        assert!(text.contains(fix), "{args}: {text}");
+    }
+}
+
+#[test]
+fn reports_when_it_is_interrupted() {
+    let server = start(Fault::None);
+    let begin = Instant::now();
+    let mut child = loadtest(&server, "-d 60s").spawn().expect("loadtest runs");
+    let mut lines = std::io::BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("publishing") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut lines, &mut line).expect("a line");
+        assert!(read > 0, "it ended before it published");
+    }
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(child.id().try_into().expect("a pid")),
+        nix::sys::signal::Signal::SIGINT,
+    )
+    .expect("the signal is sent");
+    let output = child.wait_with_output().expect("it ends");
+    drop(lines);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("interrupted: PASS until then"), "{text}");
+    assert!(text.contains("delivered"), "{text}");
+    assert!(begin.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn takes_flags_from_a_file_and_from_the_environment() {
+    let path = std::env::temp_dir().join(format!("loadtest-{}.toml", std::process::id()));
+    let toml = "scenario = \"rooms\"\nconnections = 30\nchannels = 2\nassert = [\"received==140\", \"dups==1\"]";
+    std::fs::write(&path, toml).expect("the file is written");
+    let server = start(Fault::None);
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .arg("run")
+        .arg(&path)
+        .args(["-r", "10/s", "-u"])
+        .arg(format!("ws://{}/ws", server.addr()))
+        .env("LOADTEST_DURATION", "1s")
+        .env("LOADTEST_ALLOW_TAINT", "1")
+        .env("LOADTEST_SERVER_PID", "none")
+        .output()
+        .expect("loadtest runs");
+    std::fs::remove_file(&path).expect("it is there");
+    let text = text(&output);
+    // 10 messages to 14 others.
+    assert_eq!(failed_checks(&text), ["dups==1"], "{text}");
+    assert_eq!(output.status.code(), Some(99), "{text}");
+    assert!(
+        text.contains(&format!("replay: loadtest run {}", path.display())),
+        "{text}"
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", "no-such-file.toml"])
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn says_which_scenarios_wait_for_the_server() {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", "presence"])
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output).contains("needs a server feature"));
+}

@@ -1,0 +1,96 @@
+//! What comes, and what does not.
+
+use crate::support::{finds, finds_in, loadtest, side_by_side, start, text};
+use loadtest::null_server::Fault;
+
+#[test]
+fn passes_an_honest_server() {
+    let server = start(Fault::None);
+    let output = loadtest(&server, "--workers 2 --subs-per-conn 2 --publishers 3")
+        .output()
+        .expect("loadtest runs");
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("2,000 of 2,000 expected"), "{text}");
+    assert!(
+        text.ends_with("PASS\n") || text.contains("\nPASS\n"),
+        "{text}"
+    );
+    assert!(
+        server.pongs() >= 50,
+        "pings are answered: {}",
+        server.pongs()
+    );
+}
+
+/// What each sin of a publishing server turns red, and nothing else.
+const SINS: [(Fault, &[&str]); 6] = [
+    (Fault::DropEvery(1000), &["loss.silent==0"]),
+    (Fault::DuplicateOne, &["dups==0"]),
+    (Fault::SwapTwo, &["reorders==0"]),
+    (Fault::ForeignChannel, &["foreign==0"]),
+    (Fault::MalformedOne, &["malformed==0"]),
+    (Fault::ErrorOne, &["errors==0"]),
+];
+
+#[test]
+fn finds_exactly_what_a_server_does_wrong() {
+    side_by_side(SINS.map(|(fault, failed)| move || _ = finds(fault, failed)));
+}
+
+#[test]
+fn comes_to_the_same_verdicts_with_a_library_as_reader() {
+    let engine = "--engine tungstenite";
+    let text = finds_in("smoke", engine, Fault::None, &[]);
+    assert!(text.contains("1,000 of 1,000 expected"), "{text}");
+    side_by_side(SINS.map(|(fault, failed)| move || _ = finds_in("smoke", engine, fault, failed)));
+}
+
+#[test]
+fn counts_a_loss_exactly() {
+    let text = finds(Fault::DropEvery(100), &["loss.silent==0"]);
+    assert!(text.contains("silent loss 10 "), "{text}");
+}
+
+#[test]
+fn finds_an_unexpected_close() {
+    let text = finds(Fault::CloseOne, &["closes.unexpected==0"]);
+    assert!(text.contains("close 1013 slow consumer"), "{text}");
+}
+
+#[test]
+fn finds_a_wrong_number_of_subscribers() {
+    for more in [1, -1] {
+        finds(
+            Fault::MiscountSubscribers(more),
+            &["subscribers.mismatch==0"],
+        );
+    }
+}
+
+#[test]
+fn finds_a_refused_publication() {
+    let text = finds(Fault::RefusePublication, &["publish.errors==0"]);
+    assert!(text.contains("1 http 503"), "{text}");
+}
+
+#[test]
+fn keeps_exact_books_of_rooms() {
+    let args = "-c 60 -C 3";
+    let text = finds_in("rooms", args, Fault::None, &[]);
+    // Each of 100 messages goes to 19 others; each of three rooms announced 0 + 1 + … + 19 joins.
+    assert!(text.contains("1,900 of 1,900 expected"), "{text}");
+    assert!(text.contains("570 joins announced"), "{text}");
+    let cases: [(Fault, &[&str]); 4] = [
+        (Fault::None, &[]),
+        (Fault::DropEvery(1000), &["loss.silent==0"]),
+        (Fault::EchoToSender, &["foreign==0"]),
+        (Fault::JoinUntold, &["announcements.difference==0"]),
+    ];
+    side_by_side(cases.map(|(fault, failed)| {
+        move || {
+            let args = format!("{args} --engine tungstenite");
+            finds_in("rooms", &args, fault, failed);
+        }
+    }));
+}

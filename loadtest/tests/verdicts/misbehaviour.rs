@@ -1,0 +1,106 @@
+//! Clients that misbehave, and what a server must do with them.
+
+use crate::support::{STRICT, finds_as, finds_in, side_by_side};
+use loadtest::null_server::{Behaviour, Fault};
+use std::time::Duration;
+
+#[test]
+fn sees_every_breach_of_the_protocol_refused() {
+    let args = "-c 20 -r 20/s";
+    let text = finds_in("adversarial", args, Fault::None, &[]);
+    assert!(text.contains("wrong 0"), "{text}");
+    finds_in(
+        "adversarial",
+        args,
+        Fault::CloseBrokenAs(1000),
+        &["attacks.wrong==0"],
+    );
+}
+
+/// The last of the dead has to be closed 4 s after they fell silent.
+const HEARTBEAT: &str = "-c 100 -r 20/s -d 5s --turn-at 500ms --no-pong 10% --black-hole 10% --half-open 10% \
+    --pong-late 10% --ping-interval 400ms --pong-timeout 1600ms";
+
+#[test]
+fn sees_the_dead_closed_and_no_one_else() {
+    let text = finds_as("heartbeat", HEARTBEAT, STRICT, &[]);
+    assert!(text.contains("survivors 0"), "{text}");
+}
+
+#[test]
+fn finds_the_dead_that_are_kept_or_closed_too_early_too_late_or_for_another_reason() {
+    let late = Fault::CloseDeadLate(Duration::from_secs(3));
+    // Told of a server with more patience, the tester takes the honest one for hasty.
+    let patient = "--ping-interval 3s --pong-timeout 9s --pong-late 0%";
+    let cases: [(Fault, &str, &[&str]); 4] = [
+        (Fault::NeverCloseDead, "", &["heartbeat.survivors==0"]),
+        (late, "-d 6s", &["heartbeat.late==0"]),
+        (Fault::CloseDeadAs(1000), "", &["heartbeat.miscoded==0"]),
+        (Fault::None, patient, &["heartbeat.early==0"]),
+    ];
+    side_by_side(cases.map(|(fault, more, failed)| {
+        move || {
+            let args = format!("{HEARTBEAT} {more}");
+            finds_as("heartbeat", &args, Behaviour { fault, ..STRICT }, failed);
+        }
+    }));
+}
+
+#[test]
+fn finds_that_late_pongs_are_not_heard_in_time() {
+    // Each pong is heard so late that only those suffer whose pongs are late themselves.
+    let deaf = Behaviour {
+        fault: Fault::HearPongsLate(Duration::from_millis(1500)),
+        pong_timeout: Duration::from_secs(2),
+        ..STRICT
+    };
+    let args = "-c 50 -r 20/s -d 5s --turn-at 500ms --pong-late 20% --ping-interval 400ms --pong-timeout 1600ms";
+    let text = finds_as("heartbeat", args, deaf, &["closes.unexpected==0"]);
+    assert!(text.contains("(pong-late): closed"), "{text}");
+}
+
+#[test]
+fn finds_a_healthy_one_that_is_evicted() {
+    // With this seed every socket of the channel that the fault shows on first is healthy.
+    let args = format!("{HEARTBEAT} --seed 0");
+    let fault = Fault::CloseOne;
+    let failed = ["closes.unexpected==0"];
+    let text = finds_as("heartbeat", &args, Behaviour { fault, ..STRICT }, &failed);
+    assert!(text.contains("replay: loadtest run heartbeat"), "{text}");
+}
+
+/// The ratio of two latencies means nothing on a machine that runs other tests.
+const SLOW: &str = "-c 20 -C 1 -r 50/s -s 8KiB -d 6s --turn-at 500ms --slow 20% \
+    --no-default-asserts --assert loss.silent==0 --assert closes.unexpected==0 --assert slow.survivors==0 \
+    --assert slow.miscoded==0 --assert server.evictions_uncounted==0";
+
+#[test]
+fn sees_slow_ones_evicted() {
+    finds_in("slow", SLOW, Fault::None, &[]);
+}
+
+#[test]
+fn finds_slow_ones_that_are_kept_or_not_counted() {
+    let cases: [(Fault, &[&str]); 2] = [
+        (Fault::NeverEvict, &["slow.survivors==0"]),
+        (Fault::EvictUncounted, &["server.evictions_uncounted==0"]),
+    ];
+    side_by_side(cases.map(|(fault, failed)| move || _ = finds_in("slow", SLOW, fault, failed)));
+}
+
+#[test]
+fn reads_why_a_slow_one_is_evicted() {
+    // They read enough to come to the Close frame.
+    let args = format!("{SLOW} --slow-rate 64KiB/s -d 8s");
+    let cases: [(Fault, &[&str]); 2] = [
+        (Fault::EvictAs(1013), &[]),
+        (Fault::EvictAs(1008), &["slow.miscoded==0"]),
+    ];
+    side_by_side(cases.map(|(fault, failed)| {
+        let args = &args;
+        move || {
+            let text = finds_in("slow", args, fault, failed);
+            assert_eq!(text.contains(" coded 0 "), !failed.is_empty(), "{text}");
+        }
+    }));
+}

@@ -1,0 +1,82 @@
+//! Positions and gaps: what a server says that a subscriber does not get, and what it must replay.
+
+use crate::support::{BEHAVIOUR, figure, finds_as, finds_in, side_by_side};
+use loadtest::null_server::{Behaviour, Fault};
+use std::time::Duration;
+
+/// Of 5 channels with 10 subscribers each; every publication is owed to 10.
+const RECOVERY: &str = "-d 2s --drops 40/s --reconnect jitter:600ms";
+
+const KEEPS: Behaviour = Behaviour {
+    history: 1000,
+    // A replay and what comes behind it.
+    outbox: 1000,
+    ..BEHAVIOUR
+};
+
+#[test]
+fn takes_a_gap_notice_for_a_declared_loss() {
+    for engine in ["lean", "tungstenite"] {
+        let args = format!("--engine {engine} --publishers 2");
+        let text = finds_in("smoke", &args, Fault::DeclareEvery(100), &[]);
+        assert_eq!(figure(&text, "declared"), 10, "{text}");
+        assert!(text.contains("silent loss 0 "), "{text}");
+        // Nobody waits for what will not come.
+        assert!(text.contains("drained in 0."), "{text}");
+    }
+}
+
+#[test]
+fn sees_positions_recovered() {
+    let text = finds_as("recovery", RECOVERY, KEEPS, &[]);
+    assert!(figure(&text, "recovered") >= 20, "{text}");
+    assert!(text.contains("2,000 of 2,000 expected"), "{text}");
+}
+
+#[test]
+fn finds_what_a_replay_does_wrong() {
+    let cases: [(Fault, &[&str]); 3] = [
+        (Fault::SkipReplayed, &["loss.silent==0"]),
+        (Fault::RepeatReplayed, &["dups==0"]),
+        (Fault::MisstateOffset, &["recovery.wrong==0"]),
+    ];
+    side_by_side(cases.map(|(fault, failed)| {
+        move || _ = finds_as("recovery", RECOVERY, Behaviour { fault, ..KEEPS }, failed)
+    }));
+}
+
+/// Keeps so little that most positions are gone.
+const FORGETS: Behaviour = Behaviour {
+    history: 2,
+    ..KEEPS
+};
+
+#[test]
+fn finds_that_a_position_is_said_to_be_recovered_and_is_not() {
+    let fault = Fault::ClaimRecovered;
+    let behaviour = Behaviour { fault, ..FORGETS };
+    finds_as("recovery", RECOVERY, behaviour, &["loss.silent==0"]);
+}
+
+/// `books.difference` is asserted too: received and declared are all that was owed.
+#[test]
+fn counts_exactly_what_a_refused_position_costs() {
+    for publishers in [1, 2] {
+        let args = format!("{RECOVERY} --publishers {publishers}");
+        let text = finds_as("recovery", &args, FORGETS, &["recovery.refused==0"]);
+        assert!(figure(&text, "refused") > 0, "{text}");
+        assert!(figure(&text, "declared") > 0, "{text}");
+        assert!(text.contains("ok    books.difference==0"), "{text}");
+    }
+}
+
+#[test]
+fn counts_gaps_and_refusals_together() {
+    let behaviour = Behaviour {
+        fault: Fault::DeclareEvery(50),
+        ping_every: Duration::ZERO,
+        ..FORGETS
+    };
+    let text = finds_as("recovery", RECOVERY, behaviour, &["recovery.refused==0"]);
+    assert!(figure(&text, "declared") >= 20, "{text}");
+}

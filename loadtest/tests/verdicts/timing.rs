@@ -1,0 +1,53 @@
+//! When it comes.
+
+use crate::support::finds_in;
+use loadtest::null_server::Fault;
+use std::time::Duration;
+
+/// A figure of the report's latency table, in milliseconds.
+fn delivery_ms(text: &str, column: usize) -> u64 {
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("delivery "))
+        .expect("a delivery line");
+    let figure = line.split_whitespace().nth(column).expect("a figure");
+    match figure.strip_suffix("ms") {
+        Some(ms) => ms.parse::<f64>().expect("a number") as u64,
+        None => figure
+            .strip_suffix('s')
+            .and_then(|s| s.parse::<f64>().ok())
+            .map_or(0, |s| (s * 1000.0) as u64),
+    }
+}
+
+#[test]
+fn shows_a_stall_in_the_latency_from_when_it_was_due() {
+    // 180 of 200 publications are due while the server stands still: a closed loop would have sent one of them.
+    let stall = Fault::Stall(Duration::from_secs(2));
+    let args = "-d 2s --drain 5s --assert delivery.p99<1s";
+    let text = finds_in("smoke", args, stall, &["delivery.p99<1s"]);
+    let (p50, p99) = (delivery_ms(&text, 1), delivery_ms(&text, 3));
+    assert!((1900..5000).contains(&p99), "p99 {p99}: {text}");
+    assert!((500..4000).contains(&p50), "p50 {p50}: {text}");
+}
+
+#[test]
+fn finds_publications_that_could_not_be_sent_in_time() {
+    let stall = Fault::Stall(Duration::from_secs(3));
+    finds_in("smoke", "--drain 500ms", stall, &["publish.unsent==0"]);
+}
+
+#[test]
+fn shows_that_one_client_is_served_late() {
+    let late = Fault::DelayOne(Duration::from_millis(1500));
+    let args = "--drain 5s --assert delivery.p50<1s --assert delivery.max<1500ms";
+    finds_in("smoke", args, late, &["delivery.max<1500ms"]);
+}
+
+#[test]
+fn finds_handshakes_that_take_too_long() {
+    let args = "--churn 20/s";
+    finds_in("connect", args, Fault::None, &[]);
+    let slow = Fault::SlowUpgrade(Duration::from_millis(1100));
+    finds_in("connect", args, slow, &["connect.ready.p99<1s"]);
+}
