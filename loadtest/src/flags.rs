@@ -72,7 +72,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "LOADTEST_DRAIN", default_value = "5s", value_parser = humantime::parse_duration)]
     pub(crate) drain: Duration,
     /// Longest time for the whole run.
-    #[arg(long, env = "LOADTEST_LIMIT_TIME", default_value = "15m", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "LOADTEST_LIMIT_TIME", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(crate) limit_time: Duration,
     #[command(flatten)]
     pub(crate) trouble: Trouble,
