@@ -129,7 +129,7 @@ test('is used where a network cuts WebSockets off', async (t) => {
   assert.deepEqual(connections.map(({ transport }) => transport), ['sse']);
 });
 
-test('publish() tries again what may pass, always with the same id', async (t) => {
+test('publish() tries again what may pass, always with the same id, and it arrives once', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), seen = record(client.channel('orders'));
   await client.channel('orders').subscribe();
@@ -154,6 +154,7 @@ test('publish() tries again what may pass, always with the same id', async (t) =
   await publishOne(server.url, { channel: 'orders', data: { n: 3 } });
   await until(() => seen.at(-1) === 3);
   assert.deepEqual([new Set(ids), tries], [new Set([id]), 3], 'the same id each time');
+  assert.deepEqual(seen, [1, 2, 3], 'and so delivered once');
 });
 
 test('publish() does not try again what is wrong, and gives up in the end', async (t) => {
