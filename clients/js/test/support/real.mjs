@@ -7,11 +7,11 @@ export { Server } from '../../../../tests/page/server.mjs';
 export const HISTORY = ['--history', '1000000', '--history-bytes', '100MiB'];
 const PATIENCE_MS = 20_000;
 
-/** Quick to notice and quick to come back; the clients of a test are closed with it. */
+/** Quick to notice and quick to come back, on a busy machine too; the clients of a test are closed with it. */
 export function connect(test, url, options) {
   const client = new Wavecast(new URL('/ws', url), {
     WebSocket: globalThis.WebSocket ?? WebSocket,
-    minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, pingIntervalMs: 500, probeTimeoutMs: 500, connectTimeoutMs: 1000,
+    minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, pingIntervalMs: 500, probeTimeoutMs: 1500, connectTimeoutMs: 2000, commandTimeoutMs: 20_000,
     ...options,
   });
   test.after(() => client.disconnect());
