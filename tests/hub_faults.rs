@@ -13,8 +13,10 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+use wavecast::history::HistoryLimits;
 use wavecast::hub::{
-    Client, ClientInfo, Hub, HubOptions, JoinError, Joining, Link, Phase, Pipe, TopicKind,
+    Client, ClientInfo, Hub, HubOptions, JoinError, Joining, Link, Phase, Pipe, Retention,
+    TopicKind, TopicOptions, TopicRules,
 };
 use wavecast::node::{DrainOptions, Node, NodeOptions};
 use wavecast::protocol::Json;
@@ -580,4 +582,33 @@ fn a_stream_that_comes_when_the_shards_are_gone_ends_at_once() {
         read.expect("the stream ends").unwrap();
         assert_eq!(said, b"");
     });
+}
+
+/// Positions alone can be too much, with no message left to drop: none had room, or all
+/// have expired. They then kept every later publication out until their own time was over.
+#[tokio::test]
+async fn positions_give_way_when_there_is_no_message_to_drop() {
+    const MAX_BYTES: usize = 1000;
+    let options = HubOptions {
+        topics: TopicRules::all(TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        }),
+        retention: Retention {
+            max_bytes: MAX_BYTES,
+            ..Retention::default()
+        },
+        ..narrow()
+    };
+    let hub = Hub::new(&options, &TaskTracker::new());
+    for name in 0..20 {
+        let (kind, name) = (TopicKind::Channel, name.to_string().into());
+        let message = r#"{"n":1}"#.into();
+        let published = hub.publish(kind, &name, &message, None, |_| None);
+        published.await.unwrap();
+    }
+    eventually("positions that are forgotten", || {
+        hub.history_bytes() <= MAX_BYTES
+    })
+    .await;
 }

@@ -66,6 +66,7 @@ pub struct Hub {
     /// Connections whose sockets the shards still hold.
     links: AtomicUsize,
     max_topics_per_client: usize,
+    outbox_max_bytes: usize,
 }
 
 impl Hub {
@@ -100,6 +101,7 @@ impl Hub {
             next_shard: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
+            outbox_max_bytes: options.outbox_max_bytes,
         }
     }
 
@@ -111,6 +113,11 @@ impl Hub {
     /// Rooms and channels one client may be in.
     pub fn max_topics_per_client(&self) -> usize {
         self.max_topics_per_client
+    }
+
+    /// Bytes that may wait for one client.
+    pub fn outbox_max_bytes(&self) -> usize {
+        self.outbox_max_bytes
     }
 
     /// What the hub counts.

@@ -24,6 +24,8 @@ const STEPS: i32 = 16;
 const ROUNDS: u32 = 8;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest pause when there was nothing more to forget.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Sweeper {
@@ -65,8 +67,9 @@ impl Sweeper {
                     () = self.budget.exceeded() => {}
                 }
                 self.expire().await;
-                if self.budget.is_exceeded() {
-                    self.make_room().await;
+                if self.budget.is_exceeded() && !self.make_room().await {
+                    // The rest has members. Each publication would only find that again.
+                    sleep(self.interval.min(LONGEST_PAUSE)).await;
                 }
             }
         };
@@ -92,19 +95,18 @@ impl Sweeper {
     }
 
     /// Brings the histories to seven eighths of their bound, so that this is not needed
-    /// again at the next publication.
-    async fn make_room(&self) {
+    /// again at the next publication. False when there was not so much to forget.
+    async fn make_room(&self) -> bool {
         let enough = self.budget.max() / 8 * 7;
         let topics = self.topics();
-        let Some(oldest) = topics
+        let oldest = topics
             .iter()
             .filter_map(|topic| topic.with_past(|past| past.oldest_at())?)
-            .min()
-        else {
-            return;
-        };
-        let age = oldest.elapsed();
-        for step in 1..=STEPS {
+            .min();
+        // Positions alone may be too much.
+        let age = oldest.map_or(Duration::ZERO, |oldest| oldest.elapsed());
+        let steps = if oldest.is_some() { STEPS } else { 0 };
+        for step in 1..=steps {
             // The last step keeps nothing.
             let kept = if step == STEPS {
                 Duration::ZERO
@@ -113,7 +115,7 @@ impl Sweeper {
             };
             for topics in topics.chunks(TOPICS_PER_TURN) {
                 if self.budget.used() <= enough {
-                    return;
+                    return true;
                 }
                 let now = Instant::now();
                 let cutoff = now.checked_sub(kept).unwrap_or(now);
@@ -124,6 +126,7 @@ impl Sweeper {
             }
         }
         self.forget_oldest(topics, enough).await;
+        self.budget.used() <= enough
     }
 
     /// What remains are topics without messages: the one unused for longest goes first.

@@ -9,26 +9,31 @@ use crate::protocol::{
 };
 use crate::wire::Frame;
 
-/// Bytes of one page of history, unless its first publication alone is larger.
+/// Bytes of one page of history, unless its first publication alone is larger. Over a
+/// connection also at most a quarter of an outbox, like a page of a replay.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 impl Node {
     /// A part of a room's or channel's history as one JSON object. `None` when none is kept.
     pub fn history(&self, topic: TopicName<'_>, request: HistoryRequest) -> Option<String> {
-        self.history_reply(topic, request, None)
+        self.history_reply(topic, request, MAX_PAGE_BYTES, None)
     }
 
     fn history_reply(
         &self,
         topic: TopicName<'_>,
         request: HistoryRequest,
+        max_bytes: usize,
         id: Option<&Json>,
     ) -> Option<String> {
+        if topic.reaches_everyone() {
+            return None;
+        }
         let (kind, name) = match topic {
             TopicName::Room(name) => (TopicKind::Room, name),
             TopicName::Channel(name) => (TopicKind::Channel, name),
         };
-        let HistoryPage { newest, page } = self.hub.history(kind, name, request, MAX_PAGE_BYTES)?;
+        let HistoryPage { newest, page } = self.hub.history(kind, name, request, max_bytes)?;
         let items = page.items.iter().map(Frame::payload);
         let items: Vec<&str> = items.filter_map(|item| str::from_utf8(item).ok()).collect();
         let history = ServerMessage::History {
@@ -48,14 +53,9 @@ impl Node {
         request: HistoryRequest,
         id: Option<&Json>,
     ) -> Result<(), Refusal> {
-        if channel.is_reserved() && channel.user() != client.user() {
-            let all = channel.reaches_everyone();
-            let code = if all {
-                ErrorCode::NoHistory
-            } else {
-                ErrorCode::Forbidden
-            };
-            return Err(channels::about(channel, code));
+        let foreign = channel.is_reserved() && channel.user() != client.user();
+        if foreign && !channel.reaches_everyone() {
+            return Err(channels::about(channel, ErrorCode::Forbidden));
         }
         let topic = TopicName::Channel(channel.as_str());
         self.answer_with_history(client, topic, request, id)
@@ -88,7 +88,8 @@ impl Node {
         request: HistoryRequest,
         id: Option<&Json>,
     ) -> Result<(), ErrorCode> {
-        let reply = self.history_reply(topic, request, id);
+        let max_bytes = MAX_PAGE_BYTES.min(self.hub.outbox_max_bytes() / 4);
+        let reply = self.history_reply(topic, request, max_bytes, id);
         let reply = reply.ok_or(ErrorCode::NoHistory)?;
         self.hub
             .send(client, Frame::text(reply.into()))

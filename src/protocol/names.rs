@@ -101,6 +101,11 @@ const ALL: &str = "$all";
 const SYSTEM: &str = "$system";
 const USER_PREFIX: &str = "$user:";
 
+/// Whether every connection hears the channel of this name without subscribing.
+pub(super) fn reaches_everyone(channel: &str) -> bool {
+    matches!(channel, ALL | SYSTEM)
+}
+
 /// The name of a channel, which may be one of the server's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChannelName(Arc<str>);
@@ -138,7 +143,7 @@ impl ChannelName {
 
     /// Whether every connection hears this channel without subscribing.
     pub fn reaches_everyone(&self) -> bool {
-        matches!(self.as_str(), ALL | SYSTEM)
+        reaches_everyone(self.as_str())
     }
 
     /// The user whose connections hear this channel without subscribing.

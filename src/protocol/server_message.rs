@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::json::{Json, push_string};
+use super::names::reaches_everyone;
 use super::{ErrorCode, Event, Resumed};
 
 /// What an error is about.
@@ -25,6 +26,13 @@ pub enum TopicName<'a> {
     Room(&'a str),
     /// A channel.
     Channel(&'a str),
+}
+
+impl TopicName<'_> {
+    /// Whether every connection hears it without subscribing; no history is kept of that.
+    pub fn reaches_everyone(self) -> bool {
+        matches!(self, Self::Channel(name) if reaches_everyone(name))
+    }
 }
 
 /// What the server tells a client.

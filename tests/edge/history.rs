@@ -83,6 +83,45 @@ async fn a_page_has_a_bound_in_bytes() {
     );
 }
 
+/// A page that no outbox takes would evict whoever asks for it, again and again.
+#[tokio::test]
+async fn a_page_over_a_connection_fits_its_outbox() {
+    let mut small = remembering(100);
+    small.outbox_bytes = 128 * 1024;
+    let server = TestServer::start(small).await;
+    for _ in 0..20 {
+        server.publish("large", &"x".repeat(10_000)).await;
+    }
+    let mut client = server.connect().await;
+    client
+        .send_text(r#"{"type":"history","channel":"large"}"#)
+        .await;
+    let page = client.next_json().await;
+    assert_eq!(
+        (offsets(&page), &page["more"]),
+        (vec![18, 19, 20], &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn what_reaches_everybody_keeps_no_history() {
+    let server = TestServer::start(remembering(8)).await;
+    server.publish("$all", "to everybody").await;
+    let mut client = server.connect().await;
+    for channel in ["$all", "$system"] {
+        let command = json!({"type": "history", "channel": channel});
+        client.send_text(&command.to_string()).await;
+        let answer = client.next_json().await;
+        assert_eq!(
+            (&answer["code"], &answer["channel"]),
+            (&json!("no_history"), &json!(channel))
+        );
+        let path = format!("/api/channels/{channel}/history");
+        let response = server.http("GET", &path, None).await;
+        response.expect_problem(409, "no_history");
+    }
+}
+
 #[tokio::test]
 async fn only_members_read_a_room_over_their_connection() {
     let server = TestServer::start(remembering(8)).await;

@@ -156,7 +156,8 @@ fn parse(id: &str) -> Option<Vec<([u8; TAG_CHARS], Position)>> {
     let mut known = Vec::new();
     for group in id.split(BETWEEN_EPOCHS) {
         let mut parts = group.split(BETWEEN_CHANNELS);
-        let epoch = parts.next()?;
+        // It goes into the lines of this stream before the server has said its own.
+        let epoch = parts.next().filter(|epoch| is_plain(epoch))?;
         for part in parts {
             let (tag, offset) = part.as_bytes().split_first_chunk()?;
             let offset = str::from_utf8(offset).ok()?;
@@ -165,6 +166,11 @@ fn parse(id: &str) -> Option<Vec<([u8; TAG_CHARS], Position)>> {
         }
     }
     (!known.is_empty()).then_some(known)
+}
+
+fn is_plain(epoch: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    epoch.bytes().all(plain)
 }
 
 /// FNV-1a, folded. The same for every version and machine, since ids outlive both.
@@ -259,6 +265,10 @@ mod tests {
             "e.12345678xyz",
             ".123456781",
             "~",
+            "e\ndata: mine\n.W7qgOoBv1",
+            "e\r.W7qgOoBv1",
+            "e .W7qgOoBv1",
+            "\u{e9}.W7qgOoBv1",
         ] {
             let (positions, since) = Positions::new(&names, Some(foreign));
             assert_eq!(since, [position(0, NO_EPOCH)], "{foreign:?}");
