@@ -123,10 +123,16 @@ impl Hub {
         request: HistoryRequest,
         max_bytes: usize,
     ) -> Option<HistoryPage> {
-        let Some(topic) = self.registry.topic(kind, name) else {
-            // What nobody uses yet begins like this.
+        let known = self.registry.topic(kind, name).and_then(|topic| {
+            topic.with_past(|past| HistoryPage {
+                newest: past.newest(),
+                page: past.page(request, max_bytes),
+            })
+        });
+        known.or_else(|| {
+            // What nobody uses yet, or was just forgotten, begins like this.
             self.registry.rules().options(kind, name).history?;
-            return Some(HistoryPage {
+            Some(HistoryPage {
                 newest: Newest {
                     offset: 0,
                     epoch: self.registry.epoch(),
@@ -136,11 +142,7 @@ impl Hub {
                     items: Vec::new(),
                     more: false,
                 },
-            });
-        };
-        topic.with_past(|past| HistoryPage {
-            newest: past.newest(),
-            page: past.page(request, max_bytes),
+            })
         })
     }
 }

@@ -150,6 +150,8 @@ impl Topic {
             return false;
         }
         state.retired = true;
+        // Its bytes count no longer, whoever still holds the topic.
+        state.past = None;
         forget();
         true
     }
