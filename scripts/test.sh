@@ -227,7 +227,7 @@ run_readme() {
 }
 
 run_verify() {
-  start_server --ping-interval 1s --pong-timeout 3s
+  start_server --ping-interval 1s --pong-timeout 3s --history 100000
   loadtest verify --ping-interval 1s --pong-timeout 3s --drain 20s --connect-timeout 30s
 }
 

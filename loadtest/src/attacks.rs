@@ -1,13 +1,12 @@
 //! Clients that break the protocol, one after the other, and what each must get for it.
 
 use crate::client_frame;
-use crate::frame::{Frame, FrameError, FrameReader};
-use crate::handshake;
+use crate::frame::Frame;
 use crate::run_state::RunState;
 use crate::tally::{Kind, WorkerTally};
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use crate::visitor::Visitor;
+use std::io;
+use std::time::Duration;
 
 /// What the server must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,58 +148,17 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
 
 /// `close 1002`, or `error` where that is to come; there may be errors before a close.
 fn answer(state: &RunState, attack: &Attack) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&state.ws.addr, PATIENCE)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(&handshake::request(&state.ws.host, &state.ws.path, 1))?;
-    let deadline = Instant::now() + PATIENCE;
-    let mut head = Vec::new();
-    let length = loop {
-        if let Some(length) = handshake::response(&head, 1).map_err(io::Error::other)? {
-            break length;
-        }
-        read_some(&mut stream, &mut head, deadline)?;
-    };
+    let mut visitor = Visitor::connect(&state.ws, PATIENCE)?;
     // The server may close before it has read everything; its Close frame is what counts.
-    let _ = stream.write_all(&attack.bytes);
-    let mut unread = head.split_off(length);
-    let mut frames = FrameReader::default();
-    loop {
-        let whole = [frames.tail(), &unread].concat();
-        let mut found = None;
-        let fed = frames.feed(&whole, |frame| {
-            match frame {
-                Frame::Close(code, _) => found = found.take().or(Some(format!("close {code}"))),
-                Frame::Text(text)
-                    if attack.expect == Expect::Error
-                        && text.windows(14).any(|part| part == br#""type":"error""#) =>
-                {
-                    found = found.take().or(Some("error".to_owned()));
-                }
-                _ => {}
-            }
-            Ok::<(), FrameError>(())
-        });
-        fed.map_err(io::Error::other)?;
-        if let Some(found) = found {
-            return Ok(found);
+    let _ = visitor.send(&attack.bytes);
+    visitor.find(|frame| match frame {
+        Frame::Close(code, _) => Some(format!("close {code}")),
+        Frame::Text(text)
+            if attack.expect == Expect::Error
+                && text.windows(14).any(|part| part == br#""type":"error""#) =>
+        {
+            Some("error".to_owned())
         }
-        unread.clear();
-        read_some(&mut stream, &mut unread, deadline)?;
-    }
-}
-
-fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
-    stream.set_read_timeout(Some(left))?;
-    let mut chunk = [0; 4096];
-    match stream.read(&mut chunk)? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        length => {
-            into.extend_from_slice(&chunk[..length]);
-            Ok(())
-        }
-    }
+        _ => None,
+    })
 }

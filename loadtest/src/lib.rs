@@ -64,6 +64,7 @@ mod totals;
 mod trouble;
 mod units;
 mod verify;
+mod visitor;
 mod worker;
 
 pub use cli::main;

@@ -1,6 +1,6 @@
 //! Positions and gaps: what a server says that a subscriber does not get, and what it must replay.
 
-use crate::support::{BEHAVIOUR, figure, finds_as, finds_in, side_by_side};
+use crate::support::{BEHAVIOUR, figure, finds_as, finds_in, run, side_by_side, start_as, text};
 use loadtest::null_server::{Behaviour, Fault};
 use std::time::Duration;
 
@@ -79,4 +79,44 @@ fn counts_gaps_and_refusals_together() {
     };
     let text = finds_as("recovery", RECOVERY, behaviour, &["recovery.refused==0"]);
     assert!(figure(&text, "declared") >= 20, "{text}");
+}
+
+/// The scenarios that `verify` ran, and those it left out.
+fn verified(behaviour: Behaviour) -> (Vec<String>, Vec<String>) {
+    let server = start_as(behaviour);
+    // The null server's evictions are tested elsewhere, and this is about what is chosen.
+    let args = "-c 20 -r 20/s --no-default-asserts --assert loss.silent==0";
+    let output = run("verify", &server, args).output().expect("it runs");
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let (_, summary) = text.split_once("verify in ").expect("a summary");
+    let named = |what: &str| {
+        summary
+            .lines()
+            .filter(|line| line.contains(what))
+            .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+            .collect()
+    };
+    (named("  Pass"), named("left out: "))
+}
+
+#[test]
+fn verifies_recovery_where_there_are_positions() {
+    let steady = ["smoke", "churn", "storm", "adversarial", "slow"];
+    side_by_side(
+        [
+            (BEHAVIOUR, &["heartbeat", "recovery"][..]),
+            (KEEPS, &["heartbeat"]),
+        ]
+        .map(|(behaviour, missing)| {
+            move || {
+                let (mut ran, left_out) = verified(behaviour);
+                assert_eq!(left_out, missing);
+                if !missing.contains(&"recovery") {
+                    assert_eq!(ran.pop().as_deref(), Some("recovery"));
+                }
+                assert_eq!(ran, steady);
+            }
+        }),
+    );
 }
