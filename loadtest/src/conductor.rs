@@ -112,7 +112,8 @@ impl Conductor {
             let (state, sender) = (Arc::clone(&state), sender.clone());
             threads.push(spawn(format!("worker-{index}"), move || {
                 if let Err(error) = worker::run(&state, index, &sender) {
-                    eprintln!("loadtest: worker {index}: {error}");
+                    let _ = sender
+                        .send_timeout(Report::Error(format!("worker {index}: {error}")), STOP);
                 }
             })?);
         }
@@ -155,6 +156,8 @@ impl Conductor {
         }
         self.judge_short_replies();
         self.course.planned = state.schedule.publications();
+        self.course.rates = state.schedule.rates();
+        self.course.thread_errors = std::mem::take(&mut self.totals.errors);
         self.course.steady = state.is_steady();
         self.course.owes_all = state.owes_all();
         self.course.peak = state.peak.load(SeqCst);

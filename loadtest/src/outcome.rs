@@ -43,6 +43,10 @@ pub(crate) struct Course {
     pub(crate) peak: u32,
     /// Publications that were due, as the schedule stood at the end.
     pub(crate) planned: u64,
+    /// The lowest and the highest rate of publications; they differ when keys have changed it.
+    pub(crate) rates: (f64, f64),
+    /// Why threads could not go on; the figures are without theirs.
+    pub(crate) thread_errors: Vec<String>,
     /// Whether every socket stayed, as far as the tester is concerned.
     pub(crate) steady: bool,
     /// Every socket was owed every publication.
@@ -82,11 +86,12 @@ pub(crate) fn result(
         send_lag_p99_ms: totals.publisher.lag.distribution().p99,
         loop_lag_p99_ms: totals.worker.loop_lag.distribution().p99,
     };
-    let taint = taint::reasons(
+    let mut taint = taint::reasons(
         &tester,
         course.worker_cores,
         &totals.worker.delivery.distribution(),
     );
+    taint.extend(course.thread_errors.iter().cloned());
     // What a scenario asserts of the server holds where the server can be watched, and what it asserts of a steady
     // run where nobody made it unsteady by hand.
     let asserted: Vec<&Assertion> = brief
@@ -192,5 +197,32 @@ fn host() -> Host {
         arch: std::env::consts::ARCH.to_owned(),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32,
         kernel: kernel.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::plan;
+
+    #[test]
+    fn takes_no_figures_for_good_when_a_thread_could_not_go_on() {
+        let brief = Brief {
+            scenario: "smoke".to_owned(),
+            target: String::new(),
+            cmd: String::new(),
+            assertions: Vec::new(),
+            default_assertions: Vec::new(),
+            allow_taint: false,
+        };
+        for errors in [vec![], vec!["worker 0: too many open files".to_owned()]] {
+            let course = Course {
+                thread_errors: errors.clone(),
+                ..Course::default()
+            };
+            let result = result(&brief, &plan(1, 1, 1, 1), &Totals::default(), &course, None);
+            assert_eq!(result.valid, errors.is_empty());
+            assert_eq!(result.taint, errors);
+        }
     }
 }

@@ -127,6 +127,17 @@ impl Schedule {
             .map_or(0, |last| last.first + last.all_until(inner.end_ns))
     }
 
+    /// The lowest and the highest rate there was, pauses apart.
+    pub(crate) fn rates(&self) -> (f64, f64) {
+        let inner = self.read();
+        let rates = inner.stretches.iter().map(|stretch| stretch.rate);
+        rates
+            .filter(|rate| *rate > 0.0)
+            .map(|rate| (rate, rate))
+            .reduce(|(low, high), (rate, _)| (low.min(rate), high.max(rate)))
+            .unwrap_or((inner.rate, inner.rate))
+    }
+
     /// Publications a second, and whether they pause.
     pub(crate) fn pace(&self) -> (f64, bool) {
         let inner = self.read();
@@ -229,6 +240,7 @@ mod tests {
         // The rate may change meanwhile, too.
         assert_eq!(schedule.scale(1_500_000_000, 0.5), Some(2.0));
         assert_eq!(schedule.toggle_pause(1_900_000_000), Some(false));
+        assert_eq!(schedule.rates(), (2.0, 4.0));
         assert_eq!(times(&schedule), [1000, 1250, 2000, 2500]);
     }
 

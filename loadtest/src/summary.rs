@@ -45,11 +45,11 @@ fn write(
     )?;
     writeln!(
         out,
-        "  published     {} of {} in {} ({:.0}/s open loop, {} B, {}, {} publishers{})",
+        "  published     {} of {} in {} ({} open loop, {} B, {}, {} publishers{})",
         grouped(publisher.accepted),
         grouped(course.planned),
         seconds(course.phase("publish")),
-        plan.rate,
+        pace(course.rates),
         plan.payload_bytes,
         plan.topics(),
         plan.publishers,
@@ -193,6 +193,15 @@ fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
     Ok(())
 }
 
+/// `100/s`, or from where to where keys have changed it; what rounds to nothing is no change.
+fn pace((low, high): (f64, f64)) -> String {
+    if high - low < 0.5 {
+        format!("{low:.0}/s")
+    } else {
+        format!("{low:.0} to {high:.0}/s by keys,")
+    }
+}
+
 fn short(values: &Latency) -> String {
     format!(
         "p50 {} p99 {} max {}",
@@ -220,5 +229,16 @@ fn in_brackets(text: &str) -> String {
         String::new()
     } else {
         format!(" ({text})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_rates_that_keys_made() {
+        assert_eq!(pace((100.0, 100.0)), "100/s");
+        assert_eq!(pace((80.0, 156.25)), "80 to 156/s by keys,");
     }
 }

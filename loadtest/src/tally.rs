@@ -275,6 +275,8 @@ pub(crate) enum Report {
     Worker(Box<WorkerTally>),
     /// From a publisher, likewise.
     Publisher(Box<PublisherTally>),
+    /// From a thread that could not go on.
+    Error(String),
 }
 
 /// Counts one more of a class.

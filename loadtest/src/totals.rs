@@ -11,6 +11,8 @@ pub(crate) struct Totals {
     pub(crate) publisher: PublisherTally,
     /// Deliveries since the last row.
     pub(crate) recent: Latency,
+    /// Of threads that could not go on.
+    pub(crate) errors: Vec<String>,
     /// One a second.
     pub(crate) rows: Vec<Row>,
 }
@@ -23,6 +25,7 @@ impl Totals {
                 self.recent.merge(&tally.delivery);
                 self.worker.merge(*tally);
             }
+            Report::Error(error) => self.errors.push(error),
             Report::Publisher(tally) => self.publisher.merge(*tally),
         }
     }
