@@ -107,8 +107,10 @@ impl<T: Clone> History<T> {
         if let Some(oldest) = self.kept.pop_front() {
             self.bytes -= oldest.bytes;
         }
-        if self.kept.is_empty() {
-            self.kept = VecDeque::new();
+        // What a burst took is given back, also when a trickle keeps the history from
+        // being empty: nobody counts it.
+        if self.kept.len() <= self.kept.capacity() / 8 {
+            self.kept.shrink_to(2 * self.kept.len());
         }
     }
 

@@ -122,3 +122,13 @@ fn a_page_ends_at_its_bytes_but_is_never_empty_without_reason() {
     assert_eq!(history.page(request(Direction::Newest), 1).items, [10]);
     assert_eq!(history.page(request(Direction::After(3)), 0).items, [4]);
 }
+
+#[test]
+fn what_a_burst_took_is_given_back_while_a_trickle_goes_on() {
+    let mut history = seen(1000, limits(1000, usize::MAX));
+    let later = Instant::now() + Duration::from_secs(11);
+    history.push(later, |offset| (offset, 10));
+    assert_eq!((history.len(), history.bytes()), (1, 10));
+    assert!(history.kept.capacity() <= 8, "{}", history.kept.capacity());
+    assert_eq!(page(&history, Direction::Newest, 5), (vec![1001], false));
+}
