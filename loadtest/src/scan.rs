@@ -2,7 +2,11 @@
 //!
 //! No tree is built and nothing is copied. Input that is no JSON yields fewer fields, never a panic.
 
-use memchr::memchr2;
+mod scanner;
+#[cfg(test)]
+mod tests;
+
+use scanner::Scanner;
 
 /// The stamp a publisher put into an event's `data`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,12 +119,6 @@ pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
         .unwrap_or(value)
 }
 
-/// Reads forward only, each byte once. `None` means the text is no JSON, or ends too soon.
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl<'a> Scanner<'a> {
     fn message(&mut self) -> Option<Message<'a>> {
         let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
@@ -192,217 +190,5 @@ impl<'a> Scanner<'a> {
         })?;
         *into = (found == 63).then_some(stamp);
         Some(())
-    }
-
-    /// Reads an object; `on_key` is called behind each colon and must read the value.
-    fn object(&mut self, mut on_key: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
-        self.take(b'{')?;
-        if self.take(b'}').is_some() {
-            return Some(());
-        }
-        loop {
-            self.skip_white();
-            let start = self.at;
-            if self.bytes.get(start) != Some(&b'"') {
-                return None;
-            }
-            self.at = end_of_string(self.bytes, start)?;
-            let key = &self.bytes[start + 1..self.at - 1];
-            self.take(b':')?;
-            on_key(self, key)?;
-            if self.take(b',').is_none() {
-                return self.take(b'}');
-            }
-        }
-    }
-
-    fn skip_white(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
-            self.at += 1;
-        }
-    }
-
-    /// Skips white space and then `byte`, if it is there.
-    fn take(&mut self, byte: u8) -> Option<()> {
-        self.skip_white();
-        if self.bytes.get(self.at) != Some(&byte) {
-            return None;
-        }
-        self.at += 1;
-        Some(())
-    }
-
-    /// The next whole value, raw.
-    fn value(&mut self) -> Option<&'a [u8]> {
-        self.skip_white();
-        let start = self.at;
-        self.at = match self.bytes.get(start)? {
-            b'"' => end_of_string(self.bytes, start)?,
-            b'{' | b'[' => self.end_of_nested(start)?,
-            b',' | b':' | b'}' | b']' => return None,
-            _ => {
-                let length = self.bytes[start..]
-                    .iter()
-                    .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
-                start + length?
-            }
-        };
-        Some(&self.bytes[start..self.at])
-    }
-
-    fn end_of_nested(&self, start: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        let mut at = start;
-        loop {
-            match self.bytes.get(at)? {
-                b'"' => {
-                    at = end_of_string(self.bytes, at)?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            at += 1;
-            if depth == 0 {
-                return Some(at);
-            }
-        }
-    }
-}
-
-/// Keys and most values end within this many bytes, where a plain loop beats `memchr`.
-const SHORT: usize = 16;
-
-/// One past the closing quote of the string that begins at `start`.
-fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    for &byte in bytes.get(at..)?.iter().take(SHORT) {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => break,
-            _ => at += 1,
-        }
-    }
-    loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[at] == b'"' {
-            return Some(at + 1);
-        }
-        at += 2;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STAMP: Stamp = Stamp {
-        run: 7,
-        publisher: 1,
-        channel: 3,
-        seq: 42,
-        intended_ns: 1000,
-        sent_ns: 1001,
-        offset: 0,
-    };
-
-    fn all(text: &str) -> Vec<Message<'_>> {
-        let mut found = Vec::new();
-        messages(text.as_bytes(), |message| found.push(message));
-        found
-    }
-
-    #[test]
-    fn finds_the_stamp_in_any_order_of_keys() {
-        let plain = r#"{"type":"event","channel":"lt.3","data":{"id":"evt_1","timestamp":"2024-01-15T10:30:00Z","run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001,"pad":"xx"}}"#;
-        let turned = r#" { "data" : {"pad":"}\"seq\":9{","sent_ns":1001, "intended_ns" : 1000,"nested":{"seq":5},"seq":42,"chan":3,"pub":1,"run":7,"id":"evt_1"} , "channel":"lt.3", "type":"event" } "#;
-        for text in [plain, turned] {
-            assert_eq!(
-                all(text),
-                [Message::Event(b"lt.3", Some(STAMP))],
-                "in {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn tells_the_kinds_of_message_apart() {
-        assert_eq!(
-            all(r#"{"type":"subscribed","channel":"a"}"#),
-            [Message::Subscribed(b"a", Position::default())]
-        );
-        assert_eq!(
-            all(r#"{"type":"joined","room":"r","members":5}"#),
-            [Message::Subscribed(b"r", Position::default())]
-        );
-        assert_eq!(
-            all(
-                r#"[{"type":"message","room":"r","from":"x","content":"Hello!"},{"type":"user_joined","room":"r","user_id":"y"}]"#
-            ),
-            [Message::Said(b"r", None), Message::Announced]
-        );
-        assert_eq!(
-            all(r#"{"type":"error","code":"forbidden","message":"no"}"#),
-            [Message::Error(b"forbidden")]
-        );
-        assert_eq!(
-            all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
-            [
-                Message::Other,
-                Message::Subscribed(b"b", Position::default())
-            ]
-        );
-        for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
-            let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
-            assert_eq!(all(&text), [Message::Event(b"a", None)], "{data}");
-        }
-        assert_eq!(
-            all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
-            [Message::Event(b"a", None)]
-        );
-    }
-
-    #[test]
-    fn reads_positions() {
-        let text = r#"{"type":"subscribed","channel":"a","offset":45,"epoch":"b7","recovered":false,"reason":"epoch_changed","replayed":0}"#;
-        let position = Position {
-            offset: Some(45),
-            epoch: b"b7",
-            recovered: Some(false),
-            replayed: Some(0),
-        };
-        assert_eq!(all(text), [Message::Subscribed(b"a", position)]);
-        let text = r#"{"type":"event","channel":"a","data":{"run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001},"offset":9}"#;
-        let stamp = Stamp { offset: 9, ..STAMP };
-        assert_eq!(all(text), [Message::Event(b"a", Some(stamp))]);
-    }
-
-    #[test]
-    fn reads_gaps() {
-        assert_eq!(
-            all(
-                r#"[{"type":"gap","channel":"a","missed":15,"from":43,"to":57},{"type":"gap","channel":"a","missed":2},{"type":"gap","channel":"a"}]"#
-            ),
-            [
-                Message::Gap(b"a", 15, Some(57)),
-                Message::Gap(b"a", 2, None),
-                Message::Malformed
-            ]
-        );
-    }
-
-    #[test]
-    fn survives_anything() {
-        let text = r#"[{"type":"event","channel":"a\"","data":{"seq":[1,{"x":"\\"}],"run":-1}}]"#;
-        for end in 0..text.len() {
-            let cut = all(&text[..end]);
-            assert!(cut.contains(&Message::Malformed), "{end}: {cut:?}");
-        }
-        for text in [
-            "", "x", "\"", "{", "[]", "{}", "{:}", "{\"a\"}", "]", "}{", "1,2", "\\",
-        ] {
-            assert!(all(text).contains(&Message::Malformed), "{text}");
-        }
     }
 }

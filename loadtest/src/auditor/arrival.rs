@@ -133,8 +133,8 @@ impl Auditor {
             self.on_offset(local, stamp.channel as u32, stamp.offset);
         }
         let doomed = self.role(local).is_doomed();
-        let subscription = place / self.state.plan.publishers_per_channel() as usize;
-        let came_before = self.settle(place, stream, stamp.seq);
+        let came_before = self.declared.is_unsettled() && self.settle(place, stream, stamp.seq);
+        let plan = &self.state.plan;
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let declared = &mut self.declared;
         let arrival = if came_before {
@@ -142,6 +142,7 @@ impl Auditor {
         } else {
             self.books[place].record(stamp.seq, |seq| {
                 if ledger.is_owed(stream, seq) {
+                    let subscription = place / plan.publishers_per_channel() as usize;
                     declared.miss(tally, subscription, || {
                         format!(
                             "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",

@@ -15,6 +15,12 @@ pub(super) struct Declared {
 }
 
 impl Declared {
+    /// Whether a refused position waits to be settled: rarely, and each event asks.
+    #[inline]
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     /// Counts one publication that a subscription did not get.
     pub(super) fn miss(
         &mut self,
