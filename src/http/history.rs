@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Query, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -71,7 +71,13 @@ fn answer(
 ) -> Result<impl IntoResponse + use<>, ApiError> {
     let history = api.node.history(topic, request);
     history
-        .map(|json| ([(CONTENT_TYPE, "application/json")], json))
+        .map(|json| {
+            let headers = [
+                (CONTENT_TYPE, "application/json"),
+                (CACHE_CONTROL, "no-store"),
+            ];
+            (headers, json)
+        })
         .ok_or_else(|| {
             ApiError::new(
                 ErrorCode::NoHistory,
