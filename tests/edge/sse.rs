@@ -1,42 +1,33 @@
 //! Server-sent events: what a WebSocket client gets, as lines of text.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use axum::routing::get;
-use rustix::process::Signal;
 use serde_json::json;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tower_service::Service as _;
-use wavecast::{WebSocketServer, sse_handler};
 
 use crate::support::{
-    Binary, Block, EventSource, TestServer, config, eventually, exchange, read_head, request,
-    roomy, within,
+    Binary, Block, EventSource, TestServer, config, eventually, exchange, read_head, roomy, within,
 };
 
 /// A socket whose kernel takes little while nobody reads from it.
-async fn narrow(address: SocketAddr) -> TcpStream {
+pub(super) async fn narrow(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set SO_RCVBUF");
     socket.connect(address).await.expect("connect")
 }
 
-async fn open(edge: &TestServer, channels: &[&str]) -> EventSource {
+pub(super) async fn open(edge: &TestServer, channels: &[&str]) -> EventSource {
     let path = format!("/sse?channel={}", channels.join("&channel="));
     let mut source = EventSource::open(edge.address, &path).await;
     source.expect_subscribed(channels).await;
     source
 }
 
-fn links(edge: &TestServer) -> usize {
+pub(super) fn links(edge: &TestServer) -> usize {
     edge.server.node().hub().links()
 }
 
@@ -400,154 +391,6 @@ async fn everybody_sees_one_order_under_load_and_large_events_whole() {
 }
 
 #[tokio::test]
-async fn a_slow_consumer_is_evicted_told_so_and_disturbs_nobody() {
-    let edge = TestServer::start(config(|config| {
-        config.outbox_messages = 1_000_000;
-        config.outbox_bytes = 128 * 1024;
-    }))
-    .await;
-    let mut healthy = open(&edge, &["news"]).await;
-    let request = "GET /sse?channel=news HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let mut slow = EventSource::over(narrow(edge.address).await, request).await;
-    let metrics = edge.server.node().hub().metrics();
-    let padding = "x".repeat(20_000);
-    let mut published = 0;
-    while metrics.slow_consumers_total.get() == 0 {
-        assert!(published < 2000, "nobody was evicted");
-        let data = json!({"number": published, "padding": padding});
-        edge.server.publish("news", &data).await.expect("publish");
-        assert_eq!(healthy.next_json().await["data"]["number"], published);
-        published += 1;
-    }
-    // Now it reads: whole events, in order, and the last says why.
-    slow.expect_subscribed(&["news"]).await;
-    let mut number = 0;
-    let reason = loop {
-        let (name, data) = slow.next_event().await;
-        let data: serde_json::Value = serde_json::from_str(&data).expect("JSON");
-        if name == "close" {
-            break data;
-        }
-        assert_eq!(data["data"]["number"], number);
-        number += 1;
-    };
-    assert_eq!(reason, json!({"code": 1013, "reason": "slow consumer"}));
-    assert!(number < published, "{number} of {published}");
-    assert_eq!(slow.next_block().await, None);
-    drop(slow);
-    eventually("the end", async || links(&edge) == 1).await;
-    assert_eq!(edge.publish("news", "only one hears this").await, 1);
-    assert_eq!(
-        healthy.next_json().await["data"]["message"],
-        "only one hears this"
-    );
-}
-
-#[tokio::test]
-async fn a_slow_consumer_that_never_reads_is_cut_off_and_bounded() {
-    const STALLED: usize = 20;
-    let edge = Binary::start_to_measure(&[]).await;
-    let mut healthy = EventSource::open(edge.address, "/sse?channel=news").await;
-    healthy.expect_subscribed(&["news"]).await;
-    let mut stalled = Vec::new();
-    for _ in 0..STALLED {
-        let request = "GET /sse?channel=news HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        stalled.push(EventSource::over(narrow(edge.address).await, request).await);
-    }
-    let before = resident(edge.pid());
-    let padding = "x".repeat(20_000);
-    for number in 0..200 {
-        let event = json!({"channel": "news", "data": {"number": number, "padding": padding}});
-        let answer = edge.http("POST", "/api/events", Some(&event)).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let next = healthy.next_json().await;
-        assert_eq!(next["data"]["number"], number);
-        let more = resident(edge.pid()).saturating_sub(before);
-        // All share what waits; each has a pipe and what it could not write of the last
-        // pipe, with an allowance for the allocator.
-        assert!(more < 2048 + STALLED * 128, "{more} KiB at {number}");
-    }
-    eventually("the evictions", async || {
-        let stats = edge.http("GET", "/api/stats", None).await.json();
-        stats["slow_consumers_total"] == STALLED && stats["active_connections"] == 1
-    })
-    .await;
-    drop(stalled);
-}
-
-/// KiB of memory of a process.
-fn resident(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let size = line.and_then(|line| line.split_whitespace().nth(1));
-    size.and_then(|size| size.parse().ok()).expect("a size")
-}
-
-#[tokio::test]
-async fn a_drain_tells_and_ends_every_stream() {
-    let mut edge = Binary::start(&["--outbox-bytes", "8MiB", "--outbox-messages", "5000"]).await;
-    let mut sources = Vec::new();
-    for _ in 0..10 {
-        let mut source = EventSource::open(edge.address, "/sse?channel=news").await;
-        source.expect_subscribed(&["news"]).await;
-        sources.push(source);
-    }
-    // 2 MiB: what a late reader has not read yet is not lost.
-    for number in 0..100 {
-        let event =
-            json!({"channel": "news", "id": number.to_string(), "data": "x".repeat(20_000)});
-        let answer = edge.http("POST", "/api/events", Some(&event)).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
-    edge.signal(Signal::TERM);
-    eventually("the drain", async || {
-        edge.http("GET", "/readyz", None).await.body == "draining\n"
-    })
-    .await;
-    let refused = edge.http("GET", "/sse?channel=news", None).await;
-    refused.expect_problem(503, "draining");
-    for source in &mut sources {
-        for number in 0..100 {
-            assert_eq!(source.next_json().await["data"]["id"], number.to_string());
-        }
-        let notice = source.next_json().await;
-        assert_eq!(
-            (&notice["channel"], &notice["event"]),
-            (&json!("$system"), &json!("shutdown"))
-        );
-        let window = notice["data"]["reconnect_within_ms"]
-            .as_u64()
-            .expect("a window");
-        match source.next_block().await {
-            Some(Block::Retry(retry)) => assert!(retry <= window, "{retry} of {window}"),
-            other => panic!("expected a time to come back: {other:?}"),
-        }
-        assert_eq!(source.expect_close(1001).await, "shutdown");
-    }
-    drop(sources);
-    assert_eq!(edge.exit_code().await, 0);
-    assert_eq!(edge.stderr(), "");
-}
-
-#[tokio::test]
-async fn a_stream_nobody_reads_is_cut_off_when_the_drain_ends() {
-    let mut edge = Binary::start(&["--drain-timeout", "600ms", "--outbox-bytes", "8MiB"]).await;
-    let request = "GET /sse?channel=news HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let stalled = EventSource::over(narrow(edge.address).await, request).await;
-    for _ in 0..50 {
-        let event = json!({"channel": "news", "data": "x".repeat(20_000)});
-        edge.http("POST", "/api/events", Some(&event)).await;
-    }
-    let began = Instant::now();
-    edge.signal(Signal::TERM);
-    assert_eq!(edge.exit_code().await, 0);
-    let took = began.elapsed();
-    assert!(took >= Duration::from_millis(500), "{took:?}");
-    assert!(took < Duration::from_secs(4), "{took:?}");
-    drop(stalled);
-}
-
-#[tokio::test]
 async fn pages_of_other_origins_may_read_where_the_operator_says_so() {
     let edge = Binary::start(&["--cors-origin", "https://app.example"]).await;
     let origin = "Origin: https://app.example\r\n";
@@ -563,109 +406,4 @@ async fn pages_of_other_origins_may_read_where_the_operator_says_so() {
         .header("access-control-allow-headers")
         .expect("headers");
     assert!(headers.contains("last-event-id"), "{headers}");
-}
-
-/// The library below a server that knows nothing of handing over.
-async fn below_axum(server: &Arc<WebSocketServer>) -> (SocketAddr, JoinSet<()>) {
-    let app = Router::new()
-        .route("/live", get(sse_handler))
-        .with_state(server.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
-    let address = listener.local_addr().expect("local address");
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move { axum::serve(listener, app).await.expect("serve") });
-    (address, tasks)
-}
-
-#[tokio::test]
-async fn below_another_server_a_stream_is_an_ordinary_body() {
-    let server = Arc::new(WebSocketServer::new(config(|config| {
-        config.ping_interval = Duration::from_millis(50);
-        config.pong_timeout = Duration::from_millis(600);
-    })));
-    let (address, _tasks) = below_axum(&server).await;
-    let mut source = EventSource::open(address, "/live?channel=news").await;
-    source.expect_subscribed(&["news"]).await;
-    for number in 0..100 {
-        server
-            .publish("news", &json!({"number": number}))
-            .await
-            .expect("publish");
-    }
-    for number in 0..100 {
-        assert_eq!(source.next_json().await["data"]["number"], number);
-    }
-    for _ in 0..20 {
-        assert_eq!(source.next_block().await, Some(Block::Comment));
-    }
-    let hub = server.node().hub();
-    drop(EventSource::open(address, "/live?channel=news").await);
-    eventually("the end of who went away", async || hub.links() == 1).await;
-    let refused = request(address, "GET", "/live", None).await;
-    refused.expect_problem(400, "missing_field");
-
-    let edge = server.clone();
-    let draining = JoinSet::from_iter([async move { edge.drain().await }]);
-    assert_eq!(source.next_json().await["event"], "shutdown");
-    assert_eq!(source.expect_close(1001).await, "shutdown");
-    assert_eq!(within("the drain", draining.join_all()).await, [0]);
-}
-
-#[tokio::test]
-async fn a_slow_consumer_below_another_server_is_evicted_too() {
-    let server = Arc::new(WebSocketServer::new(config(|config| {
-        config.outbox_messages = 16;
-    })));
-    let (address, _tasks) = below_axum(&server).await;
-    let request = "GET /live?channel=news HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let stalled = EventSource::over(narrow(address).await, request).await;
-    let metrics = server.node().hub().metrics();
-    let data = json!("x".repeat(20_000));
-    let mut published = 0;
-    while metrics.slow_consumers_total.get() == 0 {
-        assert!(published < 2000, "nobody was evicted");
-        server.publish("news", &data).await.expect("publish");
-        published += 1;
-    }
-    eventually("nobody hears the channel", async || {
-        server
-            .publish("news", "gone")
-            .await
-            .expect("publish")
-            .subscribers
-            == 0
-    })
-    .await;
-    drop(stalled);
-    eventually("the end", async || server.node().hub().links() == 0).await;
-}
-
-#[tokio::test]
-async fn a_response_that_is_dropped_unread_leaves_nobody_behind() {
-    let server = Arc::new(WebSocketServer::new(config(|_| {})));
-    let mut app = server.router();
-    let hub = server.node().hub();
-    let request = || {
-        Request::get("/sse?channel=news")
-            .body(Body::empty())
-            .unwrap()
-    };
-    let response = app.call(request()).await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert_eq!(hub.links(), 1);
-    drop(response);
-    eventually("the end", async || {
-        hub.links() == 0 && hub.connections() == 0
-    })
-    .await;
-    // Nor does a request that is given up while it is answered.
-    for _ in 0..100 {
-        let mut answering = std::pin::pin!(app.call(request()));
-        let polled = futures_util::poll!(&mut answering);
-        assert!(polled.is_pending(), "it waits for its shard");
-    }
-    eventually("all known and gone", async || {
-        hub.metrics().connections_total.get() == 101 && hub.links() == 0
-    })
-    .await;
 }
