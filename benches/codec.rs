@@ -10,9 +10,8 @@ use std::time::SystemTime;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::Deserialize;
-use wavecast::protocol::{
-    Event, EventData, EventId, ServerMessage, parse_commands, parse_publish_request,
-};
+use wavecast::dialect::native::{parse_commands, parse_publish_request, text_data};
+use wavecast::protocol::{Event, EventId, ServerMessage, timestamp};
 use wavecast::wire::{Decoder, Frame, Limits, Mask};
 
 const SIZES: [usize; 3] = [128, 1024, 60 * 1024];
@@ -130,12 +129,17 @@ fn parse(criterion: &mut Criterion) {
 }
 
 fn encode(criterion: &mut Criterion) {
-    let data = EventData::message("a message of the size that many applications send");
+    let data = text_data("a message of the size that many applications send");
     let id = EventId::generate();
     let now = SystemTime::now();
     criterion.bench_function("encode/event", |bencher| {
         bencher.iter(|| {
-            let event = Event::new(id.clone(), now, None, black_box(&data));
+            let event = Event {
+                id: id.clone(),
+                timestamp: timestamp(now),
+                name: None,
+                data: black_box(&data).clone(),
+            };
             let channel = "notifications";
             let event = &event;
             Frame::text(ServerMessage::Event { channel, event }.to_json().into())

@@ -25,7 +25,9 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::hub::{ClientInfo, Hub, HubOptions, Joining, Link, TopicKind};
+use wavecast::dialect::native::Native;
+use wavecast::hub::{ClientInfo, Hub, HubOptions, JoinOptions, Link};
+use wavecast::protocol::TopicKind;
 use wavecast::transport::SocketOptions;
 use wavecast::wire::Frame;
 
@@ -61,7 +63,7 @@ impl Bench {
                 pong_timeout: Duration::from_secs(90 * 24 * 3600),
                 ..HubOptions::default()
             };
-            let hub = Hub::new(&options, &TaskTracker::new());
+            let hub = Hub::new(&options, &Native, &TaskTracker::new());
             let mut sockets = Vec::with_capacity(accepted.len());
             for socket in accepted {
                 socket.set_nonblocking(true).expect("a nonblocking socket");
@@ -80,7 +82,7 @@ impl Bench {
                     &client,
                     TopicKind::Channel,
                     &TOPIC.into(),
-                    Joining::default(),
+                    JoinOptions::default(),
                     |_, _| None,
                 )
                 .await

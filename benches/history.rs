@@ -20,11 +20,13 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+use wavecast::dialect::native::Native;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
-    Client, ClientInfo, Hub, HubOptions, Joining, Link, TopicKind, TopicOptions, TopicRules,
+    Client, ClientInfo, Hub, HubOptions, JoinOptions, Link, TopicOptions, TopicRules,
 };
-use wavecast::protocol::{HistoryRequest, Position, Resume};
+use wavecast::protocol::TopicKind;
+use wavecast::protocol::{HistoryRequest, Position, ResumeRequest};
 use wavecast::transport::SocketOptions;
 
 use self::measure::{cpu_time, median};
@@ -62,7 +64,7 @@ fn hub(history: bool) -> Hub {
         }),
         ..HubOptions::default()
     };
-    Hub::new(&options, &TaskTracker::new())
+    Hub::new(&options, &Native, &TaskTracker::new())
 }
 
 async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
@@ -70,10 +72,10 @@ async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
     connected.await.expect("a running hub").expect("a new id")
 }
 
-async fn join(hub: &Hub, client: &Arc<Client>, resume: Option<&Resume>) {
-    let joining = Joining {
+async fn join(hub: &Hub, client: &Arc<Client>, resume: Option<&ResumeRequest>) {
+    let joining = JoinOptions {
         resume,
-        ..Joining::default()
+        ..JoinOptions::default()
     };
     hub.join(client, KIND, &TOPIC.into(), joining, |_, _| None)
         .await
@@ -130,7 +132,7 @@ struct Replay {
     hub: Hub,
     clients: Vec<Arc<Client>>,
     receivers: Receivers,
-    start: Resume,
+    start: ResumeRequest,
     /// Bytes of the events as a client gets them.
     bytes: usize,
 }
@@ -169,8 +171,8 @@ impl Replay {
             hub,
             clients,
             receivers,
-            start: Resume {
-                since: Position::new(0, &page.newest.epoch),
+            start: ResumeRequest {
+                since: Position::new(0, &page.top.epoch),
                 last: 0,
             },
             bytes,

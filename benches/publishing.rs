@@ -11,9 +11,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+use wavecast::dialect::native::{Native, text_data};
 use wavecast::hub::{Hub, HubOptions};
 use wavecast::node::{Node, NodeOptions};
-use wavecast::protocol::{ChannelName, EventData, EventId, PublishRequest, Target};
+use wavecast::protocol::{ChannelName, EventId, PublishRequest, Target};
 
 /// Publishes `count` events with the ids that `id` names and returns the time it took.
 fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>) -> Duration {
@@ -23,13 +24,13 @@ fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>)
             shards: 1,
             ..HubOptions::default()
         };
-        let node = Node::new(Hub::new(&hub, &TaskTracker::new()), options);
+        let node = Node::new(Hub::new(&hub, &Native, &TaskTracker::new()), options);
         let channel = ChannelName::new("bench").expect("a name");
         let client = node.client_or_detached(Uuid::now_v7()).await;
         let client = client.expect("a client");
         let subscribed = node.subscribe(&client, &channel, None, None).await;
         subscribed.expect("subscribe");
-        let data = EventData::message(&"x".repeat(100));
+        let data = text_data(&"x".repeat(100));
         let began = Instant::now();
         for at in 0..count {
             let request = PublishRequest {

@@ -12,11 +12,13 @@ use bytesize::ByteSize;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wavecast::dialect::native::Native;
 use wavecast::http::{ServeOptions, serve};
 use wavecast::hub::{Client, ClientInfo, Hub, HubClosed, HubOptions};
 use wavecast::node::{Node, NodeOptions};
-use wavecast::session::{Message, Session};
-use wavecast::transport::{self, SocketOptions, WebSocketUpgrade};
+use wavecast::session::{InboundMessage, Session};
+use wavecast::transport::websocket::{self, WebSocketUpgrade};
+use wavecast::transport::{self, SocketOptions};
 use wavecast::wire::{Frame, Limits};
 
 /// Sends every message back as it came.
@@ -37,14 +39,14 @@ struct Echo {
 }
 
 impl Session for Echo {
-    fn accept(&mut self, message: Message<'_>) {
+    fn accept(&mut self, message: InboundMessage<'_>) {
         self.answers.push(match message {
-            Message::Text(text) => match std::str::from_utf8(text) {
+            InboundMessage::Text(text) => match std::str::from_utf8(text) {
                 Ok(text) => Frame::text(text.into()),
                 Err(_) => unreachable!("the decoder hands out valid UTF-8 only"),
             },
-            Message::Binary(payload) => Frame::binary((&*payload).into()),
-            Message::TooLarge => Frame::close(1009, "message too large"),
+            InboundMessage::Binary(payload) => Frame::binary((&*payload).into()),
+            InboundMessage::TooLarge => Frame::close(1009, "message too large"),
         });
     }
 
@@ -54,7 +56,7 @@ impl Session for Echo {
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
         for answer in std::mem::take(&mut self.answers) {
-            self.node.hub().send(&self.client, answer).await?;
+            self.node.send(&self.client, answer).await?;
         }
         Ok(())
     }
@@ -76,7 +78,7 @@ async fn echo(ws: WebSocketUpgrade, State(server): State<Arc<Server>>) -> Respon
             client,
             answers: Vec::new(),
         };
-        transport::open(node, &server.tasks, stream, info, server.limits, session).await
+        websocket::open(node, &server.tasks, stream, info, server.limits, session).await
     })
 }
 
@@ -92,7 +94,7 @@ async fn main() -> std::io::Result<()> {
     };
     let server = Arc::new(Server {
         node: Arc::new(Node::new(
-            Hub::new(&options, &tasks),
+            Hub::new(&options, &Native, &tasks),
             NodeOptions::default(),
         )),
         tasks: tasks.clone(),

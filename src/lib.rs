@@ -5,7 +5,13 @@
 //! want it, in order, without silent loss. The same engine runs as the `wavecast` binary
 //! and inside an axum application: see [`WebSocketServer`] and [`ws_handler`].
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 pub mod config;
+pub mod dialect;
+mod error;
+mod handlers;
 mod handles;
 pub mod history;
 pub mod http;
@@ -14,11 +20,14 @@ pub mod node;
 pub mod protocol;
 mod server;
 pub mod session;
-pub mod telemetry;
+#[cfg(feature = "cli")]
+mod telemetry;
 pub mod transport;
 pub mod wire;
 
 pub use config::{ConfigError, WebSocketConfig};
+pub use error::ServerError;
+pub use handlers::{sse_handler, ws_handler};
 pub use handles::{ClientHandle, Room};
 pub use protocol::{ClientMessage, ServerMessage};
-pub use server::{ServerError, WebSocketServer, sse_handler, ws_handler};
+pub use server::WebSocketServer;

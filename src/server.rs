@@ -3,51 +3,24 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::Uri;
-use axum::response::Response;
-use axum::routing::{any, get};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::config::{ConfigError, WebSocketConfig};
+use crate::dialect::native::{Native, parse_event_data};
+use crate::error::ServerError;
 use crate::handles::{ClientHandle, Room};
-use crate::http::{self, Api};
-use crate::hub::{Client, ClientInfo, Hub, HubClosed, TopicKind, Transport};
-use crate::node::{Node, PublishError, Published, Refusal};
+use crate::http::Api;
+use crate::hub::{Client, ClientInfo, Hub, Transport};
+use crate::node::{Node, Published};
 use crate::protocol::{
-    ChannelName, ErrorCode, EventData, Json, PublishRequest, RoomName, ServerMessage, Target,
+    ChannelName, ErrorCode, Json, PublishRequest, RoomName, ServerMessage, Target, TopicKind,
     UserId,
 };
-use crate::session::ClientSession;
-use crate::transport::sse::{self, SseRequest};
-use crate::transport::{self, Connection, Stream, WebSocketUpgrade};
-
-/// Why a call about a room, a client or a channel was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.message())]
-pub struct ServerError(pub ErrorCode);
-
-impl From<Refusal> for ServerError {
-    fn from(refusal: Refusal) -> Self {
-        Self(refusal.code)
-    }
-}
-
-impl From<HubClosed> for ServerError {
-    fn from(_: HubClosed) -> Self {
-        Self(ErrorCode::Draining)
-    }
-}
-
-impl From<PublishError> for ServerError {
-    fn from(error: PublishError) -> Self {
-        Self(error.into())
-    }
-}
+use crate::session::NativeSession;
+use crate::transport::websocket::{self, Stream, WebSocketConnection};
 
 /// Rooms and channels over WebSocket, for the binary and for an application's own router.
 ///
@@ -91,7 +64,7 @@ impl WebSocketServer {
         config.validate()?;
         let tasks = TaskTracker::new();
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
-        let hub = Hub::new(&config.hub(workers), &tasks);
+        let hub = Hub::new(&config.hub(workers), &Native, &tasks);
         Ok(Self {
             node: Arc::new(Node::new(hub, config.node())),
             config,
@@ -115,19 +88,13 @@ impl WebSocketServer {
         &self.tasks
     }
 
-    /// The whole edge as one router: `/ws`, `/sse`, the HTTP API, health and the page.
-    pub fn router(self: &Arc<Self>) -> Router {
-        let api = Arc::new(Api {
+    /// What the HTTP API's handlers share.
+    pub(crate) fn api(&self) -> Arc<Api> {
+        Arc::new(Api {
             node: self.node.clone(),
             max_body_bytes: self.config.max_body_size,
             started: self.started,
-        });
-        Router::new()
-            // Any method: the handshake's own check says what is wrong with the others.
-            .route("/ws", any(ws_handler))
-            .route("/sse", get(sse_handler).fallback(http::refuse_method))
-            .with_state(self.clone())
-            .merge(http::router(api))
+        })
     }
 
     /// Serves a connection whose opening handshake is done, until it has ended.
@@ -139,24 +106,24 @@ impl WebSocketServer {
         }
     }
 
-    async fn open(
+    pub(crate) async fn open(
         &self,
         (stream, read_ahead): (Stream, Bytes),
         user: Option<UserId>,
-    ) -> Option<Connection<impl FnOnce(Arc<Client>) -> ClientSession + use<>>> {
+    ) -> Option<WebSocketConnection<impl FnOnce(Arc<Client>) -> NativeSession + use<>>> {
         let info = ClientInfo {
             user: user.map(|user| user.as_shared().clone()),
             remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),
             transport: Transport::WebSocket,
         };
         let node = self.node.clone();
-        transport::open(
+        websocket::open(
             self.node.clone(),
             &self.tasks,
             (stream, read_ahead),
             info,
             self.config.wire(),
-            |client| ClientSession::new(node, client),
+            |client| NativeSession::new(node, client),
         )
         .await
     }
@@ -177,7 +144,7 @@ impl WebSocketServer {
     /// Ends a client's membership of a room.
     pub async fn leave_room(&self, room: &str, client_id: Uuid) -> Result<(), ServerError> {
         let room = room_name(room)?;
-        let client = self.node.hub().client(client_id);
+        let client = self.node.client(client_id);
         let client = client.ok_or(ServerError(ErrorCode::NotInRoom))?;
         Ok(self.node.leave(&client, &room, None).await?)
     }
@@ -191,7 +158,7 @@ impl WebSocketServer {
         exclude: Option<Uuid>,
     ) -> Result<usize, ServerError> {
         let room = room_name(room)?;
-        let exclude = exclude.and_then(|id| self.node.hub().client(id));
+        let exclude = exclude.and_then(|id| self.node.client(id));
         let sent = self
             .node
             .broadcast_to_room(&room, &message, exclude.as_ref())
@@ -218,7 +185,7 @@ impl WebSocketServer {
         let channel =
             ChannelName::new(channel).map_err(|_| ServerError(ErrorCode::InvalidChannel))?;
         let invalid = |_| ServerError(ErrorCode::InvalidJson);
-        let data = EventData::try_from(&Json::encode(data).map_err(invalid)?).map_err(invalid)?;
+        let data = parse_event_data(&Json::encode(data).map_err(invalid)?).map_err(invalid)?;
         let request = PublishRequest {
             target: Target::Channels(vec![channel]),
             id: None,
@@ -230,13 +197,13 @@ impl WebSocketServer {
 
     /// A room that has members.
     pub fn room(&self, name: &str) -> Option<Room> {
-        let topic = self.node.hub().topic(TopicKind::Room, name)?;
+        let topic = self.node.topic(TopicKind::Room, name)?;
         Some(Room::new(self.node.clone(), topic))
     }
 
     /// A client by its id.
     pub fn client(&self, id: Uuid) -> Option<ClientHandle> {
-        let client = self.node.hub().client(id)?;
+        let client = self.node.client(id)?;
         Some(ClientHandle::new(self.node.clone(), client))
     }
 
@@ -250,70 +217,4 @@ impl WebSocketServer {
 
 fn room_name(name: &str) -> Result<RoomName, ServerError> {
     RoomName::new(name).map_err(|_| ServerError(ErrorCode::InvalidRoom))
-}
-
-#[derive(Debug, serde::Deserialize)]
-struct UpgradeQuery {
-    user: Option<String>,
-}
-
-/// Upgrades a request and serves the connection: mount it with
-/// `.route("/ws", get(ws_handler))` and the server as state.
-pub async fn ws_handler(
-    ws: WebSocketUpgrade,
-    State(server): State<Arc<WebSocketServer>>,
-) -> Response {
-    let user = match server.admit(ws.uri()) {
-        Ok(user) => user,
-        Err(code) => return http::refuse(code),
-    };
-    let tasks = server.tasks.clone();
-    let options = server.config.socket();
-    ws.on_upgrade(&tasks, options, |stream| async move {
-        server.open(stream, user).await
-    })
-}
-
-/// Answers with a stream of events (`?channel=a&channel=b`): mount it with
-/// `.route("/sse", get(sse_handler))` and the server as state.
-///
-/// Below [`http::serve`](crate::http::serve) the stream leaves the HTTP library once it has
-/// begun, and costs as little as a WebSocket. Below another server, `axum::serve` among
-/// them, it is an ordinary body: on top of the outbox, hyper keeps 16 KiB of buffers for
-/// it and takes up to 408 KiB that a stalled peer does not read, and a peer that has
-/// vanished is noticed when these are full for `pong_timeout`, or by the kernel.
-pub async fn sse_handler(
-    request: SseRequest,
-    State(server): State<Arc<WebSocketServer>>,
-) -> Response {
-    let user = match server.admit(request.uri()) {
-        Ok(user) => user,
-        Err(code) => return http::refuse(code),
-    };
-    let options = server.config.socket();
-    let node = server.node.clone();
-    match sse::open(node, &server.tasks, request, user, options).await {
-        Ok(response) => response,
-        Err(refused) => http::refuse_with(refused.code, refused.detail),
-    }
-}
-
-impl WebSocketServer {
-    /// Whether one more connection is welcome, and whose it is.
-    fn admit(&self, uri: &Uri) -> Result<Option<UserId>, ErrorCode> {
-        if self.node.is_draining() {
-            return Err(ErrorCode::Draining);
-        }
-        let max = self.config.max_connections;
-        if max > 0 && self.node.hub().links() >= max {
-            return Err(ErrorCode::TooManyConnections);
-        }
-        if !self.config.trust_user_parameter {
-            return Ok(None);
-        }
-        let Query(query) =
-            Query::<UpgradeQuery>::try_from_uri(uri).map_err(|_| ErrorCode::InvalidQuery)?;
-        let user = query.user.map(|user| UserId::new(&user)).transpose();
-        user.map_err(|_| ErrorCode::InvalidUser)
-    }
 }

@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error, as `filter` says (`info`, `wavecast=debug`, …).
 /// An application that has its own subscriber keeps it.
-pub fn init(filter: &str) -> Result<(), String> {
+pub(crate) fn init(filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::Api;
+use super::api::Api;
 
 /// Longest a healthy shard takes to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub(super) struct Health {
 }
 
 async fn status(api: &Api) -> Status {
-    match timeout(PROBE_TIMEOUT, api.node.hub().probe()).await {
+    match timeout(PROBE_TIMEOUT, api.node.probe()).await {
         Ok(Ok(())) if api.node.is_draining() => Status::Draining,
         Ok(Ok(())) => Status::Ok,
         Ok(Err(_)) | Err(_) => Status::Unhealthy,

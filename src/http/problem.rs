@@ -7,34 +7,30 @@ use axum::response::{IntoResponse, Response};
 
 use crate::hub::HubClosed;
 use crate::node::PublishError;
-use crate::protocol::{ErrorCode, PROBLEM_MEDIA_TYPE, Problem, RequestError};
+use crate::protocol::{ErrorCode, PROBLEM_MEDIA_TYPE, Problem, Refusal};
 
 /// Seconds after which a refused publisher may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// A refusal on its way to becoming a response.
 #[derive(Debug)]
-pub(super) struct ApiError {
-    code: ErrorCode,
-    detail: Cow<'static, str>,
-}
+pub(super) struct ApiError(Refusal);
 
 impl ApiError {
     pub(super) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        let detail = detail.into();
-        Self { code, detail }
+        Self(Refusal::new(code).with_detail(detail))
     }
 }
 
-impl From<RequestError> for ApiError {
-    fn from(error: RequestError) -> Self {
-        Self::new(error.code, error.detail)
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
     }
 }
 
 impl From<PublishError> for ApiError {
     fn from(error: PublishError) -> Self {
-        Self::new(error.into(), error.to_string())
+        Self(error.into())
     }
 }
 
@@ -46,13 +42,14 @@ impl From<HubClosed> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code.http_status())
+        let Self(refusal) = self;
+        let status = StatusCode::from_u16(refusal.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
-            code: self.code.as_str(),
-            title: self.code.message(),
+            code: refusal.code.as_str(),
+            title: refusal.code.message(),
             status: status.as_u16(),
-            detail: &self.detail,
+            detail: refusal.detail(),
         };
         let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
         let mut response = (status, media_type, problem.to_json()).into_response();
@@ -60,7 +57,7 @@ impl IntoResponse for ApiError {
             let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
-        if self.code == ErrorCode::Draining {
+        if refusal.code == ErrorCode::Draining {
             // Kept open, it would be cut off under a later request, which gets no answer then.
             let close = header::HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

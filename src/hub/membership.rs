@@ -1,102 +1,104 @@
-//! Becoming a member, ceasing to be one, and disconnecting.
+//! Joining, leaving and disconnecting.
 //!
-//! Locks: a client's memberships, then a topic's state; never across a wait.
+//! Locks: a client's memberships, then a topic's state; never across an await.
 
 use std::sync::Arc;
 
-use super::mailbox::Places;
-use super::topic::{Again, JoinOutcome};
-use super::{Client, Hub, HubClosed, Joining, Resumption, Topic, TopicKind};
+use super::Hub;
+use super::client::Client;
+use super::dispatch::{Broadcast, Retry};
+use super::shard::{Entry, HubClosed, Permits};
+use super::topic::{Topic, TopicState};
+use crate::protocol::{ResumeRequest, Resumption, TopicKind};
 use crate::wire::Frame;
 
-/// Why a client did not become a member.
+/// How a client joins a topic.
+#[derive(Debug, Clone, Copy)]
+pub struct JoinOptions<'a> {
+    /// Maximum number of members of the topic.
+    pub max_members: usize,
+    /// Where to resume. With a request, each publication carries its offset if the topic
+    /// keeps a history.
+    pub resume: Option<&'a ResumeRequest>,
+    /// What the other members are told.
+    pub announce: Option<&'a Frame>,
+}
+
+impl Default for JoinOptions<'_> {
+    fn default() -> Self {
+        Self {
+            max_members: usize::MAX,
+            resume: None,
+            announce: None,
+        }
+    }
+}
+
+/// Why a client could not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
-    /// The topic has as many members as it may have.
+    /// The topic has its maximum number of members.
     #[error("the room is full")]
     Full,
-    /// The client is in as many topics as it may be; leave one first.
+    /// The client is in its maximum number of topics; it has to leave one first.
     #[error("the client is in too many rooms and channels")]
     TooManyTopics,
     /// The client has disconnected.
     #[error("the client has disconnected")]
     Disconnected,
-    /// The hub was shut down.
+    /// The hub has shut down.
     #[error(transparent)]
     Closed(#[from] HubClosed),
 }
 
-/// Why a membership did not end.
+/// Why a client could not leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveError {
-    /// The client is no member.
+    /// The client is not a member.
     #[error("the client is not a member")]
     NotAMember,
-    /// The hub was shut down.
+    /// The hub has shut down.
     #[error(transparent)]
     Closed(#[from] HubClosed),
+}
+
+/// How a join ended under the topic's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum JoinOutcome {
+    /// The client is a member; the number of members.
+    Joined(usize),
+    /// The topic has its maximum number of members.
+    Full,
 }
 
 impl Hub {
-    /// Ends a client's memberships and forgets it; the others of each topic are told what
-    /// `announce` says, once. Its connection stays until [`Hub::release`]. Whoever calls
-    /// this a second time helps the first: when either returns, every membership has ended.
+    /// Makes a client a member of a topic, which is created if it does not exist, and
+    /// returns the number of members. Joining again is harmless: the client gets another
+    /// `ack`, the others are not told.
     ///
-    /// Cancel safety: what was not done yet is done by the next call.
-    pub async fn disconnect(
-        &self,
-        client: &Arc<Client>,
-        announce: impl Fn(&Topic) -> Option<Frame>,
-    ) -> Result<(), HubClosed> {
-        let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
-        if !ended_before {
-            if client.is_attached() {
-                self.everyone.count_connection(client.shard, -1, || ());
-            }
-            self.registry.remove_client(client);
-        }
-        while let Some(topic) = client.any_topic() {
-            let announcement = announce(&topic);
-            match self
-                .end_membership(client, &topic, None, announcement.as_ref())
-                .await
-            {
-                // Not a member: somebody else has just ended it.
-                Ok(()) | Err(LeaveError::NotAMember) => {}
-                Err(LeaveError::Closed(closed)) => return Err(closed),
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes a client a member of a topic, which is created if it is not there, and
-    /// returns how many members there are. Joining twice is harmless: the client is told
-    /// again, the others are not.
-    ///
-    /// Ordering: the client gets `ack` before anything of the topic, then what it wanted of the
-    /// past, then what is published from now on; the others get `announce` before anything
-    /// the client says there.
-    /// Backpressure: waits for places in mailboxes.
+    /// Ordering: the client gets `ack` before anything else of the topic, then the replay,
+    /// then live publications; the others get `announce` before any message of the client.
+    /// Backpressure: waits for permits of mailboxes.
     /// Cancel safety: the client is a member entirely or not at all.
     pub async fn join(
         &self,
         client: &Arc<Client>,
         kind: TopicKind,
         name: &Arc<str>,
-        joining: Joining<'_>,
+        options: JoinOptions<'_>,
         ack: impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<usize, JoinError> {
         loop {
-            let told = joining
+            let told = options
                 .announce
                 .and_then(|_| self.registry.topic(kind, name))
                 .map(|topic| topic.shards_with_members());
-            let mut places = self.places_beside(client, told.as_deref()).await?;
-            // Nothing waits from here on: dropped in a wait, a join would leave an empty topic.
+            let mut permits = self.permits_with_own(client, told.as_deref()).await?;
+            // Nothing awaits from here on: a join cancelled later would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
-            let joined = self.try_join(client, &topic, &mut places, joining, &ack);
+            let joined = self.try_join(client, &topic, &mut permits, options, &ack);
             if !matches!(joined, Ok(Ok(_))) {
-                // Made for nothing, or retired and not yet out of the registry.
+                // Created in vain, or retired and still in the registry.
                 self.forget_if_unused(&topic);
             }
             if let Ok(joined) = joined {
@@ -109,22 +111,22 @@ impl Hub {
         &self,
         client: &Arc<Client>,
         topic: &Arc<Topic>,
-        places: &mut Places<'_>,
-        joining: Joining<'_>,
+        permits: &mut Permits<'_>,
+        options: JoinOptions<'_>,
         ack: &impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
-    ) -> Result<Result<usize, JoinError>, Again> {
+    ) -> Result<Result<usize, JoinError>, Retry> {
         let mut memberships = client.memberships.lock();
         if memberships.ended {
             return Ok(Err(JoinError::Disconnected));
         }
         if memberships.position(topic).is_some() {
-            let members = topic.join_again(client, places, joining.resume, ack);
+            let members = topic.join_again(client, permits, options.resume, ack);
             return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, places, joining, ack)? {
+        match topic.join(client, permits, options, ack)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -135,7 +137,7 @@ impl Hub {
 
     /// Ends a membership. An empty topic disappears.
     ///
-    /// Ordering: the client gets `ack` and nothing of the topic after it.
+    /// Ordering: the client gets `ack`, and nothing of the topic after it.
     /// Cancel safety: the membership has ended entirely or not at all.
     pub async fn leave(
         &self,
@@ -152,6 +154,39 @@ impl Hub {
         self.end_membership(client, &topic, ack, announce).await
     }
 
+    /// Ends all of a client's memberships and removes it from the registry; `announce` says
+    /// what the other members of each topic are told. The connection stays until
+    /// [`Hub::release`]. A second, concurrent call helps the first: when either returns,
+    /// every membership has ended.
+    ///
+    /// Cancel safety: the next call does what this one has not done.
+    pub async fn disconnect(
+        &self,
+        client: &Arc<Client>,
+        announce: impl Fn(&Topic) -> Option<Frame>,
+    ) -> Result<(), HubClosed> {
+        let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
+        if !ended_before {
+            if client.is_attached() {
+                let mut everyone = self.everyone.state.lock();
+                everyone.audience.remove(client.shard);
+            }
+            self.registry.remove_client(client);
+        }
+        while let Some(topic) = client.any_topic() {
+            let announcement = announce(&topic);
+            match self
+                .end_membership(client, &topic, None, announcement.as_ref())
+                .await
+            {
+                // A concurrent call has just ended this one.
+                Ok(()) | Err(LeaveError::NotAMember) => {}
+                Err(LeaveError::Closed(closed)) => return Err(closed),
+            }
+        }
+        Ok(())
+    }
+
     async fn end_membership(
         &self,
         client: &Arc<Client>,
@@ -161,10 +196,10 @@ impl Hub {
     ) -> Result<(), LeaveError> {
         loop {
             let told = announce.map(|_| topic.shards_with_members());
-            let mut places = self.places_beside(client, told.as_deref()).await?;
+            let mut permits = self.permits_with_own(client, told.as_deref()).await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            if topic.leave(client, &mut places, ack, announce).is_ok() {
+            if topic.leave(client, &mut permits, ack, announce).is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
                 self.forget_if_unused(topic);
@@ -173,12 +208,12 @@ impl Hub {
         }
     }
 
-    /// Places in the mailbox of the client's shard and of those that are told.
-    async fn places_beside(
+    /// Permits for the client's own shard and for those that are told.
+    async fn permits_with_own(
         &self,
         client: &Client,
         told: Option<&[bool]>,
-    ) -> Result<Places<'_>, HubClosed> {
+    ) -> Result<Permits<'_>, HubClosed> {
         self.mailboxes
             .reserve(|shard| shard == client.shard || told.is_some_and(|told| told[shard]))
             .await
@@ -188,5 +223,112 @@ impl Hub {
         if topic.retire_if_unused() {
             self.registry.remove_topic(topic);
         }
+    }
+}
+
+impl Topic {
+    /// Makes `client` a member. `ack` makes what it is told, from the number of members and
+    /// the answer to its resume request.
+    fn join(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        permits: &mut Permits<'_>,
+        options: JoinOptions<'_>,
+        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
+    ) -> Result<JoinOutcome, Retry> {
+        let mut state = self.state.lock();
+        if state.stream.retired {
+            return Err(Retry);
+        }
+        if options.announce.is_some() {
+            state.check_permits(permits, Some(client.shard))?;
+        }
+        if state.audience.members() >= options.max_members {
+            return Ok(JoinOutcome::Full);
+        }
+        if let Some(frame) = options.announce {
+            let notice = Broadcast::notice_elsewhere(frame, client.shard);
+            state.dispatch(self.id(), permits, notice);
+        }
+        state.audience.add(client.shard);
+        self.admit(&mut state, client, permits, options, ack);
+        Ok(JoinOutcome::Joined(state.audience.members()))
+    }
+
+    /// Acknowledges to a member again, and restarts it if it has a new resume request.
+    fn join_again(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        permits: &mut Permits<'_>,
+        resume: Option<&ResumeRequest>,
+        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
+    ) -> usize {
+        let mut state = self.state.lock();
+        let members = state.audience.members();
+        if resume.is_some() {
+            let options = JoinOptions {
+                resume,
+                ..JoinOptions::default()
+            };
+            self.admit(&mut state, client, permits, options, ack);
+        } else if let Some(frame) = ack(members, None) {
+            let client = client.clone();
+            permits.send(client.shard, Entry::Send { client, frame });
+        }
+        members
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        state: &mut TopicState,
+        client: &Arc<Client>,
+        permits: &mut Permits<'_>,
+        options: JoinOptions<'_>,
+        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
+    ) {
+        let resumed = options.resume.map(|request| state.stream.resume(request));
+        let (resumption, replay) = match resumed {
+            Some((resumption, replay)) => (Some(resumption), replay),
+            None => (None, None),
+        };
+        permits.send(
+            client.shard,
+            Entry::Join {
+                client: client.clone(),
+                topic: self.clone(),
+                replay,
+                ack: ack(state.audience.members(), resumption.as_ref()),
+                announce: options.announce.cloned(),
+            },
+        );
+    }
+
+    /// Ends the membership of `client`, which is a member.
+    fn leave(
+        &self,
+        client: &Arc<Client>,
+        permits: &mut Permits<'_>,
+        ack: Option<&Frame>,
+        announce: Option<&Frame>,
+    ) -> Result<(), Retry> {
+        let mut state = self.state.lock();
+        if announce.is_some() {
+            state.check_permits(permits, Some(client.shard))?;
+        }
+        state.audience.remove(client.shard);
+        permits.send(
+            client.shard,
+            Entry::Leave {
+                client: client.clone(),
+                topic: self.id(),
+                ack: ack.cloned(),
+                announce: announce.cloned(),
+            },
+        );
+        if let Some(frame) = announce {
+            let notice = Broadcast::notice_elsewhere(frame, client.shard);
+            state.dispatch(self.id(), permits, notice);
+        }
+        Ok(())
     }
 }

@@ -1,25 +1,17 @@
 //! The hub: this process's registry and shards.
 //!
-//! Knows nothing of JSON, HTTP or authentication: it moves encoded frames.
+//! Knows nothing of JSON, HTTP or authentication: it moves encoded frames, and what it says
+//! by itself comes from the [`Dialect`] it is given.
 
-mod budget;
 mod client;
-mod gap;
-mod heartbeat;
-mod joining;
-mod link;
-mod mailbox;
+mod dispatch;
+mod log;
 mod membership;
 mod metrics;
 mod options;
-mod outbox;
-mod past;
-mod pipe;
 mod publishing;
 mod registry;
-mod rules;
 mod shard;
-mod sweeper;
 mod topic;
 
 use std::sync::Arc;
@@ -32,24 +24,19 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use client::{Client, ClientInfo, Phase, Transport};
-pub use joining::{Accepted, Joining};
-pub use link::Link;
-pub use mailbox::{HubClosed, Sent};
-pub use membership::{JoinError, LeaveError};
+pub use membership::{JoinError, JoinOptions, LeaveError};
 pub use metrics::{Counter, Metrics};
 pub use options::HubOptions;
-pub use past::{Newest, Resumption};
-pub use pipe::Pipe;
-pub use publishing::HistoryPage;
-pub use rules::{Overflow, Retention, TopicOptions, TopicRules};
-pub use topic::{Topic, TopicKind};
+pub use publishing::{Accepted, HistoryPage};
+pub use shard::{HubClosed, Link, Pipe, Sent};
+pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
-use self::budget::Budget;
-use self::mailbox::{Entry, Mailboxes};
+use self::log::{Budget, Sweeper};
 use self::registry::Registry;
-use self::shard::Shard;
-use self::sweeper::Sweeper;
+use self::shard::{Entry, Mailboxes, Shard};
 use self::topic::{EVERYONE, TopicId};
+use crate::dialect::Dialect;
+use crate::protocol::TopicKind;
 use crate::wire::Frame;
 
 /// Registry and shards.
@@ -58,6 +45,7 @@ pub struct Hub {
     registry: Arc<Registry>,
     mailboxes: Mailboxes,
     everyone: Arc<Topic>,
+    dialect: &'static dyn Dialect,
     budget: Arc<Budget>,
     /// Stops the sweeper with the hub.
     _sweeper: Option<DropGuard>,
@@ -71,7 +59,7 @@ pub struct Hub {
 
 impl Hub {
     /// Starts the shards on `tasks`, and a sweeper where a history is configured. They end when the hub is dropped.
-    pub fn new(options: &HubOptions, tasks: &TaskTracker) -> Self {
+    pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
         let budget = Arc::new(Budget::new(options.retention.max_bytes));
         let shards = options.shards.max(1);
@@ -80,7 +68,8 @@ impl Hub {
         let senders = (0..shards)
             .map(|_| {
                 let (sender, mailbox) = mpsc::channel(options.mailbox_capacity.max(1));
-                let shard = Shard::new(mailbox, everyone.clone(), options, metrics.clone());
+                let shard =
+                    Shard::new(mailbox, everyone.clone(), options, dialect, metrics.clone());
                 tasks.spawn(shard.run());
                 sender
             })
@@ -96,6 +85,7 @@ impl Hub {
             registry,
             mailboxes: Mailboxes::new(senders),
             everyone,
+            dialect,
             budget,
             metrics,
             next_shard: AtomicUsize::new(0),
@@ -118,6 +108,11 @@ impl Hub {
     /// Bytes that may wait for one client.
     pub fn outbox_max_bytes(&self) -> usize {
         self.outbox_max_bytes
+    }
+
+    /// The dialect in which the hub says things by itself.
+    pub fn dialect(&self) -> &'static dyn Dialect {
+        self.dialect
     }
 
     /// What the hub counts.
@@ -146,7 +141,7 @@ impl Hub {
         link: Link,
     ) -> Result<Option<Arc<Client>>, HubClosed> {
         let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
-        let mut places = self.mailboxes.reserve(|wanted| wanted == shard).await?;
+        let mut permits = self.mailboxes.reserve(|wanted| wanted == shard).await?;
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
         if !self.registry.insert_client(&client) {
@@ -159,10 +154,11 @@ impl Hub {
         if attached {
             self.metrics.connections_total.add(1);
             self.links.fetch_add(1, Ordering::Relaxed);
-            self.everyone
-                .count_connection(shard, 1, || places.send(shard, entry));
+            let mut everyone = self.everyone.state.lock();
+            everyone.audience.add(shard);
+            permits.send(shard, entry);
         } else {
-            places.send(shard, entry);
+            permits.send(shard, entry);
         }
         Ok(Some(client))
     }
@@ -179,8 +175,8 @@ impl Hub {
     }
 
     async fn send_entry(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
-        let mut places = self.mailboxes.reserve(|wanted| wanted == shard).await?;
-        places.send(shard, entry);
+        let mut permits = self.mailboxes.reserve(|wanted| wanted == shard).await?;
+        permits.send(shard, entry);
         Ok(())
     }
 
@@ -193,8 +189,8 @@ impl Hub {
 
     /// Answers a WebSocket ping, ahead of the messages that wait. Of many answers that
     /// wait, the oldest go (RFC 6455 §5.5.3).
-    pub async fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
-        let (client, frame) = (client.clone(), Frame::pong(payload));
+    pub async fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let client = client.clone();
         self.send_entry(client.shard, Entry::Pong { client, frame })
             .await
     }

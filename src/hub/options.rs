@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rules::{Retention, TopicRules};
+use super::topic::{Retention, TopicRules};
 
 /// Bounds and times of a hub. Every field has a working default.
 #[derive(Debug, Clone)]

@@ -2,20 +2,39 @@
 
 use std::sync::Arc;
 
-use super::joining::Accepted;
-use super::past::Newest;
-use super::{Client, Hub, HubClosed, Topic, TopicKind};
+use super::Hub;
+use super::client::Client;
+use super::dispatch::{Broadcast, Retry};
+use super::shard::{HubClosed, Permits};
+use super::topic::Topic;
 use crate::history::Page;
-use crate::protocol::HistoryRequest;
+use crate::protocol::{HistoryRequest, StreamTop, TopicKind};
 use crate::wire::Frame;
 
-/// A part of a topic's history.
+/// What became of a publication.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// The number of members it was sent to.
+    pub members: usize,
+    /// Its position, if the topic keeps a history.
+    pub position: Option<StreamTop>,
+}
+
+/// A page of a topic's history.
 #[derive(Debug, Clone)]
 pub struct HistoryPage {
-    /// Where the topic stands.
-    pub newest: Newest,
+    /// The topic's newest position.
+    pub top: StreamTop,
     /// The publications, with their offsets, oldest first.
     pub page: Page<Frame>,
+}
+
+/// One publication on its way into a topic: what it is encoded as, and as a frame without
+/// an offset.
+#[derive(Debug, Clone, Copy)]
+struct Publication<'a> {
+    encoded: &'a str,
+    frame: &'a Frame,
 }
 
 impl Hub {
@@ -51,9 +70,9 @@ impl Hub {
     ) -> Result<usize, HubClosed> {
         loop {
             let told = topic.shards_with_members();
-            let mut places = self.mailboxes.reserve(|shard| told[shard]).await?;
+            let mut permits = self.mailboxes.reserve(|shard| told[shard]).await?;
             let excluded = exclude.map(|client| client.memberships.lock());
-            if let Ok(members) = topic.broadcast(&mut places, frame, exclude) {
+            if let Ok(members) = topic.broadcast(&mut permits, frame, exclude) {
                 self.metrics.broadcasts_total.add(1);
                 let left_out = excluded.is_some_and(|excluded| excluded.contains(topic));
                 return Ok(members - usize::from(left_out));
@@ -61,9 +80,9 @@ impl Hub {
         }
     }
 
-    /// Publishes a message to a topic: it gets an offset and is remembered, if that is
-    /// configured, and goes to the members. `message` is one JSON object. A publisher that
-    /// is a member gets `ack` in the place of the message.
+    /// Publishes to a topic: the publication gets an offset and is kept, if the topic keeps a
+    /// history, and goes to the members. `encoded` is what the dialect makes frames from. A
+    /// publisher that is a member gets `ack` instead of the publication.
     ///
     /// Ordering: one order a topic, the same for all members and in the history.
     /// Backpressure: waits for places in the mailboxes of the shards that have members.
@@ -72,11 +91,13 @@ impl Hub {
         &self,
         kind: TopicKind,
         name: &Arc<str>,
-        message: &Arc<str>,
+        encoded: &Arc<str>,
         publisher: Option<&Arc<Client>>,
         ack: impl Fn(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, HubClosed> {
-        let frame = Frame::text(message.clone());
+        let frame = self.dialect.publication(encoded);
+        let frame = &frame;
+        let publication = Publication { encoded, frame };
         if self.budget.is_exceeded() {
             // The sweeper gets a turn to make room.
             tokio::task::yield_now().await;
@@ -85,20 +106,20 @@ impl Hub {
             let known = self.registry.topic(kind, name);
             let told = known.map(|topic| topic.shards_with_members());
             let wanted = |shard: usize| told.as_ref().is_some_and(|told| told[shard]);
-            let mut places = self.mailboxes.reserve(wanted).await?;
+            let mut permits = self.mailboxes.reserve(wanted).await?;
             // Nothing waits from here on: a topic is not made in vain.
             let Some(topic) = self.topic_to_publish(kind, name) else {
                 return Ok(Accepted::default());
             };
             let excluded = publisher.map(|client| client.memberships.lock());
-            match topic.publish(&mut places, (message, &frame), publisher, &ack) {
+            match self.publish_in(&topic, &mut permits, publication, publisher, &ack) {
                 Ok(mut accepted) => {
                     self.metrics.broadcasts_total.add(1);
                     let left_out = excluded.is_some_and(|excluded| excluded.contains(&topic));
                     accepted.members -= usize::from(left_out);
                     return Ok(accepted);
                 }
-                Err(_again) => {
+                Err(Retry) => {
                     drop(excluded);
                     self.forget_if_unused(&topic);
                 }
@@ -106,7 +127,43 @@ impl Hub {
         }
     }
 
-    /// The topic of this name. Without members there is none, unless it is to keep a history.
+    /// Accepts a publication: gives it its offset, keeps it and puts it into the mailbox of
+    /// each shard that has members.
+    fn publish_in(
+        &self,
+        topic: &Topic,
+        permits: &mut Permits<'_>,
+        Publication { encoded, frame }: Publication<'_>,
+        publisher: Option<&Arc<Client>>,
+        ack: impl FnOnce(&Accepted) -> Option<Frame>,
+    ) -> Result<Accepted, Retry> {
+        let mut state = topic.state.lock();
+        if state.stream.retired {
+            return Err(Retry);
+        }
+        state.check_permits(permits, None)?;
+        state.stream.publications += 1;
+        let sequenced = state
+            .stream
+            .log
+            .as_mut()
+            .map(|log| log.append(|offset| self.dialect.sequenced(encoded, offset)));
+        let accepted = Accepted {
+            members: state.audience.members(),
+            position: state.stream.top(),
+        };
+        let ack = ack(&accepted);
+        let broadcast = Broadcast {
+            sequenced: sequenced.as_ref(),
+            is_publication: true,
+            exclude: publisher.map(|client| (client, ack.as_ref())),
+            ..Broadcast::notice(frame)
+        };
+        state.dispatch(topic.id(), permits, broadcast);
+        Ok(accepted)
+    }
+
+    /// The topic of this name. Without members there is none, unless it keeps a history.
     fn topic_to_publish(&self, kind: TopicKind, name: &Arc<str>) -> Option<Arc<Topic>> {
         let topic = self.registry.topic(kind, name);
         topic.or_else(|| {
@@ -124,16 +181,16 @@ impl Hub {
         max_bytes: usize,
     ) -> Option<HistoryPage> {
         let known = self.registry.topic(kind, name).and_then(|topic| {
-            topic.with_past(|past| HistoryPage {
-                newest: past.newest(),
-                page: past.page(request, max_bytes),
+            topic.with_log(|log| HistoryPage {
+                top: log.top(),
+                page: log.page(request, max_bytes),
             })
         });
         known.or_else(|| {
             // What nobody uses yet, or was just forgotten, begins like this.
             self.registry.rules().options(kind, name).history?;
             Some(HistoryPage {
-                newest: Newest {
+                top: StreamTop {
                     offset: 0,
                     epoch: self.registry.epoch(),
                 },
@@ -144,5 +201,26 @@ impl Hub {
                 },
             })
         })
+    }
+}
+
+impl Topic {
+    /// Puts a notice into the mailbox of each shard that has members and returns the number
+    /// of members. It gets no offset and is not kept.
+    fn broadcast(
+        &self,
+        permits: &mut Permits<'_>,
+        frame: &Frame,
+        exclude: Option<&Arc<Client>>,
+    ) -> Result<usize, Retry> {
+        let mut state = self.state.lock();
+        state.check_permits(permits, None)?;
+        state.stream.publications += 1;
+        let broadcast = Broadcast {
+            exclude: exclude.map(|client| (client, None)),
+            ..Broadcast::notice(frame)
+        };
+        state.dispatch(self.id(), permits, broadcast);
+        Ok(state.audience.members())
     }
 }

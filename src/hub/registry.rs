@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 use uuid::Uuid;
 
-use super::budget::Budget;
 use super::client::Client;
-use super::past::Past;
-use super::rules::TopicRules;
-use super::topic::{Topic, TopicId, TopicKind};
+use super::log::{Budget, TopicLog};
+use super::topic::{Topic, TopicId, TopicRules};
+use crate::protocol::TopicKind;
 
 #[derive(Debug)]
 pub(super) struct Registry {
@@ -111,9 +110,10 @@ impl Registry {
             .or_insert_with(|| {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
                 let options = self.rules.options(kind, name);
-                let past = Past::new(options, || self.epoch(), &self.budget);
+                let limits = options.history;
+                let log = limits.map(|limits| TopicLog::new(limits, self.epoch(), &self.budget));
                 let identity = (id, kind, name.clone());
-                Arc::new(Topic::new(identity, self.shards, options.overflow, past))
+                Arc::new(Topic::new(identity, self.shards, options.overflow, log))
             })
             .clone()
     }

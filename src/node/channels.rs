@@ -2,59 +2,53 @@
 
 use std::sync::Arc;
 
-use super::history::resumed;
-use super::{Node, Refusal, encode, refusal_of_leave};
-use crate::hub::{Client, Joining, Resumption, TopicKind};
-use crate::protocol::{ChannelName, ErrorCode, ErrorSubject, Json, Resume, ServerMessage};
+use super::Node;
+use super::access::{refuse, refuse_join, refuse_leave};
+use crate::dialect::native::encode;
+use crate::hub::{Client, HubClosed, JoinOptions};
+use crate::protocol::{
+    ChannelName, ErrorCode, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
+};
 
 impl Node {
-    /// Subscribes the client, and replays what it wants of the past. What it hears anyway (`$all`, `$system`, its own
-    /// `$user:<id>`) is acknowledged and changes nothing.
+    /// Subscribes the client, and replays what its resume request asks for. A channel that
+    /// the client receives anyway (`$all`, `$system`, its own `$user:<id>`) is acknowledged.
     pub async fn subscribe(
         &self,
         client: &Arc<Client>,
         channel: &ChannelName,
-        resume: Option<&Resume>,
-        reply_id: Option<&Json>,
+        resume: Option<&ResumeRequest>,
+        reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        let name = channel.as_str();
+        Self::may_subscribe(client, channel)?;
         let ack = |resumption: Option<&Resumption>| {
+            let channel = channel.as_str();
             let subscribed = ServerMessage::Subscribed {
-                channel: name,
-                resumed: resumption.map(resumed),
+                channel,
+                resumption,
             };
-            encode(&subscribed, reply_id)
+            encode(&subscribed, reply_to)
         };
-        if channel.is_reserved() {
-            let heard_anyway = channel.reaches_everyone() || channel.user() == client.user();
-            if !heard_anyway {
-                return Err(about(channel, ErrorCode::Forbidden));
-            }
-        }
         if channel.reaches_everyone() {
             let nothing = resume.map(Resumption::without_history);
             return self
                 .hub
                 .send(client, ack(nothing.as_ref()))
                 .await
-                .map_err(|_| about(channel, ErrorCode::Draining));
+                .map_err(|HubClosed| refuse(ErrorCode::Draining, channel));
         }
-        let joining = Joining {
+        let options = JoinOptions {
             resume,
-            ..Joining::default()
+            ..JoinOptions::default()
         };
-        let name = channel.as_shared();
+        let (kind, name) = (TopicKind::Channel, channel.as_shared());
         self.hub
-            .join(
-                client,
-                TopicKind::Channel,
-                name,
-                joining,
-                |_, resumption| Some(ack(resumption)),
-            )
+            .join(client, kind, name, options, |_, resumption| {
+                Some(ack(resumption))
+            })
             .await
             .map(drop)
-            .map_err(|error| about(channel, error.into()))
+            .map_err(|error| refuse_join(error, channel))
     }
 
     /// Ends the client's subscription.
@@ -62,23 +56,14 @@ impl Node {
         &self,
         client: &Arc<Client>,
         channel: &ChannelName,
-        reply_id: Option<&Json>,
+        reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        if channel.is_reserved() {
-            return Err(about(channel, ErrorCode::Forbidden));
-        }
+        Self::may_unsubscribe(channel)?;
         let name = channel.as_str();
-        let ack = encode(&ServerMessage::Unsubscribed { channel: name }, reply_id);
+        let ack = encode(&ServerMessage::Unsubscribed { channel: name }, reply_to);
         self.hub
             .leave(client, TopicKind::Channel, name, Some(&ack), None)
             .await
-            .map_err(|error| about(channel, refusal_of_leave(error, ErrorCode::NotSubscribed)))
-    }
-}
-
-pub(super) fn about(channel: &ChannelName, code: ErrorCode) -> Refusal {
-    Refusal {
-        code,
-        subject: ErrorSubject::Channel(channel.as_str().into()),
+            .map_err(|error| refuse_leave(error, channel))
     }
 }

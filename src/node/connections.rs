@@ -6,9 +6,12 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Node;
-use super::rooms::announce_departure;
-use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Joining, Link, Sent, Topic, TopicKind};
-use crate::protocol::{ChannelName, CloseCode, UserId};
+use super::access::join_error_code;
+use super::rooms::departure_notice;
+use crate::hub::{
+    Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
+};
+use crate::protocol::{ChannelName, CloseCode, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
 /// How long a client that the server closes has to answer.
@@ -16,7 +19,7 @@ const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
 /// One live connection as an operator sees it.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct LiveConnection {
     /// The client.
     pub client: Arc<Client>,
     /// What it was sent and what waits for it.
@@ -55,7 +58,13 @@ impl<T> Page<T> {
 impl Node {
     /// Makes a connection known under a new id. A user's connection hears `$user:<id>`.
     /// One that comes while the node drains is sent away at once.
-    pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, JoinError> {
+    pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
+        self.try_connect(info, link)
+            .await
+            .map_err(|error| join_error_code(error).into())
+    }
+
+    async fn try_connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, JoinError> {
         let user = info.user.as_deref().and_then(|user| UserId::new(user).ok());
         let client = loop {
             // Time-ordered ids do not collide; if one ever did, the next would not.
@@ -85,7 +94,7 @@ impl Node {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
         self.hub
-            .join(client, kind, name, Joining::default(), |_, _| None)
+            .join(client, kind, name, JoinOptions::default(), |_, _| None)
             .await
             .map(drop)
     }
@@ -106,7 +115,7 @@ impl Node {
     /// Takes the client out of everything it is in; each room is told once.
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
         self.hub
-            .disconnect(client, |topic| announce_departure(client, topic))
+            .disconnect(client, |topic| departure_notice(client, topic))
             .await
     }
 
@@ -117,8 +126,71 @@ impl Node {
         code: CloseCode,
         reason: Option<&str>,
     ) -> Result<(), HubClosed> {
-        let frame = Frame::close(code.code(), reason.unwrap_or(code.reason()));
+        let frame = self.hub.dialect().close(code, reason);
         self.hub.close(client, frame, CLOSE_LINGER).await
+    }
+
+    /// Sends a Close frame behind what waits for the client: the answer to the peer's own,
+    /// or the code of a protocol violation. After `linger` the socket is reset.
+    pub async fn close_with(
+        &self,
+        client: &Arc<Client>,
+        frame: Frame,
+        linger: Duration,
+    ) -> Result<(), HubClosed> {
+        self.hub.close(client, frame, linger).await
+    }
+
+    /// Lets go of the connection of a client that was disconnected. `reset` cuts the socket
+    /// off, so that the kernel keeps none of its unsent bytes.
+    pub async fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
+        self.hub.release(client, reset).await
+    }
+
+    /// Answers a WebSocket ping, ahead of the messages that wait.
+    pub async fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
+        self.hub.pong(client, Frame::pong(payload)).await
+    }
+
+    /// The client with this id.
+    pub fn client(&self, id: Uuid) -> Option<Arc<Client>> {
+        self.hub.client(id)
+    }
+
+    /// The room or channel of this name, if it has members or a history.
+    pub fn topic(&self, kind: TopicKind, name: &str) -> Option<Arc<Topic>> {
+        self.hub.topic(kind, name)
+    }
+
+    /// What the hub counts.
+    pub fn metrics(&self) -> &Metrics {
+        self.hub.metrics()
+    }
+
+    /// The number of live connections.
+    pub fn connection_count(&self) -> usize {
+        self.hub.connections()
+    }
+
+    /// The number of connections whose sockets are not released yet: those that are live,
+    /// and those that are closing.
+    pub fn links(&self) -> usize {
+        self.hub.links()
+    }
+
+    /// Bytes that all histories hold together.
+    pub fn history_bytes(&self) -> usize {
+        self.hub.history_bytes()
+    }
+
+    /// Maximum number of rooms and channels of one client.
+    pub fn max_topics_per_client(&self) -> usize {
+        self.hub.max_topics_per_client()
+    }
+
+    /// Returns when every shard has answered. Give it a deadline.
+    pub async fn probe(&self) -> Result<(), HubClosed> {
+        self.hub.probe().await
     }
 
     /// Live connections in the order of their ids, which is the order of connecting.
@@ -126,7 +198,7 @@ impl Node {
         &self,
         after: Option<Uuid>,
         limit: usize,
-    ) -> Result<Page<Connection>, HubClosed> {
+    ) -> Result<Page<LiveConnection>, HubClosed> {
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
         let page = Page::new(clients, |client| client.id(), after.as_ref(), limit);
@@ -134,7 +206,7 @@ impl Node {
         let items = page.items.into_iter().zip(sent);
         Ok(Page {
             items: items
-                .map(|(client, sent)| Connection { client, sent })
+                .map(|(client, sent)| LiveConnection { client, sent })
                 .collect(),
             total: page.total,
             more: page.more,
@@ -142,13 +214,13 @@ impl Node {
     }
 
     /// One live connection.
-    pub async fn connection(&self, id: Uuid) -> Result<Option<Connection>, HubClosed> {
+    pub async fn connection(&self, id: Uuid) -> Result<Option<LiveConnection>, HubClosed> {
         let Some(client) = self.hub.client(id).filter(|client| client.is_attached()) else {
             return Ok(None);
         };
         let sent = self.hub.inspect(std::slice::from_ref(&client)).await?;
         let sent = sent.first().copied().unwrap_or_default();
-        Ok(Some(Connection { client, sent }))
+        Ok(Some(LiveConnection { client, sent }))
     }
 
     /// Rooms or channels with members, by name. The server's own channels are left out.

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
 use super::publish::{event_message, publish_message};
-use crate::protocol::{ChannelName, CloseCode, Event, EventData, EventId};
-use crate::wire::Frame;
+use crate::dialect::native::shutdown_notice;
+use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, timestamp};
 
 /// How a node drains.
 #[derive(Debug, Clone)]
@@ -79,9 +79,12 @@ impl Node {
     async fn announce_drain(&self, options: &DrainOptions, deadline: Instant) {
         let channel = ChannelName::system();
         let window = options.reconnect_window(self.hub.connections());
-        let data = EventData::shutdown("The server is shutting down", window);
-        let name = Some("shutdown".into());
-        let event = Event::new(EventId::generate(), SystemTime::now(), name, &data);
+        let event = Event {
+            id: EventId::generate(),
+            timestamp: timestamp(SystemTime::now()),
+            name: EventName::new("shutdown").ok(),
+            data: shutdown_notice("The server is shutting down", window),
+        };
         // A hub without shards has nobody to tell.
         let message = event_message(&channel, &event);
         let _ = publish_message(&self.hub, &channel, message, deadline).await;
@@ -89,8 +92,7 @@ impl Node {
 
     /// What waits for a client is worth waiting for until `deadline`.
     async fn close_in_batches(&self, options: &DrainOptions, deadline: Instant) {
-        let code = CloseCode::GoingAway;
-        let frame = Frame::close(code.code(), code.reason());
+        let frame = self.hub.dialect().close(CloseCode::GoingAway, None);
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
         clients.sort_unstable_by_key(|client| client.id());

@@ -3,13 +3,14 @@
 //! Turns commands and events into frames and hands them to the hub. Knows nothing of
 //! HTTP or of bytes on a socket.
 
+mod access;
 mod channels;
 mod connections;
+mod dedup;
 mod drain;
 mod history;
-mod once;
 mod publish;
-mod remembered;
+mod publish_once;
 mod rooms;
 
 use std::sync::Arc;
@@ -18,19 +19,22 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::hub::{Client, Hub, HubClosed, JoinError, LeaveError};
-use crate::protocol::{ErrorCode, ErrorSubject, Json, ServerMessage};
+use crate::dialect::native::encode;
+use crate::hub::{Client, Hub, HubClosed};
+use crate::protocol::{Json, ServerMessage};
 use crate::wire::Frame;
 
-pub use connections::{Connection, Page};
+pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
 pub use publish::{PublishError, Published};
 
-use self::remembered::Remembered;
+use self::dedup::Dedup;
 
 /// Limits a node holds its clients to.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
+    /// Maximum number of connections; 0 for no limit. Default 0.
+    pub max_connections: usize,
     /// Members a room may have. Default 100.
     pub max_clients_per_room: usize,
     /// Bytes of one message, from a client or to it. Default 64 KiB.
@@ -48,6 +52,7 @@ pub struct NodeOptions {
 impl Default for NodeOptions {
     fn default() -> Self {
         Self {
+            max_connections: 0,
             max_clients_per_room: 100,
             max_message_bytes: 64 * 1024,
             publish_timeout: Duration::from_secs(1),
@@ -57,21 +62,12 @@ impl Default for NodeOptions {
     }
 }
 
-/// Why a command was refused, with what its reply needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The stable code.
-    pub code: ErrorCode,
-    /// What it is about.
-    pub subject: ErrorSubject,
-}
-
 /// This process's rooms, channels and clients.
 #[derive(Debug)]
 pub struct Node {
     hub: Arc<Hub>,
-    /// Publications with an own id, unless that is switched off.
-    remembered: Option<Remembered>,
+    /// Idempotency keys, unless they are switched off.
+    dedup: Option<Dedup>,
     options: NodeOptions,
     draining: AtomicBool,
     /// Publications under way; a drain lets them finish before it closes anybody.
@@ -83,14 +79,15 @@ impl Node {
     pub fn new(hub: Hub, options: NodeOptions) -> Self {
         Self {
             hub: Arc::new(hub),
-            remembered: Remembered::new(options.publish_window, options.publish_ids),
+            dedup: Dedup::new(options.publish_window, options.publish_ids),
             options,
             draining: AtomicBool::new(false),
             publishing: TaskTracker::new(),
         }
     }
 
-    /// The hub underneath.
+    /// The hub underneath, for this project's own tests and benchmarks.
+    #[cfg(feature = "internals")]
     pub fn hub(&self) -> &Hub {
         &self.hub
     }
@@ -110,31 +107,13 @@ impl Node {
         &self,
         client: &Arc<Client>,
         message: &ServerMessage<'_>,
-        id: Option<&Json>,
+        reply_to: Option<&Json>,
     ) -> Result<(), HubClosed> {
-        self.hub.send(client, encode(message, id)).await
+        self.send(client, encode(message, reply_to)).await
     }
-}
 
-/// Encodes a message once.
-pub(crate) fn encode(message: &ServerMessage<'_>, id: Option<&Json>) -> Frame {
-    Frame::text(message.to_reply(id).into())
-}
-
-impl From<JoinError> for ErrorCode {
-    fn from(error: JoinError) -> Self {
-        match error {
-            JoinError::Full => Self::RoomFull,
-            JoinError::TooManyTopics => Self::TooManyTopics,
-            JoinError::Disconnected => Self::NotFound,
-            JoinError::Closed(HubClosed) => Self::Draining,
-        }
-    }
-}
-
-fn refusal_of_leave(error: LeaveError, not_a_member: ErrorCode) -> ErrorCode {
-    match error {
-        LeaveError::NotAMember => not_a_member,
-        LeaveError::Closed(HubClosed) => ErrorCode::Draining,
+    /// Sends a frame to one client, in order with everything else it gets.
+    pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        self.hub.send(client, frame).await
     }
 }

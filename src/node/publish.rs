@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use tokio::time::{Instant, timeout_at};
 
 use super::Node;
-use crate::hub::{Hub, HubClosed, TopicKind};
+use crate::hub::{Hub, HubClosed};
 use crate::protocol::{
-    ChannelName, ErrorCode, Event, EventId, PublishRequest, ServerMessage, Target,
+    ChannelName, ErrorCode, Event, EventId, PublishRequest, Refusal, ServerMessage, Target,
+    TopicKind, timestamp,
 };
 use crate::wire::Frame;
 
@@ -50,6 +51,12 @@ impl From<PublishError> for ErrorCode {
     }
 }
 
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Self {
+        Self::new(error.into()).with_detail(error.to_string())
+    }
+}
+
 impl From<HubClosed> for PublishError {
     fn from(HubClosed: HubClosed) -> Self {
         Self::Draining
@@ -72,12 +79,16 @@ impl Node {
             return Err(PublishError::Draining);
         }
         let deadline = Instant::now() + self.options.publish_timeout;
-        if let (Some(id), Some(remembered)) = (&request.id, &self.remembered) {
-            let (id, remembered) = (id.clone(), remembered.clone());
-            return self.publish_once(remembered, id, request, deadline).await;
+        if let (Some(id), Some(dedup)) = (&request.id, &self.dedup) {
+            let (id, dedup) = (id.clone(), dedup.clone());
+            return self.publish_once(dedup, id, request, deadline).await;
         }
-        let id = request.id.unwrap_or_else(EventId::generate);
-        let event = Event::new(id, SystemTime::now(), request.name, &request.data);
+        let event = Event {
+            id: request.id.unwrap_or_else(EventId::generate),
+            timestamp: timestamp(SystemTime::now()),
+            name: request.name,
+            data: request.data,
+        };
         let mut subscribers = 0;
         for (channel, message) in self.messages(channels(&request.target), &event)? {
             subscribers += publish_message(&self.hub, &channel, message, deadline).await?;
@@ -95,9 +106,13 @@ impl Node {
             return Err(PublishError::Draining);
         }
         // Ids and timestamps made here are as long as those of the real event.
-        let id = request.id.clone().unwrap_or_else(EventId::generate);
-        let name = request.name.clone();
-        let event = Event::new(id, SystemTime::now(), name, &request.data);
+        let PublishRequest { id, name, data, .. } = request.clone();
+        let event = Event {
+            id: id.unwrap_or_else(EventId::generate),
+            timestamp: timestamp(SystemTime::now()),
+            name,
+            data,
+        };
         self.messages(channels(&request.target), &event).map(drop)
     }
 

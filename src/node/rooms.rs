@@ -2,27 +2,32 @@
 
 use std::sync::Arc;
 
-use super::history::resumed;
-use super::{Node, Refusal, encode, refusal_of_leave};
-use crate::hub::{Accepted, Client, HubClosed, Joining, Resumption, Topic, TopicKind};
-use crate::protocol::{ErrorCode, ErrorSubject, Json, Resume, RoomName, ServerMessage};
+use super::Node;
+use super::access::{refuse, refuse_join, refuse_leave};
+use crate::dialect::native::encode;
+use crate::hub::{Accepted, Client, HubClosed, JoinOptions, Topic};
+use crate::protocol::{
+    ErrorCode, Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
+};
 use crate::wire::Frame;
 
 impl Node {
-    /// Makes the client a member and returns how many there are. The client gets
-    /// `joined` and what it wants of the past, the others `user_joined`; joining twice is announced once.
+    /// Makes the client a member and returns the number of members. The client gets
+    /// `joined` and what its resume request asks for, the others `user_joined`. Joining
+    /// again announces nothing.
     pub async fn join(
         &self,
         client: &Arc<Client>,
         room: &RoomName,
-        resume: Option<&Resume>,
-        reply_id: Option<&Json>,
+        resume: Option<&ResumeRequest>,
+        reply_to: Option<&Json>,
     ) -> Result<usize, Refusal> {
         let name = room.as_str();
+        let user_id = &client.display_name();
         let announce = encode(
             &ServerMessage::UserJoined {
                 room: name,
-                user_id: &client.display_name(),
+                user_id,
             },
             None,
         );
@@ -30,19 +35,19 @@ impl Node {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
-                resumed: resumption.map(resumed),
+                resumption,
             };
-            Some(encode(&joined, reply_id))
+            Some(encode(&joined, reply_to))
         };
-        let joining = Joining {
+        let options = JoinOptions {
             max_members: self.options.max_clients_per_room,
             resume,
             announce: Some(&announce),
         };
         self.hub
-            .join(client, TopicKind::Room, room.as_shared(), joining, ack)
+            .join(client, TopicKind::Room, room.as_shared(), options, ack)
             .await
-            .map_err(|error| about(room, error.into()))
+            .map_err(|error| refuse_join(error, room))
     }
 
     /// Ends the client's membership: it gets `left`, the others `user_left`.
@@ -50,74 +55,69 @@ impl Node {
         &self,
         client: &Arc<Client>,
         room: &RoomName,
-        reply_id: Option<&Json>,
+        reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
         let name = room.as_str();
-        let ack = encode(&ServerMessage::Left { room: name }, reply_id);
+        let ack = encode(&ServerMessage::Left { room: name }, reply_to);
         let announce = user_left(client, name);
         self.hub
             .leave(client, TopicKind::Room, name, Some(&ack), Some(&announce))
             .await
-            .map_err(|error| about(room, refusal_of_leave(error, ErrorCode::NotInRoom)))
+            .map_err(|error| refuse_leave(error, room))
     }
 
-    /// Sends what a member says to all other members. With an `id` it is told when that is
-    /// done, in the place where the message would stand.
+    /// Sends a member's message to all other members. If the command has an `id`, the
+    /// member gets `sent` in the message's place.
     pub async fn say(
         &self,
         client: &Arc<Client>,
         room: &RoomName,
         content: &Json,
-        reply_id: Option<&Json>,
+        reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        let topic = self
-            .hub
-            .topic(TopicKind::Room, room.as_str())
-            .filter(|topic| client.is_member(topic))
-            .ok_or_else(|| about(room, ErrorCode::NotInRoom))?;
+        self.member_of(client, room)?;
         let message = ServerMessage::Message {
-            room: topic.name(),
+            room: room.as_str(),
             from: &client.display_name(),
             content,
         };
         let ack = |accepted: &Accepted| {
             let sent = ServerMessage::Sent {
                 room: room.as_str(),
-                offset: accepted.position.as_ref().map(|newest| newest.offset),
+                offset: accepted.position.as_ref().map(|top| top.offset),
             };
-            reply_id.map(|id| encode(&sent, Some(id)))
+            reply_to.map(|id| encode(&sent, Some(id)))
         };
+        let (kind, name) = (TopicKind::Room, room.as_shared());
         let text = message.to_json().into();
         self.hub
-            .publish(TopicKind::Room, room.as_shared(), &text, Some(client), ack)
+            .publish(kind, name, &text, Some(client), ack)
             .await
             .map(drop)
-            .map_err(|HubClosed| about(room, ErrorCode::Draining))
+            .map_err(|HubClosed| refuse(ErrorCode::Draining, room))
     }
 
-    /// Broadcasts to a room's members and returns how many it went to. A message is
-    /// published, so it is part of the room's history; other notices are not.
+    /// Broadcasts to a room's members and returns the number of members it was sent to. A
+    /// `message` is published, so it becomes part of the room's history; a notice does not.
     pub async fn broadcast_to_room(
         &self,
         room: &RoomName,
         message: &ServerMessage<'_>,
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, HubClosed> {
+        let (kind, name) = (TopicKind::Room, room.as_shared());
         if matches!(message, ServerMessage::Message { .. }) {
-            let (name, text) = (room.as_shared(), message.to_json().into());
-            let accepted = self
-                .hub
-                .publish(TopicKind::Room, name, &text, exclude, |_| None);
+            let text = message.to_json().into();
+            let accepted = self.hub.publish(kind, name, &text, exclude, |_| None);
             return Ok(accepted.await?.members);
         }
         let frame = encode(message, None);
-        self.hub
-            .broadcast(TopicKind::Room, room.as_str(), &frame, exclude)
-            .await
+        self.hub.broadcast(kind, name, &frame, exclude).await
     }
 }
 
-pub(super) fn announce_departure(client: &Client, topic: &Topic) -> Option<Frame> {
+/// What a topic's other members are told when the client disconnects.
+pub(super) fn departure_notice(client: &Client, topic: &Topic) -> Option<Frame> {
     match topic.kind() {
         TopicKind::Room => Some(user_left(client, topic.name())),
         TopicKind::Channel => None,
@@ -127,11 +127,4 @@ pub(super) fn announce_departure(client: &Client, topic: &Topic) -> Option<Frame
 fn user_left(client: &Client, room: &str) -> Frame {
     let user_id = &client.display_name();
     encode(&ServerMessage::UserLeft { room, user_id }, None)
-}
-
-pub(super) fn about(room: &RoomName, code: ErrorCode) -> Refusal {
-    Refusal {
-        code,
-        subject: ErrorSubject::Room(room.as_str().into()),
-    }
 }

@@ -1,28 +1,26 @@
-//! An event: what a backend publishes and clients receive.
+//! Events: what backends publish and clients receive.
 
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::time::SystemTime;
 
-use simd_json::prelude::*;
-use simd_json::tape::Value;
 use uuid::Uuid;
 
 use super::NameError;
-use super::json::{Json, JsonError, push_string, with_value};
 
-/// Longest own id or event name, in bytes.
+/// Maximum length of an event's id or name, in bytes.
 const MAX_LABEL_BYTES: usize = 200;
 
-/// The id of an event: the publisher's own, or `evt_` and a time-ordered UUID.
+/// An event's id: the publisher's idempotency key, or `evt_` and a time-ordered UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EventId(Box<str>);
 
 impl EventId {
-    /// A new id, later than those before it.
+    /// A new id, greater than those generated before it.
     pub fn generate() -> Self {
         Self(format!("evt_{}", Uuid::now_v7().simple()).into())
     }
 
-    /// Checks a publisher's own id: 1–200 bytes, no control characters.
+    /// Checks a publisher's id: 1–200 bytes, no control characters.
     pub fn new(id: &str) -> Result<Self, NameError> {
         check_label(id)?;
         Ok(Self(id.into()))
@@ -34,7 +32,36 @@ impl EventId {
     }
 }
 
-pub(super) fn check_label(label: &str) -> Result<(), NameError> {
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An event's name, such as `order.created`: the publisher's name for this kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventName(Box<str>);
+
+impl EventName {
+    /// Checks an event's name: 1–200 bytes, no control characters.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        check_label(name)?;
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn check_label(label: &str) -> Result<(), NameError> {
     if label.is_empty() {
         Err(NameError::Empty)
     } else if label.len() > MAX_LABEL_BYTES {
@@ -46,138 +73,44 @@ pub(super) fn check_label(label: &str) -> Result<(), NameError> {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds.
+/// A time as RFC 3339 text, in UTC with milliseconds.
 pub fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
 
-/// An event as its subscribers read it.
+/// A published event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The event's id.
     pub id: EventId,
-    /// When the server accepted it, RFC 3339 in UTC with milliseconds.
+    /// When the server accepted the event: RFC 3339 in UTC with milliseconds.
     pub timestamp: String,
-    /// The publisher's own name for this kind of event.
-    pub name: Option<Box<str>>,
-    data: Json,
+    /// The publisher's name for this kind of event.
+    pub name: Option<EventName>,
+    /// The payload.
+    pub data: EventData,
 }
 
-impl Event {
-    /// An event with the given `data`: an object keeps its fields and gains `id` and
-    /// `timestamp` (which win over fields of the same names); any other value becomes
-    /// the field `value`.
-    pub fn new(id: EventId, at: SystemTime, name: Option<Box<str>>, data: &EventData) -> Self {
-        let timestamp = timestamp(at);
-        let mut text = String::with_capacity(data.0.len() + 96);
-        text.push_str("{\"id\":");
-        push_string(&mut text, id.as_str());
-        text.push_str(",\"timestamp\":\"");
-        text.push_str(&timestamp);
-        text.push('"');
-        text.push_str(&data.0);
-        text.push('}');
-        Self {
-            id,
-            timestamp,
-            name,
-            data: Json::from_text(text),
-        }
-    }
-
-    /// The data as subscribers read it, `id` and `timestamp` included.
-    pub fn data(&self) -> &Json {
-        &self.data
-    }
-}
-
-/// A publisher's data, ready to stand behind `id` and `timestamp` in one object.
+/// An event's payload as the members of a JSON object, ready to follow `id` and
+/// `timestamp` in one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventData(String);
 
 impl EventData {
-    /// Data with one field, `message`.
-    pub fn message(text: &str) -> Self {
-        Self(format!(",\"message\":{}", Json::from(text).as_str()))
+    /// A payload from its members, each with a comma before it.
+    pub(crate) fn from_members(members: String) -> Self {
+        Self(members)
     }
 
-    /// What the notice of a shutdown says: a text for people, and the window over which
-    /// clients spread their return.
-    pub fn shutdown(text: &str, window: Duration) -> Self {
-        let Self(message) = Self::message(text);
-        let window = window.as_millis();
-        Self(format!("{message},\"reconnect_within_ms\":{window}"))
-    }
-
-    pub(super) fn from_value(value: &Value<'_, '_>) -> Self {
-        let mut fields = String::new();
-        if let Some(object) = value.as_object() {
-            for (key, field) in &object {
-                if key != "id" && key != "timestamp" {
-                    fields.push(',');
-                    push_string(&mut fields, key);
-                    fields.push(':');
-                    fields.push_str(&field.encode());
-                }
-            }
-        } else {
-            fields.push_str(",\"value\":");
-            fields.push_str(&value.encode());
-        }
-        Self(fields)
-    }
-}
-
-impl TryFrom<&Json> for EventData {
-    type Error = JsonError;
-
-    fn try_from(json: &Json) -> Result<Self, JsonError> {
-        let mut text = json.as_str().as_bytes().to_vec();
-        with_value(&mut text, |value| Self::from_value(&value))
+    /// The members, each with a comma before it.
+    pub(crate) fn members(&self) -> &str {
+        &self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn event(data: &str) -> String {
-        let mut text = data.as_bytes().to_vec();
-        let data = with_value(&mut text, |value| EventData::from_value(&value)).unwrap();
-        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_705_314_600);
-        Event::new(EventId::new("evt_1").unwrap(), at, None, &data)
-            .data()
-            .as_str()
-            .to_owned()
-    }
-
-    #[test]
-    fn an_object_gains_id_and_timestamp() {
-        assert_eq!(
-            event(r#"{"message":"New notification"}"#),
-            r#"{"id":"evt_1","timestamp":"2024-01-15T10:30:00.000Z","message":"New notification"}"#
-        );
-        assert_eq!(
-            event("{}"),
-            r#"{"id":"evt_1","timestamp":"2024-01-15T10:30:00.000Z"}"#
-        );
-    }
-
-    #[test]
-    fn the_events_own_id_wins_over_a_field_of_that_name() {
-        assert_eq!(
-            event(r#"{"id":7,"x":1,"timestamp":null}"#),
-            r#"{"id":"evt_1","timestamp":"2024-01-15T10:30:00.000Z","x":1}"#
-        );
-    }
-
-    #[test]
-    fn data_that_is_no_object_becomes_value() {
-        assert_eq!(
-            event("[1,2]"),
-            r#"{"id":"evt_1","timestamp":"2024-01-15T10:30:00.000Z","value":[1,2]}"#
-        );
-    }
 
     #[test]
     fn generated_ids_grow() {

@@ -1,30 +1,35 @@
-//! What is said on the wire, without saying how it travels: names, commands, events,
-//! messages, and the tables of error and close codes.
+//! The vocabulary of the wire, without saying how it is encoded: names, identities, commands,
+//! events, messages, positions, and the tables of error and close codes.
 //!
-//! Pure data. Knows nothing of sockets, tasks or time sources.
+//! Data only: no sockets, no tasks, no time source.
 
-mod client_message;
-mod close;
-mod error;
+mod close_code;
+mod command;
+mod error_code;
 mod event;
+mod gap;
+mod history_request;
 mod json;
 mod names;
 mod position;
 mod problem;
 mod publish_request;
+mod refusal;
 mod server_message;
+mod topic;
 
-pub use client_message::{ClientMessage, Command, CommandError, parse_commands};
-pub use close::CloseCode;
-pub use error::ErrorCode;
-pub use event::{Event, EventData, EventId, timestamp};
+pub use close_code::CloseCode;
+pub use command::{ClientMessage, Command, RefusedCommand};
+pub use error_code::ErrorCode;
+pub use event::{Event, EventData, EventId, EventName, timestamp};
+pub use gap::Gap;
+pub use history_request::{Direction, HistoryRequest};
+pub(crate) use json::push_string;
 pub use json::{Json, JsonError};
 pub use names::{ChannelName, NameError, RoomName, UserId};
-pub use position::{
-    Direction, HistoryRequest, Position, Resume, Resumed, Unrecovered, with_offset,
-};
+pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
-pub use publish_request::{
-    PublishRequest, RequestError, Target, parse_publish_batch, parse_publish_request,
-};
-pub use server_message::{ErrorSubject, ServerMessage, TopicName};
+pub use publish_request::{PublishRequest, Target};
+pub use refusal::{Refusal, Subject};
+pub use server_message::ServerMessage;
+pub use topic::{TopicKind, TopicName};

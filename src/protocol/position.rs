@@ -1,21 +1,21 @@
-//! Positions in a topic's publications, and what can be asked and answered about them.
+//! Positions in a topic's stream, and resuming from one.
 
-use std::fmt::Write as _;
+use std::sync::Arc;
 
-/// Longest epoch a client may send, in bytes. The server's own are shorter.
+/// Maximum length of an epoch that a client may send, in bytes. The server's are shorter.
 const MAX_EPOCH_BYTES: usize = 64;
 
-/// How far a client has read in a topic.
+/// A client's position in a topic's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// The newest publication it has; 0 before the first.
+    /// Offset of the newest publication that the client has; 0 before the first.
     pub offset: u64,
-    /// The numbering's life.
+    /// The epoch that the offset belongs to.
     pub epoch: Box<str>,
 }
 
 impl Position {
-    /// A position as a client gives it. `None` when the epoch is empty or too long to be one.
+    /// A position as a client sends it. `None` if the epoch is empty or longer than 64 bytes.
     pub fn new(offset: u64, epoch: &str) -> Option<Self> {
         let valid = (1..=MAX_EPOCH_BYTES).contains(&epoch.len());
         let epoch = epoch.into();
@@ -23,30 +23,63 @@ impl Position {
     }
 }
 
-/// What a client that becomes a member wants of the past.
+/// The newest position of a topic's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamTop {
+    /// Offset of the newest publication; 0 before the first.
+    pub offset: u64,
+    /// Identity of the stream. A new epoch means that the history was lost.
+    pub epoch: Arc<str>,
+}
+
+/// A request for past publications, made when joining or subscribing. With one, each
+/// publication carries its offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resume {
-    /// Everything after this position.
+pub struct ResumeRequest {
+    /// Replay everything after this position.
     pub since: Option<Position>,
-    /// So many of the newest publications, when there is no `since` that can be recovered.
+    /// Replay this many of the newest publications, if `since` is absent or cannot be recovered.
     pub last: u64,
 }
 
-/// Why publications after a position cannot be replayed.
+/// The answer to a [`ResumeRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumption {
+    /// The topic's newest position; `None` if it keeps no history.
+    pub top: Option<StreamTop>,
+    /// Whether everything after `since` is replayed; `None` if there was no `since`.
+    pub recovered: Option<Result<(), Unrecovered>>,
+    /// The number of publications that are replayed.
+    pub replayed: u64,
+}
+
+impl Resumption {
+    /// The answer of a topic that keeps no history.
+    pub fn without_history(request: &ResumeRequest) -> Self {
+        let since = request.since.as_ref();
+        Self {
+            top: None,
+            recovered: since.map(|_| Err(Unrecovered::NoHistory)),
+            replayed: 0,
+        }
+    }
+}
+
+/// Why the publications after a position cannot all be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unrecovered {
-    /// The numbering is another: the server restarted, or had forgotten the topic.
+    /// The epoch has changed: the server has restarted, or had forgotten the topic.
     EpochChanged,
-    /// The publications after the position are no longer kept.
+    /// Some publications after the position are no longer kept.
     HistoryTrimmed,
-    /// The position is beyond the topic's newest.
+    /// The position is ahead of the topic's newest publication.
     OffsetAhead,
     /// The topic keeps no history.
     NoHistory,
 }
 
 impl Unrecovered {
-    /// The reason as it stands on the wire.
+    /// The reason on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EpochChanged => "epoch_changed",
@@ -57,90 +90,14 @@ impl Unrecovered {
     }
 }
 
-/// The answer to a [`Resume`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resumed<'a> {
-    /// The topic's newest publication and its epoch; `None` where no history is kept.
-    pub newest: Option<(u64, &'a str)>,
-    /// Whether what was asked for by `since` follows; `None` when it was not asked for.
-    pub recovered: Option<Result<(), Unrecovered>>,
-    /// Publications that follow before the live ones.
-    pub replayed: u64,
-}
-
-/// The message with its offset as the last field. `message` is one JSON object that is not empty.
-pub fn with_offset(message: &str, offset: u64) -> String {
-    let mut text = String::with_capacity(message.len() + 32);
-    text.push_str(message.strip_suffix('}').unwrap_or(message));
-    // Writing to a String cannot fail.
-    let _ = write!(text, ",\"offset\":{offset}}}");
-    text
-}
-
-/// Which part of a history is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// The newest.
-    Newest,
-    /// The newest before this offset.
-    Before(u64),
-    /// The oldest after this offset.
-    After(u64),
-}
-
-/// A request for a part of a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HistoryRequest {
-    /// Which part.
-    pub direction: Direction,
-    /// At most so many publications.
-    pub limit: usize,
-}
-
-/// Publications a page of history has unless something else is asked for.
-const DEFAULT_HISTORY_LIMIT: usize = 100;
-/// Most publications of a page.
-const MAX_HISTORY_LIMIT: usize = 1000;
-
-impl HistoryRequest {
-    /// A request from its parts. `None` when `limit` is not 1 to 1000, or when both `before` and `after` are given.
-    pub fn new(before: Option<u64>, after: Option<u64>, limit: Option<u64>) -> Option<Self> {
-        let limit = match limit {
-            None => DEFAULT_HISTORY_LIMIT,
-            Some(limit) => usize::try_from(limit).ok()?,
-        };
-        let direction = match (before, after) {
-            (None, None) => Direction::Newest,
-            (Some(offset), None) => Direction::Before(offset),
-            (None, Some(offset)) => Direction::After(offset),
-            (Some(_), Some(_)) => return None,
-        };
-        (1..=MAX_HISTORY_LIMIT)
-            .contains(&limit)
-            .then_some(Self { direction, limit })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_offset_stands_last() {
-        assert_eq!(
-            with_offset(r#"{"type":"event","data":{}}"#, 42),
-            r#"{"type":"event","data":{},"offset":42}"#
-        );
-    }
-
-    #[test]
-    fn a_position_and_a_page_have_bounds() {
+    fn an_epoch_has_bounds() {
         assert!(Position::new(0, "e").is_some());
         assert_eq!(Position::new(0, ""), None);
         assert_eq!(Position::new(0, &"e".repeat(65)), None);
-        assert_eq!(HistoryRequest::new(None, None, Some(0)), None);
-        assert_eq!(HistoryRequest::new(None, None, Some(1001)), None);
-        assert_eq!(HistoryRequest::new(Some(1), Some(1), None), None);
-        assert_eq!(HistoryRequest::new(None, None, None).unwrap().limit, 100);
     }
 }

@@ -1,16 +1,16 @@
 //! The protocol machine of one connection, without I/O.
 
-mod client_session;
+mod native;
 
 use std::future::Future;
 
-pub use client_session::ClientSession;
+pub use native::NativeSession;
 
 use crate::hub::HubClosed;
 
 /// A data message, or what is left of one.
 #[derive(Debug)]
-pub enum Message<'a> {
+pub enum InboundMessage<'a> {
     /// Valid UTF-8; may be parsed in place.
     Text(&'a mut [u8]),
     /// Any bytes.
@@ -26,7 +26,7 @@ pub enum Message<'a> {
 /// carries it out and may.
 pub trait Session: Send + 'static {
     /// Takes a message out of the read buffer.
-    fn accept(&mut self, message: Message<'_>);
+    fn accept(&mut self, message: InboundMessage<'_>);
 
     /// Whether something was accepted that is not yet carried out.
     fn has_work(&self) -> bool;

@@ -1,13 +1,7 @@
-//! Connections: the WebSocket upgrade and read loop, event streams, the sockets' options.
+//! Connections: WebSockets, event streams, and the options of their sockets.
 
-mod connection;
-mod read_half;
 mod socket;
 pub mod sse;
-mod stream;
-mod upgrade;
+pub mod websocket;
 
-pub use connection::{Connection, open};
 pub use socket::{SocketOptions, is_out_of_descriptors, listen};
-pub use stream::Stream;
-pub use upgrade::{Rejection, WebSocketUpgrade};

@@ -1,8 +1,10 @@
 //! What is forgotten when all histories together are too much.
 
 use tokio_util::task::TaskTracker;
+use wavecast::dialect::native::Native;
 use wavecast::history::HistoryLimits;
-use wavecast::hub::{Hub, HubOptions, Retention, TopicKind, TopicOptions, TopicRules};
+use wavecast::hub::{Hub, HubOptions, Retention, TopicOptions, TopicRules};
+use wavecast::protocol::TopicKind;
 
 use super::support::{eventually, narrow};
 
@@ -33,7 +35,7 @@ async fn publish(hub: &Hub, name: usize) {
 #[tokio::test]
 async fn positions_give_way_when_there_is_no_message_to_drop() {
     const MAX_BYTES: usize = 1000;
-    let hub = Hub::new(&remembering(MAX_BYTES), &TaskTracker::new());
+    let hub = Hub::new(&remembering(MAX_BYTES), &Native, &TaskTracker::new());
     for name in 0..20 {
         publish(&hub, name).await;
     }
@@ -48,7 +50,7 @@ async fn positions_give_way_when_there_is_no_message_to_drop() {
 #[tokio::test]
 async fn no_more_positions_are_forgotten_than_must_be() {
     const MAX_BYTES: usize = 50_000;
-    let hub = Hub::new(&remembering(MAX_BYTES), &TaskTracker::new());
+    let hub = Hub::new(&remembering(MAX_BYTES), &Native, &TaskTracker::new());
     let mut most = 0;
     for name in 0..200 {
         publish(&hub, name).await;

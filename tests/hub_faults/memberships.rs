@@ -9,11 +9,10 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::hub::{
-    ClientInfo, Hub, HubOptions, JoinError, Joining, Link, Phase, Pipe, TopicKind,
-};
+use wavecast::dialect::native::Native;
+use wavecast::hub::{ClientInfo, Hub, HubOptions, JoinOptions, Link, Phase, Pipe};
 use wavecast::node::{Node, NodeOptions};
-use wavecast::protocol::Json;
+use wavecast::protocol::{ErrorCode, Json, Refusal, TopicKind};
 use wavecast::{ServerMessage, WebSocketConfig, WebSocketServer};
 
 use super::support::{PATIENCE, connect, drain, narrow, subscribe, text};
@@ -22,7 +21,7 @@ use super::support::{PATIENCE, connect, drain, narrow, subscribe, text};
 /// connection's: it would hear a channel it never asked for.
 #[tokio::test]
 async fn a_slot_is_freed_only_after_the_last_leave_whoever_disconnects_first() {
-    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let hub = Hub::new(&narrow(), &Native, &TaskTracker::new());
     let witness = connect(&hub, Link::Detached).await;
     let leaver = connect(&hub, Link::Detached).await;
     for name in ["a", "b", "c"] {
@@ -59,7 +58,7 @@ async fn a_slot_is_freed_only_after_the_last_leave_whoever_disconnects_first() {
 
 #[tokio::test]
 async fn a_disconnect_that_is_dropped_half_way_is_finished_by_the_next() {
-    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let hub = Hub::new(&narrow(), &Native, &TaskTracker::new());
     let leaver = connect(&hub, Link::Detached).await;
     for name in ["a", "b", "c"] {
         subscribe(&hub, &leaver, name).await;
@@ -75,7 +74,7 @@ async fn a_disconnect_that_is_dropped_half_way_is_finished_by_the_next() {
 
 #[tokio::test]
 async fn a_join_that_is_dropped_leaves_no_empty_room() {
-    let hub = Hub::new(&narrow(), &TaskTracker::new());
+    let hub = Hub::new(&narrow(), &Native, &TaskTracker::new());
     let client = connect(&hub, Link::Detached).await;
     {
         // The mailbox still holds the connection's entry.
@@ -84,7 +83,7 @@ async fn a_join_that_is_dropped_leaves_no_empty_room() {
             &client,
             TopicKind::Room,
             &name,
-            Joining::default(),
+            JoinOptions::default(),
             |_, _| None,
         );
         assert!(poll!(pin!(join)).is_pending());
@@ -95,7 +94,7 @@ async fn a_join_that_is_dropped_leaves_no_empty_room() {
 #[tokio::test]
 async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing() {
     let node = Node::new(
-        Hub::new(&narrow(), &TaskTracker::new()),
+        Hub::new(&narrow(), &Native, &TaskTracker::new()),
         NodeOptions::default(),
     );
     let info = ClientInfo {
@@ -110,7 +109,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing() {
     let client = node.hub().clients().pop().expect("it is known already");
     node.hub().disconnect(&client, |_| None).await.unwrap();
     let failed = connecting.await.unwrap_err();
-    assert_eq!(failed, JoinError::Disconnected);
+    assert_eq!(failed, Refusal::new(ErrorCode::NotFound));
     assert_eq!((node.hub().links(), node.hub().connections()), (0, 0));
 }
 
@@ -121,7 +120,7 @@ async fn a_batch_never_fills_the_outbox_of_a_client_that_takes_everything() {
         outbox_max_bytes: 66 * 1024,
         ..HubOptions::default()
     };
-    let hub = Hub::new(&options, &TaskTracker::new());
+    let hub = Hub::new(&options, &Native, &TaskTracker::new());
     let client = connect(&hub, Link::Detached).await;
     subscribe(&hub, &client, "news").await;
     hub.probe().await.unwrap();
@@ -141,7 +140,7 @@ async fn a_long_batch_lets_other_tasks_of_its_worker_run() {
         ..HubOptions::default()
     };
     let tasks = TaskTracker::new();
-    let hub = Arc::new(Hub::new(&options, &tasks));
+    let hub = Arc::new(Hub::new(&options, &Native, &tasks));
     for _ in 0..100 {
         let client = connect(&hub, Link::Detached).await;
         subscribe(&hub, &client, "news").await;
@@ -196,7 +195,7 @@ async fn who_joins_while_the_last_member_leaves_hears_the_topic() {
         ..HubOptions::default()
     };
     let (hub, tasks) = (
-        Arc::new(Hub::new(&options, &TaskTracker::new())),
+        Arc::new(Hub::new(&options, &Native, &TaskTracker::new())),
         TaskTracker::new(),
     );
     for worker in 0..4 {
@@ -243,7 +242,7 @@ async fn publishers_that_wait_for_each_others_places_never_deadlock() {
         ..HubOptions::default()
     };
     let (hub, tasks) = (
-        Arc::new(Hub::new(&options, &TaskTracker::new())),
+        Arc::new(Hub::new(&options, &Native, &TaskTracker::new())),
         TaskTracker::new(),
     );
     for _ in 0..6 {
@@ -270,7 +269,7 @@ async fn publishers_that_wait_for_each_others_places_never_deadlock() {
 #[tokio::test]
 async fn who_is_connected_when_the_hub_goes_is_told() {
     let tasks = TaskTracker::new();
-    let hub = Hub::new(&HubOptions::default(), &tasks);
+    let hub = Hub::new(&HubOptions::default(), &Native, &tasks);
     let pipe = Arc::<Pipe>::default();
     let client = connect(&hub, Link::Pipe(pipe.clone())).await;
     hub.send(&client, text("last")).await.unwrap();

@@ -8,9 +8,10 @@ use futures_util::poll;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
-use wavecast::hub::{ClientInfo, TopicKind};
+use wavecast::hub::ClientInfo;
 use wavecast::node::DrainOptions;
-use wavecast::transport::Stream;
+use wavecast::protocol::TopicKind;
+use wavecast::transport::websocket::Stream;
 use wavecast::{WebSocketConfig, WebSocketServer};
 
 use super::support::{PATIENCE, eventually, text};
@@ -48,13 +49,13 @@ impl Edge {
     }
 
     async fn all_is_gone(&self) {
-        let hub = self.server.node().hub();
+        let hub = self.server.node();
         eventually("the end of the connection", || self.connections.is_empty()).await;
         eventually("the end of every task", || {
             self.server.tasks().len() == self.idle_tasks
         })
         .await;
-        assert_eq!((hub.links(), hub.clients().len()), (0, 0));
+        assert_eq!((hub.links(), hub.hub().clients().len()), (0, 0));
     }
 }
 
@@ -190,13 +191,13 @@ async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
     let (mut near, far) = duplex(1024);
     let server = edge.server.clone();
     edge.connections.spawn(async move {
-        let opened = wavecast::transport::open(
+        let opened = wavecast::transport::websocket::open(
             server.node().clone(),
             server.tasks(),
             (Stream::other(far), bytes::Bytes::new()),
             ClientInfo::default(),
             wavecast::wire::Limits::default(),
-            |_| -> wavecast::session::ClientSession { panic!("on purpose") },
+            |_| -> wavecast::session::NativeSession { panic!("on purpose") },
         );
         opened.await.expect("a running hub").run().await;
     });
@@ -207,7 +208,7 @@ async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
     assert_eq!(&said[2..4], &1011_u16.to_be_bytes());
     drop(near);
     edge.all_is_gone().await;
-    assert_eq!(edge.server.node().hub().metrics().panics_total.get(), 1);
+    assert_eq!(edge.server.node().metrics().panics_total.get(), 1);
 }
 
 #[tokio::test]
@@ -217,10 +218,10 @@ async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_
         config.mailbox_capacity = 1;
     });
     let mut client = edge.connect(1024);
-    let hub = edge.server.node().hub();
-    eventually("the connection", || hub.connections() == 1).await;
+    let hub = edge.server.node();
+    eventually("the connection", || hub.connection_count() == 1).await;
     hub.probe().await.unwrap();
-    let known = hub.clients().pop().expect("a client");
+    let known = hub.hub().clients().pop().expect("a client");
     hub.send(&known, text("fills the mailbox")).await.unwrap();
     {
         let cleanup = edge.server.cleanup_client(known.id());

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use uuid::Uuid;
-use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Joining, Link, Pipe, TopicKind};
+use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinOptions, Link, Pipe};
+use wavecast::protocol::TopicKind;
 use wavecast::wire::Frame;
 
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
 
 pub async fn subscribe(hub: &Hub, client: &Arc<Client>, name: &str) {
     let (kind, name) = (TopicKind::Channel, name.into());
-    let joined = hub.join(client, kind, &name, Joining::default(), |_, _| None);
+    let joined = hub.join(client, kind, &name, JoinOptions::default(), |_, _| None);
     joined.await.unwrap();
 }
 

@@ -10,10 +10,12 @@ use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::ServerMessage;
-use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Link, Phase, Pipe, TopicKind};
+use wavecast::dialect::native::{Native, text_data};
+use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Link, Phase, Pipe};
 use wavecast::node::{Node, NodeOptions};
+use wavecast::protocol::TopicKind;
 use wavecast::protocol::{
-    ChannelName, CloseCode, ErrorCode, EventData, Json, PublishRequest, RoomName, Target,
+    ChannelName, CloseCode, ErrorCode, Json, PublishRequest, RoomName, Target,
 };
 
 use crate::frames::Received;
@@ -139,7 +141,7 @@ impl World {
             ..NodeOptions::default()
         };
         Self {
-            node: Node::new(Hub::new(&options, &TaskTracker::new()), limits),
+            node: Node::new(Hub::new(&options, &Native, &TaskTracker::new()), limits),
             members: Vec::new(),
             said: 0,
             evictions: 0,
@@ -350,7 +352,7 @@ impl World {
             target,
             id: None,
             name: None,
-            data: EventData::message(&content),
+            data: text_data(&content),
         };
         let published = self.node.publish(request).await.unwrap();
         let hearers = match index {

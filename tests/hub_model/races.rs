@@ -12,8 +12,10 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Link, Phase, Pipe, TopicKind};
+use wavecast::dialect::native::Native;
+use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Link, Phase, Pipe};
 use wavecast::node::{Node, NodeOptions};
+use wavecast::protocol::TopicKind;
 use wavecast::protocol::{CloseCode, ErrorCode, Json, RoomName};
 use wavecast::wire::Frame;
 
@@ -256,7 +258,7 @@ async fn race(shards: usize, operations: Vec<Vec<Operation>>) {
         max_clients_per_room: MAX_MEMBERS,
         ..NodeOptions::default()
     };
-    let node = Arc::new(Node::new(Hub::new(&options, &tasks), limits));
+    let node = Arc::new(Node::new(Hub::new(&options, &Native, &tasks), limits));
     // The witness of a room is in it from before the first to behind the last.
     let mut witnesses = Vec::new();
     for index in 0..ROOMS {

@@ -10,13 +10,14 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use wavecast::dialect::native::Native;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
-    Client, ClientInfo, Hub, HubOptions, Link, Overflow, Phase, Pipe, TopicKind, TopicOptions,
-    TopicRules,
+    Client, ClientInfo, Hub, HubOptions, Link, Overflow, Phase, Pipe, TopicOptions, TopicRules,
 };
 use wavecast::node::{Node, NodeOptions};
-use wavecast::protocol::{ChannelName, HistoryRequest, Position, Resume, TopicName};
+use wavecast::protocol::TopicKind;
+use wavecast::protocol::{ChannelName, HistoryRequest, Position, ResumeRequest, TopicName};
 
 use crate::frames::Received;
 
@@ -106,10 +107,12 @@ impl Reader {
                     .epoch
                     .as_ref()
                     .and_then(|epoch| Position::new(known.next.saturating_sub(1 + back), epoch));
-                self.subscribe(channel, Resume { since, last: 0 }).await;
+                self.subscribe(channel, ResumeRequest { since, last: 0 })
+                    .await;
             }
             Step::Last(channel, last) => {
-                self.subscribe(channel, Resume { since: None, last }).await;
+                self.subscribe(channel, ResumeRequest { since: None, last })
+                    .await;
             }
             Step::Unsubscribe(index) => {
                 let channel = channel(index);
@@ -136,7 +139,7 @@ impl Reader {
         self.received.close.is_some() || self.client.phase() == Phase::Closed
     }
 
-    async fn subscribe(&mut self, index: usize, resume: Resume) {
+    async fn subscribe(&mut self, index: usize, resume: ResumeRequest) {
         let channel = channel(index);
         let subscribed = self
             .node
@@ -209,7 +212,8 @@ impl Reader {
         let known = &self.known[index];
         let epoch = known.epoch.as_ref().unwrap();
         let since = Position::new(known.next - 1, epoch);
-        self.subscribe(index, Resume { since, last: 0 }).await;
+        self.subscribe(index, ResumeRequest { since, last: 0 })
+            .await;
     }
 
     /// Reads until nothing is missing.
@@ -258,7 +262,7 @@ async fn run(clients: Vec<Vec<Step>>, shards: usize) {
     };
     let tasks = TaskTracker::new();
     let node = Arc::new(Node::new(
-        Hub::new(&options, &tasks),
+        Hub::new(&options, &Native, &tasks),
         NodeOptions::default(),
     ));
     let stop = CancellationToken::new();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::link::Link;
+use super::mailbox::Sent;
+use super::outbox::Outbox;
 use crate::hub::client::{Client, Phase};
-use crate::hub::link::Link;
-use crate::hub::mailbox::Sent;
-use crate::hub::outbox::Outbox;
 
 /// Where a connection is on its way to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Stage {
 }
 
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct ShardConnection {
     pub(super) client: Arc<Client>,
     pub(super) link: Link,
     pub(super) outbox: Outbox,
@@ -33,12 +33,12 @@ pub(super) struct Connection {
     /// The socket takes nothing now; the ready list will say when it does.
     pub(super) blocked: bool,
     /// In line for the next page of a past.
-    pub(super) hungry: bool,
+    pub(super) in_replay_queue: bool,
     pub(super) messages: u64,
     pub(super) bytes: u64,
 }
 
-impl Connection {
+impl ShardConnection {
     pub(super) fn new(client: Arc<Client>, link: Link) -> Self {
         Self {
             client,
@@ -47,7 +47,7 @@ impl Connection {
             stage: Stage::Open,
             dirty: false,
             blocked: false,
-            hungry: false,
+            in_replay_queue: false,
             messages: 0,
             bytes: 0,
         }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::Stage;
+use super::link::Link;
+use super::outbox::Outbox;
 use super::{NO_SLOT, Shard};
-use crate::hub::link::Link;
-use crate::hub::outbox::Outbox;
 use crate::hub::topic::EVERYONE;
 use crate::protocol::CloseCode;
 use crate::wire::Frame;
@@ -51,7 +51,7 @@ impl Shard {
 
     fn close_at_once(&mut self, slot: u32, why: CloseCode) {
         self.connections[slot as usize].outbox.discard_waiting();
-        self.close(slot, Frame::close(why.code(), why.reason()), LAST_WORDS);
+        self.close(slot, self.dialect.close(why, None), LAST_WORDS);
     }
 
     /// The Close frame is written: the peer reads the end of the stream and answers it.
@@ -92,14 +92,15 @@ impl Shard {
         }
         self.lose(slot);
         self.remove_member(EVERYONE, slot);
-        self.catching_up.remove(&slot);
+        self.replaying.remove(&slot);
         let connection = self.connections.remove(slot as usize);
         connection.client.slot.store(NO_SLOT, Ordering::Relaxed);
         if connection.dirty {
             self.dirty.retain(|&dirty| dirty != slot);
         }
-        if connection.hungry {
-            self.hungry.retain(|&hungry| hungry != slot);
+        if connection.in_replay_queue {
+            self.replay_queue
+                .retain(|&in_replay_queue| in_replay_queue != slot);
         }
     }
 }

@@ -6,90 +6,16 @@
 
 use std::io::{self, IoSlice};
 
+use super::mailbox::Entry;
 use super::members::Members;
-use super::{Entry, Shard, slot_of};
-use crate::hub::outbox::Publication;
-use crate::wire::Frame;
+use super::run::{Delivery, offset, plain, sequenced};
+use super::{Shard, slot_of};
 
 /// A single frame longer than this is written from where it lies instead of being copied.
 const MAX_COPIED_FRAME: usize = 16 * 1024;
 
-/// Where the run of broadcasts at the end of a batch starts: the same topic, nobody or
-/// the same one left out.
-pub(super) fn final_run(batch: &[Entry]) -> usize {
-    let Some(Entry::Broadcast {
-        topic: last_topic,
-        exclude: last_exclude,
-        ack: None,
-        ..
-    }) = batch.last()
-    else {
-        return batch.len();
-    };
-    let same = |entry: &Entry| match entry {
-        Entry::Broadcast {
-            topic,
-            exclude,
-            ack: None,
-            ..
-        } => {
-            topic == last_topic
-                && exclude.as_ref().map(|client| client.id())
-                    == last_exclude.as_ref().map(|client| client.id())
-        }
-        _ => false,
-    };
-    batch.len() - batch.iter().rev().take_while(|entry| same(entry)).count()
-}
-
-/// One broadcast of a run as some of the members get it.
-#[derive(Clone, Copy)]
-struct Message<'a> {
-    frame: &'a Frame,
-    /// For a publication, what the topic's policy needs when an outbox is full.
-    publication: Option<Publication<'a>>,
-}
-
-/// Without an offset.
-fn plain<'a>(entry: &'a Entry, members: &'a Members) -> Option<Message<'a>> {
-    let Entry::Broadcast {
-        frame, publication, ..
-    } = entry
-    else {
-        return None;
-    };
-    let (topic, offset) = (&members.topic, None);
-    Some(Message {
-        frame,
-        publication: publication.then_some(Publication { topic, offset }),
-    })
-}
-
-/// What a member that has positions gets: a publication with its offset, or a plain notice.
-fn numbered<'a>(entry: &'a Entry, members: &'a Members) -> Option<Message<'a>> {
-    let Entry::Broadcast {
-        numbered: Some(numbered),
-        ..
-    } = entry
-    else {
-        return plain(entry, members);
-    };
-    let (topic, offset) = (&members.topic, Some(numbered.offset));
-    Some(Message {
-        frame: &numbered.frame,
-        publication: Some(Publication { topic, offset }),
-    })
-}
-
-fn offset(entry: &Entry) -> Option<u64> {
-    match entry {
-        Entry::Broadcast { numbered, .. } => numbered.as_ref().map(|numbered| numbered.offset),
-        _ => None,
-    }
-}
-
 impl Shard {
-    /// Delivers a run as [`final_run`] found it, in segments that fit every bound.
+    /// Delivers a run as [`final_run`](super::run::final_run) found it, in segments that fit every bound.
     pub(super) async fn fan_out(&mut self, run: &[Entry]) {
         let Some(Entry::Broadcast { topic, exclude, .. }) = run.first() else {
             return;
@@ -100,17 +26,17 @@ impl Shard {
             return;
         };
         let messages = run.iter().filter_map(|entry| plain(entry, &members));
-        let messages: Vec<Message<'_>> = messages.collect();
+        let messages: Vec<Delivery<'_>> = messages.collect();
         self.write_run(members.plain.as_slice(), &messages, exclude)
             .await;
-        if !members.numbered.as_slice().is_empty() {
-            let messages = run.iter().filter_map(|entry| numbered(entry, &members));
-            let messages: Vec<Message<'_>> = messages.collect();
-            self.write_run(members.numbered.as_slice(), &messages, exclude)
+        if !members.sequenced.as_slice().is_empty() {
+            let messages = run.iter().filter_map(|entry| sequenced(entry, &members));
+            let messages: Vec<Delivery<'_>> = messages.collect();
+            self.write_run(members.sequenced.as_slice(), &messages, exclude)
                 .await;
         }
-        if !members.catching_up.is_empty() {
-            self.push_unnumbered(&members, run, exclude);
+        if !members.replaying.is_empty() {
+            self.push_unsequenced(&members, run, exclude);
         }
         if let Some(newest) = run.iter().rev().find_map(offset) {
             members.broadcast = newest;
@@ -118,7 +44,7 @@ impl Shard {
         self.topics.insert(*topic, members);
     }
 
-    async fn write_run(&mut self, slots: &[u32], messages: &[Message<'_>], exclude: Option<u32>) {
+    async fn write_run(&mut self, slots: &[u32], messages: &[Delivery<'_>], exclude: Option<u32>) {
         let mut rest = messages;
         while !rest.is_empty() && !slots.is_empty() {
             let (segment, behind) = rest.split_at(self.segment_len(rest));
@@ -131,10 +57,10 @@ impl Shard {
     }
 
     /// Members that read the past get from there what has an offset, and from here the rest.
-    fn push_unnumbered(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
-        let unnumbered = run.iter().filter(|entry| offset(entry).is_none());
-        for message in unnumbered.filter_map(|entry| plain(entry, members)) {
-            for member in &members.catching_up {
+    fn push_unsequenced(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
+        let unsequenced = run.iter().filter(|entry| offset(entry).is_none());
+        for message in unsequenced.filter_map(|entry| plain(entry, members)) {
+            for member in &members.replaying {
                 if Some(member.slot) != exclude {
                     self.push(member.slot, message.frame.clone());
                 }
@@ -142,7 +68,7 @@ impl Shard {
         }
     }
 
-    fn segment_len(&self, messages: &[Message<'_>]) -> usize {
+    fn segment_len(&self, messages: &[Delivery<'_>]) -> usize {
         let mut bytes = 0;
         let fitting = messages
             .iter()
@@ -157,7 +83,7 @@ impl Shard {
     async fn write_segment(
         &mut self,
         slots: &[u32],
-        messages: &[Message<'_>],
+        messages: &[Delivery<'_>],
         exclude: Option<u32>,
     ) {
         let mut bytes = std::mem::take(&mut self.scratch);
@@ -205,14 +131,14 @@ impl Shard {
     }
 
     /// Queues what a direct write did not take.
-    fn keep_rest(&mut self, slot: u32, messages: &[Message<'_>], result: io::Result<usize>) {
+    fn keep_rest(&mut self, slot: u32, messages: &[Delivery<'_>], result: io::Result<usize>) {
         let mut taken = match result {
             Ok(count) => count,
             Err(error) if is_temporary(error.kind()) => 0,
             Err(_) => return self.lose(slot),
         };
         self.connections[slot as usize].bytes += taken as u64;
-        for &Message { frame, publication } in messages {
+        for &Delivery { frame, publication } in messages {
             let connection = &mut self.connections[slot as usize];
             if taken >= frame.len() {
                 taken -= frame.len();

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use super::Shard;
-use crate::hub::outbox::MAX_SLICES;
+use super::outbox::MAX_SLICES;
 
 impl Shard {
     /// Flushes each dirty connection once.
@@ -33,8 +33,8 @@ impl Shard {
             let connection = &mut self.connections[slot as usize];
             if connection.outbox.is_empty() {
                 self.finish_closing(slot);
-                if !self.catching_up.is_empty() && self.catching_up.contains_key(&slot) {
-                    self.hunger(slot);
+                if !self.replaying.is_empty() && self.replaying.contains_key(&slot) {
+                    self.queue_replay(slot);
                 }
                 return;
             }

@@ -28,7 +28,7 @@ impl Slots {
 
 /// A member that still reads the past.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CatchingUp {
+pub(super) struct Replaying {
     pub(super) slot: u32,
     /// Offset of the next publication it is to get.
     pub(super) next: u64,
@@ -41,9 +41,9 @@ pub(super) struct Members {
     /// Without offsets.
     pub(super) plain: Slots,
     /// With offsets.
-    pub(super) numbered: Slots,
+    pub(super) sequenced: Slots,
     /// With offsets, from the history and not from broadcasts.
-    pub(super) catching_up: Vec<CatchingUp>,
+    pub(super) replaying: Vec<Replaying>,
     /// Offset of the newest publication that the shard has broadcast, or knew to be
     /// before a member.
     pub(super) broadcast: u64,
@@ -54,8 +54,8 @@ impl Members {
         Self {
             topic,
             plain: Slots::default(),
-            numbered: Slots::default(),
-            catching_up: Vec::new(),
+            sequenced: Slots::default(),
+            replaying: Vec::new(),
             broadcast: 0,
         }
     }
@@ -65,30 +65,30 @@ impl Members {
         self.plain.insert(slot);
     }
 
-    pub(super) fn insert_numbered(&mut self, slot: u32) {
+    pub(super) fn insert_sequenced(&mut self, slot: u32) {
         self.remove(slot);
-        self.numbered.insert(slot);
+        self.sequenced.insert(slot);
     }
 
-    pub(super) fn insert_catching_up(&mut self, slot: u32, next: u64) {
+    pub(super) fn insert_replaying(&mut self, slot: u32, next: u64) {
         self.remove(slot);
-        self.catching_up.push(CatchingUp { slot, next });
+        self.replaying.push(Replaying { slot, next });
     }
 
     pub(super) fn remove(&mut self, slot: u32) {
-        if !self.plain.remove(slot) && !self.numbered.remove(slot) {
-            self.catching_up.retain(|member| member.slot != slot);
+        if !self.plain.remove(slot) && !self.sequenced.remove(slot) {
+            self.replaying.retain(|member| member.slot != slot);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.plain.0.is_empty() && self.numbered.0.is_empty() && self.catching_up.is_empty()
+        self.plain.0.is_empty() && self.sequenced.0.is_empty() && self.replaying.is_empty()
     }
 
     /// Every member's slot.
     pub(super) fn all(&self) -> impl Iterator<Item = u32> {
-        let live = [&self.plain, &self.numbered].into_iter();
+        let live = [&self.plain, &self.sequenced].into_iter();
         live.flat_map(|slots| slots.0.iter().copied())
-            .chain(self.catching_up.iter().map(|member| member.slot))
+            .chain(self.replaying.iter().map(|member| member.slot))
     }
 }

@@ -1,14 +1,20 @@
 //! A shard: one task that owns its connections' outboxes and write sides, its topics'
 //! local members and its heartbeat wheel. Nobody else writes to those sockets.
 
-mod catch_up;
 mod connection;
 mod ending;
 mod fan_out;
 mod flush;
+mod heartbeat;
+mod link;
+mod mailbox;
 mod members;
-mod pushing;
+mod outbox;
+mod pipe;
+mod push;
 mod ready;
+mod replay;
+mod run;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
@@ -19,18 +25,22 @@ use slab::Slab;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::connection::{Connection, Stage};
+pub use link::Link;
+pub(super) use mailbox::{Entry, Mailboxes, Permits};
+pub use mailbox::{HubClosed, Sent};
+pub use pipe::Pipe;
+
+use self::connection::{ShardConnection, Stage};
+use self::heartbeat::Wheel;
 use self::members::Members;
+use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
 use super::client::{Client, NO_SLOT};
-use super::heartbeat::Wheel;
-use super::link::Link;
-use super::mailbox::Entry;
+use super::log::Replay;
 use super::metrics::Metrics;
 use super::options::HubOptions;
-use super::outbox::Bounds;
-use super::past::Replay;
 use super::topic::{EVERYONE, Topic, TopicId};
+use crate::dialect::Dialect;
 use crate::wire::Frame;
 
 /// Most entries taken from the mailbox at once.
@@ -43,15 +53,15 @@ const SOCKETS_PER_TURN: usize = 128;
 #[derive(Debug)]
 pub(super) struct Shard {
     mailbox: mpsc::Receiver<Entry>,
-    connections: Slab<Connection>,
+    connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
     /// Slots with something to flush.
     dirty: Vec<u32>,
     /// The topics whose past a slot still reads.
-    catching_up: HashMap<u32, VecDeque<TopicId>>,
+    replaying: HashMap<u32, VecDeque<TopicId>>,
     /// Slots that are in line for the next page of a past. Bound: each slot once.
-    hungry: VecDeque<u32>,
+    replay_queue: VecDeque<u32>,
     ready: Arc<ReadyList>,
     wheel: Wheel,
     /// Connections that are closing, by the time at which they are cut off.
@@ -60,7 +70,8 @@ pub(super) struct Shard {
     writes: usize,
     /// Bytes of one segment, ready to be written to many sockets.
     scratch: Vec<u8>,
-    bounds: Bounds,
+    outbox_options: OutboxOptions,
+    dialect: &'static dyn Dialect,
     /// Most messages pushed before what waits is flushed: a batch alone never fills a healthy outbox.
     segment_messages: usize,
     segment_bytes: usize,
@@ -73,6 +84,7 @@ impl Shard {
         mailbox: mpsc::Receiver<Entry>,
         everyone: Arc<Topic>,
         options: &HubOptions,
+        dialect: &'static dyn Dialect,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -81,19 +93,21 @@ impl Shard {
             topics: HashMap::new(),
             everyone,
             dirty: Vec::new(),
-            catching_up: HashMap::new(),
-            hungry: VecDeque::new(),
+            replaying: HashMap::new(),
+            replay_queue: VecDeque::new(),
             ready: Arc::default(),
             wheel: Wheel::new(options.ping_interval, Instant::now()),
             deadlines: BTreeSet::new(),
             writes: 0,
             scratch: Vec::new(),
-            bounds: Bounds {
+            outbox_options: OutboxOptions {
                 max_messages: options.outbox_max_messages,
                 max_bytes: options.outbox_max_bytes,
+                dialect,
             },
             segment_messages: (options.outbox_max_messages / 4).clamp(1, MAX_BATCH),
             segment_bytes: (options.outbox_max_bytes / 4).min(SEGMENT_BYTES),
+            dialect,
             pong_timeout: options.pong_timeout,
             metrics,
         }
@@ -113,7 +127,7 @@ impl Shard {
                 taken = self.mailbox.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { break },
                 () = ready.wait() => {}
                 () = &mut timer => {}
-                () = std::future::ready(()), if !self.hungry.is_empty() => {}
+                () = std::future::ready(()), if !self.replay_queue.is_empty() => {}
             }
             self.apply(&mut batch).await;
             for slot in self.ready.take() {
@@ -121,7 +135,7 @@ impl Shard {
             }
             self.keep_time();
             self.flush_dirty().await;
-            self.feed().await;
+            self.replay_pages().await;
         }
     }
 
@@ -133,7 +147,7 @@ impl Shard {
     /// Carries out a batch: everything is queued and flushed once, but a run of
     /// broadcasts at the end goes straight to the sockets that have nothing queued.
     async fn apply(&mut self, batch: &mut Vec<Entry>) {
-        let run = fan_out::final_run(batch);
+        let run = run::final_run(batch);
         let (mut messages, mut bytes) = (0, 0);
         for entry in batch.drain(..run) {
             messages += 1;
@@ -188,13 +202,13 @@ impl Shard {
             Entry::Broadcast {
                 topic,
                 frame,
-                numbered,
-                publication,
+                sequenced,
+                is_publication,
                 exclude,
                 ack,
             } => {
                 let exclude = exclude.as_ref().and_then(slot_of);
-                self.push_to_members(topic, &frame, numbered.as_ref(), publication, exclude);
+                self.push_to_members(topic, &frame, sequenced.as_ref(), is_publication, exclude);
                 if let (Some(slot), Some(frame)) = (exclude, ack) {
                     self.push(slot, frame);
                 }
@@ -244,7 +258,7 @@ impl Shard {
         let entry = self.connections.vacant_entry();
         let slot = entry.key() as u32;
         client.slot.store(slot, Ordering::Relaxed);
-        entry.insert(Connection::new(client, link));
+        entry.insert(ShardConnection::new(client, link));
         if attached {
             let everyone = self.topics.entry(EVERYONE);
             everyone
@@ -264,7 +278,7 @@ impl Shard {
         let members = self.topics.remove(&topic.id());
         let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
         match replay {
-            Some(replay) => self.start(&mut members, slot, replay),
+            Some(replay) => self.start_replay(&mut members, slot, replay),
             None => members.insert(slot),
         }
         self.topics.insert(topic.id(), members);
@@ -325,7 +339,7 @@ impl Shard {
         if silence > self.pong_timeout {
             self.end_silent(slot);
         } else {
-            self.push(slot, Frame::ping());
+            self.push(slot, self.dialect.ping());
         }
     }
 }

@@ -19,7 +19,7 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// A response that is being written.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct SseConnection {
     socket: TcpStream,
     events: EventStream,
     chunked: bool,
@@ -40,7 +40,7 @@ enum End {
     Aborted,
 }
 
-impl Connection {
+impl SseConnection {
     pub(super) fn new(socket: TcpStream, events: EventStream, chunked: bool) -> Self {
         Self {
             socket,

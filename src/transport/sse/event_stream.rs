@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::encoder::Encoder;
-use super::positions::Positions;
-use crate::hub::{Client, ClientInfo, HubClosed, JoinError, Link, Pipe};
+use crate::dialect::sse::{Encoder, Positions};
+use crate::hub::{Client, ClientInfo, HubClosed, Link, Pipe};
 use crate::node::Node;
+use crate::protocol::Refusal;
 
 /// The text of one client's events. Whoever drops it, at whatever moment, disconnects the
 /// client and releases its place, on a task of its own.
@@ -38,7 +38,7 @@ impl EventStream {
         tasks: TaskTracker,
         info: ClientInfo,
         positions: Positions,
-    ) -> Result<Self, JoinError> {
+    ) -> Result<Self, Refusal> {
         let pipe = Arc::<Pipe>::default();
         let client = node.connect(info, Link::Pipe(pipe.clone())).await?;
         // The last bits of a client's id are random.
@@ -100,7 +100,7 @@ impl Drop for Guest {
         let (node, client) = (self.node.clone(), self.client.clone());
         let leave = async move {
             node.disconnect(&client).await?;
-            node.hub().release(&client, true).await
+            node.release(&client, true).await
         };
         // An error means that the hub is gone, and with it all there is to clean up.
         self.tasks.spawn_on(leave, &self.runtime);

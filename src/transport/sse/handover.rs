@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection::Connection;
+use super::connection::SseConnection;
 use super::event_stream::EventStream;
 use crate::transport::socket::SocketOptions;
 
@@ -46,7 +46,7 @@ impl Offer {
         let socket = socket.into_inner();
         self.options.apply(&socket);
         let tasks = self.events.tasks().clone();
-        tasks.spawn(Connection::new(socket, self.events, self.chunked).run());
+        tasks.spawn(SseConnection::new(socket, self.events, self.chunked).run());
     }
 }
 

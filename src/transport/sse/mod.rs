@@ -5,14 +5,12 @@
 
 mod body;
 mod connection;
-mod encoder;
 mod event_stream;
 mod handover;
 mod open;
-mod positions;
 mod request;
 
 pub use event_stream::EventStream;
 pub use handover::{Handover, Offer, Socket};
 pub use open::open;
-pub use request::{Refused, SseRequest};
+pub use request::SseRequest;

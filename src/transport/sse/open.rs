@@ -10,11 +10,11 @@ use tokio_util::task::TaskTracker;
 use super::body::StreamBody;
 use super::event_stream::EventStream;
 use super::handover::Offer;
-use super::positions::Positions;
-use super::request::{Refused, SseRequest, Wanted};
+use super::request::{RequestedStream, SseRequest};
+use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
-use crate::protocol::{ErrorCode, Resume, UserId};
+use crate::protocol::{ErrorCode, Refusal, ResumeRequest, UserId};
 use crate::transport::socket::SocketOptions;
 
 /// Answers a request for events: subscribes a new client to all the channels that were
@@ -28,15 +28,15 @@ pub async fn open(
     request: SseRequest,
     user: Option<UserId>,
     options: SocketOptions,
-) -> Result<Response, Refused> {
-    let wanted = request.parse(node.hub().max_topics_per_client())?;
+) -> Result<Response, Refusal> {
+    let requested = request.parse(node.max_topics_per_client())?;
     let info = ClientInfo {
         user: user.map(|user| user.as_shared().clone()),
         remote: request.remote,
         transport: Transport::Sse,
     };
     // On a task, because a request may be dropped at any await.
-    let opening = tasks.spawn(subscribed(node, tasks.clone(), info, wanted));
+    let opening = tasks.spawn(subscribed(node, tasks.clone(), info, requested));
     let events = opening.await.map_err(|_| ErrorCode::Internal)??;
     Ok(respond(request, events, options))
 }
@@ -45,25 +45,23 @@ async fn subscribed(
     node: Arc<Node>,
     tasks: TaskTracker,
     info: ClientInfo,
-    Wanted {
+    RequestedStream {
         channels,
         last,
         last_event_id,
-    }: Wanted,
-) -> Result<EventStream, Refused> {
+    }: RequestedStream,
+) -> Result<EventStream, Refusal> {
     let (positions, since) = Positions::new(&channels, last_event_id.as_deref());
-    let events = EventStream::connect(node.clone(), tasks, info, positions)
-        .await
-        .map_err(ErrorCode::from)?;
+    let events = EventStream::connect(node.clone(), tasks, info, positions).await?;
     for (channel, since) in channels.iter().zip(since) {
         // Always with positions: each event's id names them.
-        let resume = Resume { since, last };
+        let resume = ResumeRequest { since, last };
         let subscribed = node
             .subscribe(events.client(), channel, Some(&resume), None)
             .await;
-        subscribed.map_err(|refusal| Refused {
-            code: refusal.code,
-            detail: format!("channel {:?}: {}", channel.as_str(), refusal.code.message()).into(),
+        subscribed.map_err(|refusal| {
+            let detail = format!("channel {:?}: {refusal}", channel.as_str());
+            refusal.with_detail(detail)
         })?;
     }
     Ok(events)

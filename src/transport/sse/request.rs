@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
 use super::handover::Handover;
-use crate::protocol::{ChannelName, ErrorCode};
+use crate::protocol::{ChannelName, ErrorCode, Refusal};
 
 /// Channels of one stream, whatever a client of another kind may have: each id names the
 /// positions of all of them.
@@ -29,22 +29,6 @@ pub struct SseRequest {
     last_event_id: Option<String>,
 }
 
-/// Why a stream does not begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The stable code.
-    pub code: ErrorCode,
-    /// What exactly was wrong.
-    pub detail: Cow<'static, str>,
-}
-
-impl From<ErrorCode> for Refused {
-    fn from(code: ErrorCode) -> Self {
-        let detail = code.message().into();
-        Self { code, detail }
-    }
-}
-
 impl SseRequest {
     /// The address that was asked for.
     pub fn uri(&self) -> &Uri {
@@ -52,47 +36,47 @@ impl SseRequest {
     }
 
     /// What is asked for. `max_topics` bounds the channels.
-    pub(super) fn parse(&self, max_topics: usize) -> Result<Wanted, Refused> {
+    pub(super) fn parse(&self, max_topics: usize) -> Result<RequestedStream, Refusal> {
         let Query(parameters) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
             .map_err(|error| refused(ErrorCode::InvalidQuery, error.body_text()))?;
         let max = max_topics.min(MAX_CHANNELS);
-        let mut wanted = Wanted {
+        let mut requested = RequestedStream {
             channels: Vec::new(),
             last: 0,
             last_event_id: None,
         };
         for (key, value) in parameters {
             match key.as_str() {
-                "channel" => wanted.add(&value, max)?,
+                "channel" => requested.add(&value, max)?,
                 "last" => {
-                    wanted.last = value.parse().map_err(|_| {
-                        let detail = "`last` is how many of the newest events are wanted";
+                    requested.last = value.parse().map_err(|_| {
+                        let detail = "`last` is how many of the newest events are requested";
                         refused(ErrorCode::InvalidQuery, detail)
                     })?;
                 }
-                "last_event_id" => wanted.last_event_id = Some(value),
+                "last_event_id" => requested.last_event_id = Some(value),
                 // For others on the way, or of later versions.
                 _ => {}
             }
         }
         // A browser's own is newer: the address stays the same when it comes back.
         if self.last_event_id.is_some() {
-            wanted.last_event_id.clone_from(&self.last_event_id);
+            requested.last_event_id.clone_from(&self.last_event_id);
         }
-        wanted.last_event_id = wanted.last_event_id.filter(|id| !id.is_empty());
-        if wanted.channels.is_empty() {
+        requested.last_event_id = requested.last_event_id.filter(|id| !id.is_empty());
+        if requested.channels.is_empty() {
             return Err(refused(
                 ErrorCode::MissingField,
                 "name at least one channel, as in /sse?channel=news",
             ));
         }
-        Ok(wanted)
+        Ok(requested)
     }
 }
 
 /// What a request asks for, checked.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct RequestedStream {
     /// Each once, in the order they were named.
     pub(super) channels: Vec<ChannelName>,
     /// So many of the newest events, where nothing can be resumed.
@@ -100,8 +84,8 @@ pub(super) struct Wanted {
     pub(super) last_event_id: Option<String>,
 }
 
-impl Wanted {
-    fn add(&mut self, name: &str, max: usize) -> Result<(), Refused> {
+impl RequestedStream {
+    fn add(&mut self, name: &str, max: usize) -> Result<(), Refusal> {
         let channel = ChannelName::new(name).map_err(|error| {
             let shown: String = name.chars().take(SHOWN_CHARS).collect();
             refused(
@@ -123,11 +107,8 @@ impl Wanted {
     }
 }
 
-fn refused(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Refused {
-    Refused {
-        code,
-        detail: detail.into(),
-    }
+fn refused(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(code).with_detail(detail)
 }
 
 impl<S: Sync> FromRequestParts<S> for SseRequest {

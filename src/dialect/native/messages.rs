@@ -1,0 +1,247 @@
+//! Server messages as native JSON.
+
+use std::fmt::Write as _;
+
+use super::event_data::push_event_data;
+use crate::protocol::{Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string};
+
+impl ServerMessage<'_> {
+    /// The message as one JSON object.
+    pub fn to_json(&self) -> String {
+        self.to_reply(None)
+    }
+
+    /// The message as one JSON object that echoes the `id` of the command it answers.
+    pub fn to_reply(&self, id: Option<&Json>) -> String {
+        let mut object = ObjectWriter::new();
+        self.write(&mut object);
+        if let Some(id) = id {
+            object.raw("id", id.as_str());
+        }
+        object.finish()
+    }
+
+    fn write(&self, out: &mut ObjectWriter) {
+        match self {
+            Self::Joined {
+                room,
+                members,
+                resumption,
+            } => {
+                out.string("type", "joined").string("room", room);
+                out.number("members", *members as u64)
+                    .resumption(*resumption);
+            }
+            Self::Left { room } => {
+                out.string("type", "left").string("room", room);
+            }
+            Self::Sent { room, offset } => {
+                out.string("type", "sent").string("room", room);
+                if let Some(offset) = offset {
+                    out.number("offset", *offset);
+                }
+            }
+            Self::Message {
+                room,
+                from,
+                content,
+            } => {
+                out.string("type", "message").string("room", room);
+                out.string("from", from).raw("content", content.as_str());
+            }
+            Self::UserJoined { room, user_id } => {
+                out.string("type", "user_joined").string("room", room);
+                out.string("user_id", user_id);
+            }
+            Self::UserLeft { room, user_id } => {
+                out.string("type", "user_left").string("room", room);
+                out.string("user_id", user_id);
+            }
+            Self::Subscribed {
+                channel,
+                resumption,
+            } => {
+                out.string("type", "subscribed").string("channel", channel);
+                out.resumption(*resumption);
+            }
+            Self::Unsubscribed { channel } => {
+                out.string("type", "unsubscribed")
+                    .string("channel", channel);
+            }
+            Self::Event { channel, event } => {
+                out.string("type", "event").string("channel", channel);
+                if let Some(name) = &event.name {
+                    out.string("event", name.as_str());
+                }
+                out.event_data(event);
+            }
+            Self::History {
+                topic,
+                top,
+                items,
+                more,
+            } => {
+                out.string("type", "history").topic(*topic);
+                out.number("offset", top.offset).string("epoch", &top.epoch);
+                out.raw("items", &format!("[{}]", items.join(",")));
+                out.raw("more", if *more { "true" } else { "false" });
+            }
+            Self::Gap { topic, gap } => {
+                out.string("type", "gap").topic(*topic);
+                out.number("missed", gap.missed);
+                if let Some((from, to)) = gap.offsets {
+                    out.number("from", from).number("to", to);
+                }
+            }
+            Self::Pong => {
+                out.string("type", "pong");
+            }
+            Self::Error { refusal } => {
+                let code = refusal.code;
+                out.string("type", "error").string("code", code.as_str());
+                out.string("message", code.message());
+                match &refusal.subject {
+                    Subject::None => {}
+                    Subject::Room(room) => drop(out.string("room", room)),
+                    Subject::Channel(channel) => drop(out.string("channel", channel)),
+                    Subject::Field(field) => drop(out.string("field", field)),
+                }
+            }
+        }
+    }
+}
+
+/// Appends its offset to an encoded publication, as the last field.
+///
+/// `publication` is one JSON object that is not empty.
+pub(super) fn with_offset(publication: &str, offset: u64) -> String {
+    let mut text = String::with_capacity(publication.len() + 32);
+    text.push_str(publication.strip_suffix('}').unwrap_or(publication));
+    // Writing to a String cannot fail.
+    let _ = write!(text, ",\"offset\":{offset}}}");
+    text
+}
+
+/// Writes one flat JSON object field by field, in the order that `docs/PROTOCOL.md` gives.
+struct ObjectWriter(String);
+
+impl ObjectWriter {
+    fn new() -> Self {
+        Self(String::with_capacity(128))
+    }
+
+    fn key(&mut self, key: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        self.0.push('"');
+        self.0.push_str(key);
+        self.0.push_str("\":");
+    }
+
+    fn string(&mut self, key: &str, value: &str) -> &mut Self {
+        self.key(key);
+        push_string(&mut self.0, value);
+        self
+    }
+
+    fn resumption(&mut self, resumption: Option<&Resumption>) -> &mut Self {
+        let Some(resumption) = resumption else {
+            return self;
+        };
+        if let Some(top) = &resumption.top {
+            self.number("offset", top.offset)
+                .string("epoch", &top.epoch);
+        }
+        match resumption.recovered {
+            None => {}
+            Some(Ok(())) => drop(self.raw("recovered", "true")),
+            Some(Err(reason)) => {
+                self.raw("recovered", "false");
+                self.string("reason", reason.as_str());
+            }
+        }
+        let follows = resumption.recovered.is_some() || resumption.replayed > 0;
+        if resumption.top.is_some() && follows {
+            self.number("replayed", resumption.replayed);
+        }
+        self
+    }
+
+    fn topic(&mut self, topic: TopicName<'_>) -> &mut Self {
+        match topic {
+            TopicName::Room(room) => self.string("room", room),
+            TopicName::Channel(channel) => self.string("channel", channel),
+        }
+    }
+
+    fn number(&mut self, key: &str, value: u64) -> &mut Self {
+        self.key(key);
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{value}");
+        self
+    }
+
+    fn event_data(&mut self, event: &Event) -> &mut Self {
+        self.key("data");
+        push_event_data(&mut self.0, event);
+        self
+    }
+
+    fn raw(&mut self, key: &str, json: &str) -> &mut Self {
+        self.key(key);
+        self.0.push_str(json);
+        self
+    }
+
+    fn finish(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ErrorCode, Refusal};
+
+    #[test]
+    fn shapes_are_those_of_the_documents() {
+        let joined = ServerMessage::Joined {
+            room: "general",
+            members: 5,
+            resumption: None,
+        };
+        assert_eq!(
+            joined.to_json(),
+            r#"{"type":"joined","room":"general","members":5}"#
+        );
+        let message = ServerMessage::Message {
+            room: "general",
+            from: "u1",
+            content: &Json::from("Hello!"),
+        };
+        assert_eq!(
+            message.to_json(),
+            r#"{"type":"message","room":"general","from":"u1","content":"Hello!"}"#
+        );
+        assert_eq!(ServerMessage::Pong.to_json(), r#"{"type":"pong"}"#);
+    }
+
+    #[test]
+    fn an_error_names_its_code_and_what_it_is_about_and_echoes_the_id() {
+        let error = ServerMessage::Error {
+            refusal: &Refusal::new(ErrorCode::RoomFull).about(TopicName::Room("a\"b")),
+        };
+        assert_eq!(
+            error.to_reply(Some(&Json::from("c1"))),
+            r#"{"type":"error","code":"room_full","message":"Room full","room":"a\"b","id":"c1"}"#
+        );
+    }
+
+    #[test]
+    fn the_offset_is_the_last_field() {
+        assert_eq!(
+            with_offset(r#"{"type":"event","data":{}}"#, 42),
+            r#"{"type":"event","data":{},"offset":42}"#
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The native dialect: JSON text frames, as `docs/PROTOCOL.md` describes them.
+
+mod commands;
+mod event_data;
+mod frames;
+mod messages;
+mod parser;
+mod publish_request;
+
+pub use commands::parse_commands;
+pub use event_data::{parse_event_data, shutdown_notice, text_data};
+pub use frames::{Native, encode};
+pub use publish_request::{parse_publish_batch, parse_publish_request};

@@ -1,0 +1,129 @@
+//! Live connections: list, one, close.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Api;
+use super::query::PageQuery;
+use crate::http::problem::ApiError;
+use crate::hub::Transport;
+use crate::node::LiveConnection;
+use crate::protocol::{CloseCode, ErrorCode, TopicKind};
+
+#[derive(Debug, Serialize)]
+pub(super) struct ConnectionView {
+    id: Uuid,
+    remote: Option<SocketAddr>,
+    since: String,
+    user: Option<String>,
+    transport: &'static str,
+    rooms: Vec<String>,
+    channels: Vec<String>,
+    queued_messages: usize,
+    queued_bytes: usize,
+    messages_in: u64,
+    bytes_in: u64,
+    messages_out: u64,
+    bytes_out: u64,
+}
+
+impl From<LiveConnection> for ConnectionView {
+    fn from(LiveConnection { client, sent }: LiveConnection) -> Self {
+        let topics = client.topics();
+        let names = |kind| {
+            let of_kind = topics.iter().filter(|topic| topic.kind() == kind);
+            of_kind.map(|topic| topic.name().to_string()).collect()
+        };
+        let (messages_in, bytes_in) = client.received();
+        Self {
+            id: client.id(),
+            remote: client.remote(),
+            since: humantime::format_rfc3339_millis(client.since()).to_string(),
+            user: client.user().map(str::to_owned),
+            transport: match client.transport() {
+                Transport::WebSocket => "websocket",
+                Transport::Sse => "sse",
+            },
+            rooms: names(TopicKind::Room),
+            channels: names(TopicKind::Channel),
+            queued_messages: sent.queued_messages,
+            queued_bytes: sent.queued_bytes,
+            messages_in,
+            bytes_in,
+            messages_out: sent.messages,
+            bytes_out: sent.bytes,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ConnectionList {
+    connections: Vec<ConnectionView>,
+    total: usize,
+    next: Option<Uuid>,
+}
+
+/// `GET /api/connections?limit=100&after=<id>`
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    query: PageQuery,
+) -> Result<Json<ConnectionList>, ApiError> {
+    let after = query.after.as_deref().map(parse_id).transpose()?;
+    let page = api.node.connections(after, query.limit()).await?;
+    let connections: Vec<ConnectionView> = page.items.into_iter().map(Into::into).collect();
+    let last = connections.last().map(|connection| connection.id);
+    Ok(Json(ConnectionList {
+        connections,
+        total: page.total,
+        next: last.filter(|_| page.more),
+    }))
+}
+
+/// `GET /api/connections/{id}`
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let connection = api.node.connection(parse_id(&id)?).await?;
+    connection.map(|found| Json(found.into())).ok_or_else(gone)
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CloseQuery {
+    reason: Option<String>,
+}
+
+/// `DELETE /api/connections/{id}?reason=…`: the client reads 4000 and the reason.
+pub(super) async fn close(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<String>,
+    query: Result<Query<CloseQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Query(query) =
+        query.map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+    let connection = api.node.connection(parse_id(&id)?).await?;
+    let client = connection.ok_or_else(gone)?.client;
+    api.node
+        .close(
+            &client,
+            CloseCode::ClosedByOperator,
+            query.reason.as_deref(),
+        )
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn parse_id(id: &str) -> Result<Uuid, ApiError> {
+    id.parse()
+        .map_err(|_| ApiError::new(ErrorCode::InvalidId, "a connection's id is a UUID"))
+}
+
+fn gone() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "no live connection has this id")
+}

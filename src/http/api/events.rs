@@ -1,0 +1,114 @@
+//! Publishing over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::Api;
+use crate::dialect::native::{parse_publish_batch, parse_publish_request};
+use crate::http::problem::ApiError;
+use crate::node::Published;
+use crate::protocol::{ErrorCode, PublishRequest};
+
+/// Longest wait for a request's body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Serialize)]
+pub(super) struct Accepted {
+    id: String,
+    timestamp: String,
+    subscribers: usize,
+}
+
+impl From<Published> for Accepted {
+    fn from(published: Published) -> Self {
+        Self {
+            id: published.id.as_str().to_owned(),
+            timestamp: published.timestamp,
+            subscribers: published.subscribers,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct AcceptedBatch {
+    events: Vec<Accepted>,
+}
+
+/// `POST /api/events`
+pub(super) async fn publish(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Json<Accepted>, ApiError> {
+    let mut body = json_body(&api, request).await?;
+    let request = parse_publish_request(&mut body)?;
+    Ok(Json(publish_one(&api, request).await?))
+}
+
+/// `POST /api/events/batch`: all are checked before the first is published; they are
+/// published in their order.
+pub(super) async fn publish_batch(
+    State(api): State<Arc<Api>>,
+    request: Request,
+) -> Result<Json<AcceptedBatch>, ApiError> {
+    let mut body = json_body(&api, request).await?;
+    let requests = parse_publish_batch(&mut body)?;
+    for (index, request) in requests.iter().enumerate() {
+        api.node
+            .check_publishable(request)
+            .map_err(|error| ApiError::new(error.into(), format!("events[{index}]: {error}")))?;
+    }
+    let mut events = Vec::with_capacity(requests.len());
+    for request in requests {
+        events.push(publish_one(&api, request).await?);
+    }
+    Ok(Json(AcceptedBatch { events }))
+}
+
+async fn publish_one(api: &Api, request: PublishRequest) -> Result<Accepted, ApiError> {
+    Ok(api.node.publish(request).await?.into())
+}
+
+/// Reads a body within its bounds in time and size. Asking for the JSON media type keeps
+/// forms of foreign web pages out: a browser asks before it sends that type elsewhere.
+async fn json_body(api: &Api, request: Request) -> Result<Vec<u8>, ApiError> {
+    let media_type = request.headers().get(header::CONTENT_TYPE);
+    let is_json = media_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "send the header `Content-Type: application/json`",
+        ));
+    }
+    match timeout(
+        BODY_TIMEOUT,
+        read_body(request.into_body(), api.max_body_bytes),
+    )
+    .await
+    {
+        Ok(body) => body,
+        Err(_elapsed) => Err(ApiError::new(
+            ErrorCode::RequestTimeout,
+            "the body did not arrive in time",
+        )),
+    }
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
+    match to_bytes(body, limit).await {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(_too_long_or_broken) => Err(ApiError::new(
+            ErrorCode::MessageTooLarge,
+            format!("the body is larger than {limit} bytes, or broke off"),
+        )),
+    }
+}

@@ -1,0 +1,87 @@
+//! History over HTTP.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+use super::Api;
+use crate::http::problem::ApiError;
+use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, RoomName, TopicName};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryQuery {
+    limit: Option<u64>,
+    before: Option<u64>,
+    after: Option<u64>,
+}
+
+/// `?limit=100&before=<offset>` or `&after=<offset>`.
+#[derive(Debug)]
+pub(super) struct Wanted(HistoryRequest);
+
+impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<HistoryQuery>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+        HistoryRequest::new(query.before, query.after, query.limit)
+            .map(Self)
+            .ok_or_else(|| {
+                ApiError::new(
+                    ErrorCode::InvalidQuery,
+                    "`limit` is 1 to 1000, and `before` and `after` exclude each other",
+                )
+            })
+    }
+}
+
+/// `GET /api/channels/{name}/history`
+pub(super) async fn of_channel(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Wanted(request): Wanted,
+) -> Result<impl IntoResponse, ApiError> {
+    let channel = ChannelName::new(&name)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
+    answer(&api, TopicName::Channel(channel.as_str()), request)
+}
+
+/// `GET /api/rooms/{name}/history`
+pub(super) async fn of_room(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+    Wanted(request): Wanted,
+) -> Result<impl IntoResponse, ApiError> {
+    let room = RoomName::new(&name)
+        .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
+    answer(&api, TopicName::Room(room.as_str()), request)
+}
+
+fn answer(
+    api: &Api,
+    topic: TopicName<'_>,
+    request: HistoryRequest,
+) -> Result<impl IntoResponse + use<>, ApiError> {
+    let history = api.node.history(topic, request);
+    history
+        .map(|json| {
+            let headers = [
+                (CONTENT_TYPE, "application/json"),
+                (CACHE_CONTROL, "no-store"),
+            ];
+            (headers, json)
+        })
+        .ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::NoHistory,
+                "no history is kept here; it is switched on with --history or by a rule",
+            )
+        })
+}

@@ -1,0 +1,43 @@
+//! The HTTP API: publishing, history, lists and counts.
+
+mod connections;
+mod events;
+mod history;
+mod query;
+mod topics;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::node::Node;
+
+/// What the API's handlers share.
+#[derive(Debug)]
+pub struct Api {
+    /// The node behind the API.
+    pub node: Arc<Node>,
+    /// Maximum size of a request's body, in bytes.
+    pub max_body_bytes: usize,
+    /// When the server started.
+    pub started: Instant,
+}
+
+/// The routes below `/api/`.
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/events", post(events::publish))
+        .route("/api/events/batch", post(events::publish_batch))
+        .route("/api/stats", get(topics::stats))
+        .route("/api/channels", get(topics::channels))
+        .route("/api/channels/{name}/history", get(history::of_channel))
+        .route("/api/rooms", get(topics::rooms))
+        .route("/api/rooms/{name}/history", get(history::of_room))
+        .route("/api/connections", get(connections::list))
+        .route(
+            "/api/connections/{id}",
+            get(connections::show).delete(connections::close),
+        )
+}

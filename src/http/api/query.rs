@@ -1,0 +1,42 @@
+//! Query parameters of lists.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use serde::Deserialize;
+
+use crate::http::problem::ApiError;
+use crate::protocol::ErrorCode;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+
+/// Which part of a list is asked for: `?limit=100&after=<last key of the page before>`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    limit: Option<usize>,
+    pub(super) after: Option<String>,
+}
+
+impl PageQuery {
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<Self>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+        match query.limit {
+            Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(ApiError::new(
+                ErrorCode::InvalidQuery,
+                format!("`limit` is 1 to {MAX_LIMIT}"),
+            )),
+            _ => Ok(query),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `GET /`: a page to try the server with, and the client it uses.
+
+use axum::extract::Path;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+};
+use axum::response::Html;
+
+use crate::http::problem::ApiError;
+use crate::protocol::ErrorCode;
+
+/// Only the client is loaded beside the page, nothing from elsewhere, and nothing may
+/// frame it.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
+    style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+
+/// Each module of the client's core, by its name below `/wavecast/`.
+macro_rules! modules {
+    ($($name:literal),+ $(,)?) => {
+        &[$((
+            concat!($name, ".js"),
+            include_str!(concat!("../../../clients/js/src/wavecast/", $name, ".js")),
+        )),+]
+    };
+}
+const MODULES: &[(&str, &str)] = modules![
+    "channel",
+    "connection",
+    "emitter",
+    "error",
+    "loop",
+    "room",
+    "timing",
+    "topic",
+];
+
+type Script = ([(HeaderName, &'static str); 3], &'static str);
+
+pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
+    let headers = [(CONTENT_SECURITY_POLICY, POLICY)];
+    (headers, Html(include_str!("page.html")))
+}
+
+/// `GET /wavecast.js`: the client's core as modules, for this page and for others.
+pub(super) async fn client() -> Script {
+    script(include_str!("../../../clients/js/src/wavecast.js"))
+}
+
+/// `GET /wavecast/{module}`: what `/wavecast.js` imports.
+pub(super) async fn client_module(Path(module): Path<String>) -> Result<Script, ApiError> {
+    let found = MODULES.iter().find(|(name, _)| *name == module);
+    let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this address");
+    found.map(|(_, text)| script(text)).ok_or_else(missing)
+}
+
+fn script(text: &'static str) -> Script {
+    let headers = [
+        (CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        // It changes with the server.
+        (CACHE_CONTROL, "no-cache"),
+        // A page of another origin may load it; it holds nothing that is secret.
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (headers, text)
+}

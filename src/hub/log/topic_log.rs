@@ -1,0 +1,169 @@
+//! A topic's past: its history, charged to the budget that all topics share.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::budget::Budget;
+use crate::history::{History, HistoryLimits, Page};
+use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
+use crate::wire::Frame;
+
+/// What one topic that keeps a history costs besides its messages, roughly.
+const TOPIC_BYTES: usize = 512;
+/// What one kept publication costs besides its bytes, roughly.
+const PUBLICATION_BYTES: usize = 80;
+
+/// A publication as a client that has positions gets it.
+#[derive(Debug, Clone)]
+pub(in crate::hub) struct Sequenced {
+    pub(in crate::hub) offset: u64,
+    pub(in crate::hub) frame: Frame,
+}
+
+/// How a client that has positions begins.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::hub) struct Replay {
+    /// Offset of the first publication it is to get.
+    pub(in crate::hub) next: u64,
+    /// Offset of the newest one when it became a member.
+    pub(in crate::hub) newest: u64,
+}
+
+#[derive(Debug)]
+pub(in crate::hub) struct TopicLog {
+    history: History<Frame>,
+    budget: Arc<Budget>,
+    charged: usize,
+    /// When the last publication was made, or the topic.
+    pub(in crate::hub) used_at: Instant,
+}
+
+impl TopicLog {
+    /// The log of a new topic.
+    pub(in crate::hub) fn new(
+        limits: HistoryLimits,
+        epoch: Arc<str>,
+        budget: &Arc<Budget>,
+    ) -> Box<Self> {
+        let mut log = Self {
+            history: History::new(epoch, limits),
+            budget: budget.clone(),
+            charged: 0,
+            used_at: Instant::now(),
+        };
+        log.charge();
+        Box::new(log)
+    }
+
+    pub(in crate::hub) fn top(&self) -> StreamTop {
+        StreamTop {
+            offset: self.history.newest(),
+            epoch: self.history.epoch().clone(),
+        }
+    }
+
+    /// Whether a publication was ever made.
+    pub(in crate::hub) fn is_blank(&self) -> bool {
+        self.history.newest() == 0
+    }
+
+    pub(in crate::hub) fn is_empty(&self) -> bool {
+        self.history.is_empty()
+    }
+
+    pub(in crate::hub) fn oldest_at(&self) -> Option<Instant> {
+        self.history.oldest_at().map(Instant::from_std)
+    }
+
+    /// Gives a publication its offset and keeps it. When all histories together are too
+    /// large, this one gives way, in the end with the publication itself.
+    pub(in crate::hub) fn append(&mut self, encode: impl FnOnce(u64) -> Frame) -> Sequenced {
+        let now = Instant::now();
+        self.used_at = now;
+        let (offset, frame) = self.history.push(now.into_std(), |offset| {
+            let frame = encode(offset);
+            let bytes = frame.len() + PUBLICATION_BYTES;
+            (frame, bytes)
+        });
+        self.charge();
+        while self.budget.is_exceeded() && !self.history.is_empty() {
+            self.history.drop_oldest();
+            self.charge();
+        }
+        Sequenced { offset, frame }
+    }
+
+    /// What a client gets that asks for the past, and where its replay begins.
+    pub(in crate::hub) fn resume(&mut self, request: &ResumeRequest) -> (Resumption, Replay) {
+        self.expire();
+        let top = self.top();
+        let missed = request
+            .since
+            .as_ref()
+            .map(|position| self.history.missed_since(position));
+        let replayed = match missed {
+            Some(Ok(missed)) => missed,
+            _ => request.last.min(self.history.len() as u64),
+        };
+        let replay = Replay {
+            next: top.offset + 1 - replayed,
+            newest: top.offset,
+        };
+        let resumption = Resumption {
+            top: Some(top),
+            recovered: missed.map(|missed| missed.map(drop)),
+            replayed,
+        };
+        (resumption, replay)
+    }
+
+    pub(in crate::hub) fn page(
+        &mut self,
+        request: HistoryRequest,
+        max_bytes: usize,
+    ) -> Page<Frame> {
+        self.expire();
+        self.history.page(request, max_bytes)
+    }
+
+    /// The publications from `next` to `through`, as many as fit. What is about to expire is still given.
+    pub(in crate::hub) fn replay(
+        &self,
+        next: u64,
+        through: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> Page<Frame> {
+        let request = HistoryRequest {
+            direction: Direction::After(next - 1),
+            limit,
+        };
+        let mut page = self.history.page(request, bytes);
+        let until = (through + 1).saturating_sub(page.first);
+        page.items.truncate(until as usize);
+        page
+    }
+
+    pub(in crate::hub) fn expire(&mut self) {
+        self.history.expire(Instant::now().into_std());
+        self.charge();
+    }
+
+    pub(in crate::hub) fn drop_before(&mut self, cutoff: Instant) {
+        self.history.drop_before(cutoff.into_std());
+        self.charge();
+    }
+
+    fn charge(&mut self) {
+        let cost = TOPIC_BYTES + self.history.bytes();
+        self.budget.change(self.charged, cost);
+        self.charged = cost;
+    }
+}
+
+impl Drop for TopicLog {
+    fn drop(&mut self) {
+        self.budget.change(self.charged, 0);
+    }
+}

@@ -1,0 +1,119 @@
+//! Replays: members that read the past before they go live.
+//!
+//! A replay takes a page of the topic's history whenever the member's outbox is empty, so
+//! it fills no outbox and delays nobody. It ends at the newest publication that this
+//! shard has broadcast; the next one comes through the mailbox, so there is no seam.
+
+use super::members::Members;
+use super::{Shard, TopicId};
+use crate::hub::log::Replay;
+use crate::protocol::Gap;
+
+/// Pages pushed before the shard looks into its mailbox again.
+const PAGES_PER_TURN: usize = 32;
+
+impl Shard {
+    /// Starts a member at its place in the past, or live if it has missed nothing.
+    pub(super) fn start_replay(&mut self, members: &mut Members, slot: u32, replay: Replay) {
+        members.broadcast = replay.newest;
+        if replay.next > replay.newest {
+            members.insert_sequenced(slot);
+            return;
+        }
+        members.insert_replaying(slot, replay.next);
+        let topics = self.replaying.entry(slot).or_default();
+        let topic = members.topic.id();
+        if !topics.contains(&topic) {
+            topics.push_back(topic);
+        }
+        self.queue_replay(slot);
+    }
+
+    /// Puts a connection whose outbox is empty in line for its next page.
+    pub(super) fn queue_replay(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.in_replay_queue && !connection.blocked {
+            connection.in_replay_queue = true;
+            self.replay_queue.push_back(slot);
+        }
+    }
+
+    /// Feeds those in line, each one page after the other.
+    pub(super) async fn replay_pages(&mut self) {
+        for _ in 0..PAGES_PER_TURN {
+            let Some(slot) = self.replay_queue.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.connections.get_mut(slot as usize) else {
+                continue;
+            };
+            connection.in_replay_queue = false;
+            if !connection.is_open() {
+                self.replaying.remove(&slot);
+            } else if connection.outbox.is_empty() {
+                self.replay_page(slot);
+                self.flush_dirty().await;
+            }
+            // What is not empty now is put in line by the flush that empties it.
+        }
+    }
+
+    fn replay_page(&mut self, slot: u32) {
+        let Some(topics) = self.replaying.get_mut(&slot) else {
+            return;
+        };
+        let Some(topic) = topics.pop_front() else {
+            self.replaying.remove(&slot);
+            return;
+        };
+        if self.push_page(slot, topic) {
+            self.replaying.entry(slot).or_default().push_back(topic);
+        }
+        // Its outbox may still be empty: nothing was to be pushed.
+        if self.replaying.contains_key(&slot) {
+            self.queue_replay(slot);
+        }
+    }
+
+    /// Pushes the next page of one topic. False when the member has gone live, or has gone.
+    fn push_page(&mut self, slot: u32, topic: TopicId) -> bool {
+        let Some(mut members) = self.topics.remove(&topic) else {
+            return false;
+        };
+        let unfinished = self.push_page_of(slot, &mut members);
+        self.topics.insert(topic, members);
+        unfinished
+    }
+
+    fn push_page_of(&mut self, slot: u32, members: &mut Members) -> bool {
+        let through = members.broadcast;
+        let mut replaying = members.replaying.iter_mut();
+        let Some(member) = replaying.find(|member| member.slot == slot) else {
+            return false;
+        };
+        let topic = &members.topic;
+        let (limit, bytes) = (self.segment_messages, self.segment_bytes);
+        let next = member.next;
+        let page = topic.with_log(|log| log.replay(next, through, limit, bytes));
+        let first = match &page {
+            Some(page) if !page.items.is_empty() => page.first,
+            // Everything was dropped from the history meanwhile.
+            _ => through + 1,
+        };
+        let items = page.map(|page| page.items).unwrap_or_default();
+        if first > next {
+            let gap = Gap::between(next, first - 1);
+            self.push(slot, self.dialect.gap(topic.full_name(), gap));
+        }
+        member.next = first + items.len() as u64;
+        let live = member.next > through;
+        self.metrics.replayed_total.add(items.len() as u64);
+        for frame in items {
+            self.push(slot, frame);
+        }
+        if live {
+            members.insert_sequenced(slot);
+        }
+        !live
+    }
+}

@@ -1,0 +1,47 @@
+//! A topic's audience: how many members it has, and in which shards.
+
+/// What a topic's lock protects of its audience. Which clients are members, each shard knows
+/// for its own.
+#[derive(Debug)]
+pub(in crate::hub) struct Audience {
+    members: usize,
+    /// Members per shard.
+    local: Box<[u32]>,
+}
+
+impl Audience {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            members: 0,
+            local: vec![0; shards].into(),
+        }
+    }
+
+    /// The number of members.
+    pub(in crate::hub) fn members(&self) -> usize {
+        self.members
+    }
+
+    /// Counts a member of a shard in.
+    pub(in crate::hub) fn add(&mut self, shard: usize) {
+        self.members += 1;
+        self.local[shard] += 1;
+    }
+
+    /// Counts a member of a shard out.
+    pub(in crate::hub) fn remove(&mut self, shard: usize) {
+        self.members -= 1;
+        self.local[shard] -= 1;
+    }
+
+    /// The shards that have members, in ascending order.
+    pub(in crate::hub) fn shards(&self) -> impl Iterator<Item = usize> {
+        let local = self.local.iter().enumerate();
+        local.filter_map(|(shard, &members)| (members > 0).then_some(shard))
+    }
+
+    /// For each shard, whether it has members.
+    pub(super) fn by_shard(&self) -> Vec<bool> {
+        self.local.iter().map(|&members| members > 0).collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! A topic: what rooms and channels are inside the hub.
+//!
+//! Ordering: everything a topic sends enters the mailboxes under the topic's lock, so every
+//! member sees the same order, and nothing from before its acknowledgement or after its end.
+//! A publication gets its offset and its place in the history under the same lock, so that a
+//! replay and the live publications after it join without a gap or a duplicate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::audience::Audience;
+use super::key::TopicId;
+use super::rules::Overflow;
+use super::stream::Stream;
+use crate::hub::log::TopicLog;
+use crate::protocol::{TopicKind, TopicName};
+
+/// One topic.
+#[derive(Debug)]
+pub struct Topic {
+    id: TopicId,
+    kind: TopicKind,
+    name: Arc<str>,
+    overflow: Overflow,
+    pub(in crate::hub) state: Mutex<TopicState>,
+}
+
+/// What a topic's lock protects.
+#[derive(Debug)]
+pub(in crate::hub) struct TopicState {
+    pub(in crate::hub) stream: Stream,
+    pub(in crate::hub) audience: Audience,
+}
+
+impl Topic {
+    pub(in crate::hub) fn new(
+        (id, kind, name): (TopicId, TopicKind, Arc<str>),
+        shards: usize,
+        overflow: Overflow,
+        log: Option<Box<TopicLog>>,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            name,
+            overflow,
+            state: Mutex::new(TopicState {
+                stream: Stream::new(log),
+                audience: Audience::new(shards),
+            }),
+        }
+    }
+
+    pub(in crate::hub) fn id(&self) -> TopicId {
+        self.id
+    }
+
+    /// Room or channel.
+    pub fn kind(&self) -> TopicKind {
+        self.kind
+    }
+
+    /// The topic's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The topic's kind and name.
+    pub fn full_name(&self) -> TopicName<'_> {
+        TopicName::new(self.kind, &self.name)
+    }
+
+    /// What happens to a member whose outbox is full.
+    pub fn overflow(&self) -> Overflow {
+        self.overflow
+    }
+
+    /// The number of members.
+    pub fn members(&self) -> usize {
+        self.state.lock().audience.members()
+    }
+
+    /// The number of broadcasts so far.
+    pub fn publications(&self) -> u64 {
+        self.state.lock().stream.publications
+    }
+
+    /// For each shard, whether it has members. This may be out of date by the time the
+    /// permits are reserved, so it is checked again under the lock.
+    pub(in crate::hub) fn shards_with_members(&self) -> Vec<bool> {
+        self.state.lock().audience.by_shard()
+    }
+
+    /// Marks the topic as retired if it has no members and nothing to remember. The caller
+    /// then removes it from the registry.
+    pub(in crate::hub) fn retire_if_unused(&self) -> bool {
+        let mut state = self.state.lock();
+        let unused = state.audience.members() == 0 && state.stream.is_blank();
+        state.stream.retired |= unused;
+        state.stream.retired
+    }
+
+    /// Marks the topic as retired if it has no members and no publications and was last
+    /// published to at least `ttl` ago; `on_retire` is called while the topic is still locked.
+    /// The caller then removes it from the registry.
+    pub(in crate::hub) fn retire_if_idle(&self, ttl: Duration, on_retire: impl FnOnce()) -> bool {
+        let mut state = self.state.lock();
+        let TopicState { stream, audience } = &mut *state;
+        if stream.retired || audience.members() > 0 || !stream.is_idle(ttl) {
+            return false;
+        }
+        stream.retired = true;
+        // From now on its bytes no longer count, even if the topic is still held somewhere.
+        stream.log = None;
+        on_retire();
+        true
+    }
+
+    /// Reads or changes the topic's log under the topic's lock. `None` if it keeps no history.
+    pub(in crate::hub) fn with_log<T>(&self, f: impl FnOnce(&mut TopicLog) -> T) -> Option<T> {
+        self.state.lock().stream.log.as_mut().map(|log| f(log))
+    }
+}

@@ -1,0 +1,58 @@
+//! A topic's stream: its publications, in order.
+
+use std::time::Duration;
+
+use crate::hub::log::{Replay, TopicLog};
+use crate::protocol::{ResumeRequest, Resumption, StreamTop};
+
+/// What a topic's lock protects of its stream.
+#[derive(Debug)]
+pub(in crate::hub) struct Stream {
+    /// The topic has left the registry; anyone who still holds it looks it up again.
+    pub(in crate::hub) retired: bool,
+    /// Broadcasts so far.
+    pub(in crate::hub) publications: u64,
+    /// The history, if the topic keeps one.
+    pub(in crate::hub) log: Option<Box<TopicLog>>,
+}
+
+impl Stream {
+    pub(super) fn new(log: Option<Box<TopicLog>>) -> Self {
+        Self {
+            retired: false,
+            publications: 0,
+            log,
+        }
+    }
+
+    /// The newest position, if the topic keeps a history.
+    pub(in crate::hub) fn top(&self) -> Option<StreamTop> {
+        self.log.as_ref().map(|log| log.top())
+    }
+
+    /// Whether forgetting the stream would lose nothing: it has no history, or nothing was
+    /// ever published.
+    pub(super) fn is_blank(&self) -> bool {
+        self.log.as_ref().is_none_or(|log| log.is_blank())
+    }
+
+    /// Whether the log is empty and was last published to at least `ttl` ago.
+    pub(super) fn is_idle(&self, ttl: Duration) -> bool {
+        let log = self.log.as_ref();
+        log.is_some_and(|log| log.is_empty() && log.used_at.elapsed() >= ttl)
+    }
+
+    /// Answers a resume request, and says where the replay starts.
+    pub(in crate::hub) fn resume(
+        &mut self,
+        request: &ResumeRequest,
+    ) -> (Resumption, Option<Replay>) {
+        match &mut self.log {
+            Some(log) => {
+                let (resumption, replay) = log.resume(request);
+                (resumption, Some(replay))
+            }
+            None => (Resumption::without_history(request), None),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a command or a request was refused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{ErrorCode, TopicName};
+
+/// A refused command or request: the stable code, what it is about, and a sentence.
+///
+/// Every edge turns it into its own answer: an `error` message, problem details (RFC 9457),
+/// a library error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// The room, channel or field that the refusal is about.
+    pub subject: Subject,
+    detail: Option<Cow<'static, str>>,
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// The command as a whole.
+    #[default]
+    None,
+    /// A room.
+    Room(Box<str>),
+    /// A channel.
+    Channel(Box<str>),
+    /// A field of the command.
+    Field(&'static str),
+}
+
+impl Refusal {
+    /// A refusal whose detail is the code's own message.
+    pub fn new(code: ErrorCode) -> Self {
+        let subject = Subject::None;
+        Self {
+            code,
+            subject,
+            detail: None,
+        }
+    }
+
+    /// Names what the refusal is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<Subject>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    /// Says what exactly was wrong, for a person.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// What exactly was wrong, for a person; the code's own message unless there is more to say.
+    pub fn detail(&self) -> &str {
+        self.detail
+            .as_deref()
+            .unwrap_or_else(|| self.code.message())
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<TopicName<'_>> for Subject {
+    fn from(topic: TopicName<'_>) -> Self {
+        match topic {
+            TopicName::Room(name) => Self::Room(name.into()),
+            TopicName::Channel(name) => Self::Channel(name.into()),
+        }
+    }
+}

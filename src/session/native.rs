@@ -1,0 +1,105 @@
+//! Rooms and channels over one connection: both protocols on the one socket.
+
+use std::sync::Arc;
+
+use super::{InboundMessage, Session};
+use crate::dialect::native::parse_commands;
+use crate::hub::{Client, HubClosed, Phase};
+use crate::node::Node;
+use crate::protocol::{
+    ClientMessage, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
+};
+
+/// One client's protocol state. What it is in stands in the hub; here is only what was
+/// read and not yet carried out, at most one read buffer's worth.
+#[derive(Debug)]
+pub struct NativeSession {
+    node: Arc<Node>,
+    client: Arc<Client>,
+    accepted: Vec<Result<Command, RefusedCommand>>,
+}
+
+impl NativeSession {
+    /// The session of a client that has just connected.
+    pub fn new(node: Arc<Node>, client: Arc<Client>) -> Self {
+        Self {
+            node,
+            client,
+            accepted: Vec::new(),
+        }
+    }
+
+    async fn carry_out(&self, command: Command) -> Result<(), HubClosed> {
+        let id = command.id.as_ref();
+        match self.dispatch(&command.message, id).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.refuse(&refusal, id).await,
+        }
+    }
+
+    async fn dispatch(&self, message: &ClientMessage, id: Option<&Json>) -> Result<(), Refusal> {
+        let (node, client) = (&self.node, &self.client);
+        match message {
+            ClientMessage::Join { room, resume } => {
+                let resume = resume.as_ref();
+                node.join(client, room, resume, id).await.map(drop)
+            }
+            ClientMessage::Leave { room } => node.leave(client, room, id).await,
+            ClientMessage::Message { room, content } => node.say(client, room, content, id).await,
+            ClientMessage::Subscribe { channel, resume } => {
+                node.subscribe(client, channel, resume.as_ref(), id).await
+            }
+            ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
+            ClientMessage::RoomHistory { room, request } => {
+                node.read_room(client, room, *request, id).await
+            }
+            ClientMessage::ChannelHistory { channel, request } => {
+                node.read_channel(client, channel, *request, id).await
+            }
+            ClientMessage::Ping => node
+                .reply(client, &ServerMessage::Pong, id)
+                .await
+                .map_err(|HubClosed| ErrorCode::Draining.into()),
+        }
+    }
+
+    async fn refuse(&self, refusal: &Refusal, id: Option<&Json>) -> Result<(), HubClosed> {
+        let error = ServerMessage::Error { refusal };
+        self.node.reply(&self.client, &error, id).await
+    }
+}
+
+impl Session for NativeSession {
+    fn accept(&mut self, message: InboundMessage<'_>) {
+        match message {
+            // A binary frame is read as the same JSON.
+            InboundMessage::Text(text) | InboundMessage::Binary(text) => {
+                parse_commands(text, |command| self.accepted.push(command));
+            }
+            InboundMessage::TooLarge => {
+                let refusal = Refusal::new(ErrorCode::MessageTooLarge);
+                self.accepted.push(Err(refusal.into()));
+            }
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.accepted.is_empty()
+    }
+
+    async fn perform(&mut self) -> Result<(), HubClosed> {
+        // Taken, so that an idle session owns no memory.
+        for command in std::mem::take(&mut self.accepted) {
+            if self.client.phase() != Phase::Open {
+                break;
+            }
+            match command {
+                Ok(command) => self.carry_out(command).await?,
+                Err(RefusedCommand { id, refusal }) => {
+                    self.refuse(&refusal, id.as_ref()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! The WebSocket upgrade as an axum extractor, strict where axum's own is lax.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use tokio_util::task::TaskTracker;
+
+use super::connection::WebSocketConnection;
+use super::stream::Stream;
+use crate::hub::Client;
+use crate::protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use crate::session::Session;
+use crate::transport::socket::SocketOptions;
+use crate::wire::{AcceptKey, HandshakeError, check_handshake};
+
+/// A request to become a WebSocket that passed every check of RFC 6455 §4.2.1.
+#[derive(Debug)]
+pub struct WebSocketUpgrade {
+    accept_key: AcceptKey,
+    on_upgrade: OnUpgrade,
+    uri: Uri,
+}
+
+impl WebSocketUpgrade {
+    /// The address that was asked for.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Answers 101 and, once the connection is the WebSocket's, opens it with its stream
+    /// and the bytes that were read ahead, and runs it on a task of its own.
+    pub fn on_upgrade<F, M, S>(
+        self,
+        tasks: &TaskTracker,
+        options: SocketOptions,
+        open: impl FnOnce((Stream, Bytes)) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = Option<WebSocketConnection<M>>> + Send + 'static,
+        M: FnOnce(Arc<Client>) -> S + Send + 'static,
+        S: Session,
+    {
+        let on_upgrade = self.on_upgrade;
+        let spawner = tasks.clone();
+        tasks.spawn(async move {
+            let Ok(upgraded) = on_upgrade.await else {
+                return;
+            };
+            let (stream, read_ahead) = Stream::from_upgraded(upgraded);
+            if let Some(socket) = stream.as_tcp() {
+                options.apply(socket);
+            }
+            if let Some(connection) = open((stream, read_ahead)).await {
+                // A new task, so that the memory of this one goes.
+                spawner.spawn(connection.run());
+            }
+        });
+        let headers = [
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+            (header::SEC_WEBSOCKET_ACCEPT, self.accept_key.into()),
+        ];
+        (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    }
+}
+
+/// Why a request was not upgraded.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The request is not the opening handshake of a WebSocket.
+    Handshake(HandshakeError),
+    /// The server underneath cannot upgrade this connection.
+    NotUpgradable,
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let (status, code, detail, headers) = match &self {
+            Self::Handshake(error) => (
+                error.status(),
+                error.code(),
+                error.to_string(),
+                error.headers(),
+            ),
+            Self::NotUpgradable => (
+                StatusCode::BAD_REQUEST,
+                "not_upgradable",
+                "this connection cannot be upgraded".to_owned(),
+                HeaderMap::new(),
+            ),
+        };
+        let problem = Problem {
+            code,
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &detail,
+        };
+        let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
+        (status, headers, media_type, problem.to_json()).into_response()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let accept_key = check_handshake(&parts.method, parts.version, &parts.headers)
+            .map_err(Rejection::Handshake)?;
+        let on_upgrade = parts
+            .extensions
+            .remove::<OnUpgrade>()
+            .ok_or(Rejection::NotUpgradable)?;
+        Ok(Self {
+            accept_key,
+            on_upgrade,
+            uri: parts.uri.clone(),
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! A connection's life: begin, heartbeat, every way to end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{CLOSE, Client, TestServer, close_frame, eventually, frame, text_frame};
+
+#[tokio::test]
+async fn test_server_creation() {
+    let server = TestServer::start_default().await;
+    assert_eq!(server.http("GET", "/readyz", None).await.body, "ready\n");
+    assert_eq!(server.get("/api/stats").await["active_connections"], 0);
+    let config = server.server.config();
+    assert_eq!(config.ping_interval, Duration::from_secs(30));
+    assert_eq!(config.pong_timeout, Duration::from_secs(90));
+    assert_eq!(config.max_message_size, 64 * 1024);
+    assert_eq!(config.max_clients_per_room, 100);
+}
+
+#[tokio::test]
+async fn test_client_connect() {
+    let server = TestServer::start_default().await;
+    let mut client = server.connect().await;
+    client.expect_silence().await;
+    assert_eq!(server.get("/api/stats").await["active_connections"], 1);
+    client.close().await;
+    eventually("no connection", async || {
+        server.get("/api/stats").await["active_connections"] == 0
+    })
+    .await;
+    assert_eq!(server.get("/api/stats").await["connections_total"], 1);
+}
+
+/// How a member may end, each with the same consequences for its rooms.
+async fn expect_one_departure(end: impl AsyncFnOnce(Client)) {
+    let server = TestServer::start_default().await;
+    let (mut witness, mut member) = (server.connect().await, server.connect().await);
+    witness.join("one", 1).await;
+    witness.join("two", 1).await;
+    member.join("one", 2).await;
+    member.join("two", 2).await;
+    member.subscribe("news").await;
+    let id = server.id_of(&member).await;
+    witness.next_text().await;
+    witness.next_text().await;
+
+    end(member).await;
+    let mut left = [witness.next_text().await, witness.next_text().await];
+    left.sort();
+    for (text, room) in left.iter().zip(["one", "two"]) {
+        assert_eq!(
+            *text,
+            format!(r#"{{"type":"user_left","room":"{room}","user_id":"{id}"}}"#)
+        );
+    }
+    eventually("the connection's end", async || {
+        server.get("/api/connections").await["total"] == 1
+    })
+    .await;
+    witness.expect_silence().await;
+    assert_eq!(server.get("/api/stats").await["channels"], json!({}));
+    assert!(server.server.client(id).is_none());
+    let gone = server
+        .http("GET", &format!("/api/connections/{id}"), None)
+        .await;
+    gone.expect_problem(404, "not_found");
+    eventually("the socket's end", async || {
+        server.server.node().links() == 1
+    })
+    .await;
+    // The room is usable and counts right.
+    let mut next = server.connect().await;
+    next.join("one", 2).await;
+}
+
+#[tokio::test]
+async fn test_cleanup_on_disconnect() {
+    expect_one_departure(async |member| member.close().await).await;
+}
+
+#[tokio::test]
+async fn a_fin_without_a_close_frame_is_one_departure() {
+    expect_one_departure(async |member| member.hang_up().await).await;
+}
+
+#[tokio::test]
+async fn a_reset_is_one_departure() {
+    expect_one_departure(async |member| member.reset()).await;
+}
+
+#[tokio::test]
+async fn a_protocol_error_is_one_departure() {
+    expect_one_departure(async |mut member| {
+        member.send(&[0xff, 0x80]).await;
+        member.expect_close(1002).await;
+        member.expect_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leave_and_a_close_in_one_write_are_one_departure() {
+    expect_one_departure(async |mut member| {
+        let bytes = [
+            text_frame(r#"{"type":"leave","room":"one"}"#),
+            close_frame(1000, ""),
+        ];
+        member.send(&bytes.concat()).await;
+        member.expect_text(r#"{"type":"left","room":"one"}"#).await;
+        member.expect_close(1000).await;
+        member.expect_end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operators_close_is_one_departure() {
+    let server = TestServer::start_default().await;
+    let (mut witness, mut member) = (server.connect().await, server.connect().await);
+    witness.join("one", 1).await;
+    member.join("one", 2).await;
+    let id = server.id_of(&member).await;
+    witness.next_text().await;
+    let answer = server
+        .http("DELETE", &format!("/api/connections/{id}"), None)
+        .await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(member.expect_close(4000).await, "closed by operator");
+    member.expect_end().await;
+    assert_eq!(witness.next_json().await["type"], "user_left");
+    drop(member);
+    witness.expect_silence().await;
+}
+
+#[tokio::test]
+async fn close_is_answered_with_the_same_code() {
+    let server = TestServer::start_default().await;
+    for code in [1000, 1001, 1003, 1011, 3000, 4999] {
+        let mut client = server.connect().await;
+        client.send(&close_frame(code, "good bye")).await;
+        client.expect_close(code).await;
+        client.expect_end().await;
+    }
+    // Without a code there is none to echo.
+    let mut client = server.connect().await;
+    client.send(&frame(CLOSE, b"")).await;
+    client.expect_close(1000).await;
+    client.expect_end().await;
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_close_is_carried_out_and_nothing_after_it() {
+    let server = TestServer::start_default().await;
+    let (mut witness, mut member) = (server.connect().await, server.connect().await);
+    witness.join("one", 1).await;
+    member.join("one", 2).await;
+    witness.next_text().await;
+    let say = |content: &str| {
+        text_frame(&format!(
+            r#"{{"type":"message","room":"one","content":"{content}"}}"#
+        ))
+    };
+    let bytes = [say("before"), close_frame(1000, ""), say("after")].concat();
+    member.send(&bytes).await;
+    member.expect_close(1000).await;
+    member.expect_end().await;
+    assert_eq!(witness.next_json().await["content"], "before");
+    assert_eq!(witness.next_json().await["type"], "user_left");
+    witness.expect_silence().await;
+}
+
+#[tokio::test]
+async fn commands_before_a_fin_are_carried_out() {
+    // A FIN with commands before it, as `nc` sends it.
+    let server = TestServer::start_default().await;
+    let (mut witness, mut member) = (server.connect().await, server.connect().await);
+    witness.join("one", 1).await;
+    member.send_text(r#"{"type":"join","room":"one"}"#).await;
+    member.hang_up().await;
+    assert_eq!(witness.next_json().await["type"], "user_joined");
+    assert_eq!(witness.next_json().await["type"], "user_left");
+    witness.expect_silence().await;
+}
