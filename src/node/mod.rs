@@ -11,6 +11,7 @@ mod drain;
 mod history;
 mod publish;
 mod publish_once;
+mod published;
 mod rooms;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::wire::Frame;
 
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
-pub use publish::{PublishError, Published};
+pub use published::{PublishError, Published};
 
 use self::dedup::Dedup;
 

@@ -6,62 +6,12 @@ use std::time::SystemTime;
 use tokio::time::{Instant, timeout_at};
 
 use super::Node;
-use crate::hub::{Hub, HubClosed};
+use super::published::{PublishError, Published};
+use crate::hub::Hub;
 use crate::protocol::{
-    ChannelName, ErrorCode, Event, EventId, PublishRequest, Refusal, ServerMessage, Target,
-    TopicKind, timestamp,
+    ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, timestamp,
 };
 use crate::wire::Frame;
-
-/// What became of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// The event's id.
-    pub id: EventId,
-    /// When it was accepted, RFC 3339.
-    pub timestamp: String,
-    /// Deliveries it was sent out for, summed over its channels.
-    pub subscribers: usize,
-}
-
-/// Why an event was not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The event is larger than `max_message_bytes` as clients would get it.
-    #[error("the event is larger than {limit} bytes as clients would get it")]
-    TooLarge {
-        /// Bytes one message may have.
-        limit: usize,
-    },
-    /// Mailboxes stayed full for `publish_timeout`; publish again.
-    #[error("the shards' mailboxes are full; try again")]
-    Overloaded,
-    /// The node shuts down; publish elsewhere, or later.
-    #[error("the server is shutting down")]
-    Draining,
-}
-
-impl From<PublishError> for ErrorCode {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::TooLarge { .. } => Self::MessageTooLarge,
-            PublishError::Overloaded => Self::Overloaded,
-            PublishError::Draining => Self::Draining,
-        }
-    }
-}
-
-impl From<PublishError> for Refusal {
-    fn from(error: PublishError) -> Self {
-        Self::new(error.into()).with_detail(error.to_string())
-    }
-}
-
-impl From<HubClosed> for PublishError {
-    fn from(HubClosed: HubClosed) -> Self {
-        Self::Draining
-    }
-}
 
 impl Node {
     /// Publishes an event. One with an own id that was published before, within the window
