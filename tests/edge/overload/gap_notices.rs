@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{Overflow, TopicKind, TopicOptions, TopicRules};
 
-use crate::slow_consumer::connect_narrow;
+use super::slow_consumer::connect_narrow;
 use crate::support::{Client, TestServer, config};
 
 const EVENTS: u64 = 400;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::recovery::remembering;
-use super::support::{Client, TestServer};
+use crate::recovery::resuming::remembering;
+use crate::support::{Client, TestServer};
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::recovery::{publish, remembering};
-use super::support::TestServer;
+use crate::recovery::resuming::{publish, remembering};
+use crate::support::TestServer;
 
 fn offsets(page: &Value) -> Vec<u64> {
     let items = page["items"].as_array().unwrap_or_else(|| panic!("{page}"));

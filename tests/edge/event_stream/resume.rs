@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::recovery::{publish, remembering};
+use crate::recovery::resuming::{publish, remembering};
 use crate::support::{Block, EventSource, TestServer, config, eventually};
 
 /// Opens a stream that follows the event with this id.

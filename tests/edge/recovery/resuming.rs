@@ -5,7 +5,7 @@ use wavecast::WebSocketConfig;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{TopicOptions, TopicRules};
 
-use super::support::{Client, TestServer, config};
+use crate::support::{Client, TestServer, config};
 
 /// Every room and channel keeps so many publications.
 pub fn remembering(max_messages: usize) -> WebSocketConfig {
@@ -232,7 +232,7 @@ async fn an_empty_channel_still_says_that_nothing_was_missed() {
     let newest =
         Position::of(&subscribe_with(&mut client, "news", json!({"positions": true})).await);
     client.reset();
-    super::support::eventually("an expired history", async || {
+    crate::support::eventually("an expired history", async || {
         let page = server.get("/api/channels/news/history").await;
         page["items"].as_array().unwrap().is_empty()
     })
@@ -272,7 +272,7 @@ async fn a_position_that_was_forgotten_never_fits_the_next_life() {
     publish(&server, "news", 1..=2).await;
     expect_offsets(&mut client, 1..=2).await;
     client.unsubscribe("news").await;
-    super::support::eventually("a forgotten topic", async || {
+    crate::support::eventually("a forgotten topic", async || {
         server.get("/api/stats").await["history_bytes"] == 0
     })
     .await;

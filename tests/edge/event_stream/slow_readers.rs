@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Binary, Block, EventSource, TestServer, config, eventually};
 
-use super::sse::{links, narrow, open};
+use super::stream::{links, narrow, open};
 
 #[tokio::test]
 async fn a_slow_consumer_is_evicted_told_so_and_disturbs_nobody() {

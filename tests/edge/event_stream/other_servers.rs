@@ -16,7 +16,7 @@ use wavecast::{WebSocketServer, sse_handler};
 
 use crate::support::{Block, EventSource, config, eventually, request, within};
 
-use super::sse::narrow;
+use super::stream::narrow;
 
 /// The library below a server that knows nothing of handing over.
 async fn below_axum(server: &Arc<WebSocketServer>) -> (SocketAddr, JoinSet<()>) {

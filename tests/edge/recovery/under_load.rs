@@ -14,15 +14,15 @@ use wavecast::WebSocketConfig;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{TopicOptions, TopicRules};
 
-use super::recovery::{Position, remembering, subscribe_with};
-use super::support::{CLOSE, Client, PING, TEXT, TestServer, eventually, frame};
+use crate::recovery::resuming::{Position, remembering, subscribe_with};
+use crate::support::{CLOSE, Client, PING, TEXT, TestServer, eventually, frame};
 
 /// A client whose kernel takes little while it does not read.
 async fn connect_narrow(address: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set SO_RCVBUF");
     let mut client = Client::over(socket.connect(address).await.expect("connect"));
-    client.send(super::support::HANDSHAKE.as_bytes()).await;
+    client.send(crate::support::HANDSHAKE.as_bytes()).await;
     client.expect_upgrade().await;
     client
 }
@@ -226,7 +226,7 @@ async fn read_to_the_end(client: &mut Client, position: &mut Position) -> Option
             TEXT => follow(position, &serde_json::from_slice(&next.payload).unwrap()),
             CLOSE => return Some(next.close().0),
             PING => {
-                let pong = frame(super::support::PONG, b"");
+                let pong = frame(crate::support::PONG, b"");
                 client.send_unless_closed(&pong).await;
             }
             other => panic!("a frame that begins with {other:#x}"),

@@ -1,0 +1,4 @@
+//! Channels: subscriptions, and the channels that the server reserves.
+
+mod reserved;
+mod subscriptions;

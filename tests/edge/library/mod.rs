@@ -1,0 +1,3 @@
+//! The library inside an application.
+
+mod embedding;
