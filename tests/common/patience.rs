@@ -1,8 +1,8 @@
 //! Deadlines for every wait of a test, so that a broken server fails the test instead of
 //! hanging it. The test binaries of the library share this file.
 
-// Each binary uses only some of these.
-#![allow(dead_code)]
+// Each binary uses only some of these, and `pub` marks them for the others.
+#![allow(dead_code, unreachable_pub)]
 
 use std::future::Future;
 use std::panic::Location;
