@@ -8,7 +8,7 @@ use crate::support::{Client, TestServer, with_history};
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// The values that stood in the place of `…`, by the text before it.
+/// The values that `…` stands for, by the text before it.
 #[derive(Default)]
 struct Placeholders(HashMap<String, String>);
 
@@ -64,7 +64,7 @@ impl Placeholders {
     }
 }
 
-/// Sends what the document says and expects the answers that it says.
+/// Sends the commands of a conversation and expects its answers.
 async fn hold(conversation: &str) {
     let server = TestServer::start(with_history(100)).await;
     let mut clients: [Client; 2] = [server.connect().await, server.connect().await];

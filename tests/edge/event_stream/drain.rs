@@ -54,7 +54,7 @@ async fn a_drain_notifies_and_ends_every_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_is_cut_off_at_the_drain_deadline() {
+async fn a_stream_that_nobody_reads_is_disconnected_at_the_drain_deadline() {
     let mut edge = Binary::start(&["--drain-timeout", "600ms", "--outbox-bytes", "8MiB"]).await;
     let stalled = EventSource::open_with_small_buffer(edge.address, "/sse?channel=news").await;
     for _ in 0..50 {

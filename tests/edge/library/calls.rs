@@ -82,7 +82,7 @@ async fn members_without_a_socket_are_announced_like_all_others() {
         ))
         .await;
     client.expect_silence().await;
-    // They are not connections.
+    // Such members are not connections.
     assert_eq!(
         server.server.join_room("general", id).in_time().await,
         Ok(2)

@@ -10,12 +10,12 @@ use crate::support::{PING, PONG, TestServer, config, eventually, frame, within};
 async fn test_ping_pong() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
-    // The command.
+    // The `ping` command.
     client.ask(r#"{"type":"ping"}"#, r#"{"type":"pong"}"#).await;
     client
         .ask(r#"{"type":"ping","id":7}"#, r#"{"type":"pong","id":7}"#)
         .await;
-    // The control frame: the answer has the same payload.
+    // The ping frame: its pong has the same payload.
     for payload in [&b""[..], b"abc", &[0xff; 125]] {
         client.send(&frame(PING, payload)).await;
         client.expect_pong(payload).await;

@@ -27,7 +27,7 @@ async fn publish_until_evicted(edge: &TestServer, healthy: &mut Client, bytes: u
     .await
 }
 
-/// Expects that a client is evicted that stops reading events of this size.
+/// Expects that a client that stops reading is evicted, with events of this size.
 async fn expect_eviction(edge: TestServer, bytes: usize) {
     let mut healthy = edge.connect().await;
     healthy.join("lobby", 1).await;

@@ -88,7 +88,7 @@ async fn a_stalled_client_uses_its_bound_and_little_more() {
     };
     let is_event = |text: &str, number: usize| text.contains(&format!(r#""number":{number},"#));
 
-    // Both read.
+    // First, both clients read.
     for number in 0..100 {
         publisher.publish(&body(number)).await;
         assert!(is_event(&healthy.next_text().await, number));
@@ -156,7 +156,7 @@ async fn a_ping_flood_from_a_client_that_never_reads_uses_bounded_memory() {
         client.send(&flood).await;
     }
     let after = peak_kib(edge.pid());
-    // 33 MB of pings, to which the pongs would take as much.
+    // 33 MB of pings were sent. If every pong were queued, they would take as much.
     assert!(
         after.saturating_sub(before) < 2048,
         "{before} to {after} KiB"

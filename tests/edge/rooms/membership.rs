@@ -168,7 +168,7 @@ async fn test_multiple_rooms() {
     left.expect_silence().await;
     right.expect_silence().await;
 
-    // Leaving one room says nothing about the other.
+    // Leaving one room does not affect the other.
     both.leave("left").await;
     right.say("right", "still there?").await;
     both.expect_text(&message("right", right_id, "still there?"))
