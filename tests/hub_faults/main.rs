@@ -11,3 +11,5 @@ mod memberships;
 mod patience;
 mod streams;
 mod support;
+#[path = "../common/watchdog.rs"]
+mod watchdog;

@@ -14,6 +14,7 @@ use wavecast::{WebSocketConfig, WebSocketServer};
 
 use super::support::text;
 use crate::patience::{InTime as _, eventually, within, within_a_minute};
+use crate::watchdog::watch;
 
 /// A server for connections in memory.
 struct Edge {
@@ -25,6 +26,7 @@ struct Edge {
 
 impl Edge {
     fn new(change: impl FnOnce(&mut WebSocketConfig)) -> Self {
+        watch();
         let mut config = WebSocketConfig::default();
         change(&mut config);
         if config.shards == 0 {

@@ -9,9 +9,11 @@ use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Joining, Link, Pipe, To
 use wavecast::wire::Frame;
 
 use crate::patience::InTime as _;
+use crate::watchdog::watch;
 
 /// One shard whose mailbox holds one entry, so that every second caller waits.
 pub fn one_place() -> HubOptions {
+    watch();
     HubOptions {
         shards: 1,
         mailbox_capacity: 1,
@@ -24,6 +26,7 @@ pub fn text(text: &str) -> Frame {
 }
 
 pub async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
+    watch();
     let connected = hub.connect(Uuid::now_v7(), ClientInfo::default(), link);
     connected.in_time().await.unwrap().expect("a new id")
 }

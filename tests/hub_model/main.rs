@@ -8,3 +8,5 @@ mod model;
 mod patience;
 mod races;
 mod replays;
+#[path = "../common/watchdog.rs"]
+mod watchdog;

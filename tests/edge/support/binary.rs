@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::client::Client;
 use super::http::{Response, request};
 use super::patience::within;
+use super::watchdog::watch;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wavecast"));
@@ -119,6 +120,7 @@ impl Binary {
     }
 
     async fn from_command(mut command: Command) -> Self {
+        watch();
         let mut child = KillOnDrop(command.spawn().expect("start the binary"));
         let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
         let reading = spawn_blocking(move || {

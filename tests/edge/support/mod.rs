@@ -3,6 +3,8 @@
 
 #[path = "../../common/patience.rs"]
 mod patience;
+#[path = "../../common/watchdog.rs"]
+mod watchdog;
 
 mod frame;
 mod memory;

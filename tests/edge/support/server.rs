@@ -15,9 +15,11 @@ use wavecast::{WebSocketConfig, WebSocketServer, transport};
 use super::client::Client;
 use super::http::{Response, request};
 use super::patience::within;
+use super::watchdog::watch;
 
 /// The defaults with these changes, on two shards, so that errors between shards show.
 pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
+    watch();
     let mut config = WebSocketConfig {
         shards: 2,
         ..WebSocketConfig::default()

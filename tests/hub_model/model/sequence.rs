@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::operation::{Kind, operation};
 use super::world::World;
 use crate::patience::within_a_minute;
+use crate::watchdog::watch;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
@@ -14,6 +15,7 @@ proptest! {
         shards in 1..4_usize,
         operations in proptest::collection::vec(operation(), 1..80),
     ) {
+        watch();
         // The clock is paused, so that only operations end anything.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

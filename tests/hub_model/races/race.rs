@@ -15,6 +15,7 @@ use super::worker::{
 };
 use crate::frames::Received;
 use crate::patience::within_a_minute;
+use crate::watchdog::watch;
 
 const WORKERS: usize = 4;
 
@@ -139,6 +140,7 @@ proptest! {
         operations in proptest::collection::vec(
             proptest::collection::vec(operation(), 1..60), WORKERS..=WORKERS),
     ) {
+        watch();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .enable_time()

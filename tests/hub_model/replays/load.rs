@@ -15,6 +15,7 @@ use wavecast::protocol::{HistoryRequest, TopicName};
 use super::reader::{Reader, channel};
 use super::step::{CHANNELS, Step, step};
 use crate::patience::within_a_minute;
+use crate::watchdog::watch;
 
 const CLIENTS: usize = 6;
 const PUBLICATIONS: u64 = 300;
@@ -112,6 +113,7 @@ proptest! {
         clients in prop::collection::vec(prop::collection::vec(step(), 5..60), CLIENTS),
         shards in 1..4usize,
     ) {
+        watch();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(3)
             .enable_all()
