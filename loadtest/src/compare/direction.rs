@@ -1,6 +1,6 @@
 //! Which way a metric is better, and how small a difference does not count.
 
-use crate::result::Unit;
+use crate::result::metric::Unit;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,8 @@ fn told(name: &str, unit: Unit) -> Option<Direction> {
 
 /// Metrics of a run that neither have a direction nor are known to have none.
 #[cfg(test)]
-pub(crate) fn untold(result: &crate::result::RunResult) -> Vec<&str> {
-    use crate::result::Metric;
+pub(crate) fn untold(result: &crate::result::run_result::RunResult) -> Vec<&str> {
+    use crate::result::metric::Metric;
     let told = |name: &str, metric: &Metric| match metric {
         Metric::Value { unit, .. } => told(name, *unit).is_some(),
         Metric::Distribution(values) => told(name, values.unit).is_some(),

@@ -1,7 +1,7 @@
 //! Where the true quantile of a run probably is, given how few samples it had.
 
-use crate::report::decode;
-use crate::result::RunResult;
+use crate::report::hdr::decode;
+use crate::result::run_result::RunResult;
 
 /// A range of values, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

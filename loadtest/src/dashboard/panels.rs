@@ -2,7 +2,7 @@
 
 use super::snapshot::{Figures, Snapshot};
 use super::theme::Theme;
-use crate::units::{grouped, latency};
+use crate::base::units::{grouped, latency};
 use ratatui::text::{Line, Span};
 
 /// Pieces of one line.

@@ -1,8 +1,8 @@
 //! What the dashboard shows: plain numbers, copied out of the run.
 
-use crate::latency::Latency;
-use crate::result::Row;
-use crate::run_state::Phase;
+use crate::measure::latency::Latency;
+use crate::plan::phase::Phase;
+use crate::result::run_result::Row;
 use std::time::Duration;
 
 /// What stays the same through a run.

@@ -1,10 +1,11 @@
 //! What stands on the screen, drawn into memory.
 
 use super::screen::draw;
+use super::snapshot::{Figures, Snapshot, Title};
 use super::theme::{ColorChoice, Theme};
-use super::{Dashboard, Figures, Snapshot, Title};
-use crate::result::Row;
-use crate::run_state::Phase;
+use super::thread::Dashboard;
+use crate::plan::phase::Phase;
+use crate::result::run_result::Row;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};

@@ -1,8 +1,8 @@
 //! What a run needs, one check each.
 
+use super::finding::{Finding, Level};
 use super::machine::Machine;
-use super::{Finding, Level};
-use crate::units::grouped;
+use crate::base::units::grouped;
 use std::time::Duration;
 
 /// Files that are no sockets: publishers, runtimes, standard streams, the program itself.
@@ -13,7 +13,7 @@ const BYTES_PER_SOCKET: u64 = 32 * 1024;
 const BACKLOG: u64 = 4096;
 
 /// All findings, in the order they are shown.
-pub(super) fn examine(machine: &Machine, connections: u64, source_ips: u64) -> Vec<Finding> {
+pub(crate) fn examine(machine: &Machine, connections: u64, source_ips: u64) -> Vec<Finding> {
     [
         files(machine, connections),
         machine_files(machine, connections),

@@ -1,7 +1,8 @@
 //! One client of the null server: what waits for it, and how that is written.
 
-use super::wire::close_frame;
-use super::{Behaviour, Fault};
+use super::behaviour::Behaviour;
+use super::fault::Fault;
+use super::frames::close_frame;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

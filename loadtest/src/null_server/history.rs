@@ -1,8 +1,9 @@
 //! What the null server remembers of each channel, and the lies it tells of that.
 
+use super::behaviour::Behaviour;
+use super::fault::Fault;
 use super::hub::Hub;
-use super::{Behaviour, Fault};
-use crate::scan;
+use crate::wire::json;
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -58,9 +59,9 @@ impl History {
             return (place(newest), Vec::new());
         };
         let (mut offset, mut epoch) = (None, &b""[..]);
-        scan::members(since, |key, value| match key {
-            b"offset" => offset = scan::integer(value),
-            b"epoch" => epoch = scan::unquoted(value),
+        json::members(since, |key, value| match key {
+            b"offset" => offset = json::integer(value),
+            b"epoch" => epoch = json::unquoted(value),
             _ => {}
         });
         let missed = offset.and_then(|offset| newest.checked_sub(offset));

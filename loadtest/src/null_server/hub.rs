@@ -1,10 +1,11 @@
 //! The channels and rooms of the null server, and where most of its faults show.
 
+use super::behaviour::Behaviour;
 use super::client::Client;
+use super::fault::Fault;
+use super::frames::{error_frame, gap_frame, server_frame};
 use super::history::History;
-use super::wire::server_frame;
-use super::{Behaviour, Fault};
-use crate::scan;
+use crate::wire::json;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -83,8 +84,8 @@ impl Hub {
             _ => {}
         }
         let (mut channel, mut data): (&[u8], &[u8]) = (b"", b"{}");
-        scan::members(body, |key, value| match key {
-            b"channel" => channel = scan::unquoted(value),
+        json::members(body, |key, value| match key {
+            b"channel" => channel = json::unquoted(value),
             b"data" => data = value,
             _ => {}
         });
@@ -186,9 +187,9 @@ impl Hub {
     pub(super) fn command(self: &Rc<Self>, client: &Rc<Client>, text: &[u8]) {
         let (mut kind, mut name, mut content): (&[u8], &[u8], &[u8]) = (b"", b"", b"null");
         let (mut positions, mut since) = (false, None);
-        scan::members(text, |key, value| match key {
-            b"type" => kind = scan::unquoted(value),
-            b"channel" | b"room" => name = scan::unquoted(value),
+        json::members(text, |key, value| match key {
+            b"type" => kind = json::unquoted(value),
+            b"channel" | b"room" => name = json::unquoted(value),
             b"content" => content = value,
             b"positions" => positions = value == b"true",
             b"since" => since = Some(value),
@@ -279,16 +280,4 @@ impl Hub {
             members.retain(|member| !Rc::ptr_eq(member, client));
         }
     }
-}
-
-fn gap_frame(channel: &[u8], offset: Option<u64>) -> Rc<[u8]> {
-    let name = String::from_utf8_lossy(channel);
-    let place = offset.map_or_else(String::new, |n| format!(r#","from":{n},"to":{n}"#));
-    let text = format!(r#"{{"type":"gap","channel":"{name}","missed":1{place}}}"#);
-    server_frame(0x1, text.as_bytes())
-}
-
-pub(super) fn error_frame(code: &str) -> Rc<[u8]> {
-    let text = format!(r#"{{"type":"error","code":"{code}","message":"no"}}"#);
-    server_frame(0x1, text.as_bytes())
 }

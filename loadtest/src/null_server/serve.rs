@@ -1,11 +1,13 @@
 //! The connections of the null server.
 
+use super::behaviour::Behaviour;
 use super::client::{Client, Written};
-use super::guard::{Guard, Input};
-use super::hub::{Hub, error_frame};
-use super::wire::{Head, parse_head, server_frame};
-use super::{Behaviour, Fault};
-use crate::handshake;
+use super::client_decoder::{Guard, Input};
+use super::fault::Fault;
+use super::frames::{error_frame, server_frame};
+use super::hub::Hub;
+use super::request_head::{Head, parse_head};
+use crate::wire::handshake;
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::future::pending;

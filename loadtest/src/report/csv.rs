@@ -1,6 +1,6 @@
 //! The rows of the time series, for spreadsheets.
 
-use crate::result::RunResult;
+use crate::result::run_result::RunResult;
 use std::fmt::{Display, Write};
 
 /// A header and one row a second; a cell is empty where nothing was measured.
@@ -34,7 +34,7 @@ fn cell(value: Option<impl Display>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Row;
+    use crate::result::run_result::Row;
 
     #[test]
     fn leaves_a_cell_empty_where_nothing_was_measured() {

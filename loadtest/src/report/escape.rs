@@ -43,6 +43,20 @@ pub(crate) fn markdown(text: &str) -> String {
     out
 }
 
+/// Metric names come from scenario files; a file name takes only their harmless part.
+pub(crate) fn file_name(metric: &str) -> String {
+    metric
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || ".-_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +69,10 @@ mod tests {
             "\"\\u003c/script\\u003e\\u003c!--\""
         );
         assert_eq!(markdown("a|b\n<img> *x*"), "a\\|b &lt;img> \\*x\\*");
+    }
+
+    #[test]
+    fn keeps_metric_names_from_leaving_the_directory() {
+        assert_eq!(file_name("../web delivery"), ".._web_delivery");
     }
 }

@@ -1,7 +1,9 @@
 //! Distributions in the files of `HdrHistogram`: percentile tables (`.hgrm`) and a V2 log (`.hlog`).
 
-use super::ReportError;
-use crate::result::{Histogram as Stored, RunResult};
+use super::error::ReportError;
+use super::escape::file_name;
+use crate::result::metric::Histogram as Stored;
+use crate::result::run_result::RunResult;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
@@ -95,7 +97,7 @@ pub(crate) fn log(result: &RunResult) -> Result<String, ReportError> {
         .map_err(|error| failed("the log", error.to_string()))?;
     for (name, stored) in &result.histograms {
         let histogram = decode(name, stored)?;
-        let tag = super::file_name(name);
+        let tag = file_name(name);
         writer
             .write_histogram(
                 &histogram,

@@ -1,7 +1,8 @@
 //! The result as one page that needs nothing else: styles, chart library and figures are inside.
 
-use super::{ReportError, escape, hdr};
-use crate::result::RunResult;
+use super::error::ReportError;
+use super::{escape, hdr};
+use crate::result::run_result::RunResult;
 use serde_json::json;
 
 const PAGE: &str = include_str!("../../assets/report.html");

@@ -1,6 +1,6 @@
 //! The result as JSON; `loadtest.schema.json` describes it.
 
-use crate::result::{RunResult, SCHEMA_VERSION};
+use crate::result::run_result::{RunResult, SCHEMA_VERSION};
 
 /// One indented document with a newline at its end.
 pub(crate) fn render(result: &RunResult) -> String {

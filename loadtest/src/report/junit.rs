@@ -1,7 +1,7 @@
 //! The assertions as test cases, for CI systems that read `JUnit` files.
 
 use super::escape::xml;
-use crate::result::RunResult;
+use crate::result::run_result::RunResult;
 use std::fmt::Write;
 
 /// One suite; a tainted run has one case more, which is an error.

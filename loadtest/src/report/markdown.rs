@@ -1,7 +1,8 @@
 //! A summary in Markdown, as CI systems show it beside a job.
 
 use super::escape::markdown;
-use crate::result::{Distribution, Metric, RunResult, Unit};
+use crate::result::metric::{Distribution, Metric, Unit};
+use crate::result::run_result::RunResult;
 use std::fmt::Write;
 
 /// Verdict, failures with evidence, assertions, latencies, command.

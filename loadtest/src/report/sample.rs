@@ -1,8 +1,9 @@
 //! Results for tests: small, complete and the same every time.
 
-use crate::result::{
-    Assertion, Distribution, Failure, Histogram, Host, Mark, Metric, Row, Run, RunResult,
-    SCHEMA_VERSION, Server, Span, Tester, Unit, WorstConnection,
+use crate::result::metric::{Distribution, Histogram, Metric, Unit};
+use crate::result::run_result::{
+    Assertion, Failure, Host, Mark, Row, Run, RunResult, SCHEMA_VERSION, Server, Span, Tester,
+    WorstConnection,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,0 +1,32 @@
+//! The sums of a run so far.
+
+use crate::books::tally::{PublisherTally, Report, WorkerTally};
+use crate::measure::latency::Latency;
+use crate::result::run_result::Row;
+
+/// Belongs to the conductor, which feeds it all reports.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) worker: WorkerTally,
+    pub(crate) publisher: PublisherTally,
+    /// Deliveries since the last row.
+    pub(crate) recent: Latency,
+    /// Of threads that could not go on.
+    pub(crate) errors: Vec<String>,
+    /// One a second.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Totals {
+    /// Adds a report.
+    pub(crate) fn add(&mut self, report: Report) {
+        match report {
+            Report::Worker(tally) => {
+                self.recent.merge(&tally.delivery);
+                self.worker.merge(*tally);
+            }
+            Report::Error(error) => self.errors.push(error),
+            Report::Publisher(tally) => self.publisher.merge(*tally),
+        }
+    }
+}

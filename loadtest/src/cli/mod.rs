@@ -1,0 +1,8 @@
+//! What the command line says: arguments, scenarios and scenario files, and the run they make.
+
+pub(crate) mod args;
+pub(crate) mod fault_flags;
+pub(crate) mod flags;
+pub(crate) mod scenario;
+pub(crate) mod scenario_file;
+pub(crate) mod setup;

@@ -1,0 +1,331 @@
+//! The scenarios: what each sets where no flag says otherwise, and what it asserts.
+
+use crate::plan::cohort::Role;
+use crate::plan::popularity::Popularity;
+use crate::plan::run_plan::Plan;
+use crate::verdict::assertion::Assertion;
+use std::time::Duration;
+
+/// One line of `loadtest list`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What it does.
+    pub(crate) about: &'static str,
+    pub(crate) defaults: Defaults,
+    /// Beside those every run has; `{conns}` stands for the sockets that are opened.
+    asserts: &'static [&'static str],
+    /// What the server has to learn first; such a scenario does not run.
+    pub(crate) needs: Option<&'static str>,
+}
+
+/// What a flag is when it is not given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Defaults {
+    pub(crate) connections: u32,
+    /// Publications a second; 0 for none.
+    pub(crate) rate: f64,
+    pub(crate) channels: u32,
+    /// Members of a room; 0 for channels instead of rooms.
+    pub(crate) members: u32,
+    pub(crate) popularity: Popularity,
+    pub(crate) size: u32,
+    pub(crate) duration: Duration,
+    /// Sockets a second that leave and come back.
+    pub(crate) churn: f64,
+    /// Sockets a second that are dropped.
+    pub(crate) drops: f64,
+    /// Who was dropped comes back with its positions.
+    pub(crate) positions: bool,
+    /// When everyone drops.
+    pub(crate) storm_at: Option<Duration>,
+    /// Cohorts when no flag names one, and when they turn bad.
+    pub(crate) cohorts: &'static [(Role, f64)],
+    pub(crate) turn_at: Duration,
+}
+
+const MILD: Defaults = Defaults {
+    connections: 1000,
+    rate: 100.0,
+    channels: 10,
+    members: 0,
+    popularity: Popularity::Even,
+    size: 256,
+    duration: Duration::from_secs(30),
+    churn: 0.0,
+    drops: 0.0,
+    positions: false,
+    storm_at: None,
+    cohorts: &[],
+    turn_at: Duration::from_secs(2),
+};
+
+const fn runs(
+    name: &'static str,
+    about: &'static str,
+    defaults: Defaults,
+    asserts: &'static [&'static str],
+) -> Scenario {
+    Scenario {
+        name,
+        about,
+        defaults,
+        asserts,
+        needs: None,
+    }
+}
+
+const fn waits(name: &'static str, about: &'static str, needs: &'static str) -> Scenario {
+    Scenario {
+        name,
+        about,
+        defaults: MILD,
+        asserts: &[],
+        needs: Some(needs),
+    }
+}
+
+/// All of them, in the order of `loadtest list`.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    runs(
+        "smoke",
+        "1,000 sockets, 10 channels, 100 publications a second, 30 s",
+        MILD,
+        &[],
+    ),
+    runs(
+        "idle",
+        "opens sockets and holds them: heartbeats only",
+        Defaults { rate: 0.0, ..MILD },
+        &["server.kib_per_conn<=20KiB"],
+    ),
+    runs(
+        "broadcast",
+        "one channel, everyone subscribes to it",
+        Defaults {
+            channels: 1,
+            rate: 20.0,
+            ..MILD
+        },
+        &["delivery.p99<2s"],
+    ),
+    runs(
+        "rooms",
+        "rooms of 50 whose members talk, some rooms more than others",
+        Defaults {
+            members: 50,
+            popularity: Popularity::Zipf(1.1),
+            ..MILD
+        },
+        &["delivery.p99<2s"],
+    ),
+    runs(
+        "connect",
+        "opens and closes sockets as fast as --churn says",
+        Defaults {
+            connections: 500,
+            rate: 0.0,
+            churn: 500.0,
+            duration: Duration::from_secs(10),
+            ..MILD
+        },
+        &["connect.ready.p99<1s", "churn.stuck==0"],
+    ),
+    runs(
+        "churn",
+        "sockets leave and come back while events flow; exact books for every interval",
+        Defaults {
+            churn: 50.0,
+            ..MILD
+        },
+        &["churn.stuck==0", "churn.returned>=1"],
+    ),
+    runs(
+        "storm",
+        "everyone drops at once and comes back",
+        Defaults {
+            rate: 50.0,
+            storm_at: Some(Duration::from_secs(5)),
+            ..MILD
+        },
+        &["storm.missing==0", "storm.t99<30s", "publish.ack.p99<5s"],
+    ),
+    runs(
+        "slow",
+        "some stop reading: each is evicted (1013) and the others notice nothing",
+        Defaults {
+            connections: 500,
+            channels: 1,
+            rate: 10.0,
+            size: 8192,
+            cohorts: &[(Role::Slow, 0.1)],
+            turn_at: Duration::from_secs(8),
+            ..MILD
+        },
+        &[
+            "slow.survivors==0",
+            "slow.miscoded==0",
+            "slow.isolation<=1.5x",
+            "server.evictions_uncounted==0",
+        ],
+    ),
+    runs(
+        "heartbeat",
+        "some fall silent: each is closed inside its window (4001), and no healthy one is",
+        Defaults {
+            connections: 500,
+            rate: 10.0,
+            cohorts: &[
+                (Role::NoPong, 0.04),
+                (Role::BlackHole, 0.04),
+                (Role::HalfOpen, 0.04),
+                (Role::HandshakeStall, 0.02),
+                (Role::PongLate, 0.04),
+            ],
+            ..MILD
+        },
+        &[
+            "heartbeat.survivors==0",
+            "heartbeat.early==0",
+            "heartbeat.late==0",
+            "heartbeat.miscoded==0",
+        ],
+    ),
+    runs(
+        "adversarial",
+        "clients that break the protocol get the right close code, and the others notice nothing",
+        Defaults {
+            connections: 200,
+            duration: Duration::from_secs(5),
+            ..MILD
+        },
+        &["attacks.made>=10", "attacks.wrong==0"],
+    ),
+    runs(
+        "soak",
+        "a mix for a long time: memory must not grow",
+        Defaults {
+            channels: 20,
+            churn: 5.0,
+            duration: Duration::from_secs(10 * 60),
+            ..MILD
+        },
+        &["churn.stuck==0", "server.rss_slope<64MiB/h"],
+    ),
+    runs(
+        "find-max",
+        "searches the highest rate at which --slo holds and nothing is lost",
+        Defaults {
+            connections: 500,
+            channels: 1,
+            rate: 10.0,
+            duration: Duration::from_secs(5),
+            ..MILD
+        },
+        &[],
+    ),
+    runs(
+        "verify",
+        "every correctness scenario, small, one after the other, in less than a minute",
+        MILD,
+        &[],
+    ),
+    runs(
+        "recovery",
+        "sockets are dropped again and again and come back with their positions: nothing is lost",
+        Defaults {
+            connections: 5000,
+            drops: 500.0,
+            positions: true,
+            rate: 50.0,
+            ..MILD
+        },
+        &[
+            "storm.missing==0",
+            "recovery.recovered>=1",
+            "recovery.refused==0",
+            "recovery.wrong==0",
+        ],
+    ),
+    waits(
+        "presence",
+        "who is here, under churn",
+        "presence of a channel or room",
+    ),
+    waits(
+        "multinode",
+        "publishers on one node, subscribers on another",
+        "several nodes over a broker",
+    ),
+];
+
+impl Scenario {
+    /// The scenario of that name.
+    pub(crate) fn find(name: &str) -> Result<&'static Self, String> {
+        SCENARIOS
+            .iter()
+            .find(|scenario| scenario.name == name)
+            .ok_or_else(|| format!("there is no scenario `{name}` (see: loadtest list)"))
+    }
+
+    /// Its default assertions.
+    pub(crate) fn assertions(&self, plan: &Plan) -> Vec<Assertion> {
+        const EVERY: &[&str] = &[
+            "conns.ready=={conns}",
+            "connect.errors==0",
+            "closes.unexpected==0",
+            "publish.errors==0",
+            "publish.unsent==0",
+            "loss.silent==0",
+            "dups==0",
+            "reorders==0",
+            "foreign==0",
+            "malformed==0",
+            "errors==0",
+        ];
+        const STEADY: &[&str] = &["books.difference==0"];
+        // Replies to publications count subscribers; nobody replies to a member.
+        const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
+        const ROOMS: &[&str] = &["announcements.difference==0"];
+        let steady = if plan.owes_all() { STEADY } else { &[] };
+        let counted = match (plan.is_steady(), plan.rooms) {
+            (false, _) => &[],
+            (true, false) => CHANNELS,
+            (true, true) => ROOMS,
+        };
+        // The watched server's: not asserted when it is not watched.
+        EVERY
+            .iter()
+            .chain(counted)
+            .chain(steady)
+            .chain(self.asserts)
+            .chain(&["server.leaks==0"])
+            .map(|expr| {
+                expr.replace("{conns}", &plan.ready_sockets().to_string())
+                    .parse()
+                    .expect("a constant expression is valid")
+            })
+            .collect()
+    }
+}
+
+/// The text of `loadtest list`.
+pub(crate) fn list() -> String {
+    let mut lines = Vec::new();
+    for scenario in SCENARIOS {
+        lines.push(format!("{:<12} {}", scenario.name, scenario.about));
+        match scenario.needs {
+            Some(needs) => lines.push(format!("{:12}   needs a server feature: {needs}", "")),
+            None if scenario.asserts.is_empty() => {}
+            None => lines.push(format!("{:12}   {}", "", scenario.asserts.join("  "))),
+        }
+    }
+    lines.push(String::new());
+    lines.push(
+        "Every run also asserts exact books: no silent loss, duplicate, reorder, foreign message"
+            .to_owned(),
+    );
+    lines.push("or unexpected close, and that the server gives everything back.".to_owned());
+    lines.push(String::new());
+    lines.join("\n")
+}

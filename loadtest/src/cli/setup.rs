@@ -1,0 +1,203 @@
+//! From flags and a scenario to everything a run needs.
+
+use crate::base::target::Target;
+use crate::cli::flags::Flags;
+use crate::cli::scenario::Scenario;
+use crate::plan::popularity::Choice;
+use crate::plan::run_plan::{Plan, gcd};
+use crate::run::options::RunOptions;
+use crate::verdict::judge::Brief;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Members of a room who talk.
+const TALKERS: u32 = 2;
+
+fn check_rooms(plan: &Plan, both: bool) -> Result<(), String> {
+    if both {
+        return Err("--members and --channels: one follows from the other".to_owned());
+    }
+    if plan.subs_per_conn != 1 || plan.only_conn.is_some() {
+        return Err(
+            "--subs-per-conn, --only-conn: a socket is in one room, with others".to_owned(),
+        );
+    }
+    let members = plan.connections / plan.channels;
+    if members < plan.publishers.max(2) {
+        return Err(format!(
+            "rooms of {members} have no {} members who talk and one who listens: fewer rooms or --publishers",
+            plan.publishers
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the flags; the error is for people.
+pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, String> {
+    if flags.display.are_impossible() {
+        return Err("--tui needs a terminal for standard input and standard error".to_owned());
+    }
+    let ws = Target::resolve(&flags.url, "ws")?;
+    let api = flags
+        .api
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", ws.host));
+    let api = Target::resolve(&api, "http")?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
+    let workers = flags.workers.unwrap_or((cores / 2).max(1));
+    let plan = plan(scenario, &flags);
+    check(scenario, &flags, &plan, workers)?;
+    let default_assertions = if flags.no_default_asserts {
+        Vec::new()
+    } else {
+        scenario.assertions(&plan)
+    };
+    let brief = Brief {
+        scenario: scenario.name.to_owned(),
+        target: ws.host.clone(),
+        cmd: command_line(scenario.name),
+        assertions: flags.asserts,
+        default_assertions,
+        allow_taint: flags.allow_taint,
+    };
+    Ok(RunOptions {
+        plan,
+        ws,
+        api,
+        source_ips: flags.source_ips,
+        workers,
+        engine: flags.engine,
+        connect_timeout: flags.connect_timeout,
+        drain: flags.drain,
+        limit_time: flags.limit_time,
+        yes: flags.yes,
+        server_pid: flags.server_pid,
+        display: flags.display,
+        brief,
+    })
+}
+
+/// What the flags and the scenario make of a run; not yet checked.
+fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
+    let defaults = &scenario.defaults;
+    let connections = flags.connections.unwrap_or(defaults.connections);
+    let rooms = defaults.members > 0;
+    let channels = if rooms {
+        let members = flags.members.unwrap_or(defaults.members).max(1);
+        flags.channels.unwrap_or(connections.div_ceil(members))
+    } else {
+        flags.channels.unwrap_or(defaults.channels)
+    };
+    let rate = flags.rate.unwrap_or(defaults.rate);
+    let publishers = flags.publishers.unwrap_or_else(|| {
+        if rooms {
+            TALKERS
+        } else {
+            Plan::publishers_for(rate, channels.max(1))
+        }
+    });
+    let run = fresh_run_id();
+    let seed = flags.seed.unwrap_or(u64::from(run));
+    let popularity = flags.popularity.unwrap_or(defaults.popularity);
+    let choice = Choice::new(popularity, channels, seed);
+    // Only where both take turns do some pairs never occur.
+    let common = if rooms || !choice.is_even() {
+        1
+    } else {
+        gcd(channels, publishers).max(1)
+    };
+    let mut plan = Plan {
+        run,
+        seed,
+        only_conn: flags.only_conn,
+        connections,
+        connect_rate: flags.connect_rate,
+        rooms,
+        channels,
+        choice,
+        subs_per_conn: flags.subs_per_conn,
+        publishers,
+        common,
+        rate,
+        duration: flags.duration.unwrap_or(defaults.duration),
+        churn: flags.trouble.churn.unwrap_or(defaults.churn),
+        storm: flags.trouble.storm(defaults),
+        reconnect: flags.trouble.reconnect,
+        drops: flags.trouble.drops.unwrap_or(defaults.drops),
+        positions: flags.trouble.positions || defaults.positions,
+        cohorts: flags.trouble.cohorts(defaults),
+        attacks: scenario.name == "adversarial",
+        payload_bytes: flags.size.unwrap_or(defaults.size),
+    };
+    if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
+        plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
+    }
+    plan
+}
+
+fn check(scenario: &Scenario, flags: &Flags, plan: &Plan, workers: u32) -> Result<(), String> {
+    let limits = [
+        ("--connections", plan.connections, 1, 1_000_000),
+        ("--channels", plan.channels, 1, 1_000_000),
+        (
+            "--subs-per-conn",
+            plan.subs_per_conn,
+            1,
+            plan.channels.min(1000),
+        ),
+        ("--publishers", plan.publishers, 1, 256),
+        ("--workers", workers, 1, plan.connections.min(1024)),
+        (
+            "--only-conn",
+            plan.only_conn.unwrap_or(0),
+            0,
+            plan.connections.saturating_sub(1),
+        ),
+    ];
+    for (flag, value, least, most) in limits {
+        if value < least || value > most {
+            return Err(format!("{flag} {value} must be {least} to {most}"));
+        }
+    }
+    if plan.rooms {
+        check_rooms(plan, flags.members.is_some() && flags.channels.is_some())?;
+    } else if flags.members.is_some() {
+        return Err(format!("--members: {} has no rooms", scenario.name));
+    }
+    if plan.publications() == 0 && plan.rate > 0.0 {
+        return Err("--rate times --duration gives no publication at all".to_owned());
+    }
+    Ok(())
+}
+
+/// The command line without its seed and single connection, with the scenario in words.
+fn command_line(scenario: &str) -> String {
+    let mut words = vec!["loadtest".to_owned(), "run".to_owned(), scenario.to_owned()];
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "run").is_some()
+        // The scenario, or its file.
+        && let Some(name) = args.next_if(|arg| !arg.starts_with('-'))
+    {
+        words[2] = name;
+    }
+    while let Some(arg) = args.next() {
+        if arg == "--seed" || arg == "--only-conn" {
+            args.next();
+        } else if !arg.starts_with("--seed=") && !arg.starts_with("--only-conn=") {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+            words.push(if arg.chars().all(plain) {
+                arg
+            } else {
+                format!("'{arg}'")
+            });
+        }
+    }
+    words.join(" ")
+}
+
+/// Differs between testers that run at the same time.
+fn fresh_run_id() -> u32 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    (since.as_nanos() as u32).rotate_left(7) ^ std::process::id().rotate_left(16)
+}

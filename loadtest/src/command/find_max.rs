@@ -1,0 +1,95 @@
+//! Searches the highest rate at which an objective holds.
+
+use crate::base::exit::Exit;
+use crate::cli::flags::Flags;
+use crate::cli::scenario::Scenario;
+use crate::cli::setup;
+use crate::run::conductor::INTERRUPTED;
+use crate::run::display::DisplayFlags;
+use crate::run::execute;
+use crate::run::signals;
+use crossbeam_channel::Receiver;
+
+/// Doublings before the search gives up: the server is faster than the tester.
+const DOUBLINGS: u32 = 12;
+/// Halvings of the interval after the first failure.
+const HALVINGS: u32 = 3;
+
+/// Doubles the rate until the objective fails, then halves the interval. Prints the knee.
+pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
+    let interrupts = signals::listen().map_err(|error| error.to_string())?;
+    let mut good = 0.0;
+    let mut rate = flags.rate.unwrap_or(scenario.defaults.rate);
+    let mut bad = None;
+    let mut doubt = "";
+    for _ in 0..DOUBLINGS {
+        match holds(scenario, flags, rate, &interrupts)? {
+            Ok(Verdict::Holds) => (good, rate) = (rate, rate * 2.0),
+            Ok(verdict) => {
+                doubt = verdict.doubt();
+                bad = Some(rate);
+                break;
+            }
+            Err(exit) => return Ok(exit),
+        }
+    }
+    let Some(mut bad) = bad else {
+        println!("\nno knee up to {good:.0} publications a second");
+        return Ok(Exit::Pass);
+    };
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(good, bad);
+        match holds(scenario, flags, middle, &interrupts)? {
+            Ok(Verdict::Holds) => good = middle,
+            Ok(verdict) => (bad, doubt) = (middle, verdict.doubt()),
+            Err(exit) => return Ok(exit),
+        }
+    }
+    println!(
+        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}{doubt}",
+        flags.slo.expr()
+    );
+    Ok(if good > 0.0 { Exit::Pass } else { Exit::Fail })
+}
+
+enum Verdict {
+    Holds,
+    Fails,
+    /// It fails, or seems to hold, but the tester did not keep up.
+    Doubtful,
+}
+
+impl Verdict {
+    fn doubt(&self) -> &'static str {
+        match self {
+            Self::Doubtful => " (where the tester did not keep up: the knee may be its own)",
+            Self::Holds | Self::Fails => "",
+        }
+    }
+}
+
+/// Whether a run at this rate passed; the inner error ends the search.
+fn holds(
+    scenario: &Scenario,
+    flags: &Flags,
+    rate: f64,
+    interrupts: &Receiver<()>,
+) -> Result<Result<Verdict, Exit>, String> {
+    let mut flags = flags.clone();
+    flags.rate = Some(rate);
+    flags.asserts.push(flags.slo.clone());
+    flags.display = DisplayFlags::lines();
+    let options = setup::options(scenario, flags)?;
+    let allow_taint = options.brief.allow_taint;
+    Ok(match execute::execute(options, interrupts.clone()) {
+        Ok((result, None)) if result.valid || allow_taint => Ok(if result.passed {
+            Verdict::Holds
+        } else {
+            Verdict::Fails
+        }),
+        Ok((_, None)) => Ok(Verdict::Doubtful),
+        Ok((_, Some(INTERRUPTED))) => Err(Exit::Interrupted),
+        Ok((_, Some(_))) => Err(Exit::Fail),
+        Err(exit) => Err(exit),
+    })
+}

@@ -1,0 +1,129 @@
+//! Every correctness scenario, small, one after the other.
+
+use crate::base::exit::Exit;
+use crate::base::target::Target;
+use crate::cli::flags::Flags;
+use crate::cli::scenario::Scenario;
+use crate::cli::setup;
+use crate::run::execute;
+use crate::run::signals;
+use crate::wire::client_frame;
+use crate::wire::probe_client::Visitor;
+use crate::wire::server_frame::Frame;
+use crate::wire::server_message::{Message, messages};
+use crossbeam_channel::Receiver;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Scenario, sockets, publications a second, and how many seconds they are due; 0 for as long as it needs.
+type Step = (&'static str, u32, f64, u64);
+
+const STEPS: [Step; 5] = [
+    ("smoke", 300, 100.0, 3),
+    ("churn", 200, 100.0, 4),
+    ("storm", 300, 50.0, 4),
+    ("adversarial", 100, 50.0, 3),
+    ("slow", 60, 40.0, 9),
+];
+const HEARTBEAT: Step = ("heartbeat", 200, 20.0, 0);
+const RECOVERY: Step = ("recovery", 200, 50.0, 4);
+/// Heartbeats that take longer than this are left out.
+const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
+/// What recovery does where no flag says otherwise: sockets a second that are dropped, and how long they stay away.
+const DROPS: f64 = 100.0;
+const AWAY: Duration = Duration::from_millis(500);
+/// Longest wait for the server to say whether it has positions.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs them all; the worst outcome counts. Latencies are told, but not asserted.
+pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
+    let begin = Instant::now();
+    let interrupts = signals::listen().map_err(|error| error.to_string())?;
+    let mut outcomes: Vec<(&str, Exit)> = Vec::new();
+    let mut left_out = Vec::new();
+    for step in STEPS.into_iter().chain([HEARTBEAT, RECOVERY]) {
+        let obstacle = match step {
+            HEARTBEAT if flags.trouble.heartbeat() > LONGEST_HEARTBEAT => Some(
+                "run the server with --ping-interval 1s --pong-timeout 3s, and give both to loadtest".to_owned(),
+            ),
+            RECOVERY => obstacle_to_recovery(flags)?,
+            _ => None,
+        };
+        if let Some(obstacle) = obstacle {
+            left_out.push((step.0, obstacle));
+            continue;
+        }
+        let exit = run_step(step, flags, &interrupts)?;
+        outcomes.push((step.0, exit));
+        // Nothing can be said of a server that is not there, or must not be loaded.
+        if matches!(exit, Exit::Interrupted | Exit::Setup) {
+            break;
+        }
+    }
+    println!("\nverify in {:.0?}", begin.elapsed());
+    for (name, exit) in &outcomes {
+        println!("  {name:<12}  {exit:?}");
+    }
+    for (name, obstacle) in left_out {
+        println!("  {name:<12}  left out: {obstacle}");
+    }
+    let worst = outcomes
+        .iter()
+        .map(|(_, exit)| *exit)
+        .max_by_key(|exit| exit.code());
+    Ok(worst.unwrap_or(Exit::Internal))
+}
+
+fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit, String> {
+    let (name, connections, rate, seconds) = step;
+    let mut flags = flags.clone();
+    flags.connections.get_or_insert(connections);
+    flags.rate.get_or_insert(rate);
+    if seconds > 0 {
+        flags.duration = Some(Duration::from_secs(seconds));
+    }
+    if step == RECOVERY {
+        flags.trouble.drops.get_or_insert(DROPS);
+        if flags.trouble.reconnect.is_zero() {
+            flags.trouble.reconnect = AWAY;
+        }
+    }
+    flags.trouble.soon();
+    flags.allow_taint = true;
+    let mut options = setup::options(Scenario::find(name)?, flags)?;
+    let asserted = &mut options.brief.default_assertions;
+    asserted.retain(|assertion| !assertion.is_about_time());
+    Ok(execute::run_among(options, interrupts.clone()))
+}
+
+/// Why positions cannot be recovered from this server, if they cannot.
+fn obstacle_to_recovery(flags: &Flags) -> Result<Option<String>, String> {
+    let target = Target::resolve(&flags.url, "ws")?;
+    Ok(match has_positions(&target) {
+        Ok(true) => None,
+        Ok(false) => Some("run the server with --history 100000".to_owned()),
+        Err(error) => Some(format!(
+            "the server does not say whether it has positions: {error}"
+        )),
+    })
+}
+
+/// Whether a subscription that asks for positions gets one.
+fn has_positions(target: &Target) -> io::Result<bool> {
+    let mut visitor = Visitor::connect(target, PATIENCE)?;
+    let mut frame = Vec::new();
+    let command = br#"{"type":"subscribe","channel":"lt.00000000.0","positions":true}"#;
+    client_frame::encode(&mut frame, client_frame::TEXT, command, 1);
+    visitor.send(&frame)?;
+    visitor.find(|frame| {
+        let mut answer = None;
+        if let Frame::Text(text) = frame {
+            messages(text, |message| match message {
+                Message::Subscribed(_, position) => answer = Some(position.offset.is_some()),
+                Message::Error(_) => answer = Some(false),
+                _ => {}
+            });
+        }
+        answer
+    })
+}

@@ -1,0 +1,8 @@
+//! Instruments: latency histograms, process samples, slopes.
+
+pub(crate) mod connection_latency;
+pub(crate) mod latency;
+pub(crate) mod process;
+pub(crate) mod regression;
+pub(crate) mod sampler;
+pub(crate) mod server_stats;

@@ -1,0 +1,15 @@
+//! The files of a run: one result, in the forms that people and machines read.
+
+mod csv;
+mod error;
+mod escape;
+pub(crate) mod hdr;
+mod html;
+pub(crate) mod json;
+mod junit;
+mod markdown;
+pub(crate) mod outputs;
+#[cfg(test)]
+pub(crate) mod sample;
+pub(crate) mod stored;
+pub(crate) mod text;

@@ -1,0 +1,245 @@
+//! The final report as text.
+
+use crate::base::units::{grouped, latency, seconds};
+use crate::books::tally::{describe, total};
+use crate::books::totals::Totals;
+use crate::measure::latency::Latency;
+use crate::plan::run_plan::Plan;
+use crate::result::metric::Metric;
+use crate::result::metric::show;
+use crate::result::run_result::{RunResult, Server};
+use crate::verdict::course::Course;
+use std::fmt::Write;
+
+/// The report; the last line is the verdict.
+pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, result: &RunResult) -> String {
+    let mut text = String::new();
+    write(&mut text, plan, totals, course, result).expect("a String takes everything");
+    text
+}
+
+fn write(
+    out: &mut String,
+    plan: &Plan,
+    totals: &Totals,
+    course: &Course,
+    result: &RunResult,
+) -> std::fmt::Result {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    writeln!(out)?;
+    writeln!(
+        out,
+        "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
+        grouped(worker.opened),
+        seconds(course.phase("connect")),
+        grouped(total(&worker.connect_failed)),
+        in_brackets(&describe(&worker.connect_failed)),
+        grouped(total(&worker.closed)),
+        in_brackets(&describe(&worker.closed)),
+    )?;
+    writeln!(
+        out,
+        "                ready {}   {} pings answered   {} notices",
+        short(&worker.ready),
+        grouped(worker.pings),
+        grouped(worker.notices)
+    )?;
+    writeln!(
+        out,
+        "  published     {} of {} in {} ({} open loop, {} B, {}, {} publishers{})",
+        grouped(publisher.accepted),
+        grouped(course.planned),
+        seconds(course.phase("publish")),
+        pace(course.rates),
+        plan.payload_bytes,
+        plan.topics(),
+        plan.publishers,
+        if plan.rooms { " in each" } else { "" },
+    )?;
+    writeln!(
+        out,
+        "                {} failed{}   {}",
+        grouped(total(&publisher.failed)),
+        in_brackets(&describe(&publisher.failed)),
+        if plan.rooms {
+            format!("{} joins announced", grouped(worker.announced))
+        } else {
+            format!("ack {}", short(&publisher.ack))
+        }
+    )?;
+    let expected = if course.owes_all {
+        format!(" of {} expected", grouped(publisher.expected))
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "  delivered     {}{expected} ({}/s)",
+        grouped(worker.received),
+        grouped((worker.received as f64 / course.phase("publish").as_secs_f64().max(0.001)) as u64),
+    )?;
+    writeln!(
+        out,
+        "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
+        grouped(worker.lost),
+        grouped(worker.declared),
+        grouped(worker.duplicates),
+        grouped(worker.reorders),
+        grouped(worker.foreign),
+        grouped(worker.malformed),
+    )?;
+    writeln!(
+        out,
+        "  latency       p50       p90       p99       p99.9     max       samples"
+    )?;
+    long(out, "delivery", &worker.delivery, "from when it was due")?;
+    long(out, "transit", &worker.transit, "from when it was sent")?;
+    writeln!(
+        out,
+        "  tester        {:.2} cores   send lag p99 {} max {}   subscriber counts checked {}   drained in {}",
+        course.cores,
+        latency(publisher.lag.quantile(0.99)),
+        latency(publisher.lag.max()),
+        grouped(publisher.cross_checked),
+        seconds(course.phase("drain")),
+    )?;
+    trouble(out, result)?;
+    if let Some(server) = &result.server {
+        watched(out, server)?;
+    }
+    writeln!(out)?;
+    assertions(out, result)?;
+    writeln!(out)?;
+    if !result.valid {
+        writeln!(
+            out,
+            "TAINTED: the tester did not keep up, the latencies are its own"
+        )?;
+        for reason in &result.taint {
+            writeln!(out, "  {reason}")?;
+        }
+    }
+    let verdict = if result.passed { "PASS" } else { "FAIL" };
+    match course.cut_short {
+        None => writeln!(out, "{verdict}"),
+        Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
+    }
+}
+
+/// One line for each trouble the run made.
+fn trouble(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for name in ["churn", "storm", "recovery", "slow", "heartbeat", "attacks"] {
+        let prefix = format!("{name}.");
+        let figures: Vec<String> = result
+            .metrics
+            .iter()
+            .filter_map(|(full, metric)| {
+                let figure = full.strip_prefix(&prefix)?;
+                Some(match metric {
+                    Metric::Value { unit, value } => format!("{figure} {}", show(*unit, *value)),
+                    Metric::Distribution(values) => format!(
+                        "{figure} p50 {} max {}",
+                        show(values.unit, values.p50),
+                        show(values.unit, values.max)
+                    ),
+                })
+            })
+            .collect();
+        if !figures.is_empty() {
+            writeln!(out, "  {name:<12}  {}", figures.join("   "))?;
+        }
+    }
+    Ok(())
+}
+
+fn watched(out: &mut String, server: &Server) -> std::fmt::Result {
+    let per_conn = server
+        .kib_per_conn
+        .map_or_else(|| "-".to_owned(), |kib| format!("{kib:.1}"));
+    writeln!(
+        out,
+        "  server        {:.2} cores avg, {:.2} peak   rss {:.0} MiB   {per_conn} KiB/conn   fds {}   threads {}   leaks {}",
+        server.cpu_avg,
+        server.cpu_peak,
+        server.rss_peak_kib as f64 / 1024.0,
+        grouped(server.fds_peak),
+        server.threads_peak,
+        if server.leaks.is_empty() {
+            "none".to_owned()
+        } else {
+            server.leaks.join("; ")
+        },
+    )
+}
+
+fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    for assertion in &result.assertions {
+        let mark = if assertion.ok { "ok  " } else { "FAIL" };
+        writeln!(
+            out,
+            "  {mark}  {:<28}  {}",
+            assertion.expr, assertion.actual
+        )?;
+        let failure = result
+            .failures
+            .iter()
+            .find(|failure| failure.expr == assertion.expr);
+        if let Some(failure) = failure.filter(|_| !assertion.ok) {
+            for line in &failure.evidence {
+                writeln!(out, "          {line}")?;
+            }
+            writeln!(out, "          replay: {}", failure.replay)?;
+        }
+    }
+    Ok(())
+}
+
+/// `100/s`, or from where to where keys have changed it; what rounds to nothing is no change.
+fn pace((low, high): (f64, f64)) -> String {
+    if high - low < 0.5 {
+        format!("{low:.0}/s")
+    } else {
+        format!("{low:.0} to {high:.0}/s by keys,")
+    }
+}
+
+fn short(values: &Latency) -> String {
+    format!(
+        "p50 {} p99 {} max {}",
+        latency(values.quantile(0.5)),
+        latency(values.quantile(0.99)),
+        latency(values.max())
+    )
+}
+
+fn long(out: &mut String, name: &str, values: &Latency, from: &str) -> std::fmt::Result {
+    write!(out, "   {name:<12} ")?;
+    for quantile in [0.5, 0.9, 0.99, 0.999] {
+        write!(out, "{:<10}", latency(values.quantile(quantile)))?;
+    }
+    writeln!(
+        out,
+        "{:<10}{:<12}({from})",
+        latency(values.max()),
+        grouped(values.count())
+    )
+}
+
+fn in_brackets(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" ({text})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_rates_that_keys_made() {
+        assert_eq!(pace((100.0, 100.0)), "100/s");
+        assert_eq!(pace((80.0, 156.25)), "80 to 156/s by keys,");
+    }
+}

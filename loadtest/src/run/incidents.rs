@@ -1,0 +1,185 @@
+//! What went wrong and when, as marks on the time axis.
+
+use crate::books::tally::{Classes, describe};
+use crate::books::totals::Totals;
+use crate::result::run_result::Mark;
+
+/// Seconds without a case after which the next one is a mark of its own.
+const APART_S: f64 = 3.0;
+/// Marks of one kind at most; what comes later is counted by the last.
+const MOST: usize = 50;
+
+/// Cases of one kind that follow each other closely are one mark.
+#[derive(Debug)]
+struct Watch {
+    kind: &'static str,
+    /// All until now.
+    known: Classes,
+    /// What the newest mark counts, where it stands, and when its last case came.
+    open: Option<(Classes, usize, f64)>,
+    marks: usize,
+}
+
+impl Watch {
+    fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            known: Classes::new(),
+            open: None,
+            marks: 0,
+        }
+    }
+
+    fn look(&mut self, at_s: f64, all: Classes, marks: &mut Vec<Mark>) {
+        let mut fresh = all.clone();
+        fresh.retain(|class, count| {
+            *count -= self.known.get(class).copied().unwrap_or(0).min(*count);
+            *count > 0
+        });
+        self.known = all;
+        if fresh.is_empty() {
+            return;
+        }
+        let near = |last: f64| at_s - last <= APART_S || self.marks >= MOST;
+        match &mut self.open {
+            Some((counted, place, last)) if near(*last) => {
+                for (class, count) in fresh {
+                    *counted.entry(class).or_default() += count;
+                }
+                *last = at_s;
+                marks[*place].label = describe(counted);
+            }
+            open => {
+                self.marks += 1;
+                marks.push(Mark {
+                    at_s,
+                    kind: self.kind.to_owned(),
+                    label: describe(&fresh),
+                });
+                *open = Some((fresh, marks.len() - 1, at_s));
+            }
+        }
+    }
+}
+
+/// Looks at the sums once a second.
+#[derive(Debug)]
+pub(crate) struct Incidents {
+    closes: Watch,
+    evictions: Watch,
+    losses: Watch,
+    tainted: bool,
+}
+
+impl Incidents {
+    pub(crate) fn new() -> Self {
+        Self {
+            closes: Watch::new("close"),
+            evictions: Watch::new("eviction"),
+            losses: Watch::new("loss"),
+            tainted: false,
+        }
+    }
+
+    /// Marks what came since the last look. `marks` may grow in between, but never shrinks.
+    pub(crate) fn look(
+        &mut self,
+        at_s: f64,
+        totals: &Totals,
+        taint: &[String],
+        marks: &mut Vec<Mark>,
+    ) {
+        let worker = &totals.worker;
+        self.closes.look(at_s, worker.closed.clone(), marks);
+        let counts = |counts: &[(&str, u64)]| {
+            let all = counts.iter().filter(|(_, count)| *count > 0);
+            all.map(|&(class, count)| (class.to_owned(), count))
+                .collect()
+        };
+        let ended = counts(&[
+            ("slow ended", worker.slow.closed),
+            ("silent ended", worker.silent.closed),
+        ]);
+        self.evictions.look(at_s, ended, marks);
+        self.losses
+            .look(at_s, counts(&[("lost", worker.lost)]), marks);
+        if self.tainted == taint.is_empty() {
+            self.tainted = !taint.is_empty();
+            let label = taint
+                .first()
+                .map_or("over: the tester keeps up", String::as_str);
+            marks.push(Mark {
+                at_s,
+                kind: "taint".to_owned(),
+                label: label.to_owned(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::tally::count_class;
+
+    fn labels(marks: &[Mark]) -> Vec<(f64, &str, &str)> {
+        marks
+            .iter()
+            .map(|mark| (mark.at_s, mark.kind.as_str(), mark.label.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn gathers_closes_that_follow_each_other_and_parts_those_that_do_not() {
+        let (mut totals, mut marks) = (Totals::default(), Vec::new());
+        let mut incidents = Incidents::new();
+        incidents.look(1.0, &totals, &[], &mut marks);
+        assert!(marks.is_empty());
+        for at_s in [2.0, 3.0, 20.0] {
+            count_class(&mut totals.worker.closed, "close 1013 slow");
+            incidents.look(at_s, &totals, &[], &mut marks);
+            incidents.look(at_s + 0.5, &totals, &[], &mut marks);
+        }
+        assert_eq!(
+            labels(&marks),
+            [
+                (2.0, "close", "2 close 1013 slow"),
+                (20.0, "close", "1 close 1013 slow")
+            ]
+        );
+    }
+
+    #[test]
+    fn marks_evictions_losses_and_where_the_tester_fell_behind() {
+        let (mut totals, mut marks) = (Totals::default(), Vec::new());
+        let mut incidents = Incidents::new();
+        totals.worker.slow.closed = 3;
+        incidents.look(5.0, &totals, &[], &mut marks);
+        totals.worker.lost = 2;
+        let reason = ["late".to_owned()];
+        incidents.look(6.0, &totals, &reason, &mut marks);
+        incidents.look(7.0, &totals, &reason, &mut marks);
+        incidents.look(8.0, &totals, &[], &mut marks);
+        assert_eq!(
+            labels(&marks),
+            [
+                (5.0, "eviction", "3 slow ended"),
+                (6.0, "loss", "2 lost"),
+                (6.0, "taint", "late"),
+                (8.0, "taint", "over: the tester keeps up")
+            ]
+        );
+    }
+
+    #[test]
+    fn holds_no_more_marks_than_a_page_can_show() {
+        let (mut totals, mut marks) = (Totals::default(), Vec::new());
+        let mut incidents = Incidents::new();
+        for n in 1..=1000_u32 {
+            totals.worker.lost += 1;
+            incidents.look(f64::from(n) * 10.0, &totals, &[], &mut marks);
+        }
+        assert_eq!(marks.len(), MOST);
+        assert_eq!(marks[MOST - 1].label, "951 lost");
+    }
+}

@@ -1,0 +1,225 @@
+//! What a frame means: every message is entered in its book, or counted for what it is.
+
+use super::auditor::{Auditor, Status};
+use crate::books::book::Arrival;
+use crate::books::evidence::Kind;
+use crate::plan::cohort::Role;
+use crate::sockets::connection::CloseCause;
+use crate::wire::client_frame;
+use crate::wire::server_frame::Frame;
+use crate::wire::server_message::{Message, messages};
+use crate::wire::stamp::Stamp;
+use std::sync::atomic::Ordering::SeqCst;
+
+impl Auditor {
+    /// Takes one frame that was read at `now_ns`.
+    pub(crate) fn on_frame(
+        &mut self,
+        local: usize,
+        frame: &Frame<'_>,
+        now_ns: u64,
+    ) -> Result<(), CloseCause> {
+        match *frame {
+            Frame::Text(text) => {
+                let mut refused = None;
+                let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
+                messages(text, |message| match message {
+                    Message::Error(code) if self.is_opening(local) => {
+                        refused = Some(format!("{:.200}", String::from_utf8_lossy(code)));
+                    }
+                    message => self.on_message(local, message, now_ns),
+                });
+                if let Some(code) = refused {
+                    return Err(CloseCause::Refused(code));
+                }
+                if leaving && self.sockets[local].status == Status::Leaving(0) {
+                    return Err(CloseCause::Left);
+                }
+            }
+            Frame::Ping(payload) => {
+                self.on_ping(local, payload, now_ns);
+            }
+            Frame::Pong => {}
+            Frame::Binary(_) => self.on_malformed(local),
+            Frame::Close(code, reason) => {
+                return Err(CloseCause::Code(
+                    code,
+                    String::from_utf8_lossy(reason).into_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_ping(&mut self, local: usize, payload: &[u8], now_ns: u64) {
+        self.tally.pings += 1;
+        let plan = &self.state.plan;
+        match plan.role(self.conn(local)) {
+            Role::NoPong if self.state.has_turned() => {}
+            Role::PongLate if self.state.has_turned() => {
+                let due_ns = now_ns + plan.cohorts.pong_delay().as_nanos() as u64;
+                self.late_pongs.push_back((due_ns, local, payload.to_vec()));
+            }
+            _ => {
+                self.write(local, client_frame::PONG, payload);
+            }
+        }
+    }
+
+    fn is_opening(&self, local: usize) -> bool {
+        matches!(self.sockets[local].status, Status::Opening(_))
+    }
+
+    fn on_message(&mut self, local: usize, message: Message<'_>, now_ns: u64) {
+        match message {
+            Message::Event(name, Some(stamp)) if !self.state.plan.rooms => {
+                self.on_event(local, name, &stamp, now_ns);
+            }
+            Message::Said(name, Some(stamp)) if self.state.plan.rooms => {
+                self.on_event(local, name, &stamp, now_ns);
+            }
+            Message::Event(name, Some(stamp)) | Message::Said(name, Some(stamp)) => {
+                self.on_foreign(local, name, &stamp);
+            }
+            Message::Announced => self.tally.announced += 1,
+            // `$all` and `$system` reach every connection, whoever published to them.
+            Message::Event([b'$', ..], None) => self.tally.notices += 1,
+            Message::Event(_, None) | Message::Said(_, None) | Message::Malformed => {
+                self.on_malformed(local);
+            }
+            Message::Unsubscribed => {
+                if let Status::Leaving(missing) = &mut self.sockets[local].status {
+                    *missing = missing.saturating_sub(1);
+                }
+            }
+            Message::Subscribed(channel, position) => {
+                self.on_position(local, channel, position);
+                if let Status::Opening(missing) = &mut self.sockets[local].status {
+                    *missing = missing.saturating_sub(1);
+                    if *missing == 0 {
+                        self.sockets[local].status = Status::Ready;
+                        let conn = self.conn(local);
+                        let returns = self.sockets[local].known;
+                        let channels = self.state.plan.channels_of(conn);
+                        self.state.ledger.arrived(channels, returns);
+                    }
+                }
+            }
+            Message::Gap(channel, missed, last) => self.on_gap(local, channel, missed, last),
+            Message::Error(code) => {
+                self.tally.errors += 1;
+                let conn = self.conn(local);
+                self.tally.evidence.note(Kind::Error, || {
+                    format!("conn {conn}: error {:.200}", String::from_utf8_lossy(code))
+                });
+            }
+            Message::Other => {}
+        }
+    }
+
+    fn on_malformed(&mut self, local: usize) {
+        self.tally.malformed += 1;
+        let conn = self.conn(local);
+        self.tally.evidence.note(Kind::Malformed, || {
+            format!("conn {conn}: a message that is none of the protocol's, or has no stamp")
+        });
+    }
+
+    fn on_event(&mut self, local: usize, channel: &[u8], stamp: &Stamp, now_ns: u64) {
+        let conn = self.conn(local);
+        let Some((stream, place)) = self.place(local, channel, stamp) else {
+            return self.on_foreign(local, channel, stamp);
+        };
+        if stamp.offset > 0 && !self.places.is_empty() {
+            self.on_offset(local, stamp.channel as u32, stamp.offset);
+        }
+        let doomed = self.role(local).is_doomed();
+        let came_before = self.declared.is_unsettled() && self.settle(place, stream, stamp.seq);
+        let plan = &self.state.plan;
+        let (tally, ledger) = (&mut self.tally, &self.state.ledger);
+        let declared = &mut self.declared;
+        let arrival = if came_before {
+            Arrival::Duplicate
+        } else {
+            self.books[place].record(stamp.seq, |seq| {
+                if ledger.is_owed(stream, seq) {
+                    let subscription = place / plan.publishers_per_channel() as usize;
+                    declared.miss(tally, subscription, || {
+                        format!(
+                            "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
+                            String::from_utf8_lossy(channel),
+                            stamp.publisher
+                        )
+                    });
+                }
+            })
+        };
+        let (count, what) = match arrival {
+            Arrival::Forward => (&mut tally.received, None),
+            Arrival::Late => {
+                tally.reorders += 1;
+                (&mut tally.received, Some((Kind::Reorder, "late")))
+            }
+            Arrival::Duplicate => (&mut tally.duplicates, Some((Kind::Duplicate, "again"))),
+        };
+        *count += 1;
+        if let Some((kind, what)) = what {
+            tally.evidence.note(kind, || {
+                format!(
+                    "conn {conn}: seq {} of {} (publisher {}) came {what}",
+                    stamp.seq,
+                    String::from_utf8_lossy(channel),
+                    stamp.publisher
+                )
+            });
+        }
+        // What a misbehaving socket reads late is its own fault.
+        if arrival != Arrival::Duplicate && !doomed {
+            let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
+            tally.delivery.record_ns(delivery_ns);
+            self.services[local].record_ns(delivery_ns);
+            if !self.state.plan.cohorts.shares.is_empty() {
+                if stamp.intended_ns < self.state.turn_ns.load(SeqCst) {
+                    tally.before.record_ns(delivery_ns);
+                } else {
+                    tally.after.record_ns(delivery_ns);
+                }
+            }
+            tally
+                .transit
+                .record_ns(now_ns.saturating_sub(stamp.sent_ns));
+        }
+    }
+
+    fn on_foreign(&mut self, local: usize, name: &[u8], stamp: &Stamp) {
+        self.tally.foreign += 1;
+        let conn = self.conn(local);
+        self.tally.evidence.note(Kind::Foreign, || {
+            format!(
+                "conn {conn}: foreign message: {} with {stamp:?}",
+                String::from_utf8_lossy(name)
+            )
+        });
+    }
+
+    /// The stream and the book of an event; `None` when this socket must not see it, or nobody sent it.
+    fn place(&self, local: usize, channel: &[u8], stamp: &Stamp) -> Option<(usize, usize)> {
+        let plan = &self.state.plan;
+        let index = plan.channel_index(channel)?;
+        let position = plan.position(self.conn(local), index)?;
+        let publisher = u32::try_from(stamp.publisher).ok()?;
+        let stream = plan.stream(index, publisher)?;
+        let own = stamp.run == u64::from(plan.run)
+            && stamp.channel == u64::from(index)
+            && (1..=self.state.ledger.sent(stream)).contains(&stamp.seq)
+            && !plan.says(self.conn(local), stream);
+        let publishers = plan.publishers_per_channel() as usize;
+        let subscription = local * plan.subs_per_conn as usize + position as usize;
+        own.then(|| {
+            (
+                stream,
+                subscription * publishers + stream - index as usize * publishers,
+            )
+        })
+    }
+}

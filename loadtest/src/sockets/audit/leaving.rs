@@ -1,0 +1,87 @@
+//! Sockets that the tester itself takes away: properly, or without a word.
+
+use super::auditor::{Auditor, Status};
+use crate::plan::cohort::Role;
+use crate::wire::client_frame;
+use socket2::SockRef;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+impl Auditor {
+    /// Sends a pong nobody asked for, from a slow socket: when its window is shut, the kernel drops the server's reset as
+    /// out of order, and only an answer to bytes of its own tells it that it was evicted.
+    pub(crate) fn probe(&mut self, local: usize) {
+        if self.role(local) == Role::Slow {
+            self.write(local, client_frame::PONG, b"");
+        }
+    }
+
+    /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
+    pub(crate) fn leave(&mut self, local: usize) -> bool {
+        let conn = self.conn(local);
+        let state = Arc::clone(&self.state);
+        if self.sockets[local].status != Status::Ready
+            || self.role(local) != Role::Healthy
+            || state.plan.is_talker(conn)
+        {
+            return false;
+        }
+        let owed = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
+        self.sockets[local].owed = owed.collect();
+        self.sockets[local].status = Status::Leaving(state.plan.subs_per_conn);
+        for channel in state.plan.channels_of(conn) {
+            let command = state.plan.leave_command(channel);
+            self.write(local, client_frame::TEXT, command.as_bytes());
+        }
+        true
+    }
+
+    /// The departure is confirmed: what was accepted before it began must have come.
+    pub(crate) fn on_left(&mut self, local: usize) {
+        let owed = std::mem::take(&mut self.sockets[local].owed);
+        self.close_interval(local, |index, book| owed[index].max(book.highest()));
+        self.forget_places(local);
+        self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
+        self.tally.churned += 1;
+        self.gone(local);
+    }
+
+    /// Drops a ready socket without a word. What was on its way to it is owed to nobody, unless it comes back with its
+    /// positions; gaps before that are losses.
+    /// Returns whether there was one.
+    pub(crate) fn drop_socket(&mut self, local: usize, reset: bool) -> bool {
+        let open = matches!(
+            self.sockets[local].status,
+            Status::Ready | Status::Leaving(_)
+        );
+        let is_talker = self.state.plan.is_talker(self.conn(local));
+        if !open || self.role(local) != Role::Healthy || is_talker {
+            return false;
+        }
+        self.tally.in_flight += self.in_flight(local);
+        if !self.state.plan.positions {
+            self.close_interval(local, |_, book| book.highest());
+        }
+        if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
+            // Without lingering, the last owner's close is a reset.
+            let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
+            writer.forget();
+        }
+        self.sockets[local].dropped_ns = Some(self.state.clock.now_ns());
+        self.tally.dropped += 1;
+        self.gone(local);
+        true
+    }
+
+    pub(super) fn gone(&mut self, local: usize) {
+        let conn = self.conn(local);
+        self.state
+            .ledger
+            .departed(self.state.plan.channels_of(conn));
+        self.sockets[local].status = Status::Opening(0);
+        self.sockets[local].writer = None;
+        self.sockets[local].unsent = Vec::new();
+        self.state.open.fetch_sub(1, SeqCst);
+    }
+}

@@ -1,0 +1,153 @@
+//! What did not come: declared by the server, or lost in silence.
+
+use super::auditor::Auditor;
+use crate::books::book::Book;
+use crate::books::evidence::Kind;
+use crate::books::tally::WorkerTally;
+use std::collections::HashMap;
+
+/// What the server has said that a worker's sockets do not get. Bounded by their subscriptions and books.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    /// By subscription: how many publications its gap notices left out that its books have not missed yet.
+    gaps: HashMap<usize, u64>,
+    /// By book whose position was refused: its highest number before, until the first one behind comes.
+    refused: HashMap<usize, u64>,
+}
+
+impl Declared {
+    /// Whether a refused position waits to be settled: rarely, and each event asks.
+    #[inline]
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Counts one publication that a subscription did not get.
+    pub(super) fn miss(
+        &mut self,
+        tally: &mut WorkerTally,
+        subscription: usize,
+        evidence: impl FnOnce() -> String,
+    ) {
+        if let Some(left) = self.gaps.get_mut(&subscription) {
+            *left -= 1;
+            if *left == 0 {
+                self.gaps.remove(&subscription);
+            }
+            tally.declared += 1;
+        } else {
+            tally.lost += 1;
+            tally.evidence.note(Kind::Loss, evidence);
+        }
+    }
+}
+
+impl Auditor {
+    /// The server says that it left publications out here.
+    pub(super) fn on_gap(&mut self, local: usize, name: &[u8], missed: u64, last: Option<u64>) {
+        let conn = self.conn(local);
+        let channel = self.state.plan.channel_index(name);
+        // Channels of the server's own count for nothing.
+        let Some((channel, subscription)) =
+            channel.and_then(|channel| Some((channel, self.subscription(local, channel)?)))
+        else {
+            return;
+        };
+        if missed == 0 {
+            return;
+        }
+        let left = self.declared.gaps.entry(subscription).or_default();
+        *left = left.saturating_add(missed);
+        self.tally.evidence.note(Kind::Declared, || {
+            let name = String::from_utf8_lossy(name);
+            format!("conn {conn}: the server left out {missed} of {name}")
+        });
+        if let Some(last) = last {
+            self.on_offset(local, channel, last);
+        }
+    }
+
+    /// Books whose position was refused begin anew. What is missing between the last number before and the first one
+    /// behind is declared; that number is not known yet.
+    pub(super) fn refuse(&mut self, local: usize, channel: u32, subscription: usize) {
+        let conn = self.conn(local);
+        let publishers = self.state.plan.publishers_per_channel() as usize;
+        for i in 0..publishers {
+            let (stream, index) = (
+                channel as usize * publishers + i,
+                subscription * publishers + i,
+            );
+            let ledger = &self.state.ledger;
+            let book = self.books[index];
+            book.close(book.highest(), |seq| {
+                if ledger.is_owed(stream, seq) {
+                    self.declared.miss(&mut self.tally, subscription, || {
+                        format!("conn {conn}: seq {seq} of channel {channel} never came before it was dropped")
+                    });
+                }
+            });
+            self.declared.refused.entry(index).or_insert(book.highest());
+            self.books[index] = Book::opened_at(ledger.sent(stream));
+        }
+        // What gap notices left out at the end lies in between, too.
+        self.declared.gaps.remove(&subscription);
+    }
+
+    /// Before `seq` is entered in a book: settles what a refused position left open. Returns whether `seq` came before.
+    pub(super) fn settle(&mut self, index: usize, stream: usize, seq: u64) -> bool {
+        let Some(&before) = self.declared.refused.get(&index) else {
+            return false;
+        };
+        if seq <= before {
+            return true;
+        }
+        // Behind the highest one that had been sent when the position was refused, all are owed.
+        let end = seq.min(self.books[index].highest() + 1);
+        self.settle_until(index, stream, end);
+        false
+    }
+
+    /// The same at the end of a book: no number came.
+    pub(super) fn settle_at_end(&mut self, index: usize, stream: usize) {
+        let end = self
+            .state
+            .ledger
+            .last(stream)
+            .min(self.books[index].highest());
+        self.settle_until(index, stream, end + 1);
+    }
+
+    fn settle_until(&mut self, index: usize, stream: usize, end: u64) {
+        if let Some(before) = self.declared.refused.remove(&index) {
+            let ledger = &self.state.ledger;
+            let missing = (before + 1..end).filter(|seq| ledger.is_owed(stream, *seq));
+            self.tally.declared += missing.count() as u64;
+        }
+    }
+
+    /// A subscription begins anew.
+    pub(super) fn forget_declared(&mut self, subscription: usize) {
+        let publishers = self.state.plan.publishers_per_channel() as usize;
+        self.declared.gaps.remove(&subscription);
+        for i in 0..publishers {
+            self.declared
+                .refused
+                .remove(&(subscription * publishers + i));
+        }
+    }
+
+    /// Whether gap notices cover all that a subscription still misses.
+    pub(super) fn is_declared(&self, subscription: usize, channel: u32) -> bool {
+        let Some(&left) = self.declared.gaps.get(&subscription) else {
+            return false;
+        };
+        let publishers = self.state.plan.publishers_per_channel() as usize;
+        let missing: u64 = (0..publishers)
+            .map(|i| {
+                let last = self.state.ledger.last(channel as usize * publishers + i);
+                self.books[subscription * publishers + i].missing(last)
+            })
+            .sum();
+        missing <= left
+    }
+}

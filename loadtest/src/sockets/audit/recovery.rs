@@ -1,0 +1,107 @@
+//! Positions: where each subscription stands, and what a return from there comes to.
+
+use super::auditor::Auditor;
+use crate::books::evidence::Kind;
+use crate::wire::server_message::Position;
+
+/// Where a subscription stands in its channel.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    offset: u64,
+    epoch: Box<str>,
+}
+
+impl Auditor {
+    /// The command by which a socket comes to a channel: since its position, if it has one.
+    pub(crate) fn enter_command(&self, local: usize, channel: u32) -> String {
+        let plan = &self.state.plan;
+        let place = self
+            .subscription(local, channel)
+            .and_then(|index| self.places.get(index)?.as_ref());
+        plan.enter_command(channel, place.map(|place| (place.offset, &*place.epoch)))
+    }
+
+    /// A subscription is confirmed: its books begin, or go on where its position was recovered.
+    pub(super) fn on_position(&mut self, local: usize, name: &[u8], position: Position<'_>) {
+        let Some(channel) = self.state.plan.channel_index(name) else {
+            return;
+        };
+        let Some(index) = self.subscription(local, channel) else {
+            return;
+        };
+        if !self.state.plan.positions {
+            return self.open_books_of(local, name);
+        }
+        let epoch = String::from_utf8_lossy(position.epoch).into_owned();
+        match (position.recovered, &mut self.places[index]) {
+            // The replay moves it on.
+            (Some(true), Some(place)) if *place.epoch == *epoch => {
+                let asked = place.offset;
+                self.on_recovered(local, channel, asked, position);
+            }
+            (recovered, place) => {
+                let had_one = place.is_some();
+                *place = position.offset.map(|offset| Place {
+                    offset,
+                    epoch: epoch.into(),
+                });
+                if had_one {
+                    self.on_refused(local, channel, recovered);
+                    self.refuse(local, channel, index);
+                } else {
+                    self.open_books_of(local, name);
+                }
+            }
+        }
+    }
+
+    /// The reply must say where the replay ends.
+    fn on_recovered(&mut self, local: usize, channel: u32, asked: u64, reply: Position<'_>) {
+        self.tally.recovered += 1;
+        let end = reply.replayed.and_then(|n| asked.checked_add(n));
+        if end.is_none() || end != reply.offset {
+            self.tally.misstated += 1;
+            let conn = self.conn(local);
+            let name = self.state.plan.channel_name(channel);
+            let (offset, replayed) = (reply.offset, reply.replayed);
+            self.tally.evidence.note(Kind::Recovery, || {
+                format!("conn {conn}: {name} since {asked}: the reply says offset {offset:?} and {replayed:?} replayed")
+            });
+        }
+    }
+
+    /// The server said that what a socket missed is gone, or did not say that it is there.
+    fn on_refused(&mut self, local: usize, channel: u32, recovered: Option<bool>) {
+        let conn = self.conn(local);
+        self.tally.unrecovered += 1;
+        let name = self.state.plan.channel_name(channel);
+        self.tally.evidence.note(Kind::Recovery, || {
+            format!("conn {conn}: its position in {name} was not recovered ({recovered:?})")
+        });
+    }
+
+    /// A publication came: its socket stands behind it.
+    pub(super) fn on_offset(&mut self, local: usize, channel: u32, offset: u64) {
+        let index = self.subscription(local, channel);
+        if let Some(Some(place)) = index.and_then(|index| self.places.get_mut(index)) {
+            place.offset = place.offset.max(offset);
+        }
+    }
+
+    /// Who left properly begins anew.
+    pub(super) fn forget_places(&mut self, local: usize) {
+        let subscriptions = self.state.plan.subs_per_conn as usize;
+        if let Some(places) = self
+            .places
+            .get_mut(local * subscriptions..(local + 1) * subscriptions)
+        {
+            places.fill(None);
+        }
+    }
+
+    pub(super) fn subscription(&self, local: usize, channel: u32) -> Option<usize> {
+        let plan = &self.state.plan;
+        let position = plan.position(self.conn(local), channel)?;
+        Some(local * plan.subs_per_conn as usize + position as usize)
+    }
+}

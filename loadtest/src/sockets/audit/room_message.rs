@@ -1,0 +1,48 @@
+//! What the tester's own sockets say in rooms.
+
+use super::auditor::{Auditor, Status};
+use crate::books::tally::count_class;
+use crate::wire::client_frame;
+use crate::wire::stamp::{self, Stamp};
+use std::sync::Arc;
+
+impl Auditor {
+    /// Has socket `local`, publisher `publisher` of a room, say what was due at `intended_ns`. There is no reply to wait
+    /// for: what its socket took counts as accepted.
+    pub(crate) fn say(&mut self, local: usize, room: u32, publisher: u32, intended_ns: u64) {
+        let state = Arc::clone(&self.state);
+        let (plan, ledger) = (&state.plan, &state.ledger);
+        let stream = plan
+            .stream(room, publisher)
+            .expect("the schedule only has pairs that occur");
+        let sent_ns = state.clock.now_ns();
+        let lag_ns = sent_ns.saturating_sub(intended_ns);
+        self.said.lag.record_ns(lag_ns);
+        if self.sockets[local].status != Status::Ready {
+            return count_class(&mut self.said.failed, "the member was not connected");
+        }
+        let seq = ledger.sent(stream) + 1;
+        let stamp = Stamp {
+            run: plan.run.into(),
+            publisher: publisher.into(),
+            channel: room.into(),
+            seq,
+            intended_ns,
+            sent_ns,
+            offset: 0,
+        };
+        let mut text = plan.message_head(room).into_bytes();
+        stamp::append(&mut text, &stamp, plan.payload_bytes as usize);
+        text.push(b'}');
+        ledger.sending(stream, seq);
+        if self.write(local, client_frame::TEXT, &text) {
+            ledger.accepted(stream, seq);
+            self.said.accepted += 1;
+            self.said.expected += u64::from(ledger.subscribers_ever(room).saturating_sub(1));
+        } else {
+            ledger.uncertain(stream, seq);
+            self.said.uncertain += 1;
+            count_class(&mut self.said.failed, "the server did not read");
+        }
+    }
+}

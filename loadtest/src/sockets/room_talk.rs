@@ -1,0 +1,50 @@
+//! Members of rooms, who say what is due: the workers' part of publishing.
+
+use crate::plan::phase::Phase;
+use crate::plan::schedule::LOOK_EVERY;
+use crate::sockets::connection::Desk;
+use crate::sockets::run_state::RunState;
+use std::cell::RefCell;
+use std::sync::atomic::Ordering::SeqCst;
+use tokio::time::sleep_until;
+
+/// Says what is due to the rooms by the sockets of worker `index`, from the first publication on; what is overdue at
+/// once. Ends when all is said, or publishing is over. Nothing is lost when it is dropped: what was not said was not sent.
+pub(crate) async fn run(state: &RunState, index: u32, desk: &RefCell<Desk>) {
+    let plan = &state.plan;
+    if !plan.rooms {
+        return;
+    }
+    let mut phase = state.phase.subscribe();
+    if phase
+        .wait_for(|phase| *phase >= Phase::Publish)
+        .await
+        .is_err()
+    {
+        return;
+    }
+    let end_ns = state.schedule.end_ns();
+    let mut n = 0;
+    loop {
+        let conn = plan.talker(plan.channel_of(n), plan.publisher_of(n));
+        let due_ns = state.schedule.due_ns(n);
+        let now_ns = state.clock.now_ns();
+        if due_ns.is_none() && now_ns >= end_ns || *state.phase.borrow() != Phase::Publish {
+            break;
+        }
+        if due_ns.is_some() && conn % state.workers != index {
+            n += 1;
+            continue;
+        }
+        let look_ns = now_ns + LOOK_EVERY.as_nanos() as u64;
+        let wake_ns = due_ns.unwrap_or(end_ns).min(look_ns);
+        sleep_until(state.clock.instant(wake_ns).into()).await;
+        if let Some(intended_ns) = due_ns.filter(|&due_ns| due_ns == wake_ns) {
+            let local = (conn / state.workers) as usize;
+            let auditor = &mut desk.borrow_mut().auditor;
+            auditor.say(local, plan.channel_of(n), plan.publisher_of(n), intended_ns);
+            n += 1;
+        }
+    }
+    state.publishers_done.fetch_add(1, SeqCst);
+}

@@ -1,0 +1,187 @@
+//! Makes the result of a run out of everything that was counted.
+
+use super::course::Course;
+use super::metrics;
+use crate::books::evidence::Kind;
+use crate::books::totals::Totals;
+use crate::plan::run_plan::Plan;
+use crate::result::run_result::{Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Tester};
+use crate::verdict::assertion::Assertion;
+use crate::verdict::self_check;
+use std::collections::BTreeMap;
+
+/// What a run is called and how it is judged; the figures do not depend on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Brief {
+    pub(crate) scenario: String,
+    /// `host:port` of the target.
+    pub(crate) target: String,
+    /// The command line that repeats the run.
+    pub(crate) cmd: String,
+    /// Those of the command line.
+    pub(crate) assertions: Vec<Assertion>,
+    /// Those of the scenario.
+    pub(crate) default_assertions: Vec<Assertion>,
+    /// A taint is told, but does not decide the exit code.
+    pub(crate) allow_taint: bool,
+}
+
+/// Judges a run.
+pub(crate) fn result(
+    brief: &Brief,
+    plan: &Plan,
+    totals: &Totals,
+    course: &Course,
+    server: Option<Server>,
+) -> RunResult {
+    let metrics = metrics::metrics(plan, totals, course, server.as_ref());
+    let tester = Tester {
+        cpu_avg: course.cores,
+        cpu_peak: totals
+            .rows
+            .iter()
+            .map(|row| row.tester_cpu)
+            .fold(course.cores, f64::max),
+        send_lag_p99_ms: totals.publisher.lag.distribution().p99,
+        loop_lag_p99_ms: totals.worker.loop_lag.distribution().p99,
+    };
+    let mut taint = self_check::reasons(
+        &tester,
+        course.worker_cores,
+        &totals.worker.delivery.distribution(),
+    );
+    taint.extend(course.thread_errors.iter().cloned());
+    // What a scenario asserts of the server holds where the server can be watched, and what it asserts of a steady
+    // run where nobody made it unsteady by hand.
+    let asserted: Vec<&Assertion> = brief
+        .assertions
+        .iter()
+        .chain(brief.default_assertions.iter().filter(|assertion| {
+            let subject = assertion.subject();
+            let optional = subject.starts_with("server.") || subject.ends_with(".difference");
+            !optional || metrics.contains_key(subject)
+        }))
+        .collect();
+    let assertions: Vec<_> = asserted
+        .iter()
+        .map(|assertion| assertion.judge(&metrics))
+        .collect();
+    let failures = asserted
+        .iter()
+        .zip(&assertions)
+        .filter(|(_, judged)| !judged.ok)
+        .map(|(assertion, judged)| failure(brief, plan, totals, assertion.subject(), &judged.expr))
+        .collect();
+    let worker = &totals.worker;
+    let histograms = [
+        ("delivery", &worker.delivery),
+        ("transit", &worker.transit),
+        ("connect.ready", &worker.ready),
+        ("publish.ack", &totals.publisher.ack),
+        ("send.lag", &totals.publisher.lag),
+    ];
+    RunResult {
+        schema_version: SCHEMA_VERSION,
+        run: Run {
+            id: format!("{:08x}", plan.run),
+            cmd: brief.cmd.clone(),
+            scenario: brief.scenario.clone(),
+            seed: plan.seed,
+            target: brief.target.clone(),
+            host: host(),
+            versions: BTreeMap::from([(
+                "loadtest".to_owned(),
+                env!("CARGO_PKG_VERSION").to_owned(),
+            )]),
+            started_unix_ms: course.started_unix_ms,
+            duration_s: course.phases.last().map_or(0.0, |span| span.to_s),
+        },
+        passed: assertions.iter().all(|assertion| assertion.ok),
+        valid: taint.is_empty(),
+        taint,
+        phases: course.phases.clone(),
+        marks: course.marks.clone(),
+        timeseries: totals.rows.clone(),
+        histograms: histograms
+            .into_iter()
+            .filter(|(_, values)| values.count() > 0)
+            .map(|(name, values)| (name.to_owned(), values.export()))
+            .collect(),
+        metrics,
+        assertions,
+        failures,
+        server,
+        tester,
+        worst: worker.worst.clone(),
+    }
+}
+
+fn failure(brief: &Brief, plan: &Plan, totals: &Totals, subject: &str, expr: &str) -> Failure {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    let mut evidence: Vec<String> = Kind::of_metric(subject)
+        .into_iter()
+        .flat_map(|kind| worker.evidence.of(kind).chain(publisher.evidence.of(kind)))
+        .map(str::to_owned)
+        .collect();
+    if subject == "publish.errors" {
+        evidence.extend(
+            publisher
+                .failed
+                .iter()
+                .map(|(class, n)| format!("{n} {class}")),
+        );
+    }
+    let mut replay = format!("{} --seed {}", brief.cmd, plan.seed);
+    let conn = evidence.iter().find_map(|line| {
+        let rest = line.strip_prefix("conn ")?;
+        rest.split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse::<u32>()
+            .ok()
+    });
+    if let Some(conn) = conn.filter(|_| !plan.rooms) {
+        replay = format!("{replay} --only-conn {conn}");
+    }
+    Failure {
+        expr: expr.to_owned(),
+        evidence,
+        replay,
+    }
+}
+
+fn host() -> Host {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    Host {
+        os: std::env::consts::OS.to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32,
+        kernel: kernel.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::run_plan::tests::plan;
+
+    #[test]
+    fn takes_no_figures_for_good_when_a_thread_could_not_go_on() {
+        let brief = Brief {
+            scenario: "smoke".to_owned(),
+            target: String::new(),
+            cmd: String::new(),
+            assertions: Vec::new(),
+            default_assertions: Vec::new(),
+            allow_taint: false,
+        };
+        for errors in [vec![], vec!["worker 0: too many open files".to_owned()]] {
+            let course = Course {
+                thread_errors: errors.clone(),
+                ..Course::default()
+            };
+            let result = result(&brief, &plan(1, 1, 1, 1), &Totals::default(), &course, None);
+            assert_eq!(result.valid, errors.is_empty());
+            assert_eq!(result.taint, errors);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The figures of a run under their names.
+
+use super::course::Course;
+use crate::books::tally::{Fates, WorkerTally, total};
+use crate::books::totals::Totals;
+use crate::measure::latency::Latency;
+use crate::plan::cohort::Role;
+use crate::plan::run_plan::Plan;
+use crate::result::metric::{Distribution, Metric, Unit};
+use crate::result::run_result::Server;
+use std::collections::BTreeMap;
+
+/// The healthy's 99 % below which `slow.isolation` sees no difference.
+const ISOLATION_FLOOR_MS: f64 = 20.0;
+
+/// By dotted name.
+pub(super) fn metrics(
+    plan: &Plan,
+    totals: &Totals,
+    course: &Course,
+    server: Option<&Server>,
+) -> BTreeMap<String, Metric> {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    let mut metrics = BTreeMap::new();
+    let mut value = |name: &str, unit, value: f64| {
+        metrics.insert(name.to_owned(), Metric::Value { unit, value });
+    };
+    let failed = total(&publisher.failed);
+    let counts = [
+        ("conns.ready", worker.opened),
+        ("conns.peak", u64::from(course.peak)),
+        ("connect.errors", total(&worker.connect_failed)),
+        ("closes.unexpected", total(&worker.closed)),
+        ("publish.accepted", publisher.accepted),
+        ("publish.errors", failed),
+        (
+            "publish.unsent",
+            if course.cut_short.is_some() {
+                0
+            } else {
+                course.planned.saturating_sub(publisher.accepted + failed)
+            },
+        ),
+        ("received", worker.received),
+        ("loss.silent", worker.lost),
+        ("loss.declared", worker.declared),
+        ("dups", worker.duplicates),
+        ("reorders", worker.reorders),
+        ("foreign", worker.foreign),
+        ("malformed", worker.malformed),
+        ("errors", worker.errors),
+        ("notices", worker.notices),
+        ("pings", worker.pings),
+        ("subscribers.mismatch", publisher.mismatches),
+        ("subscribers.checked", publisher.cross_checked),
+    ];
+    for (name, count) in counts {
+        value(name, Unit::Count, count as f64);
+    }
+    if course.steady && plan.rooms {
+        let apart = plan.announcements().abs_diff(worker.announced);
+        value("announcements", Unit::Count, worker.announced as f64);
+        value("announcements.difference", Unit::Count, apart as f64);
+    }
+    if course.owes_all {
+        // Books and ledger are kept apart; what was received and what is missing must add up to what was due.
+        let found = worker.received + worker.lost + worker.declared;
+        let apart = if publisher.uncertain > 0 {
+            0
+        } else {
+            publisher.expected.abs_diff(found)
+        };
+        value("expected", Unit::Count, publisher.expected as f64);
+        value("books.difference", Unit::Count, apart as f64);
+    }
+    trouble(plan, worker, &mut value);
+    if let Some(evictions) = course.evictions.filter(|_| has_slow(plan)) {
+        // Most sockets that do not read cannot be told why they end, but the server knows.
+        let uncounted = worker.slow.closed.saturating_sub(evictions);
+        value("server.evictions_uncounted", Unit::Count, uncounted as f64);
+    }
+    let seconds = course.phase("publish").as_secs_f64().max(0.001);
+    value(
+        "received.rate",
+        Unit::PerSecond,
+        worker.received as f64 / seconds,
+    );
+    value("tester.worker_cpu", Unit::Cores, course.worker_cores);
+    if let Some(server) = server {
+        value("server.cpu", Unit::Cores, server.cpu_avg);
+        value("server.rss", Unit::Kibibytes, server.rss_peak_kib as f64);
+        value("server.fds", Unit::Count, server.fds_peak as f64);
+        value("server.leaks", Unit::Count, server.leaks.len() as f64);
+        if let Some(kib) = server.kib_per_conn {
+            value("server.kib_per_conn", Unit::Kibibytes, kib);
+        }
+        if let Some(slope) = server.rss_slope_kib_per_h {
+            value("server.rss_slope", Unit::KibibytesPerHour, slope);
+        }
+    }
+    let distributions: [(&str, Distribution); 9] = [
+        ("heartbeat.close", worker.silent.after.distribution()),
+        ("slow.evict", worker.slow.after.distribution()),
+        ("storm.return", worker.returned.distribution()),
+        ("delivery", worker.delivery.distribution()),
+        ("transit", worker.transit.distribution()),
+        ("connect.ready", worker.ready.distribution()),
+        ("publish.ack", publisher.ack.distribution()),
+        ("send.lag", publisher.lag.distribution()),
+        ("loop.lag", worker.loop_lag.distribution()),
+    ];
+    for (name, distribution) in distributions {
+        // What a scenario does not do has no figures.
+        if distribution.count == 0 && name.contains('.') {
+            continue;
+        }
+        metrics.insert(name.to_owned(), Metric::Distribution(distribution));
+    }
+    metrics
+}
+
+fn has_slow(plan: &Plan) -> bool {
+    plan.cohorts
+        .shares
+        .iter()
+        .any(|(role, _)| *role == Role::Slow)
+}
+
+/// The figures of churn, storm and cohorts, where the run had them.
+fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
+    let mut fates = |name: &str, fates: &Fates| {
+        let counts = [
+            ("doomed", fates.doomed),
+            ("closed", fates.closed),
+            ("survivors", fates.doomed.saturating_sub(fates.closed)),
+            ("early", fates.early),
+            ("late", fates.late),
+            ("coded", fates.coded),
+            ("miscoded", fates.miscoded),
+        ];
+        for (figure, count) in counts {
+            value(&format!("{name}.{figure}"), Unit::Count, count as f64);
+        }
+    };
+    if plan
+        .cohorts
+        .shares
+        .iter()
+        .any(|(role, _)| *role != Role::Slow)
+    {
+        fates("heartbeat", &worker.silent);
+    }
+    if has_slow(plan) {
+        fates("slow", &worker.slow);
+        if worker.before.count() > 0 && worker.after.count() > 0 {
+            // Below the floor a difference is noise of the machine.
+            let p99 = |values: &Latency| values.distribution().p99.max(ISOLATION_FLOOR_MS);
+            let ratio = p99(&worker.after) / p99(&worker.before);
+            value("slow.isolation", Unit::Ratio, ratio);
+        }
+    }
+    if plan.attacks {
+        value("attacks.made", Unit::Count, worker.attacks as f64);
+        value("attacks.wrong", Unit::Count, worker.attacks_wrong as f64);
+    }
+    if plan.churn > 0.0 {
+        value("churn.returned", Unit::Count, worker.churned as f64);
+        value("churn.stuck", Unit::Count, worker.stuck as f64);
+    }
+    if plan.positions {
+        value("recovery.recovered", Unit::Count, worker.recovered as f64);
+        value("recovery.wrong", Unit::Count, worker.misstated as f64);
+        value("recovery.refused", Unit::Count, worker.unrecovered as f64);
+    }
+    if plan.storm.is_some() || plan.drops > 0.0 || worker.dropped > 0 {
+        let missing = worker.dropped.saturating_sub(worker.returned.count());
+        value("storm.dropped", Unit::Count, worker.dropped as f64);
+        value("storm.in_flight", Unit::Count, worker.in_flight as f64);
+        value("storm.missing", Unit::Count, missing as f64);
+        if worker.returned.count() > 0 {
+            let t99 = worker.returned.distribution().p99 / 1000.0;
+            value("storm.t99", Unit::Seconds, t99);
+        }
+    }
+}

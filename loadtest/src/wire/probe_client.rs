@@ -1,0 +1,84 @@
+//! One WebSocket that blocks: for what a single client asks or does.
+
+use crate::base::target::Target;
+use crate::wire::handshake;
+use crate::wire::server_frame::{Frame, FrameError, FrameReader};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// A connection behind its opening handshake.
+pub(crate) struct Visitor {
+    stream: TcpStream,
+    unread: Vec<u8>,
+    frames: FrameReader,
+    deadline: Instant,
+}
+
+impl Visitor {
+    /// Connects. All that is read has to come within `patience`, as has each write.
+    pub(crate) fn connect(target: &Target, patience: Duration) -> io::Result<Self> {
+        let mut stream = TcpStream::connect_timeout(&target.addr, patience)?;
+        stream.set_write_timeout(Some(patience))?;
+        stream.write_all(&handshake::request(&target.host, &target.path, 1))?;
+        let deadline = Instant::now() + patience;
+        let mut head = Vec::new();
+        let length = loop {
+            if let Some(length) = handshake::response(&head, 1).map_err(io::Error::other)? {
+                break length;
+            }
+            read_some(&mut stream, &mut head, deadline)?;
+        };
+        Ok(Self {
+            stream,
+            unread: head.split_off(length),
+            frames: FrameReader::default(),
+            deadline,
+        })
+    }
+
+    /// Sends bytes as they are: frames are up to the caller.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads until `find` finds something in a frame.
+    ///
+    /// # Errors
+    /// The connection ends, breaks the protocol or takes too long before that.
+    pub(crate) fn find<T>(
+        &mut self,
+        mut find: impl FnMut(&Frame<'_>) -> Option<T>,
+    ) -> io::Result<T> {
+        loop {
+            let whole = [self.frames.tail(), &self.unread].concat();
+            let mut found = None;
+            let fed = self.frames.feed(&whole, |frame| {
+                found = found.take().or_else(|| find(&frame));
+                Ok::<(), FrameError>(())
+            });
+            fed.map_err(io::Error::other)?;
+            self.unread.clear();
+            if let Some(found) = found {
+                return Ok(found);
+            }
+            read_some(&mut self.stream, &mut self.unread, self.deadline)?;
+        }
+    }
+}
+
+fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left))?;
+    let mut chunk = [0; 4096];
+    match stream.read(&mut chunk)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        length => {
+            into.extend_from_slice(&chunk[..length]);
+            Ok(())
+        }
+    }
+}

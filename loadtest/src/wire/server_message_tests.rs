@@ -1,0 +1,129 @@
+//! What the tester reads in server messages.
+
+use super::server_message::{Message, Position, messages};
+use super::stamp::{self, Stamp};
+
+const STAMP: Stamp = Stamp {
+    run: 7,
+    publisher: 1,
+    channel: 3,
+    seq: 42,
+    intended_ns: 1000,
+    sent_ns: 1001,
+    offset: 0,
+};
+
+fn all(text: &str) -> Vec<Message<'_>> {
+    let mut found = Vec::new();
+    messages(text.as_bytes(), |message| found.push(message));
+    found
+}
+
+#[test]
+fn finds_the_stamp_in_any_order_of_keys() {
+    let plain = r#"{"type":"event","channel":"lt.3","data":{"id":"evt_1","timestamp":"2024-01-15T10:30:00Z","run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001,"pad":"xx"}}"#;
+    let turned = r#" { "data" : {"pad":"}\"seq\":9{","sent_ns":1001, "intended_ns" : 1000,"nested":{"seq":5},"seq":42,"chan":3,"pub":1,"run":7,"id":"evt_1"} , "channel":"lt.3", "type":"event" } "#;
+    for text in [plain, turned] {
+        assert_eq!(
+            all(text),
+            [Message::Event(b"lt.3", Some(STAMP))],
+            "in {text}"
+        );
+    }
+}
+
+#[test]
+fn tells_the_kinds_of_message_apart() {
+    assert_eq!(
+        all(r#"{"type":"subscribed","channel":"a"}"#),
+        [Message::Subscribed(b"a", Position::default())]
+    );
+    assert_eq!(
+        all(r#"{"type":"joined","room":"r","members":5}"#),
+        [Message::Subscribed(b"r", Position::default())]
+    );
+    assert_eq!(
+        all(
+            r#"[{"type":"message","room":"r","from":"x","content":"Hello!"},{"type":"user_joined","room":"r","user_id":"y"}]"#
+        ),
+        [Message::Said(b"r", None), Message::Announced]
+    );
+    assert_eq!(
+        all(r#"{"type":"error","code":"forbidden","message":"no"}"#),
+        [Message::Error(b"forbidden")]
+    );
+    assert_eq!(
+        all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
+        [
+            Message::Other,
+            Message::Subscribed(b"b", Position::default())
+        ]
+    );
+    for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
+        let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
+        assert_eq!(all(&text), [Message::Event(b"a", None)], "{data}");
+    }
+    assert_eq!(
+        all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
+        [Message::Event(b"a", None)]
+    );
+}
+
+#[test]
+fn reads_positions() {
+    let text = r#"{"type":"subscribed","channel":"a","offset":45,"epoch":"b7","recovered":false,"reason":"epoch_changed","replayed":0}"#;
+    let position = Position {
+        offset: Some(45),
+        epoch: b"b7",
+        recovered: Some(false),
+        replayed: Some(0),
+    };
+    assert_eq!(all(text), [Message::Subscribed(b"a", position)]);
+    let text = r#"{"type":"event","channel":"a","data":{"run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001},"offset":9}"#;
+    let stamp = Stamp { offset: 9, ..STAMP };
+    assert_eq!(all(text), [Message::Event(b"a", Some(stamp))]);
+}
+
+#[test]
+fn reads_gaps() {
+    assert_eq!(
+        all(
+            r#"[{"type":"gap","channel":"a","missed":15,"from":43,"to":57},{"type":"gap","channel":"a","missed":2},{"type":"gap","channel":"a"}]"#
+        ),
+        [
+            Message::Gap(b"a", 15, Some(57)),
+            Message::Gap(b"a", 2, None),
+            Message::Malformed
+        ]
+    );
+}
+
+#[test]
+fn survives_anything() {
+    let text = r#"[{"type":"event","channel":"a\"","data":{"seq":[1,{"x":"\\"}],"run":-1}}]"#;
+    for end in 0..text.len() {
+        let cut = all(&text[..end]);
+        assert!(cut.contains(&Message::Malformed), "{end}: {cut:?}");
+    }
+    for text in [
+        "", "x", "\"", "{", "[]", "{}", "{:}", "{\"a\"}", "]", "}{", "1,2", "\\",
+    ] {
+        assert!(all(text).contains(&Message::Malformed), "{text}");
+    }
+}
+
+#[test]
+fn has_the_size_that_was_asked_for_and_is_found_again() {
+    let mut data = Vec::new();
+    stamp::append(&mut data, &STAMP, 256);
+    assert_eq!(data.len(), 256);
+    let event = [
+        br#"{"type":"event","channel":"c","data":"#.as_slice(),
+        &data,
+        b"}",
+    ]
+    .concat();
+    let mut found = None;
+    messages(&event, |message| found = Some(message));
+    assert_eq!(found, Some(Message::Event(b"c", Some(STAMP))));
+}
