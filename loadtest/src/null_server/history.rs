@@ -1,10 +1,9 @@
 //! What the null server remembers of each channel, and the lies it tells of that.
 
 use super::behaviour::Behaviour;
+use super::counter::Counter;
 use super::fault::Fault;
-use super::hub::Hub;
 use crate::wire::json;
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -16,7 +15,7 @@ const LEAST: usize = 2;
 #[derive(Default)]
 pub(super) struct History {
     channels: HashMap<Vec<u8>, Channel>,
-    replays: Cell<u64>,
+    replays: Counter,
 }
 
 #[derive(Default)]
@@ -79,7 +78,7 @@ impl History {
         });
         let mut frames: Vec<_> = newest_missed.collect();
         let mut said = newest;
-        if frames.len() >= LEAST && Hub::count(&self.replays) == FAULTY_REPLAY {
+        if frames.len() >= LEAST && self.replays.next() == FAULTY_REPLAY {
             match behaviour.fault {
                 Fault::SkipReplayed => drop(frames.remove(0)),
                 Fault::RepeatReplayed => frames.insert(1, Rc::clone(&frames[0])),

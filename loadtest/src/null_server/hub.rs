@@ -2,11 +2,12 @@
 
 use super::behaviour::Behaviour;
 use super::client::Client;
+use super::counter::Counter;
 use super::fault::Fault;
 use super::frames::{error_frame, gap_frame, server_frame};
 use super::history::History;
 use crate::wire::json;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,14 +22,14 @@ pub(super) struct Hub {
     pub(super) behaviour: Behaviour,
     pub(super) pongs: Arc<AtomicU64>,
     pub(super) topics: RefCell<Topics>,
-    pub(super) upgrades: Cell<u64>,
-    pub(super) connections: Cell<u64>,
-    pub(super) evictions: Cell<u64>,
+    pub(super) upgrades: Counter,
+    pub(super) connections: Counter,
+    pub(super) evictions: Counter,
     history: RefCell<History>,
-    publications: Cell<u64>,
-    deliveries: Cell<u64>,
-    leaves: Cell<u64>,
-    joins: Cell<u64>,
+    publications: Counter,
+    deliveries: Counter,
+    leaves: Counter,
+    joins: Counter,
     /// The event that changes places with the next one of its client.
     held: RefCell<Option<Held>>,
     /// The client whose events come late.
@@ -46,23 +47,17 @@ impl Hub {
             behaviour,
             pongs,
             topics: RefCell::default(),
-            upgrades: Cell::new(0),
-            connections: Cell::new(0),
-            evictions: Cell::new(0),
+            upgrades: Counter::default(),
+            connections: Counter::default(),
+            evictions: Counter::default(),
             history: RefCell::default(),
-            publications: Cell::new(0),
-            deliveries: Cell::new(0),
-            leaves: Cell::new(0),
-            joins: Cell::new(0),
+            publications: Counter::default(),
+            deliveries: Counter::default(),
+            leaves: Counter::default(),
+            joins: Counter::default(),
             held: RefCell::default(),
             delayed: RefCell::default(),
         })
-    }
-
-    /// Counts one more and returns how many there are.
-    pub(super) fn count(counter: &Cell<u64>) -> u64 {
-        counter.set(counter.get() + 1);
-        counter.get()
     }
 
     pub(super) fn stats(&self) -> String {
@@ -74,7 +69,7 @@ impl Hub {
     }
 
     pub(super) async fn publish(self: &Rc<Self>, body: &[u8]) -> (&'static str, String) {
-        let n = Self::count(&self.publications);
+        let n = self.publications.next();
         let faulty = n == FAULTY_PUBLICATION;
         match self.behaviour.fault {
             Fault::RefusePublication if faulty => {
@@ -146,7 +141,7 @@ impl Hub {
     }
 
     fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>, name: &[u8], offset: Option<u64>) {
-        let n = Self::count(&self.deliveries);
+        let n = self.deliveries.next();
         let faulty = n == FAULTY_DELIVERY;
         match self.behaviour.fault {
             Fault::DropEvery(every) if n.is_multiple_of(every) => return,
@@ -228,8 +223,8 @@ impl Hub {
                     name,
                     br#"","user_id":"somebody"}"#,
                 ]);
-                let untold = self.behaviour.fault == Fault::JoinUntold
-                    && Self::count(&self.joins) == FAULTY_JOIN;
+                let untold =
+                    self.behaviour.fault == Fault::JoinUntold && self.joins.next() == FAULTY_JOIN;
                 for member in members.iter().skip(usize::from(untold)) {
                     member.push(Rc::clone(&told));
                 }
@@ -245,7 +240,7 @@ impl Hub {
                 };
                 let mut members = members(prefix);
                 members.retain(|member| !Rc::ptr_eq(member, client));
-                let left = Self::count(&self.leaves);
+                let left = self.leaves.next();
                 if !matches!(self.behaviour.fault, Fault::ForgetLeavesAfter(most) if left > most) {
                     client.push(say(&[done, name, br#""}"#]));
                 }
@@ -261,7 +256,7 @@ impl Hub {
                     b"}",
                 ]);
                 let echo = self.behaviour.fault == Fault::EchoToSender
-                    && Self::count(&self.publications) == FAULTY_PUBLICATION;
+                    && self.publications.next() == FAULTY_PUBLICATION;
                 for member in &members {
                     if echo || !Rc::ptr_eq(member, client) {
                         self.deliver(member, &frame, name, None);

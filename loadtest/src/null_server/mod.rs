@@ -6,6 +6,7 @@
 mod behaviour;
 mod client;
 mod client_decoder;
+mod counter;
 mod fault;
 mod frames;
 mod history;

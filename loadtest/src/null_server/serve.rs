@@ -68,9 +68,9 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
         } = head;
         if let Some(key) = head.key {
             upgrade(hub, &mut stream, &key).await?;
-            hub.connections.set(hub.connections.get() + 1);
+            hub.connections.next();
             let result = serve_client(hub, stream, bytes.split_off(length)).await;
-            hub.connections.set(hub.connections.get() - 1);
+            hub.connections.decrement();
             return result;
         }
         while bytes.len() < length + body_length {
@@ -95,7 +95,7 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
 }
 
 async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()> {
-    let upgrades = Hub::count(&hub.upgrades);
+    let upgrades = hub.upgrades.next();
     match hub.behaviour.fault {
         Fault::SlowUpgrade(time) => sleep(time).await,
         Fault::HangUpgradesAfter(most) if upgrades > most => pending().await,
@@ -174,7 +174,7 @@ async fn talk(
                 };
                 if let Written::Evicted = client.write(stream, code, linger).await? {
                     if hub.behaviour.fault != Fault::EvictUncounted {
-                        Hub::count(&hub.evictions);
+                        hub.evictions.next();
                     }
                     return Ok(());
                 }

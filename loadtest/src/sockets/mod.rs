@@ -1,11 +1,15 @@
-//! The sockets of a run, and the threads that own them.
+//! The connections of a run, and the threads that own them.
 
 pub(crate) mod attacks;
-pub(crate) mod audit;
-pub(crate) mod connection;
+mod audit;
+mod close_cause;
+mod connection;
+mod opening;
 pub(crate) mod publisher;
 mod relay;
 mod room_talk;
 pub(crate) mod run_state;
 mod stalled;
+mod stream_end;
 pub(crate) mod worker;
+mod worker_context;

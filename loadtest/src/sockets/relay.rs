@@ -1,8 +1,10 @@
-//! A relay that stops forwarding: to the server its client is gone without a word, and needs no root for it.
+//! A relay between a connection and the server that stops forwarding. To the server the client then looks as if it had
+//! lost power: no FIN, no reset, no answer. This needs no root, unlike dropping packets.
 
-use crate::sockets::connection::{CloseCause, Desk};
-use crate::sockets::run_state::RunState;
-use crate::sockets::stalled::{close_at_end, has_ended};
+use super::close_cause::CloseCause;
+use super::run_state::RunState;
+use super::stream_end::{close_at_end, has_ended};
+use super::worker_context::WorkerContext;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
@@ -12,13 +14,14 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often the relay checks whether the faults have started, and later whether the server has ended the connection.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
-/// The client's end of a connection to the server through a relay of its own. The relay ends with the worker's runtime,
-/// or when the server has ended its side after the cohorts turned bad.
-pub(crate) async fn connect(
+/// Puts a relay in front of `upstream` and returns the client's end. The relay ends once the server has ended the
+/// connection after the faults started, or with the worker.
+pub(super) async fn connect(
     state: &Arc<RunState>,
-    desk: &Rc<RefCell<Desk>>,
+    context: &Rc<RefCell<WorkerContext>>,
     local: usize,
     upstream: TcpStream,
 ) -> io::Result<TcpStream> {
@@ -27,32 +30,32 @@ pub(crate) async fn connect(
     let (inner, _) = listener.accept().await?;
     outer.set_nodelay(true)?;
     inner.set_nodelay(true)?;
-    let (state, own_desk) = (Arc::clone(state), Rc::clone(desk));
-    desk.borrow_mut().relays.spawn_local(async move {
-        forward(&state, &own_desk, local, inner, upstream).await;
+    let (state, relay_context) = (Arc::clone(state), Rc::clone(context));
+    context.borrow_mut().relays.spawn_local(async move {
+        forward(&state, &relay_context, local, inner, upstream).await;
     });
     Ok(outer)
 }
 
 async fn forward(
     state: &RunState,
-    desk: &RefCell<Desk>,
+    context: &RefCell<WorkerContext>,
     local: usize,
     mut inner: TcpStream,
     mut upstream: TcpStream,
 ) {
-    let turned = async {
+    let faults_started = async {
         while !state.has_turned() {
-            sleep(LOOK_EVERY).await;
+            sleep(CHECK_EVERY).await;
         }
     };
     tokio::select! {
         _ = copy_bidirectional(&mut inner, &mut upstream) => return,
-        () = turned => {}
+        () = faults_started => {}
     }
     while !has_ended(&upstream).await {
-        sleep(LOOK_EVERY).await;
-        if desk.borrow().auditor.is_closing() {
+        sleep(CHECK_EVERY).await;
+        if context.borrow().auditor.is_closing() {
             return;
         }
     }
@@ -65,5 +68,5 @@ async fn forward(
             Err(error) => break CloseCause::Io(error.kind()),
         }
     };
-    desk.borrow_mut().auditor.on_dead(local, &cause);
+    context.borrow_mut().auditor.on_dead(local, &cause);
 }

@@ -1,8 +1,8 @@
 //! Members of rooms, who say what is due: the workers' part of publishing.
 
+use super::worker_context::WorkerContext;
 use crate::plan::phase::Phase;
 use crate::plan::schedule::LOOK_EVERY;
-use crate::sockets::connection::Desk;
 use crate::sockets::run_state::RunState;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering::SeqCst;
@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 
 /// Says what is due to the rooms by the sockets of worker `index`, from the first publication on; what is overdue at
 /// once. Ends when all is said, or publishing is over. Nothing is lost when it is dropped: what was not said was not sent.
-pub(crate) async fn run(state: &RunState, index: u32, desk: &RefCell<Desk>) {
+pub(crate) async fn run(state: &RunState, index: u32, context: &RefCell<WorkerContext>) {
     let plan = &state.plan;
     if !plan.rooms {
         return;
@@ -41,7 +41,7 @@ pub(crate) async fn run(state: &RunState, index: u32, desk: &RefCell<Desk>) {
         sleep_until(state.clock.instant(wake_ns).into()).await;
         if let Some(intended_ns) = due_ns.filter(|&due_ns| due_ns == wake_ns) {
             let local = (conn / state.workers) as usize;
-            let auditor = &mut desk.borrow_mut().auditor;
+            let auditor = &mut context.borrow_mut().auditor;
             auditor.say(local, plan.channel_of(n), plan.publisher_of(n), intended_ns);
             n += 1;
         }

@@ -1,9 +1,10 @@
 //! A worker: a thread with a runtime of its own that opens, reads and closes its share of the sockets.
 
+use super::connection;
+use super::worker_context::WorkerContext;
 use crate::books::tally::Report;
 use crate::plan::phase::Phase;
 use crate::sockets::audit::auditor::Auditor;
-use crate::sockets::connection::{self, CLOSE_TIMEOUT, Desk};
 use crate::sockets::room_talk;
 use crate::sockets::run_state::RunState;
 use crossbeam_channel::{Sender, TrySendError};
@@ -28,11 +29,13 @@ const BEAT_EVERY: Duration = Duration::from_millis(20);
 const STIR_EVERY: Duration = Duration::from_millis(10);
 /// Connects of one worker that may be under way at once; beyond it the connect rate falls back.
 const MAX_OPENING: usize = 512;
+/// How long the server may take to answer the tester's Close frames.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The sockets of one worker and the tasks they live in.
 struct Fleet {
     state: Arc<RunState>,
-    desk: Rc<RefCell<Desk>>,
+    context: Rc<RefCell<WorkerContext>>,
     opening: Arc<Semaphore>,
     tasks: RefCell<JoinSet<()>>,
     /// By socket; to drop one without a word.
@@ -42,12 +45,12 @@ struct Fleet {
 impl Fleet {
     /// Opens a socket after a while.
     fn launch(&self, local: usize, delay: Duration) {
-        let (state, desk) = (Arc::clone(&self.state), Rc::clone(&self.desk));
+        let (state, context) = (Arc::clone(&self.state), Rc::clone(&self.context));
         let opening = Arc::clone(&self.opening);
         let handle = self.tasks.borrow_mut().spawn_local(async move {
             sleep(delay).await;
             let permit = opening.acquire_owned().await.expect("nobody closes it");
-            connection::live(&state, &desk, local, permit).await;
+            connection::run(&state, &context, local, permit).await;
         });
         self.handles.borrow_mut()[local] = Some(handle);
     }
@@ -62,14 +65,14 @@ impl Fleet {
 
     /// Drops a healthy socket, which comes back in its time. Returns whether it was ready.
     fn drop_one(&self, local: usize, reset: bool) -> bool {
-        if !self.desk.borrow_mut().auditor.drop_socket(local, reset) {
+        if !self.context.borrow_mut().auditor.drop_socket(local, reset) {
             return false;
         }
         let task = self.handles.borrow_mut()[local].take();
         if let Some(task) = task {
             task.abort();
         }
-        let conn = self.desk.borrow().auditor.conn(local);
+        let conn = self.context.borrow().auditor.conn(local);
         self.launch(local, self.state.plan.return_delay(conn));
         true
     }
@@ -84,14 +87,14 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
-    let desk = Rc::new(RefCell::new(Desk::new(Auditor::new(
+    let context = Rc::new(RefCell::new(WorkerContext::new(Auditor::new(
         Arc::clone(state),
         index,
     ))));
-    let sockets = desk.borrow().auditor.sockets();
+    let sockets = context.borrow().auditor.sockets();
     let fleet = Fleet {
         state: Arc::clone(state),
-        desk: Rc::clone(&desk),
+        context: Rc::clone(&context),
         opening: Arc::new(Semaphore::new(MAX_OPENING)),
         tasks: RefCell::default(),
         handles: RefCell::new(vec![None; sockets]),
@@ -101,22 +104,22 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
             never = dial(&fleet) => match never {},
             never = stir(&fleet) => match never {},
             never = async {
-                room_talk::run(state, index, &desk).await;
+                room_talk::run(state, index, &context).await;
                 std::future::pending().await
             } => match never {},
-            () = follow(state, index, &desk, reports) => {}
+            () = follow(state, index, &context, reports) => {}
         }
-        desk.borrow_mut().auditor.close_all();
+        context.borrow_mut().auditor.close_all();
         let mut tasks = fleet.tasks.take();
         let all_closed = async { while tasks.join_next().await.is_some() {} };
         // Sockets whose Close is not answered in time are dropped with the tasks.
         let _ = timeout(CLOSE_TIMEOUT, all_closed).await;
         tasks.shutdown().await;
-        let mut relays = std::mem::take(&mut desk.borrow_mut().relays);
+        let mut relays = std::mem::take(&mut context.borrow_mut().relays);
         relays.shutdown().await;
     });
     let (tally, said) = {
-        let auditor = &mut desk.borrow_mut().auditor;
+        let auditor = &mut context.borrow_mut().auditor;
         (
             std::mem::take(&mut auditor.tally),
             std::mem::take(&mut auditor.said),
@@ -134,7 +137,7 @@ async fn dial(fleet: &Fleet) -> std::convert::Infallible {
     let start = tokio::time::Instant::now();
     let sockets = fleet.handles.borrow().len();
     for local in 0..sockets {
-        let conn = fleet.desk.borrow().auditor.conn(local);
+        let conn = fleet.context.borrow().auditor.conn(local);
         if plan.opens(conn) {
             sleep_until(start + Duration::from_secs_f64(f64::from(conn) / plan.connect_rate)).await;
             fleet.launch(local, Duration::ZERO);
@@ -157,7 +160,7 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
         tick.tick().await;
         fleet.reap();
         {
-            let auditor = &mut fleet.desk.borrow_mut().auditor;
+            let auditor = &mut fleet.context.borrow_mut().auditor;
             auditor.answer_late_pings();
             auditor.flush();
         }
@@ -172,7 +175,7 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
                 break;
             }
             place = (place + 1) % sockets;
-            if fleet.desk.borrow_mut().auditor.leave(place) {
+            if fleet.context.borrow_mut().auditor.leave(place) {
                 left += 1.0;
             }
         }
@@ -203,7 +206,12 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
 }
 
 /// Reports at intervals and follows the phases; returns when the sockets are to be closed.
-async fn follow(state: &RunState, index: u32, desk: &RefCell<Desk>, reports: &Sender<Report>) {
+async fn follow(
+    state: &RunState,
+    index: u32,
+    context: &RefCell<WorkerContext>,
+    reports: &Sender<Report>,
+) {
     let mut phase: watch::Receiver<Phase> = state.phase.subscribe();
     let mut report = interval(REPORT_EVERY);
     report.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -223,22 +231,22 @@ async fn follow(state: &RunState, index: u32, desk: &RefCell<Desk>, reports: &Se
                 }
             }
             _ = report.tick() => {
-                let tally = std::mem::take(&mut desk.borrow_mut().auditor.tally);
+                let tally = std::mem::take(&mut context.borrow_mut().auditor.tally);
                 let full = reports.try_send(Report::Worker(Box::new(tally))).map_err(TrySendError::into_inner);
                 if let Err(Report::Worker(tally)) = full {
-                    desk.borrow_mut().auditor.tally.merge(*tally);
+                    context.borrow_mut().auditor.tally.merge(*tally);
                 }
-                let said = std::mem::take(&mut desk.borrow_mut().auditor.said);
+                let said = std::mem::take(&mut context.borrow_mut().auditor.said);
                 let full = reports.try_send(Report::Publisher(Box::new(said))).map_err(TrySendError::into_inner);
                 if let Err(Report::Publisher(said)) = full {
-                    desk.borrow_mut().auditor.said.merge(*said);
+                    context.borrow_mut().auditor.said.merge(*said);
                 }
             }
             due = beat.tick() => {
-                desk.borrow_mut().auditor.tally.loop_lag.record_ns(due.elapsed().as_nanos() as u64);
+                context.borrow_mut().auditor.tally.loop_lag.record_ns(due.elapsed().as_nanos() as u64);
             }
             _ = count.tick(), if now == Phase::Drain => {
-                let open = desk.borrow().auditor.open_books();
+                let open = context.borrow().auditor.open_books();
                 state.open_books[index as usize].store(open, SeqCst);
             }
         }

@@ -1,7 +1,7 @@
 //! Judges what arrives: keeps a worker's books and counts everything that is not as it should be.
 
-use super::missing::Declared;
-use super::recovery::Place;
+use super::declared::Declared;
+use super::held_position::Place;
 use crate::books::book::Book;
 use crate::books::tally::{PublisherTally, WorkerTally};
 use crate::measure::connection_latency::Service;

@@ -4,7 +4,7 @@ use super::auditor::Auditor;
 use crate::books::evidence::Kind;
 use crate::books::tally::Fates;
 use crate::plan::cohort::Role;
-use crate::sockets::connection::CloseCause;
+use crate::sockets::close_cause::CloseCause;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 

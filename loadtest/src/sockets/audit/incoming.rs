@@ -4,7 +4,7 @@ use super::auditor::{Auditor, Status};
 use crate::books::book::Arrival;
 use crate::books::evidence::Kind;
 use crate::plan::cohort::Role;
-use crate::sockets::connection::CloseCause;
+use crate::sockets::close_cause::CloseCause;
 use crate::wire::client_frame;
 use crate::wire::server_frame::Frame;
 use crate::wire::server_message::{Message, messages};

@@ -4,7 +4,7 @@ use super::auditor::{Auditor, Status};
 use crate::books::evidence::Kind;
 use crate::books::tally::count_class;
 use crate::plan::cohort::Role;
-use crate::sockets::connection::CloseCause;
+use crate::sockets::close_cause::CloseCause;
 use crate::wire::client_frame;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::tcp::OwnedWriteHalf;

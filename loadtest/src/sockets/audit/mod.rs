@@ -2,7 +2,9 @@
 
 pub(crate) mod auditor;
 mod closing;
+mod declared;
 mod faulty;
+mod held_position;
 mod incoming;
 mod leaving;
 mod lifecycle;

@@ -1,15 +1,9 @@
 //! Positions: where each subscription stands, and what a return from there comes to.
 
 use super::auditor::Auditor;
+use super::held_position::Place;
 use crate::books::evidence::Kind;
 use crate::wire::server_message::Position;
-
-/// Where a subscription stands in its channel.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    offset: u64,
-    epoch: Box<str>,
-}
 
 impl Auditor {
     /// The command by which a socket comes to a channel: since its position, if it has one.

@@ -1,0 +1,8 @@
+//! The position that a subscription resumes from.
+
+/// Where a subscription stands in its channel.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) offset: u64,
+    pub(super) epoch: Box<str>,
+}
