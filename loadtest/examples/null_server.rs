@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let coalesce = args.next().unwrap_or_else(|| "0s".to_owned());
     let behaviour = Behaviour {
         coalesce: humantime::parse_duration(&coalesce)?,
-        ping_every: Duration::from_secs(5),
+        ping_interval: Duration::from_secs(5),
         ..Behaviour::default()
     };
     let server = NullServer::start(addr.parse()?, behaviour)?;

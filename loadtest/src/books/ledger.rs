@@ -1,6 +1,6 @@
 //! What was published, and who was subscribed: the truth the books are compared with.
 
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
@@ -25,8 +25,8 @@ struct Audience {
     ever: AtomicU32,
     /// Replies that named fewer subscribers than `now`, and the lowest number of them. The server may have
     /// closed a socket that has not heard of it yet, so they are judged at the end.
-    short_replies: AtomicU64,
-    lowest_reply: AtomicU64,
+    undercounts: AtomicU64,
+    lowest_count: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -38,12 +38,12 @@ struct Stream {
 }
 
 impl Ledger {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &RunPlan) -> Self {
         Self {
             streams: (0..plan.streams()).map(|_| Stream::default()).collect(),
             audiences: (0..plan.channels)
                 .map(|_| Audience {
-                    lowest_reply: AtomicU64::new(u64::MAX),
+                    lowest_count: AtomicU64::new(u64::MAX),
                     ..Audience::default()
                 })
                 .collect(),
@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     /// Whether the absence of `seq` is a loss.
-    pub(crate) fn is_owed(&self, stream: usize, seq: u64) -> bool {
+    pub(crate) fn is_expected(&self, stream: usize, seq: u64) -> bool {
         self.uncertain_total.load(SeqCst) == 0
             || !self
                 .uncertain
@@ -94,7 +94,7 @@ impl Ledger {
     }
 
     /// A socket has all its subscriptions, for the first time or again.
-    pub(crate) fn arrived(&self, channels: impl Iterator<Item = u32>, again: bool) {
+    pub(crate) fn add_subscribers(&self, channels: impl Iterator<Item = u32>, again: bool) {
         for channel in channels {
             let audience = &self.audiences[channel as usize];
             audience.now.fetch_add(1, SeqCst);
@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// A ready socket is gone.
-    pub(crate) fn departed(&self, channels: impl Iterator<Item = u32>) {
+    pub(crate) fn remove_subscribers(&self, channels: impl Iterator<Item = u32>) {
         self.departures.fetch_add(1, SeqCst);
         for channel in channels {
             self.audiences[channel as usize].now.fetch_sub(1, SeqCst);
@@ -121,20 +121,20 @@ impl Ledger {
     }
 
     /// A reply named fewer subscribers than there seem to be.
-    pub(crate) fn short_reply(&self, channel: u32, subscribers: u64) {
+    pub(crate) fn undercount(&self, channel: u32, subscribers: u64) {
         let audience = &self.audiences[channel as usize];
-        audience.short_replies.fetch_add(1, SeqCst);
-        audience.lowest_reply.fetch_min(subscribers, SeqCst);
+        audience.undercounts.fetch_add(1, SeqCst);
+        audience.lowest_count.fetch_min(subscribers, SeqCst);
     }
 
     /// Channels whose short replies are not explained by sockets that were found closed since: the channel, how
     /// many replies, the lowest number they named, and the subscribers that are left.
-    pub(crate) fn unexplained_short_replies(&self) -> impl Iterator<Item = (u32, u64, u64, u32)> {
+    pub(crate) fn unexplained_undercounts(&self) -> impl Iterator<Item = (u32, u64, u64, u32)> {
         (0..)
             .zip(&self.audiences)
             .filter_map(|(channel, audience)| {
-                let replies = audience.short_replies.load(SeqCst);
-                let lowest = audience.lowest_reply.load(SeqCst);
+                let replies = audience.undercounts.load(SeqCst);
+                let lowest = audience.lowest_count.load(SeqCst);
                 let left = audience.now.load(SeqCst);
                 (replies > 0 && lowest < u64::from(left))
                     .then_some((channel, replies, lowest, left))

@@ -11,9 +11,9 @@ pub(crate) type Classes = BTreeMap<String, u64>;
 
 /// What became of the sockets that the server had to end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fates {
+pub(crate) struct CloseCounts {
     /// How many there were.
-    pub(crate) doomed: u64,
+    pub(crate) expected: u64,
     /// How many the server ended.
     pub(crate) closed: u64,
     /// Of those, before they could be known to be dead.
@@ -28,9 +28,9 @@ pub(crate) struct Fates {
     pub(crate) after: Latency,
 }
 
-impl Fates {
+impl CloseCounts {
     fn merge(&mut self, other: &Self) {
-        self.doomed += other.doomed;
+        self.expected += other.expected;
         self.closed += other.closed;
         self.early += other.early;
         self.late += other.late;
@@ -81,9 +81,9 @@ pub(crate) struct WorkerTally {
     pub(crate) before: Latency,
     pub(crate) after: Latency,
     /// Sockets that fell silent.
-    pub(crate) silent: Fates,
+    pub(crate) unresponsive: CloseCounts,
     /// Sockets that read too slowly.
-    pub(crate) slow: Fates,
+    pub(crate) slow: CloseCounts,
     /// Sockets that left properly and came back.
     pub(crate) churned: u64,
     /// Sockets that still waited for their unsubscribing to be confirmed at the end.
@@ -94,9 +94,9 @@ pub(crate) struct WorkerTally {
     pub(crate) in_flight: u64,
     /// Subscriptions that went on from their position, and those that could not.
     pub(crate) recovered: u64,
-    pub(crate) unrecovered: u64,
+    pub(crate) refused_recoveries: u64,
     /// Of the former, those whose reply does not say where the replay ends.
-    pub(crate) misstated: u64,
+    pub(crate) wrong_recoveries: u64,
     /// From the drop to being ready again.
     pub(crate) returned: Latency,
     /// Clients that broke the protocol.
@@ -133,15 +133,15 @@ impl WorkerTally {
         self.transit.merge(&other.transit);
         self.before.merge(&other.before);
         self.after.merge(&other.after);
-        self.silent.merge(&other.silent);
+        self.unresponsive.merge(&other.unresponsive);
         self.slow.merge(&other.slow);
         self.churned += other.churned;
         self.stuck += other.stuck;
         self.dropped += other.dropped;
         self.in_flight += other.in_flight;
         self.recovered += other.recovered;
-        self.unrecovered += other.unrecovered;
-        self.misstated += other.misstated;
+        self.refused_recoveries += other.refused_recoveries;
+        self.wrong_recoveries += other.wrong_recoveries;
         self.returned.merge(&other.returned);
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;
@@ -193,7 +193,7 @@ impl PublisherTally {
 
 /// What travels to the reporter, over one bounded channel.
 #[derive(Debug)]
-pub(crate) enum Report {
+pub(crate) enum TallyReport {
     /// From a worker, about once a second and when it ends.
     Worker(Box<WorkerTally>),
     /// From a publisher, likewise.

@@ -1,6 +1,6 @@
 //! The sums of a run so far.
 
-use crate::books::tally::{PublisherTally, Report, WorkerTally};
+use crate::books::tally::{PublisherTally, TallyReport, WorkerTally};
 use crate::measure::latency::Latency;
 use crate::result::run_result::Row;
 
@@ -19,14 +19,14 @@ pub(crate) struct Totals {
 
 impl Totals {
     /// Adds a report.
-    pub(crate) fn add(&mut self, report: Report) {
+    pub(crate) fn add(&mut self, report: TallyReport) {
         match report {
-            Report::Worker(tally) => {
+            TallyReport::Worker(tally) => {
                 self.recent.merge(&tally.delivery);
                 self.worker.merge(*tally);
             }
-            Report::Error(error) => self.errors.push(error),
-            Report::Publisher(tally) => self.publisher.merge(*tally),
+            TallyReport::Error(error) => self.errors.push(error),
+            TallyReport::Publisher(tally) => self.publisher.merge(*tally),
         }
     }
 }

@@ -55,7 +55,7 @@ pub(crate) enum Command {
         source_ips: SourceIps,
     },
     /// Render the files of a run again from its JSON.
-    Report {
+    TallyReport {
         /// Written with --json.
         result: PathBuf,
         #[command(flatten)]

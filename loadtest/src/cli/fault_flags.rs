@@ -17,9 +17,9 @@ enum DropMode {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Trouble")]
-pub(crate) struct Trouble {
-    /// See [`Trouble::soon`].
+#[command(next_help_heading = "Faults")]
+pub(crate) struct FaultFlags {
+    /// See [`FaultFlags::soon`].
     #[arg(skip)]
     soon: bool,
     /// Sockets a second that unsubscribe, close and come back (50/s) [default: the scenario's].
@@ -80,7 +80,7 @@ pub(crate) struct Trouble {
     handshake_timeout: Duration,
 }
 
-impl Trouble {
+impl FaultFlags {
     /// A ping interval and a pong timeout: how long a dead one may live.
     pub(crate) fn heartbeat(&self) -> Duration {
         self.ping_interval + self.pong_timeout

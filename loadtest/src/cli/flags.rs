@@ -2,13 +2,13 @@
 
 use crate::base::source_ips::SourceIps;
 use crate::base::units::{parse_count, parse_rate, parse_size};
-use crate::cli::fault_flags::Trouble;
+use crate::cli::fault_flags::FaultFlags;
 use crate::measure::process::ServerPid;
 use crate::plan::popularity::Popularity;
 use crate::report::outputs::Outputs;
 use crate::run::display::DisplayFlags;
 use crate::verdict::assertion::Assertion;
-use crate::wire::reader::Engine;
+use crate::wire::frame_reader::ReaderEngine;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(crate) struct Flags {
     pub(crate) workers: Option<u32>,
     /// What reads frames.
     #[arg(long, env = "LOADTEST_ENGINE", value_enum, default_value = "lean")]
-    pub(crate) engine: Engine,
+    pub(crate) engine: ReaderEngine,
     /// Source addresses: auto, a list 127.0.0.2,127.0.0.3 or a range 127.0.0.2-127.0.0.9.
     #[arg(long, env = "LOADTEST_SOURCE_IPS", default_value = "auto")]
     pub(crate) source_ips: SourceIps,
@@ -75,7 +75,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "LOADTEST_LIMIT_TIME", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(crate) limit_time: Duration,
     #[command(flatten)]
-    pub(crate) trouble: Trouble,
+    pub(crate) faults: FaultFlags,
     /// A condition, such as delivery.p99<250ms or loss.silent==0; repeatable, or separated by commas.
     #[arg(
         long = "assert",

@@ -2,7 +2,7 @@
 
 use crate::plan::cohort::Role;
 use crate::plan::popularity::Popularity;
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use crate::verdict::assertion::Assertion;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) struct Defaults {
     pub(crate) turn_at: Duration,
 }
 
-const MILD: Defaults = Defaults {
+const BASE: Defaults = Defaults {
     connections: 1000,
     rate: 100.0,
     channels: 10,
@@ -60,7 +60,7 @@ const MILD: Defaults = Defaults {
     turn_at: Duration::from_secs(2),
 };
 
-const fn runs(
+const fn runnable(
     name: &'static str,
     about: &'static str,
     defaults: Defaults,
@@ -75,11 +75,11 @@ const fn runs(
     }
 }
 
-const fn waits(name: &'static str, about: &'static str, needs: &'static str) -> Scenario {
+const fn unsupported(name: &'static str, about: &'static str, needs: &'static str) -> Scenario {
     Scenario {
         name,
         about,
-        defaults: MILD,
+        defaults: BASE,
         asserts: &[],
         needs: Some(needs),
     }
@@ -87,39 +87,39 @@ const fn waits(name: &'static str, about: &'static str, needs: &'static str) -> 
 
 /// All of them, in the order of `loadtest list`.
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    runs(
+    runnable(
         "smoke",
         "1,000 sockets, 10 channels, 100 publications a second, 30 s",
-        MILD,
+        BASE,
         &[],
     ),
-    runs(
+    runnable(
         "idle",
         "opens sockets and holds them: heartbeats only",
-        Defaults { rate: 0.0, ..MILD },
+        Defaults { rate: 0.0, ..BASE },
         &["server.kib_per_conn<=20KiB"],
     ),
-    runs(
+    runnable(
         "broadcast",
         "one channel, everyone subscribes to it",
         Defaults {
             channels: 1,
             rate: 20.0,
-            ..MILD
+            ..BASE
         },
         &["delivery.p99<2s"],
     ),
-    runs(
+    runnable(
         "rooms",
         "rooms of 50 whose members talk, some rooms more than others",
         Defaults {
             members: 50,
             popularity: Popularity::Zipf(1.1),
-            ..MILD
+            ..BASE
         },
         &["delivery.p99<2s"],
     ),
-    runs(
+    runnable(
         "connect",
         "opens and closes sockets as fast as --churn says",
         Defaults {
@@ -127,30 +127,30 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             rate: 0.0,
             churn: 500.0,
             duration: Duration::from_secs(10),
-            ..MILD
+            ..BASE
         },
         &["connect.ready.p99<1s", "churn.stuck==0"],
     ),
-    runs(
+    runnable(
         "churn",
         "sockets leave and come back while events flow; exact books for every interval",
         Defaults {
             churn: 50.0,
-            ..MILD
+            ..BASE
         },
         &["churn.stuck==0", "churn.returned>=1"],
     ),
-    runs(
+    runnable(
         "storm",
         "everyone drops at once and comes back",
         Defaults {
             rate: 50.0,
             storm_at: Some(Duration::from_secs(5)),
-            ..MILD
+            ..BASE
         },
         &["storm.missing==0", "storm.t99<30s", "publish.ack.p99<5s"],
     ),
-    runs(
+    runnable(
         "slow",
         "some stop reading: each is evicted (1013) and the others notice nothing",
         Defaults {
@@ -160,7 +160,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             size: 8192,
             cohorts: &[(Role::Slow, 0.1)],
             turn_at: Duration::from_secs(8),
-            ..MILD
+            ..BASE
         },
         &[
             "slow.survivors==0",
@@ -169,7 +169,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "server.evictions_uncounted==0",
         ],
     ),
-    runs(
+    runnable(
         "heartbeat",
         "some fall silent: each is closed inside its window (4001), and no healthy one is",
         Defaults {
@@ -182,7 +182,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 (Role::HandshakeStall, 0.02),
                 (Role::PongLate, 0.04),
             ],
-            ..MILD
+            ..BASE
         },
         &[
             "heartbeat.survivors==0",
@@ -191,28 +191,28 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "heartbeat.miscoded==0",
         ],
     ),
-    runs(
+    runnable(
         "adversarial",
         "clients that break the protocol get the right close code, and the others notice nothing",
         Defaults {
             connections: 200,
             duration: Duration::from_secs(5),
-            ..MILD
+            ..BASE
         },
         &["attacks.made>=10", "attacks.wrong==0"],
     ),
-    runs(
+    runnable(
         "soak",
         "a mix for a long time: memory must not grow",
         Defaults {
             channels: 20,
             churn: 5.0,
             duration: Duration::from_secs(10 * 60),
-            ..MILD
+            ..BASE
         },
         &["churn.stuck==0", "server.rss_slope<64MiB/h"],
     ),
-    runs(
+    runnable(
         "find-max",
         "searches the highest rate at which --slo holds and nothing is lost",
         Defaults {
@@ -220,17 +220,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             channels: 1,
             rate: 10.0,
             duration: Duration::from_secs(5),
-            ..MILD
+            ..BASE
         },
         &[],
     ),
-    runs(
+    runnable(
         "verify",
         "every correctness scenario, small, one after the other, in less than a minute",
-        MILD,
+        BASE,
         &[],
     ),
-    runs(
+    runnable(
         "recovery",
         "sockets are dropped again and again and come back with their positions: nothing is lost",
         Defaults {
@@ -238,7 +238,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             drops: 500.0,
             positions: true,
             rate: 50.0,
-            ..MILD
+            ..BASE
         },
         &[
             "storm.missing==0",
@@ -247,12 +247,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "recovery.wrong==0",
         ],
     ),
-    waits(
+    unsupported(
         "presence",
         "who is here, under churn",
         "presence of a channel or room",
     ),
-    waits(
+    unsupported(
         "multinode",
         "publishers on one node, subscribers on another",
         "several nodes over a broker",
@@ -269,7 +269,7 @@ impl Scenario {
     }
 
     /// Its default assertions.
-    pub(crate) fn assertions(&self, plan: &Plan) -> Vec<Assertion> {
+    pub(crate) fn assertions(&self, plan: &RunPlan) -> Vec<Assertion> {
         const EVERY: &[&str] = &[
             "conns.ready=={conns}",
             "connect.errors==0",
@@ -287,7 +287,7 @@ impl Scenario {
         // Replies to publications count subscribers; nobody replies to a member.
         const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
         const ROOMS: &[&str] = &["announcements.difference==0"];
-        let steady = if plan.owes_all() { STEADY } else { &[] };
+        let steady = if plan.expects_all() { STEADY } else { &[] };
         let counted = match (plan.is_steady(), plan.rooms) {
             (false, _) => &[],
             (true, false) => CHANNELS,

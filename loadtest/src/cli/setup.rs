@@ -3,16 +3,16 @@
 use crate::base::target::Target;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
-use crate::plan::popularity::Choice;
-use crate::plan::run_plan::{Plan, gcd};
+use crate::plan::popularity::ChannelPicker;
+use crate::plan::run_plan::{RunPlan, gcd};
 use crate::run::options::RunOptions;
-use crate::verdict::judge::Brief;
+use crate::verdict::judge::JudgeOptions;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Members of a room who talk.
-const TALKERS: u32 = 2;
+const ROOM_PUBLISHERS: u32 = 2;
 
-fn check_rooms(plan: &Plan, both: bool) -> Result<(), String> {
+fn check_rooms(plan: &RunPlan, both: bool) -> Result<(), String> {
     if both {
         return Err("--members and --channels: one follows from the other".to_owned());
     }
@@ -51,7 +51,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     } else {
         scenario.assertions(&plan)
     };
-    let brief = Brief {
+    let judging = JudgeOptions {
         scenario: scenario.name.to_owned(),
         target: ws.host.clone(),
         cmd: command_line(scenario.name),
@@ -72,12 +72,12 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
         yes: flags.yes,
         server_pid: flags.server_pid,
         display: flags.display,
-        brief,
+        judging,
     })
 }
 
 /// What the flags and the scenario make of a run; not yet checked.
-fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
+fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
     let defaults = &scenario.defaults;
     let connections = flags.connections.unwrap_or(defaults.connections);
     let rooms = defaults.members > 0;
@@ -90,22 +90,22 @@ fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
     let rate = flags.rate.unwrap_or(defaults.rate);
     let publishers = flags.publishers.unwrap_or_else(|| {
         if rooms {
-            TALKERS
+            ROOM_PUBLISHERS
         } else {
-            Plan::publishers_for(rate, channels.max(1))
+            RunPlan::publishers_for(rate, channels.max(1))
         }
     });
     let run = fresh_run_id();
     let seed = flags.seed.unwrap_or(u64::from(run));
     let popularity = flags.popularity.unwrap_or(defaults.popularity);
-    let choice = Choice::new(popularity, channels, seed);
+    let picker = ChannelPicker::new(popularity, channels, seed);
     // Only where both take turns do some pairs never occur.
-    let common = if rooms || !choice.is_even() {
+    let common = if rooms || !picker.is_even() {
         1
     } else {
         gcd(channels, publishers).max(1)
     };
-    let mut plan = Plan {
+    let mut plan = RunPlan {
         run,
         seed,
         only_conn: flags.only_conn,
@@ -113,18 +113,18 @@ fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
         connect_rate: flags.connect_rate,
         rooms,
         channels,
-        choice,
+        picker,
         subs_per_conn: flags.subs_per_conn,
         publishers,
         common,
         rate,
         duration: flags.duration.unwrap_or(defaults.duration),
-        churn: flags.trouble.churn.unwrap_or(defaults.churn),
-        storm: flags.trouble.storm(defaults),
-        reconnect: flags.trouble.reconnect,
-        drops: flags.trouble.drops.unwrap_or(defaults.drops),
-        positions: flags.trouble.positions || defaults.positions,
-        cohorts: flags.trouble.cohorts(defaults),
+        churn: flags.faults.churn.unwrap_or(defaults.churn),
+        storm: flags.faults.storm(defaults),
+        reconnect: flags.faults.reconnect,
+        drops: flags.faults.drops.unwrap_or(defaults.drops),
+        positions: flags.faults.positions || defaults.positions,
+        cohorts: flags.faults.cohorts(defaults),
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };
@@ -134,7 +134,7 @@ fn plan(scenario: &Scenario, flags: &Flags) -> Plan {
     plan
 }
 
-fn check(scenario: &Scenario, flags: &Flags, plan: &Plan, workers: u32) -> Result<(), String> {
+fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Result<(), String> {
     let limits = [
         ("--connections", plan.connections, 1, 1_000_000),
         ("--channels", plan.channels, 1, 1_000_000),

@@ -21,12 +21,12 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
     let mut good = 0.0;
     let mut rate = flags.rate.unwrap_or(scenario.defaults.rate);
     let mut bad = None;
-    let mut doubt = "";
+    let mut caveat = "";
     for _ in 0..DOUBLINGS {
         match holds(scenario, flags, rate, &interrupts)? {
             Ok(Verdict::Holds) => (good, rate) = (rate, rate * 2.0),
             Ok(verdict) => {
-                doubt = verdict.doubt();
+                caveat = verdict.caveat();
                 bad = Some(rate);
                 break;
             }
@@ -41,12 +41,12 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
         let middle = f64::midpoint(good, bad);
         match holds(scenario, flags, middle, &interrupts)? {
             Ok(Verdict::Holds) => good = middle,
-            Ok(verdict) => (bad, doubt) = (middle, verdict.doubt()),
+            Ok(verdict) => (bad, caveat) = (middle, verdict.caveat()),
             Err(exit) => return Ok(exit),
         }
     }
     println!(
-        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}{doubt}",
+        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}{caveat}",
         flags.slo.expr()
     );
     Ok(if good > 0.0 { Exit::Pass } else { Exit::Fail })
@@ -56,13 +56,13 @@ enum Verdict {
     Holds,
     Fails,
     /// It fails, or seems to hold, but the tester did not keep up.
-    Doubtful,
+    Unreliable,
 }
 
 impl Verdict {
-    fn doubt(&self) -> &'static str {
+    fn caveat(&self) -> &'static str {
         match self {
-            Self::Doubtful => " (where the tester did not keep up: the knee may be its own)",
+            Self::Unreliable => " (where the tester did not keep up: the knee may be its own)",
             Self::Holds | Self::Fails => "",
         }
     }
@@ -80,14 +80,14 @@ fn holds(
     flags.asserts.push(flags.slo.clone());
     flags.display = DisplayFlags::lines();
     let options = setup::options(scenario, flags)?;
-    let allow_taint = options.brief.allow_taint;
+    let allow_taint = options.judging.allow_taint;
     Ok(match execute::execute(options, interrupts.clone()) {
         Ok((result, None)) if result.valid || allow_taint => Ok(if result.passed {
             Verdict::Holds
         } else {
             Verdict::Fails
         }),
-        Ok((_, None)) => Ok(Verdict::Doubtful),
+        Ok((_, None)) => Ok(Verdict::Unreliable),
         Ok((_, Some(INTERRUPTED))) => Err(Exit::Interrupted),
         Ok((_, Some(_))) => Err(Exit::Fail),
         Err(exit) => Err(exit),

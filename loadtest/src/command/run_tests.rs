@@ -4,7 +4,7 @@ use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
 use crate::cli::setup;
 use crate::compare::direction;
-use crate::dashboard::{command::Command, snapshot::Snapshot, thread::Dashboard};
+use crate::dashboard::{keys::KeyCommand, snapshot::Snapshot, thread::Dashboard};
 use crate::null_server::{Behaviour, NullServer};
 use crate::report::json::{self, tests::complaints};
 use crate::result::metric::Metric;
@@ -22,7 +22,10 @@ struct Line {
 }
 
 /// Runs against the null server with somebody who answers every moment shown with keys.
-fn watched(line: &str, mut keys: impl FnMut(&Snapshot) -> &'static [Command] + Send) -> Finished {
+fn watched(
+    line: &str,
+    mut keys: impl FnMut(&Snapshot) -> &'static [KeyCommand] + Send,
+) -> Finished {
     let server =
         NullServer::start(([127, 0, 0, 1], 0).into(), Behaviour::default()).expect("a free port");
     let url = format!("ws://{}/ws", server.addr());
@@ -48,15 +51,15 @@ fn watched(line: &str, mut keys: impl FnMut(&Snapshot) -> &'static [Command] + S
 fn obeys_the_keys_and_keeps_its_books() {
     let (mut step, mut still) = (0, 0);
     let (result, cut_short) = watched("-c 20 -C 2 -r 100/s -d 4s", |now| {
-        let (next, keys): (bool, &[Command]) = match step {
-            0 => (now.received > 0, &[Command::Storm, Command::Faster]),
-            1 => (now.rate > 120.0 && now.open == 20, &[Command::Pause]),
+        let (next, keys): (bool, &[KeyCommand]) = match step {
+            0 => (now.received > 0, &[KeyCommand::Storm, KeyCommand::Faster]),
+            1 => (now.rate > 120.0 && now.open == 20, &[KeyCommand::Pause]),
             2 => {
                 still = now.published;
                 (now.paused && now.rows.len() > 1, &[])
             }
             // What was due before the pause began may still have been on its way.
-            3 => (now.published <= still + 20, &[Command::Pause]),
+            3 => (now.published <= still + 20, &[KeyCommand::Pause]),
             _ => (false, &[]),
         };
         step += i32::from(next);
@@ -96,7 +99,11 @@ fn measures_only_what_the_schema_and_the_comparison_know() {
         let (result, _) = watched(line, |_| &[]);
         let document = serde_json::from_str(&json::render(&result)).expect("JSON");
         assert_eq!(complaints(&document), Vec::<String>::new(), "{line}");
-        assert_eq!(direction::untold(&result), Vec::<&str>::new(), "{line}");
+        assert_eq!(
+            direction::without_direction(&result),
+            Vec::<&str>::new(),
+            "{line}"
+        );
         assert!(!result.worst.is_empty(), "{line}");
         assert!(
             result
@@ -111,7 +118,7 @@ fn measures_only_what_the_schema_and_the_comparison_know() {
 fn quits_with_a_result_of_what_happened_until_then() {
     let (result, cut_short) = watched("-c 5 -C 1 -r 50/s -d 60s", |now| {
         if now.received > 0 {
-            &[Command::Quit]
+            &[KeyCommand::Quit]
         } else {
             &[]
         }

@@ -8,9 +8,9 @@ use crate::cli::setup;
 use crate::run::execute;
 use crate::run::signals;
 use crate::wire::client_frame;
-use crate::wire::probe_client::Visitor;
-use crate::wire::server_frame::Frame;
-use crate::wire::server_message::{Message, messages};
+use crate::wire::probe_client::ProbeClient;
+use crate::wire::server_frame::ServerFrame;
+use crate::wire::server_message::{ServerMessage, messages};
 use crossbeam_channel::Receiver;
 use std::io;
 use std::time::{Duration, Instant};
@@ -33,24 +33,24 @@ const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
 const DROPS: f64 = 100.0;
 const AWAY: Duration = Duration::from_millis(500);
 /// Longest wait for the server to say whether it has positions.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs them all; the worst outcome counts. Latencies are told, but not asserted.
 pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let begin = Instant::now();
     let interrupts = signals::listen().map_err(|error| error.to_string())?;
     let mut outcomes: Vec<(&str, Exit)> = Vec::new();
-    let mut left_out = Vec::new();
+    let mut skipped = Vec::new();
     for step in STEPS.into_iter().chain([HEARTBEAT, RECOVERY]) {
-        let obstacle = match step {
-            HEARTBEAT if flags.trouble.heartbeat() > LONGEST_HEARTBEAT => Some(
+        let skip_reason = match step {
+            HEARTBEAT if flags.faults.heartbeat() > LONGEST_HEARTBEAT => Some(
                 "run the server with --ping-interval 1s --pong-timeout 3s, and give both to loadtest".to_owned(),
             ),
-            RECOVERY => obstacle_to_recovery(flags)?,
+            RECOVERY => why_recovery_is_skipped(flags)?,
             _ => None,
         };
-        if let Some(obstacle) = obstacle {
-            left_out.push((step.0, obstacle));
+        if let Some(skip_reason) = skip_reason {
+            skipped.push((step.0, skip_reason));
             continue;
         }
         let exit = run_step(step, flags, &interrupts)?;
@@ -64,8 +64,8 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     for (name, exit) in &outcomes {
         println!("  {name:<12}  {exit:?}");
     }
-    for (name, obstacle) in left_out {
-        println!("  {name:<12}  left out: {obstacle}");
+    for (name, skip_reason) in skipped {
+        println!("  {name:<12}  left out: {skip_reason}");
     }
     let worst = outcomes
         .iter()
@@ -83,21 +83,21 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
         flags.duration = Some(Duration::from_secs(seconds));
     }
     if step == RECOVERY {
-        flags.trouble.drops.get_or_insert(DROPS);
-        if flags.trouble.reconnect.is_zero() {
-            flags.trouble.reconnect = AWAY;
+        flags.faults.drops.get_or_insert(DROPS);
+        if flags.faults.reconnect.is_zero() {
+            flags.faults.reconnect = AWAY;
         }
     }
-    flags.trouble.soon();
+    flags.faults.soon();
     flags.allow_taint = true;
     let mut options = setup::options(Scenario::find(name)?, flags)?;
-    let asserted = &mut options.brief.default_assertions;
+    let asserted = &mut options.judging.default_assertions;
     asserted.retain(|assertion| !assertion.is_about_time());
-    Ok(execute::run_among(options, interrupts.clone()))
+    Ok(execute::run_one_of_several(options, interrupts.clone()))
 }
 
 /// Why positions cannot be recovered from this server, if they cannot.
-fn obstacle_to_recovery(flags: &Flags) -> Result<Option<String>, String> {
+fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
     let target = Target::resolve(&flags.url, "ws")?;
     Ok(match has_positions(&target) {
         Ok(true) => None,
@@ -110,17 +110,17 @@ fn obstacle_to_recovery(flags: &Flags) -> Result<Option<String>, String> {
 
 /// Whether a subscription that asks for positions gets one.
 fn has_positions(target: &Target) -> io::Result<bool> {
-    let mut visitor = Visitor::connect(target, PATIENCE)?;
+    let mut client = ProbeClient::connect(target, TIMEOUT)?;
     let mut frame = Vec::new();
     let command = br#"{"type":"subscribe","channel":"lt.00000000.0","positions":true}"#;
     client_frame::encode(&mut frame, client_frame::TEXT, command, 1);
-    visitor.send(&frame)?;
-    visitor.find(|frame| {
+    client.send(&frame)?;
+    client.find(|frame| {
         let mut answer = None;
-        if let Frame::Text(text) = frame {
+        if let ServerFrame::Text(text) = frame {
             messages(text, |message| match message {
-                Message::Subscribed(_, position) => answer = Some(position.offset.is_some()),
-                Message::Error(_) => answer = Some(false),
+                ServerMessage::Subscribed(_, position) => answer = Some(position.offset.is_some()),
+                ServerMessage::Error(_) => answer = Some(false),
                 _ => {}
             });
         }

@@ -20,7 +20,7 @@ pub(crate) enum Change {
 
 /// One figure of both runs.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ComparedFigure {
     pub(crate) name: String,
     pub(crate) unit: Unit,
     pub(crate) base: f64,
@@ -37,7 +37,7 @@ pub(crate) fn parse_percent(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Vec<Line> {
+pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Vec<ComparedFigure> {
     let mut lines = Vec::new();
     for (name, old) in &base.metrics {
         match (old, new.metrics.get(name)) {
@@ -47,7 +47,7 @@ pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Ve
                     unit: new_unit,
                     value: new_value,
                 }),
-            ) if unit == new_unit => lines.push(Line {
+            ) if unit == new_unit => lines.push(ComparedFigure {
                 name: name.clone(),
                 unit,
                 base: value,
@@ -66,7 +66,7 @@ pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Ve
                     {
                         change = Change::Noise;
                     }
-                    lines.push(Line {
+                    lines.push(ComparedFigure {
                         name: full,
                         unit: old.unit,
                         base: old_value,

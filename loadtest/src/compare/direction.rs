@@ -81,11 +81,11 @@ const OWN: [&str; 4] = ["tester.", "gen.", "send.lag", "loop.lag"];
 
 /// Judges by name first, because a count says nothing by its unit, then by unit; what neither tells is shown only.
 pub(super) fn of(name: &str, unit: Unit) -> Direction {
-    told(name, unit).unwrap_or(Direction::Neither)
+    known_direction(name, unit).unwrap_or(Direction::Neither)
 }
 
 /// `None` when neither name nor unit tells.
-fn told(name: &str, unit: Unit) -> Option<Direction> {
+fn known_direction(name: &str, unit: Unit) -> Option<Direction> {
     if OWN.iter().any(|own| name.starts_with(own)) {
         return Some(Direction::Neither);
     }
@@ -115,17 +115,17 @@ fn told(name: &str, unit: Unit) -> Option<Direction> {
 
 /// Metrics of a run that neither have a direction nor are known to have none.
 #[cfg(test)]
-pub(crate) fn untold(result: &crate::result::run_result::RunResult) -> Vec<&str> {
+pub(crate) fn without_direction(result: &crate::result::run_result::RunResult) -> Vec<&str> {
     use crate::result::metric::Metric;
-    let told = |name: &str, metric: &Metric| match metric {
-        Metric::Value { unit, .. } => told(name, *unit).is_some(),
-        Metric::Distribution(values) => told(name, values.unit).is_some(),
+    let known_direction = |name: &str, metric: &Metric| match metric {
+        Metric::Value { unit, .. } => known_direction(name, *unit).is_some(),
+        Metric::Distribution(values) => known_direction(name, values.unit).is_some(),
     };
-    let untold = result
+    let without_direction = result
         .metrics
         .iter()
-        .filter(|(name, metric)| !told(name, metric));
-    untold.map(|(name, _)| name.as_str()).collect()
+        .filter(|(name, metric)| !known_direction(name, metric));
+    without_direction.map(|(name, _)| name.as_str()).collect()
 }
 
 /// The difference below which two values are the same: what a scheduler or an allocator does by chance.

@@ -1,6 +1,6 @@
 //! The comparison as a table.
 
-use super::comparison::{Change, Line};
+use super::comparison::{Change, ComparedFigure};
 use crate::result::metric::Unit;
 use crate::result::run_result::RunResult;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ pub(crate) fn render(
     base: &RunResult,
     new: &RunResult,
     max_regress: f64,
-    lines: &[Line],
+    lines: &[ComparedFigure],
     broken: &[String],
 ) -> String {
     let mut text = format!(
@@ -72,7 +72,7 @@ pub(crate) fn render(
 }
 
 /// How many there are: a figure that is worse and breaks an assertion is one.
-fn regressions(lines: &[Line], broken: &[String]) -> usize {
+fn regressions(lines: &[ComparedFigure], broken: &[String]) -> usize {
     let worse = || lines.iter().filter(|line| line.change == Change::Worse);
     let alone = broken.iter().filter(|expr| {
         let subject = expr.split(['=', '!', '<', '>']).next().unwrap_or_default();

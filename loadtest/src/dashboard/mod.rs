@@ -1,6 +1,6 @@
 //! The run on a terminal: figures a few times per second, and keys to steer it.
 
-pub(crate) mod command;
+pub(crate) mod keys;
 mod panels;
 mod screen;
 pub(crate) mod snapshot;

@@ -1,6 +1,6 @@
 //! Where everything stands on the screen.
 
-use super::command::KEYS;
+use super::keys::KEYS;
 use super::panels;
 use super::snapshot::{Snapshot, Title};
 use super::theme::Theme;

@@ -37,9 +37,9 @@ impl From<&Latency> for Figures {
 }
 
 /// Rows a snapshot holds at most: as many seconds as a wide terminal shows.
-pub(crate) const MOST_ROWS: usize = 240;
+pub(crate) const MAX_ROWS: usize = 240;
 /// Notes a snapshot holds at most.
-pub(crate) const MOST_NOTES: usize = 12;
+pub(crate) const MAX_NOTES: usize = 12;
 
 /// One moment of the run.
 #[derive(Clone, Debug)]
@@ -76,8 +76,8 @@ pub(crate) struct Snapshot {
     pub(crate) loop_lag_p99_us: u64,
     /// Why the tester cannot be believed, if so.
     pub(crate) taint: Vec<String>,
-    /// One a second, the newest last; at most [`MOST_ROWS`].
+    /// One a second, the newest last; at most [`MAX_ROWS`].
     pub(crate) rows: Vec<Row>,
-    /// What happened and when, the newest last; at most [`MOST_NOTES`].
+    /// What happened and when, the newest last; at most [`MAX_NOTES`].
     pub(crate) notes: Vec<String>,
 }

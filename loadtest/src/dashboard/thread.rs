@@ -3,7 +3,7 @@
 //! The dashboard is a thread of its own, so that a slow terminal holds up nothing: snapshots reach it through a
 //! bounded channel, and one that finds it full is skipped; commands leave through another.
 
-use super::command::{Action, Command, action};
+use super::keys::{KeyAction, KeyCommand, key_action};
 use super::screen;
 use super::snapshot::{Snapshot, Title};
 use super::terminal::{Screen, restore};
@@ -19,7 +19,7 @@ const SNAPSHOTS: usize = 2;
 /// Commands that wait for the conductor; a key pressed beyond them is lost.
 const COMMANDS: usize = 16;
 /// Between two looks at the keys and the snapshots.
-const LOOK_EVERY: Duration = Duration::from_millis(40);
+const CHECK_EVERY: Duration = Duration::from_millis(40);
 /// For the terminal to be given back; one that takes no byte is left as it is.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -28,7 +28,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(crate) struct Dashboard {
     /// `None` once it is being closed.
     snapshots: Option<Sender<Box<Snapshot>>>,
-    commands: Receiver<Command>,
+    commands: Receiver<KeyCommand>,
     ended: Receiver<()>,
 }
 
@@ -62,7 +62,7 @@ impl Dashboard {
 
     /// Without a terminal: what would be drawn, and the keys.
     #[cfg(test)]
-    pub(crate) fn detached() -> (Self, Receiver<Box<Snapshot>>, Sender<Command>) {
+    pub(crate) fn detached() -> (Self, Receiver<Box<Snapshot>>, Sender<KeyCommand>) {
         let (snapshot_sender, snapshots) = bounded(SNAPSHOTS);
         let (command_sender, commands) = bounded(COMMANDS);
         let (_, ended) = bounded(0);
@@ -75,7 +75,7 @@ impl Dashboard {
     }
 
     /// What was asked for; disconnected when the terminal is gone.
-    pub(crate) fn commands(&self) -> &Receiver<Command> {
+    pub(crate) fn commands(&self) -> &Receiver<KeyCommand> {
         &self.commands
     }
 
@@ -104,7 +104,7 @@ fn show(
     title: &Title,
     theme: Theme,
     snapshots: &Receiver<Box<Snapshot>>,
-    commands: &Sender<Command>,
+    commands: &Sender<KeyCommand>,
 ) -> io::Result<()> {
     let (mut now, mut help, mut stale) = (None, false, true);
     loop {
@@ -126,17 +126,17 @@ fn show(
                 .terminal
                 .draw(|frame| screen::draw(frame, title, now.as_deref(), help, theme))?;
         }
-        if !event::poll(LOOK_EVERY)? {
+        if !event::poll(CHECK_EVERY)? {
             continue;
         }
         match event::read()? {
-            Event::Key(key) => match action(key) {
-                Some(Action::Send(command)) => {
+            Event::Key(key) => match key_action(key) {
+                Some(KeyAction::Send(command)) => {
                     // A full queue means that the conductor has enough to do.
                     let _ = commands.try_send(command);
                 }
-                Some(Action::Help) => (help, stale) = (!help, true),
-                Some(Action::Back) => (help, stale) = (false, true),
+                Some(KeyAction::Help) => (help, stale) = (!help, true),
+                Some(KeyAction::Back) => (help, stale) = (false, true),
                 None => {}
             },
             Event::Resize(..) => stale = true,

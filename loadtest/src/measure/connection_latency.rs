@@ -10,14 +10,14 @@ const WORST: usize = 10;
 
 /// Deliveries of one connection by powers of two of their latency.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Service {
+pub(crate) struct ConnectionLatency {
     /// All halved together when one is full: shares are kept, counts are not.
     buckets: [u16; BUCKETS],
     received: u32,
     max_us: u32,
 }
 
-impl Service {
+impl ConnectionLatency {
     /// Enters one delivery.
     pub(crate) fn record_ns(&mut self, ns: u64) {
         let us = ns.div_ceil(1000);
@@ -55,8 +55,10 @@ impl Service {
 }
 
 /// The worst-served connections, worst first, out of any order.
-pub(crate) fn worst(services: impl Iterator<Item = (u32, Service)>) -> Vec<WorstConnection> {
-    let all = services
+pub(crate) fn worst(
+    connection_latencies: impl Iterator<Item = (u32, ConnectionLatency)>,
+) -> Vec<WorstConnection> {
+    let all = connection_latencies
         .filter(|(_, service)| service.received > 0)
         .map(|(conn, service)| WorstConnection {
             conn,
@@ -86,8 +88,8 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    fn served(latencies_ns: impl IntoIterator<Item = u64>) -> Service {
-        let mut service = Service::default();
+    fn served(latencies_ns: impl IntoIterator<Item = u64>) -> ConnectionLatency {
+        let mut service = ConnectionLatency::default();
         for ns in latencies_ns {
             service.record_ns(ns);
         }
@@ -118,7 +120,7 @@ mod tests {
         let second = worst(
             (50..60)
                 .map(|n| (n, served([u64::from(n) * MS])))
-                .chain([(99, Service::default())]),
+                .chain([(99, ConnectionLatency::default())]),
         );
         let all = rank(first.into_iter().chain(second).collect());
         let conns: Vec<u32> = all.iter().map(|w| w.conn).collect();
@@ -127,6 +129,6 @@ mod tests {
 
     #[test]
     fn is_small() {
-        assert!(size_of::<Service>() <= 40);
+        assert!(size_of::<ConnectionLatency>() <= 40);
     }
 }

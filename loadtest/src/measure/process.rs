@@ -40,13 +40,13 @@ impl ServerPid {
             Self::Auto if target.ip().is_loopback() => listener_of(target),
             Self::Auto | Self::Unwatched => None,
         };
-        pid.filter(|&pid| pid != std::process::id() && Sample::take(pid).is_some())
+        pid.filter(|&pid| pid != std::process::id() && ProcessSample::take(pid).is_some())
     }
 }
 
 /// One look at a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sample {
+pub(crate) struct ProcessSample {
     /// User and system time since it began.
     pub(crate) cpu: Duration,
     /// Resident memory.
@@ -60,7 +60,7 @@ pub(crate) struct Sample {
 /// Ticks a second in `/proc/*/stat`; Linux shows 100 on every architecture.
 const TICKS: u64 = 100;
 
-impl Sample {
+impl ProcessSample {
     /// `None` when there is no such process, or it belongs to somebody else.
     pub(crate) fn take(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -164,7 +164,7 @@ mod tests {
         let stat =
             "42 (a (b) c) S 1 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 3 0 100 1000 500 1844";
         let status = "Name:\ta\nVmRSS:\t   21504 kB\nThreads:\t3\n";
-        let sample = Sample::parse(stat, status, 9).expect("all is there");
+        let sample = ProcessSample::parse(stat, status, 9).expect("all is there");
         assert_eq!(sample.cpu, Duration::from_secs(2));
         assert_eq!((sample.rss_kib, sample.fds, sample.threads), (21_504, 9, 3));
     }

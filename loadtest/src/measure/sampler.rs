@@ -1,8 +1,8 @@
 //! Watches the server's process while the run goes on.
 
-use super::process::Sample;
+use super::process::ProcessSample;
 use super::regression;
-use super::server_stats::Stats;
+use super::server_stats::ServerStats;
 use crate::base::target::Target;
 use crate::result::run_result::Server;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Time between two samples while sockets are opened, for the memory of a connection; a second otherwise.
 const RAMP_EVERY: Duration = Duration::from_millis(100);
 /// Connections a ramp must span before its slope means anything.
-const LEAST_RAMP: f64 = 200.0;
+const MIN_RAMP: f64 = 200.0;
 /// How long the server may take to give everything back.
 const TEARDOWN: Duration = Duration::from_secs(5);
 /// Memory an allocator may keep, apart from a tenth of what was there.
@@ -24,9 +24,9 @@ const FDS_SLACK: u64 = 40;
 #[derive(Debug)]
 pub(crate) struct Sampler {
     pid: Option<u32>,
-    before: Option<Sample>,
-    stats_before: Option<Stats>,
-    last: Option<(Instant, Sample)>,
+    before: Option<ProcessSample>,
+    stats_before: Option<ServerStats>,
+    last: Option<(Instant, ProcessSample)>,
     looked: Instant,
     /// Connections and resident KiB during the ramp.
     ramp: Vec<(f64, f64)>,
@@ -41,11 +41,11 @@ impl Sampler {
     /// Takes the baseline.
     pub(crate) fn start(pid: Option<u32>, api: &Target) -> Self {
         let now = Instant::now();
-        let before = pid.and_then(Sample::take);
+        let before = pid.and_then(ProcessSample::take);
         Self {
             pid,
             before,
-            stats_before: Stats::ask(api),
+            stats_before: ServerStats::ask(api),
             last: before.map(|sample| (now, sample)),
             looked: now,
             ramp: Vec::new(),
@@ -65,14 +65,14 @@ impl Sampler {
             return;
         }
         self.looked = Instant::now();
-        if let Some(sample) = self.pid.and_then(Sample::take) {
+        if let Some(sample) = self.pid.and_then(ProcessSample::take) {
             self.ramp.push((f64::from(open), sample.rss_kib as f64));
         }
     }
 
     /// Each second: the sample and the cores used since the last one.
-    pub(crate) fn second(&mut self, steady: bool) -> Option<(Sample, f64)> {
-        let sample = Sample::take(self.pid?)?;
+    pub(crate) fn second(&mut self, steady: bool) -> Option<(ProcessSample, f64)> {
+        let sample = ProcessSample::take(self.pid?)?;
         let now = Instant::now();
         let cpu = self.last.map_or(0.0, |(then, last)| {
             let wall = (now - then).as_secs_f64().max(0.001);
@@ -94,7 +94,11 @@ impl Sampler {
     /// Slow consumers that the server says it has evicted since the start; `None` when it does not count them.
     pub(crate) fn evictions(&self, api: &Target) -> Option<u64> {
         let before = self.stats_before?.slow_consumers?;
-        Some(Stats::ask(api)?.slow_consumers?.saturating_sub(before))
+        Some(
+            ServerStats::ask(api)?
+                .slow_consumers?
+                .saturating_sub(before),
+        )
     }
 
     /// After the last socket was closed: waits until everything was given back, at most [`TEARDOWN`], and says what was not.
@@ -106,8 +110,8 @@ impl Sampler {
         let leaks = loop {
             let leaks = leaks(
                 &before,
-                Sample::take(pid).as_ref(),
-                self.stats_before.zip(Stats::ask(api)),
+                ProcessSample::take(pid).as_ref(),
+                self.stats_before.zip(ServerStats::ask(api)),
                 peak,
             );
             if leaks.is_empty() || Instant::now() >= deadline {
@@ -121,7 +125,7 @@ impl Sampler {
         let widest = self.ramp.iter().fold(0.0, |most: f64, (n, _)| most.max(*n));
         Some(Server {
             cpu_avg: last.cpu.saturating_sub(before.cpu).as_secs_f64() / wall,
-            kib_per_conn: regression::least_squares(&self.ramp).filter(|_| widest >= LEAST_RAMP),
+            kib_per_conn: regression::least_squares(&self.ramp).filter(|_| widest >= MIN_RAMP),
             rss_slope_kib_per_h: regression::theil_sen(&self.steady),
             leaks,
             ..self.seen
@@ -130,9 +134,9 @@ impl Sampler {
 }
 
 fn leaks(
-    before: &Sample,
-    after: Option<&Sample>,
-    stats: Option<(Stats, Stats)>,
+    before: &ProcessSample,
+    after: Option<&ProcessSample>,
+    stats: Option<(ServerStats, ServerStats)>,
     peak: u32,
 ) -> Vec<String> {
     let Some(after) = after else {
@@ -161,19 +165,24 @@ mod tests {
 
     #[test]
     fn names_what_was_not_given_back() {
-        let before = Sample {
+        let before = ProcessSample {
             rss_kib: 10_000,
             fds: 20,
-            ..Sample::default()
+            ..ProcessSample::default()
         };
         assert_eq!(leaks(&before, Some(&before), None, 0), [""; 0]);
-        let after = Sample { fds: 70, ..before };
-        let stats = Stats {
+        let after = ProcessSample { fds: 70, ..before };
+        let stats = ServerStats {
             connections: 1,
-            ..Stats::default()
+            ..ServerStats::default()
         };
         assert_eq!(
-            leaks(&before, Some(&after), Some((Stats::default(), stats)), 0),
+            leaks(
+                &before,
+                Some(&after),
+                Some((ServerStats::default(), stats)),
+                0
+            ),
             [
                 "descriptors: 20 before, 70 after",
                 "connections: 0 before, 1 after"

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What the server counts itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stats {
+pub(crate) struct ServerStats {
     pub(crate) connections: u64,
     pub(crate) channels: u64,
     pub(crate) rooms: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Stats {
     pub(crate) slow_consumers: Option<u64>,
 }
 
-impl Stats {
+impl ServerStats {
     /// Asks `GET /api/stats`; `None` when the server has none.
     pub(crate) fn ask(api: &Target) -> Option<Self> {
         let mut client = HttpClient::new(api.clone(), Duration::from_secs(5));

@@ -11,7 +11,7 @@ pub struct Behaviour {
     /// Waits this long before it writes, so that events coalesce; zero writes at once.
     pub coalesce: Duration,
     /// Time between pings; none when zero.
-    pub ping_every: Duration,
+    pub ping_interval: Duration,
     /// Age of the last pong at which a client is closed with 4001; never when zero.
     pub pong_timeout: Duration,
     /// Frames a client may have waiting before it is cut off.
@@ -25,7 +25,7 @@ impl Default for Behaviour {
         Self {
             fault: Fault::None,
             coalesce: Duration::ZERO,
-            ping_every: Duration::ZERO,
+            ping_interval: Duration::ZERO,
             pong_timeout: Duration::ZERO,
             outbox: 100_000,
             history: 0,

@@ -9,7 +9,7 @@ const MAX_FRAGMENTS: u32 = 1024;
 
 /// What a client sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(super) enum ClientInput {
     /// A text message.
     Text(Vec<u8>),
     /// A message over the limit, which was skipped.
@@ -20,18 +20,18 @@ pub(super) enum Input {
     /// A ping or a binary message, which nobody here sends.
     Other,
     /// It broke the protocol and is to be closed with this code.
-    Broken(u16),
+    Violation(u16),
 }
 
 /// The unread bytes and the unfinished message of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct ClientDecoder {
     pub(super) bytes: Vec<u8>,
-    message: Option<Message>,
+    message: Option<PartialMessage>,
 }
 
 #[derive(Debug)]
-struct Message {
+struct PartialMessage {
     is_text: bool,
     fragments: u32,
     payload: Vec<u8>,
@@ -46,13 +46,13 @@ struct Header {
     size: usize,
 }
 
-impl Guard {
+impl ClientDecoder {
     /// The next input; `None` when it is not complete yet.
-    pub(super) fn next(&mut self) -> Option<Input> {
+    pub(super) fn next(&mut self) -> Option<ClientInput> {
         loop {
             let header = match header(&self.bytes)? {
                 Ok(header) => header,
-                Err(code) => return Some(Input::Broken(code)),
+                Err(code) => return Some(ClientInput::Violation(code)),
             };
             let end = header.size + header.length;
             let payload = self.bytes.get(header.size..end)?;
@@ -68,12 +68,12 @@ impl Guard {
         }
     }
 
-    fn frame(&mut self, header: &Header, payload: Vec<u8>) -> Option<Input> {
+    fn frame(&mut self, header: &Header, payload: Vec<u8>) -> Option<ClientInput> {
         match header.opcode {
-            0x8 if is_close(&payload) => return Some(Input::Close(payload)),
-            0x8 => return Some(Input::Broken(1002)),
-            0x9 => return Some(Input::Other),
-            0xA => return Some(Input::Pong),
+            0x8 if is_close(&payload) => return Some(ClientInput::Close(payload)),
+            0x8 => return Some(ClientInput::Violation(1002)),
+            0x9 => return Some(ClientInput::Other),
+            0xA => return Some(ClientInput::Pong),
             _ => {}
         }
         let message = match (header.opcode, self.message.take()) {
@@ -82,28 +82,28 @@ impl Guard {
                 message.payload.extend_from_slice(&payload);
                 message
             }
-            (0, None) | (_, Some(_)) => return Some(Input::Broken(1002)),
-            (opcode, None) => Message {
+            (0, None) | (_, Some(_)) => return Some(ClientInput::Violation(1002)),
+            (opcode, None) => PartialMessage {
                 is_text: opcode == 1,
                 fragments: 1,
                 payload,
             },
         };
         if message.fragments > MAX_FRAGMENTS || message.payload.len() > MAX_MESSAGE * FAR_PAST {
-            return Some(Input::Broken(1009));
+            return Some(ClientInput::Violation(1009));
         }
         if !header.last {
             self.message = Some(message);
             return None;
         }
         Some(if message.payload.len() > MAX_MESSAGE {
-            Input::TooLong
+            ClientInput::TooLong
         } else if !message.is_text {
-            Input::Other
+            ClientInput::Other
         } else if std::str::from_utf8(&message.payload).is_err() {
-            Input::Broken(1007)
+            ClientInput::Violation(1007)
         } else {
-            Input::Text(message.payload)
+            ClientInput::Text(message.payload)
         })
     }
 }
@@ -164,22 +164,25 @@ fn is_close(payload: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8]) -> Vec<Input> {
-        let mut guard = Guard {
+    fn all(bytes: &[u8]) -> Vec<ClientInput> {
+        let mut decoder = ClientDecoder {
             bytes: bytes.to_vec(),
             message: None,
         };
-        std::iter::from_fn(|| guard.next()).take(3).collect()
+        std::iter::from_fn(|| decoder.next()).take(3).collect()
     }
 
     #[test]
     fn reads_messages_and_refuses_the_rest() {
         assert_eq!(
             all(b"\x01\x81\0\0\0\x01i\x80\x81\0\0\0\0i\x8A\x80\0\0\0\0"),
-            [Input::Text(b"ii".to_vec()), Input::Pong]
+            [ClientInput::Text(b"ii".to_vec()), ClientInput::Pong]
         );
-        assert_eq!(all(b"\x81\x02hi")[0], Input::Broken(1002));
-        assert_eq!(all(b"\x81\x82\0\0\0\0\xC3\x28"), [Input::Broken(1007)]);
+        assert_eq!(all(b"\x81\x02hi")[0], ClientInput::Violation(1002));
+        assert_eq!(
+            all(b"\x81\x82\0\0\0\0\xC3\x28"),
+            [ClientInput::Violation(1007)]
+        );
         assert_eq!(all(b"\x81\x85\0\0\0\0cut"), []);
     }
 }

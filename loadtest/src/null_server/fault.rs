@@ -21,7 +21,7 @@ pub enum Fault {
     /// What a member says in a room comes back to it, once.
     EchoToSender,
     /// One member of a room is not told who joined.
-    JoinUntold,
+    SkipJoinNotice,
     /// One client gets a message that is cut off.
     MalformedOne,
     /// One client gets an error it did nothing for.
@@ -33,7 +33,7 @@ pub enum Fault {
     /// One publication is answered with this many subscribers more than there are.
     MiscountSubscribers(isize),
     /// One publication is refused with 503.
-    RefusePublication,
+    RejectPublication,
     /// Everything stands still for this long, once.
     Stall(Duration),
     /// Each opening handshake takes this long.
@@ -41,7 +41,7 @@ pub enum Fault {
     /// Opening handshakes after so many are never answered.
     HangUpgradesAfter(u64),
     /// Unsubscribings after so many are never confirmed.
-    ForgetLeavesAfter(u64),
+    IgnoreLeavesAfter(u64),
     /// A client that reads too slowly is kept.
     NeverEvict,
     /// A client that reads too slowly is evicted with this close code.
@@ -55,7 +55,7 @@ pub enum Fault {
     /// A client that answers no ping is closed with this code.
     CloseDeadAs(u16),
     /// A pong counts only this long after it came.
-    HearPongsLate(Duration),
+    CountPongsLate(Duration),
     /// One replay leaves its first publication out.
     SkipReplayed,
     /// One replay begins with the same publication twice.
@@ -63,7 +63,7 @@ pub enum Fault {
     /// Positions whose publications are gone are said to be recovered.
     ClaimRecovered,
     /// One reply before a replay names an offset that is one too high.
-    MisstateOffset,
+    WrongReplayOffset,
     /// Whoever breaks the protocol is closed with this code.
-    CloseBrokenAs(u16),
+    CloseViolationsAs(u16),
 }

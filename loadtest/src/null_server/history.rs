@@ -82,7 +82,7 @@ impl History {
             match behaviour.fault {
                 Fault::SkipReplayed => drop(frames.remove(0)),
                 Fault::RepeatReplayed => frames.insert(1, Rc::clone(&frames[0])),
-                Fault::MisstateOffset => said += 1,
+                Fault::WrongReplayOffset => said += 1,
                 _ => {}
             }
         }

@@ -72,7 +72,7 @@ impl Hub {
         let n = self.publications.next();
         let faulty = n == FAULTY_PUBLICATION;
         match self.behaviour.fault {
-            Fault::RefusePublication if faulty => {
+            Fault::RejectPublication if faulty => {
                 return ("503 Service Unavailable", String::new());
             }
             Fault::Stall(time) if faulty => sleep(time).await,
@@ -108,7 +108,7 @@ impl Hub {
             self.deliver(client, &frame, channel, offset);
         }
         if faulty {
-            self.sin(&topics, channel, &frame);
+            self.misbehave(&topics, channel, &frame);
         }
         let subscribers = match self.behaviour.fault {
             Fault::MiscountSubscribers(more) if faulty => members.len().saturating_add_signed(more),
@@ -121,7 +121,7 @@ impl Hub {
     }
 
     /// What goes wrong behind one publication.
-    fn sin(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
+    fn misbehave(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
         let Some(client) = topics.get(channel).and_then(|members| members.first()) else {
             return;
         };
@@ -223,8 +223,8 @@ impl Hub {
                     name,
                     br#"","user_id":"somebody"}"#,
                 ]);
-                let untold =
-                    self.behaviour.fault == Fault::JoinUntold && self.joins.next() == FAULTY_JOIN;
+                let untold = self.behaviour.fault == Fault::SkipJoinNotice
+                    && self.joins.next() == FAULTY_JOIN;
                 for member in members.iter().skip(usize::from(untold)) {
                     member.push(Rc::clone(&told));
                 }
@@ -241,7 +241,7 @@ impl Hub {
                 let mut members = members(prefix);
                 members.retain(|member| !Rc::ptr_eq(member, client));
                 let left = self.leaves.next();
-                if !matches!(self.behaviour.fault, Fault::ForgetLeavesAfter(most) if left > most) {
+                if !matches!(self.behaviour.fault, Fault::IgnoreLeavesAfter(most) if left > most) {
                     client.push(say(&[done, name, br#""}"#]));
                 }
                 (prefix, members)

@@ -2,7 +2,7 @@
 
 use super::behaviour::Behaviour;
 use super::client::{Client, Written};
-use super::client_decoder::{Guard, Input};
+use super::client_decoder::{ClientDecoder, ClientInput};
 use super::fault::Fault;
 use super::frames::{error_frame, server_frame};
 use super::hub::Hub;
@@ -127,10 +127,10 @@ async fn talk(
     stream: &mut TcpStream,
     bytes: Vec<u8>,
 ) -> io::Result<()> {
-    let mut guard = Guard::default();
-    guard.bytes = bytes;
-    let mut heard = Pongs::new(hub.behaviour.fault);
-    let period = hub.behaviour.ping_every;
+    let mut decoder = ClientDecoder::default();
+    decoder.bytes = bytes;
+    let mut heard = PongLog::new(hub.behaviour.fault);
+    let period = hub.behaviour.ping_interval;
     let pings = !period.is_zero();
     let mut ping = interval(if pings {
         period
@@ -140,28 +140,28 @@ async fn talk(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while !client.closed.get()
-            && let Some(input) = guard.next()
+            && let Some(input) = decoder.next()
         {
             match input {
-                Input::Text(text) => hub.command(client, &text),
-                Input::TooLong => client.push(error_frame("message_too_large")),
-                Input::Close(payload) => {
+                ClientInput::Text(text) => hub.command(client, &text),
+                ClientInput::TooLong => client.push(error_frame("message_too_large")),
+                ClientInput::Close(payload) => {
                     client.push(server_frame(0x8, &payload));
                     client.closed.set(true);
                 }
-                Input::Pong => {
+                ClientInput::Pong => {
                     hub.pongs.fetch_add(1, SeqCst);
                     heard.came();
                 }
-                Input::Other => {}
-                Input::Broken(code) => match hub.behaviour.fault {
-                    Fault::CloseBrokenAs(code) => client.close(code, ""),
+                ClientInput::Other => {}
+                ClientInput::Violation(code) => match hub.behaviour.fault {
+                    Fault::CloseViolationsAs(code) => client.close(code, ""),
                     _ => client.close(code, ""),
                 },
             }
         }
         tokio::select! {
-            read = stream.read_buf(&mut guard.bytes) => if read? == 0 {
+            read = stream.read_buf(&mut decoder.bytes) => if read? == 0 {
                 return Ok(());
             },
             () = client.wake.notified() => {
@@ -198,20 +198,20 @@ async fn talk(
 }
 
 /// When a client's last pong was heard.
-struct Pongs {
+struct PongLog {
     last: Instant,
     /// Those that will count later.
     unheard: VecDeque<Instant>,
     late: Duration,
 }
 
-impl Pongs {
+impl PongLog {
     fn new(fault: Fault) -> Self {
         Self {
             last: Instant::now(),
             unheard: VecDeque::new(),
             late: match fault {
-                Fault::HearPongsLate(late) => late,
+                Fault::CountPongsLate(late) => late,
                 _ => Duration::ZERO,
             },
         }

@@ -23,7 +23,7 @@ pub(crate) enum Role {
 
 impl Role {
     /// Whether the server has to end such a socket.
-    pub(crate) fn is_doomed(self) -> bool {
+    pub(crate) fn must_be_closed(self) -> bool {
         !matches!(self, Self::Healthy | Self::PongLate)
     }
 
@@ -97,7 +97,7 @@ impl Cohorts {
     pub(crate) fn longest(&self) -> Duration {
         self.shares
             .iter()
-            .filter(|(role, _)| role.is_doomed() && *role != Role::Slow)
+            .filter(|(role, _)| role.must_be_closed() && *role != Role::Slow)
             .map(|&(role, _)| self.window(role).1)
             .max()
             .unwrap_or_default()

@@ -29,14 +29,14 @@ impl FromStr for Popularity {
 
 /// Chooses the channel of each publication.
 #[derive(Clone, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct ChannelPicker {
     /// Upper ends of the shares, rising to 1; `None` for in turn.
     ends: Option<Arc<[f64]>>,
     channels: u32,
     seed: u64,
 }
 
-impl Choice {
+impl ChannelPicker {
     pub(crate) fn new(popularity: Popularity, channels: u32, seed: u64) -> Self {
         let ends = match popularity {
             Popularity::Even => None,
@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn gives_rank_two_half_of_what_rank_one_gets() {
-        let choice = Choice::new(Popularity::Zipf(1.0), 4, 7);
+        let picker = ChannelPicker::new(Popularity::Zipf(1.0), 4, 7);
         let mut counts = [0u32; 4];
         for n in 0..25_000 {
-            counts[choice.of(n) as usize] += 1;
+            counts[picker.of(n) as usize] += 1;
         }
         // The shares are 12, 6, 4 and 3 of 25.
         for (count, expected) in counts.into_iter().zip([12_000, 6000, 4000, 3000]) {
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn takes_turns_when_it_is_even() {
-        let choice = Choice::new(Popularity::Even, 3, 7);
-        let turns: Vec<u32> = (0..5).map(|n| choice.of(n)).collect();
+        let picker = ChannelPicker::new(Popularity::Even, 3, 7);
+        let turns: Vec<u32> = (0..5).map(|n| picker.of(n)).collect();
         assert_eq!(turns, [0, 1, 2, 0, 1]);
-        assert!(choice.is_even());
+        assert!(picker.is_even());
     }
 
     #[test]

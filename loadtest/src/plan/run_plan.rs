@@ -1,7 +1,7 @@
 //! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
 
 use crate::plan::cohort::{Cohorts, Role};
-use crate::plan::popularity::Choice;
+use crate::plan::popularity::ChannelPicker;
 use crate::wire::json;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) struct Storm {
 /// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
 /// `publisher` publishers, and `stream` the pairs (channel, publisher) that occur.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RunPlan {
     /// Tells this run's channels and messages from another tester's.
     pub(crate) run: u32,
     /// Decides every choice that is not arithmetic.
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     /// Channels, or rooms, to spread the publications over.
     pub(crate) channels: u32,
     /// The channel of each publication.
-    pub(crate) choice: Choice,
+    pub(crate) picker: ChannelPicker,
     /// Subscriptions a socket; at most `channels`.
     pub(crate) subs_per_conn: u32,
     /// Parallel publishers; of each room, when there are rooms.
@@ -62,7 +62,7 @@ pub(crate) struct Plan {
     pub(crate) payload_bytes: u32,
 }
 
-impl Plan {
+impl RunPlan {
     /// Publications of the whole run.
     pub(crate) fn publications(&self) -> u64 {
         (self.rate * self.duration.as_secs_f64()).round() as u64
@@ -78,7 +78,7 @@ impl Plan {
     }
 
     /// Whether every socket is owed every publication: it stays, or comes back with its positions.
-    pub(crate) fn owes_all(&self) -> bool {
+    pub(crate) fn expects_all(&self) -> bool {
         self.is_steady()
             || self.positions
                 && self.only_conn.is_none()
@@ -124,7 +124,7 @@ impl Plan {
 
     /// The channel of publication `n`.
     pub(crate) fn channel_of(&self, n: u64) -> u32 {
-        self.choice.of(n)
+        self.picker.of(n)
     }
 
     /// The publisher of publication `n`.
@@ -133,20 +133,20 @@ impl Plan {
     }
 
     /// The socket that is publisher `publisher` of a room.
-    pub(crate) fn talker(&self, room: u32, publisher: u32) -> u32 {
+    pub(crate) fn room_publisher(&self, room: u32, publisher: u32) -> u32 {
         room + publisher * self.channels
     }
 
     /// Whether a socket is the publisher of a stream, which therefore does not come to it.
-    pub(crate) fn says(&self, conn: u32, stream: usize) -> bool {
+    pub(crate) fn is_author(&self, conn: u32, stream: usize) -> bool {
         self.rooms && {
             let stream = stream as u32;
-            self.talker(stream / self.publishers, stream % self.publishers) == conn
+            self.room_publisher(stream / self.publishers, stream % self.publishers) == conn
         }
     }
 
     /// Whether a socket is a publisher.
-    pub(crate) fn is_talker(&self, conn: u32) -> bool {
+    pub(crate) fn is_room_publisher(&self, conn: u32) -> bool {
         self.rooms && conn / self.channels < self.publishers
     }
 
@@ -175,7 +175,7 @@ impl Plan {
     }
 
     /// The command that makes a socket hear a channel, or a member of a room; with positions, since the one it has.
-    pub(crate) fn enter_command(&self, channel: u32, since: Option<(u64, &str)>) -> String {
+    pub(crate) fn subscribe_command(&self, channel: u32, since: Option<(u64, &str)>) -> String {
         let more = match since {
             Some((offset, epoch)) => {
                 format!(r#","since":{{"offset":{offset},"epoch":"{epoch}"}}"#)
@@ -187,7 +187,7 @@ impl Plan {
     }
 
     /// The command that ends it.
-    pub(crate) fn leave_command(&self, channel: u32) -> String {
+    pub(crate) fn unsubscribe_command(&self, channel: u32) -> String {
         self.command(channel, "unsubscribe", "leave", "")
     }
 
@@ -261,9 +261,9 @@ impl Plan {
     /// per 100/s, so that an acknowledgement may take 10 ms, and where possible a divisor or a
     /// multiple of the channels, so that a channel's order is checked over as few streams as possible.
     pub(crate) fn publishers_for(rate: f64, channels: u32) -> u32 {
-        const MOST: u32 = 32;
-        let least = ((rate / 100.0).ceil() as u32).clamp(1, MOST);
-        (least..=MOST)
+        const MAX: u32 = 32;
+        let least = ((rate / 100.0).ceil() as u32).clamp(1, MAX);
+        (least..=MAX)
             .find(|n| channels.is_multiple_of(*n) || n.is_multiple_of(channels))
             .unwrap_or(least)
     }
@@ -284,8 +284,8 @@ pub(crate) mod tests {
         channels: u32,
         subs_per_conn: u32,
         publishers: u32,
-    ) -> Plan {
-        Plan {
+    ) -> RunPlan {
+        RunPlan {
             run: 0xabcd,
             seed: 1,
             only_conn: None,
@@ -293,7 +293,7 @@ pub(crate) mod tests {
             connect_rate: 1000.0,
             rooms: false,
             channels,
-            choice: Choice::new(Popularity::Even, channels, 1),
+            picker: ChannelPicker::new(Popularity::Even, channels, 1),
             subs_per_conn,
             publishers,
             common: gcd(channels, publishers),
@@ -369,32 +369,36 @@ pub(crate) mod tests {
         let mut plan = plan(11, 5, 1, 2);
         plan.rooms = true;
         plan.common = 1;
-        let talkers: Vec<u32> = (0..11).filter(|&conn| plan.is_talker(conn)).collect();
+        let talkers: Vec<u32> = (0..11)
+            .filter(|&conn| plan.is_room_publisher(conn))
+            .collect();
         assert_eq!(talkers, (0..10).collect::<Vec<_>>());
         for (room, publisher) in [(0, 0), (3, 1), (4, 1)] {
             let stream = plan.stream(room, publisher).expect("every pair occurs");
-            let talker = plan.talker(room, publisher);
-            assert_eq!(plan.channels_of(talker).collect::<Vec<_>>(), [room]);
-            let says: Vec<u32> = (0..11).filter(|&conn| plan.says(conn, stream)).collect();
-            assert_eq!(says, [talker]);
+            let room_publisher = plan.room_publisher(room, publisher);
+            assert_eq!(plan.channels_of(room_publisher).collect::<Vec<_>>(), [room]);
+            let is_author: Vec<u32> = (0..11)
+                .filter(|&conn| plan.is_author(conn, stream))
+                .collect();
+            assert_eq!(is_author, [room_publisher]);
         }
         // One room of three and four of two.
         assert_eq!(plan.announcements(), 3 + 4);
         assert_eq!(
-            plan.enter_command(2, None),
+            plan.subscribe_command(2, None),
             r#"{"type":"join","room":"lt.0000abcd.2"}"#
         );
         assert_eq!(
-            plan.enter_command(2, Some((41, "a8"))),
+            plan.subscribe_command(2, Some((41, "a8"))),
             r#"{"type":"join","room":"lt.0000abcd.2","since":{"offset":41,"epoch":"a8"}}"#
         );
     }
 
     #[test]
     fn uses_more_publishers_for_more_rate() {
-        assert_eq!(Plan::publishers_for(100.0, 10), 1);
-        assert_eq!(Plan::publishers_for(300.0, 10), 5);
-        assert_eq!(Plan::publishers_for(1000.0, 1), 10);
-        assert_eq!(Plan::publishers_for(100_000.0, 10), 32);
+        assert_eq!(RunPlan::publishers_for(100.0, 10), 1);
+        assert_eq!(RunPlan::publishers_for(300.0, 10), 5);
+        assert_eq!(RunPlan::publishers_for(1000.0, 1), 10);
+        assert_eq!(RunPlan::publishers_for(100_000.0, 10), 32);
     }
 }

@@ -10,13 +10,13 @@ use std::time::Duration;
 /// From a change to the moment it takes effect.
 const AHEAD: Duration = Duration::from_millis(100);
 /// A publisher that waits looks at least so often whether the schedule changed; well below [`AHEAD`].
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(50);
 /// Changes of one run; more are refused.
-const MOST_STRETCHES: usize = 10_000;
+const MAX_SEGMENTS: usize = 10_000;
 /// Publications a second; what `--rate` allows, too.
-const MOST_RATE: f64 = 10_000_000.0;
+const MAX_RATE: f64 = 10_000_000.0;
 /// A slower run would seem to be paused.
-const LEAST_RATE: f64 = 0.1;
+const MIN_RATE: f64 = 0.1;
 
 /// Nanoseconds in this module are those of the run's clock.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ struct Inner {
     paused: bool,
     end_ns: u64,
     /// Ordered by both fields; empty until the run publishes.
-    stretches: Vec<Stretch>,
+    segments: Vec<Segment>,
 }
 
 /// A time of one rate. It ends where the next begins.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct Segment {
     /// Number of its first publication.
     first: u64,
     /// When that is due.
@@ -46,7 +46,7 @@ struct Stretch {
     rate: f64,
 }
 
-impl Stretch {
+impl Segment {
     fn due_ns(&self, n: u64) -> u64 {
         self.from_ns + ((n - self.first) as f64 * 1e9 / self.rate) as u64
     }
@@ -83,7 +83,7 @@ impl Schedule {
                 rate,
                 paused: false,
                 end_ns: 0,
-                stretches: Vec::new(),
+                segments: Vec::new(),
             }),
         }
     }
@@ -93,7 +93,7 @@ impl Schedule {
         let mut inner = self.write();
         inner.end_ns = start_ns + self.duration.as_nanos() as u64;
         let rate = if inner.paused { 0.0 } else { inner.rate };
-        inner.stretches = vec![Stretch {
+        inner.segments = vec![Segment {
             first: 0,
             from_ns: start_ns,
             rate,
@@ -108,21 +108,19 @@ impl Schedule {
     /// When publication `n` is due; `None` as long as it is not to be published.
     pub(crate) fn due_ns(&self, n: u64) -> Option<u64> {
         let inner = self.read();
-        let next = inner
-            .stretches
-            .partition_point(|stretch| stretch.first <= n);
-        let stretch = inner.stretches[..next].last()?;
-        if next == inner.stretches.len() && n - stretch.first >= stretch.all_until(inner.end_ns) {
+        let next = inner.segments.partition_point(|segment| segment.first <= n);
+        let segment = inner.segments[..next].last()?;
+        if next == inner.segments.len() && n - segment.first >= segment.all_until(inner.end_ns) {
             return None;
         }
-        Some(stretch.due_ns(n))
+        Some(segment.due_ns(n))
     }
 
     /// Publications of the whole run, as the schedule stands.
     pub(crate) fn publications(&self) -> u64 {
         let inner = self.read();
         inner
-            .stretches
+            .segments
             .last()
             .map_or(0, |last| last.first + last.all_until(inner.end_ns))
     }
@@ -130,7 +128,7 @@ impl Schedule {
     /// The lowest and the highest rate there was, pauses apart.
     pub(crate) fn rates(&self) -> (f64, f64) {
         let inner = self.read();
-        let rates = inner.stretches.iter().map(|stretch| stretch.rate);
+        let rates = inner.segments.iter().map(|segment| segment.rate);
         rates
             .filter(|rate| *rate > 0.0)
             .map(|rate| (rate, rate))
@@ -157,7 +155,7 @@ impl Schedule {
         let mut inner = self.write();
         let rate = inner.rate * factor;
         let paused = inner.paused;
-        ((LEAST_RATE..=MOST_RATE).contains(&rate) && inner.change(now_ns, rate, paused))
+        ((MIN_RATE..=MAX_RATE).contains(&rate) && inner.change(now_ns, rate, paused))
             .then_some(rate)
     }
 
@@ -173,14 +171,14 @@ impl Schedule {
 impl Inner {
     fn change(&mut self, now_ns: u64, rate: f64, paused: bool) -> bool {
         let from_ns = now_ns + AHEAD.as_nanos() as u64;
-        if let Some(last) = self.stretches.last() {
+        if let Some(last) = self.segments.last() {
             let from_ns = from_ns.max(last.from_ns);
-            if from_ns >= self.end_ns || self.stretches.len() >= MOST_STRETCHES {
+            if from_ns >= self.end_ns || self.segments.len() >= MAX_SEGMENTS {
                 return false;
             }
             let first = last.next_at(from_ns);
             let rate = if paused { 0.0 } else { rate };
-            self.stretches.push(Stretch {
+            self.segments.push(Segment {
                 first,
                 from_ns,
                 rate,

@@ -2,8 +2,8 @@
 
 use crate::result::metric::{Distribution, Histogram, Metric, Unit};
 use crate::result::run_result::{
-    Assertion, Failure, Host, Mark, Row, Run, RunResult, SCHEMA_VERSION, Server, Span, Tester,
-    WorstConnection,
+    AssertionResult, Failure, Host, Mark, Row, Run, RunResult, SCHEMA_VERSION, Server, Span,
+    Tester, WorstConnection,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,7 +45,7 @@ pub(crate) fn passed() -> RunResult {
     }
     result.timeseries = (1..=20).map(row).collect();
     result.assertions = [("delivery.p99<250ms", "11.4ms"), ("loss.silent==0", "0")]
-        .map(|(expr, actual)| Assertion {
+        .map(|(expr, actual)| AssertionResult {
             expr: expr.to_owned(),
             ok: true,
             actual: actual.to_owned(),

@@ -4,25 +4,30 @@ use crate::base::units::{grouped, latency, seconds};
 use crate::books::tally::{describe, total};
 use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use crate::result::metric::Metric;
 use crate::result::metric::show;
 use crate::result::run_result::{RunResult, Server};
-use crate::verdict::course::Course;
+use crate::verdict::run_record::RunRecord;
 use std::fmt::Write;
 
 /// The report; the last line is the verdict.
-pub(crate) fn render(plan: &Plan, totals: &Totals, course: &Course, result: &RunResult) -> String {
+pub(crate) fn render(
+    plan: &RunPlan,
+    totals: &Totals,
+    record: &RunRecord,
+    result: &RunResult,
+) -> String {
     let mut text = String::new();
-    write(&mut text, plan, totals, course, result).expect("a String takes everything");
+    write(&mut text, plan, totals, record, result).expect("a String takes everything");
     text
 }
 
 fn write(
     out: &mut String,
-    plan: &Plan,
+    plan: &RunPlan,
     totals: &Totals,
-    course: &Course,
+    record: &RunRecord,
     result: &RunResult,
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
@@ -31,7 +36,7 @@ fn write(
         out,
         "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
         grouped(worker.opened),
-        seconds(course.phase("connect")),
+        seconds(record.phase("connect")),
         grouped(total(&worker.connect_failed)),
         in_brackets(&describe(&worker.connect_failed)),
         grouped(total(&worker.closed)),
@@ -48,9 +53,9 @@ fn write(
         out,
         "  published     {} of {} in {} ({} open loop, {} B, {}, {} publishers{})",
         grouped(publisher.accepted),
-        grouped(course.planned),
-        seconds(course.phase("publish")),
-        pace(course.rates),
+        grouped(record.planned),
+        seconds(record.phase("publish")),
+        pace(record.rates),
         plan.payload_bytes,
         plan.topics(),
         plan.publishers,
@@ -67,7 +72,7 @@ fn write(
             format!("ack {}", short(&publisher.ack))
         }
     )?;
-    let expected = if course.owes_all {
+    let expected = if record.expects_all {
         format!(" of {} expected", grouped(publisher.expected))
     } else {
         String::new()
@@ -76,7 +81,7 @@ fn write(
         out,
         "  delivered     {}{expected} ({}/s)",
         grouped(worker.received),
-        grouped((worker.received as f64 / course.phase("publish").as_secs_f64().max(0.001)) as u64),
+        grouped((worker.received as f64 / record.phase("publish").as_secs_f64().max(0.001)) as u64),
     )?;
     writeln!(
         out,
@@ -97,13 +102,13 @@ fn write(
     writeln!(
         out,
         "  tester        {:.2} cores   send lag p99 {} max {}   subscriber counts checked {}   drained in {}",
-        course.cores,
+        record.cores,
         latency(publisher.lag.quantile(0.99)),
         latency(publisher.lag.max()),
         grouped(publisher.cross_checked),
-        seconds(course.phase("drain")),
+        seconds(record.phase("drain")),
     )?;
-    trouble(out, result)?;
+    faults(out, result)?;
     if let Some(server) = &result.server {
         watched(out, server)?;
     }
@@ -120,14 +125,14 @@ fn write(
         }
     }
     let verdict = if result.passed { "PASS" } else { "FAIL" };
-    match course.cut_short {
+    match record.cut_short {
         None => writeln!(out, "{verdict}"),
         Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
     }
 }
 
 /// One line for each trouble the run made.
-fn trouble(out: &mut String, result: &RunResult) -> std::fmt::Result {
+fn faults(out: &mut String, result: &RunResult) -> std::fmt::Result {
     for name in ["churn", "storm", "recovery", "slow", "heartbeat", "attacks"] {
         let prefix = format!("{name}.");
         let figures: Vec<String> = result

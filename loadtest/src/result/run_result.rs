@@ -31,7 +31,7 @@ pub struct RunResult {
     /// By the name of their metric.
     pub histograms: BTreeMap<String, Histogram>,
     /// In the order they were checked.
-    pub assertions: Vec<Assertion>,
+    pub assertions: Vec<AssertionResult>,
     /// Evidence of the assertions that failed.
     pub failures: Vec<Failure>,
     /// The tested server's process, when it was sampled.
@@ -131,7 +131,7 @@ pub struct Row {
 
 /// A condition and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Assertion {
+pub struct AssertionResult {
     /// As it was written: `delivery.p99<250ms`.
     pub expr: String,
     /// Whether it held.

@@ -1,10 +1,10 @@
 //! Conducts a run: starts the threads, moves the phases on, gathers the reports.
 
 use crate::base::threads::{join_finished, spawn};
-use crate::books::evidence::Kind;
-use crate::books::tally::Report;
+use crate::books::evidence::EvidenceKind;
+use crate::books::tally::TallyReport;
 use crate::books::totals::Totals;
-use crate::dashboard::command::Command;
+use crate::dashboard::keys::KeyCommand;
 use crate::measure::process::{cpu_time, thread_cpu};
 use crate::measure::sampler::Sampler;
 use crate::plan::phase::Phase;
@@ -16,8 +16,8 @@ use crate::sockets::attacks;
 use crate::sockets::publisher::Publisher;
 use crate::sockets::run_state::RunState;
 use crate::sockets::worker;
-use crate::verdict::course::Course;
-use crate::verdict::judge::{self, Brief};
+use crate::verdict::judge::{self, JudgeOptions};
+use crate::verdict::run_record::RunRecord;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(crate) const INTERRUPTED: &str = "interrupted";
 const OUT_OF_TIME: &str = "time limit reached";
 
 /// What a run is conducted with.
-pub(crate) struct Means {
+pub(crate) struct ConductorOptions {
     /// The process to watch.
     pub(crate) server: Option<u32>,
     pub(crate) display: Display,
@@ -60,50 +60,54 @@ pub(crate) struct Means {
 ///
 /// # Errors
 /// A thread cannot be started, or panicked.
-pub(crate) fn conduct(state: Arc<RunState>, means: Means, brief: &Brief) -> io::Result<Finished> {
+pub(crate) fn conduct(
+    state: Arc<RunState>,
+    options: ConductorOptions,
+    judging: &JudgeOptions,
+) -> io::Result<Finished> {
     let (sender, reports) = bounded(REPORTS);
     let conductor = Conductor {
-        limit: Instant::now() + means.limit,
-        commands: means.display.commands(),
-        progress: Progress::start(means.display, means.server),
+        limit: Instant::now() + options.limit,
+        commands: options.display.commands(),
+        progress: Progress::start(options.display, options.server),
         totals: Totals::default(),
         cut_short: None,
-        sampler: Sampler::start(means.server, &state.api),
-        course: Course {
+        sampler: Sampler::start(options.server, &state.api),
+        record: RunRecord {
             started_unix_ms: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
                 .as_millis() as u64,
-            ..Course::default()
+            ..RunRecord::default()
         },
         reports,
-        interrupts: means.interrupts,
+        interrupts: options.interrupts,
         state,
     };
-    conductor.conduct(sender, means.drain, brief)
+    conductor.conduct(sender, options.drain, judging)
 }
 
 pub(super) struct Conductor {
     pub(super) state: Arc<RunState>,
-    pub(super) reports: Receiver<Report>,
+    pub(super) reports: Receiver<TallyReport>,
     /// One unit for each Ctrl-C or SIGTERM.
     pub(super) interrupts: Receiver<()>,
     /// From the keys.
-    pub(super) commands: Receiver<Command>,
+    pub(super) commands: Receiver<KeyCommand>,
     pub(super) totals: Totals,
     pub(super) progress: Progress,
     pub(super) limit: Instant,
     pub(super) cut_short: Option<&'static str>,
     pub(super) sampler: Sampler,
-    pub(super) course: Course,
+    pub(super) record: RunRecord,
 }
 
 impl Conductor {
     fn conduct(
         mut self,
-        sender: Sender<Report>,
+        sender: Sender<TallyReport>,
         drain: Duration,
-        brief: &Brief,
+        judging: &JudgeOptions,
     ) -> io::Result<Finished> {
         let state = Arc::clone(&self.state);
         let plan = &state.plan;
@@ -114,7 +118,7 @@ impl Conductor {
             threads.push(spawn(format!("worker-{index}"), move || {
                 if let Err(error) = worker::run(&state, index, &sender) {
                     let _ = sender
-                        .send_timeout(Report::Error(format!("worker {index}: {error}")), STOP);
+                        .send_timeout(TallyReport::Error(format!("worker {index}: {error}")), STOP);
                 }
             })?);
         }
@@ -144,35 +148,35 @@ impl Conductor {
         }
         self.enter("drain", drain_begin);
         let wall = busy.elapsed().as_secs_f64();
-        self.course.cores = cpu_time().saturating_sub(cpu).as_secs_f64() / wall;
+        self.record.cores = cpu_time().saturating_sub(cpu).as_secs_f64() / wall;
         let worker_cpu = thread_cpu("worker-").saturating_sub(worker_cpu);
-        self.course.worker_cores = worker_cpu.as_secs_f64() / wall / f64::from(state.workers);
+        self.record.worker_cores = worker_cpu.as_secs_f64() / wall / f64::from(state.workers);
         let close_begin = Instant::now();
 
         state.phase.send_replace(Phase::Close);
-        self.progress.show(&state, &self.totals, &self.course.marks);
+        self.progress.show(&state, &self.totals, &self.record.marks);
         let complete = self.gather(Instant::now() + Duration::from_secs(15));
         if !join_finished(threads) {
             return Err(io::Error::other("a thread panicked; there are no figures"));
         }
-        self.judge_short_replies();
-        self.course.planned = state.schedule.publications();
-        self.course.rates = state.schedule.rates();
-        self.course.thread_errors = std::mem::take(&mut self.totals.errors);
-        self.course.steady = state.is_steady();
-        self.course.owes_all = state.owes_all();
-        self.course.peak = state.peak.load(SeqCst);
-        self.course.cut_short = self.cut_short;
-        self.course.evictions = self.sampler.evictions(&state.api);
+        self.judge_undercounts();
+        self.record.planned = state.schedule.publications();
+        self.record.rates = state.schedule.rates();
+        self.record.thread_errors = std::mem::take(&mut self.totals.errors);
+        self.record.steady = state.is_steady();
+        self.record.expects_all = state.expects_all();
+        self.record.peak = state.peak.load(SeqCst);
+        self.record.cut_short = self.cut_short;
+        self.record.evictions = self.sampler.evictions(&state.api);
         self.enter("close", close_begin);
-        let server = self.sampler.finish(&state.api, self.course.peak);
-        let marks = &mut self.course.marks;
+        let server = self.sampler.finish(&state.api, self.record.peak);
+        let marks = &mut self.record.marks;
         self.progress.end(&state, &self.totals, marks);
         if !complete {
             eprintln!("loadtest: not every thread has reported; the figures are incomplete");
         }
-        let result = judge::result(brief, plan, &self.totals, &self.course, server);
-        let report = text::render(plan, &self.totals, &self.course, &result);
+        let result = judge::result(judging, plan, &self.totals, &self.record, server);
+        let report = text::render(plan, &self.totals, &self.record, &result);
         // A reader that left does not change the verdict.
         let _ = io::stdout().write_all(report.as_bytes());
         Ok((result, self.cut_short))
@@ -181,7 +185,7 @@ impl Conductor {
     /// Enters a phase that ends now.
     fn enter(&mut self, name: &str, from: Instant) {
         let to_s = self.state.clock.now_ns() as f64 / 1e9;
-        self.course.phases.push(Span {
+        self.record.phases.push(Span {
             name: name.to_owned(),
             from_s: to_s - from.elapsed().as_secs_f64(),
             to_s,
@@ -191,14 +195,14 @@ impl Conductor {
     /// Starts the publishers and waits until all is published, or the time for it is over.
     fn publish(
         &mut self,
-        sender: Sender<Report>,
+        sender: Sender<TallyReport>,
         drain: Duration,
     ) -> io::Result<Vec<JoinHandle<()>>> {
         let state = Arc::clone(&self.state);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
         state.schedule.begin(start_ns);
         state.phase.send_replace(Phase::Publish);
-        self.plan_trouble(start_ns);
+        self.schedule_faults(start_ns);
         let end = state.clock.instant(start_ns) + state.plan.duration;
         let give_up = end + drain;
         let (stop, stopped) = bounded::<()>(0);
@@ -215,7 +219,7 @@ impl Conductor {
             threads.push(spawn("attacker".to_owned(), move || {
                 let tally = attacks::run(&state);
                 // Without a reporter there is nobody left to tell.
-                let _ = sender.send_timeout(Report::Worker(Box::new(tally)), STOP);
+                let _ = sender.send_timeout(TallyReport::Worker(Box::new(tally)), STOP);
             })?);
         }
         drop(sender);
@@ -249,7 +253,7 @@ impl Conductor {
                     return;
                 }
                 recv(self.commands) -> command => match command {
-                    Ok(Command::Quit) => {
+                    Ok(KeyCommand::Quit) => {
                         self.cut_short = Some(INTERRUPTED);
                         return;
                     }
@@ -261,16 +265,16 @@ impl Conductor {
             }
             let (totals, sampler) = (&mut self.totals, &mut self.sampler);
             self.progress
-                .tick(&self.state, totals, sampler, &mut self.course.marks);
+                .tick(&self.state, totals, sampler, &mut self.record.marks);
         }
     }
 
-    fn judge_short_replies(&mut self) {
+    fn judge_undercounts(&mut self) {
         let tally = &mut self.totals.publisher;
-        for (channel, replies, lowest, left) in self.state.ledger.unexplained_short_replies() {
+        for (channel, replies, lowest, left) in self.state.ledger.unexplained_undercounts() {
             tally.mismatches += replies;
             let name = self.state.plan.channel_name(channel);
-            tally.evidence.note(Kind::Subscribers, || {
+            tally.evidence.note(EvidenceKind::Subscribers, || {
                 format!("{replies} publications to {name}: the server answered as few as {lowest} subscribers, there are {left}")
             });
         }

@@ -1,6 +1,6 @@
 //! How a run is followed: line by line, or on a dashboard.
 
-use crate::dashboard::command::Command;
+use crate::dashboard::keys::KeyCommand;
 use crate::dashboard::snapshot::{Snapshot, Title};
 use crate::dashboard::theme::{ColorChoice, Theme};
 use crate::dashboard::thread::Dashboard;
@@ -67,7 +67,7 @@ pub(crate) enum Display {
 
 impl Display {
     /// What whoever watches asks for.
-    pub(crate) fn commands(&self) -> Receiver<Command> {
+    pub(crate) fn commands(&self) -> Receiver<KeyCommand> {
         match self {
             Self::Lines => never(),
             Self::Dashboard(dashboard) => dashboard.commands().clone(),

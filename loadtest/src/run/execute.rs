@@ -9,7 +9,7 @@ use crate::measure::process::ServerPid;
 use crate::plan::phase::Phase;
 use crate::plan::schedule::Schedule;
 use crate::report::outputs::Outputs;
-use crate::run::conductor::{self, Finished, INTERRUPTED, Means};
+use crate::run::conductor::{self, ConductorOptions, Finished, INTERRUPTED};
 use crate::run::display::{Display, DisplayFlags};
 use crate::run::preflight;
 use crate::run::signals;
@@ -28,7 +28,7 @@ pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
             return Exit::Setup;
         }
     };
-    let allow_taint = options.brief.allow_taint;
+    let allow_taint = options.judging.allow_taint;
     let outcome = execute(options, interrupts);
     if let Ok((result, _)) = &outcome
         && !outputs.save(result)
@@ -39,9 +39,9 @@ pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
 }
 
 /// The same as one of several runs, which share the signals.
-pub(crate) fn run_among(mut options: RunOptions, interrupts: Receiver<()>) -> Exit {
+pub(crate) fn run_one_of_several(mut options: RunOptions, interrupts: Receiver<()>) -> Exit {
     options.display = DisplayFlags::lines();
-    let allow_taint = options.brief.allow_taint;
+    let allow_taint = options.judging.allow_taint;
     exit_of(execute(options, interrupts), allow_taint)
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn execute_on(
     let plan = &options.plan;
     println!(
         "loadtest {}  {}  {} sockets  {}  {}/s  {:?}  run {:08x}  seed {}",
-        options.brief.scenario,
+        options.judging.scenario,
         options.ws.host,
         plan.sockets(),
         plan.topics(),
@@ -86,7 +86,7 @@ pub(crate) fn execute_on(
         plan.seed,
     );
     let (drain, limit) = (options.drain, options.limit_time);
-    let brief = options.brief;
+    let judging = options.judging;
     let source_ips = options
         .source_ips
         .for_run(options.plan.connections, options.ws.addr.ip());
@@ -103,8 +103,8 @@ pub(crate) fn execute_on(
         schedule: Schedule::new(options.plan.rate, options.plan.duration),
         storms: AtomicU32::new(0),
         connects_done: AtomicU32::new(0),
-        turn_ns: AtomicU64::new(u64::MAX),
-        storm_ns: AtomicU64::new(u64::MAX),
+        faults_at_ns: AtomicU64::new(u64::MAX),
+        storm_at_ns: AtomicU64::new(u64::MAX),
         open: AtomicU32::new(0),
         peak: AtomicU32::new(0),
         open_books: (0..options.workers)
@@ -131,18 +131,18 @@ pub(crate) fn execute_on(
         return Err(Exit::Setup);
     }
     let display = open(Title {
-        scenario: brief.scenario.clone(),
-        target: brief.target.clone(),
+        scenario: judging.scenario.clone(),
+        target: judging.target.clone(),
         seed: state.plan.seed,
     });
-    let means = Means {
+    let options = ConductorOptions {
         server: pid,
         display,
         interrupts,
         limit,
         drain,
     };
-    conductor::conduct(state, means, &brief).map_err(|error| {
+    conductor::conduct(state, options, &judging).map_err(|error| {
         eprintln!("loadtest: {error}");
         Exit::Internal
     })

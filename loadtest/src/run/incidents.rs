@@ -7,11 +7,11 @@ use crate::result::run_result::Mark;
 /// Seconds without a case after which the next one is a mark of its own.
 const APART_S: f64 = 3.0;
 /// Marks of one kind at most; what comes later is counted by the last.
-const MOST: usize = 50;
+const MAX: usize = 50;
 
 /// Cases of one kind that follow each other closely are one mark.
 #[derive(Debug)]
-struct Watch {
+struct IncidentSeries {
     kind: &'static str,
     /// All until now.
     known: Classes,
@@ -20,7 +20,7 @@ struct Watch {
     marks: usize,
 }
 
-impl Watch {
+impl IncidentSeries {
     fn new(kind: &'static str) -> Self {
         Self {
             kind,
@@ -40,7 +40,7 @@ impl Watch {
         if fresh.is_empty() {
             return;
         }
-        let near = |last: f64| at_s - last <= APART_S || self.marks >= MOST;
+        let near = |last: f64| at_s - last <= APART_S || self.marks >= MAX;
         match &mut self.open {
             Some((counted, place, last)) if near(*last) => {
                 for (class, count) in fresh {
@@ -65,18 +65,18 @@ impl Watch {
 /// Looks at the sums once a second.
 #[derive(Debug)]
 pub(crate) struct Incidents {
-    closes: Watch,
-    evictions: Watch,
-    losses: Watch,
+    closes: IncidentSeries,
+    evictions: IncidentSeries,
+    losses: IncidentSeries,
     tainted: bool,
 }
 
 impl Incidents {
     pub(crate) fn new() -> Self {
         Self {
-            closes: Watch::new("close"),
-            evictions: Watch::new("eviction"),
-            losses: Watch::new("loss"),
+            closes: IncidentSeries::new("close"),
+            evictions: IncidentSeries::new("eviction"),
+            losses: IncidentSeries::new("loss"),
             tainted: false,
         }
     }
@@ -98,7 +98,7 @@ impl Incidents {
         };
         let ended = counts(&[
             ("slow ended", worker.slow.closed),
-            ("silent ended", worker.silent.closed),
+            ("unresponsive ended", worker.unresponsive.closed),
         ]);
         self.evictions.look(at_s, ended, marks);
         self.losses
@@ -179,7 +179,7 @@ mod tests {
             totals.worker.lost += 1;
             incidents.look(f64::from(n) * 10.0, &totals, &[], &mut marks);
         }
-        assert_eq!(marks.len(), MOST);
-        assert_eq!(marks[MOST - 1].label, "951 lost");
+        assert_eq!(marks.len(), MAX);
+        assert_eq!(marks[MAX - 1].label, "951 lost");
     }
 }

@@ -4,20 +4,20 @@ use super::display::DisplayFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::target::Target;
 use crate::measure::process::ServerPid;
-use crate::plan::run_plan::Plan;
-use crate::verdict::judge::Brief;
-use crate::wire::reader::Engine;
+use crate::plan::run_plan::RunPlan;
+use crate::verdict::judge::JudgeOptions;
+use crate::wire::frame_reader::ReaderEngine;
 use std::time::Duration;
 
 /// Everything the command line says.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
-    pub(crate) plan: Plan,
+    pub(crate) plan: RunPlan,
     pub(crate) ws: Target,
     pub(crate) api: Target,
     pub(crate) source_ips: SourceIps,
     pub(crate) workers: u32,
-    pub(crate) engine: Engine,
+    pub(crate) engine: ReaderEngine,
     pub(crate) connect_timeout: Duration,
     /// Longest wait for the last deliveries.
     pub(crate) drain: Duration,
@@ -27,5 +27,5 @@ pub(crate) struct RunOptions {
     pub(crate) yes: bool,
     pub(crate) server_pid: Option<ServerPid>,
     pub(crate) display: DisplayFlags,
-    pub(crate) brief: Brief,
+    pub(crate) judging: JudgeOptions,
 }

@@ -3,7 +3,7 @@
 use crate::base::units::{grouped, latency};
 use crate::books::tally::total;
 use crate::books::totals::Totals;
-use crate::dashboard::snapshot::{Figures, MOST_NOTES, MOST_ROWS, Snapshot};
+use crate::dashboard::snapshot::{Figures, MAX_NOTES, MAX_ROWS, Snapshot};
 use crate::measure::latency::Latency;
 use crate::measure::process::{cpu_time, thread_cpu};
 use crate::measure::sampler::Sampler;
@@ -181,11 +181,11 @@ impl Progress {
         let ramp = Duration::from_secs_f64(f64::from(plan.connections) / plan.connect_rate);
         let connect = self.busy.map_or(ramp, |(since, _)| since - self.start);
         let (rate, paused) = state.schedule.pace();
-        let rows = totals.rows.len().saturating_sub(MOST_ROWS);
+        let rows = totals.rows.len().saturating_sub(MAX_ROWS);
         let now_s = state.clock.now_ns() as f64 / 1e9;
         let mut past: Vec<&Mark> = marks.iter().filter(|mark| mark.at_s <= now_s).collect();
         past.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-        let notes = past.len().saturating_sub(MOST_NOTES);
+        let notes = past.len().saturating_sub(MAX_NOTES);
         Snapshot {
             phase: *state.phase.borrow(),
             elapsed: self.start.elapsed(),
@@ -194,7 +194,7 @@ impl Progress {
             sockets: u64::from(plan.ready_sockets()),
             connect_rate: plan.connect_rate,
             connect_failed: total(&worker.connect_failed),
-            evicted: worker.silent.closed + worker.slow.closed,
+            evicted: worker.unresponsive.closed + worker.slow.closed,
             closed: total(&worker.closed),
             rate,
             paused,

@@ -1,7 +1,7 @@
 //! Trouble that is planned, and keys that change the run.
 
 use super::conductor::Conductor;
-use crate::dashboard::command::Command;
+use crate::dashboard::keys::KeyCommand;
 use crate::plan::phase::Phase;
 use crate::result::run_result::Mark;
 use std::sync::atomic::Ordering::SeqCst;
@@ -9,11 +9,11 @@ use std::time::Duration;
 
 impl Conductor {
     /// Sets the times of the storm and of the cohorts, and marks them.
-    pub(super) fn plan_trouble(&mut self, start_ns: u64) {
+    pub(super) fn schedule_faults(&mut self, start_ns: u64) {
         let plan = &self.state.plan;
         let mut mark = |at: Duration, kind: &str, label: String| {
             let at_ns = start_ns + at.as_nanos() as u64;
-            self.course.marks.push(Mark {
+            self.record.marks.push(Mark {
                 at_s: at_ns as f64 / 1e9,
                 kind: kind.to_owned(),
                 label,
@@ -22,7 +22,7 @@ impl Conductor {
         };
         if let Some(storm) = plan.storm {
             let at_ns = mark(storm.at, "storm", "everyone drops".to_owned());
-            self.state.storm_ns.store(at_ns, SeqCst);
+            self.state.storm_at_ns.store(at_ns, SeqCst);
         }
         if !plan.cohorts.shares.is_empty() {
             let names: Vec<&str> = plan
@@ -32,28 +32,28 @@ impl Conductor {
                 .map(|(role, _)| role.name())
                 .collect();
             let at_ns = mark(plan.cohorts.at, "cohort", names.join(", "));
-            self.state.turn_ns.store(at_ns, SeqCst);
+            self.state.faults_at_ns.store(at_ns, SeqCst);
         }
     }
 
     /// Does what a key asks for, as far as the run allows it now, and marks it.
-    pub(super) fn steer(&mut self, command: Command) {
+    pub(super) fn steer(&mut self, command: KeyCommand) {
         const STEP: f64 = 1.25;
         let state = &self.state;
         let now_ns = state.clock.now_ns();
         let (kind, label) = match command {
-            Command::Pause => match state.schedule.toggle_pause(now_ns) {
+            KeyCommand::Pause => match state.schedule.toggle_pause(now_ns) {
                 Some(true) => ("pause", "nothing is published".to_owned()),
                 Some(false) => ("pause", "over".to_owned()),
                 None => return,
             },
-            Command::Storm if *state.phase.borrow() == Phase::Publish => {
+            KeyCommand::Storm if *state.phase.borrow() == Phase::Publish => {
                 state.storms.fetch_add(1, SeqCst);
                 ("storm", "everyone drops, asked for".to_owned())
             }
-            Command::Storm | Command::Quit => return,
-            Command::Faster | Command::Slower => {
-                let factor = if command == Command::Faster {
+            KeyCommand::Storm | KeyCommand::Quit => return,
+            KeyCommand::Faster | KeyCommand::Slower => {
+                let factor = if command == KeyCommand::Faster {
                     STEP
                 } else {
                     1.0 / STEP
@@ -69,7 +69,7 @@ impl Conductor {
 
     /// Marks what happens now.
     fn mark(&mut self, kind: &str, label: String) {
-        self.course.marks.push(Mark {
+        self.record.marks.push(Mark {
             at_s: self.state.clock.now_ns() as f64 / 1e9,
             kind: kind.to_owned(),
             label,

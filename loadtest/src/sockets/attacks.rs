@@ -1,11 +1,11 @@
 //! Clients that break the protocol, one after the other, and what each must get for it.
 
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 use crate::books::tally::WorkerTally;
 use crate::sockets::run_state::RunState;
 use crate::wire::client_frame;
-use crate::wire::probe_client::Visitor;
-use crate::wire::server_frame::Frame;
+use crate::wire::probe_client::ProbeClient;
+use crate::wire::server_frame::ServerFrame;
 use std::io;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct Attack {
 }
 
 /// Longest wait for the server's answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Any mask will do; this one changes nothing.
 const MASK: [u8; 4] = [0; 4];
 
@@ -139,7 +139,7 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
         };
         if answer != expected {
             tally.attacks_wrong += 1;
-            tally.evidence.note(Kind::Attack, || {
+            tally.evidence.note(EvidenceKind::Attack, || {
                 format!("{}: expected {expected}, got {answer}", attack.name)
             });
         }
@@ -149,12 +149,12 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
 
 /// `close 1002`, or `error` where that is to come; there may be errors before a close.
 fn answer(state: &RunState, attack: &Attack) -> io::Result<String> {
-    let mut visitor = Visitor::connect(&state.ws, PATIENCE)?;
+    let mut client = ProbeClient::connect(&state.ws, TIMEOUT)?;
     // The server may close before it has read everything; its Close frame is what counts.
-    let _ = visitor.send(&attack.bytes);
-    visitor.find(|frame| match frame {
-        Frame::Close(code, _) => Some(format!("close {code}")),
-        Frame::Text(text)
+    let _ = client.send(&attack.bytes);
+    client.find(|frame| match frame {
+        ServerFrame::Close(code, _) => Some(format!("close {code}")),
+        ServerFrame::Text(text)
             if attack.expect == Expect::Error
                 && text.windows(14).any(|part| part == br#""type":"error""#) =>
         {

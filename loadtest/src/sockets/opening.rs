@@ -7,8 +7,8 @@ use super::run_state::RunState;
 use super::worker_context::{WorkerContext, poll_read};
 use crate::plan::cohort::Role;
 use crate::wire::client_frame;
+use crate::wire::frame_reader::FrameReader;
 use crate::wire::handshake::{self, HandshakeError};
-use crate::wire::reader::Reader;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -45,7 +45,7 @@ pub(super) async fn open(
     state: &Arc<RunState>,
     context: &Rc<RefCell<WorkerContext>>,
     local: usize,
-) -> Option<(OwnedReadHalf, Reader)> {
+) -> Option<(OwnedReadHalf, FrameReader)> {
     let began_ns = state.clock.now_ns();
     let step = Cell::new("connect");
     let opening = try_open(state, context, local, &step);
@@ -68,7 +68,7 @@ async fn try_open(
     context: &Rc<RefCell<WorkerContext>>,
     local: usize,
     step: &Cell<&'static str>,
-) -> Result<(OwnedReadHalf, Reader), OpenError> {
+) -> Result<(OwnedReadHalf, FrameReader), OpenError> {
     let conn = context.borrow().auditor.conn(local);
     let role = context.borrow().auditor.role(local);
     let connecting = async {
@@ -91,7 +91,7 @@ async fn try_open(
     step.set("subscribe");
     let mut commands = Vec::new();
     for channel in state.plan.channels_of(conn) {
-        let command = context.borrow().auditor.enter_command(local, channel);
+        let command = context.borrow().auditor.subscribe_command(local, channel);
         client_frame::encode(&mut commands, client_frame::TEXT, command.as_bytes(), conn);
     }
     let (mut read, mut write) = stream.into_split();
@@ -100,7 +100,7 @@ async fn try_open(
         .await
         .map_err(|error| CloseCause::Io(error.kind()))?;
     context.borrow_mut().auditor.on_upgraded(local, write);
-    let mut frames = Reader::new(state.engine);
+    let mut frames = FrameReader::new(state.engine);
     let now_ns = state.clock.now_ns();
     frames.feed(&first_frames, |frame| {
         context.borrow_mut().auditor.on_frame(local, &frame, now_ns)

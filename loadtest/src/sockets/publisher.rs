@@ -4,9 +4,9 @@
 //! latency counts from when it was due. A publisher waits for each reply, so its publications reach the
 //! server in the order of their numbers.
 
-use crate::books::evidence::Kind;
-use crate::books::tally::{PublisherTally, Report, count_class};
-use crate::plan::schedule::LOOK_EVERY;
+use crate::books::evidence::EvidenceKind;
+use crate::books::tally::{PublisherTally, TallyReport, count_class};
+use crate::plan::schedule::CHECK_EVERY;
 use crate::sockets::run_state::RunState;
 use crate::wire::http_client::{HttpClient, RequestError};
 use crate::wire::json;
@@ -21,7 +21,7 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a publisher reports.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
-/// One of [`Plan::publishers`](crate::plan::run_plan::Plan::publishers).
+/// One of [`RunPlan::publishers`](crate::plan::run_plan::RunPlan::publishers).
 pub(crate) struct Publisher {
     state: Arc<RunState>,
     index: u32,
@@ -29,12 +29,12 @@ pub(crate) struct Publisher {
     /// Last number used, by channel index.
     last_seq: Vec<u64>,
     tally: PublisherTally,
-    reports: Sender<Report>,
+    reports: Sender<TallyReport>,
     body: Vec<u8>,
 }
 
 impl Publisher {
-    pub(crate) fn new(state: Arc<RunState>, index: u32, reports: Sender<Report>) -> Self {
+    pub(crate) fn new(state: Arc<RunState>, index: u32, reports: Sender<TallyReport>) -> Self {
         Self {
             client: HttpClient::new(state.api.clone(), ACK_TIMEOUT),
             last_seq: vec![0; state.plan.channels as usize],
@@ -62,7 +62,7 @@ impl Publisher {
             if due_ns.is_none() && now_ns >= end_ns {
                 break;
             }
-            let look_ns = now_ns + LOOK_EVERY.as_nanos() as u64;
+            let look_ns = now_ns + CHECK_EVERY.as_nanos() as u64;
             let wake_ns = due_ns.unwrap_or(end_ns).min(look_ns);
             match stop.recv_deadline(state.clock.instant(wake_ns)) {
                 Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
@@ -75,8 +75,8 @@ impl Publisher {
             n += u64::from(plan.publishers);
             if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();
-                let report = Report::Publisher(Box::new(std::mem::take(&mut self.tally)));
-                if let Err(Report::Publisher(tally)) = self
+                let report = TallyReport::Publisher(Box::new(std::mem::take(&mut self.tally)));
+                if let Err(TallyReport::Publisher(tally)) = self
                     .reports
                     .try_send(report)
                     .map_err(TrySendError::into_inner)
@@ -85,7 +85,7 @@ impl Publisher {
                 }
             }
         }
-        let report = Report::Publisher(Box::new(self.tally));
+        let report = TallyReport::Publisher(Box::new(self.tally));
         // Without a reporter there is nobody left to tell.
         let _ = self.reports.send_timeout(report, Duration::from_secs(5));
         state.publishers_done.fetch_add(1, SeqCst);
@@ -165,11 +165,11 @@ impl Publisher {
         let Some(answered) = answered else { return };
         self.tally.cross_checked += 1;
         if answered < u64::from(subscribers) {
-            self.state.ledger.short_reply(channel, answered);
+            self.state.ledger.undercount(channel, answered);
         } else if answered > u64::from(subscribers) {
             self.tally.mismatches += 1;
             let name = self.state.plan.channel_name(channel);
-            self.tally.evidence.note(Kind::Subscribers, || {
+            self.tally.evidence.note(EvidenceKind::Subscribers, || {
                 format!(
                     "publication to {name}: the server answered {answered} subscribers, there are {subscribers}"
                 )

@@ -45,7 +45,7 @@ async fn forward(
     mut upstream: TcpStream,
 ) {
     let faults_started = async {
-        while !state.has_turned() {
+        while !state.faults_started() {
             sleep(CHECK_EVERY).await;
         }
     };
@@ -68,5 +68,5 @@ async fn forward(
             Err(error) => break CloseCause::Io(error.kind()),
         }
     };
-    context.borrow_mut().auditor.on_dead(local, &cause);
+    context.borrow_mut().auditor.on_faulty_closed(local, &cause);
 }

@@ -2,7 +2,7 @@
 
 use super::worker_context::WorkerContext;
 use crate::plan::phase::Phase;
-use crate::plan::schedule::LOOK_EVERY;
+use crate::plan::schedule::CHECK_EVERY;
 use crate::sockets::run_state::RunState;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering::SeqCst;
@@ -26,7 +26,7 @@ pub(crate) async fn run(state: &RunState, index: u32, context: &RefCell<WorkerCo
     let end_ns = state.schedule.end_ns();
     let mut n = 0;
     loop {
-        let conn = plan.talker(plan.channel_of(n), plan.publisher_of(n));
+        let conn = plan.room_publisher(plan.channel_of(n), plan.publisher_of(n));
         let due_ns = state.schedule.due_ns(n);
         let now_ns = state.clock.now_ns();
         if due_ns.is_none() && now_ns >= end_ns || *state.phase.borrow() != Phase::Publish {
@@ -36,13 +36,13 @@ pub(crate) async fn run(state: &RunState, index: u32, context: &RefCell<WorkerCo
             n += 1;
             continue;
         }
-        let look_ns = now_ns + LOOK_EVERY.as_nanos() as u64;
+        let look_ns = now_ns + CHECK_EVERY.as_nanos() as u64;
         let wake_ns = due_ns.unwrap_or(end_ns).min(look_ns);
         sleep_until(state.clock.instant(wake_ns).into()).await;
         if let Some(intended_ns) = due_ns.filter(|&due_ns| due_ns == wake_ns) {
             let local = (conn / state.workers) as usize;
             let auditor = &mut context.borrow_mut().auditor;
-            auditor.say(local, plan.channel_of(n), plan.publisher_of(n), intended_ns);
+            auditor.send_room_message(local, plan.channel_of(n), plan.publisher_of(n), intended_ns);
             n += 1;
         }
     }

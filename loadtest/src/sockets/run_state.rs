@@ -4,9 +4,9 @@ use crate::base::clock::Clock;
 use crate::base::target::Target;
 use crate::books::ledger::Ledger;
 use crate::plan::phase::Phase;
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use crate::plan::schedule::Schedule;
-use crate::wire::reader::Engine;
+use crate::wire::frame_reader::ReaderEngine;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 /// Set up by the conductor, then only read, apart from the atomics.
 #[derive(Debug)]
 pub(crate) struct RunState {
-    pub(crate) plan: Plan,
+    pub(crate) plan: RunPlan,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
     pub(crate) ws: Target,
@@ -24,14 +24,14 @@ pub(crate) struct RunState {
     pub(crate) source_ips: Vec<IpAddr>,
     pub(crate) workers: u32,
     /// What reads frames.
-    pub(crate) engine: Engine,
+    pub(crate) engine: ReaderEngine,
     /// From the start of a connect to its last confirmed subscription.
     pub(crate) connect_timeout: Duration,
     /// Wakes the workers when it changes.
     pub(crate) phase: watch::Sender<Phase>,
     /// When the cohorts turn bad and the storm breaks, on the clock; `u64::MAX` until publications are due.
-    pub(crate) turn_ns: AtomicU64,
-    pub(crate) storm_ns: AtomicU64,
+    pub(crate) faults_at_ns: AtomicU64,
+    pub(crate) storm_at_ns: AtomicU64,
     /// When publications are due.
     pub(crate) schedule: Schedule,
     /// Storms that whoever watches has asked for.
@@ -50,8 +50,8 @@ pub(crate) struct RunState {
 
 impl RunState {
     /// Whether the cohorts have turned bad.
-    pub(crate) fn has_turned(&self) -> bool {
-        self.clock.now_ns() >= self.turn_ns.load(SeqCst)
+    pub(crate) fn faults_started(&self) -> bool {
+        self.clock.now_ns() >= self.faults_at_ns.load(SeqCst)
     }
 
     /// Whether every socket stays, as far as the tester is concerned.
@@ -60,8 +60,8 @@ impl RunState {
     }
 
     /// Whether every socket is owed every publication.
-    pub(crate) fn owes_all(&self) -> bool {
-        self.plan.owes_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
+    pub(crate) fn expects_all(&self) -> bool {
+        self.plan.expects_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
     }
 
     /// Whether nothing will be published any more.

@@ -4,8 +4,8 @@ use super::close_cause::CloseCause;
 use super::run_state::RunState;
 use super::stream_end::{has_ended, read_to_close};
 use super::worker_context::{WorkerContext, poll_read};
+use crate::wire::frame_reader::FrameReader;
 use crate::wire::handshake;
-use crate::wire::reader::Reader;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::time::Duration;
@@ -26,10 +26,10 @@ pub(super) async fn run(
     context: &RefCell<WorkerContext>,
     local: usize,
     mut read: OwnedReadHalf,
-    mut frames: Reader,
+    mut frames: FrameReader,
     rate: u32,
 ) -> CloseCause {
-    while !state.has_turned() {
+    while !state.faults_started() {
         let step = poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, context, local));
         if let Ok(Err(cause)) = timeout(CHECK_EVERY, step).await {
             return cause;
@@ -61,7 +61,7 @@ pub(super) async fn stall_handshake(
     context: &RefCell<WorkerContext>,
     local: usize,
 ) {
-    while !state.has_turned() {
+    while !state.faults_started() {
         sleep(CHECK_EVERY).await;
         if context.borrow().auditor.is_closing() {
             return;
@@ -78,7 +78,7 @@ pub(super) async fn stall_handshake(
     {
         return;
     }
-    context.borrow_mut().auditor.on_doomed(local);
+    context.borrow_mut().auditor.on_faulty(local);
     let mut answer = Vec::new();
     while !context.borrow().auditor.is_closing() {
         match timeout(CHECK_EVERY, stream.read_buf(&mut answer)).await {
@@ -86,7 +86,7 @@ pub(super) async fn stall_handshake(
                 context
                     .borrow_mut()
                     .auditor
-                    .on_dead(local, &CloseCause::EndOfStream);
+                    .on_faulty_closed(local, &CloseCause::EndOfStream);
                 return;
             }
             Ok(Ok(_)) => answer.clear(),

@@ -2,7 +2,7 @@
 
 use super::connection;
 use super::worker_context::WorkerContext;
-use crate::books::tally::Report;
+use crate::books::tally::TallyReport;
 use crate::plan::phase::Phase;
 use crate::sockets::audit::auditor::Auditor;
 use crate::sockets::room_talk;
@@ -24,9 +24,9 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// How often open books are counted while draining.
 const COUNT_EVERY: Duration = Duration::from_millis(10);
 /// How often a worker looks how late its own loop is.
-const BEAT_EVERY: Duration = Duration::from_millis(20);
+const LOOP_LAG_EVERY: Duration = Duration::from_millis(20);
 /// How often churn, the storm and late pongs are looked after.
-const STIR_EVERY: Duration = Duration::from_millis(10);
+const FAULTS_EVERY: Duration = Duration::from_millis(10);
 /// Connects of one worker that may be under way at once; beyond it the connect rate falls back.
 const MAX_OPENING: usize = 512;
 /// How long the server may take to answer the tester's Close frames.
@@ -83,7 +83,11 @@ impl Fleet {
 }
 
 /// Runs worker `index` until the run is over.
-pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -> io::Result<()> {
+pub(crate) fn run(
+    state: &Arc<RunState>,
+    index: u32,
+    reports: &Sender<TallyReport>,
+) -> io::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
@@ -102,12 +106,12 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
     runtime.block_on(async {
         tokio::select! {
             never = dial(&fleet) => match never {},
-            never = stir(&fleet) => match never {},
+            never = inject_faults(&fleet) => match never {},
             never = async {
                 room_talk::run(state, index, &context).await;
                 std::future::pending().await
             } => match never {},
-            () = follow(state, index, &context, reports) => {}
+            () = report_until_close(state, index, &context, reports) => {}
         }
         context.borrow_mut().auditor.close_all();
         let mut tasks = fleet.tasks.take();
@@ -118,16 +122,19 @@ pub(crate) fn run(state: &Arc<RunState>, index: u32, reports: &Sender<Report>) -
         let mut relays = std::mem::take(&mut context.borrow_mut().relays);
         relays.shutdown().await;
     });
-    let (tally, said) = {
+    let (tally, room_tally) = {
         let auditor = &mut context.borrow_mut().auditor;
         (
             std::mem::take(&mut auditor.tally),
-            std::mem::take(&mut auditor.said),
+            std::mem::take(&mut auditor.room_tally),
         )
     };
-    let _ = reports.send_timeout(Report::Publisher(Box::new(said)), Duration::from_secs(5));
+    let _ = reports.send_timeout(
+        TallyReport::Publisher(Box::new(room_tally)),
+        Duration::from_secs(5),
+    );
     // Without a reporter there is nobody left to tell.
-    let _ = reports.send_timeout(Report::Worker(Box::new(tally)), Duration::from_secs(5));
+    let _ = reports.send_timeout(TallyReport::Worker(Box::new(tally)), Duration::from_secs(5));
     Ok(())
 }
 
@@ -147,10 +154,10 @@ async fn dial(fleet: &Fleet) -> std::convert::Infallible {
 }
 
 /// Makes trouble while publications are due: churn, the storm, late pongs.
-async fn stir(fleet: &Fleet) -> std::convert::Infallible {
+async fn inject_faults(fleet: &Fleet) -> std::convert::Infallible {
     let state = &fleet.state;
     let sockets = fleet.handles.borrow().len();
-    let mut tick = interval(STIR_EVERY);
+    let mut tick = interval(FAULTS_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let share = state.plan.churn / f64::from(state.workers);
     let mut place = state.plan.seed as usize % sockets.max(1);
@@ -193,7 +200,7 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
         }
         if let Some(storm) = state.plan.storm
             && !stormed
-            && state.clock.now_ns() >= state.storm_ns.load(SeqCst)
+            && state.clock.now_ns() >= state.storm_at_ns.load(SeqCst)
         {
             stormed = true;
             fleet.storm(storm.reset);
@@ -206,19 +213,19 @@ async fn stir(fleet: &Fleet) -> std::convert::Infallible {
 }
 
 /// Reports at intervals and follows the phases; returns when the sockets are to be closed.
-async fn follow(
+async fn report_until_close(
     state: &RunState,
     index: u32,
     context: &RefCell<WorkerContext>,
-    reports: &Sender<Report>,
+    reports: &Sender<TallyReport>,
 ) {
     let mut phase: watch::Receiver<Phase> = state.phase.subscribe();
     let mut report = interval(REPORT_EVERY);
     report.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = interval(COUNT_EVERY);
     count.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut beat = interval(BEAT_EVERY);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut loop_lag = interval(LOOP_LAG_EVERY);
+    loop_lag.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let now = *phase.borrow_and_update();
         if now == Phase::Close {
@@ -232,17 +239,17 @@ async fn follow(
             }
             _ = report.tick() => {
                 let tally = std::mem::take(&mut context.borrow_mut().auditor.tally);
-                let full = reports.try_send(Report::Worker(Box::new(tally))).map_err(TrySendError::into_inner);
-                if let Err(Report::Worker(tally)) = full {
+                let full = reports.try_send(TallyReport::Worker(Box::new(tally))).map_err(TrySendError::into_inner);
+                if let Err(TallyReport::Worker(tally)) = full {
                     context.borrow_mut().auditor.tally.merge(*tally);
                 }
-                let said = std::mem::take(&mut context.borrow_mut().auditor.said);
-                let full = reports.try_send(Report::Publisher(Box::new(said))).map_err(TrySendError::into_inner);
-                if let Err(Report::Publisher(said)) = full {
-                    context.borrow_mut().auditor.said.merge(*said);
+                let room_tally = std::mem::take(&mut context.borrow_mut().auditor.room_tally);
+                let full = reports.try_send(TallyReport::Publisher(Box::new(room_tally))).map_err(TrySendError::into_inner);
+                if let Err(TallyReport::Publisher(room_tally)) = full {
+                    context.borrow_mut().auditor.room_tally.merge(*room_tally);
                 }
             }
-            due = beat.tick() => {
+            due = loop_lag.tick() => {
                 context.borrow_mut().auditor.tally.loop_lag.record_ns(due.elapsed().as_nanos() as u64);
             }
             _ = count.tick(), if now == Phase::Drain => {

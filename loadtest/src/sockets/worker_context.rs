@@ -3,7 +3,7 @@
 use super::audit::auditor::Auditor;
 use super::close_cause::CloseCause;
 use super::run_state::RunState;
-use crate::wire::reader::Reader;
+use crate::wire::frame_reader::FrameReader;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -40,7 +40,7 @@ impl WorkerContext {
 pub(crate) fn poll_read(
     cx: &mut Context<'_>,
     read: &mut OwnedReadHalf,
-    frames: &mut Reader,
+    frames: &mut FrameReader,
     state: &RunState,
     context: &RefCell<WorkerContext>,
     local: usize,

@@ -108,7 +108,7 @@ impl Assertion {
     }
 
     /// Judges it. A metric that was not measured fails, and so does the figure of a distribution without a sample.
-    pub(crate) fn judge(&self, metrics: &BTreeMap<String, Metric>) -> run_result::Assertion {
+    pub(crate) fn judge(&self, metrics: &BTreeMap<String, Metric>) -> run_result::AssertionResult {
         let (ok, actual) = match figure(metrics, &self.left) {
             None => (false, "not measured".to_owned()),
             Some((unit, value)) => {
@@ -123,7 +123,7 @@ impl Assertion {
                 }
             }
         };
-        run_result::Assertion {
+        run_result::AssertionResult {
             expr: self.expr.clone(),
             ok,
             actual,

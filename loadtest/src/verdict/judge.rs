@@ -1,10 +1,10 @@
 //! Makes the result of a run out of everything that was counted.
 
-use super::course::Course;
 use super::metrics;
-use crate::books::evidence::Kind;
+use super::run_record::RunRecord;
+use crate::books::evidence::EvidenceKind;
 use crate::books::totals::Totals;
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use crate::result::run_result::{Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Tester};
 use crate::verdict::assertion::Assertion;
 use crate::verdict::self_check;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// What a run is called and how it is judged; the figures do not depend on it.
 #[derive(Clone, Debug)]
-pub(crate) struct Brief {
+pub(crate) struct JudgeOptions {
     pub(crate) scenario: String,
     /// `host:port` of the target.
     pub(crate) target: String,
@@ -28,35 +28,35 @@ pub(crate) struct Brief {
 
 /// Judges a run.
 pub(crate) fn result(
-    brief: &Brief,
-    plan: &Plan,
+    judging: &JudgeOptions,
+    plan: &RunPlan,
     totals: &Totals,
-    course: &Course,
+    record: &RunRecord,
     server: Option<Server>,
 ) -> RunResult {
-    let metrics = metrics::metrics(plan, totals, course, server.as_ref());
+    let metrics = metrics::metrics(plan, totals, record, server.as_ref());
     let tester = Tester {
-        cpu_avg: course.cores,
+        cpu_avg: record.cores,
         cpu_peak: totals
             .rows
             .iter()
             .map(|row| row.tester_cpu)
-            .fold(course.cores, f64::max),
+            .fold(record.cores, f64::max),
         send_lag_p99_ms: totals.publisher.lag.distribution().p99,
         loop_lag_p99_ms: totals.worker.loop_lag.distribution().p99,
     };
     let mut taint = self_check::reasons(
         &tester,
-        course.worker_cores,
+        record.worker_cores,
         &totals.worker.delivery.distribution(),
     );
-    taint.extend(course.thread_errors.iter().cloned());
+    taint.extend(record.thread_errors.iter().cloned());
     // What a scenario asserts of the server holds where the server can be watched, and what it asserts of a steady
     // run where nobody made it unsteady by hand.
-    let asserted: Vec<&Assertion> = brief
+    let asserted: Vec<&Assertion> = judging
         .assertions
         .iter()
-        .chain(brief.default_assertions.iter().filter(|assertion| {
+        .chain(judging.default_assertions.iter().filter(|assertion| {
             let subject = assertion.subject();
             let optional = subject.starts_with("server.") || subject.ends_with(".difference");
             !optional || metrics.contains_key(subject)
@@ -70,7 +70,9 @@ pub(crate) fn result(
         .iter()
         .zip(&assertions)
         .filter(|(_, judged)| !judged.ok)
-        .map(|(assertion, judged)| failure(brief, plan, totals, assertion.subject(), &judged.expr))
+        .map(|(assertion, judged)| {
+            failure(judging, plan, totals, assertion.subject(), &judged.expr)
+        })
         .collect();
     let worker = &totals.worker;
     let histograms = [
@@ -84,23 +86,23 @@ pub(crate) fn result(
         schema_version: SCHEMA_VERSION,
         run: Run {
             id: format!("{:08x}", plan.run),
-            cmd: brief.cmd.clone(),
-            scenario: brief.scenario.clone(),
+            cmd: judging.cmd.clone(),
+            scenario: judging.scenario.clone(),
             seed: plan.seed,
-            target: brief.target.clone(),
+            target: judging.target.clone(),
             host: host(),
             versions: BTreeMap::from([(
                 "loadtest".to_owned(),
                 env!("CARGO_PKG_VERSION").to_owned(),
             )]),
-            started_unix_ms: course.started_unix_ms,
-            duration_s: course.phases.last().map_or(0.0, |span| span.to_s),
+            started_unix_ms: record.started_unix_ms,
+            duration_s: record.phases.last().map_or(0.0, |span| span.to_s),
         },
         passed: assertions.iter().all(|assertion| assertion.ok),
         valid: taint.is_empty(),
         taint,
-        phases: course.phases.clone(),
-        marks: course.marks.clone(),
+        phases: record.phases.clone(),
+        marks: record.marks.clone(),
         timeseries: totals.rows.clone(),
         histograms: histograms
             .into_iter()
@@ -116,9 +118,15 @@ pub(crate) fn result(
     }
 }
 
-fn failure(brief: &Brief, plan: &Plan, totals: &Totals, subject: &str, expr: &str) -> Failure {
+fn failure(
+    judging: &JudgeOptions,
+    plan: &RunPlan,
+    totals: &Totals,
+    subject: &str,
+    expr: &str,
+) -> Failure {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
-    let mut evidence: Vec<String> = Kind::of_metric(subject)
+    let mut evidence: Vec<String> = EvidenceKind::of_metric(subject)
         .into_iter()
         .flat_map(|kind| worker.evidence.of(kind).chain(publisher.evidence.of(kind)))
         .map(str::to_owned)
@@ -131,7 +139,7 @@ fn failure(brief: &Brief, plan: &Plan, totals: &Totals, subject: &str, expr: &st
                 .map(|(class, n)| format!("{n} {class}")),
         );
     }
-    let mut replay = format!("{} --seed {}", brief.cmd, plan.seed);
+    let mut replay = format!("{} --seed {}", judging.cmd, plan.seed);
     let conn = evidence.iter().find_map(|line| {
         let rest = line.strip_prefix("conn ")?;
         rest.split(|c: char| !c.is_ascii_digit())
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn takes_no_figures_for_good_when_a_thread_could_not_go_on() {
-        let brief = Brief {
+        let judging = JudgeOptions {
             scenario: "smoke".to_owned(),
             target: String::new(),
             cmd: String::new(),
@@ -175,11 +183,17 @@ mod tests {
             allow_taint: false,
         };
         for errors in [vec![], vec!["worker 0: too many open files".to_owned()]] {
-            let course = Course {
+            let record = RunRecord {
                 thread_errors: errors.clone(),
-                ..Course::default()
+                ..RunRecord::default()
             };
-            let result = result(&brief, &plan(1, 1, 1, 1), &Totals::default(), &course, None);
+            let result = result(
+                &judging,
+                &plan(1, 1, 1, 1),
+                &Totals::default(),
+                &record,
+                None,
+            );
             assert_eq!(result.valid, errors.is_empty());
             assert_eq!(result.taint, errors);
         }

@@ -1,11 +1,11 @@
 //! The figures of a run under their names.
 
-use super::course::Course;
-use crate::books::tally::{Fates, WorkerTally, total};
+use super::run_record::RunRecord;
+use crate::books::tally::{CloseCounts, WorkerTally, total};
 use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
 use crate::plan::cohort::Role;
-use crate::plan::run_plan::Plan;
+use crate::plan::run_plan::RunPlan;
 use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result::Server;
 use std::collections::BTreeMap;
@@ -15,9 +15,9 @@ const ISOLATION_FLOOR_MS: f64 = 20.0;
 
 /// By dotted name.
 pub(super) fn metrics(
-    plan: &Plan,
+    plan: &RunPlan,
     totals: &Totals,
-    course: &Course,
+    record: &RunRecord,
     server: Option<&Server>,
 ) -> BTreeMap<String, Metric> {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
@@ -28,17 +28,17 @@ pub(super) fn metrics(
     let failed = total(&publisher.failed);
     let counts = [
         ("conns.ready", worker.opened),
-        ("conns.peak", u64::from(course.peak)),
+        ("conns.peak", u64::from(record.peak)),
         ("connect.errors", total(&worker.connect_failed)),
         ("closes.unexpected", total(&worker.closed)),
         ("publish.accepted", publisher.accepted),
         ("publish.errors", failed),
         (
             "publish.unsent",
-            if course.cut_short.is_some() {
+            if record.cut_short.is_some() {
                 0
             } else {
-                course.planned.saturating_sub(publisher.accepted + failed)
+                record.planned.saturating_sub(publisher.accepted + failed)
             },
         ),
         ("received", worker.received),
@@ -57,12 +57,12 @@ pub(super) fn metrics(
     for (name, count) in counts {
         value(name, Unit::Count, count as f64);
     }
-    if course.steady && plan.rooms {
+    if record.steady && plan.rooms {
         let apart = plan.announcements().abs_diff(worker.announced);
         value("announcements", Unit::Count, worker.announced as f64);
         value("announcements.difference", Unit::Count, apart as f64);
     }
-    if course.owes_all {
+    if record.expects_all {
         // Books and ledger are kept apart; what was received and what is missing must add up to what was due.
         let found = worker.received + worker.lost + worker.declared;
         let apart = if publisher.uncertain > 0 {
@@ -73,19 +73,19 @@ pub(super) fn metrics(
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, apart as f64);
     }
-    trouble(plan, worker, &mut value);
-    if let Some(evictions) = course.evictions.filter(|_| has_slow(plan)) {
+    faults(plan, worker, &mut value);
+    if let Some(evictions) = record.evictions.filter(|_| has_slow(plan)) {
         // Most sockets that do not read cannot be told why they end, but the server knows.
         let uncounted = worker.slow.closed.saturating_sub(evictions);
         value("server.evictions_uncounted", Unit::Count, uncounted as f64);
     }
-    let seconds = course.phase("publish").as_secs_f64().max(0.001);
+    let seconds = record.phase("publish").as_secs_f64().max(0.001);
     value(
         "received.rate",
         Unit::PerSecond,
         worker.received as f64 / seconds,
     );
-    value("tester.worker_cpu", Unit::Cores, course.worker_cores);
+    value("tester.worker_cpu", Unit::Cores, record.worker_cores);
     if let Some(server) = server {
         value("server.cpu", Unit::Cores, server.cpu_avg);
         value("server.rss", Unit::Kibibytes, server.rss_peak_kib as f64);
@@ -99,7 +99,7 @@ pub(super) fn metrics(
         }
     }
     let distributions: [(&str, Distribution); 9] = [
-        ("heartbeat.close", worker.silent.after.distribution()),
+        ("heartbeat.close", worker.unresponsive.after.distribution()),
         ("slow.evict", worker.slow.after.distribution()),
         ("storm.return", worker.returned.distribution()),
         ("delivery", worker.delivery.distribution()),
@@ -119,7 +119,7 @@ pub(super) fn metrics(
     metrics
 }
 
-fn has_slow(plan: &Plan) -> bool {
+fn has_slow(plan: &RunPlan) -> bool {
     plan.cohorts
         .shares
         .iter()
@@ -127,16 +127,16 @@ fn has_slow(plan: &Plan) -> bool {
 }
 
 /// The figures of churn, storm and cohorts, where the run had them.
-fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
-    let mut fates = |name: &str, fates: &Fates| {
+fn faults(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
+    let mut counts = |name: &str, counts: &CloseCounts| {
         let counts = [
-            ("doomed", fates.doomed),
-            ("closed", fates.closed),
-            ("survivors", fates.doomed.saturating_sub(fates.closed)),
-            ("early", fates.early),
-            ("late", fates.late),
-            ("coded", fates.coded),
-            ("miscoded", fates.miscoded),
+            ("doomed", counts.expected),
+            ("closed", counts.closed),
+            ("survivors", counts.expected.saturating_sub(counts.closed)),
+            ("early", counts.early),
+            ("late", counts.late),
+            ("coded", counts.coded),
+            ("miscoded", counts.miscoded),
         ];
         for (figure, count) in counts {
             value(&format!("{name}.{figure}"), Unit::Count, count as f64);
@@ -148,10 +148,10 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
         .iter()
         .any(|(role, _)| *role != Role::Slow)
     {
-        fates("heartbeat", &worker.silent);
+        counts("heartbeat", &worker.unresponsive);
     }
     if has_slow(plan) {
-        fates("slow", &worker.slow);
+        counts("slow", &worker.slow);
         if worker.before.count() > 0 && worker.after.count() > 0 {
             // Below the floor a difference is noise of the machine.
             let p99 = |values: &Latency| values.distribution().p99.max(ISOLATION_FLOOR_MS);
@@ -169,8 +169,16 @@ fn trouble(plan: &Plan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit,
     }
     if plan.positions {
         value("recovery.recovered", Unit::Count, worker.recovered as f64);
-        value("recovery.wrong", Unit::Count, worker.misstated as f64);
-        value("recovery.refused", Unit::Count, worker.unrecovered as f64);
+        value(
+            "recovery.wrong",
+            Unit::Count,
+            worker.wrong_recoveries as f64,
+        );
+        value(
+            "recovery.refused",
+            Unit::Count,
+            worker.refused_recoveries as f64,
+        );
     }
     if plan.storm.is_some() || plan.drops > 0.0 || worker.dropped > 0 {
         let missing = worker.dropped.saturating_sub(worker.returned.count());

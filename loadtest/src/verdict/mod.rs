@@ -1,7 +1,7 @@
 //! Whether a run passed: assertions, metrics, and the tester's check of itself.
 
 pub(crate) mod assertion;
-pub(crate) mod course;
 pub(crate) mod judge;
 mod metrics;
+pub(crate) mod run_record;
 pub(crate) mod self_check;

@@ -4,22 +4,22 @@ use crate::result::metric::Distribution;
 use crate::result::run_result::Tester;
 
 /// Share of a core above which a worker thread is saturated.
-const MOST_CPU: f64 = 0.9;
+const MAX_CPU: f64 = 0.9;
 /// Lateness that is no fault on a machine with other work.
 const FORGIVEN_MS: f64 = 20.0;
 /// Share of the delivery's 99 % above which lateness is a fault.
-const MOST_SHARE: f64 = 0.1;
+const MAX_SHARE: f64 = 0.1;
 
 /// What is wrong, one sentence each. `worker_cpu` is the mean of the workers, in cores each.
 pub(crate) fn reasons(tester: &Tester, worker_cpu: f64, delivery: &Distribution) -> Vec<String> {
     let mut reasons = Vec::new();
-    if worker_cpu > MOST_CPU {
+    if worker_cpu > MAX_CPU {
         reasons.push(format!(
             "its workers used {:.0} % of a core each; more of them (--workers) or fewer events would help",
             worker_cpu * 100.0
         ));
     }
-    let limit = (delivery.p99 * MOST_SHARE).max(FORGIVEN_MS);
+    let limit = (delivery.p99 * MAX_SHARE).max(FORGIVEN_MS);
     let mut late = |what: &str, p99: f64| {
         if p99 > limit {
             reasons.push(format!(

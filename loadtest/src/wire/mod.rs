@@ -1,11 +1,11 @@
 //! Bytes on the wire: frames, the handshake, JSON, the stamp in each payload, and two small blocking clients.
 
 pub(crate) mod client_frame;
+pub(crate) mod frame_reader;
 pub(crate) mod handshake;
 pub(crate) mod http_client;
 pub(crate) mod json;
 pub(crate) mod probe_client;
-pub(crate) mod reader;
 pub(crate) mod server_frame;
 pub(crate) mod server_message;
 #[cfg(test)]

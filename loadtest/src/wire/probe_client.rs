@@ -2,26 +2,26 @@
 
 use crate::base::target::Target;
 use crate::wire::handshake;
-use crate::wire::server_frame::{Frame, FrameError, FrameReader};
+use crate::wire::server_frame::{FrameError, LeanReader, ServerFrame};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A connection behind its opening handshake.
-pub(crate) struct Visitor {
+pub(crate) struct ProbeClient {
     stream: TcpStream,
     unread: Vec<u8>,
-    frames: FrameReader,
+    frames: LeanReader,
     deadline: Instant,
 }
 
-impl Visitor {
+impl ProbeClient {
     /// Connects. All that is read has to come within `patience`, as has each write.
-    pub(crate) fn connect(target: &Target, patience: Duration) -> io::Result<Self> {
-        let mut stream = TcpStream::connect_timeout(&target.addr, patience)?;
-        stream.set_write_timeout(Some(patience))?;
+    pub(crate) fn connect(target: &Target, timeout: Duration) -> io::Result<Self> {
+        let mut stream = TcpStream::connect_timeout(&target.addr, timeout)?;
+        stream.set_write_timeout(Some(timeout))?;
         stream.write_all(&handshake::request(&target.host, &target.path, 1))?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let mut head = Vec::new();
         let length = loop {
             if let Some(length) = handshake::response(&head, 1).map_err(io::Error::other)? {
@@ -32,7 +32,7 @@ impl Visitor {
         Ok(Self {
             stream,
             unread: head.split_off(length),
-            frames: FrameReader::default(),
+            frames: LeanReader::default(),
             deadline,
         })
     }
@@ -48,7 +48,7 @@ impl Visitor {
     /// The connection ends, breaks the protocol or takes too long before that.
     pub(crate) fn find<T>(
         &mut self,
-        mut find: impl FnMut(&Frame<'_>) -> Option<T>,
+        mut find: impl FnMut(&ServerFrame<'_>) -> Option<T>,
     ) -> io::Result<T> {
         loop {
             let whole = [self.frames.tail(), &self.unread].concat();

@@ -7,7 +7,7 @@ pub(crate) const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 
 /// One whole message or control frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Frame<'a> {
+pub(crate) enum ServerFrame<'a> {
     /// A text message, put together if it came in fragments.
     Text(&'a [u8]),
     /// A binary message.
@@ -51,7 +51,7 @@ pub(crate) enum FrameError {
 
 /// What is left of one connection between two reads: normally nothing at all.
 #[derive(Debug, Default)]
-pub(crate) struct FrameReader {
+pub(crate) struct LeanReader {
     /// The bytes of a frame that is not complete.
     tail: Vec<u8>,
     /// A message that came in fragments so far; none of the usual ones does.
@@ -61,7 +61,7 @@ pub(crate) struct FrameReader {
 /// Tails up to this size keep their allocation between reads.
 const KEPT_TAIL: usize = 512;
 
-impl FrameReader {
+impl LeanReader {
     /// The bytes that must stand before the next ones read from the socket.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.tail
@@ -72,7 +72,7 @@ impl FrameReader {
     pub(crate) fn feed<E: From<FrameError>>(
         &mut self,
         bytes: &[u8],
-        mut on_frame: impl FnMut(Frame<'_>) -> Result<(), E>,
+        mut on_frame: impl FnMut(ServerFrame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut rest = bytes;
         while let Some((header, payload, after)) = split_frame(rest)? {
@@ -92,12 +92,12 @@ impl FrameReader {
         &mut self,
         header: u8,
         payload: &[u8],
-        on_frame: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+        on_frame: &mut impl FnMut(ServerFrame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let last = header & 0x80 != 0;
         match (header & 0x0F, last, self.fragments.as_mut()) {
             (1, true, None) => on_text(payload, on_frame),
-            (2, true, None) => on_frame(Frame::Binary(payload)),
+            (2, true, None) => on_frame(ServerFrame::Binary(payload)),
             (opcode @ (1 | 2), false, None) => {
                 self.fragments = Some(Box::new((opcode, payload.to_vec())));
                 Ok(())
@@ -109,14 +109,14 @@ impl FrameReader {
                 fragments.1.extend_from_slice(payload);
                 match self.fragments.take_if(|_| last).as_deref() {
                     Some((1, message)) => on_text(message, on_frame),
-                    Some((_, message)) => on_frame(Frame::Binary(message)),
+                    Some((_, message)) => on_frame(ServerFrame::Binary(message)),
                     None => Ok(()),
                 }
             }
             (0..=2, _, _) => Err(FrameError::Fragment.into()),
             (8, ..) => on_frame(close_frame(payload)),
-            (9, ..) => on_frame(Frame::Ping(payload)),
-            (10, ..) => on_frame(Frame::Pong),
+            (9, ..) => on_frame(ServerFrame::Ping(payload)),
+            (10, ..) => on_frame(ServerFrame::Pong),
             (opcode, ..) => Err(FrameError::Opcode(opcode).into()),
         }
     }
@@ -124,18 +124,18 @@ impl FrameReader {
 
 fn on_text<E: From<FrameError>>(
     payload: &[u8],
-    on_frame: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+    on_frame: &mut impl FnMut(ServerFrame<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     if std::str::from_utf8(payload).is_err() {
         return Err(FrameError::Utf8.into());
     }
-    on_frame(Frame::Text(payload))
+    on_frame(ServerFrame::Text(payload))
 }
 
-fn close_frame(payload: &[u8]) -> Frame<'_> {
+fn close_frame(payload: &[u8]) -> ServerFrame<'_> {
     match payload {
-        [high, low, reason @ ..] => Frame::Close(u16::from_be_bytes([*high, *low]), reason),
-        _ => Frame::Close(1005, &[]),
+        [high, low, reason @ ..] => ServerFrame::Close(u16::from_be_bytes([*high, *low]), reason),
+        _ => ServerFrame::Close(1005, &[]),
     }
 }
 
@@ -180,13 +180,13 @@ mod tests {
 
     /// Feeds `stream` in pieces of `step` bytes, as a socket and a shared buffer would.
     fn read(stream: &[u8], step: usize) -> Result<Vec<String>, FrameError> {
-        let mut reader = FrameReader::default();
+        let mut reader = LeanReader::default();
         let mut seen = Vec::new();
         for piece in stream.chunks(step) {
             let buffer = [reader.tail(), piece].concat();
             reader.feed(&buffer, |frame| {
                 seen.push(match frame {
-                    Frame::Text(text) => {
+                    ServerFrame::Text(text) => {
                         format!("text {} {:.5}", text.len(), String::from_utf8_lossy(text))
                     }
                     other => format!("{other:?}"),
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn keeps_no_buffer_of_a_long_message() {
-        let mut reader = FrameReader::default();
+        let mut reader = LeanReader::default();
         let mut stream = b"\x81\x7e\x10\x00".to_vec();
         stream.extend_from_slice(&[b'x'; 4096]);
         reader

@@ -19,17 +19,17 @@ pub(crate) struct Position<'a> {
 
 /// One server message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Message<'a> {
+pub(crate) enum ServerMessage<'a> {
     /// An event of a channel; no stamp when a field of it is missing.
     Event(&'a [u8], Option<Stamp>),
     /// What a member of a room said; no stamp when a field of it is missing.
-    Said(&'a [u8], Option<Stamp>),
+    RoomMessage(&'a [u8], Option<Stamp>),
     /// A subscription to a channel, or the membership of a room, is confirmed.
     Subscribed(&'a [u8], Position<'a>),
     /// It has ended.
     Unsubscribed,
     /// Another became a member of a room.
-    Announced,
+    UserJoined,
     /// The server left out so many publications of a channel here; the offset of the last, if it says so.
     Gap(&'a [u8], u64, Option<u64>),
     /// The server complains; its `code`, or the whole message when there is none.
@@ -41,8 +41,8 @@ pub(crate) enum Message<'a> {
 }
 
 /// Calls `on_message` for each message of a text frame: one object, or an array of them. The last call says
-/// [`Message::Malformed`] when the text is no JSON.
-pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(Message<'a>)) {
+/// [`ServerMessage::Malformed`] when the text is no JSON.
+pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(ServerMessage<'a>)) {
     let mut scanner = Scanner {
         bytes: payload,
         at: 0,
@@ -50,7 +50,7 @@ pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(Message
     let batch = scanner.take(b'[').is_some();
     loop {
         let Some(message) = scanner.message() else {
-            return on_message(Message::Malformed);
+            return on_message(ServerMessage::Malformed);
         };
         on_message(message);
         if !batch || scanner.take(b',').is_none() {
@@ -58,12 +58,12 @@ pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(Message
         }
     }
     if batch && scanner.take(b']').is_none() {
-        on_message(Message::Malformed);
+        on_message(ServerMessage::Malformed);
     }
 }
 
 impl<'a> Scanner<'a> {
-    fn message(&mut self) -> Option<Message<'a>> {
+    fn message(&mut self) -> Option<ServerMessage<'a>> {
         let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
         let (mut missed, mut last) = (None, None);
         let mut stamp = None;
@@ -92,16 +92,18 @@ impl<'a> Scanner<'a> {
             stamp.offset = offset;
         }
         Some(match kind {
-            b"event" => Message::Event(channel, stamp),
-            b"message" => Message::Said(channel, stamp),
-            b"subscribed" | b"joined" => Message::Subscribed(channel, position),
-            b"unsubscribed" | b"left" => Message::Unsubscribed,
-            b"user_joined" => Message::Announced,
-            b"gap" => missed.map_or(Message::Malformed, |n| Message::Gap(channel, n, last)),
-            b"error" if code.is_empty() => Message::Error(&self.bytes[start..self.at]),
-            b"error" => Message::Error(code),
-            b"" => Message::Malformed,
-            _ => Message::Other,
+            b"event" => ServerMessage::Event(channel, stamp),
+            b"message" => ServerMessage::RoomMessage(channel, stamp),
+            b"subscribed" | b"joined" => ServerMessage::Subscribed(channel, position),
+            b"unsubscribed" | b"left" => ServerMessage::Unsubscribed,
+            b"user_joined" => ServerMessage::UserJoined,
+            b"gap" => missed.map_or(ServerMessage::Malformed, |n| {
+                ServerMessage::Gap(channel, n, last)
+            }),
+            b"error" if code.is_empty() => ServerMessage::Error(&self.bytes[start..self.at]),
+            b"error" => ServerMessage::Error(code),
+            b"" => ServerMessage::Malformed,
+            _ => ServerMessage::Other,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the tester reads in server messages.
 
-use super::server_message::{Message, Position, messages};
+use super::server_message::{Position, ServerMessage, messages};
 use super::stamp::{self, Stamp};
 
 const STAMP: Stamp = Stamp {
@@ -13,7 +13,7 @@ const STAMP: Stamp = Stamp {
     offset: 0,
 };
 
-fn all(text: &str) -> Vec<Message<'_>> {
+fn all(text: &str) -> Vec<ServerMessage<'_>> {
     let mut found = Vec::new();
     messages(text.as_bytes(), |message| found.push(message));
     found
@@ -26,7 +26,7 @@ fn finds_the_stamp_in_any_order_of_keys() {
     for text in [plain, turned] {
         assert_eq!(
             all(text),
-            [Message::Event(b"lt.3", Some(STAMP))],
+            [ServerMessage::Event(b"lt.3", Some(STAMP))],
             "in {text}"
         );
     }
@@ -36,36 +36,39 @@ fn finds_the_stamp_in_any_order_of_keys() {
 fn tells_the_kinds_of_message_apart() {
     assert_eq!(
         all(r#"{"type":"subscribed","channel":"a"}"#),
-        [Message::Subscribed(b"a", Position::default())]
+        [ServerMessage::Subscribed(b"a", Position::default())]
     );
     assert_eq!(
         all(r#"{"type":"joined","room":"r","members":5}"#),
-        [Message::Subscribed(b"r", Position::default())]
+        [ServerMessage::Subscribed(b"r", Position::default())]
     );
     assert_eq!(
         all(
             r#"[{"type":"message","room":"r","from":"x","content":"Hello!"},{"type":"user_joined","room":"r","user_id":"y"}]"#
         ),
-        [Message::Said(b"r", None), Message::Announced]
+        [
+            ServerMessage::RoomMessage(b"r", None),
+            ServerMessage::UserJoined
+        ]
     );
     assert_eq!(
         all(r#"{"type":"error","code":"forbidden","message":"no"}"#),
-        [Message::Error(b"forbidden")]
+        [ServerMessage::Error(b"forbidden")]
     );
     assert_eq!(
         all(r#"[{"type":"pong"}, {"type":"subscribed","channel":"b"}]"#),
         [
-            Message::Other,
-            Message::Subscribed(b"b", Position::default())
+            ServerMessage::Other,
+            ServerMessage::Subscribed(b"b", Position::default())
         ]
     );
     for data in [r#"{"seq":1}"#, "{}", "7", "null", r#""text""#, "[1,2]"] {
         let text = format!(r#"{{"type":"event","data":{data},"channel":"a"}}"#);
-        assert_eq!(all(&text), [Message::Event(b"a", None)], "{data}");
+        assert_eq!(all(&text), [ServerMessage::Event(b"a", None)], "{data}");
     }
     assert_eq!(
         all(r#"{"type":"event","channel":"a","data":{"seq":1}}"#),
-        [Message::Event(b"a", None)]
+        [ServerMessage::Event(b"a", None)]
     );
 }
 
@@ -78,10 +81,10 @@ fn reads_positions() {
         recovered: Some(false),
         replayed: Some(0),
     };
-    assert_eq!(all(text), [Message::Subscribed(b"a", position)]);
+    assert_eq!(all(text), [ServerMessage::Subscribed(b"a", position)]);
     let text = r#"{"type":"event","channel":"a","data":{"run":7,"pub":1,"chan":3,"seq":42,"intended_ns":1000,"sent_ns":1001},"offset":9}"#;
     let stamp = Stamp { offset: 9, ..STAMP };
-    assert_eq!(all(text), [Message::Event(b"a", Some(stamp))]);
+    assert_eq!(all(text), [ServerMessage::Event(b"a", Some(stamp))]);
 }
 
 #[test]
@@ -91,9 +94,9 @@ fn reads_gaps() {
             r#"[{"type":"gap","channel":"a","missed":15,"from":43,"to":57},{"type":"gap","channel":"a","missed":2},{"type":"gap","channel":"a"}]"#
         ),
         [
-            Message::Gap(b"a", 15, Some(57)),
-            Message::Gap(b"a", 2, None),
-            Message::Malformed
+            ServerMessage::Gap(b"a", 15, Some(57)),
+            ServerMessage::Gap(b"a", 2, None),
+            ServerMessage::Malformed
         ]
     );
 }
@@ -103,12 +106,12 @@ fn survives_anything() {
     let text = r#"[{"type":"event","channel":"a\"","data":{"seq":[1,{"x":"\\"}],"run":-1}}]"#;
     for end in 0..text.len() {
         let cut = all(&text[..end]);
-        assert!(cut.contains(&Message::Malformed), "{end}: {cut:?}");
+        assert!(cut.contains(&ServerMessage::Malformed), "{end}: {cut:?}");
     }
     for text in [
         "", "x", "\"", "{", "[]", "{}", "{:}", "{\"a\"}", "]", "}{", "1,2", "\\",
     ] {
-        assert!(all(text).contains(&Message::Malformed), "{text}");
+        assert!(all(text).contains(&ServerMessage::Malformed), "{text}");
     }
 }
 
@@ -125,5 +128,5 @@ fn has_the_size_that_was_asked_for_and_is_found_again() {
     .concat();
     let mut found = None;
     messages(&event, |message| found = Some(message));
-    assert_eq!(found, Some(Message::Event(b"c", Some(STAMP))));
+    assert_eq!(found, Some(ServerMessage::Event(b"c", Some(STAMP))));
 }

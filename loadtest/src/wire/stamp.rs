@@ -5,7 +5,7 @@ use std::io::Write;
 /// The stamp a publisher put into an event's `data`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// [`Plan::run`](crate::plan::run_plan::Plan::run).
+    /// [`RunPlan::run`](crate::plan::run_plan::RunPlan::run).
     pub(crate) run: u64,
     /// Index of the publisher.
     pub(crate) publisher: u64,

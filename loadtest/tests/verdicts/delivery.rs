@@ -24,7 +24,7 @@ fn passes_an_honest_server() {
 }
 
 /// What each sin of a publishing server turns red, and nothing else.
-const SINS: [(Fault, &[&str]); 6] = [
+const FAULTS: [(Fault, &[&str]); 6] = [
     (Fault::DropEvery(1000), &["loss.silent==0"]),
     (Fault::DuplicateOne, &["dups==0"]),
     (Fault::SwapTwo, &["reorders==0"]),
@@ -35,7 +35,7 @@ const SINS: [(Fault, &[&str]); 6] = [
 
 #[test]
 fn finds_exactly_what_a_server_does_wrong() {
-    side_by_side(SINS.map(|(fault, failed)| move || _ = finds(fault, failed)));
+    side_by_side(FAULTS.map(|(fault, failed)| move || _ = finds(fault, failed)));
 }
 
 #[test]
@@ -43,7 +43,9 @@ fn comes_to_the_same_verdicts_with_a_library_as_reader() {
     let engine = "--engine tungstenite";
     let text = finds_in("smoke", engine, Fault::None, &[]);
     assert!(text.contains("1,000 of 1,000 expected"), "{text}");
-    side_by_side(SINS.map(|(fault, failed)| move || _ = finds_in("smoke", engine, fault, failed)));
+    side_by_side(
+        FAULTS.map(|(fault, failed)| move || _ = finds_in("smoke", engine, fault, failed)),
+    );
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn finds_a_wrong_number_of_subscribers() {
 
 #[test]
 fn finds_a_refused_publication() {
-    let text = finds(Fault::RefusePublication, &["publish.errors==0"]);
+    let text = finds(Fault::RejectPublication, &["publish.errors==0"]);
     assert!(text.contains("1 http 503"), "{text}");
 }
 
@@ -85,7 +87,7 @@ fn keeps_exact_books_of_rooms() {
         (Fault::None, &[]),
         (Fault::DropEvery(1000), &["loss.silent==0"]),
         (Fault::EchoToSender, &["foreign==0"]),
-        (Fault::JoinUntold, &["announcements.difference==0"]),
+        (Fault::SkipJoinNotice, &["announcements.difference==0"]),
     ];
     side_by_side(cases.map(|(fault, failed)| {
         move || {

@@ -12,7 +12,7 @@ fn sees_every_breach_of_the_protocol_refused() {
     finds_in(
         "adversarial",
         args,
-        Fault::CloseBrokenAs(1000),
+        Fault::CloseViolationsAs(1000),
         &["attacks.wrong==0"],
     );
 }
@@ -50,7 +50,7 @@ fn finds_the_dead_that_are_kept_or_closed_too_early_too_late_or_for_another_reas
 fn finds_that_late_pongs_are_not_heard_in_time() {
     // Each pong is heard so late that only those suffer whose pongs are late themselves.
     let deaf = Behaviour {
-        fault: Fault::HearPongsLate(Duration::from_millis(1500)),
+        fault: Fault::CountPongsLate(Duration::from_millis(1500)),
         pong_timeout: Duration::from_secs(2),
         ..STRICT
     };

@@ -38,7 +38,7 @@ fn finds_what_a_replay_does_wrong() {
     let cases: [(Fault, &[&str]); 3] = [
         (Fault::SkipReplayed, &["loss.silent==0"]),
         (Fault::RepeatReplayed, &["dups==0"]),
-        (Fault::MisstateOffset, &["recovery.wrong==0"]),
+        (Fault::WrongReplayOffset, &["recovery.wrong==0"]),
     ];
     side_by_side(cases.map(|(fault, failed)| {
         move || _ = finds_as("recovery", RECOVERY, Behaviour { fault, ..KEEPS }, failed)
@@ -74,7 +74,7 @@ fn counts_exactly_what_a_refused_position_costs() {
 fn counts_gaps_and_refusals_together() {
     let behaviour = Behaviour {
         fault: Fault::DeclareEvery(50),
-        ping_every: Duration::ZERO,
+        ping_interval: Duration::ZERO,
         ..FORGETS
     };
     let text = finds_as("recovery", RECOVERY, behaviour, &["recovery.refused==0"]);

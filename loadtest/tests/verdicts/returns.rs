@@ -17,7 +17,7 @@ fn keeps_exact_books_while_sockets_leave_and_return() {
 
 #[test]
 fn finds_departures_that_are_never_confirmed() {
-    let forgets = Fault::ForgetLeavesAfter(20);
+    let forgets = Fault::IgnoreLeavesAfter(20);
     finds_in("churn", "--churn 50/s", forgets, &["churn.stuck==0"]);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) const BEHAVIOUR: Behaviour = Behaviour {
     fault: Fault::None,
     coalesce: Duration::ZERO,
-    ping_every: Duration::from_millis(300),
+    ping_interval: Duration::from_millis(300),
     pong_timeout: Duration::from_secs(60),
     outbox: 50,
     history: 0,
@@ -16,7 +16,7 @@ pub(crate) const BEHAVIOUR: Behaviour = Behaviour {
 
 /// What the heartbeat tests tell the tester, too.
 pub(crate) const STRICT: Behaviour = Behaviour {
-    ping_every: Duration::from_millis(400),
+    ping_interval: Duration::from_millis(400),
     pong_timeout: Duration::from_millis(1600),
     ..BEHAVIOUR
 };

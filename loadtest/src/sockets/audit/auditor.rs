@@ -1,10 +1,10 @@
 //! Judges what arrives: keeps a worker's books and counts everything that is not as it should be.
 
 use super::declared::Declared;
-use super::held_position::Place;
+use super::held_position::HeldPosition;
 use crate::books::book::Book;
 use crate::books::tally::{PublisherTally, WorkerTally};
-use crate::measure::connection_latency::Service;
+use crate::measure::connection_latency::ConnectionLatency;
 use crate::sockets::run_state::RunState;
 use crate::wire::client_frame;
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ pub(super) struct Socket {
     /// When the tester dropped it, until it is ready again.
     pub(super) dropped_ns: Option<u64>,
     /// The last number of each of its streams that is owed to a socket that is leaving.
-    pub(super) owed: Box<[u64]>,
+    pub(super) expected: Box<[u64]>,
 }
 
 impl Socket {
@@ -49,7 +49,7 @@ impl Socket {
             unsent: Vec::new(),
             known: false,
             dropped_ns: None,
-            owed: Box::default(),
+            expected: Box::default(),
         }
     }
 }
@@ -62,14 +62,14 @@ pub(crate) struct Auditor {
     /// By socket, subscription and publisher of the channel.
     pub(super) books: Vec<Book>,
     /// By socket and subscription, in runs with positions.
-    pub(super) places: Vec<Option<Place>>,
+    pub(super) held_positions: Vec<Option<HeldPosition>>,
     pub(super) declared: Declared,
     /// By socket.
-    pub(super) services: Vec<Service>,
+    pub(super) connection_latencies: Vec<ConnectionLatency>,
     /// Since the last report.
     pub(crate) tally: WorkerTally,
     /// What its members of rooms said since the last report.
-    pub(crate) said: PublisherTally,
+    pub(crate) room_tally: PublisherTally,
     /// The tester itself is closing its sockets: a close is no failure any more.
     pub(super) closing: bool,
     /// When, to whom and with what payload a ping is still to be answered.
@@ -93,7 +93,7 @@ impl Auditor {
         Self {
             sockets: (0..sockets).map(|_| Socket::new()).collect(),
             late_pongs: VecDeque::new(),
-            places: vec![
+            held_positions: vec![
                 None;
                 if plan.positions {
                     sockets * plan.subs_per_conn as usize
@@ -102,10 +102,10 @@ impl Auditor {
                 }
             ],
             declared: Declared::default(),
-            services: vec![Service::default(); sockets],
+            connection_latencies: vec![ConnectionLatency::default(); sockets],
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),
-            said: PublisherTally::default(),
+            room_tally: PublisherTally::default(),
             stalled: Vec::new(),
             closing: false,
             mask: plan.run | 1,

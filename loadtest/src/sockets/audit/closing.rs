@@ -2,7 +2,7 @@
 
 use super::auditor::{Auditor, Status};
 use crate::books::book::Book;
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 use crate::measure::connection_latency;
 use crate::sockets::run_state::RunState;
 use crate::wire::client_frame;
@@ -45,7 +45,7 @@ impl Auditor {
                 .zip(first..first + per_socket)
                 .filter(|&(stream, index)| {
                     !self.books[index].is_complete(self.state.ledger.last(stream))
-                        && !self.state.plan.says(self.conn(local), stream)
+                        && !self.state.plan.is_author(self.conn(local), stream)
                         && !self.is_declared(index / publishers, (stream / publishers) as u32)
                 })
                 .count() as u64
@@ -61,7 +61,7 @@ impl Auditor {
             .count() as u64;
         (0..self.sockets.len())
             .filter(|&local| {
-                self.sockets[local].status == Status::Ready && !self.role(local).is_doomed()
+                self.sockets[local].status == Status::Ready && !self.role(local).must_be_closed()
             })
             .map(open)
             .sum::<u64>()
@@ -82,13 +82,13 @@ impl Auditor {
     }
 
     /// Ends the interval of a socket: everything up to what `owed` says must have come.
-    pub(super) fn close_interval(&mut self, local: usize, owed: impl Fn(usize, &Book) -> u64) {
+    pub(super) fn close_interval(&mut self, local: usize, expected: impl Fn(usize, &Book) -> u64) {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let conn = self.conn(local);
         let state = Arc::clone(&self.state);
         let publishers = state.plan.publishers_per_channel() as usize;
         for (index, stream) in Self::streams_of(&state, conn).enumerate() {
-            if state.plan.says(conn, stream) {
+            if state.plan.is_author(conn, stream) {
                 continue;
             }
             let place = local * per_socket + index;
@@ -96,8 +96,8 @@ impl Auditor {
             let (tally, declared) = (&mut self.tally, &mut self.declared);
             let book = &mut self.books[place];
             let at = state.clock.now_ns() as f64 / 1e9;
-            book.close(owed(index, book), |seq| {
-                if state.ledger.is_owed(stream, seq) {
+            book.close(expected(index, book), |seq| {
+                if state.ledger.is_expected(stream, seq) {
                     declared.miss(tally, place / publishers, || {
                         let channel = stream as u32 / state.plan.publishers_per_channel();
                         format!(
@@ -119,7 +119,7 @@ impl Auditor {
         let (tally, declared, book) = (&mut self.tally, &mut self.declared, self.books[place]);
         let last = state.ledger.last(stream);
         book.close(last, |seq| {
-            if !state.ledger.is_owed(stream, seq) {
+            if !state.ledger.is_expected(stream, seq) {
             } else if gone && seq > book.highest() {
                 tally.declared += 1;
             } else {
@@ -140,7 +140,7 @@ impl Auditor {
             let status = self.sockets[local].status;
             if matches!(status, Status::Leaving(_)) {
                 self.tally.stuck += 1;
-                self.tally.evidence.note(Kind::Churn, || {
+                self.tally.evidence.note(EvidenceKind::Churn, || {
                     format!("conn {conn}: its unsubscribing was never confirmed")
                 });
             }
@@ -150,21 +150,21 @@ impl Auditor {
                 continue;
             }
             let role = self.role(local);
-            if role.is_doomed() && status == Status::Ready && state.has_turned() {
+            if role.must_be_closed() && status == Status::Ready && state.faults_started() {
                 let kind = Self::kind_of(role);
                 self.tally.evidence.note(kind, || {
                     format!("conn {conn} ({}): was never ended", role.name())
                 });
             }
-            let gone = status == Status::Closed || role.is_doomed() || away;
+            let gone = status == Status::Closed || role.must_be_closed() || away;
             for (index, stream) in Self::streams_of(&state, conn).enumerate() {
-                if !state.plan.says(conn, stream) {
+                if !state.plan.is_author(conn, stream) {
                     self.close_book(local * per_socket + index, stream, conn, gone);
                 }
             }
         }
         self.tally.worst = connection_latency::worst(
-            self.services
+            self.connection_latencies
                 .iter()
                 .enumerate()
                 .map(|(local, service)| (self.conn(local), *service)),

@@ -1,6 +1,6 @@
 //! What the server has said that subscriptions will not get.
 
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 use crate::books::tally::WorkerTally;
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Declared {
             tally.declared += 1;
         } else {
             tally.lost += 1;
-            tally.evidence.note(Kind::Loss, evidence);
+            tally.evidence.note(EvidenceKind::Loss, evidence);
         }
     }
 }

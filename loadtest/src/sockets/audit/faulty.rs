@@ -1,8 +1,8 @@
 //! What becomes of the sockets that the server has to end.
 
 use super::auditor::Auditor;
-use crate::books::evidence::Kind;
-use crate::books::tally::Fates;
+use crate::books::evidence::EvidenceKind;
+use crate::books::tally::CloseCounts;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
 use std::sync::atomic::Ordering::SeqCst;
@@ -10,44 +10,44 @@ use std::time::Duration;
 
 impl Auditor {
     /// A socket exists that the server has to end.
-    pub(crate) fn on_doomed(&mut self, local: usize) {
-        self.fates(local).doomed += 1;
+    pub(crate) fn on_faulty(&mut self, local: usize) {
+        self.counts(local).expected += 1;
     }
 
     /// The server ended a socket that it had to end.
-    pub(crate) fn on_dead(&mut self, local: usize, cause: &CloseCause) {
+    pub(crate) fn on_faulty_closed(&mut self, local: usize, cause: &CloseCause) {
         if self.closing {
             return;
         }
         let (conn, role) = (self.conn(local), self.role(local));
-        let turn_ns = self.state.turn_ns.load(SeqCst);
-        let after_ns = self.state.clock.now_ns().saturating_sub(turn_ns);
+        let faults_at_ns = self.state.faults_at_ns.load(SeqCst);
+        let after_ns = self.state.clock.now_ns().saturating_sub(faults_at_ns);
         let (earliest, latest) = self.state.plan.cohorts.window(role);
         let expected = if role == Role::Slow { 1013 } else { 4001 };
-        let fates = self.fates(local);
-        fates.closed += 1;
-        fates.after.record_ns(after_ns);
+        let counts = self.counts(local);
+        counts.closed += 1;
+        counts.after.record_ns(after_ns);
         let after = Duration::from_nanos(after_ns);
         let mut wrong = None;
         // Slow ones are ended when their queue is full, which no clock knows.
         if role != Role::Slow && after < earliest {
-            fates.early += 1;
+            counts.early += 1;
             wrong = Some("too early");
         } else if role != Role::Slow && after > latest {
-            fates.late += 1;
+            counts.late += 1;
             wrong = Some("too late");
         }
         match cause {
-            CloseCause::Code(code, _) if *code == expected => fates.coded += 1,
+            CloseCause::Code(code, _) if *code == expected => counts.coded += 1,
             CloseCause::Code(..) => {
-                fates.miscoded += 1;
+                counts.miscoded += 1;
                 wrong = Some("with the wrong code");
             }
             // A socket whose buffers are full cannot be told why it ends; nor can one that never was upgraded. What comes
             // to the others is little enough that the Close frame has its place behind it.
             _ if matches!(role, Role::Slow | Role::HandshakeStall) => {}
             _ => {
-                fates.miscoded += 1;
+                counts.miscoded += 1;
                 wrong = Some("without a code");
             }
         }
@@ -63,18 +63,18 @@ impl Auditor {
         }
     }
 
-    pub(super) fn kind_of(role: Role) -> Kind {
+    pub(super) fn kind_of(role: Role) -> EvidenceKind {
         if role == Role::Slow {
-            Kind::Slow
+            EvidenceKind::Slow
         } else {
-            Kind::Dead
+            EvidenceKind::Dead
         }
     }
 
-    pub(super) fn fates(&mut self, local: usize) -> &mut Fates {
+    pub(super) fn counts(&mut self, local: usize) -> &mut CloseCounts {
         match self.role(local) {
             Role::Slow => &mut self.tally.slow,
-            _ => &mut self.tally.silent,
+            _ => &mut self.tally.unresponsive,
         }
     }
 

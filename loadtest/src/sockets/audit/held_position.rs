@@ -2,7 +2,7 @@
 
 /// Where a subscription stands in its channel.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct HeldPosition {
     pub(super) offset: u64,
     pub(super) epoch: Box<str>,
 }

@@ -2,12 +2,12 @@
 
 use super::auditor::{Auditor, Status};
 use crate::books::book::Arrival;
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
 use crate::wire::client_frame;
-use crate::wire::server_frame::Frame;
-use crate::wire::server_message::{Message, messages};
+use crate::wire::server_frame::ServerFrame;
+use crate::wire::server_message::{ServerMessage, messages};
 use crate::wire::stamp::Stamp;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -16,15 +16,15 @@ impl Auditor {
     pub(crate) fn on_frame(
         &mut self,
         local: usize,
-        frame: &Frame<'_>,
+        frame: &ServerFrame<'_>,
         now_ns: u64,
     ) -> Result<(), CloseCause> {
         match *frame {
-            Frame::Text(text) => {
+            ServerFrame::Text(text) => {
                 let mut refused = None;
                 let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
                 messages(text, |message| match message {
-                    Message::Error(code) if self.is_opening(local) => {
+                    ServerMessage::Error(code) if self.is_opening(local) => {
                         refused = Some(format!("{:.200}", String::from_utf8_lossy(code)));
                     }
                     message => self.on_message(local, message, now_ns),
@@ -36,12 +36,12 @@ impl Auditor {
                     return Err(CloseCause::Left);
                 }
             }
-            Frame::Ping(payload) => {
+            ServerFrame::Ping(payload) => {
                 self.on_ping(local, payload, now_ns);
             }
-            Frame::Pong => {}
-            Frame::Binary(_) => self.on_malformed(local),
-            Frame::Close(code, reason) => {
+            ServerFrame::Pong => {}
+            ServerFrame::Binary(_) => self.on_malformed(local),
+            ServerFrame::Close(code, reason) => {
                 return Err(CloseCause::Code(
                     code,
                     String::from_utf8_lossy(reason).into_owned(),
@@ -55,8 +55,8 @@ impl Auditor {
         self.tally.pings += 1;
         let plan = &self.state.plan;
         match plan.role(self.conn(local)) {
-            Role::NoPong if self.state.has_turned() => {}
-            Role::PongLate if self.state.has_turned() => {
+            Role::NoPong if self.state.faults_started() => {}
+            Role::PongLate if self.state.faults_started() => {
                 let due_ns = now_ns + plan.cohorts.pong_delay().as_nanos() as u64;
                 self.late_pongs.push_back((due_ns, local, payload.to_vec()));
             }
@@ -70,29 +70,32 @@ impl Auditor {
         matches!(self.sockets[local].status, Status::Opening(_))
     }
 
-    fn on_message(&mut self, local: usize, message: Message<'_>, now_ns: u64) {
+    fn on_message(&mut self, local: usize, message: ServerMessage<'_>, now_ns: u64) {
         match message {
-            Message::Event(name, Some(stamp)) if !self.state.plan.rooms => {
+            ServerMessage::Event(name, Some(stamp)) if !self.state.plan.rooms => {
                 self.on_event(local, name, &stamp, now_ns);
             }
-            Message::Said(name, Some(stamp)) if self.state.plan.rooms => {
+            ServerMessage::RoomMessage(name, Some(stamp)) if self.state.plan.rooms => {
                 self.on_event(local, name, &stamp, now_ns);
             }
-            Message::Event(name, Some(stamp)) | Message::Said(name, Some(stamp)) => {
+            ServerMessage::Event(name, Some(stamp))
+            | ServerMessage::RoomMessage(name, Some(stamp)) => {
                 self.on_foreign(local, name, &stamp);
             }
-            Message::Announced => self.tally.announced += 1,
+            ServerMessage::UserJoined => self.tally.announced += 1,
             // `$all` and `$system` reach every connection, whoever published to them.
-            Message::Event([b'$', ..], None) => self.tally.notices += 1,
-            Message::Event(_, None) | Message::Said(_, None) | Message::Malformed => {
+            ServerMessage::Event([b'$', ..], None) => self.tally.notices += 1,
+            ServerMessage::Event(_, None)
+            | ServerMessage::RoomMessage(_, None)
+            | ServerMessage::Malformed => {
                 self.on_malformed(local);
             }
-            Message::Unsubscribed => {
+            ServerMessage::Unsubscribed => {
                 if let Status::Leaving(missing) = &mut self.sockets[local].status {
                     *missing = missing.saturating_sub(1);
                 }
             }
-            Message::Subscribed(channel, position) => {
+            ServerMessage::Subscribed(channel, position) => {
                 self.on_position(local, channel, position);
                 if let Status::Opening(missing) = &mut self.sockets[local].status {
                     *missing = missing.saturating_sub(1);
@@ -101,26 +104,26 @@ impl Auditor {
                         let conn = self.conn(local);
                         let returns = self.sockets[local].known;
                         let channels = self.state.plan.channels_of(conn);
-                        self.state.ledger.arrived(channels, returns);
+                        self.state.ledger.add_subscribers(channels, returns);
                     }
                 }
             }
-            Message::Gap(channel, missed, last) => self.on_gap(local, channel, missed, last),
-            Message::Error(code) => {
+            ServerMessage::Gap(channel, missed, last) => self.on_gap(local, channel, missed, last),
+            ServerMessage::Error(code) => {
                 self.tally.errors += 1;
                 let conn = self.conn(local);
-                self.tally.evidence.note(Kind::Error, || {
+                self.tally.evidence.note(EvidenceKind::Error, || {
                     format!("conn {conn}: error {:.200}", String::from_utf8_lossy(code))
                 });
             }
-            Message::Other => {}
+            ServerMessage::Other => {}
         }
     }
 
     fn on_malformed(&mut self, local: usize) {
         self.tally.malformed += 1;
         let conn = self.conn(local);
-        self.tally.evidence.note(Kind::Malformed, || {
+        self.tally.evidence.note(EvidenceKind::Malformed, || {
             format!("conn {conn}: a message that is none of the protocol's, or has no stamp")
         });
     }
@@ -130,10 +133,10 @@ impl Auditor {
         let Some((stream, place)) = self.place(local, channel, stamp) else {
             return self.on_foreign(local, channel, stamp);
         };
-        if stamp.offset > 0 && !self.places.is_empty() {
+        if stamp.offset > 0 && !self.held_positions.is_empty() {
             self.on_offset(local, stamp.channel as u32, stamp.offset);
         }
-        let doomed = self.role(local).is_doomed();
+        let faulty = self.role(local).must_be_closed();
         let came_before = self.declared.is_unsettled() && self.settle(place, stream, stamp.seq);
         let plan = &self.state.plan;
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
@@ -142,7 +145,7 @@ impl Auditor {
             Arrival::Duplicate
         } else {
             self.books[place].record(stamp.seq, |seq| {
-                if ledger.is_owed(stream, seq) {
+                if ledger.is_expected(stream, seq) {
                     let subscription = place / plan.publishers_per_channel() as usize;
                     declared.miss(tally, subscription, || {
                         format!(
@@ -158,9 +161,12 @@ impl Auditor {
             Arrival::Forward => (&mut tally.received, None),
             Arrival::Late => {
                 tally.reorders += 1;
-                (&mut tally.received, Some((Kind::Reorder, "late")))
+                (&mut tally.received, Some((EvidenceKind::Reorder, "late")))
             }
-            Arrival::Duplicate => (&mut tally.duplicates, Some((Kind::Duplicate, "again"))),
+            Arrival::Duplicate => (
+                &mut tally.duplicates,
+                Some((EvidenceKind::Duplicate, "again")),
+            ),
         };
         *count += 1;
         if let Some((kind, what)) = what {
@@ -174,12 +180,12 @@ impl Auditor {
             });
         }
         // What a misbehaving socket reads late is its own fault.
-        if arrival != Arrival::Duplicate && !doomed {
+        if arrival != Arrival::Duplicate && !faulty {
             let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
             tally.delivery.record_ns(delivery_ns);
-            self.services[local].record_ns(delivery_ns);
+            self.connection_latencies[local].record_ns(delivery_ns);
             if !self.state.plan.cohorts.shares.is_empty() {
-                if stamp.intended_ns < self.state.turn_ns.load(SeqCst) {
+                if stamp.intended_ns < self.state.faults_at_ns.load(SeqCst) {
                     tally.before.record_ns(delivery_ns);
                 } else {
                     tally.after.record_ns(delivery_ns);
@@ -194,7 +200,7 @@ impl Auditor {
     fn on_foreign(&mut self, local: usize, name: &[u8], stamp: &Stamp) {
         self.tally.foreign += 1;
         let conn = self.conn(local);
-        self.tally.evidence.note(Kind::Foreign, || {
+        self.tally.evidence.note(EvidenceKind::Foreign, || {
             format!(
                 "conn {conn}: foreign message: {} with {stamp:?}",
                 String::from_utf8_lossy(name)
@@ -212,7 +218,7 @@ impl Auditor {
         let own = stamp.run == u64::from(plan.run)
             && stamp.channel == u64::from(index)
             && (1..=self.state.ledger.sent(stream)).contains(&stamp.seq)
-            && !plan.says(self.conn(local), stream);
+            && !plan.is_author(self.conn(local), stream);
         let publishers = plan.publishers_per_channel() as usize;
         let subscription = local * plan.subs_per_conn as usize + position as usize;
         own.then(|| {

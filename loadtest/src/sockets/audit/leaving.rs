@@ -23,15 +23,15 @@ impl Auditor {
         let state = Arc::clone(&self.state);
         if self.sockets[local].status != Status::Ready
             || self.role(local) != Role::Healthy
-            || state.plan.is_talker(conn)
+            || state.plan.is_room_publisher(conn)
         {
             return false;
         }
-        let owed = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
-        self.sockets[local].owed = owed.collect();
+        let expected = Self::streams_of(&state, conn).map(|stream| state.ledger.last(stream));
+        self.sockets[local].expected = expected.collect();
         self.sockets[local].status = Status::Leaving(state.plan.subs_per_conn);
         for channel in state.plan.channels_of(conn) {
-            let command = state.plan.leave_command(channel);
+            let command = state.plan.unsubscribe_command(channel);
             self.write(local, client_frame::TEXT, command.as_bytes());
         }
         true
@@ -39,12 +39,12 @@ impl Auditor {
 
     /// The departure is confirmed: what was accepted before it began must have come.
     pub(crate) fn on_left(&mut self, local: usize) {
-        let owed = std::mem::take(&mut self.sockets[local].owed);
-        self.close_interval(local, |index, book| owed[index].max(book.highest()));
-        self.forget_places(local);
+        let expected = std::mem::take(&mut self.sockets[local].expected);
+        self.close_interval(local, |index, book| expected[index].max(book.highest()));
+        self.forget_positions(local);
         self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
         self.tally.churned += 1;
-        self.gone(local);
+        self.release(local);
     }
 
     /// Drops a ready socket without a word. What was on its way to it is owed to nobody, unless it comes back with its
@@ -55,8 +55,8 @@ impl Auditor {
             self.sockets[local].status,
             Status::Ready | Status::Leaving(_)
         );
-        let is_talker = self.state.plan.is_talker(self.conn(local));
-        if !open || self.role(local) != Role::Healthy || is_talker {
+        let is_room_publisher = self.state.plan.is_room_publisher(self.conn(local));
+        if !open || self.role(local) != Role::Healthy || is_room_publisher {
             return false;
         }
         self.tally.in_flight += self.in_flight(local);
@@ -70,15 +70,15 @@ impl Auditor {
         }
         self.sockets[local].dropped_ns = Some(self.state.clock.now_ns());
         self.tally.dropped += 1;
-        self.gone(local);
+        self.release(local);
         true
     }
 
-    pub(super) fn gone(&mut self, local: usize) {
+    pub(super) fn release(&mut self, local: usize) {
         let conn = self.conn(local);
         self.state
             .ledger
-            .departed(self.state.plan.channels_of(conn));
+            .remove_subscribers(self.state.plan.channels_of(conn));
         self.sockets[local].status = Status::Opening(0);
         self.sockets[local].writer = None;
         self.sockets[local].unsent = Vec::new();

@@ -1,7 +1,7 @@
 //! The stations of a socket: upgraded, ready, failed, ended.
 
 use super::auditor::{Auditor, Status};
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 use crate::books::tally::count_class;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
@@ -26,8 +26,8 @@ impl Auditor {
         }
         if !std::mem::replace(&mut socket.known, true) {
             self.tally.opened += 1;
-            if self.role(local).is_doomed() {
-                self.on_doomed(local);
+            if self.role(local).must_be_closed() {
+                self.on_faulty(local);
             }
         }
         self.tally.ready.record_ns(ready_ns);
@@ -43,16 +43,16 @@ impl Auditor {
             let conn = self.conn(local);
             self.state
                 .ledger
-                .departed(self.state.plan.channels_of(conn));
+                .remove_subscribers(self.state.plan.channels_of(conn));
         }
         self.sockets[local].status = Status::Failed;
         self.sockets[local].writer = None;
         self.state.connects_done.fetch_add(1, SeqCst);
         if !self.closing {
             let conn = self.conn(local);
-            self.tally
-                .evidence
-                .note(Kind::Connect, || format!("conn {conn}: not ready: {class}"));
+            self.tally.evidence.note(EvidenceKind::Connect, || {
+                format!("conn {conn}: not ready: {class}")
+            });
             count_class(&mut self.tally.connect_failed, class);
         }
     }
@@ -67,19 +67,19 @@ impl Auditor {
         if !self.closing {
             self.state
                 .ledger
-                .departed(self.state.plan.channels_of(conn));
+                .remove_subscribers(self.state.plan.channels_of(conn));
             self.sockets[local].status = Status::Closed;
-            if role == Role::HalfOpen && self.state.has_turned() {
+            if role == Role::HalfOpen && self.state.faults_started() {
                 // Its relay has seen how the server ended it.
-            } else if role.is_doomed() && self.state.has_turned() {
-                self.on_dead(local, cause);
+            } else if role.must_be_closed() && self.state.faults_started() {
+                self.on_faulty_closed(local, cause);
             } else {
-                if role.is_doomed() {
+                if role.must_be_closed() {
                     // Ended before it turned bad: a fault, but no survivor.
-                    self.fates(local).closed += 1;
+                    self.counts(local).closed += 1;
                 }
                 let at = self.state.clock.now_ns() as f64 / 1e9;
-                self.tally.evidence.note(Kind::Close, || {
+                self.tally.evidence.note(EvidenceKind::Close, || {
                     format!("conn {conn} ({}): closed at {at:.3}s: {cause}", role.name())
                 });
                 count_class(&mut self.tally.closed, cause.to_string());

@@ -2,7 +2,7 @@
 
 use super::auditor::Auditor;
 use crate::books::book::Book;
-use crate::books::evidence::Kind;
+use crate::books::evidence::EvidenceKind;
 
 impl Auditor {
     /// The server says that it left publications out here.
@@ -20,7 +20,7 @@ impl Auditor {
         }
         let left = self.declared.gaps.entry(subscription).or_default();
         *left = left.saturating_add(missed);
-        self.tally.evidence.note(Kind::Declared, || {
+        self.tally.evidence.note(EvidenceKind::Declared, || {
             let name = String::from_utf8_lossy(name);
             format!("conn {conn}: the server left out {missed} of {name}")
         });
@@ -42,7 +42,7 @@ impl Auditor {
             let ledger = &self.state.ledger;
             let book = self.books[index];
             book.close(book.highest(), |seq| {
-                if ledger.is_owed(stream, seq) {
+                if ledger.is_expected(stream, seq) {
                     self.declared.miss(&mut self.tally, subscription, || {
                         format!("conn {conn}: seq {seq} of channel {channel} never came before it was dropped")
                     });
@@ -82,7 +82,7 @@ impl Auditor {
     fn settle_until(&mut self, index: usize, stream: usize, end: u64) {
         if let Some(before) = self.declared.refused.remove(&index) {
             let ledger = &self.state.ledger;
-            let missing = (before + 1..end).filter(|seq| ledger.is_owed(stream, *seq));
+            let missing = (before + 1..end).filter(|seq| ledger.is_expected(stream, *seq));
             self.tally.declared += missing.count() as u64;
         }
     }

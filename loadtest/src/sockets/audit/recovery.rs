@@ -1,18 +1,18 @@
 //! Positions: where each subscription stands, and what a return from there comes to.
 
 use super::auditor::Auditor;
-use super::held_position::Place;
-use crate::books::evidence::Kind;
+use super::held_position::HeldPosition;
+use crate::books::evidence::EvidenceKind;
 use crate::wire::server_message::Position;
 
 impl Auditor {
     /// The command by which a socket comes to a channel: since its position, if it has one.
-    pub(crate) fn enter_command(&self, local: usize, channel: u32) -> String {
+    pub(crate) fn subscribe_command(&self, local: usize, channel: u32) -> String {
         let plan = &self.state.plan;
         let place = self
             .subscription(local, channel)
-            .and_then(|index| self.places.get(index)?.as_ref());
-        plan.enter_command(channel, place.map(|place| (place.offset, &*place.epoch)))
+            .and_then(|index| self.held_positions.get(index)?.as_ref());
+        plan.subscribe_command(channel, place.map(|place| (place.offset, &*place.epoch)))
     }
 
     /// A subscription is confirmed: its books begin, or go on where its position was recovered.
@@ -27,7 +27,7 @@ impl Auditor {
             return self.open_books_of(local, name);
         }
         let epoch = String::from_utf8_lossy(position.epoch).into_owned();
-        match (position.recovered, &mut self.places[index]) {
+        match (position.recovered, &mut self.held_positions[index]) {
             // The replay moves it on.
             (Some(true), Some(place)) if *place.epoch == *epoch => {
                 let asked = place.offset;
@@ -35,7 +35,7 @@ impl Auditor {
             }
             (recovered, place) => {
                 let had_one = place.is_some();
-                *place = position.offset.map(|offset| Place {
+                *place = position.offset.map(|offset| HeldPosition {
                     offset,
                     epoch: epoch.into(),
                 });
@@ -54,11 +54,11 @@ impl Auditor {
         self.tally.recovered += 1;
         let end = reply.replayed.and_then(|n| asked.checked_add(n));
         if end.is_none() || end != reply.offset {
-            self.tally.misstated += 1;
+            self.tally.wrong_recoveries += 1;
             let conn = self.conn(local);
             let name = self.state.plan.channel_name(channel);
             let (offset, replayed) = (reply.offset, reply.replayed);
-            self.tally.evidence.note(Kind::Recovery, || {
+            self.tally.evidence.note(EvidenceKind::Recovery, || {
                 format!("conn {conn}: {name} since {asked}: the reply says offset {offset:?} and {replayed:?} replayed")
             });
         }
@@ -67,9 +67,9 @@ impl Auditor {
     /// The server said that what a socket missed is gone, or did not say that it is there.
     fn on_refused(&mut self, local: usize, channel: u32, recovered: Option<bool>) {
         let conn = self.conn(local);
-        self.tally.unrecovered += 1;
+        self.tally.refused_recoveries += 1;
         let name = self.state.plan.channel_name(channel);
-        self.tally.evidence.note(Kind::Recovery, || {
+        self.tally.evidence.note(EvidenceKind::Recovery, || {
             format!("conn {conn}: its position in {name} was not recovered ({recovered:?})")
         });
     }
@@ -77,19 +77,19 @@ impl Auditor {
     /// A publication came: its socket stands behind it.
     pub(super) fn on_offset(&mut self, local: usize, channel: u32, offset: u64) {
         let index = self.subscription(local, channel);
-        if let Some(Some(place)) = index.and_then(|index| self.places.get_mut(index)) {
+        if let Some(Some(place)) = index.and_then(|index| self.held_positions.get_mut(index)) {
             place.offset = place.offset.max(offset);
         }
     }
 
     /// Who left properly begins anew.
-    pub(super) fn forget_places(&mut self, local: usize) {
+    pub(super) fn forget_positions(&mut self, local: usize) {
         let subscriptions = self.state.plan.subs_per_conn as usize;
-        if let Some(places) = self
-            .places
+        if let Some(held_positions) = self
+            .held_positions
             .get_mut(local * subscriptions..(local + 1) * subscriptions)
         {
-            places.fill(None);
+            held_positions.fill(None);
         }
     }
 

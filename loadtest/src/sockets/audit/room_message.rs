@@ -9,7 +9,13 @@ use std::sync::Arc;
 impl Auditor {
     /// Has socket `local`, publisher `publisher` of a room, say what was due at `intended_ns`. There is no reply to wait
     /// for: what its socket took counts as accepted.
-    pub(crate) fn say(&mut self, local: usize, room: u32, publisher: u32, intended_ns: u64) {
+    pub(crate) fn send_room_message(
+        &mut self,
+        local: usize,
+        room: u32,
+        publisher: u32,
+        intended_ns: u64,
+    ) {
         let state = Arc::clone(&self.state);
         let (plan, ledger) = (&state.plan, &state.ledger);
         let stream = plan
@@ -17,9 +23,9 @@ impl Auditor {
             .expect("the schedule only has pairs that occur");
         let sent_ns = state.clock.now_ns();
         let lag_ns = sent_ns.saturating_sub(intended_ns);
-        self.said.lag.record_ns(lag_ns);
+        self.room_tally.lag.record_ns(lag_ns);
         if self.sockets[local].status != Status::Ready {
-            return count_class(&mut self.said.failed, "the member was not connected");
+            return count_class(&mut self.room_tally.failed, "the member was not connected");
         }
         let seq = ledger.sent(stream) + 1;
         let stamp = Stamp {
@@ -37,12 +43,12 @@ impl Auditor {
         ledger.sending(stream, seq);
         if self.write(local, client_frame::TEXT, &text) {
             ledger.accepted(stream, seq);
-            self.said.accepted += 1;
-            self.said.expected += u64::from(ledger.subscribers_ever(room).saturating_sub(1));
+            self.room_tally.accepted += 1;
+            self.room_tally.expected += u64::from(ledger.subscribers_ever(room).saturating_sub(1));
         } else {
             ledger.uncertain(stream, seq);
-            self.said.uncertain += 1;
-            count_class(&mut self.said.failed, "the server did not read");
+            self.room_tally.uncertain += 1;
+            count_class(&mut self.room_tally.failed, "the server did not read");
         }
     }
 }

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// What whoever watches asks of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum KeyCommand {
     /// Ends the run early; its report is written.
     Quit,
     /// Publishes no more, or goes on.
@@ -13,15 +13,15 @@ pub(crate) enum Command {
     Storm,
     /// Publishes a quarter more.
     Faster,
-    /// Undoes one [`Command::Faster`].
+    /// Undoes one [`KeyCommand::Faster`].
     Slower,
 }
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum KeyAction {
     /// To the run.
-    Send(Command),
+    Send(KeyCommand),
     /// Shows or hides what the keys do.
     Help,
     /// Hides it.
@@ -42,63 +42,66 @@ pub(crate) const KEYS: [(&str, &str, &str); 5] = [
 ];
 
 /// `None` for a key without a meaning. Raw mode turns Ctrl-C into a key; it ends the run, too.
-pub(crate) fn action(key: KeyEvent) -> Option<Action> {
+pub(crate) fn key_action(key: KeyEvent) -> Option<KeyAction> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let command = match key.code {
-        KeyCode::Char('c') if control => Command::Quit,
+        KeyCode::Char('c') if control => KeyCommand::Quit,
         _ if control => return None,
-        KeyCode::Char('q') => Command::Quit,
-        KeyCode::Char('p' | ' ') => Command::Pause,
-        KeyCode::Char('s') => Command::Storm,
-        KeyCode::Char('+' | '=') => Command::Faster,
-        KeyCode::Char('-' | '_') => Command::Slower,
-        KeyCode::Char('?' | 'h') => return Some(Action::Help),
-        KeyCode::Esc => return Some(Action::Back),
+        KeyCode::Char('q') => KeyCommand::Quit,
+        KeyCode::Char('p' | ' ') => KeyCommand::Pause,
+        KeyCode::Char('s') => KeyCommand::Storm,
+        KeyCode::Char('+' | '=') => KeyCommand::Faster,
+        KeyCode::Char('-' | '_') => KeyCommand::Slower,
+        KeyCode::Char('?' | 'h') => return Some(KeyAction::Help),
+        KeyCode::Esc => return Some(KeyAction::Back),
         _ => return None,
     };
-    Some(Action::Send(command))
+    Some(KeyAction::Send(command))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
-        action(KeyEvent::new(code, modifiers))
+    fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<KeyAction> {
+        key_action(KeyEvent::new(code, modifiers))
     }
 
     #[test]
     fn gives_every_key_its_command() {
         for (key, command) in [
-            ('q', Command::Quit),
-            ('p', Command::Pause),
-            (' ', Command::Pause),
-            ('s', Command::Storm),
-            ('+', Command::Faster),
-            ('=', Command::Faster),
-            ('-', Command::Slower),
+            ('q', KeyCommand::Quit),
+            ('p', KeyCommand::Pause),
+            (' ', KeyCommand::Pause),
+            ('s', KeyCommand::Storm),
+            ('+', KeyCommand::Faster),
+            ('=', KeyCommand::Faster),
+            ('-', KeyCommand::Slower),
         ] {
-            let action = press(KeyCode::Char(key), KeyModifiers::NONE);
-            assert_eq!(action, Some(Action::Send(command)), "{key}");
+            let key_action = press(KeyCode::Char(key), KeyModifiers::NONE);
+            assert_eq!(key_action, Some(KeyAction::Send(command)), "{key}");
         }
         assert_eq!(
             press(KeyCode::Char('+'), KeyModifiers::SHIFT),
-            Some(Action::Send(Command::Faster))
+            Some(KeyAction::Send(KeyCommand::Faster))
         );
         assert_eq!(
             press(KeyCode::Char('?'), KeyModifiers::SHIFT),
-            Some(Action::Help)
+            Some(KeyAction::Help)
         );
-        assert_eq!(press(KeyCode::Esc, KeyModifiers::NONE), Some(Action::Back));
+        assert_eq!(
+            press(KeyCode::Esc, KeyModifiers::NONE),
+            Some(KeyAction::Back)
+        );
     }
 
     #[test]
     fn takes_ctrl_c_for_quit_and_no_other_control_key() {
         let control = |key| press(KeyCode::Char(key), KeyModifiers::CONTROL);
-        assert_eq!(control('c'), Some(Action::Send(Command::Quit)));
+        assert_eq!(control('c'), Some(KeyAction::Send(KeyCommand::Quit)));
         assert_eq!(control('s'), None);
         assert_eq!(control('q'), None);
         assert_eq!(press(KeyCode::Enter, KeyModifiers::NONE), None);
@@ -109,6 +112,6 @@ mod tests {
     fn ignores_the_release_of_a_key() {
         let mut key = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
         key.kind = KeyEventKind::Release;
-        assert_eq!(action(key), None);
+        assert_eq!(key_action(key), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What turns a socket's bytes into frames: the tester's own reader, or a library's to check it by.
 
-use crate::wire::server_frame::{Frame, FrameError, FrameReader, MAX_MESSAGE};
+use crate::wire::server_frame::{FrameError, LeanReader, MAX_MESSAGE, ServerFrame};
 use clap::ValueEnum;
 use std::io::{self, Read, Write};
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -9,7 +9,7 @@ use tungstenite::{Error, Message};
 
 /// The `--engine` flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Engine {
+pub(crate) enum ReaderEngine {
     /// The tester's own reader: frames are judged where they were read.
     #[default]
     Lean,
@@ -18,19 +18,19 @@ pub(crate) enum Engine {
 }
 
 /// Reads the frames of one connection.
-pub(crate) enum Reader {
-    Lean(FrameReader),
+pub(crate) enum FrameReader {
+    Lean(LeanReader),
     Tungstenite(Box<WebSocketContext>),
 }
 
 /// What the library takes at a time.
 const READ_BYTES: usize = 4096;
 
-impl Reader {
-    pub(crate) fn new(engine: Engine) -> Self {
+impl FrameReader {
+    pub(crate) fn new(engine: ReaderEngine) -> Self {
         match engine {
-            Engine::Lean => Self::Lean(FrameReader::default()),
-            Engine::Tungstenite => {
+            ReaderEngine::Lean => Self::Lean(LeanReader::default()),
+            ReaderEngine::Tungstenite => {
                 let config = WebSocketConfig::default()
                     .read_buffer_size(READ_BYTES)
                     .max_message_size(Some(MAX_MESSAGE))
@@ -53,7 +53,7 @@ impl Reader {
     pub(crate) fn feed<E: From<FrameError>>(
         &mut self,
         bytes: &[u8],
-        mut on_frame: impl FnMut(Frame<'_>) -> Result<(), E>,
+        mut on_frame: impl FnMut(ServerFrame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let context = match self {
             Self::Lean(reader) => return reader.feed(bytes, on_frame),
@@ -62,14 +62,17 @@ impl Reader {
         let mut unread = Unread(bytes);
         loop {
             match context.read(&mut unread) {
-                Ok(Message::Text(text)) => on_frame(Frame::Text(text.as_bytes()))?,
-                Ok(Message::Binary(bytes)) => on_frame(Frame::Binary(&bytes))?,
-                Ok(Message::Ping(payload)) => on_frame(Frame::Ping(&payload))?,
-                Ok(Message::Pong(_)) => on_frame(Frame::Pong)?,
+                Ok(Message::Text(text)) => on_frame(ServerFrame::Text(text.as_bytes()))?,
+                Ok(Message::Binary(bytes)) => on_frame(ServerFrame::Binary(&bytes))?,
+                Ok(Message::Ping(payload)) => on_frame(ServerFrame::Ping(&payload))?,
+                Ok(Message::Pong(_)) => on_frame(ServerFrame::Pong)?,
                 Ok(Message::Close(Some(close))) => {
-                    on_frame(Frame::Close(close.code.into(), close.reason.as_bytes()))?;
+                    on_frame(ServerFrame::Close(
+                        close.code.into(),
+                        close.reason.as_bytes(),
+                    ))?;
                 }
-                Ok(Message::Close(None)) => on_frame(Frame::Close(1005, &[]))?,
+                Ok(Message::Close(None)) => on_frame(ServerFrame::Close(1005, &[]))?,
                 Ok(Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(());
@@ -130,14 +133,14 @@ mod tests {
     use super::*;
 
     /// What a reader makes of `stream`, which comes in pieces of `step` bytes.
-    fn read(engine: Engine, stream: &[u8], step: usize) -> Vec<String> {
-        let mut reader = Reader::new(engine);
+    fn read(engine: ReaderEngine, stream: &[u8], step: usize) -> Vec<String> {
+        let mut reader = FrameReader::new(engine);
         let mut seen = Vec::new();
         for piece in stream.chunks(step) {
             let bytes = [reader.tail(), piece].concat();
             let fed = reader.feed(&bytes, |frame| {
                 seen.push(format!("{frame:?}"));
-                let is_close = matches!(frame, Frame::Close(..));
+                let is_close = matches!(frame, ServerFrame::Close(..));
                 // The tester ends a connection there.
                 if is_close { Err(None) } else { Ok(()) }
             });
@@ -175,8 +178,8 @@ mod tests {
         for stream in streams {
             for step in [1, 7, stream.len()] {
                 assert_eq!(
-                    read(Engine::Lean, stream, step),
-                    read(Engine::Tungstenite, stream, step),
+                    read(ReaderEngine::Lean, stream, step),
+                    read(ReaderEngine::Tungstenite, stream, step),
                     "{:?} in pieces of {step}",
                     &stream[..stream.len().min(40)]
                 );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What only the conductor knows.
 #[derive(Debug, Default)]
-pub(crate) struct Course {
+pub(crate) struct RunRecord {
     pub(crate) started_unix_ms: u64,
     /// Seconds since the start.
     pub(crate) phases: Vec<Span>,
@@ -26,12 +26,12 @@ pub(crate) struct Course {
     /// Whether every socket stayed, as far as the tester is concerned.
     pub(crate) steady: bool,
     /// Every socket was owed every publication.
-    pub(crate) owes_all: bool,
+    pub(crate) expects_all: bool,
     /// Slow consumers the server says it has evicted.
     pub(crate) evictions: Option<u64>,
 }
 
-impl Course {
+impl RunRecord {
     /// How long a phase took.
     pub(crate) fn phase(&self, name: &str) -> Duration {
         self.phases
