@@ -1,28 +1,28 @@
-//! One monotonic time line for the whole process.
+//! One monotonic clock for the whole run.
 
 use std::time::{Duration, Instant};
 
-/// Nanoseconds since the start of the run. The same origin is used for sending and receiving, so
-/// differences need no correction.
+/// Counts nanoseconds from the start of the run. Senders and receivers share one clock, so the difference between two
+/// readings needs no correction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     origin: Instant,
 }
 
 impl Clock {
-    /// A time line that begins now.
+    /// Starts a clock at zero.
     pub(crate) fn start() -> Self {
         Self {
             origin: Instant::now(),
         }
     }
 
-    /// Nanoseconds since the origin.
+    /// Nanoseconds since the start.
     pub(crate) fn now_ns(self) -> u64 {
         self.origin.elapsed().as_nanos() as u64
     }
 
-    /// The instant that lies `ns` after the origin.
+    /// The `Instant` at which this clock reads `ns`.
     pub(crate) fn instant(self, ns: u64) -> Instant {
         self.origin + Duration::from_nanos(ns)
     }

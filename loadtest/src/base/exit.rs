@@ -1,23 +1,23 @@
-//! The one table of exit codes.
+//! The table of exit codes.
 
 use std::process::ExitCode;
 
-/// How a run of the program ended.
+/// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Every assertion held.
+    /// Every assertion passed.
     Pass,
-    /// The tester itself failed: its figures mean nothing.
+    /// The tester itself failed, so there are no usable figures.
     Internal,
-    /// The command line made no sense (clap uses the same number).
+    /// Invalid command line (clap uses the same code).
     Usage,
-    /// The machine or the target cannot carry this run; the fix was printed.
+    /// The machine or the target is not ready for this run. The fix has been printed.
     Setup,
-    /// Every assertion held, but the tester did not keep up: the latencies are its own.
+    /// Every assertion passed, but the tester could not keep up, so the latencies are partly its own.
     Tainted,
-    /// An assertion failed (k6 uses the same number).
+    /// An assertion failed (k6 uses the same code).
     Fail,
-    /// Stopped by Ctrl-C or SIGTERM; the report covers what happened until then.
+    /// Stopped by Ctrl-C or SIGTERM. The report covers the run up to that point.
     Interrupted,
 }
 

@@ -1,4 +1,4 @@
-//! What everything else stands on: units, time, addresses, threads and exit codes.
+//! What every other folder builds on: the clock, addresses, threads, units and exit codes.
 
 pub(crate) mod clock;
 pub(crate) mod exit;

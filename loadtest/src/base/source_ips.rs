@@ -1,22 +1,22 @@
-//! Source addresses: one address has about 28,000 ports, so many sockets need several of them.
+//! Source addresses. One address has about 28,000 local ports, so a run with many connections needs several.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-/// Sockets on one source address before `auto` takes another.
+/// Connections per source address when `auto` chooses the addresses.
 const SOCKETS_PER_IP: u32 = 4000;
 
 /// The `--source-ips` flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceIps {
-    /// 127.0.0.2 and up for many sockets to an IPv4 loopback target; otherwise the kernel chooses.
+    /// 127.0.0.2 and up if many connections go to an IPv4 loopback target; otherwise the kernel chooses.
     Auto,
-    /// These in turn.
+    /// These addresses, in turn.
     Fixed(Vec<IpAddr>),
 }
 
 impl SourceIps {
-    /// The addresses to bind in turn; empty when the kernel shall choose.
+    /// The addresses to bind, in turn. Empty if the kernel is to choose.
     pub(crate) fn for_run(&self, connections: u32, target: IpAddr) -> Vec<IpAddr> {
         match self {
             Self::Fixed(ips) => ips.clone(),
@@ -36,7 +36,7 @@ impl SourceIps {
 impl FromStr for SourceIps {
     type Err = String;
 
-    /// `auto`, a list `127.0.0.2,127.0.0.3`, a range `127.0.0.2-127.0.0.9`, or a list of both.
+    /// Accepts `auto`, or a comma-separated list of addresses (`127.0.0.2`) and ranges (`127.0.0.2-127.0.0.9`).
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "auto" {
             return Ok(Self::Auto);
@@ -51,7 +51,9 @@ impl FromStr for SourceIps {
                 };
                 let (first, last) = (parse(first)?, parse(last)?);
                 if first > last || last - first >= 1024 {
-                    return Err(format!("`{part}` must rise, by fewer than 1024 addresses"));
+                    return Err(format!(
+                        "`{part}` must go up and hold at most 1024 addresses"
+                    ));
                 }
                 ips.extend((first..=last).map(|ip| IpAddr::V4(Ipv4Addr::from(ip))));
             } else {

@@ -1,15 +1,15 @@
-//! Where the tested server is.
+//! The address of the tested server.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// One `ws://` or `http://` address, resolved.
+/// A resolved `ws://` or `http://` URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// First address the host resolves to.
+    /// The first address that the host resolves to.
     pub(crate) addr: SocketAddr,
-    /// `host:port` as it was given, for the Host header.
+    /// `host:port` as given, for the Host header.
     pub(crate) host: String,
-    /// Path and query, `/` at least.
+    /// Path and query; `/` if the URL has none.
     pub(crate) path: String,
 }
 
@@ -20,7 +20,7 @@ impl Target {
             .strip_prefix(scheme)
             .and_then(|rest| rest.strip_prefix("://"))
             .ok_or_else(|| {
-                format!("`{url}` must begin with {scheme}:// (TLS is not supported yet)")
+                format!("`{url}` must start with {scheme}:// (TLS is not supported yet)")
             })?;
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
@@ -37,7 +37,7 @@ impl Target {
             .to_socket_addrs()
             .map_err(|error| format!("`{url}`: {error}"))?
             .next()
-            .ok_or_else(|| format!("`{url}` has no address"))?;
+            .ok_or_else(|| format!("`{url}` does not resolve to an address"))?;
         Ok(Self {
             addr,
             host: authority.to_owned(),
@@ -45,7 +45,7 @@ impl Target {
         })
     }
 
-    /// Whether packets to it never leave this machine.
+    /// Whether the server is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.addr.ip().is_loopback()
     }

@@ -1,9 +1,9 @@
-//! Threads that are named and joined.
+//! Named threads, and joining them.
 
 use std::io;
 use std::thread::{self, JoinHandle};
 
-/// Starts a thread with a name.
+/// Starts a named thread.
 pub(crate) fn spawn(
     name: String,
     body: impl FnOnce() + Send + 'static,
@@ -11,7 +11,8 @@ pub(crate) fn spawn(
     thread::Builder::new().name(name).spawn(body)
 }
 
-/// Whether no thread panicked. Threads that are still stuck in a system call end with the process.
+/// Joins the threads that have finished, and returns whether none of them panicked. A thread that is still blocked in a
+/// system call is left to end with the process.
 pub(crate) fn join_finished(threads: Vec<JoinHandle<()>>) -> bool {
     threads
         .into_iter()

@@ -1,23 +1,23 @@
-//! Counts (`10k`), rates (`2k/s`, `60/m`) and sizes (`256B`, `4KiB`) as people type and read them.
+//! Reads and writes counts (`10k`), rates (`2k/s`, `60/m`), sizes (`256B`, `4KiB`), shares (`5%`) and latencies (`1.9ms`).
 
 use std::time::Duration;
 
-/// Parses a count: digits, optionally a decimal point, optionally `k` or `m`.
+/// Parses a count: a number with an optional `k` or `m` (`500`, `1.5k`).
 pub(crate) fn parse_count(text: &str) -> Result<u32, String> {
     let value = parse_scaled(text)?;
     if value.fract() != 0.0 || value < 0.0 || value > f64::from(u32::MAX) {
-        return Err(format!("`{text}` is not a whole count"));
+        return Err(format!("`{text}` is not a whole number"));
     }
     Ok(value as u32)
 }
 
-/// Parses a rate in events a second: a count with `/s` (default), `/m` or `/h`.
+/// Parses a rate into events per second: a count with `/s` (the default), `/m` or `/h`.
 pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     let (number, seconds) = match text.rsplit_once('/') {
         None | Some((_, "s")) => (text.trim_end_matches("/s"), 1.0),
         Some((number, "m")) => (number, 60.0),
         Some((number, "h")) => (number, 3600.0),
-        Some(_) => return Err(format!("`{text}`: a rate ends in /s, /m or /h")),
+        Some(_) => return Err(format!("`{text}`: the unit of a rate is /s, /m or /h")),
     };
     let rate = parse_scaled(number)? / seconds;
     if rate > 0.0 && rate <= 10_000_000.0 {
@@ -27,7 +27,7 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Parses a size in bytes: `256`, `256B`, `4KiB`, `1MiB` (also `KB`, `MB` of 1000).
+/// Parses a size into bytes: `256`, `256B`, `4KiB`, `1MiB` (and `KB`, `MB`, which are powers of 1000).
 pub(crate) fn parse_size(text: &str) -> Result<u32, String> {
     let split = text
         .find(|c: char| c.is_ascii_alphabetic())
@@ -39,17 +39,17 @@ pub(crate) fn parse_size(text: &str) -> Result<u32, String> {
         "k" | "kib" => 1024,
         "mb" => 1_000_000,
         "m" | "mib" => 1024 * 1024,
-        _ => return Err(format!("`{text}`: a size ends in B, KiB or MiB")),
+        _ => return Err(format!("`{text}`: the unit of a size is B, KiB or MiB")),
     };
     number
         .parse::<u32>()
         .ok()
         .and_then(|n| n.checked_mul(factor))
         .filter(|&bytes| bytes <= 1024 * 1024)
-        .ok_or_else(|| format!("`{text}` is not a size of at most 1MiB"))
+        .ok_or_else(|| format!("`{text}` is not a size of 1MiB or less"))
 }
 
-/// Parses a share: `5%`, or a fraction such as `0.05`.
+/// Parses a share into a fraction of 1: `5%` or `0.05`.
 pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.strip_suffix('%') {
         Some(number) => (number, 100.0),
@@ -59,11 +59,11 @@ pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     if (0.0..=1.0).contains(&share) {
         Ok(share)
     } else {
-        Err(format!("`{text}` must be 0% to 100%"))
+        Err(format!("`{text}` must be between 0% and 100%"))
     }
 }
 
-/// Parses a number of bytes a second: a size, optionally with `/s`.
+/// Parses a size, with an optional `/s`, into bytes per second.
 pub(crate) fn parse_byte_rate(text: &str) -> Result<u32, String> {
     parse_size(text.strip_suffix("/s").unwrap_or(text))
 }
@@ -85,7 +85,7 @@ fn parse_scaled(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -98,7 +98,7 @@ pub(crate) fn grouped(count: u64) -> String {
     text
 }
 
-/// Microseconds as a short latency: `640us`, `1.9ms`, `2.01s`. Never rounded down.
+/// Formats microseconds as `640us`, `1.9ms` or `2.01s`. Rounds up, never down.
 pub(crate) fn latency(us: u64) -> String {
     match us {
         0..1_000 => format!("{us}us"),
@@ -114,7 +114,7 @@ pub(crate) fn latency(us: u64) -> String {
     }
 }
 
-/// A duration in seconds with one decimal.
+/// Formats a duration as seconds with one decimal.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1}s", duration.as_secs_f64())
 }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_people_type() {
+    fn parses_what_people_type() {
         assert_eq!(parse_count("10k"), Ok(10_000));
         assert_eq!(parse_count("1.5k"), Ok(1500));
         assert_eq!(parse_rate("2k/s"), Ok(2000.0));

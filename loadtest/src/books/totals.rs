@@ -1,6 +1,6 @@
 //! The sums of a run so far.
 
-use crate::books::tally::{PublisherTally, TallyReport, WorkerTally};
+use super::tally::{PublisherTally, TallyReport, WorkerTally};
 use crate::measure::latency::Latency;
 use crate::result::run_result::Row;
 

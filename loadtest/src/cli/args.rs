@@ -1,8 +1,8 @@
 //! The command line.
 
+use super::flags::Flags;
 use crate::base::source_ips::SourceIps;
 use crate::base::units::parse_count;
-use crate::cli::flags::Flags;
 use crate::compare::comparison::parse_percent;
 use crate::report::outputs::Outputs;
 use clap::{Parser, Subcommand};

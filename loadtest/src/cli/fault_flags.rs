@@ -1,7 +1,7 @@
 //! The flags that make trouble: churn, storms and cohorts that misbehave.
 
+use super::scenario::Defaults;
 use crate::base::units::{parse_byte_rate, parse_rate, parse_share};
-use crate::cli::scenario::Defaults;
 use crate::plan::cohort::{Cohorts, Role};
 use crate::plan::run_plan::Storm;
 use clap::builder::FalseyValueParser;

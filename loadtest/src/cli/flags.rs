@@ -1,8 +1,8 @@
 //! The flags of a run.
 
+use super::fault_flags::FaultFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::units::{parse_count, parse_rate, parse_size};
-use crate::cli::fault_flags::FaultFlags;
 use crate::measure::process::ServerPid;
 use crate::plan::popularity::Popularity;
 use crate::report::outputs::Outputs;

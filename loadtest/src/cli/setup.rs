@@ -1,8 +1,8 @@
 //! From flags and a scenario to everything a run needs.
 
+use super::flags::Flags;
+use super::scenario::Scenario;
 use crate::base::target::Target;
-use crate::cli::flags::Flags;
-use crate::cli::scenario::Scenario;
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
 use crate::run::options::RunOptions;

@@ -69,10 +69,11 @@ fn screen(width: u16, height: u16, now: Option<&Snapshot>, help: bool) -> TestBa
         target: "127.0.0.1:3000".to_owned(),
         seed: 42,
     };
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("memory is enough");
+    let mut terminal =
+        Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
     terminal
         .draw(|frame| draw(frame, &title, now, help, Theme::new(ColorChoice::Always)))
-        .expect("memory takes everything");
+        .expect("drawing into memory cannot fail");
     terminal.backend().clone()
 }
 
@@ -247,12 +248,12 @@ fn lays_the_help_over_the_panels() {
 
 #[test]
 fn uses_no_colour_when_there_is_to_be_none() {
-    let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("memory is enough");
+    let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("a terminal in memory");
     let (title, now) = (Title::default(), snapshot());
     for (choice, colourful) in [(ColorChoice::Never, false), (ColorChoice::Always, true)] {
         terminal
             .draw(|frame| draw(frame, &title, Some(&now), true, Theme::new(choice)))
-            .expect("memory takes everything");
+            .expect("drawing into memory cannot fail");
         let cells = terminal.backend().buffer().content();
         let any = cells
             .iter()

@@ -88,7 +88,7 @@ impl Latency {
         let mut bytes = Vec::new();
         V2Serializer::new()
             .serialize(&self.0, &mut bytes)
-            .expect("a Vec takes everything");
+            .expect("writing to a Vec cannot fail");
         metric::Histogram {
             unit: "us".to_owned(),
             hdr_v2_base64: STANDARD.encode(bytes),

@@ -1,7 +1,7 @@
 //! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
 
-use crate::plan::cohort::{Cohorts, Role};
-use crate::plan::popularity::ChannelPicker;
+use super::cohort::{Cohorts, Role};
+use super::popularity::ChannelPicker;
 use crate::wire::json;
 use std::time::Duration;
 

@@ -171,7 +171,7 @@ pub(crate) fn add_distribution(result: &mut RunResult, name: &str, scale: u64) {
     let mut bytes = Vec::new();
     V2Serializer::new()
         .serialize(&histogram, &mut bytes)
-        .expect("a Vec takes everything");
+        .expect("writing to a Vec cannot fail");
     result.histograms.insert(
         name.to_owned(),
         Histogram {

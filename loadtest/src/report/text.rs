@@ -19,7 +19,7 @@ pub(crate) fn render(
     result: &RunResult,
 ) -> String {
     let mut text = String::new();
-    write(&mut text, plan, totals, record, result).expect("a String takes everything");
+    write(&mut text, plan, totals, record, result).expect("writing to a String cannot fail");
     text
 }
 

@@ -1,5 +1,7 @@
 //! Conducts a run: starts the threads, moves the phases on, gathers the reports.
 
+use super::display::Display;
+use super::progress::Progress;
 use crate::base::threads::{join_finished, spawn};
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::TallyReport;
@@ -10,8 +12,6 @@ use crate::measure::sampler::Sampler;
 use crate::plan::phase::Phase;
 use crate::report::text;
 use crate::result::run_result::{RunResult, Span};
-use crate::run::display::Display;
-use crate::run::progress::Progress;
 use crate::sockets::attacks;
 use crate::sockets::publisher::Publisher;
 use crate::sockets::run_state::RunState;

@@ -1,6 +1,10 @@
 //! One run, from the command line's options to the exit code.
 
+use super::conductor::{self, ConductorOptions, Finished, INTERRUPTED};
+use super::display::{Display, DisplayFlags};
 use super::options::RunOptions;
+use super::preflight;
+use super::signals;
 use crate::base::clock::Clock;
 use crate::base::exit::Exit;
 use crate::books::ledger::Ledger;
@@ -9,10 +13,6 @@ use crate::measure::process::ServerPid;
 use crate::plan::phase::Phase;
 use crate::plan::schedule::Schedule;
 use crate::report::outputs::Outputs;
-use crate::run::conductor::{self, ConductorOptions, Finished, INTERRUPTED};
-use crate::run::display::{Display, DisplayFlags};
-use crate::run::preflight;
-use crate::run::signals;
 use crate::sockets::run_state::RunState;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Follows a run: a row for its result every second, and something to see meanwhile.
 
+use super::display::Display;
+use super::incidents::Incidents;
 use crate::base::units::{grouped, latency};
 use crate::books::tally::total;
 use crate::books::totals::Totals;
@@ -9,8 +11,6 @@ use crate::measure::process::{cpu_time, thread_cpu};
 use crate::measure::sampler::Sampler;
 use crate::plan::phase::Phase;
 use crate::result::run_result::{Mark, Row, Tester};
-use crate::run::display::Display;
-use crate::run::incidents::Incidents;
 use crate::sockets::run_state::RunState;
 use crate::verdict::self_check;
 use std::collections::VecDeque;

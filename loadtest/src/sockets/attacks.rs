@@ -1,8 +1,8 @@
 //! Clients that break the protocol, one after the other, and what each must get for it.
 
+use super::run_state::RunState;
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::WorkerTally;
-use crate::sockets::run_state::RunState;
 use crate::wire::client_frame;
 use crate::wire::probe_client::ProbeClient;
 use crate::wire::server_frame::ServerFrame;

@@ -4,10 +4,10 @@
 //! latency counts from when it was due. A publisher waits for each reply, so its publications reach the
 //! server in the order of their numbers.
 
+use super::run_state::RunState;
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::{PublisherTally, TallyReport, count_class};
 use crate::plan::schedule::CHECK_EVERY;
-use crate::sockets::run_state::RunState;
 use crate::wire::http_client::{HttpClient, RequestError};
 use crate::wire::json;
 use crate::wire::stamp::{self, Stamp};

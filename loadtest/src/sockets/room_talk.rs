@@ -1,9 +1,9 @@
 //! Members of rooms, who say what is due: the workers' part of publishing.
 
+use super::run_state::RunState;
 use super::worker_context::WorkerContext;
 use crate::plan::phase::Phase;
 use crate::plan::schedule::CHECK_EVERY;
-use crate::sockets::run_state::RunState;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::time::sleep_until;

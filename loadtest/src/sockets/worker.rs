@@ -1,12 +1,12 @@
 //! A worker: a thread with a runtime of its own that opens, reads and closes its share of the sockets.
 
+use super::audit::auditor::Auditor;
 use super::connection;
+use super::room_talk;
+use super::run_state::RunState;
 use super::worker_context::WorkerContext;
 use crate::books::tally::TallyReport;
 use crate::plan::phase::Phase;
-use crate::sockets::audit::auditor::Auditor;
-use crate::sockets::room_talk;
-use crate::sockets::run_state::RunState;
 use crossbeam_channel::{Sender, TrySendError};
 use std::cell::RefCell;
 use std::io;

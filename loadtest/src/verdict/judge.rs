@@ -1,13 +1,13 @@
 //! Makes the result of a run out of everything that was counted.
 
+use super::assertion::Assertion;
 use super::metrics;
 use super::run_record::RunRecord;
+use super::self_check;
 use crate::books::evidence::EvidenceKind;
 use crate::books::totals::Totals;
 use crate::plan::run_plan::RunPlan;
 use crate::result::run_result::{Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Tester};
-use crate::verdict::assertion::Assertion;
-use crate::verdict::self_check;
 use std::collections::BTreeMap;
 
 /// What a run is called and how it is judged; the figures do not depend on it.

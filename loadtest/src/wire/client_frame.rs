@@ -1,4 +1,4 @@
-//! Client frames: masked, as RFC 6455 §5.3 demands.
+//! Encodes client frames, masked as RFC 6455 §5.3 requires.
 
 /// Text frame opcode.
 pub(crate) const TEXT: u8 = 0x1;
@@ -7,8 +7,8 @@ pub(crate) const CLOSE: u8 = 0x8;
 /// Pong frame opcode.
 pub(crate) const PONG: u8 = 0xA;
 
-/// Appends one final frame to `out`. The mask defends proxies against content chosen by scripts; a tester
-/// chooses its own, so any mask will do.
+/// Appends one unfragmented frame to `out`. Masks protect proxies from payloads that a script has chosen. The tester's
+/// payloads are its own, so the mask need not be random.
 pub(crate) fn encode(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: u32) {
     let mask = mask.to_be_bytes();
     out.push(0x80 | opcode);
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_longer_lengths() {
+    fn encodes_extended_lengths() {
         let mut out = Vec::new();
         encode(&mut out, TEXT, &[0; 126], 0);
         assert_eq!(out[..4], [0x81, 0xFE, 0, 126]);

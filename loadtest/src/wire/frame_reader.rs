@@ -1,6 +1,8 @@
-//! What turns a socket's bytes into frames: the tester's own reader, or a library's to check it by.
+//! Turns the bytes of a connection into frames, with the tester's own reader or with the `tungstenite` crate. The crate is
+//! there to cross-check the reader.
 
-use crate::wire::server_frame::{FrameError, LeanReader, MAX_MESSAGE, ServerFrame};
+use super::lean_reader::LeanReader;
+use super::server_frame::{FrameError, MAX_MESSAGE, ServerFrame};
 use clap::ValueEnum;
 use std::io::{self, Read, Write};
 use tungstenite::error::{CapacityError, ProtocolError};
@@ -10,10 +12,10 @@ use tungstenite::{Error, Message};
 /// The `--engine` flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReaderEngine {
-    /// The tester's own reader: frames are judged where they were read.
+    /// The tester's own reader, which decodes frames in place.
     #[default]
     Lean,
-    /// The `tungstenite` crate: copies each message, about 4 KiB more a socket.
+    /// The `tungstenite` crate, which copies each message and needs about 4 KiB more per socket.
     Tungstenite,
 }
 
@@ -23,7 +25,7 @@ pub(crate) enum FrameReader {
     Tungstenite(Box<WebSocketContext>),
 }
 
-/// What the library takes at a time.
+/// How much `tungstenite` reads at a time.
 const READ_BYTES: usize = 4096;
 
 impl FrameReader {
@@ -40,7 +42,7 @@ impl FrameReader {
         }
     }
 
-    /// The bytes that must stand before the next ones read from the socket.
+    /// The bytes of an incomplete frame. Put them in front of the next bytes read from the socket.
     pub(crate) fn tail(&self) -> &[u8] {
         match self {
             Self::Lean(reader) => reader.tail(),
@@ -48,8 +50,10 @@ impl FrameReader {
         }
     }
 
-    /// Reads all whole frames of `bytes`, which begins with [`tail`](Self::tail), and keeps the rest.
-    /// Stops at the first error, of the frames or of `on_frame`; the reader is of no use afterwards.
+    /// Decodes every complete frame in `bytes`, which starts with [`tail`](Self::tail), and keeps the rest.
+    ///
+    /// # Errors
+    /// The first error, of a frame or of `on_frame`. The reader cannot be used after it.
     pub(crate) fn feed<E: From<FrameError>>(
         &mut self,
         bytes: &[u8],
@@ -83,7 +87,7 @@ impl FrameReader {
     }
 }
 
-/// The library's error in the words of the own reader, where it has them.
+/// The `tungstenite` error as a [`FrameError`], as far as there is one for it.
 fn frame_error(error: &Error) -> FrameError {
     match error {
         Error::Protocol(ProtocolError::MaskedFrameFromServer) => FrameError::Masked,
@@ -105,8 +109,8 @@ fn frame_error(error: &Error) -> FrameError {
     }
 }
 
-/// Bytes that were read already, for a library that wants to read itself. What it writes (answers to pings) is thrown
-/// away: the tester answers.
+/// Hands bytes that have already been read to a library that wants to read for itself. What it writes (pongs) is
+/// discarded, because the tester sends its own.
 struct Unread<'a>(&'a [u8]);
 
 impl Read for Unread<'_> {
@@ -132,7 +136,7 @@ impl Write for Unread<'_> {
 mod tests {
     use super::*;
 
-    /// What a reader makes of `stream`, which comes in pieces of `step` bytes.
+    /// What a reader decodes from `stream`, fed in pieces of `step` bytes.
     fn read(engine: ReaderEngine, stream: &[u8], step: usize) -> Vec<String> {
         let mut reader = FrameReader::new(engine);
         let mut seen = Vec::new();
@@ -141,7 +145,7 @@ mod tests {
             let fed = reader.feed(&bytes, |frame| {
                 seen.push(format!("{frame:?}"));
                 let is_close = matches!(frame, ServerFrame::Close(..));
-                // The tester ends a connection there.
+                // The tester stops reading at a Close frame.
                 if is_close { Err(None) } else { Ok(()) }
             });
             if let Err(error) = fed {

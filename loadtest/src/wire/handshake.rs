@@ -1,24 +1,24 @@
-//! The opening handshake of RFC 6455 §4, client side, without I/O.
+//! The client side of the opening handshake (RFC 6455 §4), without I/O.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
 use thiserror::Error;
 
-/// Why the server did not upgrade.
+/// Why the upgrade failed.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum HandshakeError {
-    /// It answered with another status.
+    /// The server answered with a status other than 101.
     #[error("http {0}")]
     Status(u16),
     /// `Sec-WebSocket-Accept` is missing or wrong (§4.2.2).
     #[error("wrong Sec-WebSocket-Accept")]
     Accept,
-    /// Not an HTTP response, or one with a very long head.
+    /// The answer is not an HTTP response, or its head is too long.
     #[error("malformed response")]
     Malformed,
 }
 
-/// The request. `nonce` makes the key; it need not be secret.
+/// The upgrade request. `nonce` becomes the key and need not be secret.
 pub(crate) fn request(host: &str, path: &str, nonce: u128) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -28,7 +28,7 @@ pub(crate) fn request(host: &str, path: &str, nonce: u128) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The length of the response's head once it is complete; what follows are frames.
+/// The length of the response head, or `None` while it is incomplete. Frames follow it.
 pub(crate) fn response(bytes: &[u8], nonce: u128) -> Result<Option<usize>, HandshakeError> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
@@ -54,7 +54,7 @@ pub(crate) fn response(bytes: &[u8], nonce: u128) -> Result<Option<usize>, Hands
         .ok_or(HandshakeError::Accept)
 }
 
-/// What a server answers to a key.
+/// The `Sec-WebSocket-Accept` value for a key.
 pub(crate) fn accept(key: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(key);

@@ -1,4 +1,5 @@
-//! One keep-alive HTTP/1.1 connection, blocking: a publisher is a thread and waits for each reply.
+//! A blocking HTTP/1.1 client with one keep-alive connection. Blocking, because a publisher is a thread that waits for
+//! each response.
 
 use crate::base::target::Target;
 use std::io::{self, Read, Write};
@@ -6,27 +7,27 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// A response.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
 
-/// Why there is none.
+/// Why there is no response.
 #[derive(Debug, Error)]
 pub(crate) enum RequestError {
     /// No byte of the request was sent.
     #[error("api connect: {0}")]
     NotSent(io::ErrorKind),
-    /// The request was sent, at least in part: the server may have acted on it.
+    /// Some or all of the request was sent, so the server may have acted on it.
     #[error("api reply lost: {0}")]
     ReplyLost(io::ErrorKind),
 }
 
 const MAX_REPLY: usize = 1024 * 1024;
 
-/// Connects on first use and again after an error.
+/// Connects on first use, and again after an error.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     target: Target,
@@ -37,7 +38,7 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    /// `timeout` bounds connecting and, separately, the wait for a reply.
+    /// `timeout` limits connecting and, separately, the wait for each response.
     pub(crate) fn new(target: Target, timeout: Duration) -> Self {
         Self {
             target,
@@ -48,7 +49,7 @@ impl HttpClient {
         }
     }
 
-    /// Connects now, so that the first request does not pay for it.
+    /// Connects now, so that the first request need not.
     pub(crate) fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
             let stream = TcpStream::connect_timeout(&self.target.addr, self.timeout)?;
@@ -59,7 +60,7 @@ impl HttpClient {
         Ok(())
     }
 
-    /// Sends one request with a JSON body (none when empty) and waits for the response.
+    /// Sends a request with a JSON body, which may be empty, and waits for the response.
     pub(crate) fn send(
         &mut self,
         method: &str,
@@ -75,7 +76,7 @@ impl HttpClient {
             self.target.host,
             body.len()
         )
-        .expect("a Vec takes everything");
+        .expect("writing to a Vec cannot fail");
         self.request.extend_from_slice(body);
         let result = self.exchange();
         if result.is_err() {
@@ -119,7 +120,7 @@ impl HttpClient {
     }
 }
 
-/// The response once it is complete, and whether the connection can be used again.
+/// The response, and whether the connection can be reused. `None` while the response is incomplete.
 fn parse(bytes: &[u8]) -> io::Result<Option<(Reply, bool)>> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidData);
     let mut headers = [httparse::EMPTY_HEADER; 48];
@@ -155,7 +156,7 @@ fn parse(bytes: &[u8]) -> io::Result<Option<(Reply, bool)>> {
     Ok(Some((Reply { status, body }, keep)))
 }
 
-/// RFC 9112 §7.1. `None` when incomplete.
+/// Decodes a chunked body (RFC 9112 §7.1). `None` while it is incomplete.
 fn unchunk(mut bytes: &[u8]) -> Option<io::Result<Vec<u8>>> {
     let mut body = Vec::new();
     loop {

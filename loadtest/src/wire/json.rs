@@ -1,15 +1,15 @@
-//! A JSON text, byte by byte.
+//! A JSON scanner that builds no tree and copies nothing.
 
 use memchr::memchr2;
 
-/// Reads forward only, each byte once. `None` means the text is no JSON, or ends too soon.
+/// Scans forward only. A method returns `None` if the text is not JSON or ends too early.
 pub(crate) struct Scanner<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// Reads an object; `on_key` is called behind each colon and must read the value.
+    /// Reads an object. `on_key` is called after each colon and must read the value.
     pub(crate) fn object(
         &mut self,
         mut on_key: impl FnMut(&mut Self, &'a [u8]) -> Option<()>,
@@ -19,7 +19,7 @@ impl<'a> Scanner<'a> {
             return Some(());
         }
         loop {
-            self.skip_white();
+            self.skip_whitespace();
             let start = self.at;
             if self.bytes.get(start) != Some(&b'"') {
                 return None;
@@ -34,15 +34,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(crate) fn skip_white(&mut self) {
+    pub(crate) fn skip_whitespace(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
     }
 
-    /// Skips white space and then `byte`, if it is there.
+    /// Skips whitespace, then `byte`. `None` if the next byte is another one.
     pub(crate) fn take(&mut self, byte: u8) -> Option<()> {
-        self.skip_white();
+        self.skip_whitespace();
         if self.bytes.get(self.at) != Some(&byte) {
             return None;
         }
@@ -50,9 +50,9 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// The next whole value, raw.
+    /// The next value, as raw text.
     pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
-        self.skip_white();
+        self.skip_whitespace();
         let start = self.at;
         self.at = match self.bytes.get(start)? {
             b'"' => end_of_string(self.bytes, start)?,
@@ -89,20 +89,20 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Calls `on_member` with the raw key and raw value of each member of a JSON object.
+/// Calls `on_member` with the raw key and the raw value of each member of a JSON object, up to the first syntax error.
 pub(crate) fn members<'a>(object: &'a [u8], mut on_member: impl FnMut(&'a [u8], &'a [u8])) {
     let mut scanner = Scanner {
         bytes: object,
         at: 0,
     };
-    // What could be read before an error has been given out; the caller misses what it needs.
+    // After a syntax error the caller lacks a member that it needs, and notices by that.
     let _ = scanner.object(|scanner, key| {
         on_member(key, scanner.value()?);
         Some(())
     });
 }
 
-/// An unsigned number without fraction or exponent.
+/// Parses an unsigned integer without fraction or exponent.
 pub(crate) fn integer(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
@@ -116,7 +116,7 @@ pub(crate) fn integer(value: &[u8]) -> Option<u64> {
     })
 }
 
-/// A string without its quotes, escapes as they stand; other values as they are.
+/// A string without its quotes and with its escapes unchanged; any other value as it is.
 pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
     value
         .strip_prefix(b"\"")
@@ -124,10 +124,10 @@ pub(crate) fn unquoted(value: &[u8]) -> &[u8] {
         .unwrap_or(value)
 }
 
-/// Keys and most values end within this many bytes, where a plain loop beats `memchr`.
+/// Most keys and values are shorter than this, and for those a plain loop is faster than `memchr`.
 const SHORT: usize = 16;
 
-/// One past the closing quote of the string that begins at `start`.
+/// The index after the closing quote of the string that starts at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     for &byte in bytes.get(at..)?.iter().take(SHORT) {

@@ -1,10 +1,12 @@
-//! Bytes on the wire: frames, the handshake, JSON, the stamp in each payload, and two small blocking clients.
+//! Bytes on the wire: WebSocket frames and handshake, JSON messages, the stamp in every payload, and two small blocking
+//! clients.
 
 pub(crate) mod client_frame;
 pub(crate) mod frame_reader;
 pub(crate) mod handshake;
 pub(crate) mod http_client;
 pub(crate) mod json;
+mod lean_reader;
 pub(crate) mod probe_client;
 pub(crate) mod server_frame;
 pub(crate) mod server_message;

@@ -1,13 +1,14 @@
-//! One WebSocket that blocks: for what a single client asks or does.
+//! A blocking WebSocket client, for checks that need a single connection.
 
+use super::handshake;
+use super::lean_reader::LeanReader;
+use super::server_frame::{FrameError, ServerFrame};
 use crate::base::target::Target;
-use crate::wire::handshake;
-use crate::wire::server_frame::{FrameError, LeanReader, ServerFrame};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A connection behind its opening handshake.
+/// A connection after its opening handshake.
 pub(crate) struct ProbeClient {
     stream: TcpStream,
     unread: Vec<u8>,
@@ -16,7 +17,7 @@ pub(crate) struct ProbeClient {
 }
 
 impl ProbeClient {
-    /// Connects. All that is read has to come within `patience`, as has each write.
+    /// Connects. `timeout` limits connecting, each write and, in total, all reads.
     pub(crate) fn connect(target: &Target, timeout: Duration) -> io::Result<Self> {
         let mut stream = TcpStream::connect_timeout(&target.addr, timeout)?;
         stream.set_write_timeout(Some(timeout))?;
@@ -37,15 +38,15 @@ impl ProbeClient {
         })
     }
 
-    /// Sends bytes as they are: frames are up to the caller.
+    /// Sends raw bytes. Encoding them as frames is up to the caller.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// Reads until `find` finds something in a frame.
+    /// Reads frames until `find` returns something for one.
     ///
     /// # Errors
-    /// The connection ends, breaks the protocol or takes too long before that.
+    /// The connection ends, the server violates the protocol, or the timeout expires first.
     pub(crate) fn find<T>(
         &mut self,
         mut find: impl FnMut(&ServerFrame<'_>) -> Option<T>,

@@ -1,47 +1,46 @@
-//! Finds the few fields the tester needs in a JSON message, byte by byte, whatever their order.
-//!
-//! No tree is built and nothing is copied. Input that is no JSON yields fewer fields, never a panic.
+//! Parses the messages of the server: only the few fields that the tester needs, in any order.
 
 use super::json::{Scanner, integer, unquoted};
 use super::stamp::Stamp;
 
-/// Where a channel stood when a subscription to it was confirmed.
+/// The position of a channel, as given in the reply to a subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Position<'a> {
-    /// The newest publication; `None` when the channel counts none.
+    /// Offset of the latest publication. `None` if the channel has no offsets.
     pub(crate) offset: Option<u64>,
+    /// Identity of the numbering; a new epoch means that history was lost.
     pub(crate) epoch: &'a [u8],
-    /// Whether everything since the position that was asked for follows; `None` when none was asked for.
+    /// Whether everything since the requested position follows. `None` if none was requested.
     pub(crate) recovered: Option<bool>,
-    /// How many publications follow.
+    /// The number of publications that follow.
     pub(crate) replayed: Option<u64>,
 }
 
-/// One server message.
+/// A message of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerMessage<'a> {
-    /// An event of a channel; no stamp when a field of it is missing.
+    /// An event in a channel. The stamp is `None` if it lacks a field.
     Event(&'a [u8], Option<Stamp>),
-    /// What a member of a room said; no stamp when a field of it is missing.
+    /// A message from a member of a room. The stamp is `None` if it lacks a field.
     RoomMessage(&'a [u8], Option<Stamp>),
-    /// A subscription to a channel, or the membership of a room, is confirmed.
+    /// Confirms a subscription to a channel or the membership in a room.
     Subscribed(&'a [u8], Position<'a>),
-    /// It has ended.
+    /// Confirms the end of a subscription or membership.
     Unsubscribed,
-    /// Another became a member of a room.
+    /// Somebody else has joined the room.
     UserJoined,
-    /// The server left out so many publications of a channel here; the offset of the last, if it says so.
+    /// The server skipped this many publications of a channel; and the offset of the last one, if given.
     Gap(&'a [u8], u64, Option<u64>),
-    /// The server complains; its `code`, or the whole message when there is none.
+    /// An error: its `code`, or the whole message if it has none.
     Error(&'a [u8]),
-    /// Something else that is well-formed, such as a system notice.
+    /// Any other well-formed message, such as a pong.
     Other,
     /// Not a message of this protocol.
     Malformed,
 }
 
-/// Calls `on_message` for each message of a text frame: one object, or an array of them. The last call says
-/// [`ServerMessage::Malformed`] when the text is no JSON.
+/// Calls `on_message` for each message in a text frame, which holds one object or an array of objects. If the text is not
+/// JSON, the last call is [`ServerMessage::Malformed`].
 pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(ServerMessage<'a>)) {
     let mut scanner = Scanner {
         bytes: payload,
@@ -68,7 +67,7 @@ impl<'a> Scanner<'a> {
         let (mut missed, mut last) = (None, None);
         let mut stamp = None;
         let mut position = Position::default();
-        self.skip_white();
+        self.skip_whitespace();
         let start = self.at;
         self.object(|scanner, key| {
             match key {
@@ -107,9 +106,9 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Reads the next value, which holds a stamp if it is an object with all its fields.
+    /// Reads the next value into `into`, if it is an object with all fields of a stamp.
     fn stamp(&mut self, into: &mut Option<Stamp>) -> Option<()> {
-        self.skip_white();
+        self.skip_whitespace();
         if self.bytes.get(self.at) != Some(&b'{') {
             self.value()?;
             return Some(());

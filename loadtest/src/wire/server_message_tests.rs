@@ -1,4 +1,4 @@
-//! What the tester reads in server messages.
+//! Tests of [`server_message`](super::server_message) and [`stamp`].
 
 use super::server_message::{Position, ServerMessage, messages};
 use super::stamp::{self, Stamp};
@@ -116,7 +116,7 @@ fn survives_anything() {
 }
 
 #[test]
-fn has_the_size_that_was_asked_for_and_is_found_again() {
+fn pads_a_payload_to_its_size_and_parses_it_back() {
     let mut data = Vec::new();
     stamp::append(&mut data, &STAMP, 256);
     assert_eq!(data.len(), 256);
