@@ -3,7 +3,7 @@
 use super::scenario::Defaults;
 use crate::base::units::{parse_byte_rate, parse_rate, parse_share};
 use crate::plan::cohort::{Cohorts, Role};
-use crate::plan::run_plan::Storm;
+use crate::plan::storm::Storm;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::fault_flags::FaultFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::units::{parse_count, parse_rate, parse_size};
-use crate::measure::process::ServerPid;
+use crate::measure::server_pid::ServerPid;
 use crate::plan::popularity::Popularity;
 use crate::report::outputs::Outputs;
 use crate::run::display::DisplayFlags;

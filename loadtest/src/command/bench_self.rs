@@ -5,7 +5,7 @@ use crate::base::units::grouped;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
 use crate::cli::setup;
-use crate::measure::process::ServerPid;
+use crate::measure::server_pid::ServerPid;
 use crate::null_server::{Behaviour, NullServer};
 use crate::result::metric::Metric;
 use crate::run::display::DisplayFlags;

@@ -1,24 +1,24 @@
-//! How well each connection is served, in 40 bytes.
+//! The latency of each connection, in 40 bytes.
 
 use crate::result::run_result::WorstConnection;
 
 const BUCKETS: usize = 16;
-/// Upper bound of the first bucket; each further one is twice as wide.
+/// Upper bound of the first bucket. Each bucket's bound is twice that of the one before.
 const FIRST_US: u64 = 256;
-/// Connections that are named.
+/// Number of connections that the result names.
 const WORST: usize = 10;
 
-/// Deliveries of one connection by powers of two of their latency.
+/// A histogram of the delivery latencies of one connection, with buckets of powers of two.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ConnectionLatency {
-    /// All halved together when one is full: shares are kept, counts are not.
+    /// If one is full, all are halved, which keeps their proportions.
     buckets: [u16; BUCKETS],
     received: u32,
     max_us: u32,
 }
 
 impl ConnectionLatency {
-    /// Enters one delivery.
+    /// Records a delivery.
     pub(crate) fn record_ns(&mut self, ns: u64) {
         let us = ns.div_ceil(1000);
         let bucket = us
@@ -37,7 +37,7 @@ impl ConnectionLatency {
         self.max_us = self.max_us.max(u32::try_from(us).unwrap_or(u32::MAX));
     }
 
-    /// The bucket's upper bound at 99 %, never above the slowest delivery.
+    /// The 99th percentile: the upper bound of its bucket, but not more than the maximum.
     fn p99_us(&self) -> u64 {
         let all: u64 = self.buckets.iter().map(|&count| u64::from(count)).sum();
         let rank = (all * 99).div_ceil(100);
@@ -54,7 +54,7 @@ impl ConnectionLatency {
     }
 }
 
-/// The worst-served connections, worst first, out of any order.
+/// The connections with the highest latencies, worst first.
 pub(crate) fn worst(
     connection_latencies: impl Iterator<Item = (u32, ConnectionLatency)>,
 ) -> Vec<WorstConnection> {
@@ -70,7 +70,7 @@ pub(crate) fn worst(
     rank(all)
 }
 
-/// The worst of several workers' worst.
+/// Merges the worst connections of several workers.
 pub(crate) fn rank(mut all: Vec<WorstConnection>) -> Vec<WorstConnection> {
     all.sort_by(|a, b| {
         let worse = b.p99_ms.total_cmp(&a.p99_ms);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_99_percent_to_the_next_power_of_two_and_the_slowest_exactly() {
+    fn rounds_p99_up_to_a_power_of_two_and_knows_the_maximum_exactly() {
         let service = served((0..1000).map(|n| if n < 985 { MS } else { 9 * MS }));
         assert_eq!((service.p99_us(), service.max_us), (9_000, 9_000));
         let service = served((0..1000).map(|n| if n < 995 { MS } else { 9 * MS }));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_shares_when_a_bucket_is_full() {
+    fn keeps_proportions_when_a_bucket_is_full() {
         let service = served((0..300_000).map(|n| if n % 20 == 0 { 9 * MS } else { MS }));
         assert_eq!(service.received, 300_000);
         assert_eq!(service.p99_us(), 9_000);

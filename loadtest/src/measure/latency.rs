@@ -1,4 +1,4 @@
-//! Latencies in microseconds, 1 µs to 120 s, three digits.
+//! Latency histograms: 1 µs to 120 s with three significant digits.
 
 use crate::result::metric::{self, Distribution, Unit};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{Serializer, V2Serializer};
 
 const HIGHEST_US: u64 = 120_000_000;
 
-/// An `HdrHistogram` with the tester's bounds (about 150 KB); above the bound counts as the bound.
+/// An `HdrHistogram` of microseconds (about 150 KB). Values above 120 s count as 120 s.
 #[derive(Clone, Debug)]
 pub(crate) struct Latency(Histogram<u64>);
 
@@ -18,14 +18,14 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// Enters one value, rounded up to whole microseconds.
+    /// Records a value, rounded up to whole microseconds.
     pub(crate) fn record_ns(&mut self, ns: u64) {
         self.0.saturating_record(ns.div_ceil(1000).max(1));
     }
 
     /// Adds all values of `other`.
     pub(crate) fn merge(&mut self, other: &Self) {
-        // Empty histograms are common (a worker that received nothing in a second) and 18,000 slots long.
+        // A worker that received nothing reports an empty histogram, and adding its 18,000 slots takes time.
         if !other.0.is_empty() {
             self.0.add(&other.0).expect("both have the same bounds");
         }
@@ -36,18 +36,18 @@ impl Latency {
         self.0.len()
     }
 
-    /// The value at a quantile of 0 to 1, in microseconds.
+    /// The value at a quantile (0 to 1), in microseconds.
     pub(crate) fn quantile(&self, quantile: f64) -> u64 {
         self.0.value_at_quantile(quantile)
     }
 
-    /// The greatest value, in microseconds.
+    /// The highest value, in microseconds.
     pub(crate) fn max(&self) -> u64 {
         self.0.max()
     }
 
-    /// How many values lie in each bin, in rising order and without empty ones: bin `i` begins at 64 µs times 2^(i/2), the
-    /// first at 0.
+    /// The number of values per bin, in ascending order and without empty bins. Bin `i` starts at 64 µs × 2^(i/2), except
+    /// for bin 0, which starts at 0.
     pub(crate) fn bins(&self) -> Vec<(u8, u64)> {
         let mut bins: Vec<(u8, u64)> = Vec::new();
         for step in self.0.iter_recorded() {
@@ -61,7 +61,7 @@ impl Latency {
         bins
     }
 
-    /// The usual figures, in milliseconds.
+    /// The usual quantiles, in milliseconds.
     pub(crate) fn distribution(&self) -> Distribution {
         let ms = |us: u64| us as f64 / 1000.0;
         if self.0.is_empty() {
@@ -83,7 +83,7 @@ impl Latency {
         }
     }
 
-    /// Everything, as other programs read it.
+    /// The full histogram, in the encoding that other programs read.
     pub(crate) fn export(&self) -> metric::Histogram {
         let mut bytes = Vec::new();
         V2Serializer::new()

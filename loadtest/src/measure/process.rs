@@ -1,67 +1,27 @@
-//! What `/proc` says about a process.
+//! Samples of a process, from `/proc`.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 use std::time::Duration;
 
-/// The `--server-pid` flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ServerPid {
-    /// Whoever listens on the target's port, if it is on this machine and may be looked at.
-    Auto,
-    /// This one.
-    Pid(u32),
-    /// None.
-    Unwatched,
-}
-
-impl FromStr for ServerPid {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "none" => Ok(Self::Unwatched),
-            _ => text
-                .parse()
-                .map(Self::Pid)
-                .map_err(|_| format!("`{text}` is neither a process id, nor auto or none")),
-        }
-    }
-}
-
-impl ServerPid {
-    /// The process to watch; `None` when it cannot be found, or is the tester itself.
-    pub(crate) fn find(self, target: SocketAddr) -> Option<u32> {
-        let pid = match self {
-            Self::Pid(pid) => Some(pid),
-            Self::Auto if target.ip().is_loopback() => listener_of(target),
-            Self::Auto | Self::Unwatched => None,
-        };
-        pid.filter(|&pid| pid != std::process::id() && ProcessSample::take(pid).is_some())
-    }
-}
-
-/// One look at a process.
+/// A sample of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProcessSample {
-    /// User and system time since it began.
+    /// User and system CPU time since its start.
     pub(crate) cpu: Duration,
-    /// Resident memory.
+    /// Resident memory, in KiB.
     pub(crate) rss_kib: u64,
-    /// Open descriptors.
+    /// Open file descriptors.
     pub(crate) fds: u64,
-    /// Threads.
+    /// Number of threads.
     pub(crate) threads: u64,
 }
 
-/// Ticks a second in `/proc/*/stat`; Linux shows 100 on every architecture.
+/// Clock ticks per second in `/proc/PID/stat`; 100 on every architecture.
 const TICKS: u64 = 100;
 
 impl ProcessSample {
-    /// `None` when there is no such process, or it belongs to somebody else.
+    /// Takes a sample. `None` if there is no such process, or it belongs to another user.
     pub(crate) fn take(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -85,7 +45,7 @@ impl ProcessSample {
     }
 }
 
-/// User and system time of this process.
+/// User and system CPU time of this process.
 pub(crate) fn cpu_time() -> Duration {
     getrusage(UsageWho::RUSAGE_SELF).map_or(Duration::ZERO, |usage| {
         [usage.user_time(), usage.system_time()]
@@ -98,7 +58,7 @@ pub(crate) fn cpu_time() -> Duration {
     })
 }
 
-/// User and system time of this process's threads whose names begin with `prefix`, while they live.
+/// User and system CPU time of the running threads of this process whose names start with `prefix`.
 pub(crate) fn thread_cpu(prefix: &str) -> Duration {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else {
         return Duration::ZERO;
@@ -114,9 +74,9 @@ pub(crate) fn thread_cpu(prefix: &str) -> Duration {
         .sum()
 }
 
-/// User and system time in a `stat` file.
+/// User and system CPU time in a `stat` file.
 fn cpu_of(stat: &str) -> Option<Duration> {
-    // The name of the command may hold spaces and brackets; the numbers follow the last one.
+    // The command name may contain spaces and parentheses; the numbers follow the last parenthesis.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -124,62 +84,17 @@ fn cpu_of(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1000 / TICKS))
 }
 
-/// The process that listens on `target`: its socket's inode is in `/proc/net/tcp`, its descriptor in `/proc/*/fd`.
-fn listener_of(target: SocketAddr) -> Option<u32> {
-    let table = match target.ip() {
-        IpAddr::V4(_) => ["/proc/net/tcp", "/proc/net/tcp6"],
-        IpAddr::V6(_) => ["/proc/net/tcp6", "/proc/net/tcp"],
-    };
-    let inode = table
-        .iter()
-        .find_map(|path| listening_inode(&fs::read_to_string(path).ok()?, target.port()))?;
-    let wanted = format!("socket:[{inode}]");
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        fs::read_dir(entry.path().join("fd"))
-            .ok()?
-            .flatten()
-            .any(|fd| fs::read_link(fd.path()).is_ok_and(|link| link.as_os_str() == &*wanted))
-            .then_some(pid)
-    })
-}
-
-fn listening_inode(table: &str, port: u16) -> Option<u64> {
-    const LISTEN: &str = "0A";
-    table.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
-        let listens = *fields.get(3)? == LISTEN;
-        (listens && u16::from_str_radix(local_port, 16) == Ok(port))
-            .then(|| fields.get(9)?.parse().ok())?
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_lines_of_proc() {
+    fn parses_proc_files() {
         let stat =
             "42 (a (b) c) S 1 1 1 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 3 0 100 1000 500 1844";
         let status = "Name:\ta\nVmRSS:\t   21504 kB\nThreads:\t3\n";
         let sample = ProcessSample::parse(stat, status, 9).expect("all is there");
         assert_eq!(sample.cpu, Duration::from_secs(2));
         assert_eq!((sample.rss_kib, sample.fds, sample.threads), (21_504, 9, 3));
-    }
-
-    #[test]
-    fn finds_the_process_that_listens() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let addr = listener.local_addr().expect("an address");
-        assert_eq!(listener_of(addr), Some(std::process::id()));
-        assert_eq!(
-            ServerPid::Auto.find(addr),
-            None,
-            "the tester is no server to watch"
-        );
-        drop(listener);
-        assert_eq!(listener_of(addr), None);
     }
 }

@@ -1,6 +1,6 @@
-//! Straight lines through measured points.
+//! Slopes of measured points.
 
-/// Slope of the least-squares line; `None` when x hardly varies.
+/// Slope of the least-squares line. `None` with fewer than three points, or if all have the same x.
 pub(crate) fn least_squares(points: &[(f64, f64)]) -> Option<f64> {
     let n = points.len() as f64;
     if points.len() < 3 {
@@ -16,8 +16,8 @@ pub(crate) fn least_squares(points: &[(f64, f64)]) -> Option<f64> {
     (spread > 0.0).then(|| both / spread)
 }
 
-/// Median of the slopes of all pairs (Theil-Sen): a few wild points do not move it.
-/// Longer series are thinned to 500 points first.
+/// Theil-Sen estimate: the median of the slopes of all pairs, which a few outliers do not affect. More than 500 points
+/// are thinned out first.
 pub(crate) fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
     let step = points.len().div_ceil(500).max(1);
     let points: Vec<(f64, f64)> = points.iter().copied().step_by(step).collect();
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn is_not_moved_by_one_wild_point() {
+    fn is_not_affected_by_an_outlier() {
         let mut line: Vec<(f64, f64)> = (0..20).map(|i| (f64::from(i), 5.0)).collect();
         line[10].1 = 5000.0;
         assert!(theil_sen(&line).expect("a slope").abs() < 1e-9);

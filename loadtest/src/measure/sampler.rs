@@ -1,4 +1,4 @@
-//! Watches the server's process while the run goes on.
+//! Samples the process of the server during the run.
 
 use super::process::ProcessSample;
 use super::regression;
@@ -7,30 +7,30 @@ use crate::base::target::Target;
 use crate::result::run_result::Server;
 use std::time::{Duration, Instant};
 
-/// Time between two samples while sockets are opened, for the memory of a connection; a second otherwise.
+/// Time between two samples during the ramp, which give the memory per connection. Later a sample is taken per second.
 const RAMP_EVERY: Duration = Duration::from_millis(100);
-/// Connections a ramp must span before its slope means anything.
+/// A ramp with fewer connections gives no memory per connection.
 const MIN_RAMP: f64 = 200.0;
-/// How long the server may take to give everything back.
+/// How long the server may take to release everything after the run.
 const TEARDOWN: Duration = Duration::from_secs(5);
-/// Memory an allocator may keep, apart from a tenth of what was there.
+/// Memory that the allocator may keep, in addition to a tenth of the baseline.
 const RSS_SLACK_KIB: u64 = 32 * 1024;
-/// Memory an allocator may keep for each connection there was.
+/// Memory that the allocator may keep per connection that there was.
 const RSS_SLACK_KIB_PER_CONN: u64 = 8;
-/// Descriptors that may differ: keep-alive connections of publishers, listeners.
+/// How many more file descriptors there may be: keep-alive connections of publishers, for example.
 const FDS_SLACK: u64 = 40;
 
-/// Belongs to the conductor.
+/// Collects the samples of a run.
 #[derive(Debug)]
 pub(crate) struct Sampler {
     pid: Option<u32>,
     before: Option<ProcessSample>,
     stats_before: Option<ServerStats>,
     last: Option<(Instant, ProcessSample)>,
-    looked: Instant,
-    /// Connections and resident KiB during the ramp.
+    last_ramp_sample: Instant,
+    /// Connections and resident memory in KiB, during the ramp.
     ramp: Vec<(f64, f64)>,
-    /// Hours and resident KiB while the load was steady.
+    /// Time in hours and resident memory in KiB, while publishing.
     steady: Vec<(f64, f64)>,
     begin: Instant,
     first: Instant,
@@ -38,16 +38,16 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Takes the baseline.
+    /// Takes the baseline. `None` as `pid` means that the process is not watched.
     pub(crate) fn start(pid: Option<u32>, api: &Target) -> Self {
         let now = Instant::now();
         let before = pid.and_then(ProcessSample::take);
         Self {
             pid,
             before,
-            stats_before: ServerStats::ask(api),
+            stats_before: ServerStats::fetch(api),
             last: before.map(|sample| (now, sample)),
-            looked: now,
+            last_ramp_sample: now,
             ramp: Vec::new(),
             steady: Vec::new(),
             begin: now,
@@ -59,18 +59,18 @@ impl Sampler {
         }
     }
 
-    /// During the ramp: remembers how memory grows with connections.
+    /// Records memory and number of connections; to be called often during the ramp.
     pub(crate) fn ramp(&mut self, open: u32) {
-        if self.looked.elapsed() < RAMP_EVERY {
+        if self.last_ramp_sample.elapsed() < RAMP_EVERY {
             return;
         }
-        self.looked = Instant::now();
+        self.last_ramp_sample = Instant::now();
         if let Some(sample) = self.pid.and_then(ProcessSample::take) {
             self.ramp.push((f64::from(open), sample.rss_kib as f64));
         }
     }
 
-    /// Each second: the sample and the cores used since the last one.
+    /// Takes a sample; to be called once per second. Returns it with the cores used since the last one.
     pub(crate) fn second(&mut self, steady: bool) -> Option<(ProcessSample, f64)> {
         let sample = ProcessSample::take(self.pid?)?;
         let now = Instant::now();
@@ -91,18 +91,18 @@ impl Sampler {
         Some((sample, cpu))
     }
 
-    /// Slow consumers that the server says it has evicted since the start; `None` when it does not count them.
+    /// Slow consumers evicted since the start, by the server's own count. `None` if it does not count them.
     pub(crate) fn evictions(&self, api: &Target) -> Option<u64> {
         let before = self.stats_before?.slow_consumers?;
         Some(
-            ServerStats::ask(api)?
+            ServerStats::fetch(api)?
                 .slow_consumers?
                 .saturating_sub(before),
         )
     }
 
-    /// After the last socket was closed: waits until everything was given back, at most [`TEARDOWN`], and says what was not.
-    /// `None` when the server is not watched.
+    /// Waits, at most [`TEARDOWN`], until the server has released everything, and reports what it has not. To be called after
+    /// the last connection was closed. `None` if the server is not watched.
     pub(crate) fn finish(mut self, api: &Target, peak: u32) -> Option<Server> {
         let (pid, before) = (self.pid?, self.before?);
         self.second(false);
@@ -111,7 +111,7 @@ impl Sampler {
             let leaks = leaks(
                 &before,
                 ProcessSample::take(pid).as_ref(),
-                self.stats_before.zip(ServerStats::ask(api)),
+                self.stats_before.zip(ServerStats::fetch(api)),
                 peak,
             );
             if leaks.is_empty() || Instant::now() >= deadline {
@@ -140,7 +140,7 @@ fn leaks(
     peak: u32,
 ) -> Vec<String> {
     let Some(after) = after else {
-        return vec!["the server's process is gone".to_owned()];
+        return vec!["the server process is gone".to_owned()];
     };
     let mut leaks = Vec::new();
     let mut grown = |what: &str, before: u64, after: u64, slack: u64| {
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_what_was_not_given_back() {
+    fn names_what_was_not_released() {
         let before = ProcessSample {
             rss_kib: 10_000,
             fds: 20,

@@ -1,23 +1,23 @@
-//! What the server counts itself.
+//! The server's own statistics.
 
 use crate::base::target::Target;
 use crate::wire::http_client::HttpClient;
 use crate::wire::json;
 use std::time::Duration;
 
-/// What the server counts itself.
+/// The server's own statistics, as far as the tester uses them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServerStats {
     pub(crate) connections: u64,
     pub(crate) channels: u64,
     pub(crate) rooms: u64,
-    /// Evictions since the server began, when it counts them.
+    /// Slow consumers evicted since the server started. `None` if it does not count them.
     pub(crate) slow_consumers: Option<u64>,
 }
 
 impl ServerStats {
-    /// Asks `GET /api/stats`; `None` when the server has none.
-    pub(crate) fn ask(api: &Target) -> Option<Self> {
+    /// Reads `GET /api/stats`. `None` if the server does not have it.
+    pub(crate) fn fetch(api: &Target) -> Option<Self> {
         let mut client = HttpClient::new(api.clone(), Duration::from_secs(5));
         let reply = client.send("GET", "/api/stats", b"").ok()?;
         let mut stats = Self::default();

@@ -1,33 +1,33 @@
-//! Which sockets misbehave, and how.
+//! Cohorts: shares of the sockets that misbehave, and how.
 
 use std::time::Duration;
 
-/// How a socket behaves once the cohorts have turned bad.
+/// How a socket behaves once the faults start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Reads everything and answers every ping.
     Healthy,
-    /// Reads too slowly, or not at all, and is to be evicted.
+    /// Reads too slowly, or not at all. The server must evict it.
     Slow,
-    /// Reads, but answers no ping.
+    /// Reads, but does not answer pings.
     NoPong,
-    /// Neither reads nor writes; its socket stays open.
+    /// Neither reads nor writes, while its socket stays open.
     BlackHole,
-    /// Behind a relay that stops forwarding: the client itself goes on.
+    /// Is connected through a relay that stops forwarding, as if the peer had vanished without a FIN.
     HalfOpen,
-    /// Sends half of its opening handshake and no more.
+    /// Sends half of its opening handshake and then nothing.
     HandshakeStall,
-    /// Answers each ping late, but in time: it must not be closed.
+    /// Answers each ping late, but within the timeout. The server must not close it.
     PongLate,
 }
 
 impl Role {
-    /// Whether the server has to end such a socket.
+    /// Whether the server must close such a socket.
     pub(crate) fn must_be_closed(self) -> bool {
         !matches!(self, Self::Healthy | Self::PongLate)
     }
 
-    /// Its name in evidence and flags.
+    /// Its name in flags and evidence.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -41,28 +41,28 @@ impl Role {
     }
 }
 
-/// The shares of all sockets that misbehave, and the times they are judged by.
+/// The sockets that misbehave, and the server settings that say when they must be closed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cohorts {
-    /// Fractions of 1.
+    /// The share of all sockets, as a fraction of 1, that has each role.
     pub(crate) shares: Vec<(Role, f64)>,
-    /// From the first publication to the moment they turn bad.
+    /// When the faults start, from the first publication.
     pub(crate) at: Duration,
-    /// Bytes a second a slow one reads.
+    /// Bytes per second that a slow socket reads.
     pub(crate) slow_rate: u32,
     /// The server's `--ping-interval`.
     pub(crate) ping_interval: Duration,
     /// The server's `--pong-timeout`.
     pub(crate) pong_timeout: Duration,
-    /// The server's time for the opening handshake.
+    /// How long the server waits for an opening handshake.
     pub(crate) handshake_timeout: Duration,
 }
 
-/// What the server may take beyond its own times.
+/// How much longer than its own timeouts the server may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 impl Cohorts {
-    /// The role of a socket. The cohorts are spread evenly over all sockets; another seed chooses others.
+    /// The role of a socket. The members of a cohort are spread evenly over all sockets; the seed decides which they are.
     pub(crate) fn role(&self, conn: u32, seed: u64) -> Role {
         let turned = conn.wrapping_add(seed as u32).wrapping_mul(0x9E37_79B1);
         let place = f64::from(turned) / (f64::from(u32::MAX) + 1.0);
@@ -76,7 +76,7 @@ impl Cohorts {
         Role::Healthy
     }
 
-    /// The earliest and the latest a doomed socket may be closed, after it turned bad.
+    /// The earliest and the latest time, from the start of the faults, at which the server may close such a socket.
     pub(crate) fn window(&self, role: Role) -> (Duration, Duration) {
         match role {
             Role::HandshakeStall => (Duration::ZERO, self.handshake_timeout + GRACE),
@@ -88,12 +88,12 @@ impl Cohorts {
         }
     }
 
-    /// How late a [`Role::PongLate`] answers: half of what is allowed.
+    /// How late a [`Role::PongLate`] socket answers: half of what the server allows.
     pub(crate) fn pong_delay(&self) -> Duration {
         self.pong_timeout.saturating_sub(self.ping_interval) / 2
     }
 
-    /// How long after they turned bad the last of them has to be closed.
+    /// The time from the start of the faults by which the last of these sockets must be closed.
     pub(crate) fn longest(&self) -> Duration {
         self.shares
             .iter()

@@ -1,14 +1,14 @@
 //! The phases of a run.
 
-/// The stages of a run, in order; only the conductor moves it on.
+/// The phases of a run, in order. Only the conductor advances them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// Sockets are opened and subscribed.
     Connect,
-    /// Publications are due.
+    /// Publications are sent.
     Publish,
-    /// The last publications are on their way; workers say how many books are still open.
+    /// The last deliveries are awaited. Workers report how many books are still incomplete.
     Drain,
-    /// Books are closed, then sockets; workers report and end.
+    /// Books are closed, then sockets. Workers send their last report and end.
     Close,
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 /// The `--popularity` flag.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Popularity {
-    /// In turn.
+    /// Channels take turns.
     Even,
-    /// The one of rank `k` gets a share in proportion to `k` to the power of minus this.
+    /// Zipf's law: the share of rank `k` is proportional to `1 / k^exponent`.
     Zipf(f64),
 }
 
@@ -23,14 +23,14 @@ impl FromStr for Popularity {
             .and_then(|exponent| exponent.parse().ok())
             .filter(|exponent| (0.0..=10.0).contains(exponent))
             .map(Self::Zipf)
-            .ok_or_else(|| format!("`{text}` is neither even nor zipf:<0 to 10>"))
+            .ok_or_else(|| format!("`{text}` is neither even nor zipf:EXPONENT (0 to 10)"))
     }
 }
 
-/// Chooses the channel of each publication.
+/// Picks the channel of each publication.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelPicker {
-    /// Upper ends of the shares, rising to 1; `None` for in turn.
+    /// Cumulative shares, up to 1. `None` if channels take turns.
     ends: Option<Arc<[f64]>>,
     channels: u32,
     seed: u64,
@@ -58,7 +58,7 @@ impl ChannelPicker {
         }
     }
 
-    /// Whether they are chosen in turn.
+    /// Whether channels take turns.
     pub(crate) fn is_even(&self) -> bool {
         self.ends.is_none()
     }
@@ -74,7 +74,7 @@ impl ChannelPicker {
     }
 }
 
-/// The finalizer of the generator `SplitMix64`: every bit of the number decides every bit of the result.
+/// The finalizer of `SplitMix64`: every bit of the input affects every bit of the output.
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

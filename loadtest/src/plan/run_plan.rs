@@ -1,74 +1,67 @@
-//! Who subscribes to what, who publishes what, and when: pure arithmetic over indices.
+//! Who subscribes to what, and who publishes what: arithmetic on indices.
 
 use super::cohort::{Cohorts, Role};
 use super::popularity::ChannelPicker;
-use crate::wire::json;
+use super::storm::Storm;
 use std::time::Duration;
 
-/// Everyone drops and comes back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Storm {
-    /// After the first publication.
-    pub(crate) at: Duration,
-    /// Ends with a reset instead of the end of the stream.
-    pub(crate) reset: bool,
-}
-
-/// Everything about a run that is fixed before it starts. Indices: `conn` counts sockets, `channel` channels,
-/// `publisher` publishers, and `stream` the pairs (channel, publisher) that occur.
+/// Everything about a run that is fixed before it starts.
+///
+/// Sockets, channels and publishers are numbered from 0 (`conn`, `channel`, `publisher`). A *stream* is what one
+/// publisher sends to one channel; `stream` numbers the pairs that occur.
 #[derive(Clone, Debug)]
 pub(crate) struct RunPlan {
-    /// Tells this run's channels and messages from another tester's.
+    /// Tells the channels and messages of this run from those of another tester.
     pub(crate) run: u32,
-    /// Decides every choice that is not arithmetic.
+    /// Seed of every random choice.
     pub(crate) seed: u64,
-    /// The only socket to open, when one is replayed.
+    /// The only socket to open, to replay a failure.
     pub(crate) only_conn: Option<u32>,
     /// Sockets to open.
     pub(crate) connections: u32,
-    /// Sockets to open a second.
+    /// Sockets to open per second.
     pub(crate) connect_rate: f64,
-    /// Rooms instead of channels: members say what publishers would publish. A socket is in one room, and
-    /// publisher `p` of room `r` is the member `r + p * channels`.
+    /// Rooms instead of channels: members send what publishers would publish. Every socket is in one room, and publisher
+    /// `p` of room `r` is socket `r + p * channels`.
     pub(crate) rooms: bool,
-    /// Channels, or rooms, to spread the publications over.
+    /// Number of channels, or of rooms.
     pub(crate) channels: u32,
-    /// The channel of each publication.
+    /// Picks the channel of each publication.
     pub(crate) picker: ChannelPicker,
-    /// Subscriptions a socket; at most `channels`.
+    /// Subscriptions per socket; at most `channels`.
     pub(crate) subs_per_conn: u32,
-    /// Parallel publishers; of each room, when there are rooms.
+    /// Parallel publishers; with rooms, publishers per room.
     pub(crate) publishers: u32,
-    /// Greatest common divisor of `channels` and `publishers` when channels take turns: publication `n` belongs
-    /// to channel `n % channels` and publisher `n % publishers`, so both agree modulo this. Otherwise 1.
+    /// Greatest common divisor of `channels` and `publishers` if channels take turns: publication `n` then goes to channel
+    /// `n % channels` from publisher `n % publishers`, so only pairs that are equal modulo this number occur. 1 otherwise.
     pub(crate) common: u32,
-    /// Publications a second over all publishers.
+    /// Publications per second, over all publishers.
     pub(crate) rate: f64,
-    /// How long publications are due.
+    /// How long to publish.
     pub(crate) duration: Duration,
-    /// Sockets a second that leave properly and come back.
+    /// Sockets per second that unsubscribe, close and reconnect.
     pub(crate) churn: f64,
     pub(crate) storm: Option<Storm>,
-    /// Whoever was dropped comes back within this time, evenly spread; zero for at once.
+    /// Dropped sockets reconnect after a delay between zero and this, evenly spread.
     pub(crate) reconnect: Duration,
-    /// Sockets a second that the tester drops without a word, by a reset and the end of the stream in turn.
+    /// Sockets per second that the tester drops without a Close frame, alternating between reset and end of stream.
     pub(crate) drops: f64,
-    /// Whoever was dropped comes back with its position in each channel, and is owed what it missed.
+    /// Dropped sockets resume from their position in each channel, and are expected to receive what they missed.
     pub(crate) positions: bool,
     pub(crate) cohorts: Cohorts,
-    /// Other clients break the protocol meanwhile.
+    /// Additional clients violate the protocol during the run.
     pub(crate) attacks: bool,
-    /// Bytes of an event's `data`.
+    /// Size of the payload of a publication.
     pub(crate) payload_bytes: u32,
 }
 
 impl RunPlan {
-    /// Publications of the whole run.
+    /// Number of publications of the whole run.
     pub(crate) fn publications(&self) -> u64 {
         (self.rate * self.duration.as_secs_f64()).round() as u64
     }
 
-    /// Whether every socket stays from the first publication to the last, as far as the tester is concerned.
+    /// Whether the tester keeps every socket open from the first publication to the last.
     pub(crate) fn is_steady(&self) -> bool {
         self.only_conn.is_none()
             && self.churn <= 0.0
@@ -77,7 +70,7 @@ impl RunPlan {
             && self.cohorts.shares.is_empty()
     }
 
-    /// Whether every socket is owed every publication: it stays, or comes back with its positions.
+    /// Whether every socket is expected to receive every publication: because it stays, or because it resumes.
     pub(crate) fn expects_all(&self) -> bool {
         self.is_steady()
             || self.positions
@@ -86,12 +79,12 @@ impl RunPlan {
                 && self.cohorts.shares.is_empty()
     }
 
-    /// Whether a socket is opened at all.
+    /// Whether a socket is opened.
     pub(crate) fn opens(&self, conn: u32) -> bool {
         self.only_conn.is_none_or(|only| only == conn)
     }
 
-    /// Sockets that are opened.
+    /// Number of sockets that are opened.
     pub(crate) fn sockets(&self) -> u32 {
         if self.only_conn.is_some() {
             1
@@ -100,7 +93,7 @@ impl RunPlan {
         }
     }
 
-    /// Sockets that are to become ready: all but those that stall in their handshake.
+    /// Number of sockets that should become ready: all but those that stall their handshake.
     pub(crate) fn ready_sockets(&self) -> u32 {
         if self.cohorts.shares.is_empty() {
             return self.sockets();
@@ -110,12 +103,12 @@ impl RunPlan {
             .count() as u32
     }
 
-    /// How a socket behaves.
+    /// How a socket behaves once the faults start.
     pub(crate) fn role(&self, conn: u32) -> Role {
         self.cohorts.role(conn, self.seed)
     }
 
-    /// How long a socket that was dropped waits before it comes back.
+    /// How long a dropped socket waits before it reconnects.
     pub(crate) fn return_delay(&self, conn: u32) -> Duration {
         let jitter = self.reconnect;
         let place = (u64::from(conn) ^ self.seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
@@ -137,7 +130,7 @@ impl RunPlan {
         room + publisher * self.channels
     }
 
-    /// Whether a socket is the publisher of a stream, which therefore does not come to it.
+    /// Whether a socket publishes a stream, and therefore does not receive it.
     pub(crate) fn is_author(&self, conn: u32, stream: usize) -> bool {
         self.rooms && {
             let stream = stream as u32;
@@ -145,18 +138,18 @@ impl RunPlan {
         }
     }
 
-    /// Whether a socket is a publisher.
+    /// Whether a socket publishes to its room.
     pub(crate) fn is_room_publisher(&self, conn: u32) -> bool {
         self.rooms && conn / self.channels < self.publishers
     }
 
-    /// Threads that publish; rooms have none, their members are at the workers.
+    /// Number of publisher threads. None with rooms, whose members publish from the worker threads.
     pub(crate) fn publisher_threads(&self) -> u32 {
         if self.rooms { 0 } else { self.publishers }
     }
 
-    /// How often a socket hears that another joined its room, if nobody leaves: whoever comes is announced to
-    /// all who were there.
+    /// Number of `user_joined` messages over all sockets if nobody leaves: each member is announced to those who joined
+    /// before it.
     pub(crate) fn announcements(&self) -> u64 {
         (0..self.channels)
             .map(|room| {
@@ -167,68 +160,19 @@ impl RunPlan {
             .sum()
     }
 
-    /// `10 channels`.
+    /// The number of channels or rooms in words: `10 channels`.
     pub(crate) fn topics(&self) -> String {
         let what = if self.rooms { "room" } else { "channel" };
         let plural = if self.channels == 1 { "" } else { "s" };
         format!("{} {what}{plural}", self.channels)
     }
 
-    /// The command that makes a socket hear a channel, or a member of a room; with positions, since the one it has.
-    pub(crate) fn subscribe_command(&self, channel: u32, since: Option<(u64, &str)>) -> String {
-        let more = match since {
-            Some((offset, epoch)) => {
-                format!(r#","since":{{"offset":{offset},"epoch":"{epoch}"}}"#)
-            }
-            None if self.positions => r#","positions":true"#.to_owned(),
-            None => String::new(),
-        };
-        self.command(channel, "subscribe", "join", &more)
-    }
-
-    /// The command that ends it.
-    pub(crate) fn unsubscribe_command(&self, channel: u32) -> String {
-        self.command(channel, "unsubscribe", "leave", "")
-    }
-
-    /// What stands before the content of a message to a room.
-    pub(crate) fn message_head(&self, room: u32) -> String {
-        let name = self.channel_name(room);
-        format!(r#"{{"type":"message","room":"{name}","content":"#)
-    }
-
-    fn command(&self, channel: u32, of_channel: &str, of_room: &str, more: &str) -> String {
-        let (kind, what) = if self.rooms {
-            (of_room, "room")
-        } else {
-            (of_channel, "channel")
-        };
-        let name = self.channel_name(channel);
-        format!(r#"{{"type":"{kind}","{what}":"{name}"{more}}}"#)
-    }
-
-    /// The name of a channel on the wire.
-    pub(crate) fn channel_name(&self, channel: u32) -> String {
-        format!("lt.{:08x}.{channel}", self.run)
-    }
-
-    /// The index of a channel's name; `None` when it is not of this run.
-    pub(crate) fn channel_index(&self, name: &[u8]) -> Option<u32> {
-        let rest = name.strip_prefix(b"lt.")?;
-        let (run, index) = (rest.get(..8)?, rest.get(8..)?.strip_prefix(b".")?);
-        let run = run.iter().try_fold(0, |number, byte| {
-            Some(number << 4 | char::from(*byte).to_digit(16)?)
-        });
-        let index = json::integer(index)?;
-        (run == Some(self.run) && index < u64::from(self.channels)).then_some(index as u32)
-    }
-
-    /// Publishers that share a channel.
+    /// Number of publishers that share a channel.
     pub(crate) fn publishers_per_channel(&self) -> u32 {
         self.publishers / self.common
     }
 
-    /// The stream of a pair; `None` when that publisher never publishes to that channel.
+    /// The stream of a pair. `None` if this publisher never publishes to this channel.
     pub(crate) fn stream(&self, channel: u32, publisher: u32) -> Option<usize> {
         (channel < self.channels
             && publisher < self.publishers
@@ -241,13 +185,13 @@ impl RunPlan {
         (self.channels * self.publishers_per_channel()) as usize
     }
 
-    /// The channels of a socket.
+    /// The channels that a socket subscribes to.
     pub(crate) fn channels_of(&self, conn: u32) -> impl Iterator<Item = u32> + '_ {
         let first = self.first_channel(conn);
         (0..self.subs_per_conn).map(move |i| (first + i) % self.channels)
     }
 
-    /// Where `channel` stands among the subscriptions of `conn`; `None` when it is not subscribed.
+    /// The index of `channel` among the subscriptions of `conn`. `None` if it is not subscribed.
     pub(crate) fn position(&self, conn: u32, channel: u32) -> Option<u32> {
         let distance = (channel + self.channels - self.first_channel(conn)) % self.channels;
         (distance < self.subs_per_conn).then_some(distance)
@@ -257,9 +201,9 @@ impl RunPlan {
         (u64::from(conn) * u64::from(self.subs_per_conn) % u64::from(self.channels)) as u32
     }
 
-    /// How many publishers carry `rate` when each waits for its acknowledgement before it sends again: one
-    /// per 100/s, so that an acknowledgement may take 10 ms, and where possible a divisor or a
-    /// multiple of the channels, so that a channel's order is checked over as few streams as possible.
+    /// The default number of publishers for `rate`. A publisher waits for each response before it sends again, so there is
+    /// one per 100/s, which leaves 10 ms for a response. If possible the number divides `channels` or is a multiple of it,
+    /// which keeps the number of streams small.
     pub(crate) fn publishers_for(rate: f64, channels: u32) -> u32 {
         const MAX: u32 = 32;
         let least = ((rate / 100.0).ceil() as u32).clamp(1, MAX);
@@ -311,26 +255,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn finds_its_own_channel_names_and_no_others() {
-        let plan = plan(1, 12, 1, 1);
-        for channel in 0..12 {
-            assert_eq!(
-                plan.channel_index(plan.channel_name(channel).as_bytes()),
-                Some(channel)
-            );
-        }
-        for name in [
-            "lt.0000abcd.12",
-            "lt.0000abce.1",
-            "general",
-            "lt.",
-            "lt.0000abcd1",
-        ] {
-            assert_eq!(plan.channel_index(name.as_bytes()), None, "{name}");
-        }
-    }
-
-    #[test]
     fn gives_every_pair_that_occurs_its_own_stream() {
         for (channels, publishers) in [(10, 1), (10, 5), (1, 8), (10, 4), (7, 3), (6, 9)] {
             let plan = plan(1, channels, 1, publishers);
@@ -349,7 +273,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn positions_agree_with_the_channels_of_a_socket() {
+    fn indexes_the_channels_of_a_socket() {
         let plan = plan(50, 10, 3, 1);
         for conn in 0..50 {
             let channels: Vec<u32> = plan.channels_of(conn).collect();
@@ -365,7 +289,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn knows_who_talks_in_a_room() {
+    fn knows_who_publishes_to_a_room() {
         let mut plan = plan(11, 5, 1, 2);
         plan.rooms = true;
         plan.common = 1;
@@ -384,14 +308,6 @@ pub(crate) mod tests {
         }
         // One room of three and four of two.
         assert_eq!(plan.announcements(), 3 + 4);
-        assert_eq!(
-            plan.subscribe_command(2, None),
-            r#"{"type":"join","room":"lt.0000abcd.2"}"#
-        );
-        assert_eq!(
-            plan.subscribe_command(2, Some((41, "a8"))),
-            r#"{"type":"join","room":"lt.0000abcd.2","since":{"offset":41,"epoch":"a8"}}"#
-        );
     }
 
     #[test]

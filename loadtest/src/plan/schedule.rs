@@ -1,24 +1,24 @@
 //! When each publication is due.
 //!
-//! Open loop: the times follow from the rate alone, never from how fast the server answers. Whoever watches may change
-//! the rate; the change takes effect a moment ahead ([`AHEAD`]), so that no publisher hears of it too late, and the
-//! intended times of what follows count from that moment.
+//! Open loop: the times follow from the rate alone, not from how fast the server responds. The user can change the rate
+//! with a key. The change takes effect [`AHEAD`] of now, so that every publisher notices it in time, and later
+//! publications are scheduled from that moment.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-/// From a change to the moment it takes effect.
+/// Time from a change until it takes effect.
 const AHEAD: Duration = Duration::from_millis(100);
-/// A publisher that waits looks at least so often whether the schedule changed; well below [`AHEAD`].
+/// How often a waiting publisher checks whether the schedule has changed; well below [`AHEAD`].
 pub(crate) const CHECK_EVERY: Duration = Duration::from_millis(50);
-/// Changes of one run; more are refused.
+/// Maximum number of rate changes in a run.
 const MAX_SEGMENTS: usize = 10_000;
-/// Publications a second; what `--rate` allows, too.
+/// Highest rate in publications per second; also the limit of `--rate`.
 const MAX_RATE: f64 = 10_000_000.0;
-/// A slower run would seem to be paused.
+/// Lowest rate that can be reached with keys; a slower run would look paused.
 const MIN_RATE: f64 = 0.1;
 
-/// Nanoseconds in this module are those of the run's clock.
+/// All nanoseconds are on the clock of the run.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     duration: Duration,
@@ -27,22 +27,22 @@ pub(crate) struct Schedule {
 
 #[derive(Debug)]
 struct Inner {
-    /// Publications a second, also while paused.
+    /// Publications per second; kept during a pause.
     rate: f64,
     paused: bool,
     end_ns: u64,
-    /// Ordered by both fields; empty until the run publishes.
+    /// In order of time; empty until publishing begins.
     segments: Vec<Segment>,
 }
 
-/// A time of one rate. It ends where the next begins.
+/// A time of constant rate. It ends where the next segment begins.
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     /// Number of its first publication.
     first: u64,
-    /// When that is due.
+    /// When that publication is due.
     from_ns: u64,
-    /// Publications a second; 0 while paused.
+    /// Publications per second; 0 during a pause.
     rate: f64,
 }
 
@@ -51,13 +51,13 @@ impl Segment {
         self.from_ns + ((n - self.first) as f64 * 1e9 / self.rate) as u64
     }
 
-    /// Publications that are due until `end_ns`, when it ends there.
+    /// Number of publications of this segment if it lasts until `end_ns`.
     fn all_until(&self, end_ns: u64) -> u64 {
         let seconds = end_ns.saturating_sub(self.from_ns) as f64 / 1e9;
         (self.rate * seconds).round() as u64
     }
 
-    /// Number of the first publication that is due at `at_ns` or later.
+    /// Number of the first publication due at `at_ns` or later.
     fn next_at(&self, at_ns: u64) -> u64 {
         if self.rate <= 0.0 {
             return self.first;
@@ -75,7 +75,7 @@ impl Segment {
 }
 
 impl Schedule {
-    /// Of `rate` publications a second for `duration`, once it has begun.
+    /// A schedule of `rate` publications per second for `duration`. Nothing is due before [`begin`](Self::begin).
     pub(crate) fn new(rate: f64, duration: Duration) -> Self {
         Self {
             duration,
@@ -88,7 +88,7 @@ impl Schedule {
         }
     }
 
-    /// The first publication is due at `start_ns`.
+    /// Sets the time of the first publication.
     pub(crate) fn begin(&self, start_ns: u64) {
         let mut inner = self.write();
         inner.end_ns = start_ns + self.duration.as_nanos() as u64;
@@ -100,12 +100,12 @@ impl Schedule {
         }];
     }
 
-    /// When the last publication is due at the latest.
+    /// When publishing ends.
     pub(crate) fn end_ns(&self) -> u64 {
         self.read().end_ns
     }
 
-    /// When publication `n` is due; `None` as long as it is not to be published.
+    /// When publication `n` is due. `None` if it is not on the schedule (yet).
     pub(crate) fn due_ns(&self, n: u64) -> Option<u64> {
         let inner = self.read();
         let next = inner.segments.partition_point(|segment| segment.first <= n);
@@ -116,7 +116,7 @@ impl Schedule {
         Some(segment.due_ns(n))
     }
 
-    /// Publications of the whole run, as the schedule stands.
+    /// Number of publications of the whole run, by the current schedule.
     pub(crate) fn publications(&self) -> u64 {
         let inner = self.read();
         inner
@@ -125,7 +125,7 @@ impl Schedule {
             .map_or(0, |last| last.first + last.all_until(inner.end_ns))
     }
 
-    /// The lowest and the highest rate there was, pauses apart.
+    /// The lowest and the highest rate so far, without pauses.
     pub(crate) fn rates(&self) -> (f64, f64) {
         let inner = self.read();
         let rates = inner.segments.iter().map(|segment| segment.rate);
@@ -136,13 +136,13 @@ impl Schedule {
             .unwrap_or((inner.rate, inner.rate))
     }
 
-    /// Publications a second, and whether they pause.
+    /// The rate in publications per second, and whether publishing is paused.
     pub(crate) fn pace(&self) -> (f64, bool) {
         let inner = self.read();
         (inner.rate, inner.paused)
     }
 
-    /// Pauses, or goes on; whether it pauses now. `None` when it is too late for that.
+    /// Pauses or resumes. Returns whether publishing is now paused, or `None` if it is too late in the run for a change.
     pub(crate) fn toggle_pause(&self, now_ns: u64) -> Option<bool> {
         let mut inner = self.write();
         let paused = !inner.paused;
@@ -150,7 +150,8 @@ impl Schedule {
         inner.change(now_ns, rate, paused).then_some(paused)
     }
 
-    /// Multiplies the rate; the new one. `None` when it cannot be changed any more, or at all.
+    /// Multiplies the rate by `factor`. Returns the new rate, or `None` if it would be out of range or it is too late in
+    /// the run.
     pub(crate) fn scale(&self, now_ns: u64, factor: f64) -> Option<f64> {
         let mut inner = self.write();
         let rate = inner.rate * factor;
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_intended_times_from_the_moment_of_a_change() {
+    fn schedules_from_the_moment_of_a_change() {
         let schedule = begun(4.0, 2);
         // Takes effect at 1.6 s; what was due at 1.5 s still is, what was due at 1.75 s no more.
         assert_eq!(schedule.scale(1_500_000_000, 2.0), Some(8.0));
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn owes_nothing_for_the_time_of_a_pause() {
+    fn schedules_nothing_during_a_pause() {
         let schedule = begun(4.0, 2);
         assert_eq!(schedule.toggle_pause(1_400_000_000), Some(true));
         assert_eq!(times(&schedule), [1000, 1250]);

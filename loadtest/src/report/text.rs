@@ -6,7 +6,6 @@ use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
 use crate::plan::run_plan::RunPlan;
 use crate::result::metric::Metric;
-use crate::result::metric::show;
 use crate::result::run_result::{RunResult, Server};
 use crate::verdict::run_record::RunRecord;
 use std::fmt::Write;
@@ -141,11 +140,11 @@ fn faults(out: &mut String, result: &RunResult) -> std::fmt::Result {
             .filter_map(|(full, metric)| {
                 let figure = full.strip_prefix(&prefix)?;
                 Some(match metric {
-                    Metric::Value { unit, value } => format!("{figure} {}", show(*unit, *value)),
+                    Metric::Value { unit, value } => format!("{figure} {}", unit.format(*value)),
                     Metric::Distribution(values) => format!(
                         "{figure} p50 {} max {}",
-                        show(values.unit, values.p50),
-                        show(values.unit, values.max)
+                        values.unit.format(values.p50),
+                        values.unit.format(values.max)
                     ),
                 })
             })

@@ -1,4 +1,4 @@
-//! The result of a run: everything that is written to a file, rendered or compared, and nothing else.
+//! The result of a run: what is written to files, rendered and compared.
 
 pub mod metric;
 pub mod run_result;

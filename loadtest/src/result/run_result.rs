@@ -1,202 +1,202 @@
-//! The result of a run: everything that is written to a file, rendered or compared, and nothing else.
+//! The result of a run, as `--json` writes it. `loadtest.schema.json` describes the same.
 
 use super::metric::{Histogram, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The version of this shape; it rises when a field changes its meaning or goes away.
+/// Version of the JSON format. It is incremented when a field changes its meaning or is removed.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// One run, measured and judged.
+/// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// [`SCHEMA_VERSION`] of the tester that wrote it.
+    /// The [`SCHEMA_VERSION`] of the tester that wrote it.
     pub schema_version: u32,
     /// What ran, where and when.
     pub run: Run,
-    /// Whether every assertion held; of a tainted run too.
+    /// Whether every assertion passed. Says nothing about `valid`.
     pub passed: bool,
-    /// Whether the tester kept up, so that the latencies can be believed.
+    /// Whether the tester kept up with the load. If not, its latencies are not the server's.
     pub valid: bool,
-    /// Why not, one sentence each.
+    /// Why the run is not valid, one sentence per reason.
     pub taint: Vec<String>,
-    /// Stages of the run, in order.
+    /// Phases of the run, in order.
     pub phases: Vec<Span>,
-    /// Events to mark on the time axis: a storm, an eviction, a cohort that joins.
+    /// Events to mark on the time axis, such as a storm or an eviction.
     pub marks: Vec<Mark>,
-    /// By dotted name: `delivery`, `loss.silent`, `server.kib_per_conn`.
+    /// Metrics by dotted name: `delivery`, `loss.silent`, `server.kib_per_conn`.
     pub metrics: BTreeMap<String, Metric>,
-    /// One row a second.
+    /// One row per second.
     pub timeseries: Vec<Row>,
-    /// By the name of their metric.
+    /// The full distributions, by the name of their metric.
     pub histograms: BTreeMap<String, Histogram>,
-    /// In the order they were checked.
+    /// Every assertion and its outcome.
     pub assertions: Vec<AssertionResult>,
-    /// Evidence of the assertions that failed.
+    /// The failed assertions, with evidence.
     pub failures: Vec<Failure>,
-    /// The tested server's process, when it was sampled.
+    /// The process of the server, if it was watched.
     pub server: Option<Server>,
-    /// This process.
+    /// The process of the tester.
     pub tester: Tester,
-    /// The worst-served connections, worst first; at most ten.
+    /// The connections with the highest latencies, worst first; at most ten.
     pub worst: Vec<WorstConnection>,
 }
 
 /// What ran, where and when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Tells the run's channels from another tester's: 8 hex digits.
+    /// Id of the run, 8 hex digits. It is part of every channel name, so that testers do not disturb each other.
     pub id: String,
-    /// The command line that repeats it.
+    /// The command line that repeats the run.
     pub cmd: String,
     /// Name of the scenario.
     pub scenario: String,
-    /// Decides every choice of the run.
+    /// Seed of every random choice.
     pub seed: u64,
     /// `host:port` of the target.
     pub target: String,
-    /// The machine of the tester.
+    /// The machine that the tester ran on.
     pub host: Host,
-    /// Of `loadtest`, and of the server when it says.
+    /// Version numbers by program.
     pub versions: BTreeMap<String, String>,
-    /// Start of the run, milliseconds since 1970-01-01 UTC.
+    /// Start of the run, in milliseconds since 1970-01-01 UTC.
     pub started_unix_ms: u64,
-    /// From the first connect to the last close.
+    /// Time from the first connect to the last close.
     pub duration_s: f64,
 }
 
 /// A machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Host {
-    /// `linux`.
+    /// Operating system, such as `linux`.
     pub os: String,
-    /// `x86_64`.
+    /// Processor architecture, such as `x86_64`.
     pub arch: String,
-    /// Cores this process may use.
+    /// Number of cores that the process may use.
     pub cores: u32,
-    /// Release of the kernel.
+    /// Kernel release.
     pub kernel: String,
 }
 
-/// A stage of the run; seconds since its start.
+/// A phase of the run. Times are seconds since the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Span {
-    /// `connect`, `publish`, `drain`, `close`; a scenario may have its own.
+    /// `connect`, `publish`, `drain` or `close`.
     pub name: String,
-    /// First moment.
+    /// Start.
     pub from_s: f64,
-    /// Last moment.
+    /// End.
     pub to_s: f64,
 }
 
-/// Something that happened at one moment.
+/// An event on the time axis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// Seconds since the start of the run.
     pub at_s: f64,
     /// `storm`, `cohort`, `eviction`, `close`, `loss`, `taint`, `pause`, `rate`.
     pub kind: String,
-    /// One line for people.
+    /// Description in one line.
     pub label: String,
 }
 
-/// One second of the run. Rates and quantiles are of that second alone.
+/// One second of the run. All figures are for that second alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Seconds since the start of the run, at the end of the row.
+    /// End of the second, in seconds since the start of the run.
     pub at_s: f64,
-    /// Sockets open.
+    /// Number of open sockets.
     pub open: u64,
-    /// Publications.
+    /// Number of accepted publications.
     pub published: u64,
-    /// Events received.
+    /// Number of deliveries.
     pub received: u64,
-    /// Deliveries, milliseconds from when they were due; `None` when there were none.
+    /// Median delivery latency in milliseconds, from when the publication was due. `None` if nothing was delivered.
     pub p50_ms: Option<f64>,
-    /// See `p50_ms`.
+    /// 99th percentile, as `p50_ms`.
     pub p99_ms: Option<f64>,
-    /// Deliveries by latency: pairs of a bin and how many lie in it. Bin `i` begins at 0.064 ms times 2^(i/2), the first at 0;
-    /// bins without a delivery are left out.
+    /// Histogram of the delivery latencies: pairs of a bin and its count, without empty bins. Bin `i` starts at
+    /// 0.064 ms × 2^(i/2), except for bin 0, which starts at 0.
     #[serde(default)]
     pub latency_bins: Vec<(u8, u64)>,
-    /// Cores the server used; `None` when it is not sampled.
+    /// Cores that the server used. `None` if it is not watched.
     pub server_cpu: Option<f64>,
-    /// Resident memory of the server.
+    /// Resident memory of the server, in KiB.
     pub server_rss_kib: Option<u64>,
-    /// Descriptors the server has open.
+    /// Open file descriptors of the server.
     pub server_fds: Option<u64>,
-    /// Cores the tester used.
+    /// Cores that the tester used.
     pub tester_cpu: f64,
 }
 
-/// A condition and what came of it.
+/// An assertion and its outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AssertionResult {
-    /// As it was written: `delivery.p99<250ms`.
+    /// The assertion as written: `delivery.p99<250ms`.
     pub expr: String,
-    /// Whether it held.
+    /// Whether it passed.
     pub ok: bool,
-    /// What was measured, for people: `11.4ms`.
+    /// The measured value, formatted: `11.4ms`.
     pub actual: String,
 }
 
-/// Evidence of a failed assertion.
+/// A failed assertion, with evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The assertion.
     pub expr: String,
-    /// The first few cases, one line each: connection, channel, sequence numbers, time, close codes.
+    /// The first few cases, one line each.
     pub evidence: Vec<String>,
-    /// The command that runs it again, where possible for one connection alone.
+    /// The command that replays the failure, with one connection if possible.
     pub replay: String,
 }
 
-/// The tested server's process.
+/// The process of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Server {
     /// Process id.
     pub pid: u32,
-    /// Cores used, mean over the run.
+    /// Cores used, on average.
     pub cpu_avg: f64,
-    /// Cores used, the busiest second.
+    /// Cores used, in the busiest second.
     pub cpu_peak: f64,
     /// Highest resident memory.
     pub rss_peak_kib: u64,
-    /// Memory a connection costs: slope of resident memory over connections during the ramp.
-    /// `None` when the ramp was too short to tell.
+    /// Memory per connection: the slope of resident memory over connections during the ramp. `None` if there were too few
+    /// connections for an estimate.
     pub kib_per_conn: Option<f64>,
-    /// Growth of resident memory while the load was steady (Theil-Sen).
+    /// Growth of resident memory while publishing (Theil-Sen estimate).
     pub rss_slope_kib_per_h: Option<f64>,
-    /// Most descriptors.
+    /// Highest number of open file descriptors.
     pub fds_peak: u64,
-    /// Most threads.
+    /// Highest number of threads.
     pub threads_peak: u64,
-    /// What was not given back after the run, one sentence each.
+    /// What was not released after the run, one sentence per leak.
     pub leaks: Vec<String>,
 }
 
-/// This process.
+/// The process of the tester.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tester {
-    /// Cores used, mean over the run.
+    /// Cores used, on average.
     pub cpu_avg: f64,
-    /// Cores used, the busiest second.
+    /// Cores used, in the busiest second.
     pub cpu_peak: f64,
-    /// How late publications were sent, 99 %.
+    /// How late publications were sent, 99th percentile.
     pub send_lag_p99_ms: f64,
-    /// How late a worker's loop woke, 99 %.
+    /// How late the event loops of the workers woke up, 99th percentile.
     pub loop_lag_p99_ms: f64,
 }
 
-/// How one connection fared.
+/// One of the connections with the highest latencies.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorstConnection {
-    /// Its index.
+    /// Index of the connection.
     pub conn: u32,
-    /// Events it received.
+    /// Number of events it received.
     pub received: u64,
-    /// Its 99 % of delivery, to the next power of two.
+    /// 99th percentile of its delivery latency, rounded up to a power of two (times 0.256 ms).
     pub p99_ms: f64,
-    /// Its slowest delivery.
+    /// Its highest delivery latency.
     pub max_ms: f64,
 }

@@ -9,7 +9,7 @@ use crate::base::clock::Clock;
 use crate::base::exit::Exit;
 use crate::books::ledger::Ledger;
 use crate::dashboard::snapshot::Title;
-use crate::measure::process::ServerPid;
+use crate::measure::server_pid::ServerPid;
 use crate::plan::phase::Phase;
 use crate::plan::schedule::Schedule;
 use crate::report::outputs::Outputs;

@@ -3,7 +3,7 @@
 use super::display::DisplayFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::target::Target;
-use crate::measure::process::ServerPid;
+use crate::measure::server_pid::ServerPid;
 use crate::plan::run_plan::RunPlan;
 use crate::verdict::judge::JudgeOptions;
 use crate::wire::frame_reader::ReaderEngine;

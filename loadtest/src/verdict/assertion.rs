@@ -1,6 +1,6 @@
 //! Conditions on metrics: `delivery.p99<250ms`, `loss.silent==0`, `server.kib_per_conn<=20KiB`.
 
-use crate::result::metric::{Distribution, Metric, Unit, show};
+use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -118,8 +118,8 @@ impl Assertion {
                     (Some(own), unit) => (own == unit).then_some(self.limit),
                 };
                 match limit {
-                    None => (false, format!("{} (of another unit)", show(unit, value))),
-                    Some(limit) => (self.holds(value, limit), show(unit, value)),
+                    None => (false, format!("{} (of another unit)", unit.format(value))),
+                    Some(limit) => (self.holds(value, limit), unit.format(value)),
                 }
             }
         };
