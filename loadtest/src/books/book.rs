@@ -1,24 +1,25 @@
-//! What one subscription has received of one publisher's stream, in 16 bytes.
+//! What one subscription has received from one publisher, in 16 bytes.
 
-/// Sequence numbers of a stream start at 1 and rise by one. `window` remembers the last 64 of them, so
-/// that a late message is told from a duplicate and a gap is only called a loss when it left the window
-/// or the books were closed.
+/// The sequence numbers that a subscription has received from one stream.
+///
+/// The numbers of a stream start at 1 and increase by 1. The book remembers the last 64, so it can tell a late message
+/// from a duplicate. A missing number counts as lost once it is older than that, or when the book is closed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Book {
-    /// One above the highest number seen.
+    /// The highest number received, plus 1.
     next: u64,
-    /// Bit `k` is set when `next - 1 - k` was seen, or is not owed. 0 before the first number of an interval.
+    /// Bit `k` is set if number `next - 1 - k` was received or is not expected. 0 before the first number of an interval.
     window: u64,
 }
 
-/// How a message arrived.
+/// How a message arrived, relative to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// Above everything seen so far.
+    /// Its number is higher than all before.
     Forward,
-    /// New, but a later one came first.
+    /// It was still missing, but a later message arrived first.
     Late,
-    /// Seen before. A number older than the window counts as this, too.
+    /// It was received before. A number that is older than the window counts as a duplicate, too.
     Duplicate,
 }
 
@@ -34,9 +35,9 @@ impl Default for Book {
 }
 
 impl Book {
-    /// The book of an interval that began when the subscription was confirmed and `sent` was the highest number
-    /// handed to the network. Whether numbers up to `sent` still come depends on who was faster: the
-    /// first number that comes tells, and from there on, and from `sent + 1` on, all are owed.
+    /// A book for a subscription that was confirmed when `sent` was the highest number sent. Whether numbers up to `sent`
+    /// still arrive depends on which was faster, the subscription or the publication. All numbers are expected from the
+    /// first one that arrives, and from `sent + 1` in any case.
     pub(crate) fn opened_at(sent: u64) -> Self {
         Self {
             next: sent + 1,
@@ -44,7 +45,7 @@ impl Book {
         }
     }
 
-    /// Enters `seq`. `on_lost` is called for each number that thereby left the window unseen.
+    /// Records `seq`. Calls `on_lost` for each missing number that is now too old to be late.
     pub(crate) fn record(&mut self, seq: u64, on_lost: impl FnMut(u64)) -> Arrival {
         if self.window == 0 {
             self.window = u64::MAX;
@@ -63,12 +64,12 @@ impl Book {
         Arrival::Late
     }
 
-    /// Whether nothing up to `last` can still arrive.
+    /// Whether every expected number up to `last` has arrived.
     pub(crate) fn is_complete(&self, last: u64) -> bool {
         matches!(self.window, 0 | u64::MAX) && self.next > last
     }
 
-    /// Ends the book: `on_lost` is called for each number up to `last` that never came and was not called before.
+    /// Closes the book: calls `on_lost` for each missing number up to `last` that has not been reported yet.
     pub(crate) fn close(&self, last: u64, mut on_lost: impl FnMut(u64)) {
         if self.window != 0 {
             self.gaps(WINDOW, &mut on_lost);
@@ -76,7 +77,7 @@ impl Book {
         (self.next..=last).for_each(on_lost);
     }
 
-    /// How many numbers up to `last` have not come, without those that were called lost.
+    /// The number of missing numbers up to `last`, without those that have been reported as lost.
     pub(crate) fn missing(&self, last: u64) -> u64 {
         let holes = match self.window {
             0 => 0,
@@ -85,7 +86,7 @@ impl Book {
         holes + (last + 1).saturating_sub(self.next)
     }
 
-    /// The highest number seen; 0 when none was.
+    /// The highest number received; 0 if there is none.
     pub(crate) fn highest(&self) -> u64 {
         self.next - 1
     }
@@ -96,14 +97,14 @@ impl Book {
         if shift < WINDOW {
             self.window <<= shift;
         } else {
-            // Numbers that were skipped and are already too old for the new window.
+            // Numbers that were skipped and are already older than the new window.
             (self.next..=seq.saturating_sub(WINDOW)).for_each(on_lost);
             self.window = 0;
         }
         self.next = seq + 1;
     }
 
-    /// Calls `on_lost` for the unseen among the `oldest` oldest numbers of the window, in order.
+    /// Calls `on_lost` for each missing number among the `oldest` oldest of the window, in order.
     fn gaps(&self, oldest: u64, on_lost: &mut impl FnMut(u64)) {
         if u64::from(self.window.leading_ones()) >= oldest {
             return;
@@ -121,7 +122,10 @@ mod tests {
     use super::Arrival::{Duplicate, Forward, Late};
     use super::*;
 
-    fn enter(numbers: impl IntoIterator<Item = u64>, end: u64) -> (Vec<Arrival>, Vec<u64>, Book) {
+    fn record_all(
+        numbers: impl IntoIterator<Item = u64>,
+        end: u64,
+    ) -> (Vec<Arrival>, Vec<u64>, Book) {
         let mut book = Book::default();
         let mut lost = Vec::new();
         let arrivals = numbers
@@ -133,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn is_complete_when_all_came_in_order() {
-        let (arrivals, lost, book) = enter(1..=200, 200);
+    fn is_complete_when_all_arrived_in_order() {
+        let (arrivals, lost, book) = record_all(1..=200, 200);
         assert!(arrivals.iter().all(|a| *a == Arrival::Forward));
         assert!(lost.is_empty());
         assert!(book.is_complete(200));
@@ -142,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn names_each_lost_number_once() {
-        let (_, lost, book) = enter((1..=300).filter(|n| n % 100 != 0), 300);
+    fn reports_each_lost_number_once() {
+        let (_, lost, book) = record_all((1..=300).filter(|n| n % 100 != 0), 300);
         assert_eq!(lost, [100, 200, 300]);
         assert!(!book.is_complete(300));
     }
@@ -151,7 +155,7 @@ mod tests {
     #[test]
     fn counts_a_long_gap_exactly() {
         for jump in [2, 63, 64, 65, 66, 129, 1000] {
-            let (_, lost, _) = enter([1, jump + 1], jump + 3);
+            let (_, lost, _) = record_all([1, jump + 1], jump + 3);
             let expected: Vec<u64> = (2..=jump).chain([jump + 2, jump + 3]).collect();
             assert_eq!(lost, expected, "jump {jump}");
         }
@@ -159,7 +163,7 @@ mod tests {
 
     #[test]
     fn tells_late_from_duplicate() {
-        let (arrivals, lost, _) = enter([1, 3, 2, 3, 2, 4], 4);
+        let (arrivals, lost, _) = record_all([1, 3, 2, 3, 2, 4], 4);
         assert_eq!(
             arrivals,
             [Forward, Forward, Late, Duplicate, Duplicate, Forward]
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn begins_an_interval_with_what_comes_first() {
+    fn begins_an_interval_with_the_first_number_that_arrives() {
         for (first, expected) in [(8, vec![]), (10, vec![]), (11, vec![]), (13, vec![11, 12])] {
             let mut book = Book::opened_at(10);
             assert!(book.is_complete(10) && !book.is_complete(11));
@@ -196,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn loses_everything_when_nothing_came() {
-        let (_, lost, _) = enter([], 3);
+    fn reports_everything_as_lost_when_nothing_arrived() {
+        let (_, lost, _) = record_all([], 3);
         assert_eq!(lost, [1, 2, 3]);
     }
 }

@@ -1,14 +1,14 @@
-//! The first failures of each kind, in words.
+//! Evidence of failures: the first few cases of each kind, as text.
 
-/// The first failures of each kind in words, bounded.
+/// The first few cases of each kind, at most [`LINES_PER_KIND`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence(Vec<(EvidenceKind, String)>);
 
-/// Lines an evidence keeps of each kind.
+/// Number of lines kept per kind.
 const LINES_PER_KIND: usize = 5;
 
 impl Evidence {
-    /// Keeps the line if there is still place; it is only built then.
+    /// Keeps a line, unless there are enough of its kind. `line` is only called if it is kept.
     pub(crate) fn note(&mut self, kind: EvidenceKind, line: impl FnOnce() -> String) {
         if self.of(kind).count() < LINES_PER_KIND {
             self.0.push((kind, line()));
@@ -30,7 +30,7 @@ impl Evidence {
     }
 }
 
-/// What evidence is about; the name of a metric begins with that of its kind.
+/// What a line of evidence is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EvidenceKind {
     Connect,
@@ -43,7 +43,7 @@ pub(crate) enum EvidenceKind {
     Malformed,
     Error,
     Subscribers,
-    Dead,
+    Heartbeat,
     Slow,
     Storm,
     Churn,
@@ -65,7 +65,7 @@ impl EvidenceKind {
             ("malformed", EvidenceKind::Malformed),
             ("errors", EvidenceKind::Error),
             ("subscribers.", EvidenceKind::Subscribers),
-            ("heartbeat.", EvidenceKind::Dead),
+            ("heartbeat.", EvidenceKind::Heartbeat),
             ("slow.", EvidenceKind::Slow),
             ("storm.", EvidenceKind::Storm),
             ("churn.", EvidenceKind::Churn),

@@ -1,39 +1,39 @@
-//! What was published, and who was subscribed: the truth the books are compared with.
+//! The ledger: what was published, and how many were subscribed. The books are compared with it.
 
 use crate::plan::run_plan::RunPlan;
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
-/// Written by publishers (each stream by one of them) and, for subscriber counts, by workers; read by all.
+/// Publishers write what they publish, each stream by one of them; workers write the subscriber counts; all read.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     streams: Vec<Stream>,
     audiences: Vec<Audience>,
-    /// Publications whose fate is unknown (the reply was lost): whether they arrive or not is no fault.
+    /// Publications whose response was lost. It is correct if they arrive, and if they do not.
     uncertain: Mutex<HashSet<(usize, u64)>>,
     uncertain_total: AtomicU64,
-    /// Sockets that left after they were ready; a subscriber count is only compared while this stands still.
+    /// Number of ready sockets that have gone. Subscriber counts are only compared if this has not changed meanwhile.
     departures: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Audience {
-    /// Ready sockets that subscribe to the channel now.
+    /// Ready sockets that are subscribed to the channel.
     now: AtomicU32,
-    /// All that ever did; all of them are ready before the first publication.
+    /// Sockets that were ever subscribed. All of them are ready before the first publication.
     ever: AtomicU32,
-    /// Replies that named fewer subscribers than `now`, and the lowest number of them. The server may have
-    /// closed a socket that has not heard of it yet, so they are judged at the end.
+    /// Responses that counted fewer subscribers than `now`, and the lowest of these counts. The server may have closed a
+    /// socket that has not noticed yet, so they are judged at the end of the run.
     undercounts: AtomicU64,
     lowest_count: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Stream {
-    /// Highest number handed to the network.
+    /// Highest number sent.
     sent: AtomicU64,
-    /// Highest number that was accepted, or may have been.
+    /// Highest number that the server accepted, or may have accepted.
     last: AtomicU64,
 }
 
@@ -53,47 +53,47 @@ impl Ledger {
         }
     }
 
-    /// Announces `seq` before its first byte is sent, so that no receiver can be faster.
+    /// Notes that `seq` is about to be sent. To be called before its first byte is sent, so that no receiver is faster.
     pub(crate) fn sending(&self, stream: usize, seq: u64) {
         self.streams[stream].sent.store(seq, SeqCst);
     }
 
-    /// The server accepted `seq`.
+    /// Notes that the server accepted `seq`.
     pub(crate) fn accepted(&self, stream: usize, seq: u64) {
         self.streams[stream].last.store(seq, SeqCst);
     }
 
-    /// Nobody can know whether the server accepted `seq`.
+    /// Notes that `seq` was sent, but the response was lost.
     pub(crate) fn uncertain(&self, stream: usize, seq: u64) {
         self.uncertain
             .lock()
-            .expect("no panic holds this lock")
+            .expect("no thread panics while it holds the lock")
             .insert((stream, seq));
         self.uncertain_total.fetch_add(1, SeqCst);
         self.streams[stream].last.store(seq, SeqCst);
     }
 
-    /// Highest number a receiver may have seen.
+    /// The highest number that a subscriber may have received.
     pub(crate) fn sent(&self, stream: usize) -> u64 {
         self.streams[stream].sent.load(SeqCst)
     }
 
-    /// Highest number a receiver must have seen when the books are closed.
+    /// The highest number that a subscriber must have received when the books are closed.
     pub(crate) fn last(&self, stream: usize) -> u64 {
         self.streams[stream].last.load(SeqCst)
     }
 
-    /// Whether the absence of `seq` is a loss.
+    /// Whether it is a loss if `seq` does not arrive.
     pub(crate) fn is_expected(&self, stream: usize, seq: u64) -> bool {
         self.uncertain_total.load(SeqCst) == 0
             || !self
                 .uncertain
                 .lock()
-                .expect("no panic holds this lock")
+                .expect("no thread panics while it holds the lock")
                 .contains(&(stream, seq))
     }
 
-    /// A socket has all its subscriptions, for the first time or again.
+    /// Counts a socket whose subscriptions are all confirmed, for the first time or again.
     pub(crate) fn add_subscribers(&self, channels: impl Iterator<Item = u32>, again: bool) {
         for channel in channels {
             let audience = &self.audiences[channel as usize];
@@ -102,7 +102,7 @@ impl Ledger {
         }
     }
 
-    /// A ready socket is gone.
+    /// Uncounts a ready socket that has gone.
     pub(crate) fn remove_subscribers(&self, channels: impl Iterator<Item = u32>) {
         self.departures.fetch_add(1, SeqCst);
         for channel in channels {
@@ -110,25 +110,25 @@ impl Ledger {
         }
     }
 
-    /// Live subscribers of a channel.
+    /// Current number of subscribers of a channel.
     pub(crate) fn subscribers(&self, channel: u32) -> u32 {
         self.audiences[channel as usize].now.load(SeqCst)
     }
 
-    /// Subscribers a channel ever had.
+    /// Number of subscribers that a channel ever had.
     pub(crate) fn subscribers_ever(&self, channel: u32) -> u32 {
         self.audiences[channel as usize].ever.load(SeqCst)
     }
 
-    /// A reply named fewer subscribers than there seem to be.
+    /// Notes that a response counted fewer subscribers than there seem to be.
     pub(crate) fn undercount(&self, channel: u32, subscribers: u64) {
         let audience = &self.audiences[channel as usize];
         audience.undercounts.fetch_add(1, SeqCst);
         audience.lowest_count.fetch_min(subscribers, SeqCst);
     }
 
-    /// Channels whose short replies are not explained by sockets that were found closed since: the channel, how
-    /// many replies, the lowest number they named, and the subscribers that are left.
+    /// Channels with low counts that sockets that have gone since do not explain: the channel, the number of such
+    /// responses, their lowest count, and the remaining subscribers.
     pub(crate) fn unexplained_undercounts(&self) -> impl Iterator<Item = (u32, u64, u64, u32)> {
         (0..)
             .zip(&self.audiences)
@@ -141,7 +141,7 @@ impl Ledger {
             })
     }
 
-    /// Ready sockets that are gone.
+    /// Number of ready sockets that have gone.
     pub(crate) fn departures(&self) -> u64 {
         self.departures.load(SeqCst)
     }

@@ -1,118 +1,85 @@
-//! What workers and publishers counted since they last reported.
+//! What workers and publishers have counted since their last report.
 
+use super::classes::{Classes, merge_classes};
+use super::close_counts::CloseCounts;
 use super::evidence::Evidence;
 use crate::measure::connection_latency;
 use crate::measure::latency::Latency;
 use crate::result::run_result::WorstConnection;
-use std::collections::BTreeMap;
 
-/// Failures by class.
-pub(crate) type Classes = BTreeMap<String, u64>;
-
-/// What became of the sockets that the server had to end.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CloseCounts {
-    /// How many there were.
-    pub(crate) expected: u64,
-    /// How many the server ended.
-    pub(crate) closed: u64,
-    /// Of those, before they could be known to be dead.
-    pub(crate) early: u64,
-    /// Of those, after the last moment.
-    pub(crate) late: u64,
-    /// Of those, with the right close code.
-    pub(crate) coded: u64,
-    /// Of those, with a close code that says something else, or without one where there was place for it.
-    pub(crate) miscoded: u64,
-    /// From turning bad to the end.
-    pub(crate) after: Latency,
-}
-
-impl CloseCounts {
-    fn merge(&mut self, other: &Self) {
-        self.expected += other.expected;
-        self.closed += other.closed;
-        self.early += other.early;
-        self.late += other.late;
-        self.coded += other.coded;
-        self.miscoded += other.miscoded;
-        self.after.merge(&other.after);
-    }
-}
-
-/// Counted by one worker, and their sum.
+/// Counts of one worker, or the sum of several.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WorkerTally {
-    /// Sockets that became ready (all subscriptions confirmed).
+    /// Sockets that became ready: all their subscriptions were confirmed.
     pub(crate) opened: u64,
     /// Sockets that did not become ready, by class.
     pub(crate) connect_failed: Classes,
-    /// Ready sockets that ended before the tester closed them, by class.
+    /// Ready sockets that ended before the tester closed them, by cause.
     pub(crate) closed: Classes,
-    /// Distinct stamped messages received.
+    /// Deliveries, without duplicates.
     pub(crate) received: u64,
-    /// Numbers that never came to a living subscription although the server accepted them.
+    /// Publications that were accepted, but never reached a subscription that stayed: silent loss.
     pub(crate) lost: u64,
-    /// Numbers that subscriptions of closed sockets did not get.
+    /// Publications that did not arrive, as the server had declared, or because their socket was closed.
     pub(crate) declared: u64,
-    /// Received again.
+    /// Messages received more than once.
     pub(crate) duplicates: u64,
-    /// Received after a later one.
+    /// Messages received after a later one of the same stream.
     pub(crate) reorders: u64,
-    /// Of a channel, stream or run that is not the socket's own.
+    /// Messages of a channel, stream or run that the socket is not subscribed to.
     pub(crate) foreign: u64,
-    /// No message of this protocol, or without a stamp.
+    /// Messages that are not part of the protocol, or lack a stamp.
     pub(crate) malformed: u64,
-    /// Complaints of the server after the socket was ready.
+    /// Errors sent by the server after the socket was ready.
     pub(crate) errors: u64,
     /// Events of the server's own channels, such as a coming shutdown.
     pub(crate) notices: u64,
-    /// Others who joined a room, told to its members.
+    /// `user_joined` messages.
     pub(crate) announced: u64,
-    /// Pings answered.
+    /// Pings received.
     pub(crate) pings: u64,
-    /// From the start of a connect to the last confirmation.
+    /// Time from the start of a connect until all subscriptions are confirmed.
     pub(crate) ready: Latency,
-    /// From when a publication was due to its receipt.
+    /// Time from when a publication was due until it is received.
     pub(crate) delivery: Latency,
-    /// From when a publication was sent to its receipt.
+    /// Time from when a publication was sent until it is received.
     pub(crate) transit: Latency,
-    /// Deliveries to healthy sockets before and after the slow ones turned slow.
+    /// Delivery latency of healthy sockets before and after the faults start.
     pub(crate) before: Latency,
     pub(crate) after: Latency,
-    /// Sockets that fell silent.
+    /// Sockets that became unresponsive.
     pub(crate) unresponsive: CloseCounts,
-    /// Sockets that read too slowly.
+    /// Sockets that read too slowly or not at all.
     pub(crate) slow: CloseCounts,
-    /// Sockets that left properly and came back.
+    /// Sockets that unsubscribed, closed and are to reconnect.
     pub(crate) churned: u64,
-    /// Sockets that still waited for their unsubscribing to be confirmed at the end.
+    /// Sockets that were still waiting for an unsubscribe reply at the end.
     pub(crate) stuck: u64,
-    /// Sockets that the tester dropped in a storm.
+    /// Sockets that the tester dropped.
     pub(crate) dropped: u64,
-    /// Publications that were on their way to them, and are owed to nobody.
+    /// Accepted publications that these sockets had not received yet when they were dropped.
     pub(crate) in_flight: u64,
-    /// Subscriptions that went on from their position, and those that could not.
+    /// Subscriptions that resumed from their position, and those that the server could not resume.
     pub(crate) recovered: u64,
     pub(crate) refused_recoveries: u64,
-    /// Of the former, those whose reply does not say where the replay ends.
+    /// Resumed subscriptions whose reply names a wrong end of the replay.
     pub(crate) wrong_recoveries: u64,
-    /// From the drop to being ready again.
+    /// Time from the drop until the socket is ready again.
     pub(crate) returned: Latency,
-    /// Clients that broke the protocol.
+    /// Protocol violations that were tried.
     pub(crate) attacks: u64,
-    /// Of those, the ones that were not answered as they must be.
+    /// Of those, the ones that the server did not answer as it must.
     pub(crate) attacks_wrong: u64,
-    /// The worst-served connections; known at the end.
+    /// The connections with the highest latencies; only in the last report.
     pub(crate) worst: Vec<WorstConnection>,
-    /// How late the worker's loop woke.
+    /// How late the worker's event loop woke up.
     pub(crate) loop_lag: Latency,
-    /// The first failures.
+    /// Evidence of failures.
     pub(crate) evidence: Evidence,
 }
 
 impl WorkerTally {
-    /// Adds what another counted.
+    /// Adds another tally.
     pub(crate) fn merge(&mut self, other: Self) {
         self.opened += other.opened;
         merge_classes(&mut self.connect_failed, other.connect_failed);
@@ -152,32 +119,32 @@ impl WorkerTally {
     }
 }
 
-/// Counted by one publisher, and their sum.
+/// Counts of one publisher, or the sum of several.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PublisherTally {
-    /// Publications the server accepted.
+    /// Publications that the server accepted.
     pub(crate) accepted: u64,
-    /// Publications it did not accept, or whose reply was lost, by class.
+    /// Publications that the server did not accept, or whose response was lost, by class.
     pub(crate) failed: Classes,
-    /// Of those, the ones whose fate is unknown.
+    /// Of those, the ones whose response was lost.
     pub(crate) uncertain: u64,
-    /// Deliveries the accepted ones are due: all subscribers the channel ever had, summed.
+    /// Expected deliveries: for each accepted publication, all subscribers that its channel ever had.
     pub(crate) expected: u64,
-    /// Replies whose number of subscribers was not the tester's own.
+    /// Responses whose number of subscribers differs from the tester's.
     pub(crate) mismatches: u64,
-    /// Replies that named a number of subscribers.
+    /// Responses whose number of subscribers was compared.
     pub(crate) cross_checked: u64,
-    /// From when a publication was due to the server's reply.
+    /// Time from when a publication was due until the server's response.
     pub(crate) ack: Latency,
-    /// How late the tester itself was: from when a publication was due, or its publisher free if that was later,
-    /// to when it was sent.
+    /// How late the tester itself was: the time from when a publication was due and its publisher was free until it was
+    /// sent.
     pub(crate) lag: Latency,
-    /// The first failures.
+    /// Evidence of failures.
     pub(crate) evidence: Evidence,
 }
 
 impl PublisherTally {
-    /// Adds what another counted.
+    /// Adds another tally.
     pub(crate) fn merge(&mut self, other: Self) {
         self.accepted += other.accepted;
         merge_classes(&mut self.failed, other.failed);
@@ -191,38 +158,13 @@ impl PublisherTally {
     }
 }
 
-/// What travels to the reporter, over one bounded channel.
+/// What threads report to the conductor, over one bounded channel.
 #[derive(Debug)]
 pub(crate) enum TallyReport {
-    /// From a worker, about once a second and when it ends.
+    /// From a worker: several times per second, and when it ends.
     Worker(Box<WorkerTally>),
-    /// From a publisher, likewise.
+    /// From a publisher, at the same times.
     Publisher(Box<PublisherTally>),
-    /// From a thread that could not go on.
+    /// From a thread that had to stop.
     Error(String),
-}
-
-/// Counts one more of a class.
-pub(crate) fn count_class(classes: &mut Classes, class: impl Into<String>) {
-    *classes.entry(class.into()).or_default() += 1;
-}
-
-/// The sum over all classes.
-pub(crate) fn total(classes: &Classes) -> u64 {
-    classes.values().sum()
-}
-
-/// `3 http 503, 1 timeout in upgrade`; empty when there are none.
-pub(crate) fn describe(classes: &Classes) -> String {
-    let parts: Vec<String> = classes
-        .iter()
-        .map(|(class, count)| format!("{count} {class}"))
-        .collect();
-    parts.join(", ")
-}
-
-fn merge_classes(into: &mut Classes, from: Classes) {
-    for (class, count) in from {
-        *into.entry(class).or_default() += count;
-    }
 }

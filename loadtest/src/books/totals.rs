@@ -1,19 +1,19 @@
-//! The sums of a run so far.
+//! The totals of a run so far.
 
 use super::tally::{PublisherTally, TallyReport, WorkerTally};
 use crate::measure::latency::Latency;
 use crate::result::run_result::Row;
 
-/// Belongs to the conductor, which feeds it all reports.
+/// The sum of all reports.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) worker: WorkerTally,
     pub(crate) publisher: PublisherTally,
-    /// Deliveries since the last row.
+    /// Delivery latencies since the last row.
     pub(crate) recent: Latency,
-    /// Of threads that could not go on.
+    /// Why threads had to stop.
     pub(crate) errors: Vec<String>,
-    /// One a second.
+    /// One row per second.
     pub(crate) rows: Vec<Row>,
 }
 

@@ -1,7 +1,7 @@
 //! The final report as text.
 
 use crate::base::units::{grouped, latency, seconds};
-use crate::books::tally::{describe, total};
+use crate::books::classes::{describe, total};
 use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
 use crate::plan::run_plan::RunPlan;

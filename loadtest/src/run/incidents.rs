@@ -1,6 +1,6 @@
 //! What went wrong and when, as marks on the time axis.
 
-use crate::books::tally::{Classes, describe};
+use crate::books::classes::{Classes, describe};
 use crate::books::totals::Totals;
 use crate::result::run_result::Mark;
 
@@ -120,7 +120,7 @@ impl Incidents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::books::tally::count_class;
+    use crate::books::classes::count_class;
 
     fn labels(marks: &[Mark]) -> Vec<(f64, &str, &str)> {
         marks

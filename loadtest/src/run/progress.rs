@@ -3,7 +3,7 @@
 use super::display::Display;
 use super::incidents::Incidents;
 use crate::base::units::{grouped, latency};
-use crate::books::tally::total;
+use crate::books::classes::total;
 use crate::books::totals::Totals;
 use crate::dashboard::snapshot::{Figures, MAX_NOTES, MAX_ROWS, Snapshot};
 use crate::measure::latency::Latency;

@@ -5,8 +5,9 @@
 //! server in the order of their numbers.
 
 use super::run_state::RunState;
+use crate::books::classes::count_class;
 use crate::books::evidence::EvidenceKind;
-use crate::books::tally::{PublisherTally, TallyReport, count_class};
+use crate::books::tally::{PublisherTally, TallyReport};
 use crate::plan::schedule::CHECK_EVERY;
 use crate::wire::http_client::{HttpClient, RequestError};
 use crate::wire::json;

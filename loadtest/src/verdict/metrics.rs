@@ -1,7 +1,9 @@
 //! The figures of a run under their names.
 
 use super::run_record::RunRecord;
-use crate::books::tally::{CloseCounts, WorkerTally, total};
+use crate::books::classes::total;
+use crate::books::close_counts::CloseCounts;
+use crate::books::tally::WorkerTally;
 use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
 use crate::plan::cohort::Role;

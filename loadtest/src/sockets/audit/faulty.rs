@@ -1,8 +1,8 @@
 //! What becomes of the sockets that the server has to end.
 
 use super::auditor::Auditor;
+use crate::books::close_counts::CloseCounts;
 use crate::books::evidence::EvidenceKind;
-use crate::books::tally::CloseCounts;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
 use std::sync::atomic::Ordering::SeqCst;
@@ -67,7 +67,7 @@ impl Auditor {
         if role == Role::Slow {
             EvidenceKind::Slow
         } else {
-            EvidenceKind::Dead
+            EvidenceKind::Heartbeat
         }
     }
 

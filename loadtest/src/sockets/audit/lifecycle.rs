@@ -1,8 +1,8 @@
 //! The stations of a socket: upgraded, ready, failed, ended.
 
 use super::auditor::{Auditor, Status};
+use crate::books::classes::count_class;
 use crate::books::evidence::EvidenceKind;
-use crate::books::tally::count_class;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
 use crate::wire::client_frame;

@@ -1,7 +1,7 @@
 //! What the tester's own sockets say in rooms.
 
 use super::auditor::{Auditor, Status};
-use crate::books::tally::count_class;
+use crate::books::classes::count_class;
 use crate::wire::client_frame;
 use crate::wire::stamp::{self, Stamp};
 use std::sync::Arc;
