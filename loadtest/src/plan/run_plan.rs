@@ -192,7 +192,7 @@ impl RunPlan {
     }
 
     /// The index of `channel` among the subscriptions of `conn`. `None` if it is not subscribed.
-    pub(crate) fn position(&self, conn: u32, channel: u32) -> Option<u32> {
+    pub(crate) fn subscription_index(&self, conn: u32, channel: u32) -> Option<u32> {
         let distance = (channel + self.channels - self.first_channel(conn)) % self.channels;
         (distance < self.subs_per_conn).then_some(distance)
     }
@@ -280,7 +280,7 @@ pub(crate) mod tests {
             for channel in 0..10 {
                 let place = channels.iter().position(|c| *c == channel);
                 assert_eq!(
-                    plan.position(conn, channel),
+                    plan.subscription_index(conn, channel),
                     place.map(|p| p as u32),
                     "{conn} {channel}"
                 );

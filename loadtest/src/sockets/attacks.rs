@@ -1,4 +1,4 @@
-//! Clients that break the protocol, one after the other, and what each must get for it.
+//! Protocol violations, one per client, and how the server must answer each.
 
 use super::run_state::RunState;
 use crate::books::evidence::EvidenceKind;
@@ -9,25 +9,25 @@ use crate::wire::server_frame::ServerFrame;
 use std::io;
 use std::time::Duration;
 
-/// What the server must do.
+/// How the server must answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     /// Close with this code.
     Close(u16),
-    /// Answer with an error message, and keep the connection.
+    /// Send an error message and keep the connection.
     Error,
 }
 
 struct Attack {
     name: &'static str,
-    /// What is sent behind the opening handshake.
+    /// Sent after the opening handshake.
     bytes: Vec<u8>,
     expect: Expect,
 }
 
-/// Longest wait for the server's answer.
+/// How long to wait for the answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Any mask will do; this one changes nothing.
+/// This mask leaves the payload unchanged.
 const MASK: [u8; 4] = [0; 4];
 
 fn attacks() -> Vec<Attack> {
@@ -69,7 +69,7 @@ fn attacks() -> Vec<Attack> {
             Close(1002),
         ),
         attack(
-            "continuation of nothing",
+            "continuation without a beginning",
             &[b"\x80\x80", &MASK],
             Close(1002),
         ),
@@ -79,7 +79,7 @@ fn attacks() -> Vec<Attack> {
             Close(1002),
         ),
         attack(
-            "length in too many bytes",
+            "length not in its shortest form",
             &[b"\x81\xFE\x00\x01", &MASK, b"x"],
             Close(1002),
         ),
@@ -99,7 +99,7 @@ fn attacks() -> Vec<Attack> {
             Close(1007),
         ),
         attack(
-            "message of a tebibyte",
+            "message of 1 TiB",
             &[b"\x81\xFF\x00\x00\x01\x00\x00\x00\x00\x00", &MASK],
             Close(1009),
         ),
@@ -109,25 +109,25 @@ fn attacks() -> Vec<Attack> {
             expect: Close(1009),
         },
         Attack {
-            name: "fragments of more than a mebibyte",
+            name: "fragments of more than 1 MiB",
             bytes: heavy,
             expect: Close(1009),
         },
         Attack {
-            name: "message over the limit",
+            name: "message over the size limit",
             bytes: too_large,
             expect: Error,
         },
         attack("text that is not JSON", &[b"\x81\x81", &MASK, b"{"], Error),
         attack(
-            "JSON that is no command",
+            "JSON that is not a command",
             &[b"\x81\x82", &MASK, b"42"],
             Error,
         ),
     ]
 }
 
-/// Makes every attack once and counts those that were not answered as they must be.
+/// Tries every violation once, and counts those that the server does not answer as it must.
 pub(crate) fn run(state: &RunState) -> WorkerTally {
     let mut tally = WorkerTally::default();
     for attack in attacks() {
@@ -147,10 +147,10 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
     tally
 }
 
-/// `close 1002`, or `error` where that is to come; there may be errors before a close.
+/// The answer in words: `close 1002`, or `error` if that is expected. A Close frame may follow errors.
 fn answer(state: &RunState, attack: &Attack) -> io::Result<String> {
     let mut client = ProbeClient::connect(&state.ws, TIMEOUT)?;
-    // The server may close before it has read everything; its Close frame is what counts.
+    // The server may close the connection before it has read everything. Its Close frame is what counts.
     let _ = client.send(&attack.bytes);
     client.find(|frame| match frame {
         ServerFrame::Close(code, _) => Some(format!("close {code}")),

@@ -1,9 +1,11 @@
-//! The connections of a run, and the threads that own them.
+//! The connections of a run and the threads that own them: workers, which own WebSockets, and publishers.
 
 pub(crate) mod attacks;
 mod audit;
 mod close_cause;
 mod connection;
+mod fault_injector;
+mod fleet;
 mod opening;
 pub(crate) mod publisher;
 mod relay;

@@ -1,8 +1,7 @@
 //! A publisher: a thread that posts its share of the publications when they are due.
 //!
-//! The schedule is fixed before the run (open loop): a publisher that was held up sends what is overdue at once, and
-//! latency counts from when it was due. A publisher waits for each reply, so its publications reach the
-//! server in the order of their numbers.
+//! The schedule is open loop: a publisher that was held up posts what is overdue at once, and latency counts from when it
+//! was due. It waits for each response, so its publications reach the server in order.
 
 use super::run_state::RunState;
 use crate::books::classes::count_class;
@@ -17,17 +16,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-/// Longest wait for one reply.
+/// How long to wait for a response.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a publisher reports.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
-/// One of [`RunPlan::publishers`](crate::plan::run_plan::RunPlan::publishers).
+/// Publisher `index` of the run.
 pub(crate) struct Publisher {
     state: Arc<RunState>,
     index: u32,
     client: HttpClient,
-    /// Last number used, by channel index.
+    /// The last sequence number used, by channel.
     last_seq: Vec<u64>,
     tally: PublisherTally,
     reports: Sender<TallyReport>,
@@ -47,9 +46,9 @@ impl Publisher {
         }
     }
 
-    /// Posts all that the schedule has for it. Returns early when `stop` is disconnected, and at `give_up`.
+    /// Posts its share of the schedule. Returns early if `stop` is disconnected, and at `give_up`.
     pub(crate) fn run(mut self, give_up: Instant, stop: &Receiver<()>) {
-        // A failure to connect shows again, and is counted, at the first publication.
+        // If this fails, the first publication fails too, and is counted.
         let _ = self.client.connect();
         let state = Arc::clone(&self.state);
         let plan = &state.plan;
@@ -87,12 +86,12 @@ impl Publisher {
             }
         }
         let report = TallyReport::Publisher(Box::new(self.tally));
-        // Without a reporter there is nobody left to tell.
+        // If the conductor is gone, nobody needs the report.
         let _ = self.reports.send_timeout(report, Duration::from_secs(5));
         state.publishers_done.fetch_add(1, SeqCst);
     }
 
-    /// Posts one publication; returns when the publisher was free again.
+    /// Posts a publication. `free_ns` is when the publisher became free; returns when it is free again.
     fn publish(&mut self, channel: u32, intended_ns: u64, free_ns: u64) -> u64 {
         let state = Arc::clone(&self.state);
         let ledger = &state.ledger;
@@ -121,7 +120,7 @@ impl Publisher {
                     self.cross_check(channel, &reply.body, subscribers);
                 }
             }
-            // Refused: the number is free again.
+            // The server refused it, so the sequence number is used again.
             Ok(reply) => count_class(&mut self.tally.failed, format!("http {}", reply.status)),
             Err(error) => {
                 if matches!(error, RequestError::ReplyLost(_)) {
@@ -135,7 +134,7 @@ impl Publisher {
         now_ns
     }
 
-    /// The request body, with `data` padded to the size of the plan.
+    /// Builds the request body.
     fn compose(&mut self, channel: u32, seq: u64, intended_ns: u64, sent_ns: u64) {
         let plan = &self.state.plan;
         let name = plan.channel_name(channel);
@@ -156,6 +155,7 @@ impl Publisher {
         self.body.push(b'}');
     }
 
+    /// Compares the number of subscribers in a response with the tester's own.
     fn cross_check(&mut self, channel: u32, body: &[u8], subscribers: u32) {
         let mut answered = None;
         json::members(body, |key, value| {

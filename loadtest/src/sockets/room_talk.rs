@@ -1,4 +1,4 @@
-//! Members of rooms, who say what is due: the workers' part of publishing.
+//! Publishing to rooms: members send messages from the worker threads.
 
 use super::run_state::RunState;
 use super::worker_context::WorkerContext;
@@ -8,8 +8,10 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::time::sleep_until;
 
-/// Says what is due to the rooms by the sockets of worker `index`, from the first publication on; what is overdue at
-/// once. Ends when all is said, or publishing is over. Nothing is lost when it is dropped: what was not said was not sent.
+/// Sends the messages that are due from the sockets of worker `index`; overdue ones at once. Returns when all are sent, or
+/// publishing has ended.
+///
+/// Cancel safety: a message is sent completely or not at all.
 pub(crate) async fn run(state: &RunState, index: u32, context: &RefCell<WorkerContext>) {
     let plan = &state.plan;
     if !plan.rooms {

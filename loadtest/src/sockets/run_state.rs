@@ -1,4 +1,4 @@
-//! What the threads of one run share.
+//! What the threads of a run share.
 
 use crate::base::clock::Clock;
 use crate::base::target::Target;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Set up by the conductor, then only read, apart from the atomics.
+/// Created before the run. Then only the ledger, the phase, the schedule and the atomics change.
 #[derive(Debug)]
 pub(crate) struct RunState {
     pub(crate) plan: RunPlan,
@@ -20,51 +20,52 @@ pub(crate) struct RunState {
     pub(crate) clock: Clock,
     pub(crate) ws: Target,
     pub(crate) api: Target,
-    /// Addresses to bind in turn; empty when the kernel chooses.
+    /// Source addresses to bind, in turn. Empty if the kernel chooses.
     pub(crate) source_ips: Vec<IpAddr>,
     pub(crate) workers: u32,
-    /// What reads frames.
+    /// The frame reader to use.
     pub(crate) engine: ReaderEngine,
-    /// From the start of a connect to its last confirmed subscription.
+    /// Time limit from the start of a connect until all subscriptions are confirmed.
     pub(crate) connect_timeout: Duration,
-    /// Wakes the workers when it changes.
+    /// Changes wake the workers.
     pub(crate) phase: watch::Sender<Phase>,
-    /// When the cohorts turn bad and the storm breaks, on the clock; `u64::MAX` until publications are due.
+    /// When the faults start, on the clock of the run; `u64::MAX` before the publish phase.
     pub(crate) faults_at_ns: AtomicU64,
+    /// When the storm happens, likewise.
     pub(crate) storm_at_ns: AtomicU64,
     /// When publications are due.
     pub(crate) schedule: Schedule,
-    /// Storms that whoever watches has asked for.
+    /// Number of storms that the user has asked for with a key.
     pub(crate) storms: AtomicU32,
-    /// Sockets whose connect succeeded or failed.
+    /// Number of sockets that have become ready or failed.
     pub(crate) connects_done: AtomicU32,
-    /// Ready sockets now.
+    /// Number of ready sockets.
     pub(crate) open: AtomicU32,
-    /// Most of them at a time.
+    /// Highest number of ready sockets at a time.
     pub(crate) peak: AtomicU32,
-    /// Books that wait for messages, by worker; valid in [`Phase::Drain`] and `u64::MAX` before.
+    /// By worker: number of books that wait for messages. Only counted in [`Phase::Drain`]; `u64::MAX` before.
     pub(crate) open_books: Vec<AtomicU64>,
-    /// Publishers, or workers whose members have said everything, that ended.
+    /// Number of publishers that have finished. With rooms: number of workers that have.
     pub(crate) publishers_done: AtomicU32,
 }
 
 impl RunState {
-    /// Whether the cohorts have turned bad.
+    /// Whether the faulty sockets misbehave by now.
     pub(crate) fn faults_started(&self) -> bool {
         self.clock.now_ns() >= self.faults_at_ns.load(SeqCst)
     }
 
-    /// Whether every socket stays, as far as the tester is concerned.
+    /// Whether the tester has kept every socket open.
     pub(crate) fn is_steady(&self) -> bool {
         self.plan.is_steady() && self.storms.load(SeqCst) == 0
     }
 
-    /// Whether every socket is owed every publication.
+    /// Whether every socket is expected to receive every publication.
     pub(crate) fn expects_all(&self) -> bool {
         self.plan.expects_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
     }
 
-    /// Whether nothing will be published any more.
+    /// Whether publishing is finished.
     pub(crate) fn all_published(&self) -> bool {
         let publishers = if self.plan.rooms {
             self.workers
@@ -74,7 +75,7 @@ impl RunState {
         self.publishers_done.load(SeqCst) == publishers
     }
 
-    /// How many books wait for messages, over all workers; very many before all have counted.
+    /// Number of books that wait for messages, over all workers. Very large until every worker has counted.
     pub(crate) fn open_books(&self) -> u64 {
         self.open_books
             .iter()

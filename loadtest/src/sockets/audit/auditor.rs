@@ -1,4 +1,4 @@
-//! Judges what arrives: keeps a worker's books and counts everything that is not as it should be.
+//! The state of an auditor, and how it writes to its sockets.
 
 use super::declared::Declared;
 use super::held_position::HeldPosition;
@@ -12,18 +12,19 @@ use std::io;
 use std::sync::Arc;
 use tokio::net::tcp::OwnedWriteHalf;
 
-/// Where a socket stands.
+/// The state of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Subscriptions that are not yet confirmed; none before the upgrade.
+    /// It is being opened. The number of subscriptions that are not confirmed yet; 0 before the upgrade.
     Opening(u32),
-    /// All subscriptions are confirmed: it is owed every publication.
+    /// All subscriptions are confirmed, so every publication is expected.
     Ready,
-    /// Unsubscribings that are not yet confirmed; everything accepted before they were sent is still owed.
+    /// It is unsubscribing. The number of replies still to come. Everything accepted before the commands were sent is still
+    /// expected.
     Leaving(u32),
     /// It never became ready.
     Failed,
-    /// It was ready and is gone.
+    /// It was ready and has ended.
     Closed,
 }
 
@@ -31,13 +32,13 @@ pub(crate) enum Status {
 pub(super) struct Socket {
     pub(super) status: Status,
     pub(super) writer: Option<OwnedWriteHalf>,
-    /// What the socket did not take yet, at most [`UNSENT_BYTES`] and the rest of one frame.
+    /// Bytes that the socket has not accepted yet: at most [`UNSENT_BYTES`] and one frame.
     pub(super) unsent: Vec<u8>,
-    /// Was ready before: a return is no new socket.
+    /// It was ready before, so it is not counted as opened again.
     pub(super) known: bool,
-    /// When the tester dropped it, until it is ready again.
+    /// When the tester dropped it; `None` once it is ready again.
     pub(super) dropped_ns: Option<u64>,
-    /// The last number of each of its streams that is owed to a socket that is leaving.
+    /// While it is leaving: the last expected number of each of its streams.
     pub(super) expected: Box<[u64]>,
 }
 
@@ -54,33 +55,34 @@ impl Socket {
     }
 }
 
-/// Belongs to one worker. Sockets are `local` indices: socket `local` of worker `w` is `conn = local * workers + w`.
+/// Audits the sockets of one worker. The worker numbers them from 0 (`local`); socket `local` of worker `w` is
+/// `conn = local * workers + w` in the run.
 pub(crate) struct Auditor {
     pub(super) state: Arc<RunState>,
     pub(super) worker: u32,
     pub(super) sockets: Vec<Socket>,
-    /// By socket, subscription and publisher of the channel.
+    /// By socket, then subscription, then publisher of the channel.
     pub(super) books: Vec<Book>,
-    /// By socket and subscription, in runs with positions.
+    /// By socket, then subscription. Empty in runs without positions.
     pub(super) held_positions: Vec<Option<HeldPosition>>,
     pub(super) declared: Declared,
     /// By socket.
     pub(super) connection_latencies: Vec<ConnectionLatency>,
-    /// Since the last report.
+    /// Counts since the last report.
     pub(crate) tally: WorkerTally,
-    /// What its members of rooms said since the last report.
+    /// Counts of the messages that its sockets published to rooms since the last report.
     pub(crate) room_tally: PublisherTally,
-    /// The tester itself is closing its sockets: a close is no failure any more.
+    /// The tester is closing its sockets, so a close is not a failure any more.
     pub(super) closing: bool,
-    /// When, to whom and with what payload a ping is still to be answered.
+    /// Pings that are to be answered late: when, on which socket, and their payload.
     pub(super) late_pongs: VecDeque<(u64, usize, Vec<u8>)>,
     /// Sockets with unsent bytes.
-    stalled: Vec<usize>,
+    with_unsent: Vec<usize>,
     mask: u32,
     out: Vec<u8>,
 }
 
-/// What may wait for a socket that takes no more: only a server that does not read lets that happen.
+/// How many bytes may wait for a socket that accepts no more, which happens only if the server does not read.
 const UNSENT_BYTES: usize = 256 * 1024;
 
 impl Auditor {
@@ -106,7 +108,7 @@ impl Auditor {
             books: vec![Book::default(); sockets * books_per_socket as usize],
             tally: WorkerTally::default(),
             room_tally: PublisherTally::default(),
-            stalled: Vec::new(),
+            with_unsent: Vec::new(),
             closing: false,
             mask: plan.run | 1,
             out: Vec::new(),
@@ -115,17 +117,17 @@ impl Auditor {
         }
     }
 
-    /// Sockets of this worker.
+    /// Number of sockets of this worker.
     pub(crate) fn sockets(&self) -> usize {
         self.sockets.len()
     }
 
-    /// The run-wide index of a socket.
+    /// The index of a socket in the run.
     pub(crate) fn conn(&self, local: usize) -> u32 {
         local as u32 * self.state.workers + self.worker
     }
 
-    /// Where a socket stands.
+    /// The state of a socket.
     pub(crate) fn status(&self, local: usize) -> Status {
         self.sockets[local].status
     }
@@ -135,7 +137,7 @@ impl Auditor {
         self.closing
     }
 
-    /// Answers the pings whose time has come.
+    /// Answers the late pings that are due.
     pub(crate) fn answer_late_pings(&mut self) {
         let now_ns = self.state.clock.now_ns();
         while self
@@ -149,8 +151,8 @@ impl Auditor {
         }
     }
 
-    /// Sends one frame, or what the socket takes of it; the rest goes with [`flush`](Self::flush). Returns whether the frame
-    /// goes out if the server reads on: not when there is no socket, it is broken, or too much waits already.
+    /// Sends a frame. What the socket does not accept is kept for [`flush`](Self::flush). Returns `false` if the frame is
+    /// discarded: the socket is closed or broken, or too many bytes are waiting already.
     pub(super) fn write(&mut self, local: usize, opcode: u8, payload: &[u8]) -> bool {
         let socket = &mut self.sockets[local];
         let Some(writer) = &socket.writer else {
@@ -173,18 +175,18 @@ impl Auditor {
         };
         if written < self.out.len() {
             socket.unsent.extend_from_slice(&self.out[written..]);
-            self.stalled.push(local);
+            self.with_unsent.push(local);
         }
         true
     }
 
-    /// Tries again to send what sockets did not take.
+    /// Tries again to send the bytes that sockets have not accepted.
     pub(crate) fn flush(&mut self) {
         let sockets = &mut self.sockets;
-        self.stalled.retain(|&local| {
+        self.with_unsent.retain(|&local| {
             let socket = &mut sockets[local];
             match &socket.writer {
-                // A broken socket is noticed by its reader.
+                // If it is broken, its reader notices.
                 Some(writer) => {
                     if let Ok(written) = writer.try_write(&socket.unsent) {
                         socket.unsent.drain(..written);

@@ -1,4 +1,4 @@
-//! When books begin and end, and what is missing then.
+//! When books begin and end, and what is missing at their end.
 
 use super::auditor::{Auditor, Status};
 use crate::books::book::Book;
@@ -9,17 +9,17 @@ use crate::wire::client_frame;
 use std::sync::Arc;
 
 impl Auditor {
-    /// Begins the books of one subscription.
+    /// Starts the books of one subscription.
     pub(super) fn open_books_of(&mut self, local: usize, channel: &[u8]) {
         let plan = &self.state.plan;
         let Some(index) = plan.channel_index(channel) else {
             return;
         };
-        let Some(position) = plan.position(self.conn(local), index) else {
+        let Some(nth) = plan.subscription_index(self.conn(local), index) else {
             return;
         };
         let publishers = plan.publishers_per_channel() as usize;
-        let first = (local * plan.subs_per_conn as usize + position as usize) * publishers;
+        let first = (local * plan.subs_per_conn as usize + nth as usize) * publishers;
         self.forget_declared(first / publishers);
         for i in 0..publishers {
             let sent = self.state.ledger.sent(index as usize * publishers + i);
@@ -35,7 +35,7 @@ impl Auditor {
         })
     }
 
-    /// Books of living sockets that still wait for a message.
+    /// Number of books that still wait for a message.
     pub(crate) fn open_books(&self) -> u64 {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let publishers = self.state.plan.publishers_per_channel() as usize;
@@ -54,7 +54,7 @@ impl Auditor {
             .sockets
             .iter()
             .filter(|socket| {
-                // Who was dropped and has a position is owed what it missed.
+                // A dropped socket with a position will receive what it missed.
                 let returns = self.state.plan.positions && socket.dropped_ns.is_some();
                 returns || matches!(socket.status, Status::Leaving(_))
             })
@@ -68,7 +68,7 @@ impl Auditor {
             + leaving
     }
 
-    /// Accepted publications that a socket has not got yet.
+    /// Number of accepted publications that a socket has not received yet.
     pub(super) fn in_flight(&self, local: usize) -> u64 {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let books = &self.books[local * per_socket..][..per_socket];
@@ -81,7 +81,7 @@ impl Auditor {
             .sum()
     }
 
-    /// Ends the interval of a socket: everything up to what `owed` says must have come.
+    /// Ends the interval of a socket. Everything up to the number that `expected` returns must have arrived.
     pub(super) fn close_interval(&mut self, local: usize, expected: impl Fn(usize, &Book) -> u64) {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let conn = self.conn(local);
@@ -91,17 +91,17 @@ impl Auditor {
             if state.plan.is_author(conn, stream) {
                 continue;
             }
-            let place = local * per_socket + index;
-            self.settle_at_end(place, stream);
+            let index_of_book = local * per_socket + index;
+            self.settle_at_end(index_of_book, stream);
             let (tally, declared) = (&mut self.tally, &mut self.declared);
-            let book = &mut self.books[place];
+            let book = &mut self.books[index_of_book];
             let at = state.clock.now_ns() as f64 / 1e9;
             book.close(expected(index, book), |seq| {
                 if state.ledger.is_expected(stream, seq) {
-                    declared.miss(tally, place / publishers, || {
+                    declared.count_missing(tally, index_of_book / publishers, || {
                         let channel = stream as u32 / state.plan.publishers_per_channel();
                         format!(
-                            "conn {conn}: seq {seq} of {} never came before it left at {at:.3}s",
+                            "conn {conn}: seq {seq} of {} did not arrive before it left at {at:.3}s",
                             state.plan.channel_name(channel)
                         )
                     });
@@ -111,27 +111,31 @@ impl Auditor {
         }
     }
 
-    /// Compares a book with the ledger. What a socket that is `gone` did not get at the end is declared.
-    fn close_book(&mut self, place: usize, stream: usize, conn: u32, gone: bool) {
-        self.settle_at_end(place, stream);
+    /// Compares a book with the ledger. What is missing at the end counts as declared if the socket has `gone`.
+    fn close_book(&mut self, index_of_book: usize, stream: usize, conn: u32, gone: bool) {
+        self.settle_at_end(index_of_book, stream);
         let state = Arc::clone(&self.state);
         let publishers = state.plan.publishers_per_channel();
-        let (tally, declared, book) = (&mut self.tally, &mut self.declared, self.books[place]);
+        let (tally, declared, book) = (
+            &mut self.tally,
+            &mut self.declared,
+            self.books[index_of_book],
+        );
         let last = state.ledger.last(stream);
         book.close(last, |seq| {
             if !state.ledger.is_expected(stream, seq) {
             } else if gone && seq > book.highest() {
                 tally.declared += 1;
             } else {
-                declared.miss(tally, place / publishers as usize, || {
+                declared.count_missing(tally, index_of_book / publishers as usize, || {
                     let name = state.plan.channel_name(stream as u32 / publishers);
-                    format!("conn {conn}: seq {seq} of {name} never came; the last is {last}")
+                    format!("conn {conn}: seq {seq} of {name} never arrived; the last is {last}")
                 });
             }
         });
     }
 
-    /// Compares every book with the ledger and then says goodbye on every socket.
+    /// Compares every book with the ledger, then sends a Close frame on every socket.
     pub(crate) fn close_all(&mut self) {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let state = Arc::clone(&self.state);
@@ -141,10 +145,10 @@ impl Auditor {
             if matches!(status, Status::Leaving(_)) {
                 self.tally.stuck += 1;
                 self.tally.evidence.note(EvidenceKind::Churn, || {
-                    format!("conn {conn}: its unsubscribing was never confirmed")
+                    format!("conn {conn}: the server never confirmed its unsubscribing")
                 });
             }
-            // It has a position and did not come back, which `storm.missing` tells.
+            // It has a position, but has not reconnected. `storm.missing` counts that.
             let away = state.plan.positions && self.sockets[local].dropped_ns.is_some();
             if !matches!(status, Status::Ready | Status::Closed) && !away {
                 continue;
@@ -153,7 +157,7 @@ impl Auditor {
             if role.must_be_closed() && status == Status::Ready && state.faults_started() {
                 let kind = Self::kind_of(role);
                 self.tally.evidence.note(kind, || {
-                    format!("conn {conn} ({}): was never ended", role.name())
+                    format!("conn {conn} ({}): was never closed", role.name())
                 });
             }
             let gone = status == Status::Closed || role.must_be_closed() || away;

@@ -1,27 +1,27 @@
-//! What the server has said that subscriptions will not get.
+//! What the server has declared missing.
 
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::WorkerTally;
 use std::collections::HashMap;
 
-/// What the server has said that a worker's sockets do not get. Bounded by their subscriptions and books.
+/// What the server has declared missing, for the sockets of one worker. At most one entry per subscription and per book.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    /// By subscription: how many publications its gap notices left out that its books have not missed yet.
+    /// By subscription: number of publications that gap notices have skipped, less those already counted as missing.
     pub(super) gaps: HashMap<usize, u64>,
-    /// By book whose position was refused: its highest number before, until the first one behind comes.
+    /// By book: the highest number before its position was refused, until the first one after it arrives.
     pub(super) refused: HashMap<usize, u64>,
 }
 
 impl Declared {
-    /// Whether a refused position waits to be settled: rarely, and each event asks.
+    /// Whether there is a refused position to settle. Inlined, because every event asks and it is rarely so.
     #[inline]
     pub(super) fn is_unsettled(&self) -> bool {
         !self.refused.is_empty()
     }
 
-    /// Counts one publication that a subscription did not get.
-    pub(super) fn miss(
+    /// Counts a publication that a subscription did not receive, as declared or as lost.
+    pub(super) fn count_missing(
         &mut self,
         tally: &mut WorkerTally,
         subscription: usize,

@@ -1,4 +1,4 @@
-//! What becomes of the sockets that the server has to end.
+//! Sockets that the server must close: whether it does, when, and with which code.
 
 use super::auditor::Auditor;
 use crate::books::close_counts::CloseCounts;
@@ -9,12 +9,12 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Auditor {
-    /// A socket exists that the server has to end.
+    /// A socket is open that the server must close.
     pub(crate) fn on_faulty(&mut self, local: usize) {
         self.counts(local).expected += 1;
     }
 
-    /// The server ended a socket that it had to end.
+    /// The server has closed a socket that it had to close.
     pub(crate) fn on_faulty_closed(&mut self, local: usize, cause: &CloseCause) {
         if self.closing {
             return;
@@ -29,7 +29,7 @@ impl Auditor {
         counts.after.record_ns(after_ns);
         let after = Duration::from_nanos(after_ns);
         let mut wrong = None;
-        // Slow ones are ended when their queue is full, which no clock knows.
+        // Slow sockets are closed when their queue is full, so there is no time for it.
         if role != Role::Slow && after < earliest {
             counts.early += 1;
             wrong = Some("too early");
@@ -43,8 +43,8 @@ impl Auditor {
                 counts.miscoded += 1;
                 wrong = Some("with the wrong code");
             }
-            // A socket whose buffers are full cannot be told why it ends; nor can one that never was upgraded. What comes
-            // to the others is little enough that the Close frame has its place behind it.
+            // A Close frame cannot reach a socket whose buffers are full, or that was never upgraded. It must reach the
+            // others, whose buffers have room for it.
             _ if matches!(role, Role::Slow | Role::HandshakeStall) => {}
             _ => {
                 counts.miscoded += 1;
@@ -55,7 +55,7 @@ impl Auditor {
             let kind = Self::kind_of(role);
             self.tally.evidence.note(kind, || {
                 format!(
-                    "conn {conn} ({}): ended {:.3}s after it turned bad, {wrong}: {cause}",
+                    "conn {conn} ({}): closed {:.3}s after the faults started, {wrong}: {cause}",
                     role.name(),
                     after.as_secs_f64()
                 )
@@ -78,7 +78,7 @@ impl Auditor {
         }
     }
 
-    /// How a socket behaves.
+    /// How a socket behaves once the faults start.
     pub(crate) fn role(&self, local: usize) -> Role {
         self.state.plan.role(self.conn(local))
     }

@@ -1,6 +1,6 @@
 //! The position that a subscription resumes from.
 
-/// Where a subscription stands in its channel.
+/// The last position of a subscription in its channel.
 #[derive(Clone, Debug)]
 pub(super) struct HeldPosition {
     pub(super) offset: u64,

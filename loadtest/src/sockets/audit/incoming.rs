@@ -1,4 +1,4 @@
-//! What a frame means: every message is entered in its book, or counted for what it is.
+//! Frames received: every message is recorded in its book, or counted as what it is.
 
 use super::auditor::{Auditor, Status};
 use crate::books::book::Arrival;
@@ -12,7 +12,10 @@ use crate::wire::stamp::Stamp;
 use std::sync::atomic::Ordering::SeqCst;
 
 impl Auditor {
-    /// Takes one frame that was read at `now_ns`.
+    /// Audits a frame that was read at `now_ns`.
+    ///
+    /// # Errors
+    /// The connection is to end with this cause.
     pub(crate) fn on_frame(
         &mut self,
         local: usize,
@@ -83,7 +86,7 @@ impl Auditor {
                 self.on_foreign(local, name, &stamp);
             }
             ServerMessage::UserJoined => self.tally.announced += 1,
-            // `$all` and `$system` reach every connection, whoever published to them.
+            // Every connection receives `$all` and `$system`.
             ServerMessage::Event([b'$', ..], None) => self.tally.notices += 1,
             ServerMessage::Event(_, None)
             | ServerMessage::RoomMessage(_, None)
@@ -124,30 +127,30 @@ impl Auditor {
         self.tally.malformed += 1;
         let conn = self.conn(local);
         self.tally.evidence.note(EvidenceKind::Malformed, || {
-            format!("conn {conn}: a message that is none of the protocol's, or has no stamp")
+            format!("conn {conn}: a message that is not part of the protocol, or lacks a stamp")
         });
     }
 
     fn on_event(&mut self, local: usize, channel: &[u8], stamp: &Stamp, now_ns: u64) {
         let conn = self.conn(local);
-        let Some((stream, place)) = self.place(local, channel, stamp) else {
+        let Some((stream, book)) = self.stream_and_book(local, channel, stamp) else {
             return self.on_foreign(local, channel, stamp);
         };
         if stamp.offset > 0 && !self.held_positions.is_empty() {
             self.on_offset(local, stamp.channel as u32, stamp.offset);
         }
         let faulty = self.role(local).must_be_closed();
-        let came_before = self.declared.is_unsettled() && self.settle(place, stream, stamp.seq);
+        let is_duplicate = self.declared.is_unsettled() && self.settle(book, stream, stamp.seq);
         let plan = &self.state.plan;
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
         let declared = &mut self.declared;
-        let arrival = if came_before {
+        let arrival = if is_duplicate {
             Arrival::Duplicate
         } else {
-            self.books[place].record(stamp.seq, |seq| {
+            self.books[book].record(stamp.seq, |seq| {
                 if ledger.is_expected(stream, seq) {
-                    let subscription = place / plan.publishers_per_channel() as usize;
-                    declared.miss(tally, subscription, || {
+                    let subscription = book / plan.publishers_per_channel() as usize;
+                    declared.count_missing(tally, subscription, || {
                         format!(
                             "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
                             String::from_utf8_lossy(channel),
@@ -157,7 +160,7 @@ impl Auditor {
                 }
             })
         };
-        let (count, what) = match arrival {
+        let (count, how) = match arrival {
             Arrival::Forward => (&mut tally.received, None),
             Arrival::Late => {
                 tally.reorders += 1;
@@ -169,17 +172,17 @@ impl Auditor {
             ),
         };
         *count += 1;
-        if let Some((kind, what)) = what {
+        if let Some((kind, how)) = how {
             tally.evidence.note(kind, || {
                 format!(
-                    "conn {conn}: seq {} of {} (publisher {}) came {what}",
+                    "conn {conn}: seq {} of {} (publisher {}) arrived {how}",
                     stamp.seq,
                     String::from_utf8_lossy(channel),
                     stamp.publisher
                 )
             });
         }
-        // What a misbehaving socket reads late is its own fault.
+        // If a misbehaving socket reads late, that is its own fault.
         if arrival != Arrival::Duplicate && !faulty {
             let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
             tally.delivery.record_ns(delivery_ns);
@@ -208,11 +211,16 @@ impl Auditor {
         });
     }
 
-    /// The stream and the book of an event; `None` when this socket must not see it, or nobody sent it.
-    fn place(&self, local: usize, channel: &[u8], stamp: &Stamp) -> Option<(usize, usize)> {
+    /// The stream and the book of an event. `None` if this socket must not receive it, or no publisher has sent it.
+    fn stream_and_book(
+        &self,
+        local: usize,
+        channel: &[u8],
+        stamp: &Stamp,
+    ) -> Option<(usize, usize)> {
         let plan = &self.state.plan;
         let index = plan.channel_index(channel)?;
-        let position = plan.position(self.conn(local), index)?;
+        let nth = plan.subscription_index(self.conn(local), index)?;
         let publisher = u32::try_from(stamp.publisher).ok()?;
         let stream = plan.stream(index, publisher)?;
         let own = stamp.run == u64::from(plan.run)
@@ -220,7 +228,7 @@ impl Auditor {
             && (1..=self.state.ledger.sent(stream)).contains(&stamp.seq)
             && !plan.is_author(self.conn(local), stream);
         let publishers = plan.publishers_per_channel() as usize;
-        let subscription = local * plan.subs_per_conn as usize + position as usize;
+        let subscription = local * plan.subs_per_conn as usize + nth as usize;
         own.then(|| {
             (
                 stream,

@@ -1,4 +1,4 @@
-//! Sockets that the tester itself takes away: properly, or without a word.
+//! Sockets that the tester ends: with an unsubscribe and a Close frame (churn), or without (drops and storms).
 
 use super::auditor::{Auditor, Status};
 use crate::plan::cohort::Role;
@@ -9,15 +9,15 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Auditor {
-    /// Sends a pong nobody asked for, from a slow socket: when its window is shut, the kernel drops the server's reset as
-    /// out of order, and only an answer to bytes of its own tells it that it was evicted.
+    /// Sends an unsolicited pong from a slow socket. If its receive window is closed, the kernel discards the server's reset
+    /// as out of order. Only the answer to bytes that it sends tells the socket that it was evicted.
     pub(crate) fn probe(&mut self, local: usize) {
         if self.role(local) == Role::Slow {
             self.write(local, client_frame::PONG, b"");
         }
     }
 
-    /// Starts a proper departure: unsubscribes, and goes when that is confirmed. Returns whether the socket could.
+    /// Unsubscribes a socket, which closes once the server confirms that. Returns whether the socket was able to.
     pub(crate) fn leave(&mut self, local: usize) -> bool {
         let conn = self.conn(local);
         let state = Arc::clone(&self.state);
@@ -37,7 +37,7 @@ impl Auditor {
         true
     }
 
-    /// The departure is confirmed: what was accepted before it began must have come.
+    /// The server has confirmed all unsubscribes. Everything accepted before they were sent must have arrived.
     pub(crate) fn on_left(&mut self, local: usize) {
         let expected = std::mem::take(&mut self.sockets[local].expected);
         self.close_interval(local, |index, book| expected[index].max(book.highest()));
@@ -47,9 +47,8 @@ impl Auditor {
         self.release(local);
     }
 
-    /// Drops a ready socket without a word. What was on its way to it is owed to nobody, unless it comes back with its
-    /// positions; gaps before that are losses.
-    /// Returns whether there was one.
+    /// Drops a ready socket without a Close frame. What was on its way to it is not expected any more, unless it resumes.
+    /// Gaps before that are losses. Returns whether the socket was dropped.
     pub(crate) fn drop_socket(&mut self, local: usize, reset: bool) -> bool {
         let open = matches!(
             self.sockets[local].status,
@@ -64,7 +63,7 @@ impl Auditor {
             self.close_interval(local, |_, book| book.highest());
         }
         if let Some(writer) = self.sockets[local].writer.take().filter(|_| reset) {
-            // Without lingering, the last owner's close is a reset.
+            // With a linger time of zero, closing the socket sends a reset.
             let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
             writer.forget();
         }
@@ -74,7 +73,8 @@ impl Auditor {
         true
     }
 
-    pub(super) fn release(&mut self, local: usize) {
+    /// Uncounts a socket that will be opened again.
+    fn release(&mut self, local: usize) {
         let conn = self.conn(local);
         self.state
             .ledger

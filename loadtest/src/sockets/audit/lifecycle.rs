@@ -1,4 +1,4 @@
-//! The stations of a socket: upgraded, ready, failed, ended.
+//! The life cycle of a socket: upgraded, ready, failed, closed.
 
 use super::auditor::{Auditor, Status};
 use crate::books::classes::count_class;
@@ -10,14 +10,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::tcp::OwnedWriteHalf;
 
 impl Auditor {
-    /// The upgrade is done and the subscriptions are sent.
+    /// The upgrade is done and the subscribe commands are sent.
     pub(crate) fn on_upgraded(&mut self, local: usize, writer: OwnedWriteHalf) {
         let socket = &mut self.sockets[local];
         socket.status = Status::Opening(self.state.plan.subs_per_conn);
         socket.writer = Some(writer);
     }
 
-    /// The socket is ready `ready_ns` after its connect began.
+    /// The socket is ready, `ready_ns` after the start of its connect.
     pub(crate) fn on_ready(&mut self, local: usize, ready_ns: u64) {
         let now_ns = self.state.clock.now_ns();
         let socket = &mut self.sockets[local];
@@ -39,7 +39,7 @@ impl Auditor {
     /// The socket did not become ready.
     pub(crate) fn on_connect_failed(&mut self, local: usize, class: String) {
         if self.sockets[local].status == Status::Ready {
-            // The last confirmation came in the same read as the end.
+            // The last confirmation and the end arrived in the same read.
             let conn = self.conn(local);
             self.state
                 .ledger
@@ -57,7 +57,7 @@ impl Auditor {
         }
     }
 
-    /// A ready socket ended.
+    /// A ready socket has ended.
     pub(crate) fn on_closed(&mut self, local: usize, cause: &CloseCause) {
         if matches!(cause, CloseCause::Code(..)) && !self.closing {
             self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
@@ -70,12 +70,12 @@ impl Auditor {
                 .remove_subscribers(self.state.plan.channels_of(conn));
             self.sockets[local].status = Status::Closed;
             if role == Role::HalfOpen && self.state.faults_started() {
-                // Its relay has seen how the server ended it.
+                // Its relay reports how the server closed it.
             } else if role.must_be_closed() && self.state.faults_started() {
                 self.on_faulty_closed(local, cause);
             } else {
                 if role.must_be_closed() {
-                    // Ended before it turned bad: a fault, but no survivor.
+                    // Closed before the faults started: an unexpected close, but not a survivor.
                     self.counts(local).closed += 1;
                 }
                 let at = self.state.clock.now_ns() as f64 / 1e9;

@@ -1,15 +1,15 @@
-//! What did not come: declared by the server, or lost in silence.
+//! Missing publications: declared by the server, or lost silently.
 
 use super::auditor::Auditor;
 use crate::books::book::Book;
 use crate::books::evidence::EvidenceKind;
 
 impl Auditor {
-    /// The server says that it left publications out here.
+    /// The server sent a gap notice: it has skipped publications.
     pub(super) fn on_gap(&mut self, local: usize, name: &[u8], missed: u64, last: Option<u64>) {
         let conn = self.conn(local);
         let channel = self.state.plan.channel_index(name);
-        // Channels of the server's own count for nothing.
+        // The server's own channels are not audited.
         let Some((channel, subscription)) =
             channel.and_then(|channel| Some((channel, self.subscription(local, channel)?)))
         else {
@@ -22,15 +22,15 @@ impl Auditor {
         *left = left.saturating_add(missed);
         self.tally.evidence.note(EvidenceKind::Declared, || {
             let name = String::from_utf8_lossy(name);
-            format!("conn {conn}: the server left out {missed} of {name}")
+            format!("conn {conn}: the server skipped {missed} of {name}")
         });
         if let Some(last) = last {
             self.on_offset(local, channel, last);
         }
     }
 
-    /// Books whose position was refused begin anew. What is missing between the last number before and the first one
-    /// behind is declared; that number is not known yet.
+    /// The server could not resume from the position of a subscription, so its books begin anew. What is missing between the
+    /// last number before and the first one after counts as declared. The latter is not known yet.
     pub(super) fn refuse(&mut self, local: usize, channel: u32, subscription: usize) {
         let conn = self.conn(local);
         let publishers = self.state.plan.publishers_per_channel() as usize;
@@ -43,19 +43,20 @@ impl Auditor {
             let book = self.books[index];
             book.close(book.highest(), |seq| {
                 if ledger.is_expected(stream, seq) {
-                    self.declared.miss(&mut self.tally, subscription, || {
-                        format!("conn {conn}: seq {seq} of channel {channel} never came before it was dropped")
+                    self.declared.count_missing(&mut self.tally, subscription, || {
+                        format!("conn {conn}: seq {seq} of channel {channel} did not arrive before it was dropped")
                     });
                 }
             });
             self.declared.refused.entry(index).or_insert(book.highest());
             self.books[index] = Book::opened_at(ledger.sent(stream));
         }
-        // What gap notices left out at the end lies in between, too.
+        // What gap notices skipped at the end is part of that, too.
         self.declared.gaps.remove(&subscription);
     }
 
-    /// Before `seq` is entered in a book: settles what a refused position left open. Returns whether `seq` came before.
+    /// To be called before `seq` is recorded: counts what is missing since a refused position. Returns whether `seq` is a
+    /// duplicate from before it.
     pub(super) fn settle(&mut self, index: usize, stream: usize, seq: u64) -> bool {
         let Some(&before) = self.declared.refused.get(&index) else {
             return false;
@@ -63,13 +64,13 @@ impl Auditor {
         if seq <= before {
             return true;
         }
-        // Behind the highest one that had been sent when the position was refused, all are owed.
+        // All numbers after the highest one sent at the time of the refusal are expected.
         let end = seq.min(self.books[index].highest() + 1);
         self.settle_until(index, stream, end);
         false
     }
 
-    /// The same at the end of a book: no number came.
+    /// The same at the end of a book, if no number has arrived since.
     pub(super) fn settle_at_end(&mut self, index: usize, stream: usize) {
         let end = self
             .state
@@ -87,7 +88,7 @@ impl Auditor {
         }
     }
 
-    /// A subscription begins anew.
+    /// Discards the declarations of a subscription that begins anew.
     pub(super) fn forget_declared(&mut self, subscription: usize) {
         let publishers = self.state.plan.publishers_per_channel() as usize;
         self.declared.gaps.remove(&subscription);
@@ -98,7 +99,7 @@ impl Auditor {
         }
     }
 
-    /// Whether gap notices cover all that a subscription still misses.
+    /// Whether gap notices account for everything that a subscription still misses.
     pub(super) fn is_declared(&self, subscription: usize, channel: u32) -> bool {
         let Some(&left) = self.declared.gaps.get(&subscription) else {
             return false;

@@ -1,6 +1,7 @@
-//! Judges what a worker's sockets receive. One file for each thing that can happen to a socket.
+//! The auditor of a worker: keeps the books of its sockets and judges everything they receive. One file for each thing that
+//! can happen to a socket.
 
-pub(crate) mod auditor;
+pub(super) mod auditor;
 mod closing;
 mod declared;
 mod faulty;

@@ -1,4 +1,4 @@
-//! Positions: where each subscription stands, and what a return from there comes to.
+//! Positions: where each subscription resumes from, and how the server answers that.
 
 use super::auditor::Auditor;
 use super::held_position::HeldPosition;
@@ -6,16 +6,16 @@ use crate::books::evidence::EvidenceKind;
 use crate::wire::server_message::Position;
 
 impl Auditor {
-    /// The command by which a socket comes to a channel: since its position, if it has one.
+    /// The command by which a socket subscribes to a channel: from its position, if it has one.
     pub(crate) fn subscribe_command(&self, local: usize, channel: u32) -> String {
         let plan = &self.state.plan;
-        let place = self
+        let held = self
             .subscription(local, channel)
             .and_then(|index| self.held_positions.get(index)?.as_ref());
-        plan.subscribe_command(channel, place.map(|place| (place.offset, &*place.epoch)))
+        plan.subscribe_command(channel, held.map(|held| (held.offset, &*held.epoch)))
     }
 
-    /// A subscription is confirmed: its books begin, or go on where its position was recovered.
+    /// A subscription is confirmed. Its books begin anew, or continue if its position was recovered.
     pub(super) fn on_position(&mut self, local: usize, name: &[u8], position: Position<'_>) {
         let Some(channel) = self.state.plan.channel_index(name) else {
             return;
@@ -28,14 +28,14 @@ impl Auditor {
         }
         let epoch = String::from_utf8_lossy(position.epoch).into_owned();
         match (position.recovered, &mut self.held_positions[index]) {
-            // The replay moves it on.
-            (Some(true), Some(place)) if *place.epoch == *epoch => {
-                let asked = place.offset;
+            // The replay advances it.
+            (Some(true), Some(held)) if *held.epoch == *epoch => {
+                let asked = held.offset;
                 self.on_recovered(local, channel, asked, position);
             }
-            (recovered, place) => {
-                let had_one = place.is_some();
-                *place = position.offset.map(|offset| HeldPosition {
+            (recovered, held) => {
+                let had_one = held.is_some();
+                *held = position.offset.map(|offset| HeldPosition {
                     offset,
                     epoch: epoch.into(),
                 });
@@ -49,7 +49,7 @@ impl Auditor {
         }
     }
 
-    /// The reply must say where the replay ends.
+    /// A position was recovered. The reply must say where the replay ends.
     fn on_recovered(&mut self, local: usize, channel: u32, asked: u64, reply: Position<'_>) {
         self.tally.recovered += 1;
         let end = reply.replayed.and_then(|n| asked.checked_add(n));
@@ -59,12 +59,12 @@ impl Auditor {
             let name = self.state.plan.channel_name(channel);
             let (offset, replayed) = (reply.offset, reply.replayed);
             self.tally.evidence.note(EvidenceKind::Recovery, || {
-                format!("conn {conn}: {name} since {asked}: the reply says offset {offset:?} and {replayed:?} replayed")
+                format!("conn {conn}: {name} since {asked}: the reply says offset {offset:?}, {replayed:?} replayed")
             });
         }
     }
 
-    /// The server said that what a socket missed is gone, or did not say that it is there.
+    /// The server cannot resume from the position, or does not say that it can.
     fn on_refused(&mut self, local: usize, channel: u32, recovered: Option<bool>) {
         let conn = self.conn(local);
         self.tally.refused_recoveries += 1;
@@ -74,15 +74,15 @@ impl Auditor {
         });
     }
 
-    /// A publication came: its socket stands behind it.
+    /// A publication has arrived, so its socket would resume after it.
     pub(super) fn on_offset(&mut self, local: usize, channel: u32, offset: u64) {
         let index = self.subscription(local, channel);
-        if let Some(Some(place)) = index.and_then(|index| self.held_positions.get_mut(index)) {
-            place.offset = place.offset.max(offset);
+        if let Some(Some(held)) = index.and_then(|index| self.held_positions.get_mut(index)) {
+            held.offset = held.offset.max(offset);
         }
     }
 
-    /// Who left properly begins anew.
+    /// A socket that has unsubscribed does not resume.
     pub(super) fn forget_positions(&mut self, local: usize) {
         let subscriptions = self.state.plan.subs_per_conn as usize;
         if let Some(held_positions) = self
@@ -95,7 +95,7 @@ impl Auditor {
 
     pub(super) fn subscription(&self, local: usize, channel: u32) -> Option<usize> {
         let plan = &self.state.plan;
-        let position = plan.position(self.conn(local), channel)?;
-        Some(local * plan.subs_per_conn as usize + position as usize)
+        let nth = plan.subscription_index(self.conn(local), channel)?;
+        Some(local * plan.subs_per_conn as usize + nth as usize)
     }
 }

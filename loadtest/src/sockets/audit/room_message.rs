@@ -1,4 +1,4 @@
-//! What the tester's own sockets say in rooms.
+//! Messages that the tester's own sockets publish to rooms.
 
 use super::auditor::{Auditor, Status};
 use crate::books::classes::count_class;
@@ -7,8 +7,8 @@ use crate::wire::stamp::{self, Stamp};
 use std::sync::Arc;
 
 impl Auditor {
-    /// Has socket `local`, publisher `publisher` of a room, say what was due at `intended_ns`. There is no reply to wait
-    /// for: what its socket took counts as accepted.
+    /// Sends the message to `room` that was due at `intended_ns` from socket `local`, which is publisher `publisher` of the
+    /// room. Rooms send no reply, so a message that the socket has taken counts as accepted.
     pub(crate) fn send_room_message(
         &mut self,
         local: usize,
