@@ -4,10 +4,10 @@ use crate::base::exit::Exit;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
 use crate::cli::setup;
-use crate::run::conductor::INTERRUPTED;
 use crate::run::display::DisplayFlags;
 use crate::run::execute;
 use crate::run::signals;
+use crate::verdict::run_record::CutShort;
 use crossbeam_channel::Receiver;
 
 /// Doublings before the search gives up: the server is faster than the tester.
@@ -88,7 +88,7 @@ fn holds(
             Verdict::Fails
         }),
         Ok((_, None)) => Ok(Verdict::Unreliable),
-        Ok((_, Some(INTERRUPTED))) => Err(Exit::Interrupted),
+        Ok((_, Some(CutShort::Interrupted))) => Err(Exit::Interrupted),
         Ok((_, Some(_))) => Err(Exit::Fail),
         Err(exit) => Err(exit),
     })

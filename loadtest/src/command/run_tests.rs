@@ -8,9 +8,10 @@ use crate::dashboard::{keys::KeyCommand, snapshot::Snapshot, thread::Dashboard};
 use crate::null_server::{Behaviour, NullServer};
 use crate::report::json::{self, tests::complaints};
 use crate::result::metric::Metric;
-use crate::run::conductor::{Finished, INTERRUPTED};
+use crate::run::conductor::Finished;
 use crate::run::display::Display;
 use crate::run::execute::execute_on;
+use crate::verdict::run_record::CutShort;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use std::thread;
@@ -123,7 +124,7 @@ fn quits_with_a_result_of_what_happened_until_then() {
             &[]
         }
     });
-    assert_eq!(cut_short, Some(INTERRUPTED));
+    assert_eq!(cut_short, Some(CutShort::Interrupted));
     assert!(result.run.duration_s < 30.0);
     assert!(result.passed, "{:?}", result.failures);
 }

@@ -1,4 +1,4 @@
-//! Conducts a run: starts the threads, moves the phases on, gathers the reports.
+//! Conducts a run: starts the threads, advances the phases, collects the reports.
 
 use super::display::Display;
 use super::progress::Progress;
@@ -17,7 +17,7 @@ use crate::sockets::publisher::Publisher;
 use crate::sockets::run_state::RunState;
 use crate::sockets::worker;
 use crate::verdict::judge::{self, JudgeOptions};
-use crate::verdict::run_record::RunRecord;
+use crate::verdict::run_record::{CutShort, RunRecord};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -25,38 +25,34 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Reports that wait for the conductor at most.
+/// Capacity of the channel for reports. A thread that finds it full keeps counting and reports later.
 const REPORTS: usize = 256;
-/// How long to listen for duplicates when all books are complete.
+/// How long to watch for duplicates after all books are complete.
 const SETTLE: Duration = Duration::from_millis(200);
-/// Between the decision to publish and the first publication, so that publishers can connect.
+/// Time before the first publication, so that publishers can connect.
 const LEAD: Duration = Duration::from_millis(100);
-/// For publishers to end when they have been told to.
+/// How long publishers may take to stop.
 const STOP: Duration = Duration::from_secs(5);
-/// Longest drain of a run that was cut short.
+/// Longest drain of a run that ended early.
 const SHORT_DRAIN: Duration = Duration::from_secs(2);
 
-/// What a run came to, and why it was cut short, if it was.
-pub(crate) type Finished = (RunResult, Option<&'static str>);
+/// The result of a run, and why it ended early, if it did.
+pub(crate) type Finished = (RunResult, Option<CutShort>);
 
-/// Why a run was cut short that a signal ended.
-pub(crate) const INTERRUPTED: &str = "interrupted";
-const OUT_OF_TIME: &str = "time limit reached";
-
-/// What a run is conducted with.
+/// How to conduct a run.
 pub(crate) struct ConductorOptions {
-    /// The process to watch.
+    /// The process of the server, if it is watched.
     pub(crate) server: Option<u32>,
     pub(crate) display: Display,
-    /// One unit for each Ctrl-C or SIGTERM; it ends the run early.
+    /// Receives `()` for each Ctrl-C or SIGTERM, which ends the run early.
     pub(crate) interrupts: Receiver<()>,
-    /// Longest time for everything but closing.
+    /// Time limit of the run, without its close phase.
     pub(crate) limit: Duration,
-    /// Longest wait for the last deliveries.
+    /// How long to wait for the last deliveries.
     pub(crate) drain: Duration,
 }
 
-/// From the first connect to the printed verdict.
+/// Conducts a run, from the first connect to the printed report.
 ///
 /// # Errors
 /// A thread cannot be started, or panicked.
@@ -87,17 +83,18 @@ pub(crate) fn conduct(
     conductor.conduct(sender, options.drain, judging)
 }
 
+/// A run in progress.
 pub(super) struct Conductor {
     pub(super) state: Arc<RunState>,
     pub(super) reports: Receiver<TallyReport>,
-    /// One unit for each Ctrl-C or SIGTERM.
+    /// Receives `()` for each Ctrl-C or SIGTERM.
     pub(super) interrupts: Receiver<()>,
-    /// From the keys.
+    /// Receives what the user asks for with keys.
     pub(super) commands: Receiver<KeyCommand>,
     pub(super) totals: Totals,
     pub(super) progress: Progress,
     pub(super) limit: Instant,
-    pub(super) cut_short: Option<&'static str>,
+    pub(super) cut_short: Option<CutShort>,
     pub(super) sampler: Sampler,
     pub(super) record: RunRecord,
 }
@@ -127,7 +124,7 @@ impl Conductor {
         self.wait(until, |state| {
             state.connects_done.load(SeqCst) >= state.plan.sockets()
         });
-        self.enter("connect", begin);
+        self.record_phase("connect", begin);
 
         let (cpu, worker_cpu) = (cpu_time(), thread_cpu("worker-"));
         let busy = Instant::now();
@@ -136,17 +133,17 @@ impl Conductor {
         } else {
             drop(sender);
         }
-        self.enter("publish", busy);
+        self.record_phase("publish", busy);
 
         let drain_begin = Instant::now();
         state.phase.send_replace(Phase::Drain);
-        // A run that was cut short still waits a moment: what is on its way is not lost.
+        // A run that ends early drains as well, so that what is on its way does not count as lost.
         let drain = self.cut_short.map_or(drain, |_| drain.min(SHORT_DRAIN));
         self.wait(drain_begin + drain, |state| state.open_books() == 0);
         if self.cut_short.is_none() {
             self.wait(Instant::now() + SETTLE, |_| false);
         }
-        self.enter("drain", drain_begin);
+        self.record_phase("drain", drain_begin);
         let wall = busy.elapsed().as_secs_f64();
         self.record.cores = cpu_time().saturating_sub(cpu).as_secs_f64() / wall;
         let worker_cpu = thread_cpu("worker-").saturating_sub(worker_cpu);
@@ -157,7 +154,7 @@ impl Conductor {
         self.progress.show(&state, &self.totals, &self.record.marks);
         let complete = self.gather(Instant::now() + Duration::from_secs(15));
         if !join_finished(threads) {
-            return Err(io::Error::other("a thread panicked; there are no figures"));
+            return Err(io::Error::other("a thread panicked, so there is no result"));
         }
         self.judge_undercounts();
         self.record.planned = state.schedule.publications();
@@ -168,22 +165,22 @@ impl Conductor {
         self.record.peak = state.peak.load(SeqCst);
         self.record.cut_short = self.cut_short;
         self.record.evictions = self.sampler.evictions(&state.api);
-        self.enter("close", close_begin);
+        self.record_phase("close", close_begin);
         let server = self.sampler.finish(&state.api, self.record.peak);
         let marks = &mut self.record.marks;
         self.progress.end(&state, &self.totals, marks);
         if !complete {
-            eprintln!("loadtest: not every thread has reported; the figures are incomplete");
+            eprintln!("loadtest: not every thread has reported, so the figures are incomplete");
         }
-        let result = judge::result(judging, plan, &self.totals, &self.record, server);
+        let result = judge::judge(judging, plan, &self.totals, &self.record, server);
         let report = text::render(plan, &self.totals, &self.record, &result);
-        // A reader that left does not change the verdict.
+        // A closed stdout does not change the verdict.
         let _ = io::stdout().write_all(report.as_bytes());
         Ok((result, self.cut_short))
     }
 
-    /// Enters a phase that ends now.
-    fn enter(&mut self, name: &str, from: Instant) {
+    /// Records a phase that ends now.
+    fn record_phase(&mut self, name: &str, from: Instant) {
         let to_s = self.state.clock.now_ns() as f64 / 1e9;
         self.record.phases.push(Span {
             name: name.to_owned(),
@@ -192,7 +189,7 @@ impl Conductor {
         });
     }
 
-    /// Starts the publishers and waits until all is published, or the time for it is over.
+    /// Starts the publishers and waits until everything is published or the time for it is over.
     fn publish(
         &mut self,
         sender: Sender<TallyReport>,
@@ -218,12 +215,12 @@ impl Conductor {
             let (state, sender) = (Arc::clone(&state), sender.clone());
             threads.push(spawn("attacker".to_owned(), move || {
                 let tally = attacks::run(&state);
-                // Without a reporter there is nobody left to tell.
+                // If the conductor is gone, nobody needs the report.
                 let _ = sender.send_timeout(TallyReport::Worker(Box::new(tally)), STOP);
             })?);
         }
         drop(sender);
-        // A low rate has its last publication long before the end; the sockets stay open until then.
+        // At a low rate the last publication is due long before the end, but the sockets stay open until then.
         self.wait(give_up + STOP, |state| {
             Instant::now() >= end && state.all_published()
         });
@@ -232,29 +229,29 @@ impl Conductor {
         Ok(threads)
     }
 
-    /// Takes reports and shows progress until `done` holds, `until` passes, or the run is cut short; a second
-    /// signal cuts the next wait short, too.
+    /// Collects reports and shows progress until `done` returns `true`, `until` is reached, or the run is to end early. A
+    /// second signal ends the next wait early, too.
     fn wait(&mut self, until: Instant, done: impl Fn(&RunState) -> bool) {
         const STEP: Duration = Duration::from_millis(10);
         let mut reports = self.reports.clone();
         while !done(&self.state) && Instant::now() < until {
             if self.cut_short.is_none() && Instant::now() >= self.limit {
-                self.cut_short = Some(OUT_OF_TIME);
+                self.cut_short = Some(CutShort::OutOfTime);
                 return;
             }
             select! {
                 recv(reports) -> report => match report {
                     Ok(report) => self.totals.add(report),
-                    // No thread is left to report.
+                    // All threads have ended.
                     Err(_) => reports = never(),
                 },
                 recv(self.interrupts) -> _ => {
-                    self.cut_short = Some(INTERRUPTED);
+                    self.cut_short = Some(CutShort::Interrupted);
                     return;
                 }
                 recv(self.commands) -> command => match command {
                     Ok(KeyCommand::Quit) => {
-                        self.cut_short = Some(INTERRUPTED);
+                        self.cut_short = Some(CutShort::Interrupted);
                         return;
                     }
                     Ok(command) => self.steer(command),
@@ -269,18 +266,19 @@ impl Conductor {
         }
     }
 
+    /// Counts low subscriber counts that sockets that have gone do not explain.
     fn judge_undercounts(&mut self) {
         let tally = &mut self.totals.publisher;
         for (channel, replies, lowest, left) in self.state.ledger.unexplained_undercounts() {
             tally.mismatches += replies;
             let name = self.state.plan.channel_name(channel);
             tally.evidence.note(EvidenceKind::Subscribers, || {
-                format!("{replies} publications to {name}: the server answered as few as {lowest} subscribers, there are {left}")
+                format!("{replies} publications to {name}: the server counted as few as {lowest} subscribers, the tester {left}")
             });
         }
     }
 
-    /// Takes the last reports, until every thread has ended; whether all have.
+    /// Collects the last reports. Returns whether every thread has ended by `until`.
     fn gather(&mut self, until: Instant) -> bool {
         loop {
             match self.reports.recv_deadline(until) {

@@ -1,4 +1,4 @@
-//! How a run is followed: line by line, or on a dashboard.
+//! How to show the progress of a run: line by line, or on a dashboard.
 
 use crate::dashboard::keys::KeyCommand;
 use crate::dashboard::snapshot::{Snapshot, Title};
@@ -11,13 +11,13 @@ use std::io::Write;
 /// The flags that choose a display.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct DisplayFlags {
-    /// Show a dashboard with keys [default: on a terminal, unless CI is set].
+    /// Show a dashboard that reacts to keys [default: on a terminal, unless CI is set]
     #[arg(long, env = "LOADTEST_TUI", overrides_with = "no_tui")]
     tui: bool,
-    /// Show one line a second.
+    /// Show one line per second.
     #[arg(long, overrides_with = "tui")]
     no_tui: bool,
-    /// Colours of the dashboard.
+    /// When the dashboard uses colours.
     #[arg(
         long,
         env = "LOADTEST_COLOR",
@@ -28,7 +28,7 @@ pub(crate) struct DisplayFlags {
 }
 
 impl DisplayFlags {
-    /// One line a second, whatever else was asked for.
+    /// One line per second, whatever else was asked for.
     pub(crate) fn lines() -> Self {
         Self {
             no_tui: true,
@@ -36,7 +36,7 @@ impl DisplayFlags {
         }
     }
 
-    /// Whether a dashboard is asked for where there is none to be had.
+    /// Whether `--tui` was given, but there is no terminal.
     pub(crate) fn are_impossible(self) -> bool {
         self.tui && !Dashboard::is_possible()
     }
@@ -50,23 +50,23 @@ impl DisplayFlags {
         match Dashboard::open(title, Theme::new(self.color)) {
             Ok(dashboard) => Display::Dashboard(dashboard),
             Err(error) => {
-                say(&format!("loadtest: no dashboard: {error}"));
+                say(&format!("loadtest: cannot open the dashboard: {error}"));
                 Display::Lines
             }
         }
     }
 }
 
-/// Dropping it gives the terminal back.
+/// Dropping it restores the terminal.
 #[derive(Debug)]
 pub(crate) enum Display {
-    /// On standard error.
+    /// Lines on standard error.
     Lines,
     Dashboard(Dashboard),
 }
 
 impl Display {
-    /// What whoever watches asks for.
+    /// Receives what the user asks for with keys; never anything without a dashboard.
     pub(crate) fn commands(&self) -> Receiver<KeyCommand> {
         match self {
             Self::Lines => never(),
@@ -74,7 +74,7 @@ impl Display {
         }
     }
 
-    /// Shows a moment on the dashboard, if there is one; without it lines are written from then on.
+    /// Shows a snapshot on the dashboard, if there is one. If its terminal is gone, continues with lines.
     pub(crate) fn show(&mut self, snapshot: impl FnOnce() -> Snapshot) {
         if let Self::Dashboard(dashboard) = self
             && !dashboard.show(Box::new(snapshot()))
@@ -83,7 +83,7 @@ impl Display {
         }
     }
 
-    /// Writes a line, if there is no dashboard.
+    /// Writes a line, unless there is a dashboard.
     pub(crate) fn line(&self, line: impl FnOnce() -> String) {
         if matches!(self, Self::Lines) {
             say(&line());
@@ -91,7 +91,7 @@ impl Display {
     }
 }
 
-/// A terminal that is gone must not end the run.
+/// Writes to standard error. A closed terminal must not end the run, so errors are ignored.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

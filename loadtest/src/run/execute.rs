@@ -1,6 +1,6 @@
-//! One run, from the command line's options to the exit code.
+//! Executes a run, from its options to the exit code.
 
-use super::conductor::{self, ConductorOptions, Finished, INTERRUPTED};
+use super::conductor::{self, ConductorOptions, Finished};
 use super::display::{Display, DisplayFlags};
 use super::options::RunOptions;
 use super::preflight;
@@ -14,17 +14,18 @@ use crate::plan::phase::Phase;
 use crate::plan::schedule::Schedule;
 use crate::report::outputs::Outputs;
 use crate::sockets::run_state::RunState;
+use crate::verdict::run_record::CutShort;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use tokio::sync::watch;
 
-/// Runs to the end, prints the report and writes the files that were asked for.
+/// Executes a run, prints its report and writes the requested files.
 pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
     let interrupts = match signals::listen() {
         Ok(interrupts) => interrupts,
         Err(error) => {
-            eprintln!("loadtest: signals cannot be heard: {error}");
+            eprintln!("loadtest: cannot listen for signals: {error}");
             return Exit::Setup;
         }
     };
@@ -38,7 +39,7 @@ pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
     exit_of(outcome, allow_taint)
 }
 
-/// The same as one of several runs, which share the signals.
+/// Executes one of several runs, which share the signals. Writes no files.
 pub(crate) fn run_one_of_several(mut options: RunOptions, interrupts: Receiver<()>) -> Exit {
     options.display = DisplayFlags::lines();
     let allow_taint = options.judging.allow_taint;
@@ -47,7 +48,7 @@ pub(crate) fn run_one_of_several(mut options: RunOptions, interrupts: Receiver<(
 
 fn exit_of(outcome: Result<Finished, Exit>, allow_taint: bool) -> Exit {
     match outcome {
-        Ok((_, Some(INTERRUPTED))) => Exit::Interrupted,
+        Ok((_, Some(CutShort::Interrupted))) => Exit::Interrupted,
         Ok((result, cut_short)) => {
             if !result.passed || cut_short.is_some() {
                 Exit::Fail
@@ -61,13 +62,13 @@ fn exit_of(outcome: Result<Finished, Exit>, allow_taint: bool) -> Exit {
     }
 }
 
-/// Runs to the end, prints the report, and gives the result and why it was cut short.
+/// Executes a run and prints its report.
 pub(crate) fn execute(options: RunOptions, interrupts: Receiver<()>) -> Result<Finished, Exit> {
     let display = options.display;
     execute_on(options, interrupts, |title| display.open(title))
 }
 
-/// The display is opened when nothing stands in the way of the run any more.
+/// Executes a run on the display that `open` returns. It is opened after all checks, so that their errors stay visible.
 pub(crate) fn execute_on(
     options: RunOptions,
     interrupts: Receiver<()>,
@@ -126,7 +127,7 @@ pub(crate) fn execute_on(
         .find(state.ws.addr);
     if pid.is_none() && !matches!(options.server_pid, None | Some(ServerPid::Unwatched)) {
         eprintln!(
-            "loadtest: the server's process cannot be watched\n  fix: give its --server-pid, and run as its user"
+            "loadtest: cannot watch the server process\n  fix: give its id with --server-pid, and run loadtest as the same user"
         );
         return Err(Exit::Setup);
     }

@@ -1,21 +1,21 @@
-//! What went wrong and when, as marks on the time axis.
+//! Incidents as marks on the time axis: closes, evictions, losses, and when the tester fell behind.
 
 use crate::books::classes::{Classes, describe};
 use crate::books::totals::Totals;
 use crate::result::run_result::Mark;
 
-/// Seconds without a case after which the next one is a mark of its own.
+/// After this many seconds without a case, the next one gets its own mark.
 const APART_S: f64 = 3.0;
-/// Marks of one kind at most; what comes later is counted by the last.
+/// Maximum number of marks per kind. Later cases are added to the last one.
 const MAX: usize = 50;
 
-/// Cases of one kind that follow each other closely are one mark.
+/// Incidents of one kind. Cases that follow each other closely share a mark.
 #[derive(Debug)]
 struct IncidentSeries {
     kind: &'static str,
-    /// All until now.
+    /// All cases so far.
     known: Classes,
-    /// What the newest mark counts, where it stands, and when its last case came.
+    /// The last mark: the cases that it counts, its index, and the time of its latest case.
     open: Option<(Classes, usize, f64)>,
     marks: usize,
 }
@@ -30,7 +30,7 @@ impl IncidentSeries {
         }
     }
 
-    fn look(&mut self, at_s: f64, all: Classes, marks: &mut Vec<Mark>) {
+    fn observe(&mut self, at_s: f64, all: Classes, marks: &mut Vec<Mark>) {
         let mut fresh = all.clone();
         fresh.retain(|class, count| {
             *count -= self.known.get(class).copied().unwrap_or(0).min(*count);
@@ -62,7 +62,7 @@ impl IncidentSeries {
     }
 }
 
-/// Looks at the sums once a second.
+/// Compares the totals with those of the last second.
 #[derive(Debug)]
 pub(crate) struct Incidents {
     closes: IncidentSeries,
@@ -81,8 +81,8 @@ impl Incidents {
         }
     }
 
-    /// Marks what came since the last look. `marks` may grow in between, but never shrinks.
-    pub(crate) fn look(
+    /// Adds marks for what has happened since the last call. `marks` may have grown meanwhile, but must not have shrunk.
+    pub(crate) fn observe(
         &mut self,
         at_s: f64,
         totals: &Totals,
@@ -90,24 +90,24 @@ impl Incidents {
         marks: &mut Vec<Mark>,
     ) {
         let worker = &totals.worker;
-        self.closes.look(at_s, worker.closed.clone(), marks);
+        self.closes.observe(at_s, worker.closed.clone(), marks);
         let counts = |counts: &[(&str, u64)]| {
             let all = counts.iter().filter(|(_, count)| *count > 0);
             all.map(|&(class, count)| (class.to_owned(), count))
                 .collect()
         };
         let ended = counts(&[
-            ("slow ended", worker.slow.closed),
-            ("unresponsive ended", worker.unresponsive.closed),
+            ("slow closed", worker.slow.closed),
+            ("unresponsive closed", worker.unresponsive.closed),
         ]);
-        self.evictions.look(at_s, ended, marks);
+        self.evictions.observe(at_s, ended, marks);
         self.losses
-            .look(at_s, counts(&[("lost", worker.lost)]), marks);
+            .observe(at_s, counts(&[("lost", worker.lost)]), marks);
         if self.tainted == taint.is_empty() {
             self.tainted = !taint.is_empty();
             let label = taint
                 .first()
-                .map_or("over: the tester keeps up", String::as_str);
+                .map_or("the tester keeps up again", String::as_str);
             marks.push(Mark {
                 at_s,
                 kind: "taint".to_owned(),
@@ -130,15 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn gathers_closes_that_follow_each_other_and_parts_those_that_do_not() {
+    fn merges_closes_that_follow_each_other_closely() {
         let (mut totals, mut marks) = (Totals::default(), Vec::new());
         let mut incidents = Incidents::new();
-        incidents.look(1.0, &totals, &[], &mut marks);
+        incidents.observe(1.0, &totals, &[], &mut marks);
         assert!(marks.is_empty());
         for at_s in [2.0, 3.0, 20.0] {
             count_class(&mut totals.worker.closed, "close 1013 slow");
-            incidents.look(at_s, &totals, &[], &mut marks);
-            incidents.look(at_s + 0.5, &totals, &[], &mut marks);
+            incidents.observe(at_s, &totals, &[], &mut marks);
+            incidents.observe(at_s + 0.5, &totals, &[], &mut marks);
         }
         assert_eq!(
             labels(&marks),
@@ -154,30 +154,30 @@ mod tests {
         let (mut totals, mut marks) = (Totals::default(), Vec::new());
         let mut incidents = Incidents::new();
         totals.worker.slow.closed = 3;
-        incidents.look(5.0, &totals, &[], &mut marks);
+        incidents.observe(5.0, &totals, &[], &mut marks);
         totals.worker.lost = 2;
         let reason = ["late".to_owned()];
-        incidents.look(6.0, &totals, &reason, &mut marks);
-        incidents.look(7.0, &totals, &reason, &mut marks);
-        incidents.look(8.0, &totals, &[], &mut marks);
+        incidents.observe(6.0, &totals, &reason, &mut marks);
+        incidents.observe(7.0, &totals, &reason, &mut marks);
+        incidents.observe(8.0, &totals, &[], &mut marks);
         assert_eq!(
             labels(&marks),
             [
-                (5.0, "eviction", "3 slow ended"),
+                (5.0, "eviction", "3 slow closed"),
                 (6.0, "loss", "2 lost"),
                 (6.0, "taint", "late"),
-                (8.0, "taint", "over: the tester keeps up")
+                (8.0, "taint", "the tester keeps up again")
             ]
         );
     }
 
     #[test]
-    fn holds_no_more_marks_than_a_page_can_show() {
+    fn limits_the_number_of_marks() {
         let (mut totals, mut marks) = (Totals::default(), Vec::new());
         let mut incidents = Incidents::new();
         for n in 1..=1000_u32 {
             totals.worker.lost += 1;
-            incidents.look(f64::from(n) * 10.0, &totals, &[], &mut marks);
+            incidents.observe(f64::from(n) * 10.0, &totals, &[], &mut marks);
         }
         assert_eq!(marks.len(), MAX);
         assert_eq!(marks[MAX - 1].label, "951 lost");

@@ -1,4 +1,4 @@
-//! What a run is started with.
+//! The options of a run.
 
 use super::display::DisplayFlags;
 use crate::base::source_ips::SourceIps;
@@ -9,7 +9,7 @@ use crate::verdict::judge::JudgeOptions;
 use crate::wire::frame_reader::ReaderEngine;
 use std::time::Duration;
 
-/// Everything the command line says.
+/// Everything that the command line says about a run.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
     pub(crate) plan: RunPlan,
@@ -18,13 +18,15 @@ pub(crate) struct RunOptions {
     pub(crate) source_ips: SourceIps,
     pub(crate) workers: u32,
     pub(crate) engine: ReaderEngine,
+    /// Time limit for connect, upgrade and subscriptions.
     pub(crate) connect_timeout: Duration,
-    /// Longest wait for the last deliveries.
+    /// How long to wait for the last deliveries.
     pub(crate) drain: Duration,
-    /// Longest time for everything.
+    /// Time limit of the whole run.
     pub(crate) limit_time: Duration,
-    /// Non-loopback targets are allowed.
+    /// Allow a target that is not this machine.
     pub(crate) yes: bool,
+    /// `None` watches the server if its process can be found.
     pub(crate) server_pid: Option<ServerPid>,
     pub(crate) display: DisplayFlags,
     pub(crate) judging: JudgeOptions,

@@ -1,4 +1,4 @@
-//! Looks, before anything is opened, for what would make the run fail or lie, and says how to mend it.
+//! Checks, before a run, for everything that would make it fail or distort it, and says how to fix it.
 
 use crate::sockets::run_state::RunState;
 use crate::wire::http_client::HttpClient;
@@ -6,15 +6,15 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::time::Duration;
 use thiserror::Error;
 
-/// What is in the way, with the exact fix.
+/// Why the run cannot start, with the fix.
 #[derive(Debug, Error)]
 pub(crate) enum SetupError {
     #[error(
-        "{needed} open files are needed and the hard limit is {limit}\n  fix: ulimit -Hn {needed}, or LimitNOFILE= in the unit, or at most -c {fits}"
+        "the run needs {needed} open files, but the hard limit is {limit}\n  fix: ulimit -Hn {needed}, or LimitNOFILE= in the systemd unit, or no more than -c {fits}"
     )]
     Files { needed: u64, limit: u64, fits: u64 },
     #[error(
-        "{connections} sockets need more than the {ports} local ports of {ips} source address(es)\n  fix: --source-ips 127.0.0.2-127.0.0.{last}, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""
+        "{connections} sockets need more than {ports} local ports on each of {ips} source address(es)\n  fix: --source-ips 127.0.0.2-127.0.0.{last}, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""
     )]
     Ports {
         connections: u32,
@@ -23,30 +23,30 @@ pub(crate) enum SetupError {
         last: u64,
     },
     #[error(
-        "the source address {ip} cannot be bound: {kind}\n  fix: give addresses of this machine with --source-ips (ip addr lists them)"
+        "cannot bind the source address {ip}: {kind}\n  fix: give addresses of this machine with --source-ips (`ip addr` lists them)"
     )]
     SourceIp {
         ip: std::net::IpAddr,
         kind: std::io::ErrorKind,
     },
-    #[error("{host} is not this machine\n  fix: add --yes when you may load it")]
+    #[error("{host} is not this machine\n  fix: add --yes if you are allowed to load it")]
     NotLoopback { host: String },
     #[error(
-        "nobody answers at http://{host}: {cause}\n  fix: start the server there, or give --api (and -u)"
+        "no answer from http://{host}: {cause}\n  fix: start the server there, or give its addresses with --url and --api"
     )]
     NoServer { host: String, cause: String },
     #[error(
-        "http://{host}/healthz answers {status}\n  fix: wait until the server is healthy, or give the right --api"
+        "http://{host}/healthz answered {status}\n  fix: wait until the server is healthy, or give the right address with --api"
     )]
     Unhealthy { host: String, status: u16 },
-    #[error("the run needs up to {needed:.0?}, more than --limit-time\n  fix: --limit-time {}s", needed.as_secs() + 1)]
+    #[error("the run may take {needed:.0?}, which is more than --limit-time\n  fix: --limit-time {}s", needed.as_secs() + 1)]
     Limit { needed: Duration },
 }
 
-/// Files that are no sockets of the run: runtimes, standard streams, the program itself.
+/// Open files other than the sockets of the run: runtimes, standard streams, the program itself.
 const OTHER_FILES: u64 = 64;
 
-/// Raises the soft limit of open files to the hard one, and checks everything else. Returns what is worth saying.
+/// Checks everything, and raises the soft limit of open files to the hard limit. Returns notes for the user.
 pub(crate) fn check(
     state: &RunState,
     limit_time: Duration,
@@ -91,7 +91,7 @@ pub(crate) fn check(
 
 fn raise_file_limit(connections: u32, publishers: u32) -> Result<Vec<String>, SetupError> {
     let needed = u64::from(connections) + u64::from(publishers) + OTHER_FILES;
-    // Where limits cannot be read, an exhausted one shows as a class of failed connects.
+    // If the limit cannot be read, running into it shows up as a class of failed connects.
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return Ok(Vec::new());
     };

@@ -1,4 +1,4 @@
-//! Follows a run: a row for its result every second, and something to see meanwhile.
+//! The progress of a run: a row of the time series per second, and what is shown meanwhile.
 
 use super::display::Display;
 use super::incidents::Incidents;
@@ -17,14 +17,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-/// Between two rows.
+/// Time between two rows.
 const ROW_EVERY: Duration = Duration::from_secs(1);
-/// Between two moments on the dashboard.
+/// Time between two snapshots for the dashboard.
 const SHOW_EVERY: Duration = Duration::from_millis(250);
-/// Seconds that `last 10 s` covers.
+/// Number of seconds in the `last 10 s` column.
 const WINDOW: usize = 10;
 
-/// Belongs to the conductor.
+/// Follows a run and shows it.
 #[derive(Debug)]
 pub(crate) struct Progress {
     display: Display,
@@ -34,9 +34,9 @@ pub(crate) struct Progress {
     received: u64,
     accepted: u64,
     cpu: Duration,
-    /// Deliveries of each of the last seconds.
+    /// Delivery latencies of each of the last seconds.
     window: VecDeque<Latency>,
-    /// When publications began to be due, and the CPU time of the workers then.
+    /// When publishing began, and the CPU time of the workers at that time.
     busy: Option<(Instant, Duration)>,
     taint: Vec<String>,
     incidents: Incidents,
@@ -62,15 +62,15 @@ impl Progress {
         }
     }
 
-    /// Marks what came since the last row, and gives the terminal back.
+    /// Marks what has happened since the last row, and restores the terminal.
     pub(crate) fn end(&mut self, state: &RunState, totals: &Totals, marks: &mut Vec<Mark>) {
         let at_s = state.clock.now_ns() as f64 / 1e9;
-        self.incidents.look(at_s, totals, &self.taint, marks);
+        self.incidents.observe(at_s, totals, &self.taint, marks);
         marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         self.display = Display::Lines;
     }
 
-    /// Enters a row and shows what there is to see, each if its time has come.
+    /// Adds a row and shows a snapshot, each if it is due.
     pub(crate) fn tick(
         &mut self,
         state: &RunState,
@@ -89,12 +89,12 @@ impl Progress {
         if since >= ROW_EVERY {
             self.last_row = Instant::now();
             self.row(state, totals, sampler, since);
-            self.judge(state, totals);
+            self.check_self(state, totals);
             let at_s = totals.rows.last().map_or(0.0, |row| row.at_s);
-            self.incidents.look(at_s, totals, &self.taint, marks);
+            self.incidents.observe(at_s, totals, &self.taint, marks);
             self.display
                 .line(|| line(state, totals, self.start.elapsed(), since));
-            self.remember(&totals.recent);
+            self.push_to_window(&totals.recent);
             totals.recent.clear();
         }
         if self.last_show.elapsed() >= SHOW_EVERY {
@@ -102,7 +102,7 @@ impl Progress {
         }
     }
 
-    /// Shows what there is to see now.
+    /// Shows a snapshot now.
     pub(crate) fn show(&mut self, state: &RunState, totals: &Totals, marks: &[Mark]) {
         self.last_show = Instant::now();
         let mut display = std::mem::replace(&mut self.display, Display::Lines);
@@ -140,8 +140,8 @@ impl Progress {
         totals.rows.push(row);
     }
 
-    /// Whether the tester keeps up so far.
-    fn judge(&mut self, state: &RunState, totals: &Totals) {
+    /// Checks whether the tester has kept up so far.
+    fn check_self(&mut self, state: &RunState, totals: &Totals) {
         let Some((since, cpu)) = self.busy else {
             return;
         };
@@ -157,7 +157,7 @@ impl Progress {
             self_check::reasons(&tester, worker_cpu, &totals.worker.delivery.distribution());
     }
 
-    fn remember(&mut self, second: &Latency) {
+    fn push_to_window(&mut self, second: &Latency) {
         if matches!(self.display, Display::Lines) {
             return;
         }
@@ -230,7 +230,7 @@ fn note(mark: &Mark) -> String {
     )
 }
 
-/// One second of the run in one line.
+/// The line that shows one second of the run.
 fn line(state: &RunState, totals: &Totals, elapsed: Duration, since: Duration) -> String {
     let seconds = elapsed.as_secs();
     let clock = format!("{:02}:{:02}", seconds / 60, seconds % 60);

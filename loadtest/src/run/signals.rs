@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as messages.
+//! Ctrl-C and SIGTERM as messages on a channel.
 
 use crate::base::exit::Exit;
 use crate::base::threads;
@@ -6,7 +6,7 @@ use crate::dashboard::terminal;
 use crossbeam_channel::{Receiver, bounded};
 use std::io;
 
-/// One unit for each signal. One that comes while another still waits to be heard ends the process at once.
+/// Receives `()` for each signal. A signal that arrives before the last one was received ends the process at once.
 pub(crate) fn listen() -> io::Result<Receiver<()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = bounded(1);

@@ -1,4 +1,4 @@
-//! Trouble that is planned, and keys that change the run.
+//! Planned faults, and the keys that change a run.
 
 use super::conductor::Conductor;
 use crate::dashboard::keys::KeyCommand;
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 impl Conductor {
-    /// Sets the times of the storm and of the cohorts, and marks them.
+    /// Schedules the storm and the faults of the cohorts, and marks them on the time axis.
     pub(super) fn schedule_faults(&mut self, start_ns: u64) {
         let plan = &self.state.plan;
         let mut mark = |at: Duration, kind: &str, label: String| {
@@ -21,7 +21,7 @@ impl Conductor {
             at_ns
         };
         if let Some(storm) = plan.storm {
-            let at_ns = mark(storm.at, "storm", "everyone drops".to_owned());
+            let at_ns = mark(storm.at, "storm", "all sockets drop".to_owned());
             self.state.storm_at_ns.store(at_ns, SeqCst);
         }
         if !plan.cohorts.shares.is_empty() {
@@ -36,20 +36,20 @@ impl Conductor {
         }
     }
 
-    /// Does what a key asks for, as far as the run allows it now, and marks it.
+    /// Does what the user asks for with a key, if it is possible in this phase, and marks it on the time axis.
     pub(super) fn steer(&mut self, command: KeyCommand) {
         const STEP: f64 = 1.25;
         let state = &self.state;
         let now_ns = state.clock.now_ns();
         let (kind, label) = match command {
             KeyCommand::Pause => match state.schedule.toggle_pause(now_ns) {
-                Some(true) => ("pause", "nothing is published".to_owned()),
-                Some(false) => ("pause", "over".to_owned()),
+                Some(true) => ("pause", "publishing paused".to_owned()),
+                Some(false) => ("pause", "publishing resumed".to_owned()),
                 None => return,
             },
             KeyCommand::Storm if *state.phase.borrow() == Phase::Publish => {
                 state.storms.fetch_add(1, SeqCst);
-                ("storm", "everyone drops, asked for".to_owned())
+                ("storm", "all sockets drop, by key".to_owned())
             }
             KeyCommand::Storm | KeyCommand::Quit => return,
             KeyCommand::Faster | KeyCommand::Slower => {
@@ -59,7 +59,7 @@ impl Conductor {
                     1.0 / STEP
                 };
                 match state.schedule.scale(now_ns, factor) {
-                    Some(rate) => ("rate", format!("{rate:.1} publications a second")),
+                    Some(rate) => ("rate", format!("{rate:.1} publications per second")),
                     None => return,
                 }
             }
@@ -67,7 +67,7 @@ impl Conductor {
         self.mark(kind, label);
     }
 
-    /// Marks what happens now.
+    /// Adds a mark at the current time.
     fn mark(&mut self, kind: &str, label: String) {
         self.record.marks.push(Mark {
             at_s: self.state.clock.now_ns() as f64 / 1e9,

@@ -172,7 +172,7 @@ impl Publisher {
             let name = self.state.plan.channel_name(channel);
             self.tally.evidence.note(EvidenceKind::Subscribers, || {
                 format!(
-                    "publication to {name}: the server answered {answered} subscribers, there are {subscribers}"
+                    "publication to {name}: the server counted {answered} subscribers, the tester {subscribers}"
                 )
             });
         }

@@ -1,19 +1,19 @@
-//! Conditions on metrics: `delivery.p99<250ms`, `loss.silent==0`, `server.kib_per_conn<=20KiB`.
+//! Assertions on metrics: `delivery.p99<250ms`, `loss.silent==0`, `server.kib_per_conn<=20KiB`.
 
 use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// A metric, or one figure of a distribution, compared with a number.
+/// Compares a metric, or one quantile of a distribution, with a number.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Assertion {
-    /// As it was written, without spaces.
+    /// The assertion as written, without spaces.
     expr: String,
-    /// `delivery.p99`, `loss.silent`.
+    /// The metric, with its quantile if it is a distribution: `delivery.p99`, `loss.silent`.
     left: String,
     comparison: Comparison,
-    /// In `unit`, or in the metric's own when there is none.
+    /// In `unit`, or in the unit of the metric if that is `None`.
     limit: f64,
     unit: Option<Unit>,
 }
@@ -28,8 +28,8 @@ enum Comparison {
     AtLeast,
 }
 
-/// Longer signs first, since the short ones are their beginnings.
-const COMPARISONS: [(&str, Comparison); 6] = [
+/// Longer operators first, because shorter ones are prefixes of them.
+const OPERATORS: [(&str, Comparison); 6] = [
     ("==", Comparison::Equal),
     ("!=", Comparison::Unequal),
     ("<=", Comparison::AtMost),
@@ -45,13 +45,13 @@ impl FromStr for Assertion {
         let expr: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let at = expr
             .find(['=', '!', '<', '>'])
-            .ok_or_else(|| format!("`{text}` compares nothing (example: delivery.p99<250ms)"))?;
+            .ok_or_else(|| format!("`{text}` has no comparison (example: delivery.p99<250ms)"))?;
         let (left, rest) = expr.split_at(at);
-        let (sign, comparison) = COMPARISONS
+        let (operator, comparison) = OPERATORS
             .into_iter()
-            .find(|(sign, _)| rest.starts_with(sign))
-            .ok_or_else(|| format!("`{text}`: use ==, !=, <, <=, > or >="))?;
-        let right = &rest[sign.len()..];
+            .find(|(operator, _)| rest.starts_with(operator))
+            .ok_or_else(|| format!("`{text}`: the comparison must be ==, !=, <, <=, > or >="))?;
+        let right = &rest[operator.len()..];
         let digits = right
             .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
             .unwrap_or(right.len());
@@ -72,12 +72,12 @@ impl FromStr for Assertion {
             "%" => (1.0, Some(Unit::Percent)),
             _ => {
                 return Err(format!(
-                    "`{text}`: `{unit}` is no unit (us, ms, s, KiB, MiB, KiB/h, MiB/h, %, x)"
+                    "`{text}`: unknown unit `{unit}` (known: us, ms, s, KiB, MiB, KiB/h, MiB/h, %, x)"
                 ));
             }
         };
         if left.is_empty() {
-            return Err(format!("`{text}` names no metric"));
+            return Err(format!("`{text}` does not name a metric"));
         }
         Ok(Self {
             left: left.to_owned(),
@@ -90,24 +90,24 @@ impl FromStr for Assertion {
 }
 
 impl Assertion {
-    /// As it was written.
+    /// The assertion as written, without spaces.
     pub(crate) fn expr(&self) -> &str {
         &self.expr
     }
 
-    /// The metric (or figure of one) it is about.
+    /// The metric, with its quantile if it is a distribution.
     pub(crate) fn subject(&self) -> &str {
         &self.left
     }
 
-    /// Whether it is about time, which a machine with other work must not be judged by.
+    /// Whether it is about a time, which depends on what else the machine is doing.
     pub(crate) fn is_about_time(&self) -> bool {
         [".p99", ".t99", ".isolation"]
             .iter()
             .any(|figure| self.left.ends_with(figure))
     }
 
-    /// Judges it. A metric that was not measured fails, and so does the figure of a distribution without a sample.
+    /// Evaluates the assertion. It fails if the metric was not measured, or is a distribution without samples.
     pub(crate) fn judge(&self, metrics: &BTreeMap<String, Metric>) -> run_result::AssertionResult {
         let (ok, actual) = match figure(metrics, &self.left) {
             None => (false, "not measured".to_owned()),
@@ -118,7 +118,7 @@ impl Assertion {
                     (Some(own), unit) => (own == unit).then_some(self.limit),
                 };
                 match limit {
-                    None => (false, format!("{} (of another unit)", unit.format(value))),
+                    None => (false, format!("{} (different unit)", unit.format(value))),
                     Some(limit) => (self.holds(value, limit), unit.format(value)),
                 }
             }
@@ -142,7 +142,7 @@ impl Assertion {
     }
 }
 
-/// The number behind `name`, which is a value, or a distribution and one of its figures.
+/// The number that `name` refers to: a value, or a quantile of a distribution.
 fn figure(metrics: &BTreeMap<String, Metric>, name: &str) -> Option<(Unit, f64)> {
     if let Some(Metric::Value { unit, value }) = metrics.get(name) {
         return Some((*unit, *value));
@@ -151,10 +151,10 @@ fn figure(metrics: &BTreeMap<String, Metric>, name: &str) -> Option<(Unit, f64)>
     let Some(Metric::Distribution(values)) = metrics.get(metric) else {
         return None;
     };
-    stat_of(values, stat)
+    quantile_of(values, stat)
 }
 
-fn stat_of(values: &Distribution, stat: &str) -> Option<(Unit, f64)> {
+fn quantile_of(values: &Distribution, stat: &str) -> Option<(Unit, f64)> {
     let value = match stat {
         "count" => return Some((Unit::Count, values.count as f64)),
         _ if values.count == 0 => return None,
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn judges_values_and_figures() {
+    fn evaluates_values_and_quantiles() {
         for (expr, ok) in [
             ("delivery.p99 < 250ms", true),
             ("delivery.p99<=0.0114s", true),
@@ -207,7 +207,7 @@ mod tests {
             ("storm.t99>=2600ms", false),
             ("delivery.p99<11KiB", false),
             ("ack.p99<1s", false),
-            ("unheard.of==0", false),
+            ("no.such.metric==0", false),
         ] {
             let assertion: Assertion = expr.parse().expect(expr);
             let judged = assertion.judge(&metrics());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_read() {
+    fn rejects_invalid_assertions() {
         for expr in ["", "delivery", "<5", "a=5", "a<x", "a<5parsecs", "a<"] {
             assert!(expr.parse::<Assertion>().is_err(), "{expr}");
         }

@@ -1,4 +1,4 @@
-//! Makes the result of a run out of everything that was counted.
+//! Judges a run: turns everything that was counted into its result.
 
 use super::assertion::Assertion;
 use super::metrics;
@@ -10,24 +10,25 @@ use crate::plan::run_plan::RunPlan;
 use crate::result::run_result::{Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Tester};
 use std::collections::BTreeMap;
 
-/// What a run is called and how it is judged; the figures do not depend on it.
+/// How a run is named and judged. No figure depends on it.
 #[derive(Clone, Debug)]
 pub(crate) struct JudgeOptions {
+    /// Name of the scenario.
     pub(crate) scenario: String,
     /// `host:port` of the target.
     pub(crate) target: String,
     /// The command line that repeats the run.
     pub(crate) cmd: String,
-    /// Those of the command line.
+    /// Assertions given with `--assert`.
     pub(crate) assertions: Vec<Assertion>,
-    /// Those of the scenario.
+    /// Assertions of the scenario.
     pub(crate) default_assertions: Vec<Assertion>,
-    /// A taint is told, but does not decide the exit code.
+    /// If the tester could not keep up, only warn: do not exit with 98.
     pub(crate) allow_taint: bool,
 }
 
 /// Judges a run.
-pub(crate) fn result(
+pub(crate) fn judge(
     judging: &JudgeOptions,
     plan: &RunPlan,
     totals: &Totals,
@@ -51,8 +52,8 @@ pub(crate) fn result(
         &totals.worker.delivery.distribution(),
     );
     taint.extend(record.thread_errors.iter().cloned());
-    // What a scenario asserts of the server holds where the server can be watched, and what it asserts of a steady
-    // run where nobody made it unsteady by hand.
+    // Assertions of the scenario about the server only apply if it was watched, and those about counts that must agree
+    // only if no key has made that impossible.
     let asserted: Vec<&Assertion> = judging
         .assertions
         .iter()
@@ -173,7 +174,7 @@ mod tests {
     use crate::plan::run_plan::tests::plan;
 
     #[test]
-    fn takes_no_figures_for_good_when_a_thread_could_not_go_on() {
+    fn is_not_valid_when_a_thread_had_to_stop() {
         let judging = JudgeOptions {
             scenario: "smoke".to_owned(),
             target: String::new(),
@@ -187,7 +188,7 @@ mod tests {
                 thread_errors: errors.clone(),
                 ..RunRecord::default()
             };
-            let result = result(
+            let result = judge(
                 &judging,
                 &plan(1, 1, 1, 1),
                 &Totals::default(),

@@ -1,4 +1,4 @@
-//! The figures of a run under their names.
+//! The metrics of a run.
 
 use super::run_record::RunRecord;
 use crate::books::classes::total;
@@ -12,10 +12,10 @@ use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result::Server;
 use std::collections::BTreeMap;
 
-/// The healthy's 99 % below which `slow.isolation` sees no difference.
+/// `slow.isolation` compares 99th percentiles. Below this, differences are noise of the machine.
 const ISOLATION_FLOOR_MS: f64 = 20.0;
 
-/// By dotted name.
+/// All metrics, by dotted name.
 pub(super) fn metrics(
     plan: &RunPlan,
     totals: &Totals,
@@ -60,24 +60,24 @@ pub(super) fn metrics(
         value(name, Unit::Count, count as f64);
     }
     if record.steady && plan.rooms {
-        let apart = plan.announcements().abs_diff(worker.announced);
+        let difference = plan.announcements().abs_diff(worker.announced);
         value("announcements", Unit::Count, worker.announced as f64);
-        value("announcements.difference", Unit::Count, apart as f64);
+        value("announcements.difference", Unit::Count, difference as f64);
     }
     if record.expects_all {
-        // Books and ledger are kept apart; what was received and what is missing must add up to what was due.
+        // Books and ledger are independent. What was received and what is missing must add up to what was published.
         let found = worker.received + worker.lost + worker.declared;
-        let apart = if publisher.uncertain > 0 {
+        let difference = if publisher.uncertain > 0 {
             0
         } else {
             publisher.expected.abs_diff(found)
         };
         value("expected", Unit::Count, publisher.expected as f64);
-        value("books.difference", Unit::Count, apart as f64);
+        value("books.difference", Unit::Count, difference as f64);
     }
-    faults(plan, worker, &mut value);
+    fault_metrics(plan, worker, &mut value);
     if let Some(evictions) = record.evictions.filter(|_| has_slow(plan)) {
-        // Most sockets that do not read cannot be told why they end, but the server knows.
+        // Most sockets that do not read never see a Close frame, but the server counts its evictions.
         let uncounted = worker.slow.closed.saturating_sub(evictions);
         value("server.evictions_uncounted", Unit::Count, uncounted as f64);
     }
@@ -112,7 +112,7 @@ pub(super) fn metrics(
         ("loop.lag", worker.loop_lag.distribution()),
     ];
     for (name, distribution) in distributions {
-        // What a scenario does not do has no figures.
+        // Leaves out what this scenario does not measure.
         if distribution.count == 0 && name.contains('.') {
             continue;
         }
@@ -128,8 +128,8 @@ fn has_slow(plan: &RunPlan) -> bool {
         .any(|(role, _)| *role == Role::Slow)
 }
 
-/// The figures of churn, storm and cohorts, where the run had them.
-fn faults(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
+/// The metrics of churn, storms and cohorts, if the run had them.
+fn fault_metrics(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
     let mut counts = |name: &str, counts: &CloseCounts| {
         let counts = [
             ("doomed", counts.expected),
@@ -155,7 +155,6 @@ fn faults(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&str, Uni
     if has_slow(plan) {
         counts("slow", &worker.slow);
         if worker.before.count() > 0 && worker.after.count() > 0 {
-            // Below the floor a difference is noise of the machine.
             let p99 = |values: &Latency| values.distribution().p99.max(ISOLATION_FLOOR_MS);
             let ratio = p99(&worker.after) / p99(&worker.before);
             value("slow.isolation", Unit::Ratio, ratio);

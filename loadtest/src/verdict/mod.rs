@@ -1,4 +1,4 @@
-//! Whether a run passed: assertions, metrics, and the tester's check of itself.
+//! Whether a run passed: metrics, assertions, and the tester's check of itself.
 
 pub(crate) mod assertion;
 pub(crate) mod judge;

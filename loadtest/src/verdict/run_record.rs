@@ -1,38 +1,58 @@
-//! What only the conductor knows of a run.
+//! The conductor's record of a run.
 
 use crate::result::run_result::{Mark, Span};
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-/// What only the conductor knows.
+/// Why a run ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CutShort {
+    /// By a signal or a key.
+    Interrupted,
+    /// By the time limit of the run.
+    OutOfTime,
+}
+
+impl Display for CutShort {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupted => "interrupted",
+            Self::OutOfTime => "time limit reached",
+        })
+    }
+}
+
+/// What the conductor records about a run, beside the totals.
 #[derive(Debug, Default)]
 pub(crate) struct RunRecord {
     pub(crate) started_unix_ms: u64,
-    /// Seconds since the start.
+    /// Phases that have ended, in order.
     pub(crate) phases: Vec<Span>,
     pub(crate) marks: Vec<Mark>,
-    /// Mean cores of this process while publishing and draining.
+    /// Cores used by the tester while publishing and draining, on average.
     pub(crate) cores: f64,
-    /// Mean cores of one worker in that time.
+    /// Cores used by each worker in that time, on average.
     pub(crate) worker_cores: f64,
-    /// Why the run ended before its time.
-    pub(crate) cut_short: Option<&'static str>,
+    /// Why the run ended early, if it did.
+    pub(crate) cut_short: Option<CutShort>,
+    /// Highest number of ready sockets at a time.
     pub(crate) peak: u32,
-    /// Publications that were due, as the schedule stood at the end.
+    /// Number of publications on the schedule, as it was at the end.
     pub(crate) planned: u64,
-    /// The lowest and the highest rate of publications; they differ when keys have changed it.
+    /// Lowest and highest rate in publications per second. They differ if it was changed with keys.
     pub(crate) rates: (f64, f64),
-    /// Why threads could not go on; the figures are without theirs.
+    /// Why threads had to stop. The figures are incomplete then.
     pub(crate) thread_errors: Vec<String>,
-    /// Whether every socket stayed, as far as the tester is concerned.
+    /// Whether the tester kept every socket open.
     pub(crate) steady: bool,
-    /// Every socket was owed every publication.
+    /// Whether every socket was expected to receive every publication.
     pub(crate) expects_all: bool,
-    /// Slow consumers the server says it has evicted.
+    /// Slow consumers that the server evicted, by its own count. `None` if it does not count them.
     pub(crate) evictions: Option<u64>,
 }
 
 impl RunRecord {
-    /// How long a phase took.
+    /// Duration of a phase.
     pub(crate) fn phase(&self, name: &str) -> Duration {
         self.phases
             .iter()
