@@ -1,4 +1,4 @@
-//! The command line.
+//! The arguments of the command line.
 
 use super::flags::Flags;
 use crate::base::source_ips::SourceIps;
@@ -8,11 +8,13 @@ use crate::report::outputs::Outputs;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Load tester for WebSocket push systems: exact books, honest latency, PASS or FAIL.
+/// Load tester for WebSocket push systems. Checks that every subscriber gets every event once and in order, and how fast.
 ///
-/// Without a command it runs the smoke scenario: 1,000 sockets, 10 channels, 100 publications a second, 30 s.
-/// Exit codes: 0 pass, 1 internal error, 2 usage, 3 the machine or target is not ready, 98 the tester did not
-/// keep up, 99 an assertion failed, 130 interrupted.
+/// Without a command, runs the smoke scenario: 1,000 sockets, 10 channels, 100 publications per second, 30 seconds.
+/// `loadtest list` shows all scenarios.
+///
+/// Exit codes: 0 all assertions passed, 1 internal error, 2 invalid command line, 3 the machine or the server is not ready,
+/// 98 the tester could not keep up, 99 an assertion failed, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(
     name = "loadtest",
@@ -32,43 +34,43 @@ pub(crate) enum Command {
     /// Run a scenario.
     #[command(args_override_self = true)]
     Run {
-        /// Its name (`loadtest list` shows them all), or a .toml file with `scenario = "NAME"` and flags.
+        /// Name of a scenario (see `loadtest list`), or path to a scenario file (.toml).
         #[arg(default_value = "smoke")]
         scenario: String,
         #[command(flatten)]
         flags: Box<Flags>,
     },
-    /// List the scenarios and what each asserts.
+    /// List the scenarios and what they assert.
     List,
-    /// Measure this tester's own ceiling against a server that does nothing else.
+    /// Measure how many events per second this tester can receive, from a built-in server.
     BenchSelf {
         #[command(flatten)]
         flags: Box<Flags>,
     },
-    /// Look whether this machine can carry a run, and how to mend it where it cannot.
+    /// Check whether this machine is ready for a run, and print the commands that fix it.
     Doctor {
-        /// Sockets of the run.
-        #[arg(short, long, default_value = "1000", value_parser = parse_count)]
+        /// Number of sockets in the run.
+        #[arg(short, long, default_value = "1000", value_name = "N", value_parser = parse_count)]
         connections: u32,
-        /// Source addresses of the run, as for `run`.
-        #[arg(long, default_value = "auto")]
+        /// Source addresses of the run, as in `loadtest run`.
+        #[arg(long, default_value = "auto", value_name = "LIST")]
         source_ips: SourceIps,
     },
-    /// Render the files of a run again from its JSON.
+    /// Write reports of a stored result.
     TallyReport {
-        /// Written with --json.
+        /// A result written with --json.
         result: PathBuf,
         #[command(flatten)]
         outputs: Box<Outputs>,
     },
-    /// Compare two runs; exit code 99 when the second is worse.
+    /// Compare two results; exit with 99 if the second is worse.
     Compare {
-        /// Written with --json.
+        /// The result to compare with, written with --json.
         base: PathBuf,
-        /// Likewise.
+        /// The new result, written with --json.
         new: PathBuf,
-        /// How much worse a figure may be.
-        #[arg(long, default_value = "10%", value_parser = parse_percent)]
+        /// How much worse a metric may be.
+        #[arg(long, default_value = "10%", value_name = "SHARE", value_parser = parse_percent)]
         max_regress: f64,
     },
 }
@@ -87,8 +89,8 @@ mod tests {
     #[test]
     fn reads_every_flag_of_a_run_from_the_environment_too() {
         let cli = Cli::command();
-        let run = cli.find_subcommand("run").expect("it exists");
-        // Without --tui, LOADTEST_TUI=false says the same.
+        let run = cli.find_subcommand("run").expect("the command exists");
+        // LOADTEST_TUI=false is the variable for --no-tui.
         let flags = run.get_arguments().filter_map(|arg| {
             let long = arg.get_long()?;
             (!matches!(long, "help" | "no-tui")).then_some((arg, long))

@@ -1,4 +1,4 @@
-//! The flags that make trouble: churn, storms and cohorts that misbehave.
+//! The flags for faults: churn, drops, storms and cohorts of misbehaving sockets.
 
 use super::scenario::Defaults;
 use crate::base::units::{parse_byte_rate, parse_rate, parse_share};
@@ -10,31 +10,26 @@ use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DropMode {
-    /// A reset.
+    /// A reset (RST).
     Rst,
-    /// The end of the stream, without a Close frame.
+    /// The end of the stream (FIN), without a Close frame.
     Fin,
 }
 
+/// `None` means that the scenario decides.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Faults")]
 pub(crate) struct FaultFlags {
-    /// See [`FaultFlags::soon`].
+    /// Set by [`FaultFlags::soon`].
     #[arg(skip)]
     soon: bool,
-    /// Sockets a second that unsubscribe, close and come back (50/s) [default: the scenario's].
-    #[arg(long, env = "LOADTEST_CHURN", value_parser = parse_rate)]
+    /// Sockets per second that unsubscribe, close and reconnect [default: the scenario's].
+    #[arg(long, env = "LOADTEST_CHURN", value_name = "RATE", value_parser = parse_rate)]
     pub(crate) churn: Option<f64>,
-    /// When everyone drops, after the first publication [default: the scenario's].
-    #[arg(long, env = "LOADTEST_STORM_AT", value_parser = humantime::parse_duration)]
+    /// When to drop all sockets, from the first publication [default: the scenario's].
+    #[arg(long, env = "LOADTEST_STORM_AT", value_name = "TIME", value_parser = humantime::parse_duration)]
     storm_at: Option<Duration>,
-    /// Sockets a second that are dropped without a word, by resets and ends of stream in turn [default: the scenario's].
-    #[arg(long, env = "LOADTEST_DROPS", value_parser = parse_rate)]
-    pub(crate) drops: Option<f64>,
-    /// Who was dropped comes back with its positions and is owed what it missed; the server needs a history for it.
-    #[arg(long, env = "LOADTEST_POSITIONS", value_parser = FalseyValueParser::new())]
-    pub(crate) positions: bool,
-    /// How they drop.
+    /// How a storm drops sockets.
     #[arg(
         long = "drop",
         env = "LOADTEST_DROP",
@@ -42,58 +37,64 @@ pub(crate) struct FaultFlags {
         default_value = "rst"
     )]
     mode: DropMode,
-    /// How they come back: immediate, or jitter:10s.
-    #[arg(long, env = "LOADTEST_RECONNECT", default_value = "immediate", value_parser = parse_reconnect)]
+    /// Sockets per second to drop without a Close frame, alternating between RST and FIN [default: the scenario's].
+    #[arg(long, env = "LOADTEST_DROPS", value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) drops: Option<f64>,
+    /// When dropped sockets reconnect: immediate, or jitter:TIME for a random delay up to TIME.
+    #[arg(long, env = "LOADTEST_RECONNECT", default_value = "immediate", value_name = "WHEN", value_parser = parse_reconnect)]
     pub(crate) reconnect: Duration,
-    /// Share that reads too slowly (10%).
-    #[arg(long, env = "LOADTEST_SLOW", value_parser = parse_share)]
+    /// Dropped sockets resume from their positions, and must receive what they missed; needs a server with history.
+    #[arg(long, env = "LOADTEST_POSITIONS", value_parser = FalseyValueParser::new())]
+    pub(crate) positions: bool,
+    /// Share of sockets that read too slowly, such as 10%; the server must evict them.
+    #[arg(long, env = "LOADTEST_SLOW", value_name = "SHARE", value_parser = parse_share)]
     slow: Option<f64>,
-    /// What a slow one reads (0, 1KiB/s).
-    #[arg(long, env = "LOADTEST_SLOW_RATE", default_value = "0", value_parser = parse_byte_rate)]
+    /// How fast a slow socket reads, such as 1KiB/s; 0 for not at all.
+    #[arg(long, env = "LOADTEST_SLOW_RATE", default_value = "0", value_name = "RATE", value_parser = parse_byte_rate)]
     slow_rate: u32,
-    /// Share that answers no ping.
-    #[arg(long, env = "LOADTEST_NO_PONG", value_parser = parse_share)]
+    /// Share of sockets that do not answer pings.
+    #[arg(long, env = "LOADTEST_NO_PONG", value_name = "SHARE", value_parser = parse_share)]
     no_pong: Option<f64>,
-    /// Share that stops reading and writing.
-    #[arg(long, env = "LOADTEST_BLACK_HOLE", value_parser = parse_share)]
+    /// Share of sockets that stop reading and writing.
+    #[arg(long, env = "LOADTEST_BLACK_HOLE", value_name = "SHARE", value_parser = parse_share)]
     black_hole: Option<f64>,
-    /// Share that vanishes behind a relay.
-    #[arg(long, env = "LOADTEST_HALF_OPEN", value_parser = parse_share)]
+    /// Share of sockets whose peer vanishes without a FIN.
+    #[arg(long, env = "LOADTEST_HALF_OPEN", value_name = "SHARE", value_parser = parse_share)]
     half_open: Option<f64>,
-    /// Share that sends half of its opening handshake.
-    #[arg(long, env = "LOADTEST_HANDSHAKE_STALL", value_parser = parse_share)]
+    /// Share of sockets that send only half of their opening handshake.
+    #[arg(long, env = "LOADTEST_HANDSHAKE_STALL", value_name = "SHARE", value_parser = parse_share)]
     handshake_stall: Option<f64>,
-    /// Share that answers pings late, but in time.
-    #[arg(long, env = "LOADTEST_PONG_LATE", value_parser = parse_share)]
+    /// Share of sockets that answer pings late, but within the timeout; the server must keep them.
+    #[arg(long, env = "LOADTEST_PONG_LATE", value_name = "SHARE", value_parser = parse_share)]
     pong_late: Option<f64>,
-    /// When the cohorts turn bad, after the first publication [default: the scenario's].
-    #[arg(long, env = "LOADTEST_TURN_AT", value_parser = humantime::parse_duration)]
+    /// When these shares start to misbehave, from the first publication [default: the scenario's].
+    #[arg(long, env = "LOADTEST_TURN_AT", value_name = "TIME", value_parser = humantime::parse_duration)]
     turn_at: Option<Duration>,
-    /// The --ping-interval of the server.
-    #[arg(long, env = "LOADTEST_PING_INTERVAL", default_value = "30s", value_parser = humantime::parse_duration)]
+    /// The --ping-interval of the server; decides when it must have closed unresponsive sockets.
+    #[arg(long, env = "LOADTEST_PING_INTERVAL", default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
     ping_interval: Duration,
-    /// The --pong-timeout of the server.
-    #[arg(long, env = "LOADTEST_PONG_TIMEOUT", default_value = "90s", value_parser = humantime::parse_duration)]
+    /// The --pong-timeout of the server, likewise.
+    #[arg(long, env = "LOADTEST_PONG_TIMEOUT", default_value = "90s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pong_timeout: Duration,
-    /// The server's time for an opening handshake.
-    #[arg(long, env = "LOADTEST_HANDSHAKE_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration)]
+    /// How long the server waits for an opening handshake.
+    #[arg(long, env = "LOADTEST_HANDSHAKE_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
     handshake_timeout: Duration,
 }
 
 impl FaultFlags {
-    /// A ping interval and a pong timeout: how long a dead one may live.
+    /// How long the server may keep an unresponsive socket.
     pub(crate) fn heartbeat(&self) -> Duration {
         self.ping_interval + self.pong_timeout
     }
 
-    /// Trouble begins in the first second, unless a flag says when.
+    /// Makes all faults start after one second, unless a flag says when.
     pub(crate) fn soon(&mut self) {
         self.turn_at.get_or_insert(Duration::from_secs(1));
-        // Only a scenario that has a storm takes its time from here.
+        // The storm only if the scenario has one.
         self.soon = true;
     }
 
-    /// The storm, if there is one.
+    /// The storm, if there is to be one.
     pub(crate) fn storm(&self, defaults: &Defaults) -> Option<Storm> {
         Some(Storm {
             at: self.storm_at.or(defaults.storm_at.map(|at| {
@@ -107,7 +108,7 @@ impl FaultFlags {
         })
     }
 
-    /// The cohorts: those of the flags, and the scenario's own when no flag names one.
+    /// The cohorts of the flags, or those of the scenario if no flag names any.
     pub(crate) fn cohorts(&self, defaults: &Defaults) -> Cohorts {
         let flags = [
             (Role::Slow, self.slow),
@@ -138,7 +139,7 @@ impl FaultFlags {
 fn parse_reconnect(text: &str) -> Result<Duration, String> {
     match text.strip_prefix("jitter:") {
         None if text == "immediate" => Ok(Duration::ZERO),
-        None => Err(format!("`{text}` is neither immediate nor jitter:<time>")),
+        None => Err(format!("`{text}` is neither immediate nor jitter:TIME")),
         Some(time) => humantime::parse_duration(time).map_err(|error| error.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the command line says: arguments, scenarios and scenario files, and the run they make.
+//! The command line: arguments, flags, scenarios and scenario files, and the run options that follow from them.
 
 pub(crate) mod args;
 pub(crate) mod fault_flags;

@@ -1,4 +1,4 @@
-//! The scenarios: what each sets where no flag says otherwise, and what it asserts.
+//! The scenarios: defaults for the flags, and assertions.
 
 use crate::plan::cohort::Role;
 use crate::plan::popularity::Popularity;
@@ -6,40 +6,40 @@ use crate::plan::run_plan::RunPlan;
 use crate::verdict::assertion::Assertion;
 use std::time::Duration;
 
-/// One line of `loadtest list`.
+/// A scenario, as `loadtest list` shows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What it does.
+    /// What it does, in one line.
     pub(crate) about: &'static str,
     pub(crate) defaults: Defaults,
-    /// Beside those every run has; `{conns}` stands for the sockets that are opened.
+    /// Assertions in addition to those of every run.
     asserts: &'static [&'static str],
-    /// What the server has to learn first; such a scenario does not run.
+    /// The server feature that it needs. Such a scenario cannot run yet.
     pub(crate) needs: Option<&'static str>,
 }
 
-/// What a flag is when it is not given.
+/// The values of flags that are not given.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Defaults {
     pub(crate) connections: u32,
-    /// Publications a second; 0 for none.
+    /// Publications per second; 0 for none.
     pub(crate) rate: f64,
     pub(crate) channels: u32,
-    /// Members of a room; 0 for channels instead of rooms.
+    /// Members per room; 0 for channels instead of rooms.
     pub(crate) members: u32,
     pub(crate) popularity: Popularity,
     pub(crate) size: u32,
     pub(crate) duration: Duration,
-    /// Sockets a second that leave and come back.
+    /// Sockets per second that unsubscribe, close and reconnect.
     pub(crate) churn: f64,
-    /// Sockets a second that are dropped.
+    /// Sockets per second that are dropped.
     pub(crate) drops: f64,
-    /// Who was dropped comes back with its positions.
+    /// Dropped sockets resume from their positions.
     pub(crate) positions: bool,
-    /// When everyone drops.
+    /// When all sockets drop.
     pub(crate) storm_at: Option<Duration>,
-    /// Cohorts when no flag names one, and when they turn bad.
+    /// Cohorts if no flag names any, and when their faults start.
     pub(crate) cohorts: &'static [(Role, f64)],
     pub(crate) turn_at: Duration,
 }
@@ -85,23 +85,23 @@ const fn unsupported(name: &'static str, about: &'static str, needs: &'static st
     }
 }
 
-/// All of them, in the order of `loadtest list`.
+/// All scenarios, in the order of `loadtest list`.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     runnable(
         "smoke",
-        "1,000 sockets, 10 channels, 100 publications a second, 30 s",
+        "1,000 sockets, 10 channels, 100 publications per second, 30 s",
         BASE,
         &[],
     ),
     runnable(
         "idle",
-        "opens sockets and holds them: heartbeats only",
+        "opens sockets and keeps them open: heartbeats only",
         Defaults { rate: 0.0, ..BASE },
         &["server.kib_per_conn<=20KiB"],
     ),
     runnable(
         "broadcast",
-        "one channel, everyone subscribes to it",
+        "all sockets subscribe to one channel",
         Defaults {
             channels: 1,
             rate: 20.0,
@@ -111,7 +111,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "rooms",
-        "rooms of 50 whose members talk, some rooms more than others",
+        "rooms of 50 members, two of whom publish; some rooms are busier than others",
         Defaults {
             members: 50,
             popularity: Popularity::Zipf(1.1),
@@ -121,7 +121,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "connect",
-        "opens and closes sockets as fast as --churn says",
+        "opens and closes sockets at the rate of --churn",
         Defaults {
             connections: 500,
             rate: 0.0,
@@ -133,7 +133,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "churn",
-        "sockets leave and come back while events flow; exact books for every interval",
+        "sockets disconnect and reconnect while events flow; nothing is lost in between",
         Defaults {
             churn: 50.0,
             ..BASE
@@ -142,7 +142,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "storm",
-        "everyone drops at once and comes back",
+        "all sockets drop at once and reconnect",
         Defaults {
             rate: 50.0,
             storm_at: Some(Duration::from_secs(5)),
@@ -152,7 +152,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "slow",
-        "some stop reading: each is evicted (1013) and the others notice nothing",
+        "some sockets stop reading: the server evicts them (1013), and the others are not affected",
         Defaults {
             connections: 500,
             channels: 1,
@@ -171,7 +171,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "heartbeat",
-        "some fall silent: each is closed inside its window (4001), and no healthy one is",
+        "some sockets become unresponsive: the server closes them in time (4001), and no healthy ones",
         Defaults {
             connections: 500,
             rate: 10.0,
@@ -193,7 +193,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "adversarial",
-        "clients that break the protocol get the right close code, and the others notice nothing",
+        "clients violate the protocol: the server answers correctly, and the others are not affected",
         Defaults {
             connections: 200,
             duration: Duration::from_secs(5),
@@ -203,7 +203,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "soak",
-        "a mix for a long time: memory must not grow",
+        "some churn for a long time: memory must not grow",
         Defaults {
             channels: 20,
             churn: 5.0,
@@ -214,7 +214,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "find-max",
-        "searches the highest rate at which --slo holds and nothing is lost",
+        "searches for the highest rate at which --slo passes and nothing is lost",
         Defaults {
             connections: 500,
             channels: 1,
@@ -226,13 +226,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     runnable(
         "verify",
-        "every correctness scenario, small, one after the other, in less than a minute",
+        "runs every correctness scenario, small, one after the other, in less than a minute",
         BASE,
         &[],
     ),
     runnable(
         "recovery",
-        "sockets are dropped again and again and come back with their positions: nothing is lost",
+        "sockets drop all the time and resume from their positions: nothing is lost",
         Defaults {
             connections: 5000,
             drops: 500.0,
@@ -247,15 +247,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "recovery.wrong==0",
         ],
     ),
-    unsupported(
-        "presence",
-        "who is here, under churn",
-        "presence of a channel or room",
-    ),
+    unsupported("presence", "presence under churn", "presence"),
     unsupported(
         "multinode",
         "publishers on one node, subscribers on another",
-        "several nodes over a broker",
+        "a broker between nodes",
     ),
 ];
 
@@ -265,7 +261,7 @@ impl Scenario {
         SCENARIOS
             .iter()
             .find(|scenario| scenario.name == name)
-            .ok_or_else(|| format!("there is no scenario `{name}` (see: loadtest list)"))
+            .ok_or_else(|| format!("there is no scenario `{name}`; `loadtest list` shows them all"))
     }
 
     /// Its default assertions.
@@ -284,7 +280,7 @@ impl Scenario {
             "errors==0",
         ];
         const STEADY: &[&str] = &["books.difference==0"];
-        // Replies to publications count subscribers; nobody replies to a member.
+        // Responses to publications count subscribers. Rooms have no such responses, but announcements.
         const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
         const ROOMS: &[&str] = &["announcements.difference==0"];
         let steady = if plan.expects_all() { STEADY } else { &[] };
@@ -293,7 +289,7 @@ impl Scenario {
             (true, false) => CHANNELS,
             (true, true) => ROOMS,
         };
-        // The watched server's: not asserted when it is not watched.
+        // Assertions about the server only apply if it is watched.
         EVERY
             .iter()
             .chain(counted)
@@ -322,10 +318,13 @@ pub(crate) fn list() -> String {
     }
     lines.push(String::new());
     lines.push(
-        "Every run also asserts exact books: no silent loss, duplicate, reorder, foreign message"
+        "Every run also asserts that nothing is lost silently, duplicated, reordered or misdirected, that no"
             .to_owned(),
     );
-    lines.push("or unexpected close, and that the server gives everything back.".to_owned());
+    lines.push(
+        "socket closes unexpectedly, and that the server releases everything at the end."
+            .to_owned(),
+    );
     lines.push(String::new());
     lines.join("\n")
 }

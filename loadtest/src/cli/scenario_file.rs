@@ -1,4 +1,4 @@
-//! Scenario files: flags in TOML, under the name of the scenario they change.
+//! Scenario files: the name of a scenario, and flags for it, in TOML.
 //!
 //! ```toml
 //! scenario = "broadcast"
@@ -10,11 +10,12 @@
 use std::fs;
 use toml::{Table, Value};
 
-/// Puts the flags of a scenario file in the place of its name in `loadtest run FILE.toml …`; other command lines stay as they
-/// are. What follows on the command line counts more than the file.
+/// Replaces the file name in `loadtest run FILE.toml …` by the scenario and the flags in the file. Other command lines are
+/// returned unchanged. Flags on the command line follow those of the file, and so override them.
 ///
 /// # Errors
-/// The file cannot be read, is no TOML, or holds something that is no flag's value. Unknown flags are found later.
+/// The file cannot be read, is not TOML, or contains a value that no flag can have. Unknown flags are found later, when the
+/// command line is parsed.
 pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
     let is_file = |arg: &String| arg.to_ascii_lowercase().ends_with(".toml");
     let [program, run, path, rest @ ..] = args.as_slice() else {
@@ -33,7 +34,7 @@ pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// The scenario's name and then its flags.
+/// The name of the scenario, then its flags.
 fn flags(text: &str) -> Result<Vec<String>, String> {
     let table: Table = text
         .parse()
@@ -41,7 +42,7 @@ fn flags(text: &str) -> Result<Vec<String>, String> {
     let mut words = vec!["smoke".to_owned()];
     for (key, value) in &table {
         if key == "scenario" {
-            let name = value.as_str().ok_or("scenario is a name")?;
+            let name = value.as_str().ok_or("scenario must be a string")?;
             name.clone_into(&mut words[0]);
             continue;
         }
@@ -66,7 +67,7 @@ fn plain(key: &str, value: &Value) -> Result<String, String> {
         Value::Integer(number) => Ok(number.to_string()),
         Value::Float(number) => Ok(number.to_string()),
         _ => Err(format!(
-            "{key} is neither text, a number, nor a list of them"
+            "{key} must be a string, a number, a boolean, or a list of strings or numbers"
         )),
     }
 }
@@ -95,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_flag() {
+    fn rejects_values_that_no_flag_can_have() {
         for text in ["rate = {}", "rate = [[1]]", "scenario = 1", "rate"] {
             assert!(flags(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn leaves_other_command_lines_alone() {
+    fn returns_other_command_lines_unchanged() {
         let line: Vec<String> = ["loadtest", "run", "smoke", "-c", "5"]
             .map(str::to_owned)
             .into();

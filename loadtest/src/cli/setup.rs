@@ -1,4 +1,4 @@
-//! From flags and a scenario to everything a run needs.
+//! Turns flags and a scenario into the options of a run.
 
 use super::flags::Flags;
 use super::scenario::Scenario;
@@ -9,32 +9,16 @@ use crate::run::options::RunOptions;
 use crate::verdict::judge::JudgeOptions;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Members of a room who talk.
+/// Publishing members per room, by default.
 const ROOM_PUBLISHERS: u32 = 2;
 
-fn check_rooms(plan: &RunPlan, both: bool) -> Result<(), String> {
-    if both {
-        return Err("--members and --channels: one follows from the other".to_owned());
-    }
-    if plan.subs_per_conn != 1 || plan.only_conn.is_some() {
-        return Err(
-            "--subs-per-conn, --only-conn: a socket is in one room, with others".to_owned(),
-        );
-    }
-    let members = plan.connections / plan.channels;
-    if members < plan.publishers.max(2) {
-        return Err(format!(
-            "rooms of {members} have no {} members who talk and one who listens: fewer rooms or --publishers",
-            plan.publishers
-        ));
-    }
-    Ok(())
-}
-
-/// Checks the flags; the error is for people.
+/// Builds and checks the options of a run.
+///
+/// # Errors
+/// What is wrong with the flags, as text for the user.
 pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, String> {
     if flags.display.are_impossible() {
-        return Err("--tui needs a terminal for standard input and standard error".to_owned());
+        return Err("--tui needs a terminal on standard input and standard error".to_owned());
     }
     let ws = Target::resolve(&flags.url, "ws")?;
     let api = flags
@@ -76,7 +60,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     })
 }
 
-/// What the flags and the scenario make of a run; not yet checked.
+/// The plan of a run, unchecked.
 fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
     let defaults = &scenario.defaults;
     let connections = flags.connections.unwrap_or(defaults.connections);
@@ -99,7 +83,7 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
     let seed = flags.seed.unwrap_or(u64::from(run));
     let popularity = flags.popularity.unwrap_or(defaults.popularity);
     let picker = ChannelPicker::new(popularity, channels, seed);
-    // Only where both take turns do some pairs never occur.
+    // Only if channels and publishers both take turns are there pairs that never occur.
     let common = if rooms || !picker.is_even() {
         1
     } else {
@@ -155,26 +139,49 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Re
     ];
     for (flag, value, least, most) in limits {
         if value < least || value > most {
-            return Err(format!("{flag} {value} must be {least} to {most}"));
+            return Err(format!("{flag} {value} must be between {least} and {most}"));
         }
     }
     if plan.rooms {
         check_rooms(plan, flags.members.is_some() && flags.channels.is_some())?;
     } else if flags.members.is_some() {
-        return Err(format!("--members: {} has no rooms", scenario.name));
+        return Err(format!(
+            "--members cannot be used with {}, which has no rooms",
+            scenario.name
+        ));
     }
     if plan.publications() == 0 && plan.rate > 0.0 {
-        return Err("--rate times --duration gives no publication at all".to_owned());
+        return Err("--rate and --duration are too small for a single publication".to_owned());
     }
     Ok(())
 }
 
-/// The command line without its seed and single connection, with the scenario in words.
+fn check_rooms(plan: &RunPlan, both: bool) -> Result<(), String> {
+    if both {
+        return Err(
+            "--members and --channels cannot be used together: each determines the other"
+                .to_owned(),
+        );
+    }
+    if plan.subs_per_conn != 1 || plan.only_conn.is_some() {
+        return Err("--subs-per-conn and --only-conn cannot be used with rooms".to_owned());
+    }
+    let members = plan.connections / plan.channels;
+    if members < plan.publishers.max(2) {
+        return Err(format!(
+            "rooms of {members} are too small for {} publishing members and a receiver: use fewer rooms or fewer --publishers",
+            plan.publishers
+        ));
+    }
+    Ok(())
+}
+
+/// The command line that repeats the run, with the name of the scenario and without --seed and --only-conn.
 fn command_line(scenario: &str) -> String {
     let mut words = vec!["loadtest".to_owned(), "run".to_owned(), scenario.to_owned()];
     let mut args = std::env::args().skip(1).peekable();
     if args.next_if(|arg| arg == "run").is_some()
-        // The scenario, or its file.
+        // The scenario or its file.
         && let Some(name) = args.next_if(|arg| !arg.starts_with('-'))
     {
         words[2] = name;
@@ -194,7 +201,7 @@ fn command_line(scenario: &str) -> String {
     words.join(" ")
 }
 
-/// Differs between testers that run at the same time.
+/// A run id that differs from those of testers that run at the same time.
 fn fresh_run_id() -> u32 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

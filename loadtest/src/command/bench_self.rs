@@ -1,4 +1,4 @@
-//! The tester's own ceiling: how much one of its cores takes from a server that does nothing else.
+//! `loadtest bench-self`: how many events per second the tester can receive, from the null server.
 
 use crate::base::exit::Exit;
 use crate::base::units::grouped;
@@ -13,7 +13,7 @@ use crate::run::execute;
 use crate::run::signals;
 use std::time::Duration;
 
-/// Runs 100 sockets on one channel against the null server, whose events coalesce for 5 ms.
+/// Runs 100 sockets on one channel against the null server, which coalesces events for 5 ms.
 pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let behaviour = Behaviour {
         coalesce: Duration::from_millis(5),
@@ -44,7 +44,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     };
     let (rate, cores) = (value("received.rate"), value("tester.worker_cpu"));
     println!(
-        "\nceiling: {} events a second and core ({} a second with {:.2} cores of each of {workers} workers)",
+        "\nceiling: {} events per second and core ({} per second, {:.2} cores for each of {workers} workers)",
         grouped((rate / (cores * workers).max(0.001)) as u64),
         grouped(rate as u64),
         cores,

@@ -1,4 +1,4 @@
-//! Parses the command line and runs what it asks for.
+//! Parses the command line and runs the subcommand.
 
 use super::{bench_self, compare, doctor, find_max, verify};
 use crate::base::exit::Exit;
@@ -12,7 +12,7 @@ use clap::Parser;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
-/// Parses the command line and runs it.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os()
         .map(|arg| arg.to_string_lossy().into_owned())
@@ -61,7 +61,9 @@ fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
     }
     flags.outputs.check().map_err(|error| error.to_string())?;
     if flags.outputs.any() && matches!(name, "verify" | "find-max") {
-        return Err(format!("{name} is several runs; files are written for one"));
+        return Err(format!(
+            "{name} consists of several runs, and reports can only be written of one"
+        ));
     }
     let outputs = flags.outputs.clone();
     match name {

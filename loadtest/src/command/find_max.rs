@@ -1,4 +1,4 @@
-//! Searches the highest rate at which an objective holds.
+//! `loadtest run find-max`: searches for the highest rate at which an objective passes.
 
 use crate::base::exit::Exit;
 use crate::cli::flags::Flags;
@@ -10,12 +10,12 @@ use crate::run::signals;
 use crate::verdict::run_record::CutShort;
 use crossbeam_channel::Receiver;
 
-/// Doublings before the search gives up: the server is faster than the tester.
+/// Number of times that the rate is doubled before the search gives up.
 const DOUBLINGS: u32 = 12;
-/// Halvings of the interval after the first failure.
+/// Number of times that the interval is halved after the first failure.
 const HALVINGS: u32 = 3;
 
-/// Doubles the rate until the objective fails, then halves the interval. Prints the knee.
+/// Doubles the rate until the objective fails, then bisects. Prints the knee.
 pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
     let interrupts = signals::listen().map_err(|error| error.to_string())?;
     let mut good = 0.0;
@@ -34,7 +34,7 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
         }
     }
     let Some(mut bad) = bad else {
-        println!("\nno knee up to {good:.0} publications a second");
+        println!("\nno knee up to {good:.0} publications per second");
         return Ok(Exit::Pass);
     };
     for _ in 0..HALVINGS {
@@ -46,7 +46,7 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
         }
     }
     println!(
-        "\nknee: {} holds at {good:.0} publications a second, and not at {bad:.0}{caveat}",
+        "\nknee: {} passes at {good:.0} publications per second, but not at {bad:.0}{caveat}",
         flags.slo.expr()
     );
     Ok(if good > 0.0 { Exit::Pass } else { Exit::Fail })
@@ -55,20 +55,20 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
 enum Verdict {
     Holds,
     Fails,
-    /// It fails, or seems to hold, but the tester did not keep up.
+    /// Unknown, because the tester could not keep up.
     Unreliable,
 }
 
 impl Verdict {
     fn caveat(&self) -> &'static str {
         match self {
-            Self::Unreliable => " (where the tester did not keep up: the knee may be its own)",
+            Self::Unreliable => " (the tester could not keep up there, so the knee may be its own)",
             Self::Holds | Self::Fails => "",
         }
     }
 }
 
-/// Whether a run at this rate passed; the inner error ends the search.
+/// Whether a run at this rate passes. The inner error ends the search.
 fn holds(
     scenario: &Scenario,
     flags: &Flags,

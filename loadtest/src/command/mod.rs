@@ -1,4 +1,4 @@
-//! The subcommands.
+//! The subcommands of the command line.
 
 mod bench_self;
 mod compare;

@@ -6,7 +6,7 @@ use crate::cli::setup;
 use crate::compare::direction;
 use crate::dashboard::{keys::KeyCommand, snapshot::Snapshot, thread::Dashboard};
 use crate::null_server::{Behaviour, NullServer};
-use crate::report::json::{self, tests::complaints};
+use crate::report::json::{self, tests::schema_errors};
 use crate::result::metric::Metric;
 use crate::run::conductor::Finished;
 use crate::run::display::Display;
@@ -22,7 +22,7 @@ struct Line {
     flags: Flags,
 }
 
-/// Runs against the null server with somebody who answers every moment shown with keys.
+/// Runs against the null server. `keys` is called with every snapshot, and returns the keys to press.
 fn watched(
     line: &str,
     mut keys: impl FnMut(&Snapshot) -> &'static [KeyCommand] + Send,
@@ -49,7 +49,7 @@ fn watched(
 }
 
 #[test]
-fn obeys_the_keys_and_keeps_its_books() {
+fn obeys_keys_and_keeps_exact_books() {
     let (mut step, mut still) = (0, 0);
     let (result, cut_short) = watched("-c 20 -C 2 -r 100/s -d 4s", |now| {
         let (next, keys): (bool, &[KeyCommand]) = match step {
@@ -59,7 +59,7 @@ fn obeys_the_keys_and_keeps_its_books() {
                 still = now.published;
                 (now.paused && now.rows.len() > 1, &[])
             }
-            // What was due before the pause began may still have been on its way.
+            // What was due before the pause may still have been on its way.
             3 => (now.published <= still + 20, &[KeyCommand::Pause]),
             _ => (false, &[]),
         };
@@ -68,7 +68,7 @@ fn obeys_the_keys_and_keeps_its_books() {
     });
     assert_eq!(cut_short, None);
     assert_eq!(step, 4, "{:?}", result.marks);
-    // A machine with other work may taint the run.
+    // A busy machine may taint the run.
     let kinds: Vec<&str> = result
         .marks
         .iter()
@@ -90,7 +90,7 @@ fn obeys_the_keys_and_keeps_its_books() {
 }
 
 #[test]
-fn measures_only_what_the_schema_and_the_comparison_know() {
+fn has_only_metrics_that_the_schema_and_the_comparison_know() {
     let lines = [
         "-c 10 -C 2 -r 50/s -d 1s",
         "-c 20 -C 2 -r 50/s -d 2s --storm-at 500ms --churn 5/s",
@@ -99,7 +99,7 @@ fn measures_only_what_the_schema_and_the_comparison_know() {
     for line in lines {
         let (result, _) = watched(line, |_| &[]);
         let document = serde_json::from_str(&json::render(&result)).expect("JSON");
-        assert_eq!(complaints(&document), Vec::<String>::new(), "{line}");
+        assert_eq!(schema_errors(&document), Vec::<String>::new(), "{line}");
         assert_eq!(
             direction::without_direction(&result),
             Vec::<&str>::new(),
@@ -116,7 +116,7 @@ fn measures_only_what_the_schema_and_the_comparison_know() {
 }
 
 #[test]
-fn quits_with_a_result_of_what_happened_until_then() {
+fn quits_with_a_result_up_to_then() {
     let (result, cut_short) = watched("-c 5 -C 1 -r 50/s -d 60s", |now| {
         if now.received > 0 {
             &[KeyCommand::Quit]

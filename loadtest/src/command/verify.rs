@@ -1,4 +1,4 @@
-//! Every correctness scenario, small, one after the other.
+//! `loadtest run verify`: runs every correctness scenario, small, one after the other.
 
 use crate::base::exit::Exit;
 use crate::base::target::Target;
@@ -15,7 +15,7 @@ use crossbeam_channel::Receiver;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Scenario, sockets, publications a second, and how many seconds they are due; 0 for as long as it needs.
+/// Scenario, sockets, publications per second, and duration in seconds; 0 for as long as it needs.
 type Step = (&'static str, u32, f64, u64);
 
 const STEPS: [Step; 5] = [
@@ -27,15 +27,15 @@ const STEPS: [Step; 5] = [
 ];
 const HEARTBEAT: Step = ("heartbeat", 200, 20.0, 0);
 const RECOVERY: Step = ("recovery", 200, 50.0, 4);
-/// Heartbeats that take longer than this are left out.
+/// The heartbeat scenario is skipped if it takes longer than this.
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
-/// What recovery does where no flag says otherwise: sockets a second that are dropped, and how long they stay away.
+/// Defaults of the recovery scenario: sockets to drop per second, and how long they stay disconnected.
 const DROPS: f64 = 100.0;
 const AWAY: Duration = Duration::from_millis(500);
-/// Longest wait for the server to say whether it has positions.
+/// How long to wait for the server to say whether it has positions.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs them all; the worst outcome counts. Latencies are told, but not asserted.
+/// Runs the scenarios and returns the worst exit code. Latencies are shown, but not asserted.
 pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let begin = Instant::now();
     let interrupts = signals::listen().map_err(|error| error.to_string())?;
@@ -55,7 +55,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
         }
         let exit = run_step(step, flags, &interrupts)?;
         outcomes.push((step.0, exit));
-        // Nothing can be said of a server that is not there, or must not be loaded.
+        // After an interrupt, or if the server is not ready, there is no point in going on.
         if matches!(exit, Exit::Interrupted | Exit::Setup) {
             break;
         }
@@ -65,7 +65,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
         println!("  {name:<12}  {exit:?}");
     }
     for (name, skip_reason) in skipped {
-        println!("  {name:<12}  left out: {skip_reason}");
+        println!("  {name:<12}  skipped: {skip_reason}");
     }
     let worst = outcomes
         .iter()
@@ -96,19 +96,19 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
     Ok(execute::run_one_of_several(options, interrupts.clone()))
 }
 
-/// Why positions cannot be recovered from this server, if they cannot.
+/// Why the recovery scenario is skipped, if it is.
 fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
     let target = Target::resolve(&flags.url, "ws")?;
     Ok(match has_positions(&target) {
         Ok(true) => None,
         Ok(false) => Some("run the server with --history 100000".to_owned()),
         Err(error) => Some(format!(
-            "the server does not say whether it has positions: {error}"
+            "cannot find out whether the server has positions: {error}"
         )),
     })
 }
 
-/// Whether a subscription that asks for positions gets one.
+/// Whether the server has positions: whether a subscription that asks for them gets one.
 fn has_positions(target: &Target) -> io::Result<bool> {
     let mut client = ProbeClient::connect(target, TIMEOUT)?;
     let mut frame = Vec::new();

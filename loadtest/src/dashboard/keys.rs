@@ -1,47 +1,43 @@
-//! What the keys mean.
+//! The keys of the dashboard.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What whoever watches asks of the run.
+/// What the user asks the run to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyCommand {
-    /// Ends the run early; its report is written.
+    /// End the run early. Its report is written.
     Quit,
-    /// Publishes no more, or goes on.
+    /// Pause or resume publishing.
     Pause,
-    /// Drops every healthy socket; each comes back.
+    /// Drop every healthy socket. Each reconnects.
     Storm,
-    /// Publishes a quarter more.
+    /// Publish 25 % more.
     Faster,
-    /// Undoes one [`KeyCommand::Faster`].
+    /// Publish less: undoes one [`KeyCommand::Faster`].
     Slower,
 }
 
-/// What a key does.
+/// The effect of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyAction {
-    /// To the run.
+    /// Send this command to the run.
     Send(KeyCommand),
-    /// Shows or hides what the keys do.
+    /// Show or hide the help.
     Help,
-    /// Hides it.
+    /// Hide the help.
     Back,
 }
 
-/// The keys and what they do, for people.
+/// Key, short name and description, as the dashboard shows them.
 pub(crate) const KEYS: [(&str, &str, &str); 5] = [
     ("q", "quit", "end the run now; the report is still written"),
-    ("p", "pause", "pause publishing, or go on"),
-    (
-        "s",
-        "storm",
-        "drop every healthy socket; each comes back at once",
-    ),
-    ("+ -", "rate", "publish a quarter more, or that much less"),
+    ("p", "pause", "pause or resume publishing"),
+    ("s", "storm", "drop every healthy socket; each reconnects"),
+    ("+ -", "rate", "publish 25 % more, or undo that"),
     ("?", "help", "show or hide this"),
 ];
 
-/// `None` for a key without a meaning. Raw mode turns Ctrl-C into a key; it ends the run, too.
+/// The effect of a key, if it has one. In raw mode Ctrl-C is a key too, and quits.
 pub(crate) fn key_action(key: KeyEvent) -> Option<KeyAction> {
     if key.kind == KeyEventKind::Release {
         return None;
@@ -71,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_every_key_its_command() {
+    fn maps_every_key_to_its_command() {
         for (key, command) in [
             ('q', KeyCommand::Quit),
             ('p', KeyCommand::Pause),
@@ -81,8 +77,8 @@ mod tests {
             ('=', KeyCommand::Faster),
             ('-', KeyCommand::Slower),
         ] {
-            let key_action = press(KeyCode::Char(key), KeyModifiers::NONE);
-            assert_eq!(key_action, Some(KeyAction::Send(command)), "{key}");
+            let action = press(KeyCode::Char(key), KeyModifiers::NONE);
+            assert_eq!(action, Some(KeyAction::Send(command)), "{key}");
         }
         assert_eq!(
             press(KeyCode::Char('+'), KeyModifiers::SHIFT),
@@ -99,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_ctrl_c_for_quit_and_no_other_control_key() {
+    fn quits_on_ctrl_c_and_ignores_other_control_keys() {
         let control = |key| press(KeyCode::Char(key), KeyModifiers::CONTROL);
         assert_eq!(control('c'), Some(KeyAction::Send(KeyCommand::Quit)));
         assert_eq!(control('s'), None);

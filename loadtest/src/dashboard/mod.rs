@@ -1,4 +1,4 @@
-//! The run on a terminal: figures a few times per second, and keys to steer it.
+//! The dashboard: shows a run on a terminal, several times per second, and reads the keys that steer it.
 
 pub(crate) mod keys;
 mod panels;

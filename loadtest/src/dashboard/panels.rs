@@ -1,11 +1,11 @@
-//! The text of each panel.
+//! The text of the panels.
 
 use super::snapshot::{Figures, Snapshot};
 use super::theme::Theme;
 use crate::base::units::{grouped, latency};
 use ratatui::text::{Line, Span};
 
-/// Pieces of one line.
+/// Builds a line piece by piece.
 struct LineBuilder(Vec<Span<'static>>);
 
 impl LineBuilder {
@@ -67,7 +67,7 @@ pub(super) fn connections(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
         LineBuilder::new("closed").fault(now.closed, theme).line(),
         LineBuilder::new("evicted")
             .plain(grouped(now.evicted))
-            .label(" as due")
+            .label(" expected")
             .line(),
     ]
 }
@@ -124,7 +124,7 @@ pub(super) fn messages(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     ]
 }
 
-/// Everything that should be 0.
+/// The line of counts that should be 0.
 pub(super) fn books(now: &Snapshot, theme: Theme) -> Line<'static> {
     LineBuilder::new("lost")
         .fault(now.lost, theme)
@@ -139,7 +139,7 @@ pub(super) fn books(now: &Snapshot, theme: Theme) -> Line<'static> {
         .line()
 }
 
-/// Its figures; the sparklines stand beside them.
+/// The figures of the server. Sparklines are drawn beside them.
 pub(super) fn server(now: &Snapshot) -> Vec<Line<'static>> {
     let row = now.rows.last();
     let Some((cpu, rss, fds)) =
@@ -164,7 +164,7 @@ pub(super) fn server(now: &Snapshot) -> Vec<Line<'static>> {
 
 pub(super) fn tester(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     let cpu = now.rows.last().map_or(0.0, |row| row.tester_cpu);
-    // How late it sends, and its workers' loops wake.
+    // How late publications were sent, and how late the event loops woke up.
     let lag = |us: u64| if us == 0 { "-".to_owned() } else { latency(us) };
     let mut lines = vec![
         LineBuilder::new("cores").value(format!("{cpu:.2}")).line(),
@@ -187,7 +187,7 @@ pub(super) fn tester(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// What happened, as far as `room` lines show it; why the tester cannot be believed comes last.
+/// The latest events, at most `room` lines. Why the run is tainted comes last.
 pub(super) fn events(now: &Snapshot, room: usize, theme: Theme) -> Vec<Line<'static>> {
     let taint = now.taint.iter().map(|reason| {
         Line::from(vec![
@@ -201,7 +201,7 @@ pub(super) fn events(now: &Snapshot, room: usize, theme: Theme) -> Vec<Line<'sta
     lines
 }
 
-/// For a small terminal: everything that matters, in one line a thing.
+/// The most important figures, for a small terminal.
 pub(super) fn compact(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     let row = now.rows.last();
     let (published, received) = row.map_or((0, 0), |row| (row.published, row.received));

@@ -1,7 +1,7 @@
-//! The run on a terminal: what it measures, a few times a second, and keys to steer it.
+//! The thread of the dashboard.
 //!
-//! The dashboard is a thread of its own, so that a slow terminal holds up nothing: snapshots reach it through a
-//! bounded channel, and one that finds it full is skipped; commands leave through another.
+//! It has its own thread so that a slow terminal does not hold up the run. Snapshots reach it through a bounded channel
+//! and are skipped if that is full; commands leave it through another.
 
 use super::keys::{KeyAction, KeyCommand, key_action};
 use super::screen;
@@ -14,35 +14,35 @@ use ratatui::crossterm::event::{self, Event};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-/// Snapshots that wait to be drawn.
+/// Capacity of the channel for snapshots.
 const SNAPSHOTS: usize = 2;
-/// Commands that wait for the conductor; a key pressed beyond them is lost.
+/// Capacity of the channel for commands. If it is full, keys are ignored.
 const COMMANDS: usize = 16;
-/// Between two looks at the keys and the snapshots.
+/// How often keys and snapshots are checked.
 const CHECK_EVERY: Duration = Duration::from_millis(40);
-/// For the terminal to be given back; one that takes no byte is left as it is.
+/// How long restoring the terminal may take. A terminal that accepts no bytes is left as it is.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// A running dashboard. Dropping it gives the terminal back.
+/// A running dashboard. Dropping it restores the terminal.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
-    /// `None` once it is being closed.
+    /// `None` while it is being closed.
     snapshots: Option<Sender<Box<Snapshot>>>,
     commands: Receiver<KeyCommand>,
     ended: Receiver<()>,
 }
 
 impl Dashboard {
-    /// Whether there is a terminal to draw on, and one to read keys from.
+    /// Whether there is a terminal to draw on and to read keys from.
     pub(crate) fn is_possible() -> bool {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         io::stderr().is_terminal() && io::stdin().is_terminal() && !dumb
     }
 
-    /// Takes the terminal.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// It cannot be set up, or there is no thread to be had; it is as it was then.
+    /// The terminal cannot be set up, or the thread cannot be started. The terminal is restored then.
     pub(crate) fn open(title: Title, theme: Theme) -> io::Result<Self> {
         let screen = Screen::open()?;
         let (snapshot_sender, snapshots) = bounded(SNAPSHOTS);
@@ -50,7 +50,7 @@ impl Dashboard {
         let (ending, ended) = bounded::<()>(0);
         spawn("dashboard".to_owned(), move || {
             let _ending = ending;
-            // A terminal that is gone ends the dashboard, not the run.
+            // If the terminal is gone, this ends the dashboard, not the run.
             let _ = show(screen, &title, theme, &snapshots, &command_sender);
         })?;
         Ok(Self {
@@ -60,7 +60,7 @@ impl Dashboard {
         })
     }
 
-    /// Without a terminal: what would be drawn, and the keys.
+    /// A dashboard without a terminal: returns what it would draw, and a way to press keys.
     #[cfg(test)]
     pub(crate) fn detached() -> (Self, Receiver<Box<Snapshot>>, Sender<KeyCommand>) {
         let (snapshot_sender, snapshots) = bounded(SNAPSHOTS);
@@ -74,12 +74,12 @@ impl Dashboard {
         (dashboard, snapshots, command_sender)
     }
 
-    /// What was asked for; disconnected when the terminal is gone.
+    /// Receives what the user asks for. Disconnected if the terminal is gone.
     pub(crate) fn commands(&self) -> &Receiver<KeyCommand> {
         &self.commands
     }
 
-    /// Draws this soon, or never if the dashboard is busy. Returns whether it is still there.
+    /// Shows a snapshot, or skips it if the dashboard is busy. Returns `false` if the terminal is gone.
     pub(crate) fn show(&self, snapshot: Box<Snapshot>) -> bool {
         let sent = self
             .snapshots
@@ -98,7 +98,7 @@ impl Drop for Dashboard {
     }
 }
 
-/// Until there are no more snapshots.
+/// Draws snapshots and reads keys until the snapshots end.
 fn show(
     mut screen: Screen,
     title: &Title,
@@ -132,7 +132,7 @@ fn show(
         match event::read()? {
             Event::Key(key) => match key_action(key) {
                 Some(KeyAction::Send(command)) => {
-                    // A full queue means that the conductor has enough to do.
+                    // If the channel is full, the conductor is busy, and the key is ignored.
                     let _ = commands.try_send(command);
                 }
                 Some(KeyAction::Help) => (help, stale) = (!help, true),

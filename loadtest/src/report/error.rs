@@ -1,18 +1,18 @@
-//! Why a file of a run was not written or read.
+//! Errors of reading and writing reports.
 
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Why a file was not written or read.
+/// Why a report could not be written or read.
 #[derive(Debug, Error)]
 pub(crate) enum ReportError {
-    #[error("{path} cannot be written: {source}", path = path.display())]
+    #[error("cannot write {path}: {source}", path = path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("{path} cannot be read: {source}", path = path.display())]
+    #[error("cannot read {path}: {source}", path = path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{path} is no result of loadtest: {cause}", path = path.display())]
+    #[error("{path} is not a loadtest result: {cause}", path = path.display())]
     NotAResult { path: PathBuf, cause: String },
-    #[error("the histogram of {name} cannot be read: {cause}")]
+    #[error("cannot decode the histogram of {name}: {cause}")]
     Histogram { name: String, cause: String },
 }

@@ -1,4 +1,4 @@
-//! The files of a run: one result, in the forms that people and machines read.
+//! Reports: the result of a run as text and as files for people and machines.
 
 mod csv;
 mod error;

@@ -1,4 +1,4 @@
-//! The files of a run: one result, written in the forms that people and machines read.
+//! The files that a run writes.
 
 use super::error::ReportError;
 use super::escape::file_name;
@@ -9,36 +9,49 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Where the result goes; `-` is standard output.
+/// The files to write; `-` is standard output.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
 pub(crate) struct Outputs {
     /// Write the result as JSON (schema: loadtest.schema.json).
     #[arg(long, env = "LOADTEST_JSON", value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Write a report page: one file that needs no network.
+    /// Write an HTML report: one file that works offline.
     #[arg(long, env = "LOADTEST_HTML", value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Write the assertions as `JUnit` test cases.
-    #[arg(long, env = "LOADTEST_JUNIT", value_name = "FILE")]
+    #[arg(
+        help = "Write the assertions as JUnit test cases",
+        long,
+        env = "LOADTEST_JUNIT",
+        value_name = "FILE"
+    )]
     pub(super) junit: Option<PathBuf>,
-    /// Write a summary as Markdown (for $`GITHUB_STEP_SUMMARY`).
-    #[arg(long, env = "LOADTEST_MD", value_name = "FILE")]
+    #[arg(
+        help = "Write a Markdown summary, for example to $GITHUB_STEP_SUMMARY",
+        long,
+        env = "LOADTEST_MD",
+        value_name = "FILE"
+    )]
     pub(super) md: Option<PathBuf>,
-    /// Write one row a second as CSV.
+    /// Write the time series as CSV, one row per second.
     #[arg(long, env = "LOADTEST_CSV", value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
-    /// Write PREFIX.hlog and a PREFIX.NAME.hgrm for each distribution, for `HdrHistogram` plotters.
-    #[arg(long, env = "LOADTEST_HDR", value_name = "PREFIX")]
+    #[arg(
+        help = "Write PREFIX.hlog, and PREFIX.NAME.hgrm per distribution, for HdrHistogram plotters",
+        long,
+        env = "LOADTEST_HDR",
+        value_name = "PREFIX"
+    )]
     pub(super) hdr: Option<PathBuf>,
 }
 
 impl Outputs {
-    /// Whether any file was asked for.
+    /// Whether any file is to be written.
     pub(crate) fn any(&self) -> bool {
         self.paths().next().is_some()
     }
 
-    /// Fails for a file in a directory that does not exist; a long run should not end with that.
+    /// Checks that every directory exists, so that a long run does not fail at its end.
     pub(crate) fn check(&self) -> Result<(), ReportError> {
         for path in self.paths() {
             let parent = path.parent().unwrap_or(Path::new(""));
@@ -52,7 +65,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes the files and says so; false when one could not be written.
+    /// Writes the files and prints their names. Returns `false` if one could not be written.
     pub(crate) fn save(&self, result: &RunResult) -> bool {
         let (written, errors) = self.write(result);
         for path in written {
@@ -64,7 +77,7 @@ impl Outputs {
         errors.is_empty()
     }
 
-    /// Writes every file that was asked for and returns their paths; one that fails does not keep the others back.
+    /// Writes the files. Returns the paths that were written, and the errors of the others.
     pub(crate) fn write(&self, result: &RunResult) -> (Vec<PathBuf>, Vec<ReportError>) {
         let (mut written, mut errors) = (Vec::new(), Vec::new());
         let mut put = |path: PathBuf, text: Result<String, ReportError>| match text
@@ -136,14 +149,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_before_the_run_that_a_directory_is_missing() {
+    fn reports_a_missing_directory_before_the_run() {
         let outputs = Outputs {
             html: Some("/nonexistent/r.html".into()),
             ..Outputs::default()
         };
         let error = outputs.check().expect_err("no such directory").to_string();
         assert!(
-            error.starts_with("/nonexistent/r.html cannot be written"),
+            error.starts_with("cannot write /nonexistent/r.html"),
             "{error}"
         );
     }

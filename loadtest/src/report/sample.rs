@@ -1,4 +1,4 @@
-//! Results for tests: small, complete and the same every time.
+//! Results for tests: small, complete and always the same.
 
 use crate::result::metric::{Distribution, Histogram, Metric, Unit};
 use crate::result::run_result::{
@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
-/// Everything held.
+/// A run in which every assertion passed.
 pub(crate) fn passed() -> RunResult {
     let mut result = bare();
     result.passed = true;
@@ -71,7 +71,7 @@ pub(crate) fn passed() -> RunResult {
     result
 }
 
-/// Like [`passed`], with three silent losses.
+/// A run like [`passed`], but with three silent losses.
 pub(crate) fn failed() -> RunResult {
     let mut result = passed();
     result.passed = false;
@@ -143,7 +143,7 @@ fn row(second: u32) -> Row {
     }
 }
 
-/// 10,000 values with a long tail, in units of `scale` microseconds.
+/// Adds a distribution of 10,000 values with a long tail, in units of `scale` microseconds.
 pub(crate) fn add_distribution(result: &mut RunResult, name: &str, scale: u64) {
     let mut histogram =
         hdrhistogram::Histogram::<u64>::new_with_bounds(1, 120_000_000, 3).expect("bounds");

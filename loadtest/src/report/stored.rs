@@ -1,4 +1,4 @@
-//! Results that were written with `--json`, read again and rendered again.
+//! Reads results that were written with `--json`, and renders them again.
 
 use super::error::ReportError;
 use super::json;
@@ -8,7 +8,7 @@ use crate::result::run_result::RunResult;
 use std::fs;
 use std::path::Path;
 
-/// `loadtest report`: renders a result again that was written with `--json`.
+/// `loadtest report`: writes reports of a stored result.
 pub(crate) fn rerender(from: &Path, outputs: &Outputs) -> Exit {
     if !outputs.any() {
         eprintln!("loadtest: nothing to write\n  fix: add --html, --md, --junit, --csv or --hdr");
@@ -32,7 +32,7 @@ pub(crate) fn rerender(from: &Path, outputs: &Outputs) -> Exit {
     }
 }
 
-/// Reads a result that was written with `--json`.
+/// Reads a stored result.
 pub(crate) fn read(path: &Path) -> Result<RunResult, ReportError> {
     let text = fs::read_to_string(path).map_err(|source| ReportError::Read {
         path: path.to_owned(),

@@ -1,4 +1,4 @@
-//! The final report as text.
+//! The report on standard output.
 
 use crate::base::units::{grouped, latency, seconds};
 use crate::books::classes::{describe, total};
@@ -10,7 +10,7 @@ use crate::result::run_result::{RunResult, Server};
 use crate::verdict::run_record::RunRecord;
 use std::fmt::Write;
 
-/// The report; the last line is the verdict.
+/// Renders the report. Its last line is the verdict.
 pub(crate) fn render(
     plan: &RunPlan,
     totals: &Totals,
@@ -44,7 +44,7 @@ fn write(
     writeln!(
         out,
         "                ready {}   {} pings answered   {} notices",
-        short(&worker.ready),
+        in_short(&worker.ready),
         grouped(worker.pings),
         grouped(worker.notices)
     )?;
@@ -68,7 +68,7 @@ fn write(
         if plan.rooms {
             format!("{} joins announced", grouped(worker.announced))
         } else {
-            format!("ack {}", short(&publisher.ack))
+            format!("ack {}", in_short(&publisher.ack))
         }
     )?;
     let expected = if record.expects_all {
@@ -96,8 +96,8 @@ fn write(
         out,
         "  latency       p50       p90       p99       p99.9     max       samples"
     )?;
-    long(out, "delivery", &worker.delivery, "from when it was due")?;
-    long(out, "transit", &worker.transit, "from when it was sent")?;
+    latency_row(out, "delivery", &worker.delivery, "from when it was due")?;
+    latency_row(out, "transit", &worker.transit, "from when it was sent")?;
     writeln!(
         out,
         "  tester        {:.2} cores   send lag p99 {} max {}   subscriber counts checked {}   drained in {}",
@@ -107,9 +107,9 @@ fn write(
         grouped(publisher.cross_checked),
         seconds(record.phase("drain")),
     )?;
-    faults(out, result)?;
+    fault_lines(out, result)?;
     if let Some(server) = &result.server {
-        watched(out, server)?;
+        server_line(out, server)?;
     }
     writeln!(out)?;
     assertions(out, result)?;
@@ -117,7 +117,7 @@ fn write(
     if !result.valid {
         writeln!(
             out,
-            "TAINTED: the tester did not keep up, the latencies are its own"
+            "TAINTED: the tester could not keep up, so the latencies are partly its own"
         )?;
         for reason in &result.taint {
             writeln!(out, "  {reason}")?;
@@ -130,8 +130,8 @@ fn write(
     }
 }
 
-/// One line for each trouble the run made.
-fn faults(out: &mut String, result: &RunResult) -> std::fmt::Result {
+/// One line per kind of fault in the run.
+fn fault_lines(out: &mut String, result: &RunResult) -> std::fmt::Result {
     for name in ["churn", "storm", "recovery", "slow", "heartbeat", "attacks"] {
         let prefix = format!("{name}.");
         let figures: Vec<String> = result
@@ -156,7 +156,7 @@ fn faults(out: &mut String, result: &RunResult) -> std::fmt::Result {
     Ok(())
 }
 
-fn watched(out: &mut String, server: &Server) -> std::fmt::Result {
+fn server_line(out: &mut String, server: &Server) -> std::fmt::Result {
     let per_conn = server
         .kib_per_conn
         .map_or_else(|| "-".to_owned(), |kib| format!("{kib:.1}"));
@@ -198,7 +198,7 @@ fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
     Ok(())
 }
 
-/// `100/s`, or from where to where keys have changed it; what rounds to nothing is no change.
+/// The rate: `100/s`, or the range if it was changed with keys.
 fn pace((low, high): (f64, f64)) -> String {
     if high - low < 0.5 {
         format!("{low:.0}/s")
@@ -207,7 +207,7 @@ fn pace((low, high): (f64, f64)) -> String {
     }
 }
 
-fn short(values: &Latency) -> String {
+fn in_short(values: &Latency) -> String {
     format!(
         "p50 {} p99 {} max {}",
         latency(values.quantile(0.5)),
@@ -216,7 +216,7 @@ fn short(values: &Latency) -> String {
     )
 }
 
-fn long(out: &mut String, name: &str, values: &Latency, from: &str) -> std::fmt::Result {
+fn latency_row(out: &mut String, name: &str, values: &Latency, from: &str) -> std::fmt::Result {
     write!(out, "   {name:<12} ")?;
     for quantile in [0.5, 0.9, 0.99, 0.999] {
         write!(out, "{:<10}", latency(values.quantile(quantile)))?;
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_the_rates_that_keys_made() {
+    fn shows_the_range_of_rates_that_keys_made() {
         assert_eq!(pace((100.0, 100.0)), "100/s");
         assert_eq!(pace((80.0, 156.25)), "80 to 156/s by keys,");
     }

@@ -10,8 +10,9 @@ use std::io::Write;
 
 /// The flags that choose a display.
 #[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Display")]
 pub(crate) struct DisplayFlags {
-    /// Show a dashboard that reacts to keys [default: on a terminal, unless CI is set]
+    /// Show a dashboard that reacts to keys [default: on a terminal, unless CI is set].
     #[arg(long, env = "LOADTEST_TUI", overrides_with = "no_tui")]
     tui: bool,
     /// Show one line per second.

@@ -15,7 +15,7 @@ pub(crate) enum ReaderEngine {
     /// The tester's own reader, which decodes frames in place.
     #[default]
     Lean,
-    /// The `tungstenite` crate, which copies each message and needs about 4 KiB more per socket.
+    /// The tungstenite crate, which copies each message and needs about 4 KiB more per socket.
     Tungstenite,
 }
 

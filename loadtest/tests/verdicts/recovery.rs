@@ -81,7 +81,7 @@ fn counts_gaps_and_refusals_together() {
     assert!(figure(&text, "declared") >= 20, "{text}");
 }
 
-/// The scenarios that `verify` ran, and those it left out.
+/// The scenarios that `verify` ran, and those it skipped.
 fn verified(behaviour: Behaviour) -> (Vec<String>, Vec<String>) {
     let server = start_as(behaviour);
     // The null server's evictions are tested elsewhere, and this is about what is chosen.
@@ -97,7 +97,7 @@ fn verified(behaviour: Behaviour) -> (Vec<String>, Vec<String>) {
             .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
             .collect()
     };
-    (named("  Pass"), named("left out: "))
+    (named("  Pass"), named("skipped: "))
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn verifies_recovery_where_there_are_positions() {
         ]
         .map(|(behaviour, missing)| {
             move || {
-                let (mut ran, left_out) = verified(behaviour);
-                assert_eq!(left_out, missing);
+                let (mut ran, skipped) = verified(behaviour);
+                assert_eq!(skipped, missing);
                 if !missing.contains(&"recovery") {
                     assert_eq!(ran.pop().as_deref(), Some("recovery"));
                 }
