@@ -57,7 +57,7 @@ pub(crate) enum Command {
         source_ips: SourceIps,
     },
     /// Write reports of a stored result.
-    TallyReport {
+    Report {
         /// A result written with --json.
         result: PathBuf,
         #[command(flatten)]
@@ -100,6 +100,16 @@ mod tests {
             let env = arg.get_env().and_then(|env| env.to_str());
             assert_eq!(env, Some(name.as_str()), "--{long}");
         }
+    }
+
+    #[test]
+    fn names_its_commands() {
+        let cli = Cli::command();
+        let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(
+            names,
+            ["run", "list", "bench-self", "doctor", "report", "compare"]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `loadtest compare`: what became worse between two runs.
+//! `loadtest compare`.
 
 use crate::base::exit::Exit;
 use crate::compare::comparison::{Change, compare, newly_failed};
@@ -6,7 +6,7 @@ use crate::compare::table::render;
 use crate::report::stored;
 use std::path::Path;
 
-/// Prints the table of `base` and `new`; `max_regress` 0.1 allows a figure to be a tenth worse.
+/// Prints the comparison of two results. A `max_regress` of 0.1 allows a figure to be 10 % worse.
 pub(crate) fn run(base: &Path, new: &Path, max_regress: f64) -> Exit {
     let (base, new) = match (stored::read(base), stored::read(new)) {
         (Ok(base), Ok(new)) => (base, new),

@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
             let ips = source_ips.for_run(connections, Ipv4Addr::LOCALHOST.into());
             Ok(doctor::run(connections, ips.len()))
         }
-        Some(Command::TallyReport { result, outputs }) => Ok(stored::rerender(&result, &outputs)),
+        Some(Command::Report { result, outputs }) => Ok(stored::rerender(&result, &outputs)),
         Some(Command::Compare {
             base,
             new,

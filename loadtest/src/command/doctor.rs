@@ -5,7 +5,7 @@ use crate::doctor::checks::examine;
 use crate::doctor::finding::{Level, render};
 use crate::doctor::machine::Machine;
 
-/// Looks at this machine for a run of so many sockets from so many source addresses, and prints what it found.
+/// Checks this machine for a run with `connections` sockets from `source_ips` source addresses, and prints the findings.
 pub(crate) fn run(connections: u32, source_ips: usize) -> Exit {
     let findings = examine(&Machine::read(), u64::from(connections), source_ips as u64);
     print!("{}", render(connections, &findings));

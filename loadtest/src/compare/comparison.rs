@@ -1,16 +1,16 @@
-//! `loadtest compare`: what became worse between two runs, beyond noise.
+//! Compares the metrics and assertions of two results.
 
 use super::direction::{self, Direction};
 use super::interval::Interval;
 use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result::RunResult;
 
-/// What became of one figure.
+/// How a figure changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Less than the threshold, or shown only.
+    /// By less than the threshold, or it is not judged.
     Same,
-    /// Beyond the threshold, and within what chance does with so few samples.
+    /// By more than the threshold, but with so few samples that it may be chance.
     Noise,
     /// Better by more than the threshold.
     Better,
@@ -18,7 +18,7 @@ pub(crate) enum Change {
     Worse,
 }
 
-/// One figure of both runs.
+/// A figure of both results.
 #[derive(Debug)]
 pub(crate) struct ComparedFigure {
     pub(crate) name: String,
@@ -28,7 +28,7 @@ pub(crate) struct ComparedFigure {
     pub(crate) change: Change,
 }
 
-/// `10%`, `7.5%` or `0.1`.
+/// Parses `10%`, `7.5%` or `0.1` into a fraction of 1.
 pub(crate) fn parse_percent(text: &str) -> Result<f64, String> {
     let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |n| (n, 100.0));
     match number.trim().parse::<f64>() {
@@ -37,6 +37,7 @@ pub(crate) fn parse_percent(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Compares every metric that both results have. A `max_regress` of 0.1 allows a figure to be 10 % worse.
 pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Vec<ComparedFigure> {
     let mut lines = Vec::new();
     for (name, old) in &base.metrics {
@@ -62,7 +63,7 @@ pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Ve
                     let (old_value, new_value) = (get(old), get(now));
                     let mut change = judge(&full, old.unit, old_value, new_value, max_regress);
                     if matches!(change, Change::Worse | Change::Better)
-                        && !apart(base, new, name, quantile)
+                        && !differ(base, new, name, quantile)
                     {
                         change = Change::Noise;
                     }
@@ -81,7 +82,7 @@ pub(crate) fn compare(base: &RunResult, new: &RunResult, max_regress: f64) -> Ve
     lines
 }
 
-/// The greatest value is one sample, so it is not compared.
+/// The quantiles that are compared. The maximum is a single sample, so it is not.
 type Quantile = (&'static str, f64, fn(&Distribution) -> f64);
 const QUANTILES: [Quantile; 3] = [
     ("p50", 0.5, |d| d.p50),
@@ -105,8 +106,8 @@ fn judge(name: &str, unit: Unit, base: f64, new: f64, max_regress: f64) -> Chang
     }
 }
 
-/// Whether chance does not explain the difference of a quantile.
-fn apart(base: &RunResult, new: &RunResult, name: &str, quantile: f64) -> bool {
+/// Whether the difference of a quantile is more than chance.
+fn differ(base: &RunResult, new: &RunResult, name: &str, quantile: f64) -> bool {
     match (
         Interval::of(base, name, quantile),
         Interval::of(new, name, quantile),
@@ -116,6 +117,7 @@ fn apart(base: &RunResult, new: &RunResult, name: &str, quantile: f64) -> bool {
     }
 }
 
+/// The assertions that fail in `new`, but did not fail in `base`.
 pub(crate) fn newly_failed(base: &RunResult, new: &RunResult) -> Vec<String> {
     new.assertions
         .iter()
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_which_way_is_worse() {
+    fn knows_which_direction_is_worse() {
         let base = sample::passed();
         let mut new = sample::passed();
         set(&mut new, "delivered.rate", Unit::PerSecond, 8000.0);
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_one_loss_a_regression_whatever_the_threshold() {
+    fn calls_a_single_loss_a_regression_at_any_threshold() {
         let lines = compare(&sample::passed(), &sample::failed(), 5.0);
         assert!(
             lines
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_believe_a_quantile_of_few_publications() {
+    fn calls_a_quantile_of_few_publications_noise() {
         let (mut base, mut new) = (sample::passed(), sample::passed());
         sample::add_distribution(&mut new, "delivery", 150);
         for result in [&mut base, &mut new] {
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_shares() {
+    fn parses_shares() {
         assert_eq!(parse_percent("10%"), Ok(0.1));
         assert_eq!(parse_percent("0.25"), Ok(0.25));
         assert!(parse_percent("-1%").is_err());

@@ -1,4 +1,4 @@
-//! What became worse between two runs, beyond noise.
+//! Compares two results: what became worse, beyond noise.
 
 pub(crate) mod comparison;
 pub(crate) mod direction;

@@ -1,10 +1,11 @@
-//! The comparison as a table.
+//! Renders a comparison as a table.
 
 use super::comparison::{Change, ComparedFigure};
 use crate::result::metric::Unit;
 use crate::result::run_result::RunResult;
 use std::fmt::Write;
 
+/// Renders the table. Its last line is the number of regressions.
 pub(crate) fn render(
     base: &RunResult,
     new: &RunResult,
@@ -60,7 +61,7 @@ pub(crate) fn render(
         );
     }
     for expr in broken {
-        let _ = writeln!(text, "  FAIL  {expr}  held before");
+        let _ = writeln!(text, "  FAIL  {expr}  passed before");
     }
     let worse = regressions(lines, broken);
     let _ = match worse {
@@ -71,7 +72,7 @@ pub(crate) fn render(
     text
 }
 
-/// How many there are: a figure that is worse and breaks an assertion is one.
+/// The number of regressions. A figure that is worse and also fails an assertion counts once.
 fn regressions(lines: &[ComparedFigure], broken: &[String]) -> usize {
     let worse = || lines.iter().filter(|line| line.change == Change::Worse);
     let alone = broken.iter().filter(|expr| {
@@ -124,14 +125,14 @@ mod tests {
         );
         assert!(text.contains("FAIL  loss.silent"), "{text}");
         assert!(
-            text.contains("FAIL  loss.silent==0 (got 3)  held before"),
+            text.contains("FAIL  loss.silent==0 (got 3)  passed before"),
             "{text}"
         );
         assert!(text.ends_with("\n1 regression\n"), "{text}");
     }
 
     #[test]
-    fn counts_an_assertion_of_a_figure_that_is_not_worse() {
+    fn counts_a_failed_assertion_about_a_figure_that_is_not_worse() {
         let (base, mut new) = (sample::passed(), sample::passed());
         new.assertions[0].ok = false;
         let broken = newly_failed(&base, &new);

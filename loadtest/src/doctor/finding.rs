@@ -1,4 +1,4 @@
-//! What was found, and how it is printed.
+//! Findings of the doctor, and how they are printed.
 
 use crate::base::units::grouped;
 use std::fmt::Write;
@@ -8,22 +8,23 @@ use std::fmt::Write;
 pub(crate) enum Level {
     /// Nothing to do.
     Ok,
-    /// The run works, its figures may be worse than they should.
+    /// The run works, but its figures may be worse than they should be.
     Warn,
     /// The run cannot work.
     Fail,
 }
 
-/// One thing that was looked at.
+/// The outcome of a check.
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(crate) name: &'static str,
     pub(crate) level: Level,
     pub(crate) found: String,
-    /// The command or flag that mends it; empty when nothing has to be done.
+    /// The command or flag that fixes it; empty if there is nothing to do.
     pub(crate) fix: String,
 }
 
+/// Renders the findings and the overall verdict.
 pub(crate) fn render(connections: u32, findings: &[Finding]) -> String {
     let mut text = format!(
         "loadtest doctor  {} sockets\n\n",

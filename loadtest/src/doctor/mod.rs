@@ -1,4 +1,4 @@
-//! Whether this machine can carry a run, and the exact command where it cannot.
+//! Checks whether this machine is ready for a run, and finds the commands that fix it.
 
 pub(crate) mod checks;
 pub(crate) mod finding;

@@ -1,4 +1,4 @@
-//! What is found on good and bad machines.
+//! What the doctor finds on good and bad machines.
 
 use super::checks::examine;
 use super::finding::{Level, render};
@@ -58,7 +58,7 @@ fn gives_the_command_for_too_few_files() {
 }
 
 #[test]
-fn wants_more_source_addresses_for_more_sockets_than_ports() {
+fn asks_for_more_source_addresses_if_there_are_too_few_ports() {
     let (level, fix) = worst(&good(), 50_000, 1);
     assert_eq!(level, Level::Fail);
     assert!(
@@ -69,7 +69,7 @@ fn wants_more_source_addresses_for_more_sockets_than_ports() {
 }
 
 #[test]
-fn warns_about_short_queues_dear_clocks_and_little_memory() {
+fn warns_about_short_queues_slow_clocks_and_little_memory() {
     for machine in [
         Machine {
             somaxconn: Some(128),

@@ -6,17 +6,17 @@ use std::time::Duration;
 /// How the server behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
-    /// What it does wrong.
+    /// What the server does wrong.
     pub fault: Fault,
-    /// Waits this long before it writes, so that events coalesce; zero writes at once.
+    /// How long to wait before each write, so that events coalesce. Zero writes at once.
     pub coalesce: Duration,
-    /// Time between pings; none when zero.
+    /// Time between pings; zero for no pings.
     pub ping_interval: Duration,
-    /// Age of the last pong at which a client is closed with 4001; never when zero.
+    /// Close a client (4001) whose last pong is older than this; zero for never.
     pub pong_timeout: Duration,
-    /// Frames a client may have waiting before it is cut off.
+    /// Number of frames that may wait for a client before it is evicted.
     pub outbox: usize,
-    /// Publications that are kept of each channel; none and no positions when zero. With it every event has its offset.
+    /// Number of publications to keep per channel. If it is not zero, events have offsets and subscriptions can be resumed.
     pub history: usize,
 }
 

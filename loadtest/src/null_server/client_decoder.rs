@@ -1,10 +1,10 @@
-//! Reads client frames and refuses what RFC 6455 forbids.
+//! Decodes client frames and rejects what RFC 6455 forbids.
 
-/// Longest message, as the real server has it.
+/// The longest message, as in Wavecast.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// Past so many of them a message is not even skipped.
+/// A message that is longer than this many times the limit is not skipped, but closes the connection.
 const FAR_PAST: usize = 16;
-/// Most fragments of a message.
+/// Maximum number of fragments of a message.
 const MAX_FRAGMENTS: u32 = 1024;
 
 /// What a client sent.
@@ -12,18 +12,18 @@ const MAX_FRAGMENTS: u32 = 1024;
 pub(super) enum ClientInput {
     /// A text message.
     Text(Vec<u8>),
-    /// A message over the limit, which was skipped.
+    /// A message over the size limit, which was skipped.
     TooLong,
     Pong,
-    /// Its Close frame.
+    /// A Close frame, with this payload.
     Close(Vec<u8>),
-    /// A ping or a binary message, which nobody here sends.
+    /// A ping or a binary message, which the tester does not send.
     Other,
-    /// It broke the protocol and is to be closed with this code.
+    /// A protocol violation, for which the client must be closed with this code.
     Violation(u16),
 }
 
-/// The unread bytes and the unfinished message of one connection.
+/// The undecoded bytes and the incomplete message of one connection.
 #[derive(Debug, Default)]
 pub(super) struct ClientDecoder {
     pub(super) bytes: Vec<u8>,
@@ -42,12 +42,12 @@ struct Header {
     opcode: u8,
     mask: [u8; 4],
     length: usize,
-    /// Bytes of the header itself.
+    /// Size of the header.
     size: usize,
 }
 
 impl ClientDecoder {
-    /// The next input; `None` when it is not complete yet.
+    /// The next input. `None` if it is not complete yet.
     pub(super) fn next(&mut self) -> Option<ClientInput> {
         loop {
             let header = match header(&self.bytes)? {
@@ -108,7 +108,7 @@ impl ClientDecoder {
     }
 }
 
-/// `None` when more bytes are needed; the close code when the frame is not allowed.
+/// Decodes a header. `None` if more bytes are needed; a close code if the frame is not allowed.
 fn header(bytes: &[u8]) -> Option<Result<Header, u16>> {
     let [first, second, rest @ ..] = bytes else {
         return None;
@@ -151,7 +151,7 @@ fn header(bytes: &[u8]) -> Option<Result<Header, u16>> {
     }))
 }
 
-/// Whether the payload of a Close frame is allowed.
+/// Whether a Close frame may have this payload.
 fn is_close(payload: &[u8]) -> bool {
     let [high, low, reason @ ..] = payload else {
         return payload.is_empty();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_messages_and_refuses_the_rest() {
+    fn decodes_messages_and_rejects_violations() {
         assert_eq!(
             all(b"\x01\x81\0\0\0\x01i\x80\x81\0\0\0\0i\x8A\x80\0\0\0\0"),
             [ClientInput::Text(b"ii".to_vec()), ClientInput::Pong]

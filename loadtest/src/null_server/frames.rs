@@ -1,7 +1,8 @@
-//! The frames the null server sends.
+//! The frames that the null server sends.
 
 use std::rc::Rc;
 
+/// Encodes an unfragmented, unmasked frame.
 pub(super) fn server_frame(opcode: u8, payload: &[u8]) -> Rc<[u8]> {
     let mut frame = vec![0x80 | opcode];
     match payload.len() {

@@ -1,4 +1,4 @@
-//! The channels and rooms of the null server, and where most of its faults show.
+//! The channels and rooms of the null server, and most of its faults.
 
 use super::behaviour::Behaviour;
 use super::client::Client;
@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicU64;
 use tokio::time::sleep;
 
 type Held = (Rc<Client>, Rc<[u8]>);
-/// By name, rooms behind `room:`.
+/// By name; those of rooms start with `room:`.
 type Topics = HashMap<Vec<u8>, Vec<Rc<Client>>>;
 
 pub(super) struct Hub {
@@ -30,13 +30,13 @@ pub(super) struct Hub {
     deliveries: Counter,
     leaves: Counter,
     joins: Counter,
-    /// The event that changes places with the next one of its client.
+    /// The event that is held back until after the next one to its client.
     held: RefCell<Option<Held>>,
-    /// The client whose events come late.
+    /// The client whose events are delayed.
     delayed: RefCell<Option<Rc<Client>>>,
 }
 
-/// The publication, the delivery and the join at which a fault shows: late enough that the run is under way.
+/// The publication, the delivery and the join that a fault affects: late enough that the run is under way.
 const FAULTY_PUBLICATION: u64 = 20;
 const FAULTY_DELIVERY: u64 = 100;
 const FAULTY_JOIN: u64 = 30;
@@ -120,7 +120,7 @@ impl Hub {
         )
     }
 
-    /// What goes wrong behind one publication.
+    /// Applies the faults that follow one publication.
     fn misbehave(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
         let Some(client) = topics.get(channel).and_then(|members| members.first()) else {
             return;
@@ -178,7 +178,7 @@ impl Hub {
         delayed.as_ref().is_some_and(|own| Rc::ptr_eq(own, client))
     }
 
-    /// Takes one command of a client.
+    /// Executes a command of a client.
     pub(super) fn command(self: &Rc<Self>, client: &Rc<Client>, text: &[u8]) {
         let (mut kind, mut name, mut content): (&[u8], &[u8], &[u8]) = (b"", b"", b"null");
         let (mut positions, mut since) = (false, None);
@@ -195,11 +195,11 @@ impl Hub {
             let key = [prefix, name].concat();
             std::mem::take(topics.entry(key).or_default())
         };
-        let say = |text: &[&[u8]]| server_frame(0x1, &text.concat());
+        let text_frame = |text: &[&[u8]]| server_frame(0x1, &text.concat());
         let (prefix, members): (&[u8], _) = match kind {
             b"subscribe" => {
                 let mut members = members(b"");
-                client.push(say(&[
+                client.push(text_frame(&[
                     br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
                 ]));
                 members.push(Rc::clone(client));
@@ -210,7 +210,7 @@ impl Hub {
                         Default::default()
                     };
                 let head = br#"{"type":"subscribed","channel":""#;
-                client.push(say(&[head, name, b"\"", place.as_bytes(), b"}"]));
+                client.push(text_frame(&[head, name, b"\"", place.as_bytes(), b"}"]));
                 for frame in replay {
                     client.push(frame);
                 }
@@ -218,18 +218,22 @@ impl Hub {
             }
             b"join" => {
                 let mut members = members(b"room:");
-                let told = say(&[
+                let notice = text_frame(&[
                     br#"{"type":"user_joined","room":""#,
                     name,
                     br#"","user_id":"somebody"}"#,
                 ]);
-                let untold = self.behaviour.fault == Fault::SkipJoinNotice
+                let skip_one = self.behaviour.fault == Fault::SkipJoinNotice
                     && self.joins.next() == FAULTY_JOIN;
-                for member in members.iter().skip(usize::from(untold)) {
-                    member.push(Rc::clone(&told));
+                for member in members.iter().skip(usize::from(skip_one)) {
+                    member.push(Rc::clone(&notice));
                 }
                 members.push(Rc::clone(client));
-                client.push(say(&[br#"{"type":"joined","room":""#, name, br#""}"#]));
+                client.push(text_frame(&[
+                    br#"{"type":"joined","room":""#,
+                    name,
+                    br#""}"#,
+                ]));
                 (b"room:", members)
             }
             b"unsubscribe" | b"leave" => {
@@ -241,14 +245,14 @@ impl Hub {
                 let mut members = members(prefix);
                 members.retain(|member| !Rc::ptr_eq(member, client));
                 let left = self.leaves.next();
-                if !matches!(self.behaviour.fault, Fault::IgnoreLeavesAfter(most) if left > most) {
-                    client.push(say(&[done, name, br#""}"#]));
+                if !matches!(self.behaviour.fault, Fault::IgnoreLeavesAfter(max) if left > max) {
+                    client.push(text_frame(&[done, name, br#""}"#]));
                 }
                 (prefix, members)
             }
             b"message" => {
                 let members = members(b"room:");
-                let frame = say(&[
+                let frame = text_frame(&[
                     br#"{"type":"message","room":""#,
                     name,
                     br#"","from":"somebody","content":"#,
@@ -269,7 +273,7 @@ impl Hub {
         topics.insert([prefix, name].concat(), members);
     }
 
-    /// Takes a client out of everything.
+    /// Removes a client from all channels and rooms.
     pub(super) fn forget(&self, client: &Rc<Client>) {
         for members in self.topics.borrow_mut().values_mut() {
             members.retain(|member| !Rc::ptr_eq(member, client));

@@ -1,6 +1,6 @@
-//! A server in a box that speaks just enough of the protocol to test the tester, and that can be made to lie.
+//! A server that speaks just enough of the protocol to test the tester, and that can be made to misbehave.
 //!
-//! One thread, one task per connection, no care for slow readers beyond a bound: not an example of how to build
+//! It has one thread, one task per connection, and drops clients that read too slowly. It is not an example of how to build
 //! a server.
 
 mod behaviour;

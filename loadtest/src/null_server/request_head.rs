@@ -1,9 +1,9 @@
-//! The head of an HTTP request.
+//! Parses the head of an HTTP request.
 
-/// What stands in the head of a request.
+/// The head of a request.
 #[derive(Debug)]
 pub(super) struct Head {
-    /// Of the head itself.
+    /// Length of the head itself.
     pub(super) length: usize,
     pub(super) body_length: usize,
     /// `Sec-WebSocket-Key`.
@@ -12,7 +12,7 @@ pub(super) struct Head {
     pub(super) path: String,
 }
 
-/// The head at the beginning of `bytes`, when it is complete.
+/// The head at the start of `bytes`. `None` if it is incomplete.
 pub(super) fn parse_head(bytes: &[u8]) -> Option<Head> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);

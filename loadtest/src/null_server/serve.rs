@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How long an evicted client may take to read why.
+/// How long a closed client may take to read its Close frame.
 const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) async fn accept(
@@ -39,7 +39,7 @@ pub(super) async fn accept(
                 let Ok((stream, _)) = accepted else { continue };
                 let hub = Rc::clone(&hub);
                 tasks.spawn_local(async move {
-                    // A connection that breaks is the end of that connection.
+                    // An error ends this connection only.
                     let _ = serve_http(&hub, stream).await;
                 });
             }
@@ -50,7 +50,7 @@ pub(super) async fn accept(
 async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     if hub.behaviour.outbox < 1000 {
-        // What the kernel takes would count for nothing.
+        // Otherwise the kernel buffers so much that the outbox never fills.
         SockRef::from(&stream).set_send_buffer_size(16 * 1024)?;
     }
     let mut bytes = Vec::new();
@@ -98,7 +98,7 @@ async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()>
     let upgrades = hub.upgrades.next();
     match hub.behaviour.fault {
         Fault::SlowUpgrade(time) => sleep(time).await,
-        Fault::HangUpgradesAfter(most) if upgrades > most => pending().await,
+        Fault::HangUpgradesAfter(max) if upgrades > max => pending().await,
         _ => {}
     }
     let accept = handshake::accept(key);
@@ -110,9 +110,9 @@ async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()>
 
 async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<()> {
     let client = Client::new(&hub.behaviour);
-    let result = talk(hub, &client, &mut stream, bytes).await;
+    let result = serve_messages(hub, &client, &mut stream, bytes).await;
     hub.forget(&client);
-    // So that a Close frame is not lost in a reset, what the client still sends is read.
+    // Unread bytes from the client would turn the close into a reset, and the Close frame would be lost.
     if result.is_ok() {
         let _ = stream.shutdown().await;
         let mut rest = Vec::new();
@@ -121,7 +121,7 @@ async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, bytes: Vec<u8>) -> i
     result
 }
 
-async fn talk(
+async fn serve_messages(
     hub: &Rc<Hub>,
     client: &Rc<Client>,
     stream: &mut TcpStream,
@@ -129,10 +129,10 @@ async fn talk(
 ) -> io::Result<()> {
     let mut decoder = ClientDecoder::default();
     decoder.bytes = bytes;
-    let mut heard = PongLog::new(hub.behaviour.fault);
+    let mut pong_log = PongLog::new(hub.behaviour.fault);
     let period = hub.behaviour.ping_interval;
-    let pings = !period.is_zero();
-    let mut ping = interval(if pings {
+    let sends_pings = !period.is_zero();
+    let mut ping = interval(if sends_pings {
         period
     } else {
         Duration::from_secs(3600)
@@ -151,7 +151,7 @@ async fn talk(
                 }
                 ClientInput::Pong => {
                     hub.pongs.fetch_add(1, SeqCst);
-                    heard.came();
+                    pong_log.on_pong();
                 }
                 ClientInput::Other => {}
                 ClientInput::Violation(code) => match hub.behaviour.fault {
@@ -182,8 +182,8 @@ async fn talk(
                     return Ok(());
                 }
             }
-            _ = ping.tick(), if pings => {
-                if is_dead(&hub.behaviour, heard.last()) {
+            _ = ping.tick(), if sends_pings => {
+                if is_dead(&hub.behaviour, pong_log.last()) {
                     let code = match hub.behaviour.fault {
                         Fault::CloseDeadAs(code) => code,
                         _ => 4001,
@@ -197,48 +197,48 @@ async fn talk(
     }
 }
 
-/// When a client's last pong was heard.
+/// When the last pong of a client counted.
 struct PongLog {
     last: Instant,
-    /// Those that will count later.
-    unheard: VecDeque<Instant>,
-    late: Duration,
+    /// Pongs that have arrived, but do not count yet.
+    pending: VecDeque<Instant>,
+    delay: Duration,
 }
 
 impl PongLog {
     fn new(fault: Fault) -> Self {
         Self {
             last: Instant::now(),
-            unheard: VecDeque::new(),
-            late: match fault {
+            pending: VecDeque::new(),
+            delay: match fault {
                 Fault::CountPongsLate(late) => late,
                 _ => Duration::ZERO,
             },
         }
     }
 
-    fn came(&mut self) {
-        self.unheard.push_back(Instant::now());
+    fn on_pong(&mut self) {
+        self.pending.push_back(Instant::now());
     }
 
     fn last(&mut self) -> Instant {
-        while let Some(came) = self.unheard.front()
-            && came.elapsed() >= self.late
+        while let Some(came) = self.pending.front()
+            && came.elapsed() >= self.delay
         {
             self.last = *came;
-            self.unheard.pop_front();
+            self.pending.pop_front();
         }
         self.last
     }
 }
 
-/// Whether a client that answered last at `last_pong` is closed now.
+/// Whether a client whose last pong counted at `last_pong` must be closed.
 fn is_dead(behaviour: &Behaviour, last_pong: Instant) -> bool {
     let late = match behaviour.fault {
         Fault::NeverCloseDead => return false,
         Fault::CloseDeadLate(late) => late,
         _ => Duration::ZERO,
     };
-    let most = behaviour.pong_timeout;
-    !most.is_zero() && last_pong.elapsed() > most + late
+    let timeout = behaviour.pong_timeout;
+    !timeout.is_zero() && last_pong.elapsed() > timeout + late
 }

@@ -1,7 +1,4 @@
-//! A server in a box that speaks just enough of the protocol to test the tester, and that can be made to lie.
-//!
-//! One thread, one task a connection, no care for slow readers beyond a bound: not an example of how to build
-//! a server.
+//! Starting and stopping the null server.
 
 use super::behaviour::Behaviour;
 use super::serve;
@@ -13,7 +10,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::oneshot;
 
-/// A running server; it stops when this is dropped.
+/// A running null server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct NullServer {
     addr: SocketAddr,
@@ -23,7 +20,7 @@ pub struct NullServer {
 }
 
 impl NullServer {
-    /// Listens on `addr` (port 0 for any) and serves on a thread of its own.
+    /// Listens on `addr` (port 0 for any free port) and serves on its own thread.
     pub fn start(addr: SocketAddr, behaviour: Behaviour) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
@@ -53,17 +50,17 @@ impl NullServer {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Masked pongs received so far.
+    /// Number of pongs received so far.
     pub fn pongs(&self) -> u64 {
         self.pongs.load(SeqCst)
     }
 
-    /// Waits until the server ends, which it only does by a panic of its own.
+    /// Waits until the server ends, which it only does if it panics.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
