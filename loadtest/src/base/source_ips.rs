@@ -52,7 +52,7 @@ impl FromStr for SourceIps {
                 let (first, last) = (parse(first)?, parse(last)?);
                 if first > last || last - first >= 1024 {
                     return Err(format!(
-                        "`{part}` must go up and hold at most 1024 addresses"
+                        "`{part}` must be an ascending range of at most 1024 addresses"
                     ));
                 }
                 ips.extend((first..=last).map(|ip| IpAddr::V4(Ipv4Addr::from(ip))));

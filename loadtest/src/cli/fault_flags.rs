@@ -73,7 +73,7 @@ pub(crate) struct FaultFlags {
     /// The --ping-interval of the server; decides when it must have closed unresponsive sockets.
     #[arg(long, env = "LOADTEST_PING_INTERVAL", default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
     ping_interval: Duration,
-    /// The --pong-timeout of the server, likewise.
+    /// The --pong-timeout of the server; see --ping-interval.
     #[arg(long, env = "LOADTEST_PONG_TIMEOUT", default_value = "90s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pong_timeout: Duration,
     /// How long the server waits for an opening handshake.

@@ -1,8 +1,8 @@
 //! When each publication is due.
 //!
 //! Open loop: the times follow from the rate alone, not from how fast the server responds. The user can change the rate
-//! with a key. The change takes effect [`AHEAD`] of now, so that every publisher notices it in time, and later
-//! publications are scheduled from that moment.
+//! with a key. A change takes effect after [`AHEAD`], so that every publisher notices it in time, and later publications
+//! are scheduled from that moment.
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn schedules_from_the_moment_of_a_change() {
         let schedule = begun(4.0, 2);
-        // Takes effect at 1.6 s; what was due at 1.5 s still is, what was due at 1.75 s no more.
+        // Takes effect at 1.6 s: the publication at 1.5 s is still due, the one at 1.75 s is rescheduled.
         assert_eq!(schedule.scale(1_500_000_000, 2.0), Some(8.0));
         let expected = [
             1000, 1250, 1500, 1600, 1725, 1850, 1975, 2100, 2225, 2350, 2475, 2600, 2725, 2850,
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(schedule.toggle_pause(1_400_000_000), Some(true));
         assert_eq!(times(&schedule), [1000, 1250]);
         assert_eq!(schedule.pace(), (4.0, true));
-        // The rate may change meanwhile, too.
+        // The rate may also change during a pause.
         assert_eq!(schedule.scale(1_500_000_000, 0.5), Some(2.0));
         assert_eq!(schedule.toggle_pause(1_900_000_000), Some(false));
         assert_eq!(schedule.rates(), (2.0, 4.0));

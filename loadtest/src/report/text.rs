@@ -2,6 +2,7 @@
 
 use crate::base::units::{grouped, latency, seconds};
 use crate::books::classes::{describe, total};
+use crate::books::tally::WorkerTally;
 use crate::books::totals::Totals;
 use crate::measure::latency::Latency;
 use crate::plan::run_plan::RunPlan;
@@ -31,73 +32,15 @@ fn write(
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(out)?;
-    writeln!(
-        out,
-        "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
-        grouped(worker.opened),
-        seconds(record.phase("connect")),
-        grouped(total(&worker.connect_failed)),
-        in_brackets(&describe(&worker.connect_failed)),
-        grouped(total(&worker.closed)),
-        in_brackets(&describe(&worker.closed)),
-    )?;
-    writeln!(
-        out,
-        "                ready {}   {} pings answered   {} notices",
-        in_short(&worker.ready),
-        grouped(worker.pings),
-        grouped(worker.notices)
-    )?;
-    writeln!(
-        out,
-        "  published     {} of {} in {} ({} open loop, {} B, {}, {} publishers{})",
-        grouped(publisher.accepted),
-        grouped(record.planned),
-        seconds(record.phase("publish")),
-        pace(record.rates),
-        plan.payload_bytes,
-        plan.topics(),
-        plan.publishers,
-        if plan.rooms { " in each" } else { "" },
-    )?;
-    writeln!(
-        out,
-        "                {} failed{}   {}",
-        grouped(total(&publisher.failed)),
-        in_brackets(&describe(&publisher.failed)),
-        if plan.rooms {
-            format!("{} joins announced", grouped(worker.announced))
-        } else {
-            format!("ack {}", in_short(&publisher.ack))
-        }
-    )?;
-    let expected = if record.expects_all {
-        format!(" of {} expected", grouped(publisher.expected))
-    } else {
-        String::new()
-    };
-    writeln!(
-        out,
-        "  delivered     {}{expected} ({}/s)",
-        grouped(worker.received),
-        grouped((worker.received as f64 / record.phase("publish").as_secs_f64().max(0.001)) as u64),
-    )?;
-    writeln!(
-        out,
-        "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
-        grouped(worker.lost),
-        grouped(worker.declared),
-        grouped(worker.duplicates),
-        grouped(worker.reorders),
-        grouped(worker.foreign),
-        grouped(worker.malformed),
-    )?;
+    connections(out, worker, record)?;
+    publications(out, plan, totals, record)?;
+    deliveries(out, totals, record)?;
     writeln!(
         out,
         "  latency       p50       p90       p99       p99.9     max       samples"
     )?;
-    latency_row(out, "delivery", &worker.delivery, "from when it was due")?;
-    latency_row(out, "transit", &worker.transit, "from when it was sent")?;
+    latency_row(out, "delivery", &worker.delivery, "from due time")?;
+    latency_row(out, "transit", &worker.transit, "from send time")?;
     writeln!(
         out,
         "  tester        {:.2} cores   send lag p99 {} max {}   subscriber counts checked {}   drained in {}",
@@ -128,6 +71,84 @@ fn write(
         None => writeln!(out, "{verdict}"),
         Some(reason) => writeln!(out, "{reason}: {verdict} until then"),
     }
+}
+
+fn connections(out: &mut String, worker: &WorkerTally, record: &RunRecord) -> std::fmt::Result {
+    writeln!(
+        out,
+        "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
+        grouped(worker.opened),
+        seconds(record.phase("connect")),
+        grouped(total(&worker.connect_failed)),
+        in_brackets(&describe(&worker.connect_failed)),
+        grouped(total(&worker.closed)),
+        in_brackets(&describe(&worker.closed)),
+    )?;
+    writeln!(
+        out,
+        "                ready {}   {} pings answered   {} notices",
+        in_short(&worker.ready),
+        grouped(worker.pings),
+        grouped(worker.notices)
+    )
+}
+
+fn publications(
+    out: &mut String,
+    plan: &RunPlan,
+    totals: &Totals,
+    record: &RunRecord,
+) -> std::fmt::Result {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    writeln!(
+        out,
+        "  published     {} of {} in {} ({} open loop, {} B, {}, {} {}{})",
+        grouped(publisher.accepted),
+        grouped(record.planned),
+        seconds(record.phase("publish")),
+        pace(record.rates),
+        plan.payload_bytes,
+        plan.topics(),
+        plan.publishers,
+        plural(plan.publishers, "publisher"),
+        if plan.rooms { " in each" } else { "" },
+    )?;
+    writeln!(
+        out,
+        "                {} failed{}   {}",
+        grouped(total(&publisher.failed)),
+        in_brackets(&describe(&publisher.failed)),
+        if plan.rooms {
+            format!("{} joins announced", grouped(worker.announced))
+        } else {
+            format!("ack {}", in_short(&publisher.ack))
+        }
+    )
+}
+
+fn deliveries(out: &mut String, totals: &Totals, record: &RunRecord) -> std::fmt::Result {
+    let (worker, publisher) = (&totals.worker, &totals.publisher);
+    let expected = if record.expects_all {
+        format!(" of {} expected", grouped(publisher.expected))
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "  delivered     {}{expected} ({}/s)",
+        grouped(worker.received),
+        grouped((worker.received as f64 / record.phase("publish").as_secs_f64().max(0.001)) as u64),
+    )?;
+    writeln!(
+        out,
+        "                silent loss {}   declared {}   dup {}   reordered {}   foreign {}   malformed {}",
+        grouped(worker.lost),
+        grouped(worker.declared),
+        grouped(worker.duplicates),
+        grouped(worker.reorders),
+        grouped(worker.foreign),
+        grouped(worker.malformed),
+    )
 }
 
 /// One line per kind of fault in the run.
@@ -227,6 +248,11 @@ fn latency_row(out: &mut String, name: &str, values: &Latency, from: &str) -> st
         latency(values.max()),
         grouped(values.count())
     )
+}
+
+/// `word`, or its plural.
+fn plural(count: u32, word: &str) -> String {
+    format!("{word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn in_brackets(text: &str) -> String {

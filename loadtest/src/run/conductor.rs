@@ -266,7 +266,7 @@ impl Conductor {
         }
     }
 
-    /// Counts low subscriber counts that sockets that have gone do not explain.
+    /// Counts the low subscriber counts that are not explained by sockets that have gone since.
     fn judge_undercounts(&mut self) {
         let tally = &mut self.totals.publisher;
         for (channel, replies, lowest, left) in self.state.ledger.unexplained_undercounts() {

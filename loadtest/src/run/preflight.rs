@@ -29,7 +29,7 @@ pub(crate) enum SetupError {
         ip: std::net::IpAddr,
         kind: std::io::ErrorKind,
     },
-    #[error("{host} is not this machine\n  fix: add --yes if you are allowed to load it")]
+    #[error("{host} is not this machine\n  fix: add --yes if you are allowed to load-test it")]
     NotLoopback { host: String },
     #[error(
         "no answer from http://{host}: {cause}\n  fix: start the server there, or give its addresses with --url and --api"

@@ -50,7 +50,7 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    /// Whether the faulty sockets misbehave by now.
+    /// Whether the faults have started.
     pub(crate) fn faults_started(&self) -> bool {
         self.clock.now_ns() >= self.faults_at_ns.load(SeqCst)
     }

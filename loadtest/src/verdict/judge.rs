@@ -52,8 +52,8 @@ pub(crate) fn judge(
         &totals.worker.delivery.distribution(),
     );
     taint.extend(record.thread_errors.iter().cloned());
-    // Assertions of the scenario about the server only apply if it was watched, and those about counts that must agree
-    // only if no key has made that impossible.
+    // A scenario's assertions about the server only apply if it was watched, and those about `*.difference` only if no key
+    // has dropped sockets meanwhile.
     let asserted: Vec<&Assertion> = judging
         .assertions
         .iter()

@@ -21,7 +21,7 @@ pub(crate) enum RequestError {
     #[error("api connect: {0}")]
     NotSent(io::ErrorKind),
     /// Some or all of the request was sent, so the server may have acted on it.
-    #[error("api reply lost: {0}")]
+    #[error("api response lost: {0}")]
     ReplyLost(io::ErrorKind),
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn members<'a>(object: &'a [u8], mut on_member: impl FnMut(&'a [u8], 
         bytes: object,
         at: 0,
     };
-    // After a syntax error the caller lacks a member that it needs, and notices by that.
+    // After a syntax error the caller has received only some of the members, and treats the others as missing.
     let _ = scanner.object(|scanner, key| {
         on_member(key, scanner.value()?);
         Some(())

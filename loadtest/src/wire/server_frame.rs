@@ -14,7 +14,7 @@ pub(crate) enum ServerFrame<'a> {
     Binary(&'a [u8]),
     /// A ping. The pong must carry the same payload.
     Ping(&'a [u8]),
-    /// A pong. The tester sends no pings, so it needs none.
+    /// A pong. The tester sends no pings, so it ignores pongs.
     Pong,
     /// A Close frame: its code (1005 if it has none) and its reason.
     Close(u16, &'a [u8]),

@@ -14,7 +14,7 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    /// Whether there is a refused position to settle. Inlined, because every event asks and it is rarely so.
+    /// Whether there is a refused position to settle. Inlined, because it is checked for every event and rarely true.
     #[inline]
     pub(super) fn is_unsettled(&self) -> bool {
         !self.refused.is_empty()

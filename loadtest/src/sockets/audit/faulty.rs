@@ -29,7 +29,7 @@ impl Auditor {
         counts.after.record_ns(after_ns);
         let after = Duration::from_nanos(after_ns);
         let mut wrong = None;
-        // Slow sockets are closed when their queue is full, so there is no time for it.
+        // The server closes a slow socket when its queue is full, so there is no time to check.
         if role != Role::Slow && after < earliest {
             counts.early += 1;
             wrong = Some("too early");

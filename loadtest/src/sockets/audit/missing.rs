@@ -70,7 +70,7 @@ impl Auditor {
         false
     }
 
-    /// The same at the end of a book, if no number has arrived since.
+    /// The same when a book is closed and no number has arrived since.
     pub(super) fn settle_at_end(&mut self, index: usize, stream: usize) {
         let end = self
             .state
