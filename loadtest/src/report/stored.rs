@@ -46,8 +46,8 @@ pub(crate) fn read(path: &Path) -> Result<RunResult, ReportError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::report::sample;
 
     #[test]
     fn writes_all_files_and_renders_them_again_from_the_json() {
