@@ -39,7 +39,7 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/wavecast.js", get(page::client))
-        .route("/wavecast/{module}", get(page::client_module))
+        .route("/wavecast/{*module}", get(page::client_module))
         .route("/api/events", post(events::publish))
         .route("/api/events/batch", post(events::publish_batch))
         .route("/api/stats", get(topics::stats))

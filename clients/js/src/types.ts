@@ -1,6 +1,6 @@
 // The shapes of the public API. Times are milliseconds, sizes bytes.
 
-import type { WavecastError } from './wavecast/error.js'
+import type { WavecastError } from './wavecast/base/error.js'
 
 export type State = 'disconnected' | 'connecting' | 'connected'
 export type SubscriptionState = 'unsubscribed' | 'subscribing' | 'subscribed'

@@ -30,7 +30,7 @@ test('the types say what is right and refuse what is wrong', async () => {
 });
 
 test('the declarations show nothing that is internal', async () => {
-  for (const file of ['wavecast.d.ts', 'sse.d.ts', 'wavecast/connection.d.ts', 'wavecast/topic.d.ts', 'wavecast/room.d.ts', 'wavecast/emitter.d.ts']) {
+  for (const file of ['wavecast.d.ts', 'sse.d.ts', 'wavecast/connection/connection.d.ts', 'wavecast/topic/topic.d.ts', 'wavecast/topic/room.d.ts', 'wavecast/base/emitter.d.ts']) {
     const text = await readFile(`${root}dist/${file}`, 'utf8');
     assert.doesNotMatch(text, /^\s+_\w+/m, file);
   }

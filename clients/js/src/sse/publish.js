@@ -1,4 +1,4 @@
-import { WavecastError } from '../wavecast/error.js';
+import { WavecastError } from '../wavecast/base/error.js';
 
 /**
  * @typedef {object} PublishEvent

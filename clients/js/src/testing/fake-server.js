@@ -1,5 +1,5 @@
 /** @import { Clock, SocketConstructor } from '../types.js' */
-import { systemClock } from '../wavecast/timing.js';
+import { systemClock } from '../wavecast/base/clock.js';
 import { FakeSocket } from './fake-socket.js';
 import { FakeTopic } from './fake-topic.js';
 
