@@ -54,7 +54,7 @@ export class Wavecast {
     this.url = connection.url;
   }
 
-  /** A snapshot; each change makes a new one. */
+  /** A snapshot: every change makes a new one. */
   get status() {
     return this.#connection.status;
   }

@@ -14,7 +14,7 @@ const WAKE_SPREAD_MS = 1000;
  *
  * @typedef {object} ConnectionEvents
  * @property {(status: Status) => void} onStatus
- * @property {() => void} onConnecting It is not connected, and tries to be.
+ * @property {() => void} onConnecting It has no connection, and is trying to get one.
  * @property {() => void} onConnected
  * @property {() => void} onLost What was sent and not answered never will be.
  * @property {(error?: WavecastError) => void} onStopped It stays disconnected until `connect()`.
@@ -88,7 +88,7 @@ export class Connection {
   }
 
   /**
-   * Gives up this link, which looks open and is of no use, and reconnects.
+   * Drops a connection that does not work, and reconnects.
    *
    * @param {string} reason
    */
