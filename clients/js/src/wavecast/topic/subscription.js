@@ -38,7 +38,7 @@ export class Subscription {
   #holders = new Set();
   /** @type {object | undefined} Identifies the request on this connection, which may be answered already. */
   #request;
-  /** It was confirmed once, so what is published while it is not is missed. */
+  /** It was confirmed before: from then on, what is published while it is not subscribed is missed. */
   #hasBegun = false;
   /** Refusals in a row. */
   #refusals = 0;
