@@ -1,6 +1,6 @@
 const TEMPORARY = 'timeout connection_lost queue_full draining overloaded internal room_full too_many_connections request_timeout'.split(' ');
 
-/** Everything that goes wrong. `code` is the server's own, or one of the client's. */
+/** The error of everything that can fail. `code` comes from the server or is one of the client's own. */
 export class WavecastError extends Error {
   /**
    * @param {string} code
@@ -11,7 +11,7 @@ export class WavecastError extends Error {
     this.name = 'WavecastError';
     /** Stable, such as `room_full` or `timeout`. */
     this.code = code;
-    /** Whether the same may succeed later. */
+    /** Whether trying again later may succeed. */
     this.temporary = TEMPORARY.includes(code);
   }
 }

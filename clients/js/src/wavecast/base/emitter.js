@@ -4,11 +4,11 @@
  * @template {object} Events
  */
 export class Emitter {
-  /** @internal @type {Map<keyof Events, Set<{ fn: (value: any) => void }>>} */
-  _listeners = new Map();
+  /** @type {Map<keyof Events, Set<{ fn: (value: any) => void }>>} */
+  #listeners = new Map();
 
   /**
-   * Listens; the function that comes back stops it, as does the signal.
+   * Adds a listener. The returned function removes it, and so does the signal.
    *
    * @template {keyof Events} Name
    * @param {Name} name
@@ -18,10 +18,10 @@ export class Emitter {
    */
   on(name, fn, { signal } = {}) {
     if (signal?.aborted) return () => {};
-    // The same function twice is two listeners.
+    // The same function added twice is two listeners.
     const entry = { fn };
-    const entries = this._listeners.get(name) ?? new Set();
-    this._listeners.set(name, entries.add(entry));
+    const entries = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, entries.add(entry));
     const off = () => {
       entries.delete(entry);
       signal?.removeEventListener('abort', off);
@@ -31,17 +31,16 @@ export class Emitter {
   }
 
   /**
-   * @internal
    * @template {keyof Events} Name
    * @param {Name} name
    * @param {Events[Name]} value
    */
-  _emit(name, value) {
-    for (const { fn } of [...this._listeners.get(name) ?? []]) {
+  emit(name, value) {
+    for (const { fn } of [...this.#listeners.get(name) ?? []]) {
       try {
         fn(value);
       } catch (error) {
-        // A listener's fault is its own, and is not hidden.
+        // A listener that throws must not stop the others, and its error must not be hidden.
         queueMicrotask(() => { throw error; });
       }
     }

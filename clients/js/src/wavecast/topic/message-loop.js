@@ -1,17 +1,16 @@
-/** @import { MessagesOptions } from '../types.js' */
-/** @import { Topic } from './topic.js' */
-import { WavecastError } from './error.js';
+/** @import { MessagesOptions } from '../../types.js' */
+/** @import { Subscription } from './subscription.js' */
+import { WavecastError } from '../base/error.js';
 
 /**
- * The messages of a channel or room, one after the other, through a bounded buffer.
+ * The messages of a subscription, one after the other, through a bounded buffer.
  *
- * @template Message
- * @param {Topic<Message, any>} topic
+ * @param {Subscription} subscription
  * @param {MessagesOptions} options
- * @returns {AsyncGenerator<Message, void, void>}
+ * @returns {AsyncGenerator<any, void, void>}
  */
-export async function* loop(topic, { signal, buffer = 1024, overflow = 'error' }) {
-  /** @type {Message[]} */
+export async function* messageLoop(subscription, { signal, buffer = 1024, overflow = 'error' }) {
+  /** @type {any[]} */
   const queue = [];
   /** @type {WavecastError | undefined} */
   let error;
@@ -23,22 +22,22 @@ export async function* loop(topic, { signal, buffer = 1024, overflow = 'error' }
     wake();
   };
   const offs = [
-    topic.on('message', (/** @type {any} */ message) => {
+    subscription.on('message', (message) => {
       if (ended) return;
       if (queue.length >= buffer) {
         if (overflow === 'error') return end(new WavecastError('buffer_full', `the loop is ${buffer} messages behind`));
-        const { offset } = /** @type {any} */ (queue.shift());
-        topic._emit('gap', /** @type {any} */ (topic._gap('buffer_full', { missed: 1, from: offset, to: offset })));
+        const { offset } = queue.shift();
+        subscription.events.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
       }
       queue.push(message);
       wake();
     }, { signal }),
-    topic.on('unsubscribed', /** @type {any} */ (end)),
+    subscription.on('unsubscribed', end),
   ];
   signal?.addEventListener('abort', end);
   try {
     for (;;) {
-      while (queue.length && !signal?.aborted) yield /** @type {Message} */ (queue.shift());
+      while (queue.length && !signal?.aborted) yield queue.shift();
       if (error) throw error;
       if (ended || signal?.aborted) return;
       await new Promise((resolve) => { wake = () => resolve(undefined); });

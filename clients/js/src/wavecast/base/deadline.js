@@ -1,20 +1,12 @@
+/** @import { Clock } from '../../types.js' */
 import { WavecastError } from './error.js';
-/** @import { Clock, Options } from '../types.js' */
 
-/** @type {Clock} */
-export const systemClock = {
-  now: () => Date.now(),
-  setTimeout: (act, ms) => setTimeout(act, ms),
-  clearTimeout: (timer) => clearTimeout(timer),
-  random: () => Math.random(),
-};
-
-/** A timer that comes so late means that the page was frozen or the machine slept. */
+/** A timer that fires this late means that the page was frozen or the machine was asleep. */
 const LATE_MS = 2000;
 
 /**
- * Runs `act` after `ms`, but after a freeze only when `ms` have passed once more: what arrived meanwhile
- * is read first. Returns what cancels it.
+ * Calls `act` after `ms`. After a freeze it waits `ms` once more, so that whatever arrived in the meantime is read
+ * first. Returns a function that cancels it.
  *
  * @param {Clock} clock
  * @param {number} ms
@@ -31,24 +23,8 @@ export function deadline(clock, ms, act) {
 }
 
 /**
- * Full jitter.
- *
- * @param {Required<Options>} options
- * @param {number} attempt
- */
-export const backoff = ({ minDelayMs, baseDelayMs, maxDelayMs, clock }, attempt) =>
-  minDelayMs + clock.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** attempt);
-
-/**
- * Whether a close code says not to come back.
- *
- * @param {number} code
- */
-export const isTerminal = (code) => [1002, 1003, 1007, 1008, 1009].includes(code) || (code >= 4500 && code < 5000);
-
-/**
- * A promise that is settled by `start`, the deadline or the signal, whichever is first; then what `start`
- * returned is called once.
+ * A promise that is settled by `start`, by the deadline (with `timeout`) or by the signal, whichever comes first. After
+ * that the function that `start` returned is called once, to clean up.
  *
  * @template T
  * @param {Clock} clock

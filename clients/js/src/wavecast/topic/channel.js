@@ -1,8 +1,8 @@
-/** @import { ChannelMessage } from '../types.js' */
+/** @import { ChannelMessage } from '../../types.js' */
 import { Topic } from './topic.js';
 
 /**
- * Backends publish, clients listen.
+ * One-way: backends publish, clients subscribe.
  *
  * @template [T=any]
  * @extends {Topic<ChannelMessage<T>>}
