@@ -99,7 +99,7 @@ impl Encoder {
                 self.text.extend_from_slice(data.as_bytes());
                 self.ended = true;
             }
-            ServerFrame::Other => {}
+            ServerFrame::Ignored => {}
         }
     }
 
