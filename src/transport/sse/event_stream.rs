@@ -69,14 +69,14 @@ impl EventStream {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         self.guest.client.record_pong(Instant::now());
         loop {
-            let text = self.encoder.take_text();
+            let text = self.encoder.next_chunk();
             if !text.is_empty() {
                 return Poll::Ready(Some(text));
             }
             if self.encoder.has_ended() {
                 return Poll::Ready(None);
             }
-            if !ready!(self.guest.pipe.poll_read(cx, self.encoder.frames())) {
+            if !ready!(self.guest.pipe.poll_read(cx, self.encoder.frames_mut())) {
                 return Poll::Ready(None);
             }
         }
