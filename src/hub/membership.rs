@@ -98,7 +98,7 @@ impl Hub {
             let topic = self.registry.topic_or_new(kind, name);
             let joined = self.try_join(client, &topic, &mut permits, options, &ack);
             if !matches!(joined, Ok(Ok(_))) {
-                // Created in vain, or retired and still in the registry.
+                // Either newly created and unused, or retired but still in the registry.
                 self.forget_if_unused(&topic);
             }
             if let Ok(joined) = joined {
