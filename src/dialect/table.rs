@@ -1,4 +1,4 @@
-//! The table of messages that the hub originates itself, which each wire protocol encodes.
+//! The table of what the hub has to encode, which each wire protocol fills in.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::protocol::{CloseCode, Gap, TopicName};
 use crate::wire::Frame;
 
-/// Encodes the hub's messages for one wire protocol. The hub is given a dialect and builds no
+/// Encodes what the hub sends, for one wire protocol. The hub is given a dialect and builds no
 /// message itself.
 ///
 /// Locks: methods are called on a shard's task or under a topic's lock, so they must not block.

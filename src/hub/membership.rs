@@ -137,7 +137,7 @@ impl Hub {
 
     /// Ends a membership. An empty topic disappears.
     ///
-    /// Ordering: `ack` is the last the client receives from the topic.
+    /// Ordering: `ack` is the last frame that the client receives from the topic.
     /// Backpressure: waits while the mailbox of a shard involved is full.
     /// Cancel safety: the membership has ended completely or not at all.
     pub async fn leave(
