@@ -86,6 +86,7 @@ pub const SERVER: Crate = Crate {
         ("sha1", &["wire/accept_key.rs"]),
         ("simd_json", &["dialect/native/"]),
         ("simdutf8", &["wire/"]),
+        ("roaring", &["hub/shard/slots.rs"]),
         ("slab", &["hub/shard/mod.rs"]),
         ("socket2", &["transport/socket.rs", "hub/shard/link.rs"]),
         (

@@ -13,7 +13,6 @@ use super::connection::Stage;
 use super::link::Link;
 use super::outbox::Outbox;
 use super::{NO_SLOT, Shard};
-use crate::hub::topic::EVERYONE;
 use crate::protocol::CloseCode;
 use crate::wire::Frame;
 
@@ -92,15 +91,9 @@ impl Shard {
             self.connections[slot as usize].link.reset_on_close();
         }
         self.drop_link(slot);
-        self.remove_member(EVERYONE, slot);
         self.replaying.remove(&slot);
         let connection = self.connections.remove(slot as usize);
         connection.client.slot.store(NO_SLOT, Ordering::Relaxed);
-        if connection.dirty {
-            self.dirty.retain(|&dirty| dirty != slot);
-        }
-        if connection.in_replay_queue {
-            self.replay_queue.retain(|&queued| queued != slot);
-        }
+        // Where the slot is still in a list of work, whoever holds it next is looked at in vain.
     }
 }

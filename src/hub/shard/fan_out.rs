@@ -1,61 +1,139 @@
-//! The hot path: a run of broadcasts to one topic is written straight to its members' sockets.
+//! The hot path: runs of broadcasts are written straight to the members' sockets.
 //!
-//! The frames are copied into one buffer once for all members. A member with nothing queued
-//! gets them in a single plain write that bypasses its outbox; if its socket accepts only a
+//! The frames of a run are laid out in one buffer once for all members. A member with nothing
+//! queued gets them in a single write that bypasses its outbox; if its socket accepts only a
 //! part, the rest goes into the outbox.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
+use super::Shard;
 use super::mailbox::Entry;
 use super::members::Members;
-use super::run::{Delivery, offset, plain_delivery, sequenced_delivery};
-use super::{Shard, slot_of};
+use super::outbox::MAX_SLICES;
+use super::run::{Delivery, Layout, offset, plain_delivery, sequenced_delivery, topic_of};
+use super::slots::{Block, Slots};
+use crate::hub::topic::EVERYONE;
 
 /// A single frame longer than this is written in place instead of being copied.
 const MAX_COPIED_FRAME: usize = 16 * 1024;
+/// Members whose state is read ahead of the writes to them, so that the cache misses overlap
+/// instead of following one another.
+const READ_AHEAD: usize = 16;
+
+/// Whom a run goes to.
+#[derive(Clone, Copy)]
+enum Recipients<'a> {
+    /// These members.
+    Slots(&'a Slots),
+    /// Every connection.
+    Everyone,
+}
 
 impl Shard {
-    /// Delivers a run found by [`trailing_run`](super::run::trailing_run), in chunks small
-    /// enough for any healthy outbox.
-    pub(super) async fn fan_out(&mut self, run: &[Entry]) {
-        let Some(Entry::Broadcast { topic, exclude, .. }) = run.first() else {
-            return;
-        };
-        let exclude = exclude.as_ref().and_then(slot_of);
-        // Members change only through entries, so not during this function, even though it
-        // yields.
-        let Some(mut members) = self.topics.remove(topic) else {
-            return;
-        };
-        let messages = run
-            .iter()
-            .filter_map(|entry| plain_delivery(entry, &members));
-        let messages: Vec<Delivery<'_>> = messages.collect();
-        self.write_run(members.plain.as_slice(), &messages, exclude)
-            .await;
-        if !members.sequenced.as_slice().is_empty() {
-            let messages = run
-                .iter()
-                .filter_map(|entry| sequenced_delivery(entry, &members));
-            let messages: Vec<Delivery<'_>> = messages.collect();
-            self.write_run(members.sequenced.as_slice(), &messages, exclude)
-                .await;
+    /// Delivers a stretch of broadcasts, the ones of each topic together.
+    pub(super) async fn fan_out(&mut self, stretch: &[Entry]) {
+        let mut delivered = vec![false; stretch.len()];
+        for first in 0..stretch.len() {
+            if delivered[first] {
+                continue;
+            }
+            let Some(topic) = topic_of(&stretch[first]) else {
+                continue;
+            };
+            let mut run = Vec::with_capacity(stretch.len() - first);
+            for (index, entry) in stretch.iter().enumerate().skip(first) {
+                if topic_of(entry) == Some(topic) {
+                    delivered[index] = true;
+                    run.push(entry);
+                }
+            }
+            if topic == EVERYONE {
+                self.deliver_to_everyone(&run).await;
+            } else if let Some(mut members) = self.topics.remove(&topic) {
+                // Members change only through entries, so not meanwhile, even though this yields.
+                self.deliver(&mut members, &run).await;
+                self.topics.insert(topic, members);
+            }
+            self.yield_if_due().await;
         }
-        if !members.replaying.is_empty() {
-            self.push_unsequenced(&members, run, exclude);
-        }
-        if let Some(newest) = run.iter().rev().find_map(offset) {
-            members.last_broadcast = newest;
-        }
-        self.topics.insert(*topic, members);
     }
 
-    /// Writes a run to the members in `slots`, chunk by chunk.
-    async fn write_run(&mut self, slots: &[u32], messages: &[Delivery<'_>], exclude: Option<u32>) {
-        let mut rest = messages;
-        while !rest.is_empty() && !slots.is_empty() {
+    async fn deliver_to_everyone(&mut self, run: &[&Entry]) {
+        let everyone = self.everyone.clone();
+        let deliveries = run
+            .iter()
+            .filter_map(|entry| plain_delivery(entry, &everyone));
+        let deliveries: Vec<Delivery<'_>> = deliveries.collect();
+        self.write_run(Recipients::Everyone, &deliveries).await;
+    }
+
+    async fn deliver(&mut self, members: &mut Members, run: &[&Entry]) {
+        let topic = Arc::clone(&members.topic);
+        if !members.plain.is_empty() {
+            let deliveries = run.iter().filter_map(|entry| plain_delivery(entry, &topic));
+            let deliveries: Vec<Delivery<'_>> = deliveries.collect();
+            self.write_run(Recipients::Slots(&members.plain), &deliveries)
+                .await;
+        }
+        if !members.sequenced.is_empty() {
+            let deliveries = run
+                .iter()
+                .filter_map(|entry| sequenced_delivery(entry, &topic));
+            let deliveries: Vec<Delivery<'_>> = deliveries.collect();
+            self.write_run(Recipients::Slots(&members.sequenced), &deliveries)
+                .await;
+        }
+        for entry in run {
+            if members.replaying.is_empty() {
+                break;
+            }
+            if let Some(delivery) = plain_delivery(entry, &topic) {
+                self.deliver_to_replaying(members, delivery, offset(entry).is_some());
+            }
+        }
+        if let Some(newest) = run.iter().rev().find_map(|entry| offset(entry)) {
+            members.last_broadcast = newest;
+        }
+    }
+
+    /// Replaying members read publications, which have an offset, from the history. What has
+    /// none they get now, and so does one that publishes its acknowledgement.
+    fn deliver_to_replaying(
+        &mut self,
+        members: &Members,
+        delivery: Delivery<'_>,
+        is_in_history: bool,
+    ) {
+        if !is_in_history {
+            for &slot in members.replaying.keys() {
+                self.push_instead_or(slot, delivery);
+            }
+        } else if let Some((slot, Some(ack))) = delivery.exclude
+            && members.replaying.contains_key(&slot)
+        {
+            self.push(slot, ack.clone());
+        }
+    }
+
+    /// Pushes a delivery to a member, or what it gets instead.
+    fn push_instead_or(&mut self, slot: u32, delivery: Delivery<'_>) {
+        match delivery.exclude {
+            Some((excluded, instead)) if excluded == slot => {
+                if let Some(frame) = instead {
+                    self.push(slot, frame.clone());
+                }
+            }
+            _ => self.push_to_member(slot, delivery.frame.clone(), delivery.publication),
+        }
+    }
+
+    /// Writes a run, in chunks small enough for any healthy outbox.
+    async fn write_run(&mut self, recipients: Recipients<'_>, deliveries: &[Delivery<'_>]) {
+        let mut rest = deliveries;
+        while !rest.is_empty() {
             let (chunk, remaining) = rest.split_at(self.chunk_len(rest));
-            self.write_chunk(slots, chunk, exclude).await;
+            self.write_chunk(recipients, chunk).await;
             rest = remaining;
             if !rest.is_empty() {
                 self.flush_dirty().await;
@@ -63,93 +141,176 @@ impl Shard {
         }
     }
 
-    /// Pushes the broadcasts without an offset to replaying members. They get the publications,
-    /// which have one, from the history.
-    fn push_unsequenced(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
-        let unsequenced = run.iter().filter(|entry| offset(entry).is_none());
-        for message in unsequenced.filter_map(|entry| plain_delivery(entry, members)) {
-            for member in &members.replaying {
-                if Some(member.slot) != exclude {
-                    self.push(member.slot, message.frame.clone());
-                }
-            }
-        }
-    }
-
-    /// The number of messages in the next chunk, at least one.
-    fn chunk_len(&self, messages: &[Delivery<'_>]) -> usize {
+    /// The number of deliveries in the next chunk, at least one.
+    fn chunk_len(&self, deliveries: &[Delivery<'_>]) -> usize {
         let mut bytes = 0;
-        let fitting = messages
+        let fitting = deliveries
             .iter()
             .take(self.chunk_max_messages)
-            .take_while(|message| {
-                bytes += message.frame.len();
+            .take_while(|delivery| {
+                bytes += delivery.frame.len();
                 bytes <= self.chunk_max_bytes
             });
         fitting.count().max(1)
     }
 
-    /// Writes the messages to each member's link, or pushes them to its outbox if it cannot be
-    /// written directly.
-    async fn write_chunk(
-        &mut self,
-        slots: &[u32],
-        messages: &[Delivery<'_>],
-        exclude: Option<u32>,
-    ) {
-        let mut bytes = std::mem::take(&mut self.scratch);
-        bytes.clear();
-        let first = messages[0].frame;
-        let in_place = messages.len() == 1 && first.len() > MAX_COPIED_FRAME;
-        if !in_place {
-            for message in messages {
-                message.frame.copy_to(&mut bytes);
+    async fn write_chunk(&mut self, recipients: Recipients<'_>, deliveries: &[Delivery<'_>]) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let in_place = deliveries.len() == 1 && deliveries[0].frame.len() > MAX_COPIED_FRAME;
+        if in_place {
+            self.write_in_place(recipients, deliveries[0]).await;
+        } else {
+            let layout = Layout::new(deliveries, &mut scratch);
+            self.write_layout(recipients, &layout).await;
+        }
+        self.scratch = scratch;
+    }
+
+    async fn write_layout(&mut self, recipients: Recipients<'_>, layout: &Layout<'_>) {
+        let (mut from, mut block) = (0, Block::default());
+        while let Some(next) = self.next_block(recipients, from, &mut block) {
+            from = next;
+            for slots in block.slots().chunks(READ_AHEAD) {
+                self.read_ahead(slots);
+                let mut complete = 0;
+                for &slot in slots {
+                    if layout.excludes(slot) {
+                        self.write_with_exclusions(slot, layout);
+                    } else {
+                        complete += u64::from(self.write_all(slot, layout));
+                    }
+                    self.turn.writes += 1;
+                }
+                self.metrics.deliveries_total.add(complete * layout.len());
+                self.yield_if_due().await;
             }
         }
-        let len: usize = messages.iter().map(|message| message.frame.len()).sum();
-        let mut complete = 0;
+    }
+
+    /// Writes all of the layout to a member. False if it went, in part, into its outbox.
+    fn write_all(&mut self, slot: u32, layout: &Layout<'_>) -> bool {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.can_write_directly() {
+            self.push_frames(slot, layout);
+            return false;
+        }
+        match connection.link.try_write(layout.bytes()) {
+            Ok(count) if count == layout.bytes().len() => {
+                connection.messages += layout.len();
+                connection.bytes += count as u64;
+                true
+            }
+            result => {
+                self.queue_unwritten(slot, layout.frames_for(slot), result);
+                false
+            }
+        }
+    }
+
+    /// Writes the layout to a member that is left out of one of its deliveries.
+    fn write_with_exclusions(&mut self, slot: u32, layout: &Layout<'_>) {
+        let connection = &mut self.connections[slot as usize];
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let fitting = layout.slices_for(slot, &mut slices);
+        let Some((used, len, frames)) = fitting.filter(|_| connection.can_write_directly()) else {
+            return self.push_frames(slot, layout);
+        };
+        if used == 0 {
+            return;
+        }
+        match connection.link.try_write_vectored(&slices[..used]) {
+            Ok(count) if count == len => {
+                connection.messages += frames;
+                connection.bytes += len as u64;
+                self.metrics.deliveries_total.add(frames);
+            }
+            result => self.queue_unwritten(slot, layout.frames_for(slot), result),
+        }
+    }
+
+    fn push_frames(&mut self, slot: u32, layout: &Layout<'_>) {
+        for delivery in layout.frames_for(slot) {
+            self.push_to_member(slot, delivery.frame.clone(), delivery.publication);
+        }
+    }
+
+    /// Writes one long frame without copying it.
+    async fn write_in_place(&mut self, recipients: Recipients<'_>, delivery: Delivery<'_>) {
+        let frame = delivery.frame;
+        let (mut from, mut block) = (0, Block::default());
+        while let Some(next) = self.next_block(recipients, from, &mut block) {
+            from = next;
+            for &slot in block.slots() {
+                let connection = &mut self.connections[slot as usize];
+                let excluded = delivery
+                    .exclude
+                    .is_some_and(|(excluded, _)| excluded == slot);
+                if excluded || !connection.can_write_directly() {
+                    self.push_instead_or(slot, delivery);
+                    continue;
+                }
+                let parts = [frame.header(), frame.payload()].map(IoSlice::new);
+                match connection.link.try_write_vectored(&parts) {
+                    Ok(count) if count == frame.len() => {
+                        connection.messages += 1;
+                        connection.bytes += count as u64;
+                        self.metrics.deliveries_total.add(1);
+                    }
+                    result => self.queue_unwritten(slot, std::iter::once(delivery), result),
+                }
+                self.turn.writes += 1;
+                self.yield_if_due().await;
+            }
+        }
+    }
+
+    /// Fills `block` with the recipients from slot `from` on, and returns where to go on.
+    fn next_block(&self, recipients: Recipients<'_>, from: u32, block: &mut Block) -> Option<u32> {
+        match recipients {
+            Recipients::Slots(slots) => slots.next_block(from, block),
+            Recipients::Everyone => {
+                block.clear();
+                for slot in from..self.connections.capacity() as u32 {
+                    let connection = self.connections.get(slot as usize);
+                    if connection.is_some_and(|connection| connection.client.is_attached()) {
+                        block.push(slot);
+                        if block.is_full() {
+                            break;
+                        }
+                    }
+                }
+                block.slots().last().map(|last| last + 1)
+            }
+        }
+    }
+
+    /// Reads what the writes to these members are about to need.
+    fn read_ahead(&self, slots: &[u32]) {
         for &slot in slots {
-            if Some(slot) == exclude {
-                continue;
+            let connection = &self.connections[slot as usize];
+            if connection.can_write_directly() {
+                connection.link.read_ahead();
             }
-            let connection = &mut self.connections[slot as usize];
-            if !connection.can_write_directly() {
-                for message in messages {
-                    self.push_to_member(slot, message.frame.clone(), message.publication);
-                }
-                continue;
-            }
-            let result = if in_place {
-                let parts = [first.header(), first.payload()].map(IoSlice::new);
-                connection.link.try_write_vectored(&parts)
-            } else {
-                connection.link.try_write(&bytes)
-            };
-            match result {
-                Ok(count) if count == len => {
-                    connection.messages += messages.len() as u64;
-                    connection.bytes += len as u64;
-                    complete += 1;
-                }
-                result => self.queue_unwritten(slot, messages, result),
-            }
-            self.count_write().await;
         }
-        self.metrics
-            .deliveries_total
-            .add(complete * messages.len() as u64);
-        self.scratch = bytes;
     }
 
     /// Queues what a direct write left unwritten.
-    fn queue_unwritten(&mut self, slot: u32, messages: &[Delivery<'_>], result: io::Result<usize>) {
+    fn queue_unwritten<'a>(
+        &mut self,
+        slot: u32,
+        frames: impl Iterator<Item = Delivery<'a>>,
+        result: io::Result<usize>,
+    ) {
         let mut written = match result {
             Ok(count) => count,
             Err(error) if is_temporary(error.kind()) => 0,
             Err(_) => return self.drop_link(slot),
         };
         self.connections[slot as usize].bytes += written as u64;
-        for &Delivery { frame, publication } in messages {
+        for Delivery {
+            frame, publication, ..
+        } in frames
+        {
             let connection = &mut self.connections[slot as usize];
             if written >= frame.len() {
                 written -= frame.len();

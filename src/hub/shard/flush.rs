@@ -15,7 +15,8 @@ impl Shard {
             };
             connection.dirty = false;
             self.flush(slot);
-            self.count_write().await;
+            self.turn.writes += 1;
+            self.yield_if_due().await;
         }
     }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::pipe::Pipe;
@@ -42,6 +43,14 @@ impl Link {
             Self::Tcp(stream) => stream.try_write_vectored(slices),
             Self::Pipe(pipe) => pipe.try_write(slices),
             Self::Detached => Ok(slices.iter().map(|slice| slice.len()).sum()),
+        }
+    }
+
+    /// Reads the state that the next write needs, so that it is in the cache by then.
+    pub(super) fn read_ahead(&self) {
+        if let Self::Tcp(stream) = self {
+            // Looks at the socket's readiness; no system call.
+            let _ = stream.try_io(Interest::WRITABLE, || Ok(()));
         }
     }
 

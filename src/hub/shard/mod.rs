@@ -15,6 +15,8 @@ mod push;
 mod ready;
 mod replay;
 mod run;
+mod slots;
+mod turn;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
@@ -35,11 +37,12 @@ use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
+use self::turn::Turn;
 use super::client::{Client, NO_SLOT};
 use super::log::Replay;
 use super::metrics::Metrics;
 use super::options::HubOptions;
-use super::topic::{EVERYONE, Topic, TopicId};
+use super::topic::{Topic, TopicId};
 use crate::dialect::Dialect;
 use crate::wire::Frame;
 
@@ -47,8 +50,6 @@ use crate::wire::Frame;
 const MAX_BATCH: usize = 256;
 /// Maximum number of bytes pushed to outboxes, or written directly, between flushes.
 const CHUNK_MAX_BYTES: usize = 64 * 1024;
-/// Sockets written before the shard yields to other tasks.
-const SOCKETS_PER_TURN: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -66,8 +67,7 @@ pub(super) struct Shard {
     wheel: HeartbeatWheel,
     /// Connections that are closing, by the time at which they are reset.
     deadlines: BTreeSet<(Instant, u32)>,
-    /// Sockets written since the shard last yielded.
-    writes: usize,
+    turn: Turn,
     /// Buffer for the bytes of one chunk, which are written to many sockets.
     scratch: Vec<u8>,
     outbox_options: OutboxOptions,
@@ -100,7 +100,7 @@ impl Shard {
             ready: Arc::default(),
             wheel: HeartbeatWheel::new(options.ping_interval, Instant::now()),
             deadlines: BTreeSet::new(),
-            writes: 0,
+            turn: Turn::default(),
             scratch: Vec::new(),
             outbox_options: OutboxOptions {
                 max_messages: options.outbox_max_messages,
@@ -124,6 +124,7 @@ impl Shard {
                 timer.as_mut().reset(self.next_timer());
             }
             let ready = self.ready.clone();
+            let asleep = Turn::before_sleep();
             tokio::select! {
                 biased;
                 taken = self.mailbox.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { break },
@@ -131,6 +132,7 @@ impl Shard {
                 () = &mut timer => {}
                 () = std::future::ready(()), if !self.replay_queue.is_empty() => {}
             }
+            self.turn.after_sleep(asleep);
             self.apply(&mut batch).await;
             for slot in self.ready.take() {
                 self.unblock(slot);
@@ -147,12 +149,20 @@ impl Shard {
         first.map_or(tick, |at| at.min(tick))
     }
 
-    /// Carries out a batch. Entries are pushed to outboxes and flushed together, except that a
-    /// run of broadcasts at the end is written straight to sockets with nothing queued.
+    /// Carries out a batch. Stretches of broadcasts are written straight to sockets with nothing
+    /// queued; other entries are pushed to outboxes, which are flushed together.
     async fn apply(&mut self, batch: &mut Vec<Entry>) {
-        let run = run::trailing_run(batch);
+        let mut entries = std::mem::take(batch);
+        let mut rest = entries.drain(..);
         let (mut messages, mut bytes) = (0, 0);
-        for entry in batch.drain(..run) {
+        while !rest.as_slice().is_empty() {
+            let stretch = run::stretch_len(rest.as_slice());
+            if stretch > 0 {
+                self.fan_out(&rest.as_slice()[..stretch]).await;
+                rest.by_ref().take(stretch).for_each(drop);
+                continue;
+            }
+            let Some(entry) = rest.next() else { break };
             messages += 1;
             bytes += entry.frame_bytes();
             self.apply_one(entry);
@@ -161,10 +171,8 @@ impl Shard {
                 (messages, bytes) = (0, 0);
             }
         }
-        if !batch.is_empty() {
-            self.fan_out(batch).await;
-            batch.clear();
-        }
+        drop(rest);
+        *batch = entries;
         self.flush_dirty().await;
     }
 
@@ -179,7 +187,7 @@ impl Shard {
                 announce,
             } => {
                 if let Some(frame) = announce {
-                    self.push_to_members(topic.id(), &frame, None, false, None);
+                    self.push_to_members(topic.id(), &frame);
                 }
                 if let Some(slot) = slot_of(&client) {
                     self.add_member(slot, &topic, replay, ack);
@@ -199,23 +207,11 @@ impl Shard {
                     }
                 }
                 if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame, None, false, None);
+                    self.push_to_members(topic, &frame);
                 }
             }
-            Entry::Broadcast {
-                topic,
-                frame,
-                sequenced,
-                is_publication,
-                exclude,
-                ack,
-            } => {
-                let exclude = exclude.as_ref().and_then(slot_of);
-                self.push_to_members(topic, &frame, sequenced.as_ref(), is_publication, exclude);
-                if let (Some(slot), Some(frame)) = (exclude, ack) {
-                    self.push(slot, frame);
-                }
-            }
+            // A stretch of its own: see `apply`.
+            Entry::Broadcast { .. } => {}
             Entry::Send { client, frame } => {
                 if let Some(slot) = slot_of(&client) {
                     self.push(slot, frame);
@@ -257,17 +253,10 @@ impl Shard {
     }
 
     fn connect(&mut self, client: Arc<Client>, link: Link) {
-        let attached = link.is_attached();
         let entry = self.connections.vacant_entry();
         let slot = entry.key() as u32;
         client.slot.store(slot, Ordering::Relaxed);
         entry.insert(ShardConnection::new(client, link));
-        if attached {
-            let everyone = self.topics.entry(EVERYONE);
-            everyone
-                .or_insert_with(|| Members::new(self.everyone.clone()))
-                .insert(slot);
-        }
     }
 
     fn add_member(
@@ -296,15 +285,6 @@ impl Shard {
             if members.is_empty() {
                 self.topics.remove(&topic);
             }
-        }
-    }
-
-    /// Counts a socket written, and yields to other tasks after many of them.
-    async fn count_write(&mut self) {
-        self.writes += 1;
-        if self.writes >= SOCKETS_PER_TURN {
-            self.writes = 0;
-            tokio::task::yield_now().await;
         }
     }
 

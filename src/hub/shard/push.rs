@@ -2,7 +2,6 @@
 
 use super::Shard;
 use super::outbox::Publication;
-use crate::hub::log::Sequenced;
 use crate::hub::topic::{Overflow, TopicId};
 use crate::wire::Frame;
 
@@ -60,44 +59,16 @@ impl Shard {
         self.connections[slot as usize].is_open()
     }
 
-    /// Queues a broadcast for every member except `exclude`.
-    pub(super) fn push_to_members(
-        &mut self,
-        topic: TopicId,
-        frame: &Frame,
-        sequenced: Option<&Sequenced>,
-        is_publication: bool,
-        exclude: Option<u32>,
-    ) {
+    /// Pushes a notice to every member of a topic.
+    pub(super) fn push_to_members(&mut self, topic: TopicId, frame: &Frame) {
         // Taken out of the map so that connections can be borrowed too. Pushing never changes
         // members.
-        let Some(mut members) = self.topics.remove(&topic) else {
+        let Some(members) = self.topics.remove(&topic) else {
             return;
         };
-        let shared_topic = members.topic.clone();
-        let as_publication = |offset| {
-            let topic = &shared_topic;
-            is_publication.then_some(Publication { topic, offset })
-        };
-        if let Some(sequenced) = sequenced {
-            members.last_broadcast = sequenced.offset;
-            for &slot in members.plain.as_slice() {
-                if Some(slot) != exclude {
-                    self.push_to_member(slot, frame.clone(), as_publication(None));
-                }
-            }
-            let sequenced_publication = as_publication(Some(sequenced.offset));
-            for &slot in members.sequenced.as_slice() {
-                if Some(slot) != exclude {
-                    self.push_to_member(slot, sequenced.frame.clone(), sequenced_publication);
-                }
-            }
-        } else {
-            for slot in members.all() {
-                if Some(slot) != exclude {
-                    self.push_to_member(slot, frame.clone(), as_publication(None));
-                }
-            }
+        let live = members.plain.iter().chain(members.sequenced.iter());
+        for slot in live.chain(members.replaying.keys().copied()) {
+            self.push(slot, frame.clone());
         }
         self.topics.insert(topic, members);
     }

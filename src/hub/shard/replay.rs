@@ -89,13 +89,11 @@ impl Shard {
 
     fn push_page_of(&mut self, slot: u32, members: &mut Members) -> bool {
         let through = members.last_broadcast;
-        let mut replaying = members.replaying.iter_mut();
-        let Some(member) = replaying.find(|member| member.slot == slot) else {
+        let Some(&next) = members.replaying.get(&slot) else {
             return false;
         };
         let topic = &members.topic;
         let (limit, bytes) = (self.chunk_max_messages, self.chunk_max_bytes);
-        let next = member.next;
         let page = topic.with_log(|log| log.replay(next, through, limit, bytes));
         let first = match &page {
             Some(page) if !page.items.is_empty() => page.first,
@@ -107,14 +105,16 @@ impl Shard {
             let gap = Gap::between(next, first - 1);
             self.push(slot, self.dialect.gap(topic.full_name(), gap));
         }
-        member.next = first + items.len() as u64;
-        let live = member.next > through;
+        let next = first + items.len() as u64;
+        let live = next > through;
         self.metrics.replayed_total.add(items.len() as u64);
         for frame in items {
             self.push(slot, frame);
         }
         if live {
             members.insert_sequenced(slot);
+        } else {
+            members.replaying.insert(slot, next);
         }
         !live
     }

@@ -1,36 +1,30 @@
-//! Runs: consecutive broadcasts to the same topic in a batch of entries.
+//! Runs: broadcasts of one topic that wait in a batch, delivered together.
+
+use std::io::IoSlice;
+use std::sync::Arc;
 
 use super::mailbox::Entry;
-use super::members::Members;
-use super::outbox::Publication;
+use super::outbox::{MAX_SLICES, Publication};
+use super::slot_of;
+use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
-/// The index at which the run at the end of a batch starts. The broadcasts of a run have the
-/// same topic and the same excluded member, if any, and none carries an acknowledgement.
-pub(super) fn trailing_run(batch: &[Entry]) -> usize {
-    let Some(Entry::Broadcast {
-        topic: last_topic,
-        exclude: last_exclude,
-        ack: None,
-        ..
-    }) = batch.last()
-    else {
-        return batch.len();
-    };
-    let same = |entry: &Entry| match entry {
-        Entry::Broadcast {
-            topic,
-            exclude,
-            ack: None,
-            ..
-        } => {
-            topic == last_topic
-                && exclude.as_ref().map(|client| client.id())
-                    == last_exclude.as_ref().map(|client| client.id())
-        }
-        _ => false,
-    };
-    batch.len() - batch.iter().rev().take_while(|entry| same(entry)).count()
+/// The number of broadcasts at the start of `entries`, up to the first entry of another kind.
+/// Nothing joins, leaves or closes within such a stretch, so the broadcasts of each topic can
+/// be delivered together; only the order within a topic is kept.
+pub(super) fn stretch_len(entries: &[Entry]) -> usize {
+    let broadcasts = entries.iter();
+    broadcasts
+        .take_while(|entry| matches!(entry, Entry::Broadcast { .. }))
+        .count()
+}
+
+/// The topic of a broadcast.
+pub(super) fn topic_of(entry: &Entry) -> Option<TopicId> {
+    match entry {
+        Entry::Broadcast { topic, .. } => Some(*topic),
+        _ => None,
+    }
 }
 
 /// One broadcast of a run, in the form that some of the members receive.
@@ -39,22 +33,28 @@ pub(super) struct Delivery<'a> {
     pub(super) frame: &'a Frame,
     /// For a publication, what the topic's overflow policy needs to know.
     pub(super) publication: Option<Publication<'a>>,
+    /// The slot of the member left out, and what it gets instead.
+    pub(super) exclude: Option<(u32, Option<&'a Frame>)>,
 }
 
 /// What a member that receives no offsets gets.
-pub(super) fn plain_delivery<'a>(entry: &'a Entry, members: &'a Members) -> Option<Delivery<'a>> {
+pub(super) fn plain_delivery<'a>(entry: &'a Entry, topic: &'a Arc<Topic>) -> Option<Delivery<'a>> {
     let Entry::Broadcast {
         frame,
         is_publication,
+        exclude,
+        ack,
         ..
     } = entry
     else {
         return None;
     };
-    let (topic, offset) = (&members.topic, None);
+    let offset = None;
+    let exclude = exclude.as_ref().and_then(slot_of);
     Some(Delivery {
         frame,
         publication: is_publication.then_some(Publication { topic, offset }),
+        exclude: exclude.map(|slot| (slot, ack.as_ref())),
     })
 }
 
@@ -62,19 +62,21 @@ pub(super) fn plain_delivery<'a>(entry: &'a Entry, members: &'a Members) -> Opti
 /// without one.
 pub(super) fn sequenced_delivery<'a>(
     entry: &'a Entry,
-    members: &'a Members,
+    topic: &'a Arc<Topic>,
 ) -> Option<Delivery<'a>> {
+    let plain = plain_delivery(entry, topic)?;
     let Entry::Broadcast {
         sequenced: Some(sequenced),
         ..
     } = entry
     else {
-        return plain_delivery(entry, members);
+        return Some(plain);
     };
-    let (topic, offset) = (&members.topic, Some(sequenced.offset));
+    let offset = Some(sequenced.offset);
     Some(Delivery {
         frame: &sequenced.frame,
         publication: Some(Publication { topic, offset }),
+        ..plain
     })
 }
 
@@ -83,5 +85,97 @@ pub(super) fn offset(entry: &Entry) -> Option<u64> {
     match entry {
         Entry::Broadcast { sequenced, .. } => sequenced.as_ref().map(|sequenced| sequenced.offset),
         _ => None,
+    }
+}
+
+/// The bytes of a few deliveries, laid out once for all members.
+pub(super) struct Layout<'a> {
+    deliveries: &'a [Delivery<'a>],
+    bytes: &'a [u8],
+    /// The slots left out of some delivery, ascending.
+    excluded: Vec<u32>,
+}
+
+impl<'a> Layout<'a> {
+    /// Copies the frames into `bytes`.
+    pub(super) fn new(deliveries: &'a [Delivery<'a>], bytes: &'a mut Vec<u8>) -> Self {
+        bytes.clear();
+        for delivery in deliveries {
+            delivery.frame.copy_to(bytes);
+        }
+        let excluded = deliveries.iter().filter_map(|delivery| delivery.exclude);
+        let mut excluded: Vec<u32> = excluded.map(|(slot, _)| slot).collect();
+        excluded.sort_unstable();
+        excluded.dedup();
+        Self {
+            deliveries,
+            bytes,
+            excluded,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.deliveries.len() as u64
+    }
+
+    /// Whether the member is left out of a delivery.
+    pub(super) fn excludes(&self, slot: u32) -> bool {
+        !self.excluded.is_empty() && self.excluded.binary_search(&slot).is_ok()
+    }
+
+    /// The frames for one member, in order: with what it gets in the place of a delivery that
+    /// leaves it out.
+    pub(super) fn frames_for(&self, slot: u32) -> impl Iterator<Item = Delivery<'a>> {
+        self.deliveries
+            .iter()
+            .filter_map(move |delivery| match delivery.exclude {
+                Some((excluded, instead)) if excluded == slot => instead.map(|frame| Delivery {
+                    frame,
+                    publication: None,
+                    exclude: None,
+                }),
+                _ => Some(*delivery),
+            })
+    }
+
+    /// Fills `slices` with the bytes for a member that is left out of a delivery, and returns the
+    /// number of slices, bytes and frames. `None` if they are too many for one write.
+    pub(super) fn slices_for(
+        &self,
+        slot: u32,
+        slices: &mut [IoSlice<'a>; MAX_SLICES],
+    ) -> Option<(usize, usize, u64)> {
+        let (mut used, mut len, mut frames) = (0, 0, 0);
+        let mut add = |part: &'a [u8]| {
+            if !part.is_empty() {
+                *slices.get_mut(used)? = IoSlice::new(part);
+                used += 1;
+                len += part.len();
+            }
+            Some(())
+        };
+        let (mut start, mut end) = (0, 0);
+        for delivery in self.deliveries {
+            let next = end + delivery.frame.len();
+            match delivery.exclude {
+                Some((excluded, instead)) if excluded == slot => {
+                    add(&self.bytes[start..end])?;
+                    if let Some(frame) = instead {
+                        add(frame.header())?;
+                        add(frame.payload())?;
+                        frames += 1;
+                    }
+                    start = next;
+                }
+                _ => frames += 1,
+            }
+            end = next;
+        }
+        add(&self.bytes[start..end])?;
+        Some((used, len, frames))
     }
 }

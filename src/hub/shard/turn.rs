@@ -1,0 +1,70 @@
+//! Turns: how long a shard works before it yields to the other tasks of its worker.
+
+use std::time::{Duration, Instant};
+
+use super::Shard;
+
+/// Long enough for a run to 1,000 members, which is never split: each yield lets publishers add
+/// one entry at a time, so that runs get shorter.
+const TURN: Duration = Duration::from_millis(5);
+/// A wait that is shorter found its work at once.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(20);
+/// Sockets written between two looks at the clock.
+const WRITES_PER_LOOK: u32 = 64;
+
+/// The work done since the shard last yielded.
+#[derive(Debug)]
+pub(super) struct Turn {
+    started: Instant,
+    /// Sockets written.
+    pub(super) writes: u32,
+    /// `writes` when the clock was last looked at.
+    looked_at: u32,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            writes: 0,
+            looked_at: 0,
+        }
+    }
+}
+
+impl Turn {
+    /// When the shard begins to wait for work.
+    pub(super) fn before_sleep() -> Instant {
+        Instant::now()
+    }
+
+    /// Begins a new turn if the shard has really waited: others had theirs meanwhile.
+    pub(super) fn after_sleep(&mut self, began: Instant) {
+        if began.elapsed() > SHORTEST_SLEEP {
+            *self = Self::default();
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
+        if self.writes - self.looked_at < WRITES_PER_LOOK {
+            return false;
+        }
+        self.looked_at = self.writes;
+        self.started.elapsed() >= TURN
+    }
+}
+
+impl Shard {
+    /// Yields to other tasks if the turn is over.
+    pub(super) async fn yield_if_due(&mut self) {
+        if self.turn.is_over() {
+            self.end_turn().await;
+        }
+    }
+
+    /// Yields to other tasks.
+    pub(super) async fn end_turn(&mut self) {
+        tokio::task::yield_now().await;
+        self.turn = Turn::default();
+    }
+}
