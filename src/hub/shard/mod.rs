@@ -288,6 +288,14 @@ impl Shard {
         }
     }
 
+    /// Yields to other tasks if the turn is over.
+    async fn yield_if_due(&mut self) {
+        if self.turn.is_over() {
+            tokio::task::yield_now().await;
+            self.turn = Turn::default();
+        }
+    }
+
     /// Schedules a connection to be flushed, unless its socket is blocked.
     fn mark_dirty(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];

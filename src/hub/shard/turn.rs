@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::Shard;
-
 /// Long enough for a run to 1,000 members, which is never split: each yield lets publishers add
 /// one entry at a time, so that runs get shorter.
 const TURN: Duration = Duration::from_millis(5);
@@ -45,26 +43,12 @@ impl Turn {
         }
     }
 
-    fn is_over(&mut self) -> bool {
+    /// Whether it is time to yield.
+    pub(super) fn is_over(&mut self) -> bool {
         if self.writes - self.looked_at < WRITES_PER_LOOK {
             return false;
         }
         self.looked_at = self.writes;
         self.started.elapsed() >= TURN
-    }
-}
-
-impl Shard {
-    /// Yields to other tasks if the turn is over.
-    pub(super) async fn yield_if_due(&mut self) {
-        if self.turn.is_over() {
-            self.end_turn().await;
-        }
-    }
-
-    /// Yields to other tasks.
-    pub(super) async fn end_turn(&mut self) {
-        tokio::task::yield_now().await;
-        self.turn = Turn::default();
     }
 }
