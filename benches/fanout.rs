@@ -73,7 +73,6 @@ impl Bench {
                         ClientInfo::default(),
                         Link::Tcp(socket.clone()),
                     )
-                    .await
                     .expect("a running hub")
                     .expect("a new id");
                 hub.join(

@@ -67,9 +67,9 @@ fn hub(history: bool) -> Hub {
     Hub::new(&options, &Native, &TaskTracker::new())
 }
 
-async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
+fn connect(hub: &Hub, link: Link) -> Arc<Client> {
     let connected = hub.connect(Uuid::now_v7(), ClientInfo::default(), link);
-    connected.await.expect("a running hub").expect("a new id")
+    connected.expect("a running hub").expect("a new id")
 }
 
 async fn join(hub: &Hub, client: &Arc<Client>, resume: Option<&ResumeRequest>) {
@@ -108,7 +108,7 @@ fn cost_of_history() {
     runtime.block_on(async {
         let hubs = [hub(false), hub(true)];
         for hub in &hubs {
-            let client = connect(hub, Link::Detached).await;
+            let client = connect(hub, Link::Detached);
             join(hub, &client, None).await;
         }
         for size in SIZES {
@@ -154,7 +154,7 @@ impl Replay {
                 socket.set_nonblocking(true).expect("a nonblocking socket");
                 let socket = Arc::new(TcpStream::from_std(socket).expect("a registered socket"));
                 SocketOptions::default().apply(&socket);
-                let client = connect(&hub, Link::Tcp(socket)).await;
+                let client = connect(&hub, Link::Tcp(socket));
                 join(&hub, &client, None).await;
                 clients.push(client);
             }

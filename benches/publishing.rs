@@ -26,7 +26,7 @@ fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>)
         };
         let node = Node::new(Hub::new(&hub, &Native, &TaskTracker::new()), options);
         let channel = ChannelName::new("bench").expect("a name");
-        let client = node.client_or_detached(Uuid::now_v7()).await;
+        let client = node.client_or_detached(Uuid::now_v7());
         let client = client.expect("a client");
         let subscribed = node.subscribe(&client, &channel, None, None).await;
         subscribed.expect("subscribe");

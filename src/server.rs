@@ -132,7 +132,7 @@ impl WebSocketServer {
     /// for a client that has no connection: it is then made known by its id.
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, ServerError> {
         let room = room_name(room)?;
-        let client = self.node.client_or_detached(client_id).await?;
+        let client = self.node.client_or_detached(client_id)?;
         let joined = self.node.join(&client, &room, None, None).await;
         if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
             // Made known for this room only, it would stay for ever.

@@ -223,6 +223,7 @@ impl WebSocketConfig {
                 self.shards
             },
             mailbox_capacity: self.mailbox_capacity,
+            mailbox_deliveries: HubOptions::default().mailbox_deliveries,
             outbox_max_messages: self.outbox_messages,
             outbox_max_bytes: self.outbox_bytes,
             max_topics_per_client: self.max_topics_per_client,

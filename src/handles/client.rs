@@ -66,7 +66,7 @@ impl ClientHandle {
         }
         self.node.disconnect(&self.client).await?;
         if !self.client.is_attached() {
-            self.node.release(&self.client, false).await?;
+            self.node.release(&self.client, false)?;
         }
         Ok(())
     }

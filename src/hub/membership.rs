@@ -92,8 +92,10 @@ impl Hub {
             let others = options
                 .announce
                 .and_then(|_| self.registry.topic(kind, name))
-                .map(|topic| topic.shards_with_members());
-            let mut permits = self.permits_with_own(client, others.as_deref()).await?;
+                .map(|topic| topic.members_by_shard());
+            let mut permits = self
+                .permits_with_own(client, others.as_deref(), options.announce)
+                .await?;
             // Nothing awaits from here on: a join cancelled later would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
             let joined = self.try_join(client, &topic, &mut permits, options, &ack);
@@ -197,8 +199,10 @@ impl Hub {
         announce: Option<&Frame>,
     ) -> Result<(), LeaveError> {
         loop {
-            let others = announce.map(|_| topic.shards_with_members());
-            let mut permits = self.permits_with_own(client, others.as_deref()).await?;
+            let others = announce.map(|_| topic.members_by_shard());
+            let mut permits = self
+                .permits_with_own(client, others.as_deref(), announce)
+                .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
             if topic.leave(client, &mut permits, ack, announce).is_ok() {
@@ -210,14 +214,20 @@ impl Hub {
         }
     }
 
-    /// Reserves permits for the client's own shard and for the `others`.
+    /// Reserves permits for the client's own shard and for those of the `others`.
     async fn permits_with_own(
         &self,
         client: &Client,
-        others: Option<&[bool]>,
+        others: Option<&[u32]>,
+        announce: Option<&Frame>,
     ) -> Result<Permits<'_>, HubClosed> {
+        let members = |shard: usize| {
+            let others = others.map_or(0, |others| others[shard] as usize);
+            let own = usize::from(shard == client.shard);
+            (own + others > 0).then_some(own + others)
+        };
         self.mailboxes
-            .reserve(|shard| shard == client.shard || others.is_some_and(|others| others[shard]))
+            .reserve(members, announce.map_or(0, Frame::len))
             .await
     }
 

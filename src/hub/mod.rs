@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
 use self::log::{Budget, Sweeper};
 use self::registry::Registry;
-use self::shard::{Entry, Mailboxes, Shard};
+use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
 use self::topic::{EVERYONE, TopicId};
 use crate::dialect::Dialect;
 use crate::protocol::TopicKind;
@@ -67,15 +67,19 @@ impl Hub {
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
         let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, None));
-        let senders = (0..shards)
-            .map(|_| {
-                let (sender, mailbox) = mpsc::channel(options.mailbox_capacity.max(1));
-                let shard =
-                    Shard::new(mailbox, everyone.clone(), options, dialect, metrics.clone());
-                tasks.spawn(shard.run());
-                sender
-            })
-            .collect();
+        let mailboxes = Mailboxes::new(
+            shards,
+            MailboxOptions {
+                entries: options.mailbox_capacity,
+                deliveries: options.mailbox_deliveries,
+            },
+        );
+        for shard in 0..shards {
+            let mailbox = mailboxes.get(shard).clone();
+            let metrics = metrics.clone();
+            let shard = Shard::new(mailbox, everyone.clone(), options, dialect, metrics);
+            tasks.spawn(shard.run());
+        }
         let registry = Arc::new(Registry::new(
             TopicId(EVERYONE.0 + 1),
             shards,
@@ -85,7 +89,7 @@ impl Hub {
         Self {
             _sweeper: Sweeper::start(&registry, &budget, options, tasks),
             registry,
-            mailboxes: Mailboxes::new(senders),
+            mailboxes,
             everyone,
             dialect,
             budget,
@@ -137,14 +141,13 @@ impl Hub {
     ///
     /// Backpressure: waits while the shard's mailbox is full.
     /// Cancel safety: the client is registered completely or not at all.
-    pub async fn connect(
+    pub fn connect(
         &self,
         id: Uuid,
         info: ClientInfo,
         link: Link,
     ) -> Result<Option<Arc<Client>>, HubClosed> {
         let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
-        let mut permits = self.mailboxes.reserve(|wanted| wanted == shard).await?;
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
         if !self.registry.insert_client(&client) {
@@ -159,9 +162,9 @@ impl Hub {
             self.links.fetch_add(1, Ordering::Relaxed);
             let mut everyone = self.everyone.state.lock();
             everyone.audience.add(shard);
-            permits.send(shard, entry);
+            self.mailboxes.push(shard, entry)?;
         } else {
-            permits.send(shard, entry);
+            self.mailboxes.push(shard, entry)?;
         }
         Ok(Some(client))
     }
@@ -170,17 +173,19 @@ impl Hub {
     /// closed with a TCP reset, so that the kernel discards its unsent bytes.
     ///
     /// Backpressure: waits while the shard's mailbox is full.
-    pub async fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
+    pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
         if client.is_attached() {
             self.links.fetch_sub(1, Ordering::Relaxed);
         }
         let client = client.clone();
-        self.send_entry(client.shard, Entry::Release { client, reset })
-            .await
+        self.mailboxes
+            .push(client.shard, Entry::Release { client, reset })
     }
 
     async fn send_entry(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
-        let mut permits = self.mailboxes.reserve(|wanted| wanted == shard).await?;
+        let bytes = entry.frame_bytes();
+        let one = |wanted| (wanted == shard).then_some(1);
+        let mut permits = self.mailboxes.reserve(one, bytes).await?;
         permits.send(shard, entry);
         Ok(())
     }
@@ -197,10 +202,10 @@ impl Hub {
 
     /// Answers a WebSocket ping ahead of the client's queued messages. If too many pongs are
     /// queued, the oldest is dropped (RFC 6455 §5.5.3).
-    pub async fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+    pub fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         let client = client.clone();
-        self.send_entry(client.shard, Entry::Pong { client, frame })
-            .await
+        self.mailboxes
+            .push_urgent(client.shard, Entry::Pong { client, frame })
     }
 
     /// Queues a Close frame behind everything that is queued for the client. The socket is
@@ -237,14 +242,9 @@ impl Hub {
             }
             let (reply, answer) = oneshot::channel();
             let local = indices.iter().map(|&index| clients[index].clone());
-            self.send_entry(
-                shard,
-                Entry::Inspect {
-                    clients: local.collect(),
-                    reply,
-                },
-            )
-            .await?;
+            let clients = local.collect();
+            self.mailboxes
+                .push_urgent(shard, Entry::Inspect { clients, reply })?;
             let answer = answer.await.map_err(|_| HubClosed)?;
             for (index, sent) in indices.into_iter().zip(answer) {
                 all[index] = sent;

@@ -13,6 +13,9 @@ pub struct HubOptions {
     /// Capacity of one shard's mailbox, in entries. While it is full, publishers wait.
     /// Default: 1024. 0 means 1.
     pub mailbox_capacity: usize,
+    /// Deliveries that may wait in one shard's mailbox: members times publications. When it is
+    /// full, publishers wait. Default 40,960, which is about 0.2 s of work.
+    pub mailbox_deliveries: usize,
     /// Maximum number of messages queued for one client. When there is no room for another,
     /// publications are dropped where [`Overflow`](super::Overflow) allows it; otherwise the
     /// client is evicted. Default: 1024.
@@ -39,6 +42,7 @@ impl Default for HubOptions {
         Self {
             shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             mailbox_capacity: 1024,
+            mailbox_deliveries: 40 * 1024,
             outbox_max_messages: 1024,
             outbox_max_bytes: 1024 * 1024,
             max_topics_per_client: 1000,

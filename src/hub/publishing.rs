@@ -70,8 +70,11 @@ impl Hub {
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, HubClosed> {
         loop {
-            let targets = topic.shards_with_members();
-            let mut permits = self.mailboxes.reserve(|shard| targets[shard]).await?;
+            let members = topic.members_by_shard();
+            let mut permits = self
+                .mailboxes
+                .reserve(|shard| wanted(members[shard]), frame.len())
+                .await?;
             let excluded = exclude.map(|client| client.memberships.lock());
             if let Ok(members) = topic.broadcast(&mut permits, frame, exclude) {
                 self.metrics.broadcasts_total.add(1);
@@ -106,9 +109,9 @@ impl Hub {
         }
         loop {
             let known = self.registry.topic(kind, name);
-            let targets = known.map(|topic| topic.shards_with_members());
-            let wanted = |shard: usize| targets.as_ref().is_some_and(|targets| targets[shard]);
-            let mut permits = self.mailboxes.reserve(wanted).await?;
+            let members = known.map(|topic| topic.members_by_shard());
+            let members = |shard: usize| wanted(members.as_ref()?[shard]);
+            let mut permits = self.mailboxes.reserve(members, frame.len()).await?;
             // Nothing awaits from here on: a publish cancelled later would leave an unused topic.
             let Some(topic) = self.topic_to_publish(kind, name) else {
                 return Ok(Accepted::default());
@@ -225,4 +228,9 @@ impl Topic {
         state.dispatch(self.id(), permits, broadcast);
         Ok(state.audience.members())
     }
+}
+
+/// The members that a permit is for; none where there are none.
+fn wanted(members: u32) -> Option<usize> {
+    (members > 0).then_some(members as usize)
 }

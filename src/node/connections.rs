@@ -70,8 +70,7 @@ impl Node {
             // Time-ordered ids do not collide; if one ever did, the next would not.
             if let Some(client) = self
                 .hub
-                .connect(Uuid::now_v7(), info.clone(), link.clone())
-                .await?
+                .connect(Uuid::now_v7(), info.clone(), link.clone())?
             {
                 break client;
             }
@@ -80,7 +79,7 @@ impl Node {
             && let Err(error) = self.hear_user(&client, &user).await
         {
             self.disconnect(&client).await?;
-            self.hub.release(&client, true).await?;
+            self.hub.release(&client, true)?;
             return Err(error);
         }
         // Looked at when the client is known: either this sees the drain or the drain sees it.
@@ -100,13 +99,13 @@ impl Node {
     }
 
     /// The client with this id, made known without a connection if there is none.
-    pub async fn client_or_detached(&self, id: Uuid) -> Result<Arc<Client>, HubClosed> {
+    pub fn client_or_detached(&self, id: Uuid) -> Result<Arc<Client>, HubClosed> {
         loop {
             if let Some(client) = self.hub.client(id) {
                 return Ok(client);
             }
             let info = ClientInfo::default();
-            if let Some(client) = self.hub.connect(id, info, Link::Detached).await? {
+            if let Some(client) = self.hub.connect(id, info, Link::Detached)? {
                 return Ok(client);
             }
         }
@@ -143,13 +142,13 @@ impl Node {
 
     /// Lets go of the connection of a client that was disconnected. `reset` cuts the socket
     /// off, so that the kernel keeps none of its unsent bytes.
-    pub async fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
-        self.hub.release(client, reset).await
+    pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
+        self.hub.release(client, reset)
     }
 
     /// Answers a WebSocket ping, ahead of the messages that wait.
-    pub async fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
-        self.hub.pong(client, Frame::pong(payload)).await
+    pub fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
+        self.hub.pong(client, Frame::pong(payload))
     }
 
     /// The client with this id.

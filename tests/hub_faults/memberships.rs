@@ -21,8 +21,8 @@ use crate::patience::{InTime as _, within, within_a_minute};
 #[tokio::test]
 async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnects() {
     let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
-    let witness = connect(&hub, Link::Detached).await;
-    let leaver = connect(&hub, Link::Detached).await;
+    let witness = connect(&hub, Link::Detached);
+    let leaver = connect(&hub, Link::Detached);
     for name in ["a", "b", "c"] {
         subscribe(&hub, &witness, name).await;
         subscribe(&hub, &leaver, name).await;
@@ -33,7 +33,7 @@ async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnect
         assert!(poll!(&mut first).is_pending(), "the mailbox is full");
         let second = async {
             hub.disconnect(&leaver, |_| None).in_time().await.unwrap();
-            hub.release(&leaver, false).in_time().await.unwrap();
+            hub.release(&leaver, false).unwrap();
         };
         let mut second = pin!(second);
         let ended = poll!(&mut second);
@@ -48,7 +48,7 @@ async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnect
         first.unwrap();
     }
     let pipe = Arc::<Pipe>::default();
-    let newcomer = connect(&hub, Link::Pipe(pipe.clone())).await;
+    let newcomer = connect(&hub, Link::Pipe(pipe.clone()));
     let private = text("private");
     for name in ["a", "b", "c"] {
         let told = hub.broadcast(TopicKind::Channel, name, &private, None);
@@ -61,7 +61,7 @@ async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnect
 #[tokio::test]
 async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
     let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
-    let leaver = connect(&hub, Link::Detached).await;
+    let leaver = connect(&hub, Link::Detached);
     for name in ["a", "b", "c"] {
         subscribe(&hub, &leaver, name).await;
     }
@@ -77,9 +77,12 @@ async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
 #[tokio::test]
 async fn a_cancelled_join_leaves_no_empty_room() {
     let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
-    let client = connect(&hub, Link::Detached).await;
+    let client = connect(&hub, Link::Detached);
+    hub.send(&client, text("fills the mailbox"))
+        .in_time()
+        .await
+        .unwrap();
     {
-        // The mailbox is full: it still holds the entry for the connection.
         let name = "never".into();
         let join = hub.join(
             &client,
@@ -103,6 +106,11 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
         user: Some("ann".into()),
         ..ClientInfo::default()
     };
+    let other = node.client_or_detached(Uuid::now_v7()).unwrap();
+    node.send(&other, text("fills the mailbox"))
+        .in_time()
+        .await
+        .unwrap();
     let mut connecting = pin!(node.connect(info, Link::Pipe(Arc::default())));
     assert!(
         poll!(&mut connecting).is_pending(),
@@ -111,7 +119,8 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
     let client = node
         .hub()
         .clients()
-        .pop()
+        .into_iter()
+        .find(|client| client.user() == Some("ann"))
         .expect("the registry has it already");
     node.hub()
         .disconnect(&client, |_| None)
@@ -164,7 +173,7 @@ async fn a_client_that_joins_while_the_last_member_leaves_receives_the_topic() {
         let hub = hub.clone();
         tasks.spawn(async move {
             let pipe = Arc::<Pipe>::default();
-            let client = connect(&hub, Link::Pipe(pipe.clone())).await;
+            let client = connect(&hub, Link::Pipe(pipe.clone()));
             for round in 0..500 {
                 subscribe(&hub, &client, "news").await;
                 let own = format!("<{worker} {round}>");
@@ -183,7 +192,7 @@ async fn a_client_that_joins_while_the_last_member_leaves_receives_the_topic() {
                 assert!(found, "{own} in {:?}", String::from_utf8_lossy(&received));
             }
             hub.disconnect(&client, |_| None).in_time().await.unwrap();
-            hub.release(&client, true).in_time().await.unwrap();
+            hub.release(&client, true).unwrap();
         });
     }
     tasks.close();

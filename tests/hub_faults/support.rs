@@ -26,10 +26,10 @@ pub fn text(text: &str) -> Frame {
     Frame::text(text.into())
 }
 
-pub async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
+pub fn connect(hub: &Hub, link: Link) -> Arc<Client> {
     watch();
     let connected = hub.connect(Uuid::now_v7(), ClientInfo::default(), link);
-    connected.in_time().await.unwrap().expect("a new id")
+    connected.unwrap().expect("a new id")
 }
 
 pub async fn subscribe(hub: &Hub, client: &Arc<Client>, name: &str) {

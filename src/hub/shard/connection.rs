@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::entry::Sent;
 use super::link::Link;
-use super::mailbox::Sent;
 use super::outbox::Outbox;
 use crate::hub::client::{Client, Phase};
 

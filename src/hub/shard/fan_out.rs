@@ -8,7 +8,8 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use super::Shard;
-use super::mailbox::Entry;
+use super::entry::Entry;
+use super::mailbox::Waiting;
 use super::members::Members;
 use super::outbox::MAX_SLICES;
 use super::run::{Delivery, Layout, offset, plain_delivery, sequenced_delivery, topic_of};
@@ -32,17 +33,17 @@ enum Recipients<'a> {
 
 impl Shard {
     /// Delivers a stretch of broadcasts, the ones of each topic together.
-    pub(super) async fn fan_out(&mut self, stretch: &[Entry]) {
+    pub(super) async fn fan_out(&mut self, stretch: &[Waiting]) {
         let mut delivered = vec![false; stretch.len()];
         for first in 0..stretch.len() {
             if delivered[first] {
                 continue;
             }
-            let Some(topic) = topic_of(&stretch[first]) else {
+            let Some(topic) = topic_of(&stretch[first].entry) else {
                 continue;
             };
             let mut run = Vec::with_capacity(stretch.len() - first);
-            for (index, entry) in stretch.iter().enumerate().skip(first) {
+            for (index, Waiting { entry, .. }) in stretch.iter().enumerate().skip(first) {
                 if topic_of(entry) == Some(topic) {
                     delivered[index] = true;
                     run.push(entry);

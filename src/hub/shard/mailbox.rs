@@ -1,157 +1,316 @@
 //! The bounded mailboxes of the shards.
 //!
+//! A mailbox has two lanes. The **ordered** lane holds everything that has a place in a topic's
+//! order; it is bounded in entries and in deliveries, since one entry can mean 10,000 writes.
+//! The **urgent** lane holds what has none (pongs, inspections, closes by an operator), so that it
+//! never waits behind fan-out; each client has a bounded number of entries in it.
+//!
 //! Backpressure: callers reserve permits before they decide anything, so a publisher waits
 //! there, holding no lock, while a shard is behind. A shard never waits for a mailbox.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-use tokio::sync::{mpsc, oneshot};
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 
-use super::link::Link;
-use crate::hub::client::Client;
-use crate::hub::log::{Replay, Sequenced};
-use crate::hub::topic::{Topic, TopicId};
-use crate::wire::Frame;
+use super::entry::{Entry, HubClosed};
 
-/// A request to a shard. Requests are carried out in the order in which they were sent.
-#[derive(Debug)]
-pub(in crate::hub) enum Entry {
-    /// Take over the write side of a connection.
-    Connect { client: Arc<Client>, link: Link },
-    /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
-    /// the client receives offsets, starting with the publications it missed.
-    Join {
-        client: Arc<Client>,
-        topic: Arc<Topic>,
-        replay: Option<Replay>,
-        ack: Option<Frame>,
-        announce: Option<Frame>,
-    },
-    /// Remove the client, push `ack` to it, and push `announce` to the remaining members.
-    Leave {
-        client: Arc<Client>,
-        topic: TopicId,
-        ack: Option<Frame>,
-        announce: Option<Frame>,
-    },
-    /// Push the frame to every member except `exclude`. Members that receive offsets get
-    /// `sequenced` instead, if the publication has an offset.
-    Broadcast {
-        topic: TopicId,
-        frame: Frame,
-        sequenced: Option<Sequenced>,
-        /// Whether the topic's overflow policy applies to it.
-        is_publication: bool,
-        exclude: Option<Arc<Client>>,
-        /// What the excluded member receives instead.
-        ack: Option<Frame>,
-    },
-    /// Push the frame to one client.
-    Send { client: Arc<Client>, frame: Frame },
-    /// Push a pong ahead of queued messages; if too many pongs are queued, drop the oldest.
-    Pong { client: Arc<Client>, frame: Frame },
-    /// Push a Close frame as the last frame, and reset the connection after `linger`.
-    Close {
-        client: Arc<Client>,
-        frame: Frame,
-        linger: Duration,
-    },
-    /// Drop the connection and free its slot; with `reset`, because the peer has not closed
-    /// its side.
-    Release { client: Arc<Client>, reset: bool },
-    /// Report what these clients have been sent and what is queued for them.
-    Inspect {
-        clients: Vec<Arc<Client>>,
-        reply: oneshot::Sender<Vec<Sent>>,
-    },
+/// Deliveries that one KiB of waiting frames counts as, so that long messages are bounded too.
+const DELIVERIES_PER_KIB: usize = 1;
+
+/// Bounds of a mailbox's ordered lane.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::hub) struct MailboxOptions {
+    pub(in crate::hub) entries: usize,
+    pub(in crate::hub) deliveries: usize,
 }
 
-/// What one client has been sent, and what is still queued for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Messages in the outbox.
-    pub queued_messages: usize,
-    /// Bytes in the outbox.
-    pub queued_bytes: usize,
-    /// Messages written to the socket in full.
-    pub messages: u64,
-    /// Bytes written to the socket.
-    pub bytes: u64,
+/// The mailbox of one shard.
+#[derive(Debug)]
+pub(in crate::hub) struct Mailbox {
+    lanes: Mutex<Lanes>,
+    /// Free entries of the ordered lane. Closed with the shard.
+    entries: Semaphore,
+    /// Free deliveries of the ordered lane. Closed with the shard.
+    deliveries: Semaphore,
+    max_deliveries: usize,
+    /// The shard, woken when something arrives.
+    shard: AtomicWaker,
 }
 
-/// The hub has shut down: its shards no longer run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the hub has shut down")]
-pub struct HubClosed;
+#[derive(Debug, Default)]
+struct Lanes {
+    urgent: VecDeque<Entry>,
+    ordered: VecDeque<Waiting>,
+    /// Nothing more arrives: the hub is gone, or the shard.
+    closed: bool,
+}
 
-/// The sending sides of all mailboxes, indexed by shard.
+/// An entry of the ordered lane, and what it takes up there.
 #[derive(Debug)]
-pub(in crate::hub) struct Mailboxes(Box<[mpsc::Sender<Entry>]>);
+pub(in crate::hub) struct Waiting {
+    pub(super) entry: Entry,
+    pub(super) charge: Charge,
+}
+
+/// What an entry takes up in the ordered lane until it has been carried out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Charge {
+    entries: usize,
+    deliveries: usize,
+}
+
+impl std::ops::AddAssign for Charge {
+    fn add_assign(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.deliveries += other.deliveries;
+    }
+}
+
+impl Mailbox {
+    fn new(options: MailboxOptions) -> Self {
+        let max_deliveries = options.deliveries.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            lanes: Mutex::default(),
+            entries: Semaphore::new(options.entries.clamp(1, Semaphore::MAX_PERMITS)),
+            deliveries: Semaphore::new(max_deliveries),
+            max_deliveries,
+            shard: AtomicWaker::new(),
+        }
+    }
+
+    /// What a broadcast of so many bytes to so many members takes up. One that is larger than the
+    /// mailbox takes all of it.
+    fn deliveries_of(&self, members: usize, bytes: usize) -> u32 {
+        let deliveries = members.max(1) + bytes / 1024 * DELIVERIES_PER_KIB;
+        u32::try_from(deliveries.min(self.max_deliveries)).unwrap_or(u32::MAX)
+    }
+
+    fn try_reserve(&self, deliveries: u32) -> Result<Option<Permit<'_>>, HubClosed> {
+        let acquired = (
+            self.entries.try_acquire(),
+            self.deliveries.try_acquire_many(deliveries),
+        );
+        match acquired {
+            (Ok(entry), Ok(deliveries)) => Ok(Some(Permit { entry, deliveries })),
+            (Err(TryAcquireError::Closed), _) | (_, Err(TryAcquireError::Closed)) => Err(HubClosed),
+            _ => Ok(None),
+        }
+    }
+
+    async fn reserve(&self, deliveries: u32) -> Result<Permit<'_>, HubClosed> {
+        let entry = self.entries.acquire().await.map_err(|_| HubClosed)?;
+        let deliveries = self.deliveries.acquire_many(deliveries);
+        let deliveries = deliveries.await.map_err(|_| HubClosed)?;
+        Ok(Permit { entry, deliveries })
+    }
+
+    fn push(&self, entry: Entry, charge: Charge) {
+        self.lanes
+            .lock()
+            .ordered
+            .push_back(Waiting { entry, charge });
+        self.shard.wake();
+    }
+
+    /// Ready when something waits, or when nothing more arrives.
+    pub(super) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shard.register(cx.waker());
+        let lanes = self.lanes.lock();
+        let something = lanes.closed || !lanes.urgent.is_empty() || !lanes.ordered.is_empty();
+        if something {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Takes up to `max` entries of the ordered lane. False once nothing more arrives and
+    /// nothing waits.
+    pub(super) fn take_ordered(&self, batch: &mut Vec<Waiting>, max: usize) -> bool {
+        let mut lanes = self.lanes.lock();
+        let count = lanes.ordered.len().min(max);
+        batch.extend(lanes.ordered.drain(..count));
+        count > 0 || !lanes.closed
+    }
+
+    /// Takes everything in the urgent lane.
+    pub(super) fn take_urgent(&self) -> VecDeque<Entry> {
+        std::mem::take(&mut self.lanes.lock().urgent)
+    }
+
+    /// Gives back what carried-out entries took up.
+    pub(super) fn release(&self, charge: Charge) {
+        self.entries.add_permits(charge.entries);
+        self.deliveries.add_permits(charge.deliveries);
+    }
+
+    /// Ends the mailbox with its shard: what waits is dropped, and everyone who waits for a
+    /// permit is told.
+    pub(super) fn close(&self) {
+        self.entries.close();
+        self.deliveries.close();
+        let mut lanes = self.lanes.lock();
+        lanes.closed = true;
+        let dropped = (
+            std::mem::take(&mut lanes.urgent),
+            std::mem::take(&mut lanes.ordered),
+        );
+        drop(lanes);
+        // Entries hold clients and topics, whose drop takes other locks.
+        drop(dropped);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.entries.is_closed()
+    }
+}
+
+/// All mailboxes, indexed by shard. The shards end when it is dropped.
+#[derive(Debug)]
+pub(in crate::hub) struct Mailboxes(Box<[Arc<Mailbox>]>);
 
 impl Mailboxes {
-    pub(in crate::hub) fn new(senders: Vec<mpsc::Sender<Entry>>) -> Self {
-        Self(senders.into())
+    pub(in crate::hub) fn new(shards: usize, options: MailboxOptions) -> Self {
+        let mailboxes = (0..shards).map(|_| Arc::new(Mailbox::new(options)));
+        Self(mailboxes.collect())
     }
 
     pub(in crate::hub) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Reserves one permit in the mailbox of each wanted shard, in ascending order so that no
-    /// two callers wait for each other.
+    pub(in crate::hub) fn get(&self, shard: usize) -> &Arc<Mailbox> {
+        &self.0[shard]
+    }
+
+    /// Reserves a permit in the mailbox of each shard for which `members` says how many members
+    /// a frame of `bytes` goes to.
     ///
-    /// Backpressure: waits while a wanted mailbox is full.
+    /// Backpressure: waits while a mailbox is full, and holds no permit of another one meanwhile,
+    /// so that a slow shard does not slow down the others.
     /// Errors: [`HubClosed`] if a wanted shard no longer runs.
     /// Cancel safety: permits already reserved are returned.
     pub(in crate::hub) async fn reserve(
         &self,
-        wanted: impl Fn(usize) -> bool,
+        members: impl Fn(usize) -> Option<usize>,
+        bytes: usize,
     ) -> Result<Permits<'_>, HubClosed> {
-        let mut permits = Vec::with_capacity(self.0.len());
-        for (shard, sender) in self.0.iter().enumerate() {
-            permits.push(if wanted(shard) {
-                Some(sender.reserve().await.map_err(|_| HubClosed)?)
-            } else {
-                None
-            });
+        let mut waited: Option<(usize, Permit<'_>)> = None;
+        loop {
+            let mut permits = Permits::none(&self.0);
+            if let Some((shard, permit)) = waited.take() {
+                permits.reserved[shard] = Some(permit);
+            }
+            let Some(full) = self.try_reserve_all(&mut permits, &members, bytes)? else {
+                return Ok(permits);
+            };
+            drop(permits);
+            let mailbox = &self.0[full];
+            let deliveries = mailbox.deliveries_of(members(full).unwrap_or(0), bytes);
+            waited = Some((full, mailbox.reserve(deliveries).await?));
         }
-        Ok(Permits(permits))
     }
+
+    /// Reserves what can be had at once, up to the first mailbox that is full.
+    fn try_reserve_all<'a>(
+        &'a self,
+        permits: &mut Permits<'a>,
+        members: &impl Fn(usize) -> Option<usize>,
+        bytes: usize,
+    ) -> Result<Option<usize>, HubClosed> {
+        for (shard, mailbox) in self.0.iter().enumerate() {
+            let Some(members) = members(shard) else {
+                continue;
+            };
+            if permits.has(shard) {
+                continue;
+            }
+            let deliveries = mailbox.deliveries_of(members, bytes);
+            match mailbox.try_reserve(deliveries)? {
+                Some(permit) => permits.reserved[shard] = Some(permit),
+                None => return Ok(Some(shard)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts an entry into the ordered lane, whether it is full or not. For what a client can
+    /// only cause once: its connection's begin and end.
+    pub(in crate::hub) fn push(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
+        if self.0[shard].is_closed() {
+            return Err(HubClosed);
+        }
+        self.0[shard].push(entry, Charge::default());
+        Ok(())
+    }
+
+    /// Puts an entry into the urgent lane.
+    pub(in crate::hub) fn push_urgent(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
+        let mailbox = &self.0[shard];
+        if mailbox.is_closed() {
+            return Err(HubClosed);
+        }
+        mailbox.lanes.lock().urgent.push_back(entry);
+        mailbox.shard.wake();
+        Ok(())
+    }
+}
+
+impl Drop for Mailboxes {
+    fn drop(&mut self) {
+        for mailbox in &self.0 {
+            mailbox.lanes.lock().closed = true;
+            mailbox.shard.wake();
+        }
+    }
+}
+
+/// A reserved place in one mailbox.
+#[derive(Debug)]
+struct Permit<'a> {
+    entry: SemaphorePermit<'a>,
+    deliveries: SemaphorePermit<'a>,
 }
 
 /// Reserved permits, at most one per shard.
 #[derive(Debug)]
-pub(in crate::hub) struct Permits<'a>(Vec<Option<mpsc::Permit<'a, Entry>>>);
+pub(in crate::hub) struct Permits<'a> {
+    mailboxes: &'a [Arc<Mailbox>],
+    reserved: Vec<Option<Permit<'a>>>,
+}
 
-impl Permits<'_> {
+impl<'a> Permits<'a> {
+    fn none(mailboxes: &'a [Arc<Mailbox>]) -> Self {
+        Self {
+            mailboxes,
+            reserved: mailboxes.iter().map(|_| None).collect(),
+        }
+    }
+
     pub(in crate::hub) fn has(&self, shard: usize) -> bool {
-        self.0[shard].is_some()
+        self.reserved[shard].is_some()
     }
 
     /// Uses the shard's permit to send an entry; never waits.
     pub(in crate::hub) fn send(&mut self, shard: usize, entry: Entry) {
-        let permit = self.0[shard].take();
+        let permit = self.reserved[shard].take();
         debug_assert!(permit.is_some(), "sent without a permit");
-        if let Some(permit) = permit {
-            permit.send(entry);
-        }
-    }
-}
-
-impl Entry {
-    /// The number of bytes that the entry adds to one outbox, roughly.
-    pub(in crate::hub) fn frame_bytes(&self) -> usize {
-        match self {
-            Self::Join { ack, announce, .. } | Self::Leave { ack, announce, .. } => {
-                let frames = [ack, announce];
-                frames.into_iter().flatten().map(Frame::len).sum()
-            }
-            Self::Broadcast { frame, .. }
-            | Self::Send { frame, .. }
-            | Self::Pong { frame, .. }
-            | Self::Close { frame, .. } => frame.len(),
-            Self::Connect { .. } | Self::Release { .. } | Self::Inspect { .. } => 0,
+        if let Some(Permit {
+            entry: place,
+            deliveries,
+        }) = permit
+        {
+            let charge = Charge {
+                entries: place.num_permits(),
+                deliveries: deliveries.num_permits(),
+            };
+            place.forget();
+            deliveries.forget();
+            self.mailboxes[shard].push(entry, charge);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod ending;
+mod entry;
 mod fan_out;
 mod flush;
 mod heartbeat;
@@ -19,21 +20,23 @@ mod slots;
 mod turn;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use slab::Slab;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+pub(super) use entry::Entry;
+pub use entry::{HubClosed, Sent};
 pub use link::Link;
-pub(super) use mailbox::{Entry, Mailboxes, Permits};
-pub use mailbox::{HubClosed, Sent};
+pub(super) use mailbox::{Mailbox, MailboxOptions, Mailboxes, Permits};
 pub use pipe::Pipe;
 
 use self::connection::{ShardConnection, Stage};
 use self::heartbeat::HeartbeatWheel;
+use self::mailbox::{Charge, Waiting};
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
@@ -53,7 +56,7 @@ const CHUNK_MAX_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Shard {
-    mailbox: mpsc::Receiver<Entry>,
+    mailbox: Arc<Mailbox>,
     connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
@@ -83,7 +86,7 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(
-        mailbox: mpsc::Receiver<Entry>,
+        mailbox: Arc<Mailbox>,
         everyone: Arc<Topic>,
         options: &HubOptions,
         dialect: &'static dyn Dialect,
@@ -115,7 +118,7 @@ impl Shard {
         }
     }
 
-    /// Runs until every sender of the mailbox has been dropped.
+    /// Runs until the mailbox is closed and empty.
     pub(super) async fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         let mut timer = pin!(sleep_until(self.next_timer()));
@@ -123,16 +126,20 @@ impl Shard {
             if timer.deadline() != self.next_timer() {
                 timer.as_mut().reset(self.next_timer());
             }
-            let ready = self.ready.clone();
+            let (mailbox, ready) = (self.mailbox.clone(), self.ready.clone());
             let asleep = Turn::before_sleep();
             tokio::select! {
                 biased;
-                taken = self.mailbox.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { break },
+                () = poll_fn(|cx| mailbox.poll_waiting(cx)) => {}
                 () = ready.wait() => {}
                 () = &mut timer => {}
                 () = std::future::ready(()), if !self.replay_queue.is_empty() => {}
             }
             self.turn.after_sleep(asleep);
+            if !self.mailbox.take_ordered(&mut batch, MAX_BATCH) {
+                break;
+            }
+            self.apply_urgent();
             self.apply(&mut batch).await;
             for slot in self.ready.take() {
                 self.unblock(slot);
@@ -149,9 +156,16 @@ impl Shard {
         first.map_or(tick, |at| at.min(tick))
     }
 
+    /// Carries out everything in the urgent lane.
+    fn apply_urgent(&mut self) {
+        for entry in self.mailbox.take_urgent() {
+            self.apply_one(entry);
+        }
+    }
+
     /// Carries out a batch. Stretches of broadcasts are written straight to sockets with nothing
     /// queued; other entries are pushed to outboxes, which are flushed together.
-    async fn apply(&mut self, batch: &mut Vec<Entry>) {
+    async fn apply(&mut self, batch: &mut Vec<Waiting>) {
         let mut entries = std::mem::take(batch);
         let mut rest = entries.drain(..);
         let (mut messages, mut bytes) = (0, 0);
@@ -159,13 +173,20 @@ impl Shard {
             let stretch = run::stretch_len(rest.as_slice());
             if stretch > 0 {
                 self.fan_out(&rest.as_slice()[..stretch]).await;
-                rest.by_ref().take(stretch).for_each(drop);
+                let mut charge = Charge::default();
+                for done in rest.by_ref().take(stretch) {
+                    charge += done.charge;
+                }
+                self.mailbox.release(charge);
                 continue;
             }
-            let Some(entry) = rest.next() else { break };
+            let Some(Waiting { entry, charge }) = rest.next() else {
+                break;
+            };
             messages += 1;
             bytes += entry.frame_bytes();
             self.apply_one(entry);
+            self.mailbox.release(charge);
             if messages >= self.chunk_max_messages || bytes >= self.chunk_max_bytes {
                 self.flush_dirty().await;
                 (messages, bytes) = (0, 0);
@@ -293,6 +314,7 @@ impl Shard {
         if self.turn.is_over() {
             tokio::task::yield_now().await;
             self.turn = Turn::default();
+            self.apply_urgent();
         }
     }
 
@@ -342,6 +364,7 @@ impl Shard {
 impl Drop for Shard {
     /// Connections do not outlive their shard: their tasks are woken, so that each one ends.
     fn drop(&mut self) {
+        self.mailbox.close();
         for (_, connection) in &mut self.connections {
             connection.link.close();
             connection.set_stage(Stage::Dead);

@@ -3,7 +3,8 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use super::mailbox::Entry;
+use super::entry::Entry;
+use super::mailbox::Waiting;
 use super::outbox::{MAX_SLICES, Publication};
 use super::slot_of;
 use crate::hub::topic::{Topic, TopicId};
@@ -12,10 +13,10 @@ use crate::wire::Frame;
 /// The number of broadcasts at the start of `entries`, up to the first entry of another kind.
 /// Nothing joins, leaves or closes within such a stretch, so the broadcasts of each topic can
 /// be delivered together; only the order within a topic is kept.
-pub(super) fn stretch_len(entries: &[Entry]) -> usize {
+pub(super) fn stretch_len(entries: &[Waiting]) -> usize {
     let broadcasts = entries.iter();
     broadcasts
-        .take_while(|entry| matches!(entry, Entry::Broadcast { .. }))
+        .take_while(|waiting| matches!(waiting.entry, Entry::Broadcast { .. }))
         .count()
 }
 

@@ -40,8 +40,8 @@ impl Audience {
         local.filter_map(|(shard, &members)| (members > 0).then_some(shard))
     }
 
-    /// For each shard, whether it has members.
-    pub(super) fn by_shard(&self) -> Vec<bool> {
-        self.local.iter().map(|&members| members > 0).collect()
+    /// The number of members in each shard.
+    pub(super) fn by_shard(&self) -> Box<[u32]> {
+        self.local.clone()
     }
 }

@@ -89,7 +89,7 @@ impl Topic {
 
     /// For each shard, whether it has members. This may be out of date by the time the
     /// permits are reserved, so it is checked again under the lock.
-    pub(in crate::hub) fn shards_with_members(&self) -> Vec<bool> {
+    pub(in crate::hub) fn members_by_shard(&self) -> Box<[u32]> {
         self.state.lock().audience.by_shard()
     }
 

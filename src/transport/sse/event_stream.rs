@@ -102,7 +102,7 @@ impl Drop for ClientGuard {
         let (node, client) = (self.node.clone(), self.client.clone());
         let leave = async move {
             node.disconnect(&client).await?;
-            node.release(&client, true).await
+            node.release(&client, true)
         };
         // An error means that the hub has shut down, and there is nothing left to clean up.
         self.tasks.spawn_on(leave, &self.runtime);

@@ -245,7 +245,7 @@ impl Reader {
     /// Backpressure: while it waits, nothing more is read.
     async fn process(&mut self, session: &mut impl Session) -> bool {
         for payload in std::mem::take(&mut self.pings) {
-            let answered = Box::pin(self.node.pong(&self.client, &payload)).await;
+            let answered = self.node.pong(&self.client, &payload);
             if answered.is_err() {
                 return false;
             }
@@ -263,7 +263,7 @@ impl Reader {
         }
         self.node.disconnect(&self.client).await?;
         let peer_ended = peer_ended || self.linger().await;
-        self.node.release(&self.client, !peer_ended).await
+        self.node.release(&self.client, !peer_ended)
     }
 
     /// Reads and discards until the peer has ended the stream, and then returns true. Returns

@@ -37,11 +37,7 @@ impl PausedServer {
             let mut clients = Vec::new();
             for channel in ["a", "b"] {
                 let id = Uuid::now_v7();
-                let client = node
-                    .client_or_detached(id)
-                    .in_time()
-                    .await
-                    .expect("a client");
+                let client = node.client_or_detached(id).expect("a client");
                 let channel = ChannelName::new(channel).expect("a name");
                 let subscribed = node
                     .subscribe(&client, &channel, None, None)

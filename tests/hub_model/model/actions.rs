@@ -35,7 +35,7 @@ impl World {
     pub(super) async fn connect(&mut self, kind: Kind) {
         let pipe = Arc::<Pipe>::default();
         let client = if kind == Kind::Detached {
-            let made = self.node.client_or_detached(Uuid::now_v7()).await;
+            let made = self.node.client_or_detached(Uuid::now_v7());
             made.unwrap()
         } else {
             let link = Link::Pipe(pipe.clone());
@@ -216,7 +216,7 @@ impl World {
         let member = &mut self.members[who];
         member.received.take(&member.pipe).await;
         self.end_memberships(who).await;
-        self.release(who).await;
+        self.release(who);
     }
 
     /// Ends all memberships, as the task of a connection does.
@@ -232,11 +232,10 @@ impl World {
         }
     }
 
-    pub(super) async fn release(&mut self, who: usize) {
+    pub(super) fn release(&mut self, who: usize) {
         let member = &mut self.members[who];
         if !std::mem::replace(&mut member.released, true) {
-            let released = self.node.hub().release(&member.client, true);
-            released.await.unwrap();
+            self.node.hub().release(&member.client, true).unwrap();
         }
     }
 }

@@ -115,7 +115,7 @@ impl World {
             self.settle().await;
         }
         for who in 0..self.members.len() {
-            self.release(who).await;
+            self.release(who);
         }
         self.node.hub().probe().await.unwrap();
         self.check();

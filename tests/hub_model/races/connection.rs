@@ -81,6 +81,6 @@ async fn serve(
         };
         within("the end of the pipe", rest).await;
     }
-    node.hub().release(&client, !peer_ended).await.unwrap();
+    node.hub().release(&client, !peer_ended).unwrap();
     received
 }

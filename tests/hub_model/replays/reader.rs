@@ -152,7 +152,7 @@ impl Reader {
     async fn disconnect(&self) {
         self.pipe.abort();
         self.node.disconnect(&self.client).await.unwrap();
-        self.node.hub().release(&self.client, true).await.unwrap();
+        self.node.hub().release(&self.client, true).unwrap();
     }
 
     async fn reconnect(&mut self) {

@@ -1,0 +1,101 @@
+//! What a shard can be asked to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::link::Link;
+use crate::hub::client::Client;
+use crate::hub::log::{Replay, Sequenced};
+use crate::hub::topic::{Topic, TopicId};
+use crate::wire::Frame;
+
+/// A request to a shard. The requests of a lane are carried out in the order in which they were
+/// sent.
+#[derive(Debug)]
+pub(in crate::hub) enum Entry {
+    /// Take over the write side of a connection.
+    Connect { client: Arc<Client>, link: Link },
+    /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
+    /// the client receives offsets, starting with the publications it missed.
+    Join {
+        client: Arc<Client>,
+        topic: Arc<Topic>,
+        replay: Option<Replay>,
+        ack: Option<Frame>,
+        announce: Option<Frame>,
+    },
+    /// Remove the client, push `ack` to it, and push `announce` to the remaining members.
+    Leave {
+        client: Arc<Client>,
+        topic: TopicId,
+        ack: Option<Frame>,
+        announce: Option<Frame>,
+    },
+    /// Push the frame to every member except `exclude`. Members that receive offsets get
+    /// `sequenced` instead, if the publication has an offset.
+    Broadcast {
+        topic: TopicId,
+        frame: Frame,
+        sequenced: Option<Sequenced>,
+        /// Whether the topic's overflow policy applies to it.
+        is_publication: bool,
+        exclude: Option<Arc<Client>>,
+        /// What the excluded member receives instead.
+        ack: Option<Frame>,
+    },
+    /// Push the frame to one client.
+    Send { client: Arc<Client>, frame: Frame },
+    /// Push a pong ahead of queued messages; if too many pongs are queued, drop the oldest.
+    Pong { client: Arc<Client>, frame: Frame },
+    /// Push a Close frame as the last frame, and reset the connection after `linger`.
+    Close {
+        client: Arc<Client>,
+        frame: Frame,
+        linger: Duration,
+    },
+    /// Drop the connection and free its slot; with `reset`, because the peer has not closed
+    /// its side.
+    Release { client: Arc<Client>, reset: bool },
+    /// Report what these clients have been sent and what is queued for them.
+    Inspect {
+        clients: Vec<Arc<Client>>,
+        reply: oneshot::Sender<Vec<Sent>>,
+    },
+}
+
+/// What one client has been sent, and what is still queued for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Messages in the outbox.
+    pub queued_messages: usize,
+    /// Bytes in the outbox.
+    pub queued_bytes: usize,
+    /// Messages written to the socket in full.
+    pub messages: u64,
+    /// Bytes written to the socket.
+    pub bytes: u64,
+}
+
+/// The hub has shut down: its shards no longer run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the hub has shut down")]
+pub struct HubClosed;
+
+impl Entry {
+    /// The number of bytes that the entry adds to one outbox, roughly.
+    pub(in crate::hub) fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Join { ack, announce, .. } | Self::Leave { ack, announce, .. } => {
+                let frames = [ack, announce];
+                frames.into_iter().flatten().map(Frame::len).sum()
+            }
+            Self::Broadcast { frame, .. }
+            | Self::Send { frame, .. }
+            | Self::Pong { frame, .. }
+            | Self::Close { frame, .. } => frame.len(),
+            Self::Connect { .. } | Self::Release { .. } | Self::Inspect { .. } => 0,
+        }
+    }
+}
