@@ -92,7 +92,7 @@ impl WebSocketServer {
     pub(crate) fn api(&self) -> Arc<Api> {
         Arc::new(Api {
             node: self.node.clone(),
-            max_body_bytes: self.config.max_body_size,
+            max_body_bytes: self.config.publish.max_body_size,
             started: self.started,
         })
     }
@@ -209,7 +209,7 @@ impl WebSocketServer {
 
     /// Shuts down: nothing new is accepted, everybody is told, and all connections are
     /// closed with 1001 in paced batches behind what waits for them. Returns how many
-    /// were still there when [`drain_timeout`](WebSocketConfig::drain_timeout) passed.
+    /// were still there when [`drain.timeout`](crate::config::DrainConfig::timeout) passed.
     pub async fn drain(&self) -> usize {
         self.node.drain(&self.config.drain()).await
     }
