@@ -1,3 +1,4 @@
 //! The library inside an application.
 
-mod embedding;
+mod calls;
+mod mounting;
