@@ -22,7 +22,7 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/wavecast.js", get(page::client))
-        .route("/wavecast/{module}", get(page::client_module))
+        .route("/wavecast/{*module}", get(page::client_module))
         .merge(api::routes())
         .route("/health", get(health::health))
         .route("/healthz", get(health::healthz))

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct JsonError(String);
 
 impl JsonError {
-    pub(crate) fn new(reason: impl ToString) -> Self {
+    pub(crate) fn new(reason: &impl ToString) -> Self {
         Self(reason.to_string())
     }
 }
@@ -22,7 +22,7 @@ impl Json {
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
         serde_json::to_string(value)
             .map(|text| Self(text.into()))
-            .map_err(JsonError::new)
+            .map_err(|error| JsonError::new(&error))
     }
 
     /// The value as compact JSON text.

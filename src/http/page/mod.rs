@@ -25,14 +25,28 @@ macro_rules! modules {
     };
 }
 const MODULES: &[(&str, &str)] = modules![
-    "channel",
-    "connection",
-    "emitter",
-    "error",
-    "loop",
-    "room",
-    "timing",
-    "topic",
+    "base/backoff",
+    "base/clock",
+    "base/deadline",
+    "base/emitter",
+    "base/error",
+    "base/options",
+    "commands/commands",
+    "commands/frames",
+    "connection/close-codes",
+    "connection/connection",
+    "connection/heartbeat",
+    "connection/transport",
+    "connection/wake-events",
+    "topic/channel",
+    "topic/cursor",
+    "topic/delivery",
+    "topic/kind",
+    "topic/message-loop",
+    "topic/room",
+    "topic/subscription",
+    "topic/subscriptions",
+    "topic/topic",
 ];
 
 type Script = ([(HeaderName, &'static str); 3], &'static str);
@@ -47,7 +61,7 @@ pub(super) async fn client() -> Script {
     script(include_str!("../../../clients/js/src/wavecast.js"))
 }
 
-/// `GET /wavecast/{module}`: what `/wavecast.js` imports.
+/// `GET /wavecast/{*module}`: what `/wavecast.js` imports.
 pub(super) async fn client_module(Path(module): Path<String>) -> Result<Script, ApiError> {
     let found = MODULES.iter().find(|(name, _)| *name == module);
     let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this address");

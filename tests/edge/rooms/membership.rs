@@ -1,4 +1,4 @@
-//! JoinOptions, leaving and sending messages, and what the other members are told.
+//! Joining, leaving and sending messages, and what the other members are told.
 
 use serde_json::json;
 use uuid::Uuid;
