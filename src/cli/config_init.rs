@@ -7,20 +7,21 @@ use super::help::wrap;
 use super::print;
 use crate::config::{Kind, SETTINGS, Setting};
 
-const WIDTH: usize = 86;
+const WIDTH: usize = 84;
 
 const INTRODUCTION: &str = "# Configuration of Wavecast, for `wavecast --config FILE`.
 #
 # Every setting is here with its default. To change one, remove the `#` in front of it.
-# A flag wins over a variable, and a variable over this file.
-# `wavecast config check FILE` tells whether a start would work.
+# Flags and WAVECAST_* variables win over this file. `wavecast config check FILE` says
+# whether a start would work.
 ";
 
 const RULES: &str = "
-# Rules for channels and rooms by name. The first rule whose pattern matches a name decides;
-# in a pattern, `*` is any number of characters and `?` is one. `history` is false, a number
-# of publications, or a table of limits; `overflow` is what happens to slow consumers: evict,
-# drop-oldest or latest-only. What a rule leaves out is as in [history]. An example:
+# Rules for channels and rooms by name. The first rule whose pattern matches the name
+# applies; in a pattern, `*` matches any number of characters and `?` matches one.
+# `history` is false, a number of publications, or a table of limits; limits that are left
+# out are those of [history]. `overflow` says what happens to slow consumers: evict,
+# drop-oldest or latest-only. For example:
 #
 ## [[channels]]
 ## pattern = \"orders:*\"
@@ -40,7 +41,7 @@ pub(super) fn run() -> ExitCode {
 fn file() -> String {
     let mut file = INTRODUCTION.to_owned();
     for section in sections() {
-        let _ = write!(file, "\n[{section}]\n");
+        let _ = writeln!(file, "\n[{section}]");
         for setting in SETTINGS.iter().filter(|other| other.section() == section) {
             file.push_str(&entry(setting));
         }
@@ -61,15 +62,13 @@ fn sections() -> Vec<&'static str> {
 
 /// A setting's comment and its default.
 fn entry(setting: &Setting) -> String {
-    let flag = setting
-        .flag
-        .map_or_else(String::new, |flag| format!(" (--{flag})"));
-    let mut text = format!("{}{flag}.", setting.help);
-    if !setting.more.is_empty() {
-        let _ = write!(text, " {}", setting.more);
-    }
+    let text = format!("{}. {}", setting.help, setting.more);
     let comment = wrap(&text, WIDTH).replace('\n', "\n# ");
-    format!("# {comment}\n#{} = {}\n", setting.name(), default(setting))
+    format!(
+        "\n# {comment}\n#{} = {}\n",
+        setting.name(),
+        default(setting)
+    )
 }
 
 /// The default as TOML.

@@ -180,7 +180,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
         set: |config, value| put(&mut config.cors_origins, value),
         help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
-        more: "Repeat the flag, or separate origins by commas: `https://app.example,http://localhost:5173`.",
+        more: "An origin is scheme, host and port, as in `http://localhost:5173`. The flag may be repeated, and takes several origins separated by commas.",
     },
     Setting {
         key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,
@@ -200,3 +200,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
 pub(crate) fn by_key(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
+
+#[cfg(test)]
+mod tests;

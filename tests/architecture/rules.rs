@@ -47,7 +47,7 @@ pub const SERVER: Crate = Crate {
                 "transport/sse/",
                 "http/",
                 "handlers.rs",
-                "cli/serve.rs",
+                "cli/cors.rs",
             ],
         ),
         (
@@ -55,7 +55,7 @@ pub const SERVER: Crate = Crate {
             &["wire/accept_key.rs", "dialect/sse/positions.rs"],
         ),
         ("bytes", &["transport/", "server.rs"]),
-        ("bytesize", &["cli/", "config/"]),
+        ("bytesize", &["config/values/kind.rs"]),
         ("clap", &["cli/"]),
         ("dashmap", &["hub/registry.rs"]),
         (
@@ -65,7 +65,7 @@ pub const SERVER: Crate = Crate {
         ("http", &["wire/"]),
         (
             "humantime",
-            &["protocol/event.rs", "http/api/", "cli/", "config/"],
+            &["protocol/event.rs", "http/api/", "config/values/kind.rs"],
         ),
         ("hyper", &["transport/", "http/accept.rs"]),
         ("hyper_util", &["transport/", "http/accept.rs"]),
@@ -74,13 +74,7 @@ pub const SERVER: Crate = Crate {
         ("rustix", &["cli/serve.rs"]),
         (
             "serde",
-            &[
-                "protocol/json.rs",
-                "http/",
-                "handlers.rs",
-                "server.rs",
-                "config/",
-            ],
+            &["protocol/json.rs", "http/", "handlers.rs", "server.rs"],
         ),
         ("serde_json", &["protocol/json.rs"]),
         ("sha1", &["wire/accept_key.rs"]),
@@ -88,20 +82,21 @@ pub const SERVER: Crate = Crate {
         ("simdutf8", &["wire/"]),
         ("slab", &["hub/shard/mod.rs"]),
         ("socket2", &["transport/socket.rs", "hub/shard/link.rs"]),
+        ("strsim", &["config/values/suggest.rs"]),
         (
             "thiserror",
-            &["protocol/", "wire/", "hub/", "node/", "config/", "error.rs"],
+            &[
+                "protocol/",
+                "wire/",
+                "hub/",
+                "node/",
+                "config/error.rs",
+                "error.rs",
+            ],
         ),
         (
             "tokio",
-            &[
-                "hub/",
-                "node/",
-                "transport/",
-                "http/",
-                "server.rs",
-                "cli/serve.rs",
-            ],
+            &["hub/", "node/", "transport/", "http/", "server.rs", "cli/"],
         ),
         (
             "tokio_util",
@@ -114,8 +109,8 @@ pub const SERVER: Crate = Crate {
                 "cli/serve.rs",
             ],
         ),
-        ("toml", &["config/"]),
-        ("tower_http", &["cli/serve.rs"]),
+        ("toml", &["config/sources/"]),
+        ("tower_http", &["cli/cors.rs", "cli/serve.rs"]),
         ("tower_service", &["http/accept.rs"]),
         (
             "tracing",
@@ -123,6 +118,7 @@ pub const SERVER: Crate = Crate {
                 "transport/websocket/connection.rs",
                 "http/accept.rs",
                 "cli/serve.rs",
+                "cli/signals.rs",
             ],
         ),
         ("tracing_subscriber", &["telemetry.rs"]),

@@ -50,11 +50,11 @@ fn within(section: &str, name: &str) -> Option<&'static str> {
 
 /// A key without a section, most likely one that was not put into its section.
 fn at_the_top(name: &str) -> Option<&'static str> {
-    if let Some(setting) = by_name_or_flag(name) {
-        return Some(setting.key);
-    }
-    let similar = nearest(name, SETTINGS.iter().map(Setting::name))?;
-    let setting = SETTINGS.iter().find(|setting| setting.name() == similar);
+    let setting = by_name_or_flag(name).or_else(|| {
+        let names = SETTINGS.iter().map(Setting::name);
+        let flags = SETTINGS.iter().filter_map(|setting| setting.flag);
+        by_name_or_flag(nearest(name, names.chain(flags))?)
+    });
     setting.map(|setting| setting.key)
 }
 

@@ -16,7 +16,7 @@ const SUBSCRIBERS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_event_arrives_before_the_close_while_others_still_publish() {
-    let edge = TestServer::start(config(|config| config.mailbox_capacity = 4)).await;
+    let edge = TestServer::start(config(|config| config.engine.mailbox_capacity = 4)).await;
     let mut readers = JoinSet::new();
     for _ in 0..SUBSCRIBERS {
         let mut client = edge.connect().await;
