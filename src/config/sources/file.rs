@@ -81,3 +81,6 @@ impl File {
 fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
     matches!(value.get_ref(), DeValue::Table(_))
 }
+
+#[cfg(test)]
+mod tests;
