@@ -1,4 +1,4 @@
-//! Health: whether the shards answer, and whether new work is welcome.
+//! Health checks: whether the shards answer, and whether the server accepts new work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::api::Api;
 
-/// Longest a healthy shard takes to answer.
+/// How long the shards have to answer. Beyond this, the server is unhealthy.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ async fn status(api: &Api) -> Status {
     }
 }
 
-/// `GET /health`: for people.
+/// `GET /health`: status and version, for people.
 pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<Health>) {
     let status = status(&api).await;
     let code = match status {
@@ -47,7 +47,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<Hea
     (code, Json(Health { status, version }))
 }
 
-/// `GET /healthz`: alive; every shard answers. A draining server is alive.
+/// `GET /healthz`: liveness. The server is alive if every shard answers, even while it drains.
 pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
     match status(&api).await {
         Status::Ok | Status::Draining => (StatusCode::OK, "ok\n"),
@@ -55,7 +55,7 @@ pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'stati
     }
 }
 
-/// `GET /readyz`: ready for new connections and events.
+/// `GET /readyz`: readiness for new connections and events.
 pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
     match status(&api).await {
         Status::Ok => (StatusCode::OK, "ready\n"),

@@ -1,49 +1,49 @@
-//! A data message that has begun and is not complete.
+//! A data message of which not all bytes have been received.
 
 use super::{Limits, ProtocolError};
 
-/// The smallest buffer, so that a message that drips in does not grow byte by byte.
+/// Minimum capacity of the buffer, so that it does not grow byte by byte when a message trickles in.
 const MIN_BUFFER_BYTES: usize = 64;
 
-/// Text or binary.
+/// The two kinds of data messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MessageKind {
     Text,
     Binary,
 }
 
-/// What to do with the payload of a frame that a message admitted.
+/// What to do with the payload of a frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Admitted {
-    /// Keep it.
-    Kept,
-    /// The message has just become too large: say so, skip this and all that follows of it.
+pub(super) enum Admission {
+    /// Append it to the message.
+    Keep,
+    /// This frame makes the message too large: report that, and skip this payload and the rest of the message.
     TooLarge,
-    /// The message was announced as too large before: skip it.
-    Skipped,
+    /// The message has already been reported as too large: skip the payload.
+    Skip,
 }
 
-/// The pieces of one message, assembled.
+/// The part of a message received so far.
 #[derive(Debug)]
-pub(super) struct Message {
-    kind: Kind,
-    /// Unmasked payload so far; its capacity never passes `max_message_bytes` and follows arrived bytes, not declared
-    /// ones.
+pub(super) struct PartialMessage {
+    kind: MessageKind,
+    /// The unmasked payload received so far. Its capacity never exceeds `max_message_bytes`, and grows with the bytes
+    /// received, not with those declared.
     bytes: Vec<u8>,
-    /// How much of `bytes` is known to be UTF-8; behind it are at most three bytes of an unfinished character.
+    /// The length of the prefix of `bytes` that is valid UTF-8. At most three bytes of an incomplete character follow.
     valid: usize,
-    /// Payload bytes that the heads of the frames so far declared.
+    /// Payload bytes declared by the frame headers so far.
     declared: u64,
-    /// Frames so far.
+    /// The number of frames so far.
     fragments: usize,
-    /// The last frame of the message has begun, so `declared` is final.
+    /// Whether the last frame of the message has begun, so that `declared` is final.
     last: bool,
-    /// Over the limit: nothing of it is kept.
+    /// Whether the message is too large, so that none of it is kept.
     skipped: bool,
 }
 
-impl Message {
-    pub(super) fn new(kind: Kind) -> Self {
+impl PartialMessage {
+    pub(super) fn new(kind: MessageKind) -> Self {
         Self {
             kind,
             bytes: Vec::new(),
@@ -55,13 +55,15 @@ impl Message {
         }
     }
 
-    /// Counts one more frame, by its head alone.
+    /// Checks the next frame against the limits by its header alone.
+    ///
+    /// Errors: [`ProtocolError::TooManyFragments`] and [`ProtocolError::MessageTooLong`] end the connection.
     pub(super) fn admit(
         &mut self,
         length: u64,
         last: bool,
         limits: &Limits,
-    ) -> Result<Admitted, ProtocolError> {
+    ) -> Result<Admission, ProtocolError> {
         if self.fragments > 0 && self.fragments >= limits.max_fragments {
             return Err(ProtocolError::TooManyFragments);
         }
@@ -73,21 +75,23 @@ impl Message {
             .filter(|declared| *declared <= limits.max_skipped_bytes())
             .ok_or(ProtocolError::MessageTooLong)?;
         if self.skipped {
-            return Ok(Admitted::Skipped);
+            return Ok(Admission::Skip);
         }
         if self.declared > limits.max_message_bytes as u64 {
             self.skipped = true;
             self.bytes = Vec::new();
-            return Ok(Admitted::TooLarge);
+            return Ok(Admission::TooLarge);
         }
-        Ok(Admitted::Kept)
+        Ok(Admission::Keep)
     }
 
-    /// Appends a piece that was admitted and unmasked.
+    /// Appends an unmasked piece of the payload of a frame that was admitted with [`Admission::Keep`].
+    ///
+    /// Errors: [`ProtocolError::TextNotUtf8`] if this is a text message and the piece makes it invalid.
     pub(super) fn push(&mut self, piece: &[u8], limits: &Limits) -> Result<(), ProtocolError> {
         let needed = self.bytes.len() + piece.len();
         if needed > self.bytes.capacity() {
-            let most = if self.last {
+            let max_capacity = if self.last {
                 self.declared as usize
             } else {
                 limits.max_message_bytes
@@ -95,18 +99,18 @@ impl Message {
             let capacity = needed
                 .max(self.bytes.capacity().saturating_mul(2))
                 .max(MIN_BUFFER_BYTES)
-                .min(most);
+                .min(max_capacity);
             self.bytes
                 .reserve_exact(capacity.max(needed) - self.bytes.len());
         }
         self.bytes.extend_from_slice(piece);
         match self.kind {
-            Kind::Text => self.validate(),
-            Kind::Binary => Ok(()),
+            MessageKind::Text => self.validate(),
+            MessageKind::Binary => Ok(()),
         }
     }
 
-    /// Checks what is new, and refuses a byte that no later byte can make right
+    /// Validates the new bytes. Fails as soon as no further byte could make the text valid UTF-8
     /// ([RFC 6455 §8.1](https://www.rfc-editor.org/rfc/rfc6455#section-8.1)).
     fn validate(&mut self) -> Result<(), ProtocolError> {
         match simdutf8::compat::from_utf8(&self.bytes[self.valid..]) {
@@ -117,9 +121,11 @@ impl Message {
         Ok(())
     }
 
-    /// Ends the message after its last frame; a character must not be left unfinished.
-    pub(super) fn finish(&self) -> Result<Kind, ProtocolError> {
-        if self.kind == Kind::Text && self.valid < self.bytes.len() {
+    /// Ends the message after its last frame and returns its kind.
+    ///
+    /// Errors: [`ProtocolError::TextNotUtf8`] if a text ends in the middle of a character.
+    pub(super) fn finish(&self) -> Result<MessageKind, ProtocolError> {
+        if self.kind == MessageKind::Text && self.valid < self.bytes.len() {
             return Err(ProtocolError::TextNotUtf8);
         }
         Ok(self.kind)
@@ -133,7 +139,7 @@ impl Message {
         &mut self.bytes
     }
 
-    /// Bytes of memory held.
+    /// The capacity of the buffer, in bytes.
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -149,9 +155,9 @@ mod tests {
     };
 
     #[test]
-    fn allocates_for_what_arrived_and_not_for_what_was_declared() {
-        let mut message = Message::new(Kind::Binary);
-        assert_eq!(message.admit(1000, true, &LIMITS), Ok(Admitted::Kept));
+    fn allocates_for_received_bytes_not_for_declared_ones() {
+        let mut message = PartialMessage::new(MessageKind::Binary);
+        assert_eq!(message.admit(1000, true, &LIMITS), Ok(Admission::Keep));
         assert_eq!(message.capacity(), 0);
         message.push(&[0], &LIMITS).unwrap();
         assert_eq!(message.capacity(), MIN_BUFFER_BYTES);
@@ -162,18 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn turns_too_large_by_the_sum_of_its_frames_and_frees_what_it_kept() {
-        let mut message = Message::new(Kind::Binary);
-        assert_eq!(message.admit(600, false, &LIMITS), Ok(Admitted::Kept));
+    fn becomes_too_large_by_the_sum_of_its_frames_and_frees_its_buffer() {
+        let mut message = PartialMessage::new(MessageKind::Binary);
+        assert_eq!(message.admit(600, false, &LIMITS), Ok(Admission::Keep));
         message.push(&[0; 600], &LIMITS).unwrap();
-        assert_eq!(message.admit(401, false, &LIMITS), Ok(Admitted::TooLarge));
+        assert_eq!(message.admit(401, false, &LIMITS), Ok(Admission::TooLarge));
         assert_eq!(message.capacity(), 0);
-        assert_eq!(message.admit(1, true, &LIMITS), Ok(Admitted::Skipped));
+        assert_eq!(message.admit(1, true, &LIMITS), Ok(Admission::Skip));
     }
 
     #[test]
-    fn refuses_endless_fragments_and_endless_bytes() {
-        let mut message = Message::new(Kind::Binary);
+    fn rejects_too_many_fragments_and_too_many_bytes() {
+        let mut message = PartialMessage::new(MessageKind::Binary);
         for _ in 0..3 {
             message.admit(0, false, &LIMITS).unwrap();
         }
@@ -182,10 +188,10 @@ mod tests {
             Err(ProtocolError::TooManyFragments)
         );
 
-        let mut message = Message::new(Kind::Binary);
+        let mut message = PartialMessage::new(MessageKind::Binary);
         assert_eq!(
             message.admit(16_000, false, &LIMITS),
-            Ok(Admitted::TooLarge)
+            Ok(Admission::TooLarge)
         );
         assert_eq!(
             message.admit(1, false, &LIMITS),
@@ -194,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_bad_byte_when_it_arrives() {
-        let mut message = Message::new(Kind::Text);
+    fn rejects_an_invalid_byte_as_soon_as_it_arrives() {
+        let mut message = PartialMessage::new(MessageKind::Text);
         message.admit(20, true, &LIMITS).unwrap();
         message.push(b"\xce\xba\xe1\xbd\xb9\xcf", &LIMITS).unwrap();
         message.push(b"\x83\xce\xbc\xce\xb5\xf4", &LIMITS).unwrap();
-        // f4 can start a character, but none goes on with 90.
+        // f4 can start a character, but 90 cannot follow it.
         assert_eq!(
             message.push(b"\x90", &LIMITS),
             Err(ProtocolError::TextNotUtf8)
@@ -207,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_text_that_ends_inside_a_character() {
-        let mut message = Message::new(Kind::Text);
+    fn rejects_a_text_that_ends_inside_a_character() {
+        let mut message = PartialMessage::new(MessageKind::Text);
         message.admit(1, true, &LIMITS).unwrap();
         message.push(b"\xce", &LIMITS).unwrap();
         assert_eq!(message.finish(), Err(ProtocolError::TextNotUtf8));

@@ -1,27 +1,27 @@
-//! What a decoder keeps on the heap while a frame or a message is incomplete.
+//! The heap state of a decoder while a frame or message is incomplete.
 
 use super::header::Header;
-use super::message::{Admitted, Kind, Message};
 use super::opcode::Opcode;
+use super::partial_message::{Admission, MessageKind, PartialMessage};
 use super::{Limits, Mask, ProtocolError};
 
-/// The longest payload of a control frame.
+/// Maximum payload of a control frame, in bytes.
 pub(super) const MAX_CONTROL_BYTES: usize = 125;
 
-/// The heap side of a decoder; it exists only while something is incomplete.
+/// Reassembles frames and messages that arrive in pieces. Exists only while something is incomplete.
 #[derive(Debug, Default)]
-pub(super) struct Partial {
-    /// The fragmented or half-arrived message.
-    pub(super) message: Option<Message>,
-    /// The frame whose payload comes next, of the message or a control frame inside it.
+pub(super) struct Reassembly {
+    /// The message that is incomplete.
+    pub(super) message: Option<PartialMessage>,
+    /// The frame whose payload comes next: a frame of the message, or a control frame inside it.
     frame: Option<OpenFrame>,
-    /// A control frame that arrived in pieces.
-    pub(super) control: Control,
-    /// The message is complete and was handed out: it is freed when the borrow is over.
+    /// The payload of a control frame that arrives in pieces.
+    pub(super) control: ControlPayload,
+    /// Whether the complete message has been handed out, so that it can be freed when the borrow is over.
     handed_out: bool,
 }
 
-/// A frame whose head has been read and whose payload has not, or not all of it.
+/// A frame whose header has been read, but not all of its payload.
 #[derive(Debug)]
 pub(super) struct OpenFrame {
     opcode: Opcode,
@@ -30,42 +30,43 @@ pub(super) struct OpenFrame {
     remaining: u64,
 }
 
-/// The payload of a control frame, assembled.
+/// The payload of a control frame, received so far.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(super) struct ControlPayload {
     bytes: [u8; MAX_CONTROL_BYTES],
     len: u8,
 }
 
-/// What the end of a frame completed.
+/// What a completed frame completes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Completed {
-    /// `control` holds a control frame.
+    /// A control frame, whose payload is in `control`.
     Control(Opcode),
-    /// `message` holds a message.
-    Message(Kind),
-    /// A frame of a message that goes on.
+    /// A message, which is in `message`.
+    Message(MessageKind),
+    /// A frame of a message that continues.
     Fragment,
-    /// The last frame of a message that was skipped.
+    /// The last frame of a message that is too large and was skipped.
     Skipped,
 }
 
-impl Partial {
-    /// Starts on the payload of a control frame.
+impl Reassembly {
+    /// Opens a control frame, whose payload comes next.
     pub(super) fn open_control(&mut self, header: &Header) {
         self.control.len = 0;
         self.open(header);
     }
 
-    /// Starts on the payload of a data frame: the first of a message if it says its `kind`, else a continuation.
+    /// Opens a data frame, whose payload comes next. With a `kind`, it is the first frame of a message; without, it is
+    /// a continuation.
     pub(super) fn open_data(
         &mut self,
         header: &Header,
-        kind: Option<Kind>,
+        kind: Option<MessageKind>,
         limits: &Limits,
-    ) -> Result<Admitted, ProtocolError> {
+    ) -> Result<Admission, ProtocolError> {
         if let Some(kind) = kind {
-            self.message = Some(Message::new(kind));
+            self.message = Some(PartialMessage::new(kind));
         }
         let message = self
             .message
@@ -85,13 +86,13 @@ impl Partial {
         });
     }
 
-    /// Whether a frame waits for payload.
+    /// Whether a frame is open, so that payload comes next.
     pub(super) fn is_open(&self) -> bool {
         self.frame.is_some()
     }
 
-    /// Takes payload of the open frame from the front of `input`; answers with the bytes consumed and with what they
-    /// completed. `None` means that all input was consumed.
+    /// Consumes payload of the open frame from the front of `input`. Returns the number of bytes consumed and what
+    /// they completed; `None` means that all input was consumed and more is needed.
     pub(super) fn advance(
         &mut self,
         input: &mut [u8],
@@ -141,13 +142,13 @@ impl Partial {
         }
     }
 
-    /// Whether nothing is incomplete any more.
-    pub(super) fn is_spent(&self) -> bool {
+    /// Whether nothing is incomplete any more, so that the state can be freed.
+    pub(super) fn is_complete(&self) -> bool {
         self.frame.is_none() && (self.message.is_none() || self.handed_out)
     }
 }
 
-impl Control {
+impl ControlPayload {
     fn push(&mut self, piece: &[u8]) {
         let start = usize::from(self.len);
         let end = start + piece.len();
@@ -160,7 +161,7 @@ impl Control {
     }
 }
 
-impl Default for Control {
+impl Default for ControlPayload {
     fn default() -> Self {
         Self {
             bytes: [0; MAX_CONTROL_BYTES],
