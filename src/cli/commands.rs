@@ -22,9 +22,9 @@ pub(super) const SET: &str = "set";
 const ABOUT: &str = "Publish an event over HTTP; every subscribed browser, phone or service gets \
     it over WebSocket or SSE, in order, and is told if it missed anything.";
 
-const AFTER: &str = "Every setting can also be given by its variable or in the file of --config: \
-    a flag wins over the variable, and that over the file. `wavecast config init` prints a file \
-    with every setting.";
+const AFTER: &str = "Every setting can also come from its environment variable or from the file \
+    of --config. A flag overrides the variable, and the variable overrides the file. \
+    `wavecast config init` prints a file with every setting.";
 
 /// The whole command line.
 pub(super) fn root() -> Command {

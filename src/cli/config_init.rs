@@ -12,7 +12,7 @@ const WIDTH: usize = 84;
 const INTRODUCTION: &str = "# Configuration of Wavecast, for `wavecast --config FILE`.
 #
 # Every setting is here with its default. To change one, remove the `#` in front of it.
-# Flags and WAVECAST_* variables win over this file. `wavecast config check FILE` says
+# Flags and WAVECAST_* variables override this file. `wavecast config check FILE` says
 # whether a start would work.
 ";
 

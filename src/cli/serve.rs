@@ -45,12 +45,13 @@ fn start(config: EdgeConfig) -> Result<ExitCode, String> {
     runtime.block_on(async {
         let dev = config.server.trust_user_parameter;
         let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
+        // Before anybody can see the port and send one.
+        let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
         let listeners = listeners::open(config.listen)?;
         let addresses: io::Result<Vec<SocketAddr>> =
             listeners.iter().map(TcpListener::local_addr).collect();
         let addresses =
             addresses.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
         greeting::greet(&addresses, dev);
         let cors = cors::layer(&config.cors_origins);
         Ok(until_drained(Arc::new(server), listeners, cors, signals).await)

@@ -59,8 +59,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "connections.max", flag: Some("max-connections"), heading: Connections, kind: COUNT_OR_NONE, default: "0", reload: Live,
         set: |config, value| put(&mut config.server.connections.max, value),
-        help: "Maximum number of connections; 0 means as many as there are file descriptors",
-        more: "Beyond it, a handshake gets 503.",
+        help: "Maximum number of connections; 0 means as many as the file descriptors allow",
+        more: "Further handshakes get 503.",
     },
     Setting {
         key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -77,7 +77,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "connections.max_message_size", flag: Some("max-message-size"), heading: Connections, kind: SIZE, default: "64KiB", reload: New,
         set: |config, value| put(&mut config.server.max_message_size, value),
-        help: "Maximum size of a message, from a client or to one",
+        help: "Maximum size of a message from or to a client",
         more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
     },
     Setting {
@@ -90,7 +90,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "limits.topics_per_client", flag: Some("max-topics-per-client"), heading: Connections, kind: COUNT, default: "1000", reload: Live,
         set: |config, value| put(&mut config.server.limits.topics_per_client, value),
         help: "Maximum number of rooms and channels per client",
-        more: "One more is refused with the error `too_many_topics`.",
+        more: "A client that asks for more gets the error `too_many_topics`.",
     },
     Setting {
         key: "outbox.messages", flag: Some("outbox-messages"), heading: SlowConsumers, kind: COUNT, default: "1024", reload: Live,
@@ -119,7 +119,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "publish.ids", flag: Some("publish-ids"), heading: Publishing, kind: KEYS, default: "100000", reload: Live,
         set: |config, value| put(&mut config.server.publish.ids, value),
-        help: "Maximum number of idempotency keys remembered, counted once per channel; 0 turns this off",
+        help: "Maximum number of idempotency keys remembered, counted per channel; 0 turns this off",
         more: "Beyond it, the oldest are forgotten first. 100,000 take about 20 MB.",
     },
     Setting {
@@ -131,8 +131,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,
         set: |config, value| put(&mut config.history.messages, value),
-        help: "Publications kept per room and channel for clients that reconnect; 0 turns history off",
-        more: "Clients use it to recover what they missed. `[[channels]]` and `[[rooms]]` in the file set it by name.",
+        help: "Publications kept per room and channel; 0 turns history off",
+        more: "Clients that reconnect recover what they missed from them. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
     },
     Setting {
         key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,
@@ -155,26 +155,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "history.position_ttl", flag: Some("position-ttl"), heading: History, kind: ANY_TIME, default: "24h", reload: Live,
         set: |config, value| put(&mut config.server.history.position_ttl, value),
-        help: "How long a room or channel that is not in use remembers its position",
+        help: "How long an unused room or channel remembers its position",
         more: "A client that resumes later is told that messages may be missing.",
     },
     Setting {
         key: "drain.timeout", flag: Some("drain-timeout"), heading: Shutdown, kind: ANY_TIME, default: "30s", reload: Live,
         set: |config, value| put(&mut config.server.drain.timeout, value),
-        help: "Longest time for closing all connections; those that are left are cut off",
+        help: "Time limit for closing all connections; those that are left are cut off",
         more: "SIGTERM or SIGINT starts a graceful shutdown; a second signal ends the process at once.",
     },
     Setting {
         key: "drain.rate", flag: Some("drain-rate"), heading: Shutdown, kind: RATE, default: "2000", reload: Live,
         set: |config, value| put(&mut config.server.drain.rate, value),
         help: "Connections closed per second during a shutdown",
-        more: "Raised where the timeout would not be enough.",
+        more: "Raised automatically if the timeout would be too short.",
     },
     Setting {
         key: "drain.reconnect_rate", flag: Some("reconnect-rate"), heading: Shutdown, kind: RATE, default: "5000", reload: Live,
         set: |config, value| put(&mut config.server.drain.reconnect_rate, value),
         help: "Clients that may reconnect per second after a shutdown",
-        more: "The shutdown notice asks them to spread over a window of that length, between 1 second and 5 minutes.",
+        more: "The shutdown notice asks clients to spread their return over a window of matching length, between 1 second and 5 minutes.",
     },
     Setting {
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,

@@ -92,7 +92,7 @@ fn text(raw: &Raw) -> Option<&str> {
 fn switch(raw: &Raw) -> Result<Value, String> {
     let on = match raw {
         Raw::Boolean(on) => Some(*on),
-        Raw::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+        Raw::Text(text) => match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
             "false" | "0" | "no" | "off" => Some(false),
             _ => None,
@@ -106,7 +106,7 @@ fn switch(raw: &Raw) -> Result<Value, String> {
 fn number(raw: &Raw, least: u64, most: u64) -> Result<Value, String> {
     let number = match raw {
         Raw::Integer(number) => Some(*number),
-        Raw::Text(text) => text.trim().parse().ok(),
+        Raw::Text(text) => text.parse().ok(),
         _ => None,
     };
     let Some(number) = number else {

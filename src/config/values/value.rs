@@ -8,7 +8,7 @@ use super::listen::Listen;
 /// A value as it is written, before it is known which kind it has to be.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw {
-    /// The text of a flag or a variable, in which everything is written.
+    /// The text of a flag or a variable, without the white space around it.
     Text(String),
     /// A string of the file.
     String(String),
@@ -23,7 +23,7 @@ pub(crate) enum Raw {
 }
 
 impl Raw {
-    /// The text of a flag or a variable, without the white space around it.
+    /// The value of a flag or a variable.
     pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.trim().to_owned())
     }
