@@ -112,18 +112,15 @@ impl Hub {
                 return Ok(Accepted::default());
             };
             let excluded = publisher.map(|client| client.memberships.lock());
-            match self.publish_in(&topic, &mut permits, publication, publisher, &ack) {
-                Ok(mut accepted) => {
-                    self.metrics.broadcasts_total.add(1);
-                    let left_out = excluded.is_some_and(|excluded| excluded.contains(&topic));
-                    accepted.members -= usize::from(left_out);
-                    return Ok(accepted);
-                }
-                Err(Retry) => {
-                    drop(excluded);
-                    self.forget_if_unused(&topic);
-                }
+            let accepted = self.publish_in(&topic, &mut permits, publication, publisher, &ack);
+            if let Ok(mut accepted) = accepted {
+                self.metrics.broadcasts_total.add(1);
+                let left_out = excluded.is_some_and(|excluded| excluded.contains(&topic));
+                accepted.members -= usize::from(left_out);
+                return Ok(accepted);
             }
+            drop(excluded);
+            self.forget_if_unused(&topic);
         }
     }
 

@@ -111,7 +111,8 @@ impl Registry {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
                 let options = self.rules.options(kind, name);
                 let limits = options.history;
-                let log = limits.map(|limits| TopicLog::new(limits, self.epoch(), &self.budget));
+                let log = limits
+                    .map(|limits| Box::new(TopicLog::new(limits, self.epoch(), &self.budget)));
                 let identity = (id, kind, name.clone());
                 Arc::new(Topic::new(identity, self.shards, options.overflow, log))
             })

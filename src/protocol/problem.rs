@@ -20,7 +20,7 @@ pub struct Problem<'a> {
 
 impl Problem<'_> {
     /// The problem as JSON, `code` beside the standard members.
-    pub fn to_json(&self) -> String {
+    pub fn to_json(self) -> String {
         let mut text = String::from("{\"type\":");
         push_string(&mut text, &format!("urn:wavecast:problem:{}", self.code));
         for (key, value) in [

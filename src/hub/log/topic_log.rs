@@ -45,7 +45,7 @@ impl TopicLog {
         limits: HistoryLimits,
         epoch: Arc<str>,
         budget: &Arc<Budget>,
-    ) -> Box<Self> {
+    ) -> Self {
         let mut log = Self {
             history: History::new(epoch, limits),
             budget: budget.clone(),
@@ -53,7 +53,7 @@ impl TopicLog {
             used_at: Instant::now(),
         };
         log.charge();
-        Box::new(log)
+        log
     }
 
     pub(in crate::hub) fn top(&self) -> StreamTop {
