@@ -122,7 +122,7 @@ mod tests {
         let dedup = Dedup::new(HOUR, 100).unwrap();
         let overloaded = Err(PublishError::Overloaded);
         let once = async |result| dedup.once(&key("a", "1"), async { result }).await;
-        assert_eq!(once(overloaded).await, overloaded);
+        assert_eq!(once(overloaded.clone()).await, overloaded);
         assert_eq!(once(Ok(first(1))).await, Ok(first(1)));
         assert_eq!(once(Ok(first(2))).await, Ok(first(1)));
         assert_eq!(dedup.get(&key("a", "1")), Some(first(1)));

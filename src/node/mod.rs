@@ -10,6 +10,7 @@ mod dedup;
 mod drain;
 mod history;
 mod publish;
+mod publish_error;
 mod publish_once;
 mod rooms;
 
@@ -26,7 +27,8 @@ use crate::wire::Frame;
 
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
-pub use publish::{PublishError, Published};
+pub use publish::Published;
+pub use publish_error::PublishError;
 
 use self::dedup::Dedup;
 

@@ -71,7 +71,7 @@ impl Node {
             Ok(published) => published,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                Err(_cancelled) => Err(PublishError::Draining),
+                Err(_cancelled) => Err(PublishError::ShuttingDown),
             },
         }
     }

@@ -4,6 +4,7 @@
 /// 1001, 1011, 1012, 1013 and 4000–4499 mean reconnect, with jitter; 1002, 1003, 1007,
 /// 1008, 1009 and 4500–4999 mean do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CloseCode {
     /// 1001: the server shuts down.
     GoingAway,

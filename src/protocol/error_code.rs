@@ -1,7 +1,12 @@
 //! The one table of error codes: what a client or a backend reads when it is refused.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 /// A stable code for a refusal, the same over WebSocket and HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// The text is no JSON.
     InvalidJson,
@@ -102,5 +107,17 @@ impl ErrorCode {
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),
             Self::Internal => ("internal", "Internal error", 500),
         }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -25,6 +25,16 @@ pub struct HistoryRequest {
     pub limit: usize,
 }
 
+impl Default for HistoryRequest {
+    /// The 100 newest publications.
+    fn default() -> Self {
+        Self {
+            direction: Direction::Newest,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+}
+
 impl HistoryRequest {
     /// A request from its parts. `None` if `limit` is not 1 to 1000, or if both `before` and
     /// `after` are given. Without a `limit`, 100.

@@ -110,6 +110,7 @@ impl Decoder {
 
     /// Bytes of message payload held on the heap, at most [`Limits::max_message_bytes`]. Not counted are the less than
     /// 256 bytes of state that stand beside them while a frame is incomplete.
+    #[cfg(feature = "internals")]
     pub fn buffered_bytes(&self) -> usize {
         let message = self
             .partial

@@ -134,6 +134,7 @@ impl Message {
     }
 
     /// Bytes of memory held.
+    #[cfg(feature = "internals")]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

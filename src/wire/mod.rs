@@ -21,7 +21,9 @@ mod partial;
 mod server_frame;
 
 pub use accept_key::AcceptKey;
-pub use close::{CloseFrame, is_close_code};
+pub use close::CloseFrame;
+#[cfg(feature = "internals")]
+pub use close::is_close_code;
 pub use decoder::Decoder;
 pub use error::ProtocolError;
 pub use event::Event;

@@ -41,7 +41,7 @@ pub(super) fn with_value<R>(
         let mut tape = std::mem::replace(&mut scratch.tape, Tape(Vec::new())).reset();
         let result = match simd_json::fill_tape(text, &mut scratch.buffers, &mut tape) {
             Ok(()) => Ok(read(tape.as_value())),
-            Err(error) => Err(JsonError::new(error)),
+            Err(error) => Err(JsonError::new(&error)),
         };
         if len > KEPT_SCRATCH_BYTES {
             *scratch = Scratch::new();

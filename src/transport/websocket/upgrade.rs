@@ -34,6 +34,7 @@ impl WebSocketUpgrade {
 
     /// Answers 101 and, once the connection is the WebSocket's, opens it with its stream
     /// and the bytes that were read ahead, and runs it on a task of its own.
+    #[doc(hidden)]
     pub fn on_upgrade<F, M, S>(
         self,
         tasks: &TaskTracker,

@@ -8,9 +8,12 @@ use tokio::io::duplex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use uuid::Uuid;
-use wavecast::protocol::{ErrorCode, Json};
+use wavecast::protocol::Json;
 use wavecast::transport::websocket::Stream;
-use wavecast::{ServerError, ServerMessage, WebSocketServer, ws_handler};
+use wavecast::{
+    JoinRoomError, LeaveRoomError, NameError, PublishError, ServerMessage, WebSocketServer,
+    ws_handler,
+};
 
 use crate::support::{Client, TestServer, config, eventually, request, within};
 
@@ -29,15 +32,16 @@ async fn rooms_work_without_a_socket() {
     assert_eq!(server.join_room("general", first).await, Ok(1));
     assert_eq!(server.join_room("general", second).await, Ok(2));
     assert_eq!(server.join_room("general", second).await, Ok(2));
-    let full = ServerError(ErrorCode::RoomFull);
+    let full = JoinRoomError::RoomFull;
     assert_eq!(server.join_room("general", third).await, Err(full));
     assert!(server.client(third).is_none(), "nobody known was left over");
-    assert_eq!(full.to_string(), "Room full");
+    assert_eq!(full.to_string(), "the room is full");
+    assert_eq!(full.code().message(), "Room full");
     let room = server.room("general").expect("the room");
     assert_eq!((room.name(), room.members()), ("general", 2));
 
     assert_eq!(server.leave_room("general", first).await, Ok(()));
-    let not_in_room = Err(ServerError(ErrorCode::NotInRoom));
+    let not_in_room = Err(LeaveRoomError::NotInRoom);
     assert_eq!(server.leave_room("general", first).await, not_in_room);
     assert_eq!(
         server.leave_room("general", Uuid::from_u128(9)).await,
@@ -45,7 +49,7 @@ async fn rooms_work_without_a_socket() {
     );
     assert_eq!(
         server.join_room("", first).await,
-        Err(ServerError(ErrorCode::InvalidRoom))
+        Err(JoinRoomError::InvalidRoom(NameError::Empty))
     );
     assert_eq!(room.members(), 1);
     assert_eq!(server.cleanup_client(second).await, Ok(()));
@@ -177,7 +181,11 @@ async fn an_application_publishes_and_cleans_up() {
     assert_eq!(event["data"]["id"], published.id.as_str());
     assert_eq!(event["data"]["value"][1], "two");
     let refused = server.server.publish("", &1).await;
-    assert_eq!(refused, Err(ServerError(ErrorCode::InvalidChannel)));
+    let invalid = PublishError::InvalidChannel {
+        channel: "".into(),
+        source: NameError::Empty,
+    };
+    assert_eq!(refused, Err(invalid));
 
     let id = server.id_of(&client).await;
     server.server.cleanup_client(id).await.unwrap();

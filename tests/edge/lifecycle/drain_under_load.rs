@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
-use wavecast::ServerError;
-use wavecast::protocol::ErrorCode;
+use wavecast::PublishError;
 
 use crate::support::{CLOSE, PING, TEXT, TestServer, config, within};
 
@@ -51,8 +50,8 @@ async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes(
                 let data = json!({"publisher": publisher, "number": number});
                 match server.publish("news", &data).await {
                     Ok(published) => assert_eq!(published.subscribers, SUBSCRIBERS),
-                    Err(ServerError(code)) => {
-                        assert_eq!(code, ErrorCode::Draining);
+                    Err(error) => {
+                        assert_eq!(error, PublishError::ShuttingDown);
                         return (publisher, number);
                     }
                 }
