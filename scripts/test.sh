@@ -178,7 +178,15 @@ count() {
 
 run_fmt() { cargo fmt --all --check; }
 
-run_clippy() { cargo clippy --workspace --all-targets -- -D warnings; }
+run_clippy() {
+  cargo clippy --workspace --all-targets -- -D warnings
+  # As applications build the library: an engine that is private shows what nobody uses.
+  local features
+  for features in "" --no-default-features "--no-default-features --features internals" --all-features; do
+    # shellcheck disable=SC2086 # none, one or three words
+    cargo clippy -p wavecast --lib $features -- -D warnings
+  done
+}
 
 run_cargo() {
   cargo test --workspace --no-run

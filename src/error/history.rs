@@ -12,7 +12,7 @@ pub enum HistoryError {
     /// The text is not a valid name of a room.
     #[error("invalid room name")]
     InvalidRoom(#[source] NameError),
-    /// The channel or room keeps no history, or nothing was ever published to it.
+    /// The channel or room keeps no history: no rule gives it one.
     #[error("no history is kept")]
     NoHistory,
 }
