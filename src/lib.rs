@@ -136,25 +136,25 @@ mod wire;
 #[cfg(feature = "internals")]
 pub mod wire;
 
-pub use config::{ConfigError, WebSocketConfig};
-pub use error::{
+pub use self::config::{ConfigError, WebSocketConfig};
+pub use self::error::{
     BroadcastError, DisconnectError, HistoryError, JoinRoomError, LeaveRoomError, SendError,
 };
-pub use handlers::{sse_handler, ws_handler};
-pub use handles::{Channel, ClientHandle, EventBuilder, Room};
-pub use history::HistoryLimits;
-pub use http::{Health, ServeOptions, serve};
-pub use hub::{Overflow, Retention, TopicOptions, TopicRules};
-pub use node::{Page, PublishError, Published};
-pub use protocol::{
+pub use self::handlers::{sse_handler, ws_handler};
+pub use self::handles::{Channel, ClientHandle, EventBuilder, Room};
+pub use self::history::HistoryLimits;
+pub use self::http::{Health, ServeOptions, serve};
+pub use self::hub::{Overflow, Retention, TopicOptions, TopicRules};
+pub use self::node::{Page, PublishError, Published};
+pub use self::protocol::{
     ChannelName, ClientMessage, CloseCode, Direction, ErrorCode, EventId, EventName,
     HistoryRequest, Json, JsonError, NameError, RoomName, ServerMessage, TopicKind, UserId,
 };
-pub use server::WebSocketServer;
-pub use transport::listen;
-pub use transport::sse::SseRequest;
-pub use transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
-pub use wire::HandshakeError;
+pub use self::server::WebSocketServer;
+pub use self::transport::listen;
+pub use self::transport::sse::SseRequest;
+pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
+pub use self::wire::HandshakeError;
 
 /// What the messages of the native protocol are made of.
 ///

@@ -1,4 +1,4 @@
-//! Properties of the wire floor that hold for any input.
+//! Properties of the WebSocket codec that hold for any input.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
     max_fragments: 16,
 };
 
-/// An event that borrows nothing.
+/// An event of the decoder, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Owned {
     Text(Vec<u8>),
@@ -37,14 +37,22 @@ impl From<Event<'_>> for Owned {
     }
 }
 
-/// Feeds one piece as a socket loop would; events are appended to `events`.
-fn feed(decoder: &mut Decoder, piece: &[u8], events: &mut Vec<Owned>) -> Result<(), ProtocolError> {
+/// Decodes one piece as the read loop of a socket would, and appends the events to `events`.
+fn decode(
+    decoder: &mut Decoder,
+    piece: &[u8],
+    events: &mut Vec<Owned>,
+) -> Result<(), ProtocolError> {
     let mut piece = piece.to_vec();
     let mut rest = &mut piece[..];
     loop {
         let (used, event) = decoder.decode(rest)?;
         let Some(event) = event else {
-            assert_eq!(used, rest.len(), "None means that all was consumed");
+            assert_eq!(
+                used,
+                rest.len(),
+                "without an event, everything was consumed"
+            );
             return Ok(());
         };
         events.push(event.into());
@@ -52,7 +60,8 @@ fn feed(decoder: &mut Decoder, piece: &[u8], events: &mut Vec<Owned>) -> Result<
     }
 }
 
-/// A message and how its client cuts it: where each frame ends, and the control frames behind each.
+/// A message, and how its client fragments it: where each frame ends, and the control frames
+/// that follow it.
 #[derive(Debug, Clone)]
 struct Sent {
     message: Owned,
@@ -117,7 +126,7 @@ fn push_frame(out: &mut Vec<u8>, first: u8, key: [u8; 4], payload: &[u8]) {
 }
 
 impl Sent {
-    /// Appends the bytes on the wire and the events that they mean.
+    /// Appends the bytes on the wire, and the events to which they decode.
     fn encode(&self, out: &mut Vec<u8>, events: &mut Vec<Owned>) {
         let (opcode, payload) = match &self.message {
             Owned::Text(text) => (1, text),
@@ -168,7 +177,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn decodes_the_same_events_wherever_the_bytes_are_cut(
+    fn decodes_the_same_events_wherever_the_bytes_are_split(
         sent in vec(sent(), 1..5),
         cuts in vec(any::<prop::sample::Index>(), 0..12),
         close in prop::option::of((prop_oneof![Just(1000), 3000..5000_u16], "\\PC{0,30}")),
@@ -187,7 +196,7 @@ proptest! {
             let mut decoder = Decoder::new(LIMITS);
             let mut events = Vec::new();
             for piece in cuts {
-                prop_assert_eq!(feed(&mut decoder, &bytes[piece], &mut events), Ok(()));
+                prop_assert_eq!(decode(&mut decoder, &bytes[piece], &mut events), Ok(()));
                 prop_assert!(decoder.buffered_bytes() <= LIMITS.max_message_bytes);
             }
             prop_assert!(events == expected, "{:?} instead of {:?}", events, expected);
@@ -196,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn skips_what_is_over_the_limit_and_goes_on(
+    fn skips_messages_over_the_limit_and_continues(
         sent in vec(sent(), 1..4),
         cuts in vec(any::<prop::sample::Index>(), 0..12),
         max_message_bytes in 0..200_usize,
@@ -212,7 +221,7 @@ proptest! {
         let mut decoder = Decoder::new(limits);
         let mut events = Vec::new();
         for piece in pieces(bytes.len(), &cuts) {
-            prop_assert_eq!(feed(&mut decoder, &bytes[piece], &mut events), Ok(()));
+            prop_assert_eq!(decode(&mut decoder, &bytes[piece], &mut events), Ok(()));
             prop_assert!(decoder.buffered_bytes() <= max_message_bytes);
         }
         prop_assert_eq!(events.iter().filter(|event| **event == Owned::TooLarge).count(), too_large);
@@ -226,7 +235,7 @@ proptest! {
         max_message_bytes in 0..100_usize,
         max_fragments in 0..5_usize,
     ) {
-        // Mostly what a head could look like, so that it is not all refused at the first byte.
+        // Mostly plausible frame headers, so that the first byte does not end every case.
         let mut bytes = Vec::new();
         for ([first, second], plausible, rest) in starts {
             let first = if plausible { [0x01, 0x81, 0x02, 0x82, 0x00, 0x80, 0x89, 0x8a][usize::from(first & 7)] } else { first };
@@ -236,32 +245,32 @@ proptest! {
         let mut decoder = Decoder::new(Limits { max_message_bytes, max_fragments });
         let mut events = Vec::new();
         for piece in pieces(bytes.len(), &cuts) {
-            let ended = feed(&mut decoder, &bytes[piece], &mut events).is_err();
+            let ended = decode(&mut decoder, &bytes[piece], &mut events).is_err();
             prop_assert!(decoder.buffered_bytes() <= max_message_bytes);
             prop_assert!(!ended || decoder.buffered_bytes() == 0);
         }
     }
 
     #[test]
-    fn unmasks_as_the_definition_says(
+    fn unmasking_matches_the_definition_in_the_rfc(
         payload in vec(any::<u8>(), 0..200),
         key in any::<[u8; 4]>(),
         cuts in vec(any::<prop::sample::Index>(), 0..6),
         offset in 0..9_usize,
     ) {
-        let naive: Vec<u8> = payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]).collect();
-        // An offset into a larger buffer, because alignment must not matter.
+        let expected: Vec<u8> = payload.iter().enumerate().map(|(at, byte)| byte ^ key[at % 4]).collect();
+        // At an offset in a larger buffer, because alignment must not matter.
         let mut buffer = [vec![0; offset], payload.clone()].concat();
         let mut mask = Mask::new(key);
         for piece in pieces(payload.len(), &cuts) {
             mask.apply(&mut buffer[offset..][piece]);
         }
-        prop_assert_eq!(&buffer[offset..], naive);
+        prop_assert_eq!(&buffer[offset..], expected);
         prop_assert!(buffer[..offset].iter().all(|byte| *byte == 0));
     }
 
     #[test]
-    fn a_server_frame_that_is_masked_decodes_to_what_it_was_made_of(
+    fn a_masked_server_frame_decodes_to_its_contents(
         length in prop_oneof![0..130_usize, 65_500..65_600_usize, Just(125), Just(126), Just(65_535), Just(65_536)],
         key in any::<[u8; 4]>(),
     ) {
@@ -284,7 +293,7 @@ proptest! {
             bytes.extend_from_slice(frame.payload());
             prop_assert_eq!(bytes.len(), frame.len() + 4);
             Mask::new(key).apply(&mut bytes[start..]);
-            prop_assert_eq!(feed(&mut decoder, &bytes, &mut events), Ok(()));
+            prop_assert_eq!(decode(&mut decoder, &bytes, &mut events), Ok(()));
         }
         prop_assert!(events.iter().eq(frames.iter().map(|(_, event)| event)));
     }

@@ -1,4 +1,4 @@
-//! What is shared about one client: its shard, its connection's task and the registry hold it.
+//! The state of one client, shared by the registry, its shard and its connection's task.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,36 +13,36 @@ use uuid::Uuid;
 
 use super::topic::Topic;
 
-/// Who connects.
+/// What is known about a client when it connects.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
-    /// The authenticated subject.
+    /// The authenticated user.
     pub user: Option<Arc<str>>,
-    /// Where the connection comes from.
+    /// The peer's address.
     pub remote: Option<SocketAddr>,
-    /// What the connection speaks.
+    /// The connection's transport.
     pub transport: Transport,
 }
 
-/// What a connection speaks.
+/// How messages travel over a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Transport {
-    /// Frames in both directions.
+    /// WebSocket frames in both directions.
     #[default]
     WebSocket,
-    /// Server-sent events: text in one direction.
+    /// Server-sent events, from the server to the client only.
     Sse,
 }
 
-/// How far a client's connection is on its way to the end. Only its shard moves it on.
+/// How far a client's connection has been closed. Only its shard advances it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 #[repr(u8)]
 pub enum Phase {
     /// Messages flow.
     Open = 0,
-    /// A Close frame was queued; nothing follows it.
+    /// A Close frame has been queued; nothing follows it.
     Closing = 1,
-    /// The shard has let go of the connection.
+    /// The shard has dropped the connection.
     Closed = 2,
 }
 
@@ -53,27 +53,28 @@ pub struct Client {
     info: ClientInfo,
     since: SystemTime,
     started: Instant,
-    /// Which shard owns the connection.
+    /// The shard that owns the connection.
     pub(super) shard: usize,
-    /// Whether a connection stands behind the client.
+    /// Whether the client has a connection.
     attached: bool,
-    /// Where in its shard; written and read by the shard only.
+    /// The connection's slot in its shard; only the shard reads and writes it.
     pub(super) slot: AtomicU32,
     phase: AtomicU8,
-    /// Milliseconds from `started` to the last pong; written by the connection's task.
+    /// Milliseconds between `started` and the last pong; written by the connection's task.
     last_pong_ms: AtomicU64,
     messages_in: AtomicU64,
     bytes_in: AtomicU64,
-    /// The connection's task, woken when the phase moves on.
+    /// The connection's task, woken when the phase changes.
     task: AtomicWaker,
-    /// The truth about membership. Lock order: this, then a topic's.
+    /// The only record of which topics the client is in. Lock order: this, then a topic's
+    /// state.
     pub(super) memberships: Mutex<Memberships>,
 }
 
-/// What a client is in.
+/// The topics a client is in.
 #[derive(Debug, Default)]
 pub(super) struct Memberships {
-    /// The client is gone and joins nothing more.
+    /// The client has disconnected and can join nothing more.
     pub(super) ended: bool,
     pub(super) topics: Vec<Arc<Topic>>,
 }
@@ -91,6 +92,7 @@ impl Memberships {
     }
 }
 
+/// The slot of a client that no shard holds.
 pub(super) const NO_SLOT: u32 = u32::MAX;
 
 impl Client {
@@ -117,28 +119,29 @@ impl Client {
         self.id
     }
 
-    /// The authenticated subject.
+    /// The authenticated user.
     pub fn user(&self) -> Option<&str> {
         self.info.user.as_deref()
     }
 
-    /// Whether a connection stands behind the client.
+    /// Whether the client has a connection. A client without one is driven by the
+    /// application through the library.
     pub fn is_attached(&self) -> bool {
         self.attached
     }
 
-    /// What others call the client: its user, or its id.
+    /// The name shown to other clients: the user if there is one, otherwise the client id.
     pub fn display_name(&self) -> String {
         self.user()
             .map_or_else(|| self.id.to_string(), str::to_owned)
     }
 
-    /// Where the connection comes from.
+    /// The peer's address.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.info.remote
     }
 
-    /// What the connection speaks.
+    /// The connection's transport.
     pub fn transport(&self) -> Transport {
         self.info.transport
     }
@@ -148,7 +151,7 @@ impl Client {
         self.since
     }
 
-    /// Messages and bytes of payload that came from the client.
+    /// The number of messages received from the client, and of the payload bytes in them.
     pub fn received(&self) -> (u64, u64) {
         (
             self.messages_in.load(Ordering::Relaxed),
@@ -156,24 +159,25 @@ impl Client {
         )
     }
 
-    /// Counts one message from the client.
+    /// Counts one message received from the client.
     pub fn count_received(&self, bytes: usize) {
         self.messages_in.fetch_add(1, Ordering::Relaxed);
         self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes that a pong came at `now`.
-    pub fn note_pong(&self, now: Instant) {
+    /// Records that a pong arrived at `now`.
+    pub fn record_pong(&self, now: Instant) {
         let age = now.saturating_duration_since(self.started);
         self.last_pong_ms
             .store(age.as_millis() as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn last_pong(&self) -> Instant {
+    /// When the last pong arrived; before the first, when the client connected.
+    pub(super) fn last_pong_at(&self) -> Instant {
         self.started + Duration::from_millis(self.last_pong_ms.load(Ordering::Relaxed))
     }
 
-    /// How far the connection is on its way to the end.
+    /// How far the connection has been closed.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Open,
@@ -182,18 +186,18 @@ impl Client {
         }
     }
 
-    /// Moves the phase on and wakes the connection's task.
+    /// Sets the phase and wakes the connection's task.
     pub(super) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
         self.task.wake();
     }
 
-    /// Has `waker` woken when the phase moves on.
+    /// Registers the waker of the connection's task, which is woken when the phase changes.
     pub fn register_task(&self, waker: &Waker) {
         self.task.register(waker);
     }
 
-    /// Names and kinds of what the client is in.
+    /// The topics the client is in.
     pub fn topics(&self) -> Vec<Arc<Topic>> {
         self.memberships.lock().topics.clone()
     }

@@ -1,4 +1,4 @@
-//! Putting a broadcast into the mailbox of each shard that has members.
+//! Dispatches a broadcast to the mailbox of every shard that has members.
 
 use std::sync::Arc;
 
@@ -8,23 +8,24 @@ use super::shard::{Entry, Permits};
 use super::topic::{TopicId, TopicState};
 use crate::wire::Frame;
 
-/// A permit for a shard that has members was missing, or the topic has retired: nothing was
-/// changed, and the caller tries again.
+/// A shard with members had no permit, or the topic has been retired. Nothing was changed;
+/// the caller starts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Retry;
 
-/// One broadcast on its way to the shards.
+/// One broadcast to a topic's members.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Broadcast<'a> {
-    /// As members without offsets receive it.
+    /// The frame for members that receive no offsets.
     pub(super) frame: &'a Frame,
-    /// As members with offsets receive it, if the topic keeps a history.
+    /// The frame for members that receive offsets, if the topic keeps a history.
     pub(super) sequenced: Option<&'a Sequenced>,
-    /// A publication, to which the topic's overflow policy applies; else a notice.
+    /// Whether this is a publication, to which the topic's overflow policy applies, rather
+    /// than a notice.
     pub(super) is_publication: bool,
-    /// The member left out, and what it gets instead.
+    /// The member to skip, and the frame it receives instead.
     pub(super) exclude: Option<(&'a Arc<Client>, Option<&'a Frame>)>,
-    /// A shard left out, because another entry tells its members.
+    /// A shard to skip because another entry informs its members.
     pub(super) except_shard: Option<usize>,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Broadcast<'a> {
         }
     }
 
-    /// A notice to the members of other shards than this one.
+    /// A notice to the members in every shard but this one.
     pub(super) fn notice_elsewhere(frame: &'a Frame, shard: usize) -> Self {
         Self {
             except_shard: Some(shard),
@@ -50,7 +51,7 @@ impl<'a> Broadcast<'a> {
 }
 
 impl TopicState {
-    /// Checks that there is a permit for each shard with members, but for `except`.
+    /// Checks that there is a permit for each shard with members, except for `except`.
     pub(super) fn check_permits(
         &self,
         permits: &Permits<'_>,
@@ -61,7 +62,8 @@ impl TopicState {
         covered.then_some(()).ok_or(Retry)
     }
 
-    /// Puts the broadcast into the mailboxes. The permits were checked under the same lock.
+    /// Puts the broadcast into the mailboxes. The caller has checked the permits under the
+    /// same lock.
     pub(super) fn dispatch(
         &self,
         topic: TopicId,

@@ -1,6 +1,6 @@
 //! Joining, leaving and disconnecting.
 //!
-//! Locks: a client's memberships, then a topic's state; never across an await.
+//! Locks: a client's memberships, then a topic's state. Neither is held across an await.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::wire::Frame;
 /// How a client joins a topic.
 #[derive(Debug, Clone, Copy)]
 pub struct JoinOptions<'a> {
-    /// Maximum number of members of the topic.
+    /// The maximum number of members of the topic.
     pub max_members: usize,
     /// Where to resume. With a request, each publication carries its offset if the topic
     /// keeps a history.
     pub resume: Option<&'a ResumeRequest>,
-    /// What the other members are told.
+    /// The notice sent to the other members.
     pub announce: Option<&'a Frame>,
 }
 
@@ -78,8 +78,8 @@ impl Hub {
     ///
     /// Ordering: the client gets `ack` before anything else of the topic, then the replay,
     /// then live publications; the others get `announce` before any message of the client.
-    /// Backpressure: waits for permits of mailboxes.
-    /// Cancel safety: the client is a member entirely or not at all.
+    /// Backpressure: waits while the mailbox of a shard involved is full.
+    /// Cancel safety: the client has joined completely or not at all.
     pub async fn join(
         &self,
         client: &Arc<Client>,
@@ -89,11 +89,11 @@ impl Hub {
         ack: impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<usize, JoinError> {
         loop {
-            let told = options
+            let others = options
                 .announce
                 .and_then(|_| self.registry.topic(kind, name))
                 .map(|topic| topic.shards_with_members());
-            let mut permits = self.permits_with_own(client, told.as_deref()).await?;
+            let mut permits = self.permits_with_own(client, others.as_deref()).await?;
             // Nothing awaits from here on: a join cancelled later would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
             let joined = self.try_join(client, &topic, &mut permits, options, &ack);
@@ -137,8 +137,9 @@ impl Hub {
 
     /// Ends a membership. An empty topic disappears.
     ///
-    /// Ordering: the client gets `ack`, and nothing of the topic after it.
-    /// Cancel safety: the membership has ended entirely or not at all.
+    /// Ordering: `ack` is the last the client receives from the topic.
+    /// Backpressure: waits while the mailbox of a shard involved is full.
+    /// Cancel safety: the membership has ended completely or not at all.
     pub async fn leave(
         &self,
         client: &Arc<Client>,
@@ -154,12 +155,13 @@ impl Hub {
         self.end_membership(client, &topic, ack, announce).await
     }
 
-    /// Ends all of a client's memberships and removes it from the registry; `announce` says
-    /// what the other members of each topic are told. The connection stays until
-    /// [`Hub::release`]. A second, concurrent call helps the first: when either returns,
-    /// every membership has ended.
+    /// Ends all of a client's memberships and removes it from the registry. `announce` makes
+    /// the notice for the other members of each topic. The connection stays with its shard
+    /// until [`Hub::release`]. Concurrent calls share the work: when either returns, every
+    /// membership has ended.
     ///
-    /// Cancel safety: the next call does what this one has not done.
+    /// Backpressure: waits while the mailbox of a shard involved is full.
+    /// Cancel safety: the next call continues where this one stopped.
     pub async fn disconnect(
         &self,
         client: &Arc<Client>,
@@ -195,8 +197,8 @@ impl Hub {
         announce: Option<&Frame>,
     ) -> Result<(), LeaveError> {
         loop {
-            let told = announce.map(|_| topic.shards_with_members());
-            let mut permits = self.permits_with_own(client, told.as_deref()).await?;
+            let others = announce.map(|_| topic.shards_with_members());
+            let mut permits = self.permits_with_own(client, others.as_deref()).await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
             if topic.leave(client, &mut permits, ack, announce).is_ok() {
@@ -208,17 +210,18 @@ impl Hub {
         }
     }
 
-    /// Permits for the client's own shard and for those that are told.
+    /// Reserves permits for the client's own shard and for the `others`.
     async fn permits_with_own(
         &self,
         client: &Client,
-        told: Option<&[bool]>,
+        others: Option<&[bool]>,
     ) -> Result<Permits<'_>, HubClosed> {
         self.mailboxes
-            .reserve(|shard| shard == client.shard || told.is_some_and(|told| told[shard]))
+            .reserve(|shard| shard == client.shard || others.is_some_and(|others| others[shard]))
             .await
     }
 
+    /// Removes the topic from the registry if nobody is in it and it has nothing to keep.
     pub(super) fn forget_if_unused(&self, topic: &Arc<Topic>) {
         if topic.retire_if_unused() {
             self.registry.remove_topic(topic);
@@ -227,8 +230,8 @@ impl Hub {
 }
 
 impl Topic {
-    /// Makes `client` a member. `ack` makes what it is told, from the number of members and
-    /// the answer to its resume request.
+    /// Makes `client` a member. `ack` builds the frame it receives from the number of members
+    /// and the answer to its resume request.
     fn join(
         self: &Arc<Self>,
         client: &Arc<Client>,
@@ -255,7 +258,7 @@ impl Topic {
         Ok(JoinOutcome::Joined(state.audience.members()))
     }
 
-    /// Acknowledges to a member again, and restarts it if it has a new resume request.
+    /// Acknowledges a repeated join, and starts a new replay if there is a new resume request.
     fn join_again(
         self: &Arc<Self>,
         client: &Arc<Client>,
@@ -278,6 +281,7 @@ impl Topic {
         members
     }
 
+    /// Sends the shard the entry that adds the member, with its acknowledgement and replay.
     fn admit(
         self: &Arc<Self>,
         state: &mut TopicState,

@@ -1,8 +1,8 @@
-//! What the hub counts.
+//! The hub's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that only grows.
+/// A counter that only increases.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -12,31 +12,31 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// The count so far.
+    /// The current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Counters of one hub since it began.
+/// Counters of one hub since it was created.
 #[derive(Debug, Default)]
 #[allow(
     clippy::struct_field_names,
     reason = "a counter is named as it is exported"
 )]
 pub struct Metrics {
-    /// Connections that were opened.
+    /// Connections opened.
     pub connections_total: Counter,
-    /// Broadcasts that were accepted into a topic.
+    /// Broadcasts and publications accepted into a topic.
     pub broadcasts_total: Counter,
-    /// Messages whose bytes were handed to a client's socket in full.
+    /// Messages written to a client's socket in full.
     pub deliveries_total: Counter,
-    /// Publications that were replayed from a history.
+    /// Publications replayed from a history.
     pub replayed_total: Counter,
     /// Clients closed because their outbox was full.
     pub slow_consumers_total: Counter,
-    /// Clients closed because no pong came in time.
+    /// Clients closed because they did not answer pings in time.
     pub heartbeat_timeouts_total: Counter,
-    /// Connection tasks that panicked; each ended its own connection only.
+    /// Connection tasks that panicked. Each panic ended only its own connection.
     pub panics_total: Counter,
 }

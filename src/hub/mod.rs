@@ -1,7 +1,8 @@
 //! The hub: this process's registry and shards.
 //!
-//! Knows nothing of JSON, HTTP or authentication: it moves encoded frames, and what it says
-//! by itself comes from the [`Dialect`] it is given.
+//! The hub moves encoded frames and knows nothing about JSON, HTTP or authentication. The
+//! messages that it originates itself, such as gap notices, pings and closes, are encoded by
+//! the [`Dialect`] it is given.
 
 mod client;
 mod dispatch;
@@ -41,7 +42,7 @@ use crate::dialect::Dialect;
 use crate::protocol::TopicKind;
 use crate::wire::Frame;
 
-/// Registry and shards.
+/// The registry of clients and topics, and the shards that own their connections.
 #[derive(Debug)]
 pub struct Hub {
     registry: Arc<Registry>,
@@ -49,18 +50,19 @@ pub struct Hub {
     everyone: Arc<Topic>,
     dialect: &'static dyn Dialect,
     budget: Arc<Budget>,
-    /// Stops the sweeper with the hub.
+    /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
     next_shard: AtomicUsize,
-    /// Connections whose sockets the shards still hold.
+    /// The number of connections that have not been released yet.
     links: AtomicUsize,
     max_topics_per_client: usize,
     outbox_max_bytes: usize,
 }
 
 impl Hub {
-    /// Starts the shards on `tasks`, and a sweeper where a history is configured. They end when the hub is dropped.
+    /// Spawns the shards on `tasks`, and a sweeper if any topic can keep a history. They stop
+    /// when the hub is dropped.
     pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
         let budget = Arc::new(Budget::new(options.retention.max_bytes));
@@ -97,45 +99,46 @@ impl Hub {
         }
     }
 
-    /// Bytes that all histories hold together.
+    /// The size of all histories together, in bytes.
     pub fn history_bytes(&self) -> usize {
         self.budget.used()
     }
 
-    /// Rooms and channels one client may be in.
+    /// The maximum number of rooms and channels per client.
     pub fn max_topics_per_client(&self) -> usize {
         self.max_topics_per_client
     }
 
-    /// Bytes that may wait for one client.
+    /// The maximum number of bytes in one client's outbox.
     pub fn outbox_max_bytes(&self) -> usize {
         self.outbox_max_bytes
     }
 
-    /// The dialect in which the hub says things by itself.
+    /// The dialect that encodes the hub's own messages.
     pub fn dialect(&self) -> &'static dyn Dialect {
         self.dialect
     }
 
-    /// What the hub counts.
+    /// The hub's counters.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Connections now.
+    /// The number of open connections. Clients without a connection are not counted.
     pub fn connections(&self) -> usize {
         self.everyone.members()
     }
 
-    /// Connections that were not released yet: those now, and those that are closing.
+    /// The number of connections that have not been released yet, both open and closing.
     pub fn links(&self) -> usize {
         self.links.load(Ordering::Relaxed)
     }
 
-    /// Makes a client known. `Ok(None)` when the id is taken.
+    /// Registers a client and hands its link to a shard. Returns `Ok(None)` if the id is
+    /// already in use.
     ///
-    /// Backpressure: waits for a place in its shard's mailbox.
-    /// Cancel safety: a client is known entirely or not at all.
+    /// Backpressure: waits while the shard's mailbox is full.
+    /// Cancel safety: the client is registered completely or not at all.
     pub async fn connect(
         &self,
         id: Uuid,
@@ -165,8 +168,10 @@ impl Hub {
         Ok(Some(client))
     }
 
-    /// Has the shard let go of the connection of a client that was disconnected. `reset`
-    /// cuts the socket off, so that the kernel keeps nothing of it.
+    /// Releases the connection of a client that has disconnected. With `reset`, the socket is
+    /// closed with a TCP reset, so that the kernel discards its unsent bytes.
+    ///
+    /// Backpressure: waits while the shard's mailbox is full.
     pub async fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
         if client.is_attached() {
             self.links.fetch_sub(1, Ordering::Relaxed);
@@ -182,24 +187,27 @@ impl Hub {
         Ok(())
     }
 
-    /// Sends a frame to one client, in order with everything else it gets.
+    /// Sends a frame to one client.
+    ///
+    /// Ordering: the frame keeps its place among everything else sent to the client.
+    /// Backpressure: waits while the shard's mailbox is full.
     pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         let client = client.clone();
         self.send_entry(client.shard, Entry::Send { client, frame })
             .await
     }
 
-    /// Answers a WebSocket ping, ahead of the messages that wait. Of many answers that
-    /// wait, the oldest go (RFC 6455 §5.5.3).
+    /// Answers a WebSocket ping ahead of the client's queued messages. If too many pongs are
+    /// queued, the oldest is dropped (RFC 6455 §5.5.3).
     pub async fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         let client = client.clone();
         self.send_entry(client.shard, Entry::Pong { client, frame })
             .await
     }
 
-    /// Sends a Close frame behind what waits for the client. After `linger` the socket
-    /// is cut off, whether all of that was written or not; a client that was written all
-    /// of it and does not answer is cut off earlier, after a few seconds.
+    /// Queues a Close frame behind everything that is queued for the client. The socket is
+    /// reset after `linger` even if some of that is still unwritten. Once all of it is
+    /// written, the client has only a few seconds to end its side.
     pub async fn close(
         &self,
         client: &Arc<Client>,
@@ -218,34 +226,37 @@ impl Hub {
         .await
     }
 
-    /// What each client was sent and what waits for it, in the order of `clients`.
+    /// Returns what each client has been sent and what is queued for it, in the order of
+    /// `clients`.
     pub async fn inspect(&self, clients: &[Arc<Client>]) -> Result<Vec<Sent>, HubClosed> {
-        let mut found = vec![Sent::default(); clients.len()];
+        let mut all = vec![Sent::default(); clients.len()];
         for shard in 0..self.mailboxes.len() {
-            let places: Vec<usize> = (0..clients.len())
-                .filter(|&place| clients[place].shard == shard)
+            let indices: Vec<usize> = (0..clients.len())
+                .filter(|&index| clients[index].shard == shard)
                 .collect();
-            if places.is_empty() {
+            if indices.is_empty() {
                 continue;
             }
             let (reply, answer) = oneshot::channel();
-            let asked = places.iter().map(|&place| clients[place].clone()).collect();
+            let local = indices.iter().map(|&index| clients[index].clone());
             self.send_entry(
                 shard,
                 Entry::Inspect {
-                    clients: asked,
+                    clients: local.collect(),
                     reply,
                 },
             )
             .await?;
-            for (place, sent) in places.into_iter().zip(answer.await.map_err(|_| HubClosed)?) {
-                found[place] = sent;
+            let answer = answer.await.map_err(|_| HubClosed)?;
+            for (index, sent) in indices.into_iter().zip(answer) {
+                all[index] = sent;
             }
         }
-        Ok(found)
+        Ok(all)
     }
 
-    /// Returns when every shard has answered. Give it a deadline.
+    /// Returns once every shard has answered. It sets no deadline of its own: wrap it in a
+    /// timeout.
     pub async fn probe(&self) -> Result<(), HubClosed> {
         for shard in 0..self.mailboxes.len() {
             let (reply, answer) = oneshot::channel();
@@ -262,17 +273,17 @@ impl Hub {
         self.registry.client(id)
     }
 
-    /// All clients, in no order.
+    /// All clients, in no particular order.
     pub fn clients(&self) -> Vec<Arc<Client>> {
         self.registry.clients()
     }
 
-    /// The topic of this kind and name.
+    /// The topic with this kind and name.
     pub fn topic(&self, kind: TopicKind, name: &str) -> Option<Arc<Topic>> {
         self.registry.topic(kind, name)
     }
 
-    /// All topics of a kind, in no order.
+    /// All topics of a kind, in no particular order.
     pub fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
         self.registry.topics(kind)
     }

@@ -1,29 +1,36 @@
-//! What the hub can be told.
+//! The hub's settings.
 
 use std::time::Duration;
 
 use super::topic::{Retention, TopicRules};
 
-/// Bounds and times of a hub. Every field has a working default.
+/// Limits and intervals of a hub. Every field has a working default.
 #[derive(Debug, Clone)]
 pub struct HubOptions {
-    /// Shards, each a task that owns its share of the sockets. Default: one a worker thread.
+    /// Number of shards. Each is a task that owns its share of the sockets. Default: one per
+    /// available core. 0 means 1.
     pub shards: usize,
-    /// Entries one shard's mailbox holds; when it is full, publishers wait. Default 1024.
+    /// Capacity of one shard's mailbox, in entries. While it is full, publishers wait.
+    /// Default: 1024. 0 means 1.
     pub mailbox_capacity: usize,
-    /// Messages that may wait for one client; one more evicts it. Default 1024.
+    /// Maximum number of messages queued for one client. When there is no room for another,
+    /// publications are dropped where [`Overflow`](super::Overflow) allows it; otherwise the
+    /// client is evicted. Default: 1024.
     pub outbox_max_messages: usize,
-    /// Bytes that may wait for one client; one more evicts it. Default 1 MiB.
+    /// Maximum number of bytes queued for one client, with the same consequence.
+    /// Default: 1 MiB.
     pub outbox_max_bytes: usize,
-    /// Rooms and channels one client may be in. Default 1000.
+    /// Maximum number of rooms and channels per client. Default: 1000.
     pub max_topics_per_client: usize,
-    /// Time between two pings to one client. Default 30 s.
+    /// Time between two pings to the same client. Default: 30 s.
     pub ping_interval: Duration,
-    /// Age of the last pong at which a client is closed, found at its next ping. Default 90 s.
+    /// Close a client that hasn't answered a ping for this long. Checked each time a ping
+    /// is due. Default: 90 s.
     pub pong_timeout: Duration,
-    /// What is configured for each room and channel. Default: nothing.
+    /// Rules that configure rooms and channels by name. Default: no history, and slow
+    /// consumers are evicted.
     pub topics: TopicRules,
-    /// What is kept over all topics together.
+    /// Limits on what all topics keep together.
     pub retention: Retention,
 }
 

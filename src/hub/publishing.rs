@@ -1,4 +1,4 @@
-//! Broadcasts and publications, and the history that publications leave.
+//! Broadcasting, publishing, and reading the history that publications leave.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use crate::history::Page;
 use crate::protocol::{HistoryRequest, StreamTop, TopicKind};
 use crate::wire::Frame;
 
-/// What became of a publication.
+/// An accepted publication.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// The number of members it was sent to.
+    /// The number of members it is sent to.
     pub members: usize,
     /// Its position, if the topic keeps a history.
     pub position: Option<StreamTop>,
@@ -25,12 +25,11 @@ pub struct Accepted {
 pub struct HistoryPage {
     /// The topic's newest position.
     pub top: StreamTop,
-    /// The publications, with their offsets, oldest first.
+    /// The publications with their offsets, oldest first.
     pub page: Page<Frame>,
 }
 
-/// One publication on its way into a topic: what it is encoded as, and as a frame without
-/// an offset.
+/// A publication to be accepted: its encoded text, and its frame without an offset.
 #[derive(Debug, Clone, Copy)]
 struct Publication<'a> {
     encoded: &'a str,
@@ -38,12 +37,12 @@ struct Publication<'a> {
 }
 
 impl Hub {
-    /// Broadcasts to a topic's members, but not to `exclude`, and returns to how many. A
-    /// topic that is not there has none.
+    /// Broadcasts a frame to a topic's members except `exclude`, and returns the number of
+    /// recipients: 0 if the topic does not exist. The frame gets no offset and is not kept.
     ///
-    /// Ordering: one order a topic, the same for all members.
-    /// Backpressure: waits for places in the mailboxes of the shards that have members.
-    /// Cancel safety: the frame goes to all or to none.
+    /// Ordering: all members receive a topic's broadcasts in the same order.
+    /// Backpressure: waits while the mailbox of a shard with members is full.
+    /// Cancel safety: the frame is sent to all recipients or to none.
     pub async fn broadcast(
         &self,
         kind: TopicKind,
@@ -57,7 +56,9 @@ impl Hub {
         }
     }
 
-    /// Broadcasts to every connection and returns how many there are.
+    /// Broadcasts a frame to every connection and returns the number of connections.
+    ///
+    /// Ordering, backpressure and cancel safety: as for [`Hub::broadcast`].
     pub async fn broadcast_to_everyone(&self, frame: &Frame) -> Result<usize, HubClosed> {
         self.broadcast_in(&self.everyone, frame, None).await
     }
@@ -69,24 +70,25 @@ impl Hub {
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, HubClosed> {
         loop {
-            let told = topic.shards_with_members();
-            let mut permits = self.mailboxes.reserve(|shard| told[shard]).await?;
+            let targets = topic.shards_with_members();
+            let mut permits = self.mailboxes.reserve(|shard| targets[shard]).await?;
             let excluded = exclude.map(|client| client.memberships.lock());
             if let Ok(members) = topic.broadcast(&mut permits, frame, exclude) {
                 self.metrics.broadcasts_total.add(1);
-                let left_out = excluded.is_some_and(|excluded| excluded.contains(topic));
-                return Ok(members - usize::from(left_out));
+                let is_excluded = excluded.is_some_and(|excluded| excluded.contains(topic));
+                return Ok(members - usize::from(is_excluded));
             }
         }
     }
 
-    /// Publishes to a topic: the publication gets an offset and is kept, if the topic keeps a
-    /// history, and goes to the members. `encoded` is what the dialect makes frames from. A
-    /// publisher that is a member gets `ack` instead of the publication.
+    /// Publishes to a topic. If the topic keeps a history, the publication gets an offset and
+    /// is kept. `encoded` is the text from which the dialect builds frames. A publisher that
+    /// is a member receives `ack` instead of the publication.
     ///
-    /// Ordering: one order a topic, the same for all members and in the history.
-    /// Backpressure: waits for places in the mailboxes of the shards that have members.
-    /// Cancel safety: the message is published entirely or not at all.
+    /// Ordering: all members receive a topic's publications in the same order, which is also
+    /// the order of its history.
+    /// Backpressure: waits while the mailbox of a shard with members is full.
+    /// Cancel safety: the message is published completely or not at all.
     pub async fn publish(
         &self,
         kind: TopicKind,
@@ -99,15 +101,15 @@ impl Hub {
         let frame = &frame;
         let publication = Publication { encoded, frame };
         if self.budget.is_exceeded() {
-            // The sweeper gets a turn to make room.
+            // Give the sweeper a chance to free memory.
             tokio::task::yield_now().await;
         }
         loop {
             let known = self.registry.topic(kind, name);
-            let told = known.map(|topic| topic.shards_with_members());
-            let wanted = |shard: usize| told.as_ref().is_some_and(|told| told[shard]);
+            let targets = known.map(|topic| topic.shards_with_members());
+            let wanted = |shard: usize| targets.as_ref().is_some_and(|targets| targets[shard]);
             let mut permits = self.mailboxes.reserve(wanted).await?;
-            // Nothing waits from here on: a topic is not made in vain.
+            // Nothing awaits from here on: a publish cancelled later would leave an unused topic.
             let Some(topic) = self.topic_to_publish(kind, name) else {
                 return Ok(Accepted::default());
             };
@@ -115,8 +117,8 @@ impl Hub {
             let accepted = self.publish_in(&topic, &mut permits, publication, publisher, &ack);
             if let Ok(mut accepted) = accepted {
                 self.metrics.broadcasts_total.add(1);
-                let left_out = excluded.is_some_and(|excluded| excluded.contains(&topic));
-                accepted.members -= usize::from(left_out);
+                let is_excluded = excluded.is_some_and(|excluded| excluded.contains(&topic));
+                accepted.members -= usize::from(is_excluded);
                 return Ok(accepted);
             }
             drop(excluded);
@@ -124,8 +126,8 @@ impl Hub {
         }
     }
 
-    /// Accepts a publication: gives it its offset, keeps it and puts it into the mailbox of
-    /// each shard that has members.
+    /// Accepts a publication: assigns its offset, keeps it, and puts it into the mailbox of
+    /// every shard that has members.
     fn publish_in(
         &self,
         topic: &Topic,
@@ -160,7 +162,8 @@ impl Hub {
         Ok(accepted)
     }
 
-    /// The topic of this name. Without members there is none, unless it keeps a history.
+    /// The topic to publish to. A topic that nobody is in is created only if it keeps a
+    /// history.
     fn topic_to_publish(&self, kind: TopicKind, name: &Arc<str>) -> Option<Arc<Topic>> {
         let topic = self.registry.topic(kind, name);
         topic.or_else(|| {
@@ -169,7 +172,8 @@ impl Hub {
         })
     }
 
-    /// A part of a topic's history, of at most `max_bytes`. `None` when the topic keeps none.
+    /// Reads a page of at most `max_bytes` from a topic's history. Returns `None` if the topic
+    /// keeps no history.
     pub fn history(
         &self,
         kind: TopicKind,
@@ -184,7 +188,8 @@ impl Hub {
             })
         });
         known.or_else(|| {
-            // What nobody uses yet, or was just forgotten, begins like this.
+            // Nobody has used the topic yet, or it was just forgotten: report what a new topic
+            // would begin with.
             self.registry.rules().options(kind, name).history?;
             Some(HistoryPage {
                 top: StreamTop {
@@ -202,8 +207,8 @@ impl Hub {
 }
 
 impl Topic {
-    /// Puts a notice into the mailbox of each shard that has members and returns the number
-    /// of members. It gets no offset and is not kept.
+    /// Puts a notice into the mailbox of every shard that has members and returns the number
+    /// of members. A notice gets no offset and is not kept.
     fn broadcast(
         &self,
         permits: &mut Permits<'_>,

@@ -1,7 +1,7 @@
-//! Look-up by id and name: the only user of the concurrent map.
+//! Looks up clients by id and topics by kind and name. The concurrent map is used only here.
 //!
-//! Locks: a map guard lives within one expression here. It is never returned, never held
-//! while another module is called, and nothing in this file waits.
+//! Locks: a map guard lives within a single expression. It is never returned and never held
+//! while another module is called, and nothing in this file awaits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +14,7 @@ use super::log::{Budget, TopicLog};
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::protocol::TopicKind;
 
+/// The clients and topics that exist.
 #[derive(Debug)]
 pub(super) struct Registry {
     clients: DashMap<Uuid, Arc<Client>>,
@@ -23,10 +24,10 @@ pub(super) struct Registry {
     shards: usize,
     rules: TopicRules,
     budget: Arc<Budget>,
-    /// Names this process in its topics' epochs.
+    /// Identifies this process in the epochs of its topics.
     process: u64,
-    /// Topics whose positions were forgotten. A topic made after that may be one of
-    /// them, so its epoch is another.
+    /// The number of topics whose positions have been forgotten. A topic created later may
+    /// be one of them, so it gets a different epoch.
     forgotten: AtomicU64,
 }
 
@@ -50,23 +51,23 @@ impl Registry {
         }
     }
 
-    /// What is configured for topics.
+    /// The rules that configure topics by name.
     pub(super) fn rules(&self) -> &TopicRules {
         &self.rules
     }
 
-    /// The epoch of a topic that is made now.
+    /// The epoch for a topic created now.
     pub(super) fn epoch(&self) -> Arc<str> {
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         format!("{:012x}-{forgotten}", self.process >> 16).into()
     }
 
-    /// Topics made from now on have another epoch.
+    /// Gives topics created from now on a new epoch.
     pub(super) fn next_epoch(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Returns false when the id is taken.
+    /// Registers a client. Returns false if the id is already in use.
     pub(super) fn insert_client(&self, client: &Arc<Client>) -> bool {
         let mut inserted = false;
         self.clients.entry(client.id()).or_insert_with(|| {
@@ -85,7 +86,7 @@ impl Registry {
             .remove_if(&client.id(), |_, held| Arc::ptr_eq(held, client));
     }
 
-    /// All clients, in no order.
+    /// All clients, in no particular order.
     pub(super) fn clients(&self) -> Vec<Arc<Client>> {
         self.clients.iter().map(|entry| entry.clone()).collect()
     }
@@ -101,6 +102,7 @@ impl Registry {
         self.topics_of(kind).get(name).map(|entry| entry.clone())
     }
 
+    /// The topic with this kind and name, created if it does not exist.
     pub(super) fn topic_or_new(&self, kind: TopicKind, name: &Arc<str>) -> Arc<Topic> {
         if let Some(topic) = self.topic(kind, name) {
             return topic;
@@ -124,7 +126,7 @@ impl Registry {
             .remove_if(topic.name(), |_, held| Arc::ptr_eq(held, topic));
     }
 
-    /// All topics of a kind, in no order.
+    /// All topics of a kind, in no particular order.
     pub(super) fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
         self.topics_of(kind)
             .iter()

@@ -10,7 +10,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 use tokio::time::Instant;
 
-use super::PublishError;
+use super::publish_error::PublishError;
 use crate::protocol::{ChannelName, EventId};
 
 /// What came of an event in one channel.

@@ -12,6 +12,7 @@ mod history;
 mod publish;
 mod publish_error;
 mod publish_once;
+mod published;
 mod rooms;
 
 use std::sync::Arc;
@@ -27,8 +28,8 @@ use crate::wire::Frame;
 
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
-pub use publish::Published;
 pub use publish_error::PublishError;
+pub use published::Published;
 
 use self::dedup::Dedup;
 

@@ -5,9 +5,11 @@ use std::time::SystemTime;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::Node;
 use super::dedup::{Dedup, Outcome};
 use super::publish::{channels, event_message, publish_message};
-use super::{Node, PublishError, Published};
+use super::publish_error::PublishError;
+use super::published::Published;
 use crate::protocol::{Event, EventId, PublishRequest, timestamp};
 
 impl Node {

@@ -1,8 +1,8 @@
-//! The edge as its clients see it: over real sockets, in literal bytes and text.
+//! The server as its clients see it: over real sockets, in literal bytes and text.
 //!
-//! One binary, one folder per theme; `support` holds the server under test and the raw
-//! clients. Waits have a deadline (`support::PATIENCE`), and nothing sleeps to be sure
-//! that something did not happen: a round trip through the same queues proves it.
+//! One binary, one folder per theme. `support` has the server under test and raw clients.
+//! Every wait has a deadline (`support::within`), and no test sleeps to be sure that
+//! something did not happen: a round trip through the same queues proves it.
 
 // `pub` marks what a module of `support` offers to the others.
 #![allow(unreachable_pub)]

@@ -1,22 +1,21 @@
-//! `docs/PROTOCOL.md` holds conversations; here they are held.
+//! The conversations in `docs/PROTOCOL.md` are held with a real server.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::recovery::resuming::remembering;
-use crate::support::{Client, TestServer};
+use crate::support::{Client, TestServer, with_history};
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// What `…` stood for, by the text it stood in.
+/// The values that `…` stands for, by the text before it.
 #[derive(Default)]
-struct Names(HashMap<String, String>);
+struct Placeholders(HashMap<String, String>);
 
-impl Names {
-    /// Whether `found` is what the document says. A string with `…` fits any string that begins like
-    /// it; one that begins with something fits the same string again.
-    fn fit(&mut self, said: &Value, found: &Value) -> bool {
+impl Placeholders {
+    /// Whether `found` is what the document says. `…` matches any text; the same text before
+    /// it always stands for the same value, except `evt_`, with which every event id begins.
+    fn matches(&mut self, said: &Value, found: &Value) -> bool {
         match (said, found) {
             (Value::String(said), Value::String(found)) => match said.strip_suffix('…') {
                 None => said == found,
@@ -35,12 +34,14 @@ impl Names {
                     && said
                         .iter()
                         .zip(found)
-                        .all(|(said, found)| self.fit(said, found))
+                        .all(|(said, found)| self.matches(said, found))
             }
             (Value::Object(said), Value::Object(found)) => {
                 said.len() == found.len()
                     && said.iter().all(|(key, said)| {
-                        found.get(key).is_some_and(|found| self.fit(said, found))
+                        found
+                            .get(key)
+                            .is_some_and(|found| self.matches(said, found))
                     })
             }
             _ => said == found,
@@ -48,8 +49,8 @@ impl Names {
     }
 
     fn fill_in(&self, text: &str) -> String {
-        let names = self.0.iter();
-        names.fold(text.to_owned(), |text, (name, value)| {
+        let placeholders = self.0.iter();
+        placeholders.fold(text.to_owned(), |text, (name, value)| {
             text.replace(&format!("{name}…"), value)
         })
     }
@@ -57,23 +58,24 @@ impl Names {
     fn expect(&mut self, said: &str, found: &Value) {
         let parsed = serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"));
         assert!(
-            self.fit(&parsed, found),
+            self.matches(&parsed, found),
             "the document says {said}\nbut it is {found}"
         );
     }
 }
 
+/// Sends the commands of a conversation and expects its answers.
 async fn hold(conversation: &str) {
-    let server = TestServer::start(remembering(100)).await;
+    let server = TestServer::start(with_history(100)).await;
     let mut clients: [Client; 2] = [server.connect().await, server.connect().await];
-    let mut names = Names::default();
+    let mut placeholders = Placeholders::default();
     let mut answer = Value::Null;
     for line in conversation.lines() {
         let (mark, said) = line.split_once(' ').unwrap_or_else(|| panic!("{line}"));
         let client = &mut clients[usize::from(mark.starts_with('B'))];
         match mark.trim_start_matches('B') {
-            ">" => client.send_text(&names.fill_in(said)).await,
-            "<" => names.expect(said, &client.next_json().await),
+            ">" => client.send_text(&placeholders.fill_in(said)).await,
+            "<" => placeholders.expect(said, &client.next_json().await),
             "$" => {
                 let mut parts = said.splitn(3, ' ');
                 let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
@@ -82,7 +84,7 @@ async fn hold(conversation: &str) {
                 assert_eq!(response.status, 200, "{said}: {}", response.body);
                 answer = response.json();
             }
-            "=" => names.expect(said, &answer),
+            "=" => placeholders.expect(said, &answer),
             _ => panic!("{line}"),
         }
     }
@@ -90,12 +92,12 @@ async fn hold(conversation: &str) {
 }
 
 #[tokio::test]
-async fn every_conversation_of_the_document_goes_as_it_says() {
+async fn every_conversation_in_the_protocol_document_is_true() {
     let mut held = 0;
     for block in DOCUMENT.split("```wire\n").skip(1) {
         let (conversation, _) = block.split_once("```").expect("the end of a block");
         hold(conversation).await;
         held += 1;
     }
-    assert!(held >= 7, "only {held} conversations");
+    assert!(held >= 7, "only {held} conversations were found");
 }

@@ -1,4 +1,4 @@
-//! What is forgotten when all histories together are too much.
+//! What is forgotten when all histories together exceed their bound.
 
 use tokio_util::task::TaskTracker;
 use wavecast::dialect::native::Native;
@@ -6,10 +6,11 @@ use wavecast::history::HistoryLimits;
 use wavecast::hub::{Hub, HubOptions, Retention, TopicOptions, TopicRules};
 use wavecast::protocol::TopicKind;
 
-use super::support::{eventually, narrow};
+use super::support::one_place;
+use crate::patience::{InTime as _, eventually};
 
-/// Every room and channel keeps a history, all together so many bytes.
-fn remembering(max_bytes: usize) -> HubOptions {
+/// Every room and channel keeps a history; together they have this many bytes.
+fn with_history(max_bytes: usize) -> HubOptions {
     HubOptions {
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
@@ -19,7 +20,7 @@ fn remembering(max_bytes: usize) -> HubOptions {
             max_bytes,
             ..Retention::default()
         },
-        ..narrow()
+        ..one_place()
     }
 }
 
@@ -27,35 +28,38 @@ async fn publish(hub: &Hub, name: usize) {
     let (kind, name) = (TopicKind::Channel, name.to_string().into());
     let message = r#"{"n":1}"#.into();
     let published = hub.publish(kind, &name, &message, None, |_| None);
-    published.await.unwrap();
+    published.in_time().await.unwrap();
 }
 
-/// Positions alone can be too much, with no message left to drop: none had room, or all
-/// have expired. They then kept every later publication out until their own time was over.
+/// Positions alone can exceed the bound, when no message is left to drop. They once kept out
+/// every later publication until they expired.
 #[tokio::test]
-async fn positions_give_way_when_there_is_no_message_to_drop() {
+async fn positions_are_forgotten_when_there_is_no_message_to_drop() {
     const MAX_BYTES: usize = 1000;
-    let hub = Hub::new(&remembering(MAX_BYTES), &Native, &TaskTracker::new());
+    let hub = Hub::new(&with_history(MAX_BYTES), &Native, &TaskTracker::new());
     for name in 0..20 {
         publish(&hub, name).await;
     }
-    eventually("positions that are forgotten", || {
+    eventually("a history within its bound", async || {
         hub.history_bytes() <= MAX_BYTES
     })
     .await;
 }
 
-/// A position counted until whoever looked for something to forget had done with all of
-/// them, so one too many cost them all.
+/// A forgotten position once counted until the end of the sweep, so that one position too
+/// many made the sweep forget all of them.
 #[tokio::test]
-async fn no_more_positions_are_forgotten_than_must_be() {
+async fn no_more_positions_are_forgotten_than_necessary() {
     const MAX_BYTES: usize = 50_000;
-    let hub = Hub::new(&remembering(MAX_BYTES), &Native, &TaskTracker::new());
+    let hub = Hub::new(&with_history(MAX_BYTES), &Native, &TaskTracker::new());
     let mut most = 0;
     for name in 0..200 {
         publish(&hub, name).await;
-        // What there is to forget is forgotten before the next.
-        eventually("room", || hub.history_bytes() <= MAX_BYTES).await;
+        // The sweeper runs before the next publication.
+        eventually("a history within its bound", async || {
+            hub.history_bytes() <= MAX_BYTES
+        })
+        .await;
         let now = hub.topics(TopicKind::Channel).len();
         most = most.max(now);
         assert!(now >= most * 3 / 4, "{now} of {most} at {name}");

@@ -1,10 +1,15 @@
-//! What went wrong, or nearly did, at the edges of the hub: each test is one race or one
-//! bad ending, without sockets.
+//! Races and endings at the edges of the hub that once went wrong, or nearly did. Each test is
+//! one of them, without sockets.
 
 // `pub` marks what `support` offers to the others.
 #![allow(unreachable_pub)]
 
 mod forgetting;
+mod mailboxes;
 mod memberships;
+#[path = "../common/patience.rs"]
+mod patience;
 mod streams;
 mod support;
+#[path = "../common/watchdog.rs"]
+mod watchdog;

@@ -1,4 +1,4 @@
-//! Endings of connections whose stream a task writes, and of a server with such connections.
+//! How connections end whose stream is written by a task, and how their server drains.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::poll;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use wavecast::hub::ClientInfo;
 use wavecast::node::DrainOptions;
@@ -14,18 +13,21 @@ use wavecast::protocol::TopicKind;
 use wavecast::transport::websocket::Stream;
 use wavecast::{WebSocketConfig, WebSocketServer};
 
-use super::support::{PATIENCE, eventually, text};
+use super::support::text;
+use crate::patience::{InTime as _, eventually, within, within_a_minute};
+use crate::watchdog::watch;
 
-/// A server that takes in-memory connections.
+/// A server for connections in memory.
 struct Edge {
     server: Arc<WebSocketServer>,
-    /// Tasks of a server without connections: its shards.
+    /// The number of tasks of a server without connections: its shards.
     idle_tasks: usize,
     connections: TaskTracker,
 }
 
 impl Edge {
     fn new(change: impl FnOnce(&mut WebSocketConfig)) -> Self {
+        watch();
         let mut config = WebSocketConfig::default();
         change(&mut config);
         if config.shards == 0 {
@@ -48,10 +50,13 @@ impl Edge {
         near
     }
 
-    async fn all_is_gone(&self) {
+    async fn expect_nothing_left(&self) {
         let hub = self.server.node();
-        eventually("the end of the connection", || self.connections.is_empty()).await;
-        eventually("the end of every task", || {
+        eventually("the end of the connection", async || {
+            self.connections.is_empty()
+        })
+        .await;
+        eventually("the end of every task", async || {
             self.server.tasks().len() == self.idle_tasks
         })
         .await;
@@ -67,7 +72,7 @@ fn masked(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_stream_that_the_peer_ends_leaves_no_task() {
+async fn a_stream_that_its_peer_ends_leaves_no_task() {
     let edge = Edge::new(|_| {});
     let mut client = edge.connect(1024);
     client
@@ -75,41 +80,44 @@ async fn a_stream_that_the_peer_ends_leaves_no_task() {
         .await
         .unwrap();
     let mut pong = [0; 17];
-    client.read_exact(&mut pong).await.unwrap();
+    client.read_exact(&mut pong).in_time().await.unwrap();
     assert_eq!(&pong, b"\x81\x0f{\"type\":\"pong\"}");
     drop(client);
-    edge.all_is_gone().await;
+    edge.expect_nothing_left().await;
 }
 
 #[tokio::test]
-async fn a_stream_that_stalls_leaves_no_task_after_its_eviction() {
+async fn a_stalled_stream_leaves_no_task_after_its_eviction() {
     let edge = Edge::new(|config| config.outbox_messages = 4);
     let mut client = edge.connect(256);
     let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
-    client.write_all(&command).await.unwrap();
+    client.write_all(&command).in_time().await.unwrap();
     let node = edge.server.node();
-    eventually("the subscription", || {
+    eventually("the subscription", async || {
         node.topics(TopicKind::Channel, None, 1).total == 1
     })
     .await;
-    while node.hub().metrics().slow_consumers_total.get() == 0 {
-        let data = "x".repeat(4096);
-        edge.server.publish("news", &data).await.unwrap();
-        node.hub().probe().await.unwrap();
-    }
-    edge.all_is_gone().await;
+    within("an eviction", async {
+        while node.hub().metrics().slow_consumers_total.get() == 0 {
+            let data = "x".repeat(4096);
+            edge.server.publish("news", &data).in_time().await.unwrap();
+            node.hub().probe().in_time().await.unwrap();
+        }
+    })
+    .await;
+    edge.expect_nothing_left().await;
     assert_eq!(node.hub().metrics().slow_consumers_total.get(), 1);
     drop(client);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_half_ended_and_takes_nothing_leaves_no_task() {
+async fn a_half_closed_stream_that_reads_nothing_leaves_no_task() {
     let edge = Edge::new(|_| {});
     let mut client = edge.connect(256);
     let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
-    client.write_all(&command).await.unwrap();
+    client.write_all(&command).in_time().await.unwrap();
     let node = edge.server.node();
-    eventually("the subscription", || {
+    eventually("the subscription", async || {
         node.topics(TopicKind::Channel, None, 1).total == 1
     })
     .await;
@@ -117,59 +125,59 @@ async fn a_stream_that_is_half_ended_and_takes_nothing_leaves_no_task() {
         .publish("news", &"x".repeat(4096))
         .await
         .unwrap();
-    node.hub().probe().await.unwrap();
-    client.shutdown().await.unwrap();
+    node.hub().probe().in_time().await.unwrap();
+    client.shutdown().in_time().await.unwrap();
     tokio::time::sleep(Duration::from_secs(30)).await;
-    edge.all_is_gone().await;
+    edge.expect_nothing_left().await;
     drop(client);
 }
 
 #[tokio::test]
-async fn who_connects_during_a_drain_is_sent_away_at_once() {
+async fn a_client_that_connects_during_a_drain_is_closed_at_once() {
     let edge = Edge::new(|_| {});
     let mut first = edge.connect(1024);
     let node = edge.server.node();
-    eventually("the connection", || node.hub().connections() == 1).await;
+    eventually("the connection", async || node.hub().connections() == 1).await;
     let options = DrainOptions::default();
     let drained = node.drain(&options);
-    let latecomer = async {
-        // The first connection was told; whom the drain closes is decided.
+    let late_client = async {
+        // The first connection has been closed, so the drain has decided which to close.
         let mut told = Vec::new();
         while !told.ends_with(b"\x88\x0a\x03\xe9shutdown") {
             assert_ne!(first.read_buf(&mut told).await.unwrap(), 0, "{told:?}");
         }
         let mut late = edge.connect(1024);
-        let mut said = Vec::new();
-        late.read_to_end(&mut said).await.unwrap();
+        let mut received = Vec::new();
+        late.read_to_end(&mut received).await.unwrap();
         drop((first, late));
-        said
+        received
     };
-    let both = timeout(PATIENCE, async { tokio::join!(drained, latecomer) });
-    let (left, said) = both.await.expect("the drain waits for a latecomer");
+    let both = async { tokio::join!(drained, late_client) };
+    let (left, received) = within("the drain, which does not wait for a late client", both).await;
     assert_eq!(left, 0);
-    assert!(said.starts_with(b"\x88"), "{said:?}");
-    assert_eq!(&said[2..4], &1001_u16.to_be_bytes());
-    edge.all_is_gone().await;
+    assert!(received.starts_with(b"\x88"), "{received:?}");
+    assert_eq!(&received[2..4], &1001_u16.to_be_bytes());
+    edge.expect_nothing_left().await;
 }
 
-/// Time stands still where nothing can happen, and jumps where something waits for it.
+/// The paused clock jumps forward whenever every task waits.
 #[tokio::test(start_paused = true)]
-async fn a_drain_gives_a_slow_reader_until_its_deadline() {
+async fn a_drain_waits_for_a_slow_reader_until_its_deadline() {
     let edge = Edge::new(|config| {
         config.drain_timeout = Duration::from_secs(60);
         config.pong_timeout = Duration::from_secs(600);
     });
     let mut client = edge.connect(256);
     let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
-    client.write_all(&command).await.unwrap();
+    client.write_all(&command).in_time().await.unwrap();
     let node = edge.server.node();
-    eventually("the subscription", || {
+    eventually("the subscription", async || {
         node.topics(TopicKind::Channel, None, 1).total == 1
     })
     .await;
     let event = "x".repeat(10_000);
     for _ in 0..40 {
-        edge.server.publish("news", &event).await.unwrap();
+        edge.server.publish("news", &event).in_time().await.unwrap();
     }
     let reading = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
@@ -178,15 +186,19 @@ async fn a_drain_gives_a_slow_reader_until_its_deadline() {
         drop(client);
         all
     };
-    let (left, all) = tokio::join!(edge.server.drain(), reading);
+    let both = async { tokio::join!(edge.server.drain(), reading) };
+    let (left, all) = within_a_minute("the drain", both).await;
     assert_eq!(left, 0);
     let count = all.windows(10_000).filter(|part| part == &event.as_bytes());
     assert_eq!(count.count(), 40, "of {} bytes", all.len());
-    assert!(all.ends_with(b"\x03\xe9shutdown"), "no Close at the end");
+    assert!(
+        all.ends_with(b"\x03\xe9shutdown"),
+        "no Close frame at the end"
+    );
 }
 
 #[tokio::test]
-async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
+async fn a_panic_while_a_session_is_created_ends_only_its_connection() {
     let edge = Edge::new(|_| {});
     let (mut near, far) = duplex(1024);
     let server = edge.server.clone();
@@ -201,46 +213,46 @@ async fn a_session_that_panics_when_it_is_made_ends_its_connection_only() {
         );
         opened.await.expect("a running hub").run().await;
     });
-    let mut said = Vec::new();
-    let read = timeout(PATIENCE, near.read_to_end(&mut said)).await;
-    read.expect("the connection ends").unwrap();
-    assert_eq!(said[0], 0x88);
-    assert_eq!(&said[2..4], &1011_u16.to_be_bytes());
+    let mut received = Vec::new();
+    near.read_to_end(&mut received).in_time().await.unwrap();
+    assert_eq!(received[0], 0x88);
+    assert_eq!(&received[2..4], &1011_u16.to_be_bytes());
     drop(near);
-    edge.all_is_gone().await;
+    edge.expect_nothing_left().await;
     assert_eq!(edge.server.node().metrics().panics_total.get(), 1);
 }
 
 #[tokio::test]
-async fn a_cleanup_that_is_dropped_half_way_does_not_hide_a_connection_from_the_drain() {
+async fn a_cancelled_cleanup_does_not_hide_a_connection_from_the_drain() {
     let edge = Edge::new(|config| {
         config.shards = 1;
         config.mailbox_capacity = 1;
     });
     let mut client = edge.connect(1024);
     let hub = edge.server.node();
-    eventually("the connection", || hub.connection_count() == 1).await;
-    hub.probe().await.unwrap();
+    eventually("the connection", async || hub.connection_count() == 1).await;
+    hub.probe().in_time().await.unwrap();
     let known = hub.hub().clients().pop().expect("a client");
-    hub.send(&known, text("fills the mailbox")).await.unwrap();
+    hub.send(&known, text("fills the mailbox"))
+        .in_time()
+        .await
+        .unwrap();
     {
         let cleanup = edge.server.cleanup_client(known.id());
         assert!(poll!(pin!(cleanup)).is_pending());
     }
     let reading = async {
         let mut all = Vec::new();
-        client.read_to_end(&mut all).await.unwrap();
+        client.read_to_end(&mut all).in_time().await.unwrap();
         drop(client);
     };
-    let both = timeout(PATIENCE, async {
-        tokio::join!(edge.server.drain(), reading)
-    });
-    let (left, ()) = both.await.expect("the drain finds everybody");
+    let both = async { tokio::join!(edge.server.drain(), reading) };
+    let (left, ()) = within("the drain, which finds every connection", both).await;
     assert_eq!(left, 0);
 }
 
 #[test]
-fn a_stream_that_comes_when_the_shards_are_gone_ends_at_once() {
+fn a_stream_that_arrives_when_the_shards_are_gone_ends_at_once() {
     let runtime = || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_all().build().unwrap()
@@ -250,9 +262,8 @@ fn a_stream_that_comes_when_the_shards_are_gone_ends_at_once() {
     drop(gone);
     runtime().block_on(async {
         let mut client = edge.connect(1024);
-        let mut said = Vec::new();
-        let read = timeout(PATIENCE, client.read_to_end(&mut said)).await;
-        read.expect("the stream ends").unwrap();
-        assert_eq!(said, b"");
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).in_time().await.unwrap();
+        assert_eq!(received, b"");
     });
 }

@@ -1,20 +1,20 @@
-//! What the tests of this binary share.
+//! Helpers that the tests of this binary share.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use tokio::time::timeout;
 use uuid::Uuid;
 use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinOptions, Link, Pipe};
 use wavecast::protocol::TopicKind;
 use wavecast::wire::Frame;
 
-pub const PATIENCE: Duration = Duration::from_secs(5);
+use crate::patience::InTime as _;
+use crate::watchdog::watch;
 
-/// One shard whose mailbox holds one entry: whoever wants a second place waits.
-pub fn narrow() -> HubOptions {
+/// One shard whose mailbox holds one entry, so that every second caller waits.
+pub fn one_place() -> HubOptions {
+    watch();
     HubOptions {
         shards: 1,
         mailbox_capacity: 1,
@@ -27,17 +27,18 @@ pub fn text(text: &str) -> Frame {
 }
 
 pub async fn connect(hub: &Hub, link: Link) -> Arc<Client> {
+    watch();
     let connected = hub.connect(Uuid::now_v7(), ClientInfo::default(), link);
-    connected.await.unwrap().expect("a new id")
+    connected.in_time().await.unwrap().expect("a new id")
 }
 
 pub async fn subscribe(hub: &Hub, client: &Arc<Client>, name: &str) {
     let (kind, name) = (TopicKind::Channel, name.into());
     let joined = hub.join(client, kind, &name, JoinOptions::default(), |_, _| None);
-    joined.await.unwrap();
+    joined.in_time().await.unwrap();
 }
 
-/// What waits in a pipe now.
+/// Takes everything that is in a pipe.
 pub async fn drain(pipe: &Pipe) -> Vec<u8> {
     let mut bytes = Vec::new();
     poll_fn(|cx| {
@@ -46,15 +47,4 @@ pub async fn drain(pipe: &Pipe) -> Vec<u8> {
     })
     .await;
     bytes
-}
-
-pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let holds = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    timeout(PATIENCE, holds)
-        .await
-        .unwrap_or_else(|_| panic!("waited for {what}"));
 }

@@ -1,4 +1,4 @@
-//! Reading what a shard writes into a pipe.
+//! Reads the frames that a shard writes into a pipe.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -6,17 +6,17 @@ use std::task::Poll;
 use serde_json::Value;
 use wavecast::hub::Pipe;
 
-/// What one client was sent.
+/// What one client has received.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Received {
     bytes: Vec<u8>,
     pub(crate) texts: Vec<Value>,
-    /// The code of the Close frame; nothing comes after it.
+    /// The code of the Close frame, after which nothing may follow.
     pub(crate) close: Option<u16>,
 }
 
 impl Received {
-    /// Takes what waits in the pipe; false when that was nothing.
+    /// Takes everything from the pipe. Returns whether there was anything.
     pub(crate) async fn take(&mut self, pipe: &Pipe) -> bool {
         let before = self.bytes.len();
         poll_fn(|cx| {
@@ -24,26 +24,26 @@ impl Received {
             Poll::Ready(())
         })
         .await;
-        let some = self.bytes.len() > before;
+        let any = self.bytes.len() > before;
         self.parse();
-        some
+        any
     }
 
-    /// Adds bytes that were read.
+    /// Adds bytes that were read elsewhere.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.parse();
     }
 
-    /// Whether half a frame is left over.
-    pub(crate) fn is_cut(&self) -> bool {
+    /// Whether it ends with an incomplete frame.
+    pub(crate) fn is_incomplete(&self) -> bool {
         !self.bytes.is_empty()
     }
 
     fn parse(&mut self) {
         let mut rest = &self.bytes[..];
         while let Some((first, payload, behind)) = split_frame(rest) {
-            assert_eq!(self.close, None, "something after the Close frame");
+            assert_eq!(self.close, None, "a frame after the Close frame");
             match first {
                 0x81 => self.texts.push(serde_json::from_slice(payload).unwrap()),
                 0x88 => self.close = Some(u16::from_be_bytes([payload[0], payload[1]])),

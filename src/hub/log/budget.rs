@@ -1,16 +1,19 @@
-//! The bytes of all histories together.
+//! The memory budget that all histories share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A bound that all topics share. It is kept by whoever adds to it (a publication that
-/// does not fit is not kept) and by the sweeper, which makes room by age.
+/// A limit on the bytes of all histories together.
+///
+/// Enforced in two places: a topic that appends beyond the limit drops its own oldest
+/// publications, and the sweeper drops the oldest publications of all topics.
 #[derive(Debug)]
 pub(in crate::hub) struct Budget {
     used: AtomicUsize,
     max: usize,
-    pressed: Notify,
+    /// Wakes the sweeper when the limit is exceeded.
+    over_limit: Notify,
 }
 
 impl Budget {
@@ -18,7 +21,7 @@ impl Budget {
         Self {
             used: AtomicUsize::new(0),
             max,
-            pressed: Notify::new(),
+            over_limit: Notify::new(),
         }
     }
 
@@ -34,21 +37,22 @@ impl Budget {
         self.used() > self.max
     }
 
-    /// Notes that a topic holds `after` bytes and no longer `before`.
-    pub(in crate::hub) fn change(&self, before: usize, after: usize) {
+    /// Records that a topic's size has changed from `before` to `after` bytes.
+    pub(in crate::hub) fn update(&self, before: usize, after: usize) {
         if after > before {
             let added = after - before;
             if self.used.fetch_add(added, Ordering::Relaxed) + added > self.max {
-                self.pressed.notify_one();
+                self.over_limit.notify_one();
             }
         } else {
             self.used.fetch_sub(before - after, Ordering::Relaxed);
         }
     }
 
-    /// Waits until the bound was exceeded. Cancel safety: what was noticed is kept for the
-    /// next wait.
+    /// Waits until the limit is exceeded.
+    ///
+    /// Cancel safety: a notification that arrives in between wakes the next call.
     pub(in crate::hub) async fn exceeded(&self) {
-        self.pressed.notified().await;
+        self.over_limit.notified().await;
     }
 }

@@ -1,4 +1,5 @@
-//! Histories: each topic's log, the budget that all logs share, and the sweeper that keeps both.
+//! Histories: each topic's log, the budget that all logs share, and the sweeper that enforces
+//! their limits.
 
 mod budget;
 mod sweeper;

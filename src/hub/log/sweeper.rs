@@ -1,5 +1,6 @@
-//! Forgetting: messages that are too old, topics nobody has used for long, and, when all
-//! histories together are too large, the oldest messages wherever they are.
+//! The sweeper drops publications that have expired, forgets topics that have been unused for
+//! long and, when all histories together are too large, drops the oldest publications of any
+//! topic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,30 +17,32 @@ use crate::hub::registry::Registry;
 use crate::hub::topic::Topic;
 use crate::protocol::TopicKind;
 
-/// Topics looked at before other tasks of the worker get a turn.
+/// Topics visited before the sweeper yields to other tasks.
 const TOPICS_PER_TURN: usize = 256;
-/// Steps by which the age that is still kept is halved when there is too much.
-const STEPS: i32 = 16;
+/// How many times the maximum age is halved to get below the budget; the last step keeps
+/// nothing.
+const HALVINGS: i32 = 16;
 
-/// Rounds within the shortest time that something is kept.
-const ROUNDS: u32 = 8;
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-/// Longest pause when there was nothing more to forget.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Sweeps within the shortest retention time.
+const SWEEPS_PER_RETENTION: u32 = 8;
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest pause after a sweep that could not get below the budget.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
+/// The task that enforces ages and the shared budget.
 #[derive(Debug)]
 pub(in crate::hub) struct Sweeper {
     registry: Arc<Registry>,
     budget: Arc<Budget>,
     /// How long an unused topic's position is remembered.
     position_ttl: Duration,
-    /// Time between two rounds.
+    /// Time between two sweeps.
     interval: Duration,
 }
 
 impl Sweeper {
-    /// Starts a sweeper if any topic keeps a history; it stops when the guard is dropped.
+    /// Spawns a sweeper if any topic can keep a history. It stops when the guard is dropped.
     pub(in crate::hub) fn start(
         registry: &Arc<Registry>,
         budget: &Arc<Budget>,
@@ -53,7 +56,7 @@ impl Sweeper {
             registry: registry.clone(),
             budget: budget.clone(),
             position_ttl,
-            interval: (shortest / ROUNDS).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL),
+            interval: (shortest / SWEEPS_PER_RETENTION).clamp(MIN_INTERVAL, MAX_INTERVAL),
         };
         let stop = CancellationToken::new();
         tasks.spawn(sweeper.run(stop.clone()));
@@ -61,23 +64,24 @@ impl Sweeper {
     }
 
     async fn run(self, stop: CancellationToken) {
-        let rounds = async {
+        let sweeps = async {
             loop {
                 tokio::select! {
                     () = sleep(self.interval) => {}
                     () = self.budget.exceeded() => {}
                 }
                 self.expire().await;
-                if self.budget.is_exceeded() && !self.make_room().await {
-                    // The rest has members. Each publication would only find that again.
-                    sleep(self.interval.min(LONGEST_PAUSE)).await;
+                if self.budget.is_exceeded() && !self.reclaim().await {
+                    // What remains are topics with members. Without a pause, every publication
+                    // would trigger another sweep that frees nothing.
+                    sleep(self.interval.min(MAX_PAUSE)).await;
                 }
             }
         };
-        stop.run_until_cancelled(rounds).await;
+        stop.run_until_cancelled(sweeps).await;
     }
 
-    /// Topics with a past.
+    /// The topics that keep a history.
     fn topics(&self) -> Vec<Arc<Topic>> {
         let mut topics = self.registry.topics(TopicKind::Channel);
         topics.extend(self.registry.topics(TopicKind::Room));
@@ -85,66 +89,67 @@ impl Sweeper {
         topics
     }
 
+    /// Drops expired publications and forgets idle topics.
     async fn expire(&self) {
         for topics in self.topics().chunks(TOPICS_PER_TURN) {
             for topic in topics {
                 topic.with_log(TopicLog::expire);
-                self.forget_unless_used(topic, self.position_ttl);
+                self.forget_if_idle(topic, self.position_ttl);
             }
             yield_now().await;
         }
     }
 
-    /// Brings the histories to seven eighths of their bound, so that this is not needed
-    /// again at the next publication. False when there was not so much to forget.
-    async fn make_room(&self) -> bool {
-        let enough = self.budget.max() / 8 * 7;
+    /// Reduces the histories to seven eighths of the budget, so that the next publication does
+    /// not exceed it again. Returns false if that much could not be freed.
+    async fn reclaim(&self) -> bool {
+        let goal = self.budget.max() / 8 * 7;
         let topics = self.topics();
         let oldest = topics
             .iter()
             .filter_map(|topic| topic.with_log(|log| log.oldest_at())?)
             .min();
-        // Positions alone may be too much.
+        // Without publications, the positions alone exceed the budget.
         let age = oldest.map_or(Duration::ZERO, |oldest| oldest.elapsed());
-        let steps = if oldest.is_some() { STEPS } else { 0 };
+        let steps = if oldest.is_some() { HALVINGS } else { 0 };
         for step in 1..=steps {
-            // The last step keeps nothing.
-            let kept = if step == STEPS {
+            let max_age = if step == HALVINGS {
                 Duration::ZERO
             } else {
                 age.div_f64(f64::from(2_i32.pow(step as u32)))
             };
             for topics in topics.chunks(TOPICS_PER_TURN) {
-                if self.budget.used() <= enough {
+                if self.budget.used() <= goal {
                     return true;
                 }
                 let now = Instant::now();
-                let cutoff = now.checked_sub(kept).unwrap_or(now);
+                let cutoff = now.checked_sub(max_age).unwrap_or(now);
                 for topic in topics {
                     topic.with_log(|log| log.drop_before(cutoff));
                 }
                 yield_now().await;
             }
         }
-        self.forget_oldest(topics, enough).await;
-        self.budget.used() <= enough
+        self.forget_least_recent(topics, goal).await;
+        self.budget.used() <= goal
     }
 
-    /// What remains are topics without messages: the one unused for longest goes first.
-    async fn forget_oldest(&self, mut topics: Vec<Arc<Topic>>, enough: usize) {
+    /// Forgets topics, the least recently published first, until the goal is reached. By now
+    /// they hold no publications, only their positions.
+    async fn forget_least_recent(&self, mut topics: Vec<Arc<Topic>>, goal: usize) {
         topics.sort_by_cached_key(|topic| topic.with_log(|log| log.used_at));
         for topics in topics.chunks(TOPICS_PER_TURN) {
             for topic in topics {
-                if self.budget.used() <= enough {
+                if self.budget.used() <= goal {
                     return;
                 }
-                self.forget_unless_used(topic, Duration::ZERO);
+                self.forget_if_idle(topic, Duration::ZERO);
             }
             yield_now().await;
         }
     }
 
-    fn forget_unless_used(&self, topic: &Arc<Topic>, ttl: Duration) {
+    fn forget_if_idle(&self, topic: &Arc<Topic>, ttl: Duration) {
         if topic.retire_if_idle(ttl, || self.registry.next_epoch()) {
             self.registry.remove_topic(topic);
         }

@@ -1,4 +1,4 @@
-//! A topic's past: its history, charged to the budget that all topics share.
+//! A topic's log: its history, charged to the budget that all topics share.
 
 use std::sync::Arc;
 
@@ -9,33 +9,35 @@ use crate::history::{History, HistoryLimits, Page};
 use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
 use crate::wire::Frame;
 
-/// What one topic that keeps a history costs besides its messages, roughly.
-const TOPIC_BYTES: usize = 512;
-/// What one kept publication costs besides its bytes, roughly.
-const PUBLICATION_BYTES: usize = 80;
+/// Approximate memory of a topic with a history, besides its publications.
+const TOPIC_OVERHEAD_BYTES: usize = 512;
+/// Approximate memory of a publication, besides its frame.
+const PUBLICATION_OVERHEAD_BYTES: usize = 80;
 
-/// A publication as a client that has positions gets it.
+/// A publication with its offset, for members that receive offsets.
 #[derive(Debug, Clone)]
 pub(in crate::hub) struct Sequenced {
     pub(in crate::hub) offset: u64,
     pub(in crate::hub) frame: Frame,
 }
 
-/// How a client that has positions begins.
+/// Where the replay of a new member starts and ends.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::hub) struct Replay {
-    /// Offset of the first publication it is to get.
+    /// Offset of the first publication to replay.
     pub(in crate::hub) next: u64,
-    /// Offset of the newest one when it became a member.
+    /// Offset of the newest publication when the client joined.
     pub(in crate::hub) newest: u64,
 }
 
+/// The history of one topic.
 #[derive(Debug)]
 pub(in crate::hub) struct TopicLog {
     history: History<Frame>,
     budget: Arc<Budget>,
+    /// Bytes that the budget counts for this log.
     charged: usize,
-    /// When the last publication was made, or the topic.
+    /// When the topic was last published to; before that, when it was created.
     pub(in crate::hub) used_at: Instant,
 }
 
@@ -63,7 +65,7 @@ impl TopicLog {
         }
     }
 
-    /// Whether a publication was ever made.
+    /// Whether nothing was ever published.
     pub(in crate::hub) fn is_blank(&self) -> bool {
         self.history.newest() == 0
     }
@@ -76,14 +78,14 @@ impl TopicLog {
         self.history.oldest_at().map(Instant::from_std)
     }
 
-    /// Gives a publication its offset and keeps it. When all histories together are too
-    /// large, this one gives way, in the end with the publication itself.
+    /// Assigns a publication its offset and keeps it. If that exceeds the shared budget, this
+    /// log drops its oldest publications, if need be including the new one.
     pub(in crate::hub) fn append(&mut self, encode: impl FnOnce(u64) -> Frame) -> Sequenced {
         let now = Instant::now();
         self.used_at = now;
         let (offset, frame) = self.history.push(now.into_std(), |offset| {
             let frame = encode(offset);
-            let bytes = frame.len() + PUBLICATION_BYTES;
+            let bytes = frame.len() + PUBLICATION_OVERHEAD_BYTES;
             (frame, bytes)
         });
         self.charge();
@@ -94,7 +96,7 @@ impl TopicLog {
         Sequenced { offset, frame }
     }
 
-    /// What a client gets that asks for the past, and where its replay begins.
+    /// Answers a resume request, and says what is replayed.
     pub(in crate::hub) fn resume(&mut self, request: &ResumeRequest) -> (Resumption, Replay) {
         self.expire();
         let top = self.top();
@@ -127,7 +129,8 @@ impl TopicLog {
         self.history.page(request, max_bytes)
     }
 
-    /// The publications from `next` to `through`, as many as fit. What is about to expire is still given.
+    /// The publications from `next` to `through`, at most `limit` of them and as many as fit
+    /// into `bytes`. Expired publications that the sweeper has not dropped yet are included.
     pub(in crate::hub) fn replay(
         &self,
         next: u64,
@@ -155,15 +158,16 @@ impl TopicLog {
         self.charge();
     }
 
+    /// Charges the budget for the log's current size.
     fn charge(&mut self) {
-        let cost = TOPIC_BYTES + self.history.bytes();
-        self.budget.change(self.charged, cost);
-        self.charged = cost;
+        let bytes = TOPIC_OVERHEAD_BYTES + self.history.bytes();
+        self.budget.update(self.charged, bytes);
+        self.charged = bytes;
     }
 }
 
 impl Drop for TopicLog {
     fn drop(&mut self) {
-        self.budget.change(self.charged, 0);
+        self.budget.update(self.charged, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! One connection as its shard holds it.
+//! A connection as its shard sees it.
 
 use std::sync::Arc;
 
@@ -9,32 +9,36 @@ use super::mailbox::Sent;
 use super::outbox::Outbox;
 use crate::hub::client::{Client, Phase};
 
-/// Where a connection is on its way to the end.
+/// How far a connection has been closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Frames are pushed and written.
     Open,
-    /// The Close frame is the last in the outbox.
+    /// The outbox ends with a Close frame; at `deadline` the link is reset.
     Closing { deadline: Instant },
-    /// The Close frame was written and the write side shut; the peer has until `deadline`.
+    /// The Close frame is written and the write side is shut down. The peer has until
+    /// `deadline` to end its side.
     Closed { deadline: Instant },
-    /// The link is gone; the slot waits to be released.
+    /// The link has been dropped; the slot is waiting to be released.
     Dead,
 }
 
+/// A connection's link, its outbox and the state of its writing.
 #[derive(Debug)]
 pub(super) struct ShardConnection {
     pub(super) client: Arc<Client>,
     pub(super) link: Link,
     pub(super) outbox: Outbox,
     pub(super) stage: Stage,
-    /// On the list of connections to flush.
+    /// Whether the slot is in the shard's list of connections to flush.
     pub(super) dirty: bool,
-    /// The socket takes nothing now; the ready list will say when it does.
+    /// Whether the socket accepts no bytes. The ready list reports when it does again.
     pub(super) blocked: bool,
-    /// In line for the next page of a past.
+    /// Whether the slot is in the shard's replay queue.
     pub(super) in_replay_queue: bool,
+    /// Messages written to the link in full.
     pub(super) messages: u64,
+    /// Bytes written to the link.
     pub(super) bytes: u64,
 }
 
@@ -57,11 +61,12 @@ impl ShardConnection {
         self.stage == Stage::Open
     }
 
-    /// Whether a frame may go to the socket without passing through the outbox.
-    pub(super) fn takes_direct_writes(&self) -> bool {
+    /// Whether a frame may be written to the link without passing through the outbox.
+    pub(super) fn can_write_directly(&self) -> bool {
         self.is_open() && !self.dirty && !self.blocked
     }
 
+    /// Sets the stage, and the client's phase to match.
     pub(super) fn set_stage(&mut self, stage: Stage) {
         self.stage = stage;
         let phase = match stage {
@@ -74,6 +79,7 @@ impl ShardConnection {
         }
     }
 
+    /// When the link is reset, if the connection is closing.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Closing { deadline } | Stage::Closed { deadline } => Some(deadline),

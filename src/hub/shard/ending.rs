@@ -1,8 +1,8 @@
-//! How a connection ends: closing, eviction, silence, loss, release.
+//! How a connection ends: closed, evicted, timed out, failed, and finally released.
 //!
-//! The shard only ends the link. Memberships end when the connection's own task, woken by
-//! the phase, leaves each topic and releases the slot; until then the slot stays taken,
-//! so a member list never names somebody else's connection.
+//! The shard only ends the link. Memberships end when the connection's own task, woken by the
+//! phase change, leaves each topic and releases the slot. Until then the slot is not reused, so
+//! a member list never refers to another client's connection.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::hub::topic::EVERYONE;
 use crate::protocol::CloseCode;
 use crate::wire::Frame;
 
-/// How long a client that was evicted or fell silent may take to read why.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long a client that was written everything has to end the stream too.
-const ANSWER: Duration = Duration::from_secs(5);
+/// How long an evicted or unresponsive client has to read the Close frame.
+const FORCED_CLOSE_LINGER: Duration = Duration::from_secs(1);
+/// How long a client has to end its side once the Close frame is written.
+const PEER_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Shard {
-    /// Queues the Close frame behind what waits; nothing follows it.
+    /// Queues the Close frame behind everything in the outbox; nothing follows it.
     pub(super) fn close(&mut self, slot: u32, frame: Frame, linger: Duration) {
         let connection = &mut self.connections[slot as usize];
         if !connection.is_open() {
@@ -36,61 +36,62 @@ impl Shard {
         self.mark_dirty(slot);
     }
 
-    /// Ends a slow consumer: what waits for it is dropped, and the reason goes to the
-    /// socket directly, not through the queue that is full.
+    /// Closes a slow consumer. Its outbox is emptied first, so the Close frame does not wait
+    /// behind the queue that is full.
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
-        self.close_at_once(slot, CloseCode::SlowConsumer);
+        self.discard_and_close(slot, CloseCode::SlowConsumer);
     }
 
-    /// Ends a client whose pong did not come in time.
-    pub(super) fn end_silent(&mut self, slot: u32) {
+    /// Closes a client that did not answer pings in time.
+    pub(super) fn close_unresponsive(&mut self, slot: u32) {
         self.metrics.heartbeat_timeouts_total.add(1);
-        self.close_at_once(slot, CloseCode::HeartbeatTimeout);
+        self.discard_and_close(slot, CloseCode::HeartbeatTimeout);
     }
 
-    fn close_at_once(&mut self, slot: u32, why: CloseCode) {
-        self.connections[slot as usize].outbox.discard_waiting();
-        self.close(slot, self.dialect.close(why, None), LAST_WORDS);
+    fn discard_and_close(&mut self, slot: u32, code: CloseCode) {
+        self.connections[slot as usize].outbox.discard_unsent();
+        self.close(slot, self.dialect.close(code, None), FORCED_CLOSE_LINGER);
     }
 
-    /// The Close frame is written: the peer reads the end of the stream and answers it.
+    /// Called when the outbox is empty: if the connection is closing, its Close frame is now
+    /// written, and the peer gets a deadline to end its side.
     pub(super) fn finish_closing(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if let Stage::Closing { deadline } = connection.stage {
             connection.link.shutdown_write();
             self.deadlines.remove(&(deadline, slot));
-            let deadline = deadline.min(Instant::now() + ANSWER);
+            let deadline = deadline.min(Instant::now() + PEER_CLOSE_TIMEOUT);
             connection.set_stage(Stage::Closed { deadline });
             self.deadlines.insert((deadline, slot));
         }
     }
 
-    /// The deadline of a closing connection has passed.
-    pub(super) fn cut_off(&mut self, slot: u32) {
+    /// Resets a connection whose deadline has passed.
+    pub(super) fn reset(&mut self, slot: u32) {
         self.connections[slot as usize].link.reset_on_close();
-        self.lose(slot);
+        self.drop_link(slot);
     }
 
-    /// The link is of no more use; the slot waits for its release.
-    pub(super) fn lose(&mut self, slot: u32) {
+    /// Drops a link that is of no more use. The slot stays taken until it is released.
+    pub(super) fn drop_link(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if let Some(deadline) = connection.deadline() {
             self.deadlines.remove(&(deadline, slot));
         }
-        connection.link.let_go();
+        connection.link.close();
         connection.link = Link::Detached;
         connection.outbox = Outbox::default();
         connection.blocked = false;
         connection.set_stage(Stage::Dead);
     }
 
-    /// Frees the slot. Every topic was left before.
+    /// Frees the slot. The client has left every topic before.
     pub(super) fn release(&mut self, slot: u32, reset: bool) {
         if reset {
             self.connections[slot as usize].link.reset_on_close();
         }
-        self.lose(slot);
+        self.drop_link(slot);
         self.remove_member(EVERYONE, slot);
         self.replaying.remove(&slot);
         let connection = self.connections.remove(slot as usize);
@@ -99,8 +100,7 @@ impl Shard {
             self.dirty.retain(|&dirty| dirty != slot);
         }
         if connection.in_replay_queue {
-            self.replay_queue
-                .retain(|&in_replay_queue| in_replay_queue != slot);
+            self.replay_queue.retain(|&queued| queued != slot);
         }
     }
 }

@@ -1,36 +1,42 @@
-//! The hot path: a run of broadcasts to one topic goes straight to its members' sockets.
+//! The hot path: a run of broadcasts to one topic is written straight to its members' sockets.
 //!
-//! The bytes of a whole run are laid out once; a member with nothing queued gets them in
-//! one plain write and its outbox is not touched. A member whose socket takes only a part
-//! keeps the rest in its outbox.
+//! The frames are copied into one buffer once for all members. A member with nothing queued
+//! gets them in a single plain write that bypasses its outbox; if its socket accepts only a
+//! part, the rest goes into the outbox.
 
 use std::io::{self, IoSlice};
 
 use super::mailbox::Entry;
 use super::members::Members;
-use super::run::{Delivery, offset, plain, sequenced};
+use super::run::{Delivery, offset, plain_delivery, sequenced_delivery};
 use super::{Shard, slot_of};
 
-/// A single frame longer than this is written from where it lies instead of being copied.
+/// A single frame longer than this is written in place instead of being copied.
 const MAX_COPIED_FRAME: usize = 16 * 1024;
 
 impl Shard {
-    /// Delivers a run as [`final_run`](super::run::final_run) found it, in segments that fit every bound.
+    /// Delivers a run found by [`trailing_run`](super::run::trailing_run), in chunks small
+    /// enough for any healthy outbox.
     pub(super) async fn fan_out(&mut self, run: &[Entry]) {
         let Some(Entry::Broadcast { topic, exclude, .. }) = run.first() else {
             return;
         };
         let exclude = exclude.as_ref().and_then(slot_of);
-        // Nothing changes members while the shard is in here, also not between turns.
+        // Members change only through entries, so not during this function, even though it
+        // yields.
         let Some(mut members) = self.topics.remove(topic) else {
             return;
         };
-        let messages = run.iter().filter_map(|entry| plain(entry, &members));
+        let messages = run
+            .iter()
+            .filter_map(|entry| plain_delivery(entry, &members));
         let messages: Vec<Delivery<'_>> = messages.collect();
         self.write_run(members.plain.as_slice(), &messages, exclude)
             .await;
         if !members.sequenced.as_slice().is_empty() {
-            let messages = run.iter().filter_map(|entry| sequenced(entry, &members));
+            let messages = run
+                .iter()
+                .filter_map(|entry| sequenced_delivery(entry, &members));
             let messages: Vec<Delivery<'_>> = messages.collect();
             self.write_run(members.sequenced.as_slice(), &messages, exclude)
                 .await;
@@ -39,27 +45,29 @@ impl Shard {
             self.push_unsequenced(&members, run, exclude);
         }
         if let Some(newest) = run.iter().rev().find_map(offset) {
-            members.broadcast = newest;
+            members.last_broadcast = newest;
         }
         self.topics.insert(*topic, members);
     }
 
+    /// Writes a run to the members in `slots`, chunk by chunk.
     async fn write_run(&mut self, slots: &[u32], messages: &[Delivery<'_>], exclude: Option<u32>) {
         let mut rest = messages;
         while !rest.is_empty() && !slots.is_empty() {
-            let (segment, behind) = rest.split_at(self.segment_len(rest));
-            self.write_segment(slots, segment, exclude).await;
-            rest = behind;
+            let (chunk, remaining) = rest.split_at(self.chunk_len(rest));
+            self.write_chunk(slots, chunk, exclude).await;
+            rest = remaining;
             if !rest.is_empty() {
                 self.flush_dirty().await;
             }
         }
     }
 
-    /// Members that read the past get from there what has an offset, and from here the rest.
+    /// Pushes the broadcasts without an offset to replaying members. They get the publications,
+    /// which have one, from the history.
     fn push_unsequenced(&mut self, members: &Members, run: &[Entry], exclude: Option<u32>) {
         let unsequenced = run.iter().filter(|entry| offset(entry).is_none());
-        for message in unsequenced.filter_map(|entry| plain(entry, members)) {
+        for message in unsequenced.filter_map(|entry| plain_delivery(entry, members)) {
             for member in &members.replaying {
                 if Some(member.slot) != exclude {
                     self.push(member.slot, message.frame.clone());
@@ -68,19 +76,22 @@ impl Shard {
         }
     }
 
-    fn segment_len(&self, messages: &[Delivery<'_>]) -> usize {
+    /// The number of messages in the next chunk, at least one.
+    fn chunk_len(&self, messages: &[Delivery<'_>]) -> usize {
         let mut bytes = 0;
         let fitting = messages
             .iter()
-            .take(self.segment_messages)
+            .take(self.chunk_max_messages)
             .take_while(|message| {
                 bytes += message.frame.len();
-                bytes <= self.segment_bytes
+                bytes <= self.chunk_max_bytes
             });
         fitting.count().max(1)
     }
 
-    async fn write_segment(
+    /// Writes the messages to each member's link, or pushes them to its outbox if it cannot be
+    /// written directly.
+    async fn write_chunk(
         &mut self,
         slots: &[u32],
         messages: &[Delivery<'_>],
@@ -102,7 +113,7 @@ impl Shard {
                 continue;
             }
             let connection = &mut self.connections[slot as usize];
-            if !connection.takes_direct_writes() {
+            if !connection.can_write_directly() {
                 for message in messages {
                     self.push_to_member(slot, message.frame.clone(), message.publication);
                 }
@@ -120,7 +131,7 @@ impl Shard {
                     connection.bytes += len as u64;
                     complete += 1;
                 }
-                result => self.keep_rest(slot, messages, result),
+                result => self.queue_unwritten(slot, messages, result),
             }
             self.count_write().await;
         }
@@ -130,28 +141,28 @@ impl Shard {
         self.scratch = bytes;
     }
 
-    /// Queues what a direct write did not take.
-    fn keep_rest(&mut self, slot: u32, messages: &[Delivery<'_>], result: io::Result<usize>) {
-        let mut taken = match result {
+    /// Queues what a direct write left unwritten.
+    fn queue_unwritten(&mut self, slot: u32, messages: &[Delivery<'_>], result: io::Result<usize>) {
+        let mut written = match result {
             Ok(count) => count,
             Err(error) if is_temporary(error.kind()) => 0,
-            Err(_) => return self.lose(slot),
+            Err(_) => return self.drop_link(slot),
         };
-        self.connections[slot as usize].bytes += taken as u64;
+        self.connections[slot as usize].bytes += written as u64;
         for &Delivery { frame, publication } in messages {
             let connection = &mut self.connections[slot as usize];
-            if taken >= frame.len() {
-                taken -= frame.len();
+            if written >= frame.len() {
+                written -= frame.len();
                 connection.messages += 1;
                 self.metrics.deliveries_total.add(1);
-            } else if taken > 0 {
-                connection.outbox.push_started(frame.clone(), taken);
-                taken = 0;
+            } else if written > 0 {
+                connection.outbox.push_started(frame.clone(), written);
+                written = 0;
             } else {
                 self.push_to_member(slot, frame.clone(), publication);
             }
         }
-        // The flush that follows meets the block and has the shard told when it ends.
+        // The flush that follows finds the socket blocked and registers for its readiness.
         self.mark_dirty(slot);
     }
 }

@@ -1,4 +1,4 @@
-//! Writing outboxes to sockets: one vectored write takes all that waits.
+//! Writes outboxes to sockets with vectored writes.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -19,7 +19,7 @@ impl Shard {
         }
     }
 
-    /// A socket that blocked may take bytes again.
+    /// Called when a blocked socket may accept bytes again.
     pub(super) fn unblock(&mut self, slot: u32) {
         if let Some(connection) = self.connections.get_mut(slot as usize) {
             connection.blocked = false;
@@ -27,7 +27,7 @@ impl Shard {
         }
     }
 
-    /// Writes until the outbox is empty or the socket takes no more.
+    /// Writes until the outbox is empty or the socket accepts no more.
     pub(super) fn flush(&mut self, slot: u32) {
         loop {
             let connection = &mut self.connections[slot as usize];
@@ -41,7 +41,7 @@ impl Shard {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let used = connection.outbox.gather(&mut slices);
             match connection.link.try_write_vectored(&slices[..used]) {
-                Ok(0) => return self.lose(slot),
+                Ok(0) => return self.drop_link(slot),
                 Ok(count) => {
                     let completed = connection.outbox.advance(count);
                     connection.messages += completed;
@@ -49,18 +49,19 @@ impl Shard {
                     self.metrics.deliveries_total.add(completed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.block(slot) {
+                    if self.poll_blocked(slot) {
                         return;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return self.lose(slot),
+                Err(_) => return self.drop_link(slot),
             }
         }
     }
 
-    /// Has the ready list told when the socket takes bytes again. False when it does now.
-    pub(super) fn block(&mut self, slot: u32) -> bool {
+    /// Checks whether the socket is blocked, and if so registers with the ready list to learn
+    /// when it accepts bytes again.
+    fn poll_blocked(&mut self, slot: u32) -> bool {
         let waker = self.ready.waker(slot);
         let connection = &mut self.connections[slot as usize];
         let poll = connection

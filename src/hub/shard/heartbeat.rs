@@ -1,59 +1,64 @@
-//! The heartbeat wheel: when which connections are due for a ping.
+//! A timer wheel that says which connections are due for a ping.
 //!
-//! Pure over time. A shard's connections are spread over the wheel by their slot; one
-//! turn of the wheel is one ping interval, so pings are spread too.
+//! It reads no clock: the current time is passed in. A shard's connections are distributed over
+//! the wheel's buckets by their slot, and one revolution takes one ping interval, so the pings
+//! are spread over the interval.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-const MAX_SPOKES: u32 = 64;
-const MIN_PERIOD: Duration = Duration::from_millis(1);
+const MAX_BUCKETS: u32 = 64;
+const MIN_TICK: Duration = Duration::from_millis(1);
 
+/// A timer wheel with one bucket per tick.
 #[derive(Debug)]
-pub(super) struct Wheel {
-    spokes: u32,
-    period: Duration,
-    next: Instant,
+pub(super) struct HeartbeatWheel {
+    buckets: u32,
+    /// Time between two buckets.
+    tick: Duration,
+    next_tick: Instant,
+    /// The bucket that was due last.
     cursor: u32,
 }
 
-impl Wheel {
+impl HeartbeatWheel {
     pub(super) fn new(interval: Duration, now: Instant) -> Self {
         let millis = u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
-        let spokes = millis.clamp(1, MAX_SPOKES);
-        // Of no length, one turn would never end.
-        let period = (interval / spokes).max(MIN_PERIOD);
+        let buckets = millis.clamp(1, MAX_BUCKETS);
+        // With a tick of zero, a bucket would always be due and the caller's loop would never end.
+        let tick = (interval / buckets).max(MIN_TICK);
         Self {
-            spokes,
-            period,
-            next: now + period,
+            buckets,
+            tick,
+            next_tick: now + tick,
             cursor: 0,
         }
     }
 
-    /// When [`Wheel::turn`] next has something to say.
-    pub(super) fn next(&self) -> Instant {
-        self.next
+    /// When the next bucket is due.
+    pub(super) fn next_tick(&self) -> Instant {
+        self.next_tick
     }
 
-    /// The spoke that is due, if one is. After a pause of more than a turn (a stopped
-    /// process), what was missed is left out instead of pinging everybody at once.
-    pub(super) fn turn(&mut self, now: Instant) -> Option<u32> {
-        if now < self.next {
+    /// Advances to the next bucket and returns it, if it is due. After a pause of more than
+    /// one revolution (the process was stopped), missed ticks are skipped instead of pinging
+    /// everybody at once.
+    pub(super) fn advance(&mut self, now: Instant) -> Option<u32> {
+        if now < self.next_tick {
             return None;
         }
-        if now - self.next > self.period * self.spokes {
-            self.next = now;
+        if now - self.next_tick > self.tick * self.buckets {
+            self.next_tick = now;
         }
-        self.next += self.period;
-        self.cursor = (self.cursor + 1) % self.spokes;
+        self.next_tick += self.tick;
+        self.cursor = (self.cursor + 1) % self.buckets;
         Some(self.cursor)
     }
 
-    /// The slots below `slots` that hang on a spoke.
-    pub(super) fn slots_on(&self, spoke: u32, slots: usize) -> impl Iterator<Item = u32> + use<> {
-        (spoke..slots as u32).step_by(self.spokes as usize)
+    /// The connection slots below `slots` that belong to a bucket.
+    pub(super) fn slots_in(&self, bucket: u32, slots: usize) -> impl Iterator<Item = u32> + use<> {
+        (bucket..slots as u32).step_by(self.buckets as usize)
     }
 }
 
@@ -62,48 +67,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_slot_is_due_once_an_interval_and_pings_are_spread() {
+    fn every_slot_is_due_once_per_interval_and_pings_are_spread() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(Duration::from_secs(30), start);
+        let mut wheel = HeartbeatWheel::new(Duration::from_secs(30), start);
         let mut due = vec![0; 1000];
         let mut now = start;
-        while wheel.next() <= start + Duration::from_secs(30) {
-            now = wheel.next();
-            let spoke = wheel.turn(now).unwrap();
-            let slots: Vec<u32> = wheel.slots_on(spoke, 1000).collect();
+        while wheel.next_tick() <= start + Duration::from_secs(30) {
+            now = wheel.next_tick();
+            let bucket = wheel.advance(now).unwrap();
+            let slots: Vec<u32> = wheel.slots_in(bucket, 1000).collect();
             assert!(slots.len() <= 16, "{} at once", slots.len());
             for slot in slots {
                 due[slot as usize] += 1;
             }
         }
         assert!(due.iter().all(|&times| times == 1));
-        assert_eq!(wheel.turn(now), None);
+        assert_eq!(wheel.advance(now), None);
     }
 
     #[test]
-    fn a_short_interval_keeps_its_length() {
+    fn a_short_interval_is_one_revolution() {
         let start = Instant::now();
-        let wheel = Wheel::new(Duration::from_millis(20), start);
-        assert_eq!(wheel.period * wheel.spokes, Duration::from_millis(20));
+        let wheel = HeartbeatWheel::new(Duration::from_millis(20), start);
+        assert_eq!(wheel.tick * wheel.buckets, Duration::from_millis(20));
     }
 
     #[test]
-    fn an_interval_of_no_length_still_ends() {
+    fn an_interval_of_zero_is_not_always_due() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(Duration::ZERO, start);
+        let mut wheel = HeartbeatWheel::new(Duration::ZERO, start);
         let later = start + Duration::from_secs(1);
-        assert!((0..10).any(|_| wheel.turn(later).is_none()));
+        assert!((0..10).any(|_| wheel.advance(later).is_none()));
     }
 
     #[test]
-    fn a_long_pause_is_not_made_up_for() {
+    fn ticks_missed_in_a_long_pause_are_skipped() {
         let start = Instant::now();
-        let mut wheel = Wheel::new(Duration::from_secs(1), start);
+        let mut wheel = HeartbeatWheel::new(Duration::from_secs(1), start);
         let later = start + Duration::from_secs(100);
-        let mut turns = 0;
-        while wheel.turn(later).is_some() {
-            turns += 1;
+        let mut ticks = 0;
+        while wheel.advance(later).is_some() {
+            ticks += 1;
         }
-        assert!(turns <= 2, "{turns}");
+        assert!(ticks <= 2, "{ticks}");
     }
 }

@@ -1,4 +1,4 @@
-//! The write side of one client, as its shard sees it.
+//! The write side of a client's connection, as its shard sees it.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -11,19 +11,20 @@ use tokio::net::TcpStream;
 
 use super::pipe::Pipe;
 
-/// Where a shard writes a client's bytes. Only the shard that owns the client writes.
+/// Where a shard writes a client's bytes. Only the shard that owns the client writes to it.
 #[derive(Debug, Clone)]
 pub enum Link {
-    /// A plain TCP socket, written by the shard itself.
+    /// A plain TCP socket, which the shard writes directly.
     Tcp(Arc<TcpStream>),
-    /// Bytes for a task that owns a stream the shard cannot write.
+    /// A pipe to a task that owns a stream the shard cannot write.
     Pipe(Arc<Pipe>),
-    /// Nobody: a client that is driven through the library and has no connection.
+    /// No connection: the client is driven by the application through the library, and what
+    /// is written to it is discarded.
     Detached,
 }
 
 impl Link {
-    /// Whether a connection stands behind the link.
+    /// Whether there is a connection.
     pub fn is_attached(&self) -> bool {
         !matches!(self, Self::Detached)
     }
@@ -46,33 +47,33 @@ impl Link {
 
     pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            // An error is met again, and handled, by the write that follows.
+            // The write that follows fails with the same error and handles it.
             Self::Tcp(stream) => stream.poll_write_ready(cx).map(drop),
             Self::Pipe(pipe) => pipe.poll_write_ready(cx),
             Self::Detached => Poll::Ready(()),
         }
     }
 
-    /// Says that nothing more will be written; the read side stays open.
+    /// Shuts down the write side; the read side stays open.
     pub(super) fn shutdown_write(&self) {
         match self {
-            // Fails only when the peer is gone already.
+            // Fails only if the peer is already gone.
             Self::Tcp(stream) => drop(SockRef::from(&**stream).shutdown(Shutdown::Write)),
             Self::Pipe(pipe) => pipe.close(),
             Self::Detached => {}
         }
     }
 
-    /// Says that the shard has no more use for the link. A socket goes with its last owner;
-    /// a pipe has to be told, or its reader would wait for ever.
-    pub(super) fn let_go(&self) {
+    /// Ends the shard's use of the link. A socket closes when its last owner drops it; a pipe
+    /// must be closed explicitly, or its reader would wait forever.
+    pub(super) fn close(&self) {
         if let Self::Pipe(pipe) = self {
             pipe.close();
         }
     }
 
-    /// Makes the socket vanish with a reset when its last owner drops it, so that the
-    /// kernel keeps none of its unsent bytes.
+    /// Makes the socket close with a TCP reset when its last owner drops it, so that the kernel
+    /// discards its unsent bytes.
     pub(super) fn reset_on_close(&self) {
         match self {
             Self::Tcp(stream) => drop(SockRef::from(&**stream).set_linger(Some(Duration::ZERO))),

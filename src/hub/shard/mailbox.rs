@@ -1,7 +1,7 @@
-//! The bounded mailboxes through which shards are reached.
+//! The bounded mailboxes of the shards.
 //!
-//! Backpressure: a permit is reserved before anything is decided, and that is where a
-//! publisher waits when a shard is behind. A shard never waits for a mailbox.
+//! Backpressure: callers reserve permits before they decide anything, so a publisher waits
+//! there, holding no lock, while a shard is behind. A shard never waits for a mailbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::hub::log::{Replay, Sequenced};
 use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
-/// What a shard is asked to do, in this order.
+/// A request to a shard. Requests are carried out in the order in which they were sent.
 #[derive(Debug)]
 pub(in crate::hub) enum Entry {
-    /// Take over a connection's write side.
+    /// Take over the write side of a connection.
     Connect { client: Arc<Client>, link: Link },
-    /// Tell the members, then add the client, then tell the client. With `replay` it gets
-    /// the publications from there on, with their offsets.
+    /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
+    /// the client receives offsets, starting with the publications it missed.
     Join {
         client: Arc<Client>,
         topic: Arc<Topic>,
@@ -28,15 +28,15 @@ pub(in crate::hub) enum Entry {
         ack: Option<Frame>,
         announce: Option<Frame>,
     },
-    /// Remove the client, then tell it, then tell the members.
+    /// Remove the client, push `ack` to it, and push `announce` to the remaining members.
     Leave {
         client: Arc<Client>,
         topic: TopicId,
         ack: Option<Frame>,
         announce: Option<Frame>,
     },
-    /// Push the frame to every member but one; a publication that has an offset comes
-    /// with it for the members that have positions.
+    /// Push the frame to every member except `exclude`. Members that receive offsets get
+    /// `sequenced` instead, if the publication has an offset.
     Broadcast {
         topic: TopicId,
         frame: Frame,
@@ -44,46 +44,48 @@ pub(in crate::hub) enum Entry {
         /// Whether the topic's overflow policy applies to it.
         is_publication: bool,
         exclude: Option<Arc<Client>>,
-        /// What the one who is left out gets in its place.
+        /// What the excluded member receives instead.
         ack: Option<Frame>,
     },
     /// Push the frame to one client.
     Send { client: Arc<Client>, frame: Frame },
-    /// Answer a WebSocket ping; of many answers that wait, the oldest go.
+    /// Push a pong ahead of queued messages; if too many pongs are queued, drop the oldest.
     Pong { client: Arc<Client>, frame: Frame },
-    /// Push a Close frame as the last; after `linger` the socket goes.
+    /// Push a Close frame as the last frame, and reset the connection after `linger`.
     Close {
         client: Arc<Client>,
         frame: Frame,
         linger: Duration,
     },
-    /// Let go of the connection; `reset` when its peer did not end it too.
+    /// Drop the connection and free its slot; with `reset`, because the peer has not closed
+    /// its side.
     Release { client: Arc<Client>, reset: bool },
-    /// Report what waits for these clients and what they were sent.
+    /// Report what these clients have been sent and what is queued for them.
     Inspect {
         clients: Vec<Arc<Client>>,
         reply: oneshot::Sender<Vec<Sent>>,
     },
 }
 
-/// What one client was sent, and what still waits for it.
+/// What one client has been sent, and what is still queued for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Messages that wait in the outbox.
+    /// Messages in the outbox.
     pub queued_messages: usize,
-    /// Bytes that wait in the outbox.
+    /// Bytes in the outbox.
     pub queued_bytes: usize,
-    /// Messages handed to the socket in full.
+    /// Messages written to the socket in full.
     pub messages: u64,
-    /// Bytes handed to the socket.
+    /// Bytes written to the socket.
     pub bytes: u64,
 }
 
-/// The shards are gone: the hub was shut down.
+/// The hub has shut down: its shards no longer run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the hub was shut down")]
+#[error("the hub has shut down")]
 pub struct HubClosed;
 
+/// The sending sides of all mailboxes, indexed by shard.
 #[derive(Debug)]
 pub(in crate::hub) struct Mailboxes(Box<[mpsc::Sender<Entry>]>);
 
@@ -96,10 +98,12 @@ impl Mailboxes {
         self.0.len()
     }
 
-    /// Waits for one place in the mailbox of each wanted shard, in ascending order so
-    /// that no two callers wait for each other.
+    /// Reserves one permit in the mailbox of each wanted shard, in ascending order so that no
+    /// two callers wait for each other.
     ///
-    /// Cancel safety: permits that were reserved go back.
+    /// Backpressure: waits while a wanted mailbox is full.
+    /// Errors: [`HubClosed`] if a wanted shard no longer runs.
+    /// Cancel safety: permits already reserved are returned.
     pub(in crate::hub) async fn reserve(
         &self,
         wanted: impl Fn(usize) -> bool,
@@ -116,7 +120,7 @@ impl Mailboxes {
     }
 }
 
-/// Reserved permits, at most one a shard.
+/// Reserved permits, at most one per shard.
 #[derive(Debug)]
 pub(in crate::hub) struct Permits<'a>(Vec<Option<mpsc::Permit<'a, Entry>>>);
 
@@ -125,10 +129,10 @@ impl Permits<'_> {
         self.0[shard].is_some()
     }
 
-    /// Uses the place in the shard's mailbox; never waits.
+    /// Uses the shard's permit to send an entry; never waits.
     pub(in crate::hub) fn send(&mut self, shard: usize, entry: Entry) {
         let permit = self.0[shard].take();
-        debug_assert!(permit.is_some(), "sent without a reserved place");
+        debug_assert!(permit.is_some(), "sent without a permit");
         if let Some(permit) = permit {
             permit.send(entry);
         }
@@ -136,7 +140,7 @@ impl Permits<'_> {
 }
 
 impl Entry {
-    /// Bytes that the entry adds to an outbox.
+    /// The number of bytes that the entry adds to one outbox, roughly.
     pub(in crate::hub) fn frame_bytes(&self) -> usize {
         match self {
             Self::Join { ack, announce, .. } | Self::Leave { ack, announce, .. } => {

@@ -1,5 +1,5 @@
-//! A shard: one task that owns its connections' outboxes and write sides, its topics'
-//! local members and its heartbeat wheel. Nobody else writes to those sockets.
+//! A shard: a task that owns the outboxes and write sides of its connections, the local
+//! members of their topics, and a heartbeat wheel. Only the shard writes to its connections.
 
 mod connection;
 mod ending;
@@ -31,7 +31,7 @@ pub use mailbox::{HubClosed, Sent};
 pub use pipe::Pipe;
 
 use self::connection::{ShardConnection, Stage};
-use self::heartbeat::Wheel;
+use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
@@ -43,11 +43,11 @@ use super::topic::{EVERYONE, Topic, TopicId};
 use crate::dialect::Dialect;
 use crate::wire::Frame;
 
-/// Most entries taken from the mailbox at once.
+/// Maximum number of entries taken from the mailbox at once.
 const MAX_BATCH: usize = 256;
-/// Most bytes pushed to outboxes, or written directly, before what waits is flushed.
-const SEGMENT_BYTES: usize = 64 * 1024;
-/// Sockets written before other tasks of the worker get a turn.
+/// Maximum number of bytes pushed to outboxes, or written directly, between flushes.
+const CHUNK_MAX_BYTES: usize = 64 * 1024;
+/// Sockets written before the shard yields to other tasks.
 const SOCKETS_PER_TURN: usize = 128;
 
 #[derive(Debug)]
@@ -56,25 +56,27 @@ pub(super) struct Shard {
     connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
-    /// Slots with something to flush.
+    /// Slots whose outboxes must be flushed. Bound: each slot once.
     dirty: Vec<u32>,
-    /// The topics whose past a slot still reads.
+    /// For each slot with unfinished replays, their topics.
     replaying: HashMap<u32, VecDeque<TopicId>>,
-    /// Slots that are in line for the next page of a past. Bound: each slot once.
+    /// Slots that are due for the next page of a replay. Bound: each slot once.
     replay_queue: VecDeque<u32>,
     ready: Arc<ReadyList>,
-    wheel: Wheel,
-    /// Connections that are closing, by the time at which they are cut off.
+    wheel: HeartbeatWheel,
+    /// Connections that are closing, by the time at which they are reset.
     deadlines: BTreeSet<(Instant, u32)>,
-    /// Sockets written so far; every so many, the worker's other tasks get a turn.
+    /// Sockets written since the shard last yielded.
     writes: usize,
-    /// Bytes of one segment, ready to be written to many sockets.
+    /// Buffer for the bytes of one chunk, which are written to many sockets.
     scratch: Vec<u8>,
     outbox_options: OutboxOptions,
     dialect: &'static dyn Dialect,
-    /// Most messages pushed before what waits is flushed: a batch alone never fills a healthy outbox.
-    segment_messages: usize,
-    segment_bytes: usize,
+    /// Maximum number of messages pushed between flushes: a quarter of an outbox, so that a
+    /// batch alone never fills a healthy one.
+    chunk_max_messages: usize,
+    /// Maximum number of bytes pushed between flushes: at most a quarter of an outbox.
+    chunk_max_bytes: usize,
     pong_timeout: std::time::Duration,
     metrics: Arc<Metrics>,
 }
@@ -96,7 +98,7 @@ impl Shard {
             replaying: HashMap::new(),
             replay_queue: VecDeque::new(),
             ready: Arc::default(),
-            wheel: Wheel::new(options.ping_interval, Instant::now()),
+            wheel: HeartbeatWheel::new(options.ping_interval, Instant::now()),
             deadlines: BTreeSet::new(),
             writes: 0,
             scratch: Vec::new(),
@@ -105,21 +107,21 @@ impl Shard {
                 max_bytes: options.outbox_max_bytes,
                 dialect,
             },
-            segment_messages: (options.outbox_max_messages / 4).clamp(1, MAX_BATCH),
-            segment_bytes: (options.outbox_max_bytes / 4).min(SEGMENT_BYTES),
+            chunk_max_messages: (options.outbox_max_messages / 4).clamp(1, MAX_BATCH),
+            chunk_max_bytes: (options.outbox_max_bytes / 4).min(CHUNK_MAX_BYTES),
             dialect,
             pong_timeout: options.pong_timeout,
             metrics,
         }
     }
 
-    /// Runs until every sender of the mailbox is gone.
+    /// Runs until every sender of the mailbox has been dropped.
     pub(super) async fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        let mut timer = pin!(sleep_until(self.next_time()));
+        let mut timer = pin!(sleep_until(self.next_timer()));
         loop {
-            if timer.deadline() != self.next_time() {
-                timer.as_mut().reset(self.next_time());
+            if timer.deadline() != self.next_timer() {
+                timer.as_mut().reset(self.next_timer());
             }
             let ready = self.ready.clone();
             tokio::select! {
@@ -133,27 +135,28 @@ impl Shard {
             for slot in self.ready.take() {
                 self.unblock(slot);
             }
-            self.keep_time();
+            self.run_timers();
             self.flush_dirty().await;
             self.replay_pages().await;
         }
     }
 
-    fn next_time(&self) -> Instant {
+    fn next_timer(&self) -> Instant {
         let first = self.deadlines.first().map(|&(at, _)| at);
-        first.map_or(self.wheel.next(), |at| at.min(self.wheel.next()))
+        let tick = self.wheel.next_tick();
+        first.map_or(tick, |at| at.min(tick))
     }
 
-    /// Carries out a batch: everything is queued and flushed once, but a run of
-    /// broadcasts at the end goes straight to the sockets that have nothing queued.
+    /// Carries out a batch. Entries are pushed to outboxes and flushed together, except that a
+    /// run of broadcasts at the end is written straight to sockets with nothing queued.
     async fn apply(&mut self, batch: &mut Vec<Entry>) {
-        let run = run::final_run(batch);
+        let run = run::trailing_run(batch);
         let (mut messages, mut bytes) = (0, 0);
         for entry in batch.drain(..run) {
             messages += 1;
             bytes += entry.frame_bytes();
             self.apply_one(entry);
-            if messages >= self.segment_messages || bytes >= self.segment_bytes {
+            if messages >= self.chunk_max_messages || bytes >= self.chunk_max_bytes {
                 self.flush_dirty().await;
                 (messages, bytes) = (0, 0);
             }
@@ -247,7 +250,7 @@ impl Shard {
                         self.connections[slot as usize].sent()
                     })
                 });
-                // The asker may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = reply.send(sent.collect());
             }
         }
@@ -296,6 +299,7 @@ impl Shard {
         }
     }
 
+    /// Counts a socket written, and yields to other tasks after many of them.
     async fn count_write(&mut self) {
         self.writes += 1;
         if self.writes >= SOCKETS_PER_TURN {
@@ -304,6 +308,7 @@ impl Shard {
         }
     }
 
+    /// Schedules a connection to be flushed, unless its socket is blocked.
     fn mark_dirty(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if !connection.dirty && !connection.blocked {
@@ -312,32 +317,34 @@ impl Shard {
         }
     }
 
-    /// Pings who is due, closes who has not answered, cuts off who is past a deadline.
-    fn keep_time(&mut self) {
+    /// Resets closing connections whose deadline has passed, and checks the heartbeat of the
+    /// connections that are due.
+    fn run_timers(&mut self) {
         let now = Instant::now();
         while let Some(&(at, slot)) = self.deadlines.first() {
             if at > now {
                 break;
             }
-            self.cut_off(slot);
+            self.reset(slot);
         }
-        while let Some(spoke) = self.wheel.turn(now) {
-            for slot in self.wheel.slots_on(spoke, self.connections.capacity()) {
-                self.beat(slot, now);
+        while let Some(bucket) = self.wheel.advance(now) {
+            for slot in self.wheel.slots_in(bucket, self.connections.capacity()) {
+                self.check_heartbeat(slot, now);
             }
         }
     }
 
-    fn beat(&mut self, slot: u32, now: Instant) {
+    /// Pings the client, or closes it if it has not answered for too long.
+    fn check_heartbeat(&mut self, slot: u32, now: Instant) {
         let Some(connection) = self.connections.get(slot as usize) else {
             return;
         };
         if !connection.is_open() || !connection.link.is_attached() {
             return;
         }
-        let silence = now.saturating_duration_since(connection.client.last_pong());
+        let silence = now.saturating_duration_since(connection.client.last_pong_at());
         if silence > self.pong_timeout {
-            self.end_silent(slot);
+            self.close_unresponsive(slot);
         } else {
             self.push(slot, self.dialect.ping());
         }
@@ -345,15 +352,16 @@ impl Shard {
 }
 
 impl Drop for Shard {
-    /// Connections do not outlive their shard: their tasks are told, so that each ends.
+    /// Connections do not outlive their shard: their tasks are woken, so that each one ends.
     fn drop(&mut self) {
         for (_, connection) in &mut self.connections {
-            connection.link.let_go();
+            connection.link.close();
             connection.set_stage(Stage::Dead);
         }
     }
 }
 
+/// The client's slot, unless it has been released.
 fn slot_of(client: &Arc<Client>) -> Option<u32> {
     let slot = client.slot.load(Ordering::Relaxed);
     (slot != NO_SLOT).then_some(slot)

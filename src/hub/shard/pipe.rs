@@ -1,8 +1,8 @@
-//! A bounded pipe of bytes from a shard to a task that owns the real stream.
+//! A bounded byte pipe from a shard to the task that owns the actual stream.
 //!
-//! For streams whose bytes a shard cannot write itself: TLS, HTTP/2, an in-memory stream
-//! of a test. The outbox, its bounds and its order are the same as for a socket; the pipe
-//! only stands where the kernel's send buffer would.
+//! Used for streams that a shard cannot write itself: TLS, HTTP/2, or an in-memory stream in
+//! a test. The client's outbox works as it does for a socket; the pipe only takes the place of
+//! the kernel's send buffer.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -10,10 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-/// Bytes that may wait in a pipe. Full: the shard keeps the rest in the outbox.
+/// Capacity of a pipe, in bytes. While it is full, the shard keeps the rest in the outbox.
 const CAPACITY: usize = 16 * 1024;
 
-/// One pipe. The shard is its only writer and one task its only reader.
+/// A byte pipe with one writer, the shard, and one reader, a task.
 #[derive(Debug, Default)]
 pub struct Pipe(Mutex<State>);
 
@@ -27,12 +27,13 @@ struct State {
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// More bytes may come.
+    /// More bytes may follow.
     #[default]
     Open,
-    /// The bytes that wait are the last.
+    /// No bytes follow those in the pipe.
     Closed,
-    /// Bytes that wait are not worth sending any more.
+    /// The bytes in the pipe have been discarded and none follow; bytes already read need not
+    /// be sent any more.
     Aborted,
 }
 
@@ -68,12 +69,12 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// Ends the pipe behind the bytes that wait.
+    /// Ends the pipe after the bytes that are in it.
     pub fn close(&self) {
         self.end(End::Closed);
     }
 
-    /// Ends the pipe and drops the bytes that wait.
+    /// Ends the pipe and discards the bytes that are in it.
     pub fn abort(&self) {
         self.end(End::Aborted);
     }
@@ -94,12 +95,12 @@ impl Pipe {
         }
     }
 
-    /// Ready once the writer has ended the pipe, whether bytes still wait or not.
+    /// Ready once the pipe is closed or aborted, even if it still holds bytes.
     pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_end(cx, |end| end != End::Open)
     }
 
-    /// Ready once the bytes that were taken are not worth sending any more.
+    /// Ready once the pipe is aborted: bytes already read need not be sent any more.
     pub fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_end(cx, |end| end == End::Aborted)
     }
@@ -113,9 +114,10 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// Takes all bytes that wait into `out`. `Ready(false)` is the end.
+    /// Moves all bytes in the pipe to the end of `out`. `Ready(false)` means that the pipe has
+    /// ended.
     ///
-    /// Cancel safety: nothing is lost, a poll either takes bytes or does not.
+    /// Cancel safety: a poll either moves bytes or leaves them, so nothing is lost.
     pub fn poll_read(&self, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<bool> {
         let mut state = self.0.lock();
         if !state.bytes.is_empty() {

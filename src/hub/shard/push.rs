@@ -1,4 +1,4 @@
-//! Into the outboxes: what goes to one client, and to every member of a topic.
+//! Pushes frames to the outbox of one client, or of every member of a topic.
 
 use super::Shard;
 use super::outbox::Publication;
@@ -7,15 +7,15 @@ use crate::hub::topic::{Overflow, TopicId};
 use crate::wire::Frame;
 
 impl Shard {
-    /// Queues a frame for one client, for which publications that may be left out make
-    /// room. A full outbox evicts it and costs nobody else anything; but what is full because
-    /// the shard had no time to write is written first.
+    /// Queues a frame for one client. If the outbox is full, it is flushed first, in case the
+    /// shard merely had no time to write; then droppable publications are dropped; and if that
+    /// is not enough, the client is evicted. Other clients are not affected.
     pub(super) fn push(&mut self, slot: u32, frame: Frame) {
         if !self.flush_for(slot, &frame) {
             return;
         }
         let outbox = &mut self.connections[slot as usize].outbox;
-        if outbox.make_room(&frame, self.outbox_options)
+        if outbox.make_room_for(&frame, self.outbox_options)
             && outbox.push(frame, self.outbox_options).is_ok()
         {
             self.mark_dirty(slot);
@@ -24,14 +24,16 @@ impl Shard {
         }
     }
 
-    /// Queues a topic's message for a member; with `publication` as the topic's policy says.
+    /// Queues a topic's message for a member. To a publication, the topic's overflow policy
+    /// applies.
     pub(super) fn push_to_member(
         &mut self,
         slot: u32,
         frame: Frame,
         publication: Option<Publication<'_>>,
     ) {
-        let publication = publication.filter(|of| of.topic.overflow() != Overflow::Evict);
+        let publication =
+            publication.filter(|publication| publication.topic.overflow() != Overflow::Evict);
         let Some(publication) = publication else {
             return self.push(slot, frame);
         };
@@ -47,8 +49,8 @@ impl Shard {
         }
     }
 
-    /// Writes what waits if there is no room for the frame. False when the client gets
-    /// nothing more.
+    /// Flushes the outbox if it has no room for the frame. Returns false if the connection is
+    /// not open and must not be sent anything more.
     fn flush_for(&mut self, slot: u32, frame: &Frame) -> bool {
         let connection = &mut self.connections[slot as usize];
         if connection.is_open() && !connection.outbox.has_room_for(frame, self.outbox_options) {
@@ -58,7 +60,7 @@ impl Shard {
         self.connections[slot as usize].is_open()
     }
 
-    /// Queues a broadcast for every member but one.
+    /// Queues a broadcast for every member except `exclude`.
     pub(super) fn push_to_members(
         &mut self,
         topic: TopicId,
@@ -67,18 +69,18 @@ impl Shard {
         is_publication: bool,
         exclude: Option<u32>,
     ) {
-        // Pushing changes connections, never members, so the walk is safe; taking the
-        // list out lets both be borrowed.
+        // Taken out of the map so that connections can be borrowed too. Pushing never changes
+        // members.
         let Some(mut members) = self.topics.remove(&topic) else {
             return;
         };
-        let topic_of = members.topic.clone();
+        let topic_ref = members.topic.clone();
         let as_publication = |offset| {
-            let topic = &topic_of;
+            let topic = &topic_ref;
             is_publication.then_some(Publication { topic, offset })
         };
         if let Some(sequenced) = sequenced {
-            members.broadcast = sequenced.offset;
+            members.last_broadcast = sequenced.offset;
             for &slot in members.plain.as_slice() {
                 if Some(slot) != exclude {
                     self.push_to_member(slot, frame.clone(), as_publication(None));

@@ -1,4 +1,4 @@
-//! Which blocked sockets can be written again.
+//! The list of blocked sockets that have become writable.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::task::{Poll, Wake, Waker};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-/// Slots whose sockets became writable. Bound: one entry a blocked socket.
+/// Slots whose sockets have become writable. Bound: one entry per blocked socket.
 #[derive(Debug, Default)]
 pub(super) struct ReadyList {
     slots: Mutex<Vec<u32>>,
@@ -15,7 +15,7 @@ pub(super) struct ReadyList {
 }
 
 impl ReadyList {
-    /// A waker that puts `slot` on the list.
+    /// A waker that adds `slot` to the list.
     pub(super) fn waker(self: &Arc<Self>, slot: u32) -> Waker {
         Waker::from(Arc::new(SlotWaker {
             slot,
@@ -23,12 +23,15 @@ impl ReadyList {
         }))
     }
 
-    /// Takes the slots that are ready. One that was reused meanwhile costs a vain write.
+    /// Takes the slots that are ready. If a slot has been reused meanwhile, the only cost is a
+    /// write attempt that may find the new socket blocked.
     pub(super) fn take(&self) -> Vec<u32> {
         std::mem::take(&mut *self.slots.lock())
     }
 
-    /// Waits until a slot is ready. Cancel safety: takes nothing.
+    /// Waits until a slot is ready.
+    ///
+    /// Cancel safety: takes nothing from the list.
     pub(super) async fn wait(&self) {
         poll_fn(|cx| {
             self.shard.register(cx.waker());

@@ -1,21 +1,22 @@
-//! Replays: members that read the past before they go live.
+//! Replays a topic's history to members that resume, before they go live.
 //!
-//! A replay takes a page of the topic's history whenever the member's outbox is empty, so
-//! it fills no outbox and delays nobody. It ends at the newest publication that this
-//! shard has broadcast; the next one comes through the mailbox, so there is no seam.
+//! A replay pushes one page of history whenever the member's outbox is empty, so it never fills
+//! an outbox and never delays other members. It ends with the newest publication that this
+//! shard has broadcast. The next one arrives through the mailbox, so nothing is missed or
+//! repeated.
 
 use super::members::Members;
 use super::{Shard, TopicId};
 use crate::hub::log::Replay;
 use crate::protocol::Gap;
 
-/// Pages pushed before the shard looks into its mailbox again.
+/// Pages pushed before the shard checks its mailbox again.
 const PAGES_PER_TURN: usize = 32;
 
 impl Shard {
-    /// Starts a member at its place in the past, or live if it has missed nothing.
+    /// Starts a member's replay, or makes it live at once if it has missed nothing.
     pub(super) fn start_replay(&mut self, members: &mut Members, slot: u32, replay: Replay) {
-        members.broadcast = replay.newest;
+        members.last_broadcast = replay.newest;
         if replay.next > replay.newest {
             members.insert_sequenced(slot);
             return;
@@ -29,7 +30,7 @@ impl Shard {
         self.queue_replay(slot);
     }
 
-    /// Puts a connection whose outbox is empty in line for its next page.
+    /// Queues a connection for its next page, unless its socket is blocked.
     pub(super) fn queue_replay(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if !connection.in_replay_queue && !connection.blocked {
@@ -38,7 +39,7 @@ impl Shard {
         }
     }
 
-    /// Feeds those in line, each one page after the other.
+    /// Pushes one page to each queued connection in turn.
     pub(super) async fn replay_pages(&mut self) {
         for _ in 0..PAGES_PER_TURN {
             let Some(slot) = self.replay_queue.pop_front() else {
@@ -54,7 +55,7 @@ impl Shard {
                 self.replay_page(slot);
                 self.flush_dirty().await;
             }
-            // What is not empty now is put in line by the flush that empties it.
+            // Otherwise the flush that empties the outbox queues the connection again.
         }
     }
 
@@ -69,13 +70,14 @@ impl Shard {
         if self.push_page(slot, topic) {
             self.replaying.entry(slot).or_default().push_back(topic);
         }
-        // Its outbox may still be empty: nothing was to be pushed.
+        // The page may have been empty, and then no flush would queue the connection.
         if self.replaying.contains_key(&slot) {
             self.queue_replay(slot);
         }
     }
 
-    /// Pushes the next page of one topic. False when the member has gone live, or has gone.
+    /// Pushes the next page of one topic. Returns false once the replay is over: the member
+    /// has gone live, or has left.
     fn push_page(&mut self, slot: u32, topic: TopicId) -> bool {
         let Some(mut members) = self.topics.remove(&topic) else {
             return false;
@@ -86,18 +88,18 @@ impl Shard {
     }
 
     fn push_page_of(&mut self, slot: u32, members: &mut Members) -> bool {
-        let through = members.broadcast;
+        let through = members.last_broadcast;
         let mut replaying = members.replaying.iter_mut();
         let Some(member) = replaying.find(|member| member.slot == slot) else {
             return false;
         };
         let topic = &members.topic;
-        let (limit, bytes) = (self.segment_messages, self.segment_bytes);
+        let (limit, bytes) = (self.chunk_max_messages, self.chunk_max_bytes);
         let next = member.next;
         let page = topic.with_log(|log| log.replay(next, through, limit, bytes));
         let first = match &page {
             Some(page) if !page.items.is_empty() => page.first,
-            // Everything was dropped from the history meanwhile.
+            // The history has dropped everything up to `through` meanwhile.
             _ => through + 1,
         };
         let items = page.map(|page| page.items).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! Runs: broadcasts of one topic that wait one behind the other in a batch.
+//! Runs: consecutive broadcasts to the same topic in a batch of entries.
 
 use super::mailbox::Entry;
 use super::members::Members;
 use super::outbox::Publication;
 use crate::wire::Frame;
 
-/// Where the run of broadcasts at the end of a batch starts: the same topic, nobody or
-/// the same one left out.
-pub(super) fn final_run(batch: &[Entry]) -> usize {
+/// The index at which the run at the end of a batch starts. The broadcasts of a run have the
+/// same topic and the same excluded member, if any, and none carries an acknowledgement.
+pub(super) fn trailing_run(batch: &[Entry]) -> usize {
     let Some(Entry::Broadcast {
         topic: last_topic,
         exclude: last_exclude,
@@ -33,16 +33,16 @@ pub(super) fn final_run(batch: &[Entry]) -> usize {
     batch.len() - batch.iter().rev().take_while(|entry| same(entry)).count()
 }
 
-/// One broadcast of a run as some of the members receive it.
+/// One broadcast of a run, in the form that some of the members receive.
 #[derive(Clone, Copy)]
 pub(super) struct Delivery<'a> {
     pub(super) frame: &'a Frame,
-    /// For a publication, what the topic's policy needs when an outbox is full.
+    /// For a publication, what the topic's overflow policy needs to know.
     pub(super) publication: Option<Publication<'a>>,
 }
 
-/// Without an offset.
-pub(super) fn plain<'a>(entry: &'a Entry, members: &'a Members) -> Option<Delivery<'a>> {
+/// What a member that receives no offsets gets.
+pub(super) fn plain_delivery<'a>(entry: &'a Entry, members: &'a Members) -> Option<Delivery<'a>> {
     let Entry::Broadcast {
         frame,
         is_publication,
@@ -58,14 +58,18 @@ pub(super) fn plain<'a>(entry: &'a Entry, members: &'a Members) -> Option<Delive
     })
 }
 
-/// What a member that has positions gets: a publication with its offset, or a plain notice.
-pub(super) fn sequenced<'a>(entry: &'a Entry, members: &'a Members) -> Option<Delivery<'a>> {
+/// What a member that receives offsets gets: a publication with its offset, or a notice
+/// without one.
+pub(super) fn sequenced_delivery<'a>(
+    entry: &'a Entry,
+    members: &'a Members,
+) -> Option<Delivery<'a>> {
     let Entry::Broadcast {
         sequenced: Some(sequenced),
         ..
     } = entry
     else {
-        return plain(entry, members);
+        return plain_delivery(entry, members);
     };
     let (topic, offset) = (&members.topic, Some(sequenced.offset));
     Some(Delivery {
@@ -74,6 +78,7 @@ pub(super) fn sequenced<'a>(entry: &'a Entry, members: &'a Members) -> Option<De
     })
 }
 
+/// The publication's offset, if it has one.
 pub(super) fn offset(entry: &Entry) -> Option<u64> {
     match entry {
         Entry::Broadcast { sequenced, .. } => sequenced.as_ref().map(|sequenced| sequenced.offset),

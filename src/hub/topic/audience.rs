@@ -1,7 +1,7 @@
 //! A topic's audience: how many members it has, and in which shards.
 
-/// What a topic's lock protects of its audience. Which clients are members, each shard knows
-/// for its own.
+/// The number of members per shard, guarded by the topic's lock. Each shard knows which of
+/// its clients are members.
 #[derive(Debug)]
 pub(in crate::hub) struct Audience {
     members: usize,
@@ -22,13 +22,13 @@ impl Audience {
         self.members
     }
 
-    /// Counts a member of a shard in.
+    /// Adds one member in a shard.
     pub(in crate::hub) fn add(&mut self, shard: usize) {
         self.members += 1;
         self.local[shard] += 1;
     }
 
-    /// Counts a member of a shard out.
+    /// Removes one member in a shard.
     pub(in crate::hub) fn remove(&mut self, shard: usize) {
         self.members -= 1;
         self.local[shard] -= 1;

@@ -1,8 +1,8 @@
-//! Identity of a topic inside the hub.
+//! A topic's id inside the hub.
 
-/// Identity of a topic for the life of the process. Names can be reused, ids are not.
+/// Identifies a topic for the life of the process. Names can be reused; ids are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::hub) struct TopicId(pub(in crate::hub) u64);
 
-/// The topic that every connection is in.
+/// The topic whose members are all connections.
 pub(in crate::hub) const EVERYONE: TopicId = TopicId(0);

@@ -1,4 +1,4 @@
-//! Topics: their identity, stream and audience, and the rules that configure them by name.
+//! Topics: their ids, streams and audiences, and the rules that configure them by name.
 
 mod audience;
 mod key;

@@ -1,4 +1,4 @@
-//! What is configured for each room and channel, by name patterns.
+//! Rules that configure rooms and channels by name pattern.
 
 use std::time::Duration;
 
@@ -7,31 +7,30 @@ use wildmatch::WildMatch;
 use crate::history::HistoryLimits;
 use crate::protocol::TopicKind;
 
-/// What happens when a client's outbox has no room for a message of the topic.
+/// What happens when a publication does not fit into a member's outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// The client is closed with 1013 and may come back with its positions.
+    /// The client is closed with code 1013. It can reconnect and resume from its positions.
     #[default]
     Evict,
-    /// The oldest messages of the topic that wait for the client make room, and a gap
-    /// notice stands in their place.
+    /// The topic's oldest queued publications are dropped, and a gap notice takes their place.
     DropOldest,
-    /// Only the newest message of the topic waits for the client; a gap notice says how
-    /// many it replaced.
+    /// While the client's socket accepts nothing, only the topic's newest publication stays
+    /// queued; a gap notice says how many were dropped.
     LatestOnly,
 }
 
-/// What is configured for one topic. Default: no history, slow consumers are evicted.
+/// Options of one topic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TopicOptions {
-    /// What is kept of the topic's publications, if anything.
+    /// Limits of the topic's history. Default: `None`, the topic keeps no history.
     pub history: Option<HistoryLimits>,
-    /// What happens when a client's outbox is full.
+    /// What happens when a member's outbox is full. Default: [`Overflow::Evict`].
     pub overflow: Overflow,
 }
 
-/// Options of all topics: the first rule whose pattern matches a topic's name decides, and
-/// without one the fallback.
+/// Options of all topics. The first rule whose pattern matches a topic's name applies; if none
+/// matches, the fallback does.
 #[derive(Debug, Clone, Default)]
 pub struct TopicRules {
     rules: Vec<Rule>,
@@ -54,8 +53,8 @@ impl TopicRules {
         }
     }
 
-    /// Adds a rule behind those that are there. In a pattern, `*` stands for any number of
-    /// characters and `?` for one.
+    /// Appends a rule. In a pattern, `*` matches any number of characters and `?` matches
+    /// exactly one.
     #[must_use]
     pub fn with(mut self, kind: TopicKind, pattern: &str, options: TopicOptions) -> Self {
         self.rules.push(Rule {
@@ -66,7 +65,7 @@ impl TopicRules {
         self
     }
 
-    /// What is configured for the topic of this name.
+    /// The options of the topic with this kind and name.
     pub fn options(&self, kind: TopicKind, name: &str) -> TopicOptions {
         let rule = self
             .rules
@@ -75,7 +74,7 @@ impl TopicRules {
         rule.map_or(self.fallback, |rule| rule.options)
     }
 
-    /// Limits of every history there may be.
+    /// The limits of every history that the rules allow.
     pub fn histories(&self) -> impl Iterator<Item = HistoryLimits> {
         let rules = self.rules.iter().map(|rule| rule.options);
         rules
@@ -84,13 +83,14 @@ impl TopicRules {
     }
 }
 
-/// How long and how much is kept over all topics together.
+/// Limits on what all topics keep together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Bytes of all histories; above, the oldest messages go first. Default 256 MiB.
+    /// Maximum size of all histories together, in bytes. Beyond it, the oldest publications of
+    /// any topic are dropped first. Default: 256 MiB.
     pub max_bytes: usize,
-    /// How long a topic without members and messages remembers its position, after its
-    /// last publication. Default 24 h.
+    /// How long a topic that has neither members nor publications remembers its position
+    /// after its last publication. Default: 24 h.
     pub position_ttl: Duration,
 }
 
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_rule_that_matches_decides() {
+    fn the_first_matching_rule_applies() {
         let latest = TopicOptions {
             overflow: Overflow::LatestOnly,
             ..TopicOptions::default()

@@ -1,9 +1,9 @@
 //! A topic: what rooms and channels are inside the hub.
 //!
-//! Ordering: everything a topic sends enters the mailboxes under the topic's lock, so every
-//! member sees the same order, and nothing from before its acknowledgement or after its end.
-//! A publication gets its offset and its place in the history under the same lock, so that a
-//! replay and the live publications after it join without a gap or a duplicate.
+//! Ordering: everything that a topic sends enters the mailboxes under the topic's lock. So all
+//! members receive it in the same order, and nothing before they are acknowledged or after
+//! they have left. Publications get their offset and enter the history under the same lock, so
+//! there is no gap and no duplicate between a replay and the live publications after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Topic {
     pub(in crate::hub) state: Mutex<TopicState>,
 }
 
-/// What a topic's lock protects.
+/// The part of a topic that its lock guards.
 #[derive(Debug)]
 pub(in crate::hub) struct TopicState {
     pub(in crate::hub) stream: Stream,
@@ -72,7 +72,7 @@ impl Topic {
         TopicName::new(self.kind, &self.name)
     }
 
-    /// What happens to a member whose outbox is full.
+    /// What happens when a member's outbox is full.
     pub fn overflow(&self) -> Overflow {
         self.overflow
     }
@@ -82,7 +82,7 @@ impl Topic {
         self.state.lock().audience.members()
     }
 
-    /// The number of broadcasts so far.
+    /// The number of broadcasts and publications so far.
     pub fn publications(&self) -> u64 {
         self.state.lock().stream.publications
     }
@@ -93,8 +93,8 @@ impl Topic {
         self.state.lock().audience.by_shard()
     }
 
-    /// Marks the topic as retired if it has no members and nothing to remember. The caller
-    /// then removes it from the registry.
+    /// Marks the topic as retired if it has no members and nothing was published that it has
+    /// to remember. Returns whether it is retired; the caller then removes it from the registry.
     pub(in crate::hub) fn retire_if_unused(&self) -> bool {
         let mut state = self.state.lock();
         let unused = state.audience.members() == 0 && state.stream.is_blank();
@@ -102,9 +102,9 @@ impl Topic {
         state.stream.retired
     }
 
-    /// Marks the topic as retired if it has no members and no publications and was last
-    /// published to at least `ttl` ago; `on_retire` is called while the topic is still locked.
-    /// The caller then removes it from the registry.
+    /// Marks the topic as retired if it has no members, keeps no publications, and was last
+    /// published to at least `ttl` ago. `on_retire` is called while the topic is still locked.
+    /// Returns whether the topic was retired; the caller then removes it from the registry.
     pub(in crate::hub) fn retire_if_idle(&self, ttl: Duration, on_retire: impl FnOnce()) -> bool {
         let mut state = self.state.lock();
         let TopicState { stream, audience } = &mut *state;
@@ -112,7 +112,7 @@ impl Topic {
             return false;
         }
         stream.retired = true;
-        // From now on its bytes no longer count, even if the topic is still held somewhere.
+        // Release its share of the budget now, even if something still holds the topic.
         stream.log = None;
         on_retire();
         true

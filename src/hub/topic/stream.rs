@@ -5,12 +5,13 @@ use std::time::Duration;
 use crate::hub::log::{Replay, TopicLog};
 use crate::protocol::{ResumeRequest, Resumption, StreamTop};
 
-/// What a topic's lock protects of its stream.
+/// The publications of a topic, guarded by the topic's lock.
 #[derive(Debug)]
 pub(in crate::hub) struct Stream {
-    /// The topic has left the registry; anyone who still holds it looks it up again.
+    /// Set before the topic is removed from the registry. Code that still holds the topic must
+    /// look it up again.
     pub(in crate::hub) retired: bool,
-    /// Broadcasts so far.
+    /// The number of broadcasts and publications so far.
     pub(in crate::hub) publications: u64,
     /// The history, if the topic keeps one.
     pub(in crate::hub) log: Option<Box<TopicLog>>,

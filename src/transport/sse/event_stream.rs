@@ -67,7 +67,7 @@ impl EventStream {
     ///
     /// Cancel safety: nothing is lost, a poll either gives text or does not.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        self.guest.client.note_pong(Instant::now());
+        self.guest.client.record_pong(Instant::now());
         loop {
             let text = self.encoder.take_text();
             if !text.is_empty() {

@@ -226,7 +226,7 @@ impl Reader {
                     }
                     self.pings.push(payload.into());
                 }
-                Event::Pong(_) => self.client.note_pong(Instant::now()),
+                Event::Pong(_) => self.client.record_pong(Instant::now()),
                 // RFC 6455 §5.5.1: the answer echoes the code.
                 Event::Close(close) => {
                     let code = close.map_or(NORMAL_CLOSURE, |close| close.code);

@@ -1,3 +1,5 @@
 //! The binary as a process.
 
-mod cli;
+mod arguments;
+mod cors;
+mod running;

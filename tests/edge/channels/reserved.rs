@@ -1,4 +1,4 @@
-//! The server's own channels: `$all`, `$system`, `$user:<id>`.
+//! The reserved channels: `$all`, `$system`, `$user:<id>`.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ async fn announcements_reach_every_connection() {
     let server = TestServer::start_default().await;
     let mut clients = server.connect_many(4).await;
     clients[0].subscribe("news").await;
-    // Subscribing to what one hears anyway changes nothing.
+    // Everybody receives these channels; subscribing changes nothing.
     clients[1].subscribe("$all").await;
     clients[1].subscribe("$system").await;
     let all = json!({"broadcast": true, "data": {"message": "to everybody"}});
@@ -27,12 +27,12 @@ async fn announcements_reach_every_connection() {
     assert_eq!(
         stats["channels"],
         json!({"news": 1}),
-        "the server's own are no channels to list"
+        "reserved channels are not listed"
     );
 }
 
 #[tokio::test]
-async fn the_servers_own_channels_cannot_be_taken_or_left() {
+async fn clients_cannot_control_reserved_channels() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     for (kind, channel) in [
@@ -60,7 +60,7 @@ async fn the_servers_own_channels_cannot_be_taken_or_left() {
 }
 
 #[tokio::test]
-async fn a_user_hears_its_own_channel_on_all_its_connections() {
+async fn all_connections_of_a_user_receive_its_channel() {
     let server = TestServer::start(config(|config| config.trust_user_parameter = true)).await;
     let mut alices = [
         server.connect_as("alice").await,
@@ -86,7 +86,7 @@ async fn a_user_hears_its_own_channel_on_all_its_connections() {
     )
     .await;
     assert_eq!(server.connection_of(&bob).await["user"], "bob");
-    // In rooms, the user's name stands for the connection.
+    // In rooms, a connection has the name of its user.
     bob.join("general", 1).await;
     alices[0].join("general", 2).await;
     bob.expect_text(r#"{"type":"user_joined","room":"general","user_id":"alice"}"#)

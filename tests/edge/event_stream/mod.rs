@@ -1,6 +1,10 @@
 //! Event streams (SSE): channels as lines of text over HTTP.
 
+mod connection;
+mod drain;
+mod eviction;
+mod opening;
+mod ordering;
 mod other_servers;
 mod resume;
-mod slow_readers;
-mod stream;
+mod resume_under_load;

@@ -1,4 +1,4 @@
-//! Event streams below a server that knows nothing of handing a socket over.
+//! Event streams on a server that cannot hand over its sockets, such as plain `axum::serve`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use tower_service::Service as _;
 use wavecast::{WebSocketServer, sse_handler};
 
-use crate::support::{Block, EventSource, config, eventually, request, within};
+use crate::support::{
+    Block, EventSource, InTime as _, config, eventually, join_all, publish, request,
+};
 
-use super::stream::narrow;
-
-/// The library below a server that knows nothing of handing over.
-async fn below_axum(server: &Arc<WebSocketServer>) -> (SocketAddr, JoinSet<()>) {
+/// Serves the library with `axum::serve`.
+async fn serve_with_axum(server: &Arc<WebSocketServer>) -> (SocketAddr, JoinSet<()>) {
     let app = Router::new()
         .route("/live", get(sse_handler))
         .with_state(server.clone());
@@ -31,19 +31,16 @@ async fn below_axum(server: &Arc<WebSocketServer>) -> (SocketAddr, JoinSet<()>) 
 }
 
 #[tokio::test]
-async fn below_another_server_a_stream_is_an_ordinary_body() {
+async fn on_another_server_a_stream_is_an_ordinary_response_body() {
     let server = Arc::new(WebSocketServer::new(config(|config| {
         config.ping_interval = Duration::from_millis(50);
         config.pong_timeout = Duration::from_millis(600);
     })));
-    let (address, _tasks) = below_axum(&server).await;
+    let (address, _tasks) = serve_with_axum(&server).await;
     let mut source = EventSource::open(address, "/live?channel=news").await;
     source.expect_subscribed(&["news"]).await;
     for number in 0..100 {
-        server
-            .publish("news", &json!({"number": number}))
-            .await
-            .expect("publish");
+        publish(&server, "news", &json!({"number": number})).await;
     }
     for number in 0..100 {
         assert_eq!(source.next_json().await["data"]["number"], number);
@@ -53,7 +50,10 @@ async fn below_another_server_a_stream_is_an_ordinary_body() {
     }
     let hub = server.node();
     drop(EventSource::open(address, "/live?channel=news").await);
-    eventually("the end of who went away", async || hub.links() == 1).await;
+    eventually("the end of the closed connection", async || {
+        hub.links() == 1
+    })
+    .await;
     let refused = request(address, "GET", "/live", None).await;
     refused.expect_problem(400, "missing_field");
 
@@ -61,40 +61,37 @@ async fn below_another_server_a_stream_is_an_ordinary_body() {
     let draining = JoinSet::from_iter([async move { edge.drain().await }]);
     assert_eq!(source.next_json().await["event"], "shutdown");
     assert_eq!(source.expect_close(1001).await, "shutdown");
-    assert_eq!(within("the drain", draining.join_all()).await, [0]);
+    assert_eq!(join_all("the drain", draining).await, [0]);
 }
 
 #[tokio::test]
-async fn a_slow_consumer_below_another_server_is_evicted_too() {
+async fn a_slow_consumer_on_another_server_is_evicted() {
     let server = Arc::new(WebSocketServer::new(config(|config| {
         config.outbox_messages = 16;
     })));
-    let (address, _tasks) = below_axum(&server).await;
-    let request = "GET /live?channel=news HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let stalled = EventSource::over(narrow(address).await, request).await;
+    let (address, _tasks) = serve_with_axum(&server).await;
+    let stalled = EventSource::open_with_small_buffer(address, "/live?channel=news").await;
     let metrics = server.node().metrics();
     let data = json!("x".repeat(20_000));
     let mut published = 0;
     while metrics.slow_consumers_total.get() == 0 {
         assert!(published < 2000, "nobody was evicted");
-        server.publish("news", &data).await.expect("publish");
+        publish(&server, "news", &data).await;
         published += 1;
     }
-    eventually("nobody hears the channel", async || {
-        server
-            .publish("news", "gone")
-            .await
-            .expect("publish")
-            .subscribers
-            == 0
+    eventually("a channel without subscribers", async || {
+        publish(&server, "news", "gone").await.subscribers == 0
     })
     .await;
     drop(stalled);
-    eventually("the end", async || server.node().links() == 0).await;
+    eventually("the end of the connection", async || {
+        server.node().links() == 0
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_response_that_is_dropped_unread_leaves_nobody_behind() {
+async fn a_response_that_is_dropped_unread_leaves_no_connection_behind() {
     let server = Arc::new(WebSocketServer::new(config(|_| {})));
     let mut app = server.router();
     let hub = server.node();
@@ -103,21 +100,21 @@ async fn a_response_that_is_dropped_unread_leaves_nobody_behind() {
             .body(Body::empty())
             .unwrap()
     };
-    let response = app.call(request()).await.unwrap();
+    let response = app.call(request()).in_time().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(hub.links(), 1);
     drop(response);
-    eventually("the end", async || {
+    eventually("the end of the connection", async || {
         hub.links() == 0 && hub.connection_count() == 0
     })
     .await;
-    // Nor does a request that is given up while it is answered.
+    // The same for requests that are cancelled while they are answered.
     for _ in 0..100 {
         let mut answering = std::pin::pin!(app.call(request()));
         let polled = futures_util::poll!(&mut answering);
-        assert!(polled.is_pending(), "it waits for its shard");
+        assert!(polled.is_pending(), "the request waits for its shard");
     }
-    eventually("all known and gone", async || {
+    eventually("the end of all connections", async || {
         hub.metrics().connections_total.get() == 101 && hub.links() == 0
     })
     .await;

@@ -1,4 +1,7 @@
 //! The rest of the HTTP API: bodies, health, lists, the page.
 
-mod api;
+mod bodies;
+mod connections;
 mod lists;
+mod page;
+mod status;

@@ -1,7 +1,8 @@
 //! The library inside an application.
 
-mod embedding;
+mod calls;
 mod events;
 mod inspection;
+mod mounting;
 mod responses;
 mod serving;

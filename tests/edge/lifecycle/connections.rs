@@ -1,10 +1,13 @@
-//! A connection's life: begin, heartbeat, every way to end.
+//! How a connection begins, and every way in which it can end.
 
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::support::{CLOSE, Client, TestServer, close_frame, eventually, frame, text_frame};
+use crate::support::{
+    CLOSE, Client, TestServer, close_frame, eventually, frame, join_all, text_frame,
+};
 
 #[tokio::test]
 async fn test_server_creation() {
@@ -25,14 +28,14 @@ async fn test_client_connect() {
     client.expect_silence().await;
     assert_eq!(server.get("/api/stats").await["active_connections"], 1);
     client.close().await;
-    eventually("no connection", async || {
+    eventually("the end of the connection", async || {
         server.get("/api/stats").await["active_connections"] == 0
     })
     .await;
     assert_eq!(server.get("/api/stats").await["connections_total"], 1);
 }
 
-/// How a member may end, each with the same consequences for its rooms.
+/// Ends a member's connection in this way and expects the same consequences for its rooms.
 async fn expect_one_departure(end: impl AsyncFnOnce(Client)) {
     let server = TestServer::start_default().await;
     let (mut witness, mut member) = (server.connect().await, server.connect().await);
@@ -65,11 +68,8 @@ async fn expect_one_departure(end: impl AsyncFnOnce(Client)) {
         .http("GET", &format!("/api/connections/{id}"), None)
         .await;
     gone.expect_problem(404, "not_found");
-    eventually("the socket's end", async || {
-        server.server.node().links() == 1
-    })
-    .await;
-    // The room is usable and counts right.
+    eventually("the socket's end", async || server.links() == 1).await;
+    // The room still works, and its count is right.
     let mut next = server.connect().await;
     next.join("one", 2).await;
 }
@@ -142,7 +142,7 @@ async fn close_is_answered_with_the_same_code() {
         client.expect_close(code).await;
         client.expect_end().await;
     }
-    // Without a code there is none to echo.
+    // A Close frame without a code is answered with 1000.
     let mut client = server.connect().await;
     client.send(&frame(CLOSE, b"")).await;
     client.expect_close(1000).await;
@@ -150,7 +150,7 @@ async fn close_is_answered_with_the_same_code() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_a_close_is_carried_out_and_nothing_after_it() {
+async fn commands_before_a_close_are_carried_out_and_those_after_it_are_not() {
     let server = TestServer::start_default().await;
     let (mut witness, mut member) = (server.connect().await, server.connect().await);
     witness.join("one", 1).await;
@@ -172,7 +172,7 @@ async fn what_was_sent_before_a_close_is_carried_out_and_nothing_after_it() {
 
 #[tokio::test]
 async fn commands_before_a_fin_are_carried_out() {
-    // A FIN with commands before it, as `nc` sends it.
+    // `nc` ends its side like this when its input ends.
     let server = TestServer::start_default().await;
     let (mut witness, mut member) = (server.connect().await, server.connect().await);
     witness.join("one", 1).await;
@@ -181,4 +181,17 @@ async fn commands_before_a_fin_are_carried_out() {
     assert_eq!(witness.next_json().await["type"], "user_joined");
     assert_eq!(witness.next_json().await["type"], "user_left");
     witness.expect_silence().await;
+}
+
+#[tokio::test]
+async fn two_hundred_simultaneous_connections_all_succeed() {
+    let edge = TestServer::start_default().await;
+    let mut connecting = JoinSet::new();
+    for _ in 0..200 {
+        let address = edge.address;
+        connecting.spawn(async move { Client::connect(address, "/ws").await });
+    }
+    let clients = join_all("200 connections", connecting).await;
+    assert_eq!(edge.get("/api/stats").await["active_connections"], 200);
+    drop(clients);
 }

@@ -1,4 +1,4 @@
-//! A drain while everybody publishes.
+//! A drain while many publishers go on publishing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
 use wavecast::PublishError;
 
-use crate::support::{CLOSE, PING, TEXT, TestServer, config, within};
+use crate::support::{CLOSE, PING, TEXT, TestServer, config, join_all, within};
 
 const PUBLISHERS: usize = 8;
 const SUBSCRIBERS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes() {
+async fn every_acknowledged_event_arrives_before_the_close_while_others_still_publish() {
     let edge = TestServer::start(config(|config| config.mailbox_capacity = 4)).await;
     let mut readers = JoinSet::new();
     for _ in 0..SUBSCRIBERS {
         let mut client = edge.connect().await;
         client.subscribe("news").await;
         readers.spawn(async move {
-            let mut heard = vec![Vec::new(); PUBLISHERS];
+            let mut received = vec![Vec::new(); PUBLISHERS];
             loop {
                 let next = client.next_frame().await;
                 match next.first {
@@ -30,7 +30,7 @@ async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes(
                             serde_json::from_slice(&next.payload).unwrap();
                         if event["channel"] == "news" {
                             let index = |name| event["data"][name].as_u64().unwrap() as usize;
-                            heard[index("publisher")].push(index("number"));
+                            received[index("publisher")].push(index("number"));
                         }
                     }
                     CLOSE => break assert_eq!(next.close().0, 1001),
@@ -39,7 +39,7 @@ async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes(
                 }
             }
             client.expect_end().await;
-            heard
+            received
         });
     }
     let mut publishers = JoinSet::new();
@@ -48,7 +48,7 @@ async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes(
         publishers.spawn(async move {
             for number in 0.. {
                 let data = json!({"publisher": publisher, "number": number});
-                match server.publish("news", &data).await {
+                match within("a publication", server.publish("news", &data)).await {
                     Ok(published) => assert_eq!(published.subscribers, SUBSCRIBERS),
                     Err(error) => {
                         assert_eq!(error, PublishError::ShuttingDown);
@@ -57,17 +57,17 @@ async fn what_was_acknowledged_arrives_before_the_close_whoever_still_publishes(
                 }
                 yield_now().await;
             }
-            unreachable!("it publishes until it is refused")
+            unreachable!("a publisher ends when it is refused")
         });
     }
     sleep(Duration::from_millis(50)).await;
     assert_eq!(within("the drain", edge.server.drain()).await, 0);
     let mut accepted = vec![Vec::new(); PUBLISHERS];
-    for (publisher, count) in publishers.join_all().await {
+    for (publisher, count) in join_all("the publishers", publishers).await {
         accepted[publisher] = (0..count).collect();
     }
     assert!(accepted.iter().any(|accepted| accepted.len() > 1));
-    for heard in readers.join_all().await {
-        assert_eq!(heard, accepted, "all that was acknowledged, in order");
+    for received in join_all("the readers", readers).await {
+        assert_eq!(received, accepted, "every acknowledged event, in order");
     }
 }

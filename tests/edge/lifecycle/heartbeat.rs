@@ -1,21 +1,21 @@
-//! Pings and pongs in both directions, and the end of who does not answer.
+//! Pings and pongs in both directions, and the end of clients that do not answer.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{PING, PONG, TestServer, config, eventually, frame};
+use crate::support::{PING, PONG, TestServer, config, eventually, frame, within};
 
 #[tokio::test]
 async fn test_ping_pong() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
-    // The command of the protocol.
+    // The `ping` command.
     client.ask(r#"{"type":"ping"}"#, r#"{"type":"pong"}"#).await;
     client
         .ask(r#"{"type":"ping","id":7}"#, r#"{"type":"pong","id":7}"#)
         .await;
-    // The control frame of the WebSocket: the answer has the same payload.
+    // The ping frame: its pong has the same payload.
     for payload in [&b""[..], b"abc", &[0xff; 125]] {
         client.send(&frame(PING, payload)).await;
         client.expect_pong(payload).await;
@@ -23,18 +23,21 @@ async fn test_ping_pong() {
 }
 
 #[tokio::test]
-async fn the_newest_of_many_pings_is_answered() {
+async fn of_many_pings_the_newest_is_answered() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     let pings = (0..1000).flat_map(|number| frame(PING, format!("{number}").as_bytes()));
     client.send(&pings.collect::<Vec<u8>>()).await;
     let mut last = None;
-    while last != Some(999) {
-        let pong = String::from_utf8(client.next_pong().await).unwrap();
-        let number: u32 = pong.parse().unwrap();
-        assert!(last < Some(number), "{last:?}, then {number}");
-        last = Some(number);
-    }
+    within("the newest pong", async {
+        while last != Some(999) {
+            let pong = String::from_utf8(client.next_pong().await).unwrap();
+            let number: u32 = pong.parse().unwrap();
+            assert!(last < Some(number), "{last:?}, then {number}");
+            last = Some(number);
+        }
+    })
+    .await;
     client.expect_silence().await;
 }
 
@@ -79,10 +82,11 @@ async fn test_heartbeat_timeout() {
     silent.join("general", 2).await;
     let id = server.id_of(&silent).await;
 
-    // Commands are no pongs: only the answer to a ping proves that the heartbeat works.
+    // A command is not a pong: only an answer to a ping keeps a connection alive.
     silent.expect_silence().await;
     neighbour.next_text().await;
-    // Found out while nobody else does anything; the neighbour answers as it reads.
+    // The timeout is noticed although nothing else happens. The neighbour answers pings while
+    // it reads.
     neighbour
         .expect_text(&format!(
             r#"{{"type":"user_left","room":"general","user_id":"{id}"}}"#
@@ -125,16 +129,16 @@ async fn pongs_keep_a_client_alive_beyond_the_timeout() {
 }
 
 #[tokio::test]
-async fn a_client_that_died_without_a_word_is_found_by_its_heartbeat() {
+async fn a_client_that_dies_silently_is_removed_by_the_heartbeat() {
     let server = TestServer::start(config(|config| {
         config.ping_interval = Duration::from_millis(50);
         config.pong_timeout = Duration::from_millis(200);
     }))
     .await;
-    // Connected and never read: a host that lost its power looks like this.
+    // This client never reads, as if its host had lost power.
     let mut dead = server.connect().await;
     dead.subscribe("news").await;
-    eventually("the dead client's end", async || {
+    eventually("the end of the dead client", async || {
         let stats = server.get("/api/stats").await;
         stats["active_connections"] == 0 && stats["channels"] == json!({})
     })

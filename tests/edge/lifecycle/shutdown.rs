@@ -1,4 +1,5 @@
-//! Shutdown of the real binary: everybody is told, nothing accepted is lost, it ends.
+//! Graceful shutdown: every client is told, nothing that was accepted is lost, the process
+//! exits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +13,16 @@ use wavecast::WebSocketServer;
 use wavecast::transport::websocket::Stream;
 
 use crate::support::{
-    Binary, CLOSE, Client, TestServer, close_frame, config, eventually, exchange, frame,
-    refusable_handshake, within,
+    Binary, CLOSE, Client, TestServer, close_frame, config, eventually, exchange, frame, join_all,
+    publish, refusable_handshake,
 };
 
-/// The notice of a shutdown, exactly; for so few clients its window is the shortest.
+/// Expects the notice of a shutdown. With few clients, its window is the shortest.
 async fn expect_notice(client: &mut Client) {
     assert_eq!(next_window(client).await, 1000);
 }
 
-/// Expects the notice of a shutdown and returns the window it names, in milliseconds.
+/// Expects the notice of a shutdown and returns its reconnection window in milliseconds.
 async fn next_window(client: &mut Client) -> u64 {
     let text = client.next_text().await;
     let notice: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -58,7 +59,7 @@ async fn test_graceful_shutdown() {
 }
 
 #[tokio::test]
-async fn a_binary_without_clients_ends_at_once() {
+async fn a_binary_without_clients_exits_at_once() {
     let mut edge = Binary::start(&[]).await;
     let began = Instant::now();
     edge.signal(Signal::TERM);
@@ -67,7 +68,7 @@ async fn a_binary_without_clients_ends_at_once() {
 }
 
 /// Publishes `batches` of 50 events of `size` bytes, each batch acknowledged.
-async fn publish(edge: &Binary, batches: usize, size: usize) {
+async fn publish_batches(edge: &Binary, batches: usize, size: usize) {
     for batch in 0..batches {
         let events = (batch * 50..batch * 50 + 50)
             .map(|at| json!({"channel": "news", "id": at.to_string(), "data": "x".repeat(size)}));
@@ -78,13 +79,13 @@ async fn publish(edge: &Binary, batches: usize, size: usize) {
 }
 
 #[tokio::test]
-async fn everything_acknowledged_arrives_before_the_close_even_for_a_late_reader() {
+async fn every_acknowledged_event_arrives_before_the_close_even_for_a_late_reader() {
     let mut edge = Binary::start(&["--outbox-bytes", "8MiB", "--outbox-messages", "5000"]).await;
     let (mut late, mut prompt) = (edge.connect().await, edge.connect().await);
     late.subscribe("news").await;
     prompt.subscribe("news").await;
-    // 2 MiB: far more than the kernel holds for a client that does not read.
-    publish(&edge, 20, 2000).await;
+    // 2 MiB, far more than the kernel buffers for a client that does not read.
+    publish_batches(&edge, 20, 2000).await;
     edge.signal(Signal::TERM);
     for client in [&mut prompt, &mut late] {
         for at in 0..1000 {
@@ -99,8 +100,8 @@ async fn everything_acknowledged_arrives_before_the_close_even_for_a_late_reader
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
-    // In memory, so that the clock can be wound on: the reader starts after 20 s of 30.
+async fn a_drain_waits_for_a_late_reader_until_its_timeout() {
+    // In memory, so that the clock can be advanced: the reader starts after 20 s of 30.
     let server = WebSocketServer::new(config(|_| {}));
     let server = Arc::new(server);
     let (near, far) = duplex(1024);
@@ -110,10 +111,8 @@ async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
     let mut late = Client::over(near);
     late.subscribe("news").await;
     for at in 0..100 {
-        let published = server
-            .publish("news", &json!({"at": at, "padding": "x".repeat(1000)}))
-            .await;
-        assert_eq!(published.unwrap().subscribers, 1);
+        let data = json!({"at": at, "padding": "x".repeat(1000)});
+        assert_eq!(publish(&server, "news", &data).await.subscribers, 1);
     }
     let edge = server.clone();
     let draining = JoinSet::from_iter([async move { edge.drain().await }]);
@@ -125,19 +124,19 @@ async fn a_drain_waits_for_a_late_reader_as_long_as_its_timeout_says() {
     late.expect_close(1001).await;
     late.expect_end().await;
     drop(late);
-    assert_eq!(draining.join_all().await, [0]);
+    assert_eq!(join_all("the drain", draining).await, [0]);
 }
 
 #[tokio::test]
-async fn the_window_to_come_back_in_is_sized_from_the_connections() {
+async fn the_reconnection_window_depends_on_the_number_of_connections() {
     let mut edge = Binary::start(&["--reconnect-rate", "10"]).await;
     let mut clients = Vec::new();
     for _ in 0..25 {
         clients.push(edge.connect().await);
     }
-    // One that has gone does not come back.
+    // A client that has left does not reconnect.
     clients.pop().expect("a client").close().await;
-    eventually("its end", async || {
+    eventually("the end of its connection", async || {
         let stats = edge.http("GET", "/api/stats", None).await.json();
         stats["active_connections"] == 24
     })
@@ -164,9 +163,9 @@ async fn closes_are_paced() {
         });
     }
     edge.signal(Signal::TERM);
-    let mut times = reading.join_all().await;
+    let mut times = join_all("the readers", reading).await;
     times.sort();
-    // 20 at 100 a second: the last of four batches comes 150 ms after the first.
+    // 20 at 100 per second: the last of four batches follows 150 ms after the first.
     let spread = times[19] - times[0];
     assert!(spread >= Duration::from_millis(100), "{spread:?}");
     assert!(
@@ -177,7 +176,7 @@ async fn closes_are_paced() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_answers_its_close_is_cut_off_at_the_deadline() {
+async fn a_client_that_never_answers_the_close_is_disconnected_at_the_deadline() {
     let mut edge = Binary::start(&["--drain-timeout", "600ms"]).await;
     let mut stubborn = edge.connect().await;
     let began = Instant::now();
@@ -192,18 +191,18 @@ async fn a_client_that_never_answers_its_close_is_cut_off_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_reads_is_cut_off_at_the_deadline() {
+async fn a_client_that_never_reads_is_disconnected_at_the_deadline() {
     let mut edge = Binary::start(&["--drain-timeout", "600ms", "--outbox-bytes", "8MiB"]).await;
     let mut stalled = edge.connect().await;
     stalled.subscribe("news").await;
-    publish(&edge, 10, 8000).await;
+    publish_batches(&edge, 10, 8000).await;
     edge.signal(Signal::TERM);
     assert_eq!(edge.exit_code().await, 0);
     drop(stalled);
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_at_once() {
+async fn a_second_signal_exits_at_once() {
     for second in [Signal::TERM, Signal::INT] {
         let mut edge = Binary::start(&[]).await;
         let mut stubborn = edge.connect().await;
@@ -218,14 +217,14 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_draining_binary_says_so_and_takes_nothing_new() {
+async fn a_draining_binary_says_so_and_refuses_everything_new() {
     let mut edge = Binary::start(&[]).await;
     let mut stubborn = edge.connect().await;
     stubborn.subscribe("news").await;
     edge.signal(Signal::TERM);
     expect_notice(&mut stubborn).await;
     stubborn.expect_close(1001).await;
-    // The port stays open while it drains, so that whoever asks can be told.
+    // The port stays open during a drain, so that every request is answered.
     let ready = edge.http("GET", "/readyz", None).await;
     assert_eq!((ready.status, ready.body.as_str()), (503, "draining\n"));
     assert_eq!(edge.http("GET", "/healthz", None).await.status, 200);
@@ -242,7 +241,7 @@ async fn a_draining_binary_says_so_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn the_library_drains_too() {
+async fn a_server_in_this_process_drains_too() {
     let server = TestServer::start(config(|config| {
         config.drain_timeout = Duration::from_secs(5);
     }))
@@ -253,10 +252,10 @@ async fn the_library_drains_too() {
     for client in &mut clients {
         expect_notice(client).await;
         client.expect_close(1001).await;
-        // Nothing follows a Close.
+        // Nothing follows a Close frame.
         client.expect_end().await;
         client.send_unless_closed(&frame(CLOSE, b"")).await;
     }
     drop(clients);
-    assert_eq!(within("the drain", draining.join_all()).await, [0]);
+    assert_eq!(join_all("the drain", draining).await, [0]);
 }

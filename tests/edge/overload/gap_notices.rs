@@ -1,12 +1,12 @@
-//! What a client that does not read loses by its channel's policy, and is told of.
+//! Publications that are dropped for a client that does not read, by the policy of their
+//! channel, and the gap notices that say so.
 
 use serde_json::{Value, json};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{Overflow, TopicOptions, TopicRules};
 use wavecast::protocol::TopicKind;
 
-use super::slow_consumer::connect_narrow;
-use crate::support::{Client, TestServer, config};
+use crate::support::{Client, TestServer, config, within_a_minute};
 
 const EVENTS: u64 = 400;
 
@@ -46,7 +46,8 @@ async fn subscribe(client: &mut Client, channel: &str) {
     assert_eq!(reply["type"], "subscribed", "{reply}");
 }
 
-/// Publishes while one reads along, and gets everything in order, and one does not.
+/// Publishes these numbers to a client that reads everything in order, and to one that does
+/// not read.
 async fn publish(
     edge: &TestServer,
     channel: &str,
@@ -56,72 +57,76 @@ async fn publish(
     let padding = "x".repeat(20_000);
     for number in numbers {
         let data = json!({"number": number, "padding": padding});
-        edge.server.publish(channel, &data).await.expect("publish");
+        edge.publish_data(channel, &data).await;
         assert_eq!(healthy.next_json().await["data"]["number"], number);
     }
 }
 
-/// What came of one channel: every event or a notice of it, in order, up to the last.
+/// What a client received from one channel: every event up to the last, in order, or a notice
+/// that it is missing.
 #[derive(Debug, Default)]
-struct Account {
+struct Tally {
     events: u64,
     missed: u64,
     notices: u64,
     others: Vec<Value>,
 }
 
-impl Account {
-    async fn of(client: &mut Client, last: u64) -> Self {
-        let mut account = Self::default();
+impl Tally {
+    async fn read(client: &mut Client, last: u64) -> Self {
+        let mut tally = Self::default();
         let mut next = 0;
-        while next <= last {
-            let text = client.next_json().await;
-            if text["type"] == "gap" {
-                let missed = text["missed"].as_u64().expect("a count");
-                if let Some(from) = text["from"].as_u64() {
-                    // The first event has number 0 and offset 1.
-                    assert_eq!(from, next + 1, "{text}");
-                    assert_eq!(text["to"], next + missed, "{text}");
+        within_a_minute("every event or its notice", async {
+            while next <= last {
+                let text = client.next_json().await;
+                if text["type"] == "gap" {
+                    let missed = text["missed"].as_u64().expect("a count");
+                    if let Some(from) = text["from"].as_u64() {
+                        // The first event has number 0 and offset 1.
+                        assert_eq!(from, next + 1, "{text}");
+                        assert_eq!(text["to"], next + missed, "{text}");
+                    }
+                    tally.missed += missed;
+                    tally.notices += 1;
+                    next += missed;
+                } else if text["type"] == "event" {
+                    assert_eq!(
+                        text["data"]["number"], next,
+                        "in order, without a silent gap"
+                    );
+                    if let Some(offset) = text["offset"].as_u64() {
+                        assert_eq!(offset, next + 1);
+                    }
+                    tally.events += 1;
+                    next += 1;
+                } else {
+                    tally.others.push(text);
                 }
-                account.missed += missed;
-                account.notices += 1;
-                next += missed;
-            } else if text["type"] == "event" {
-                assert_eq!(
-                    text["data"]["number"], next,
-                    "in order, without a silent hole"
-                );
-                if let Some(offset) = text["offset"].as_u64() {
-                    assert_eq!(offset, next + 1);
-                }
-                account.events += 1;
-                next += 1;
-            } else {
-                account.others.push(text);
             }
-        }
+        })
+        .await;
         assert_eq!(next, last + 1);
-        assert_eq!(account.events + account.missed, last + 1);
-        account
+        assert_eq!(tally.events + tally.missed, last + 1);
+        tally
     }
 }
 
 #[tokio::test]
-async fn drop_oldest_tells_of_every_event_left_out_and_does_not_evict() {
+async fn drop_oldest_counts_every_dropped_event_and_does_not_evict() {
     let edge = server().await;
     let mut healthy = edge.connect().await;
     healthy.subscribe("feed").await;
-    let mut stalled = connect_narrow(edge.address).await;
+    let mut stalled = Client::connect_with_small_buffer(edge.address).await;
     subscribe(&mut stalled, "feed").await;
     publish(&edge, "feed", &mut healthy, 0..EVENTS / 2).await;
-    // What it asks for in the middle of it is answered all the same.
+    // A command in between is answered.
     stalled.send_text(r#"{"type":"ping","id":"mine"}"#).await;
     publish(&edge, "feed", &mut healthy, EVENTS / 2..EVENTS).await;
-    let account = Account::of(&mut stalled, EVENTS - 1).await;
-    println!("{account:?}");
-    assert!(account.missed > 0 && account.events >= 10, "{account:?}");
-    assert_eq!(account.notices, 1, "merged while it waits");
-    assert_eq!(account.others, [json!({"type": "pong", "id": "mine"})]);
+    let tally = Tally::read(&mut stalled, EVENTS - 1).await;
+    println!("{tally:?}");
+    assert!(tally.missed > 0 && tally.events >= 10, "{tally:?}");
+    assert_eq!(tally.notices, 1, "notices are merged while they wait");
+    assert_eq!(tally.others, [json!({"type": "pong", "id": "mine"})]);
     publish(&edge, "feed", &mut healthy, EVENTS..EVENTS + 1).await;
     assert_eq!(stalled.next_json().await["offset"], EVENTS + 1);
     let metrics = edge.server.node().metrics();
@@ -131,40 +136,40 @@ async fn drop_oldest_tells_of_every_event_left_out_and_does_not_evict() {
 }
 
 #[tokio::test]
-async fn drop_oldest_counts_for_a_client_without_positions_too() {
+async fn drop_oldest_counts_dropped_events_without_positions() {
     let edge = server().await;
     let mut healthy = edge.connect().await;
     healthy.subscribe("unnumbered").await;
-    let mut stalled = connect_narrow(edge.address).await;
+    let mut stalled = Client::connect_with_small_buffer(edge.address).await;
     stalled.subscribe("unnumbered").await;
     publish(&edge, "unnumbered", &mut healthy, 0..EVENTS).await;
-    let account = Account::of(&mut stalled, EVENTS - 1).await;
-    assert!(account.missed > 0 && account.notices == 1, "{account:?}");
+    let tally = Tally::read(&mut stalled, EVENTS - 1).await;
+    assert!(tally.missed > 0 && tally.notices == 1, "{tally:?}");
 }
 
 #[tokio::test]
-async fn latest_only_ends_with_the_newest_and_counts_what_it_replaced() {
+async fn latest_only_keeps_the_newest_event_and_counts_the_others() {
     let edge = server().await;
     let mut healthy = edge.connect().await;
     healthy.subscribe("ticker").await;
-    let mut stalled = connect_narrow(edge.address).await;
+    let mut stalled = Client::connect_with_small_buffer(edge.address).await;
     subscribe(&mut stalled, "ticker").await;
     publish(&edge, "ticker", &mut healthy, 0..EVENTS).await;
     let waiting = edge.connection_of(&stalled).await;
-    // One that is under way, the notice, the newest.
+    // One that is partly written, the notice, and the newest.
     assert!(
         waiting["queued_messages"].as_u64().unwrap() <= 3,
         "{waiting}"
     );
-    let account = Account::of(&mut stalled, EVENTS - 1).await;
-    assert!(account.missed > 0 && account.notices == 1, "{account:?}");
+    let tally = Tally::read(&mut stalled, EVENTS - 1).await;
+    assert!(tally.missed > 0 && tally.notices == 1, "{tally:?}");
     stalled.expect_silence().await;
     let metrics = edge.server.node().metrics();
     assert_eq!(metrics.slow_consumers_total.get(), 0);
 }
 
 #[tokio::test]
-async fn a_batch_for_a_client_that_reads_is_not_conflated() {
+async fn a_client_that_reads_receives_every_event_of_a_batch() {
     let edge = server().await;
     let mut client = edge.connect().await;
     subscribe(&mut client, "ticker").await;
@@ -172,6 +177,6 @@ async fn a_batch_for_a_client_that_reads_is_not_conflated() {
     let batch = json!({"events": events.collect::<Vec<_>>()});
     let answer = edge.post("/api/events/batch", &batch).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let account = Account::of(&mut client, 15).await;
-    assert_eq!((account.events, account.missed), (16, 0));
+    let tally = Tally::read(&mut client, 15).await;
+    assert_eq!((tally.events, tally.missed), (16, 0));
 }

@@ -1,5 +1,8 @@
 //! What happens when a client, a mailbox or the process is at its limit.
 
-mod faults;
+mod descriptors;
+mod eviction;
+mod full_mailbox;
 mod gap_notices;
-mod slow_consumer;
+mod memory;
+mod panics;

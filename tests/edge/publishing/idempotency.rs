@@ -1,4 +1,4 @@
-//! Publications with an own id: a retry is no second event.
+//! Publications with an idempotency key: a retry does not publish a second event.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,12 +9,9 @@ use tokio::task::JoinSet;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{TopicOptions, TopicRules};
 
-use crate::support::{Client, TestServer, config, eventually, roomy};
+use crate::support::{Client, TestServer, config, eventually, join_all, large_outboxes};
 
-/// Publishers that hang up.
-const EVENTS: u64 = 200;
-
-/// The answer of a publication that must succeed.
+/// Publishes over HTTP and returns the answer.
 async fn publish(server: &TestServer, event: &Value) -> Value {
     let response = server.post("/api/events", event).await;
     assert_eq!(response.status, 200, "{}", response.body);
@@ -34,7 +31,7 @@ async fn a_retry_is_not_delivered_and_gets_the_first_answer() {
         json!({"broadcast": true}),
     ];
     for target in targets {
-        // One id for all: to another channel it is another event.
+        // The same id is used for all; in another channel it is another event.
         let mut event = target.clone();
         event["id"] = json!("order-17");
         event["data"] = json!({"total": 9.5});
@@ -43,9 +40,9 @@ async fn a_retry_is_not_delivered_and_gets_the_first_answer() {
             (&first["id"], &first["subscribers"]),
             (&json!("order-17"), &json!(1))
         );
-        let heard = client.next_json().await;
-        assert_eq!(heard["data"]["timestamp"], first["timestamp"]);
-        // Who is there by now does not count, nor what it says now.
+        let received = client.next_json().await;
+        assert_eq!(received["data"]["timestamp"], first["timestamp"]);
+        // Neither new subscribers nor other data change the answer to a retry.
         let mut late = server.connect_as("ada").await;
         late.subscribe("orders").await;
         event["data"] = json!("something else");
@@ -54,12 +51,12 @@ async fn a_retry_is_not_delivered_and_gets_the_first_answer() {
         client.expect_silence().await;
         late.close().await;
         let stats = async || server.get("/api/stats").await["active_connections"] == 1;
-        eventually("its end", stats).await;
+        eventually("the end of the connection", stats).await;
     }
 }
 
 #[tokio::test]
-async fn without_an_id_or_a_window_every_publication_is_an_event() {
+async fn without_a_key_or_a_window_every_publication_is_an_event() {
     for (window, id) in [(300, None), (0, Some("same"))] {
         let window = Duration::from_secs(window);
         let server = TestServer::start(config(|config| config.publish_window = window)).await;
@@ -77,48 +74,50 @@ async fn without_an_id_or_a_window_every_publication_is_an_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_one_is_delivered_and_all_get_its_answer() {
-    let server = Arc::new(TestServer::start(roomy()).await);
+async fn of_many_simultaneous_publications_one_is_delivered_and_all_get_its_answer() {
+    let server = Arc::new(TestServer::start(large_outboxes()).await);
     let mut clients = server.connect_many(3).await;
     for client in &mut clients {
         client.subscribe("a").await;
         client.subscribe("b").await;
     }
     for round in 0..10 {
-        let mut asking = JoinSet::new();
-        for asker in 0..20 {
+        let mut publishing = JoinSet::new();
+        for publisher in 0..20 {
             let server = server.clone();
-            // Different orders of channels wait for each other, but never in a circle for ever.
-            let channels = if asker % 2 == 0 {
+            // Publications with different orders of channels wait for each other, but never form
+            // a deadlock.
+            let channels = if publisher % 2 == 0 {
                 ["a", "b"]
             } else {
                 ["b", "a"]
             };
-            let event = json!({"channels": channels, "id": format!("{round}"), "data": asker});
-            asking.spawn(async move { publish(&server, &event).await });
+            let event = json!({"channels": channels, "id": format!("{round}"), "data": publisher});
+            publishing.spawn(async move { publish(&server, &event).await });
         }
-        for answer in asking.join_all().await {
+        for answer in join_all("the answers", publishing).await {
             assert_eq!(answer["subscribers"], 6, "{answer}");
         }
         for client in &mut clients {
-            let mut heard = [client.next_json().await, client.next_json().await];
-            heard.sort_by_key(|event| event["channel"].to_string());
-            for (event, channel) in heard.iter().zip(["a", "b"]) {
+            let mut received = [client.next_json().await, client.next_json().await];
+            received.sort_by_key(|event| event["channel"].to_string());
+            for (event, channel) in received.iter().zip(["a", "b"]) {
                 assert_eq!(event["channel"], channel);
                 assert_eq!(event["data"]["id"], round.to_string());
             }
             client.expect_silence().await;
         }
     }
-    // In one order, they are one event throughout.
+    // With the same order of channels, they are one event in all of them.
     for round in 10..20 {
-        let mut asking = JoinSet::new();
-        for asker in 0..20 {
+        let mut publishing = JoinSet::new();
+        for publisher in 0..20 {
             let server = server.clone();
-            let event = json!({"channels": ["a", "b"], "id": format!("{round}"), "data": asker});
-            asking.spawn(async move { publish(&server, &event).await });
+            let event =
+                json!({"channels": ["a", "b"], "id": format!("{round}"), "data": publisher});
+            publishing.spawn(async move { publish(&server, &event).await });
         }
-        let answers = asking.join_all().await;
+        let answers = join_all("the answers", publishing).await;
         assert!(
             answers.iter().all(|answer| *answer == answers[0]),
             "{answers:?}"
@@ -135,7 +134,7 @@ async fn of_many_at_once_one_is_delivered_and_all_get_its_answer() {
 }
 
 #[tokio::test]
-async fn after_the_window_the_id_is_new() {
+async fn after_the_window_the_key_is_new() {
     let window = Duration::from_millis(50);
     let server = TestServer::start(config(|config| config.publish_window = window)).await;
     let mut client = server.connect().await;
@@ -146,13 +145,13 @@ async fn after_the_window_the_id_is_new() {
         publish(&server, &event).await["timestamp"] != first["timestamp"]
     })
     .await;
-    let heard = [client.next_json().await, client.next_json().await];
-    assert_eq!(heard[0]["data"]["timestamp"], first["timestamp"]);
-    assert_ne!(heard[1]["data"]["timestamp"], first["timestamp"]);
+    let received = [client.next_json().await, client.next_json().await];
+    assert_eq!(received[0]["data"]["timestamp"], first["timestamp"]);
+    assert_ne!(received[1]["data"]["timestamp"], first["timestamp"]);
 }
 
 #[tokio::test]
-async fn of_too_many_ids_the_oldest_are_forgotten() {
+async fn of_too_many_keys_the_oldest_are_forgotten() {
     let server = TestServer::start(config(|config| config.publish_ids = 20)).await;
     let mut client = server.connect().await;
     let events = (0..1000).map(|at| json!({"channel": "a", "id": at.to_string(), "data": at}));
@@ -175,7 +174,7 @@ async fn of_too_many_ids_the_oldest_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_batch_is_completed_by_its_retry() {
+async fn a_retry_completes_a_batch() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     client.subscribe("a").await;
@@ -196,8 +195,10 @@ async fn a_batch_is_completed_by_its_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn publishers_that_hang_up_at_any_moment_and_retry_publish_once() {
-    let server = TestServer::start(roomy()).await;
+async fn publishers_that_disconnect_at_any_moment_and_retry_publish_once() {
+    const EVENTS: u64 = 200;
+
+    let server = TestServer::start(large_outboxes()).await;
     let mut client = server.connect().await;
     client.subscribe("a").await;
     for at in 0..EVENTS {
@@ -214,17 +215,17 @@ async fn publishers_that_hang_up_at_any_moment_and_retry_publish_once() {
         publisher.reset();
         assert_eq!(publish(&server, &event).await["subscribers"], 1);
     }
-    let mut heard = HashMap::new();
+    let mut received = HashMap::new();
     for _ in 0..EVENTS {
         let id = client.next_json().await["data"]["id"].to_string();
-        *heard.entry(id).or_insert(0) += 1;
+        *received.entry(id).or_insert(0) += 1;
     }
-    assert!(heard.values().all(|&times| times == 1), "{heard:?}");
+    assert!(received.values().all(|&times| times == 1), "{received:?}");
     client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_retry_is_not_stored_again() {
+async fn a_retry_is_not_added_to_the_history() {
     let history = TopicOptions {
         history: Some(HistoryLimits::default()),
         ..TopicOptions::default()

@@ -1,5 +1,6 @@
 //! Publishing over HTTP: events, batches, idempotency keys.
 
+mod batches;
 mod events;
-mod full_mailboxes;
 mod idempotency;
+mod idempotency_when_full;

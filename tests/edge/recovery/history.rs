@@ -1,9 +1,8 @@
-//! Reading a part of the past, over WebSocket and HTTP.
+//! Reading the history over WebSocket and HTTP.
 
 use serde_json::{Value, json};
 
-use crate::recovery::resuming::{publish, remembering};
-use crate::support::TestServer;
+use crate::support::{TestServer, publish_offsets, with_history};
 
 fn offsets(page: &Value) -> Vec<u64> {
     let items = page["items"].as_array().unwrap_or_else(|| panic!("{page}"));
@@ -14,8 +13,8 @@ fn offsets(page: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn pages_lead_in_both_directions_and_hold_what_was_delivered() {
-    let server = TestServer::start(remembering(8)).await;
+async fn pages_go_in_both_directions_and_hold_what_was_delivered() {
+    let server = TestServer::start(with_history(8)).await;
     let mut client = server.connect().await;
     client
         .ask(
@@ -23,7 +22,7 @@ async fn pages_lead_in_both_directions_and_hold_what_was_delivered() {
             r#"{"type":"subscribed","channel":"a/b"}"#,
         )
         .await;
-    publish(&server, "a/b", 1..=10).await;
+    publish_offsets(&server, "a/b", 1..=10).await;
     for _ in 1..=10 {
         client.next_json().await;
     }
@@ -65,8 +64,8 @@ async fn pages_lead_in_both_directions_and_hold_what_was_delivered() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_bound_in_bytes() {
-    let server = TestServer::start(remembering(100)).await;
+async fn the_size_of_a_page_is_bounded_in_bytes() {
+    let server = TestServer::start(with_history(100)).await;
     let large = "x".repeat(50_000);
     for _ in 0..10 {
         server.publish("large", &large).await;
@@ -83,10 +82,10 @@ async fn a_page_has_a_bound_in_bytes() {
     );
 }
 
-/// A page that no outbox takes would evict whoever asks for it, again and again.
+/// A page that is larger than the outbox would evict the client that asks for it, each time.
 #[tokio::test]
 async fn a_page_over_a_connection_fits_its_outbox() {
-    let mut small = remembering(100);
+    let mut small = with_history(100);
     small.outbox_bytes = 128 * 1024;
     let server = TestServer::start(small).await;
     for _ in 0..20 {
@@ -104,8 +103,8 @@ async fn a_page_over_a_connection_fits_its_outbox() {
 }
 
 #[tokio::test]
-async fn what_reaches_everybody_keeps_no_history() {
-    let server = TestServer::start(remembering(8)).await;
+async fn channels_for_everybody_keep_no_history() {
+    let server = TestServer::start(with_history(8)).await;
     server.publish("$all", "to everybody").await;
     let mut client = server.connect().await;
     for channel in ["$all", "$system"] {
@@ -124,7 +123,7 @@ async fn what_reaches_everybody_keeps_no_history() {
 
 #[tokio::test]
 async fn only_members_read_a_room_over_their_connection() {
-    let server = TestServer::start(remembering(8)).await;
+    let server = TestServer::start(with_history(8)).await;
     let mut anna = server.connect().await;
     anna.ask(
         r#"{"type":"history","room":"general"}"#,
@@ -148,8 +147,8 @@ async fn only_members_read_a_room_over_their_connection() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
-    let server = TestServer::start(remembering(8)).await;
+async fn invalid_requests_for_history_are_refused() {
+    let server = TestServer::start(with_history(8)).await;
     for (path, code) in [
         ("/api/channels/a/history?limit=0", "invalid_query"),
         ("/api/channels/a/history?limit=1001", "invalid_query"),
@@ -163,8 +162,10 @@ async fn what_makes_no_sense_is_refused() {
         assert_eq!(response.status, 400, "{path}");
         assert_eq!(response.json()["code"], code, "{path}");
     }
-    let forgetful = TestServer::start_default().await;
-    let response = forgetful.http("GET", "/api/channels/a/history", None).await;
+    let without_history = TestServer::start_default().await;
+    let response = without_history
+        .http("GET", "/api/channels/a/history", None)
+        .await;
     assert_eq!(
         (response.status, &response.json()["code"]),
         (409, &json!("no_history"))

@@ -1,5 +1,8 @@
 //! Positions, replays and history.
 
 mod history;
-pub(crate) mod resuming;
-mod under_load;
+mod history_budget;
+mod reconnecting;
+mod replaying;
+mod resuming;
+mod rooms_and_users;

@@ -1,4 +1,5 @@
-//! What rooms refuse: too many members, bad names, who is no member.
+//! What rooms refuse: too many members, invalid names, commands of clients that are not
+//! members.
 
 use serde_json::json;
 
@@ -17,18 +18,18 @@ async fn test_room_limit() {
         r#"{"type":"error","code":"room_full","message":"Room full","room":"general"}"#,
     )
     .await;
-    // A refusal leaves nothing behind, is told to nobody, and other rooms are open.
+    // A refusal changes nothing, nobody is told of it, and other rooms are open.
     members[99].expect_silence().await;
     late.join("other", 1).await;
     assert_eq!(server.get("/api/rooms").await["rooms"][0]["members"], 100);
-    // A member who joins again is no 101st.
+    // A member that joins again does not count twice.
     members[99].join("general", 100).await;
     members[99].leave("general").await;
     late.join("general", 100).await;
 }
 
 #[tokio::test]
-async fn a_room_of_configured_size_holds_just_as_many() {
+async fn the_limit_of_members_is_configurable() {
     let server = TestServer::start(config(|config| config.max_clients_per_room = 2)).await;
     let mut clients = server.connect_many(3).await;
     clients[0].join("small", 1).await;
@@ -42,7 +43,7 @@ async fn a_room_of_configured_size_holds_just_as_many() {
 }
 
 #[tokio::test]
-async fn leaving_a_room_one_is_not_in_is_an_error() {
+async fn leaving_a_room_as_a_non_member_is_an_error() {
     let server = TestServer::start_default().await;
     let (mut member, mut stranger) = (server.connect().await, server.connect().await);
     let refusal =
@@ -57,7 +58,7 @@ async fn leaving_a_room_one_is_not_in_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_message_to_a_room_not_joined_is_refused() {
+async fn a_message_from_a_non_member_is_refused() {
     let server = TestServer::start_default().await;
     let (mut member, mut stranger) = (server.connect().await, server.connect().await);
     let refusal = r#"{"type":"error","code":"not_in_room","message":"Not in room","room":"general","id":"m1"}"#;
@@ -66,7 +67,7 @@ async fn a_message_to_a_room_not_joined_is_refused() {
     member.join("general", 1).await;
     stranger.ask(command, refusal).await;
     member.expect_silence().await;
-    // Not even of what was a membership once.
+    // A former member is refused, too.
     stranger.join("general", 2).await;
     member.next_text().await;
     stranger.leave("general").await;
@@ -76,7 +77,7 @@ async fn a_message_to_a_room_not_joined_is_refused() {
 }
 
 #[tokio::test]
-async fn names_that_break_the_rules_are_refused() {
+async fn invalid_room_names_are_refused() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     let long = "x".repeat(201);
@@ -91,7 +92,7 @@ async fn names_that_break_the_rules_are_refused() {
 }
 
 #[tokio::test]
-async fn a_client_may_be_in_as_many_topics_as_configured() {
+async fn the_limit_of_rooms_and_channels_per_client_is_configurable() {
     let server = TestServer::start(config(|config| config.max_topics_per_client = 2)).await;
     let mut client = server.connect().await;
     client.join("one", 1).await;

@@ -1,4 +1,4 @@
-//! Rooms: two-way, limited, announced.
+//! Joining, leaving and sending messages, and what the other members are told.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ async fn test_join_room() {
             r#"{"type":"joined","room":"general","members":1}"#,
         )
         .await;
-    // A member who joins is not told of itself.
+    // A client is not told of its own join.
     first.expect_silence().await;
     second.join("general", 2).await;
     second.expect_silence().await;
@@ -59,7 +59,7 @@ async fn test_leave_room() {
     first.say("general", "anybody there?").await;
     first.expect_silence().await;
     second.expect_silence().await;
-    // Who left may come back.
+    // A client that left may join again.
     second.join("general", 2).await;
 }
 
@@ -102,7 +102,7 @@ async fn the_sender_never_gets_its_own_message() {
             client.next_text().await;
         }
     }
-    // Many in one write, so that they reach the shard in runs.
+    // Many in one write, so that the shard gets them in runs.
     for client in &mut clients {
         let mut bytes = Vec::new();
         for number in 0..20 {
@@ -168,7 +168,7 @@ async fn test_multiple_rooms() {
     left.expect_silence().await;
     right.expect_silence().await;
 
-    // Leaving one room says nothing about the other.
+    // Leaving one room does not affect the other.
     both.leave("left").await;
     right.say("right", "still there?").await;
     both.expect_text(&message("right", right_id, "still there?"))
@@ -211,14 +211,14 @@ async fn test_user_leave_notification() {
     let id = server.id_of(&second).await;
     second.leave("general").await;
     first.expect_text(&user_left("general", id)).await;
-    // Its end says nothing more about a room it had left.
+    // The end of its connection is not announced in a room that it left before.
     second.close().await;
     first.expect_silence().await;
     stranger.expect_silence().await;
 }
 
 #[tokio::test]
-async fn joining_twice_is_harmless_and_announced_once() {
+async fn joining_twice_has_no_effect_and_is_announced_once() {
     let server = TestServer::start_default().await;
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     first.join("general", 1).await;
@@ -227,7 +227,7 @@ async fn joining_twice_is_harmless_and_announced_once() {
     let id = server.id_of(&second).await;
     first.expect_text(&user_joined("general", id)).await;
     first.expect_silence().await;
-    // One membership, so one message and one leave.
+    // It is one membership: one message and one leave.
     first.say("general", "once").await;
     second.next_text().await;
     second.expect_silence().await;
@@ -248,10 +248,10 @@ async fn an_empty_room_disappears() {
     second.next_text().await;
     assert_eq!(server.get("/api/rooms").await["total"], 1);
     second.close().await;
-    eventually("no room", async || {
+    eventually("an empty list of rooms", async || {
         server.get("/api/rooms").await == json!({"rooms": [], "total": 0, "next": null})
     })
     .await;
-    // A new room of this name starts anew.
+    // A new room of this name starts from the beginning.
     first.join("general", 1).await;
 }

@@ -1,4 +1,4 @@
-//! The real binary as a child process.
+//! The binary as a child process.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -12,7 +12,8 @@ use tokio::time::sleep;
 
 use super::client::Client;
 use super::http::{Response, request};
-use super::within;
+use super::patience::within;
+use super::watchdog::watch;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wavecast"));
@@ -27,12 +28,12 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs the binary to its end.
+/// Runs the binary until it exits.
 pub async fn run(arguments: &[&str]) -> Output {
     run_with(arguments, &[]).await
 }
 
-/// Runs the binary to its end with these environment variables.
+/// Runs the binary with these environment variables until it exits.
 pub async fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = command(arguments);
     command.envs(environment.iter().copied());
@@ -60,19 +61,19 @@ struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // It has ended already where a test waited for that.
+        // Both fail if the process has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A running edge; killed when dropped.
+/// A running server process; killed when dropped.
 pub struct Binary {
     child: KillOnDrop,
     pub address: SocketAddr,
-    /// What it printed at its start.
+    /// What it printed when it started.
     pub greeting: String,
-    /// Held open, so that the binary may print.
+    /// Kept open, so that the binary can print.
     _stdout: Option<BufReader<ChildStdout>>,
 }
 
@@ -84,8 +85,8 @@ impl Binary {
         Self::from_command(command).await
     }
 
-    /// Starts the binary on one worker and with an allocator that gives back at once, so
-    /// that its memory can be compared.
+    /// Starts the binary with one worker and with an allocator that returns memory to the
+    /// kernel at once, so that its memory can be measured.
     pub async fn start_to_measure(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         command
@@ -100,7 +101,7 @@ impl Binary {
         Self::from_command(command).await
     }
 
-    /// Starts the binary so that it may open only `descriptors` files and sockets.
+    /// Starts a binary that may open at most `descriptors` files and sockets.
     pub async fn start_with_descriptors(descriptors: usize) -> Self {
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
@@ -113,12 +114,13 @@ impl Binary {
         Self::from_command(command).await
     }
 
-    /// The process's number.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.0.id()
     }
 
     async fn from_command(mut command: Command) -> Self {
+        watch();
         let mut child = KillOnDrop(command.spawn().expect("start the binary"));
         let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
         let reading = spawn_blocking(move || {
@@ -147,14 +149,14 @@ impl Binary {
         request(self.address, method, path, body).await
     }
 
-    /// Sends a signal to this process alone.
+    /// Sends a signal to this process.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.0.id().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("signal");
     }
 
     async fn wait_status(&mut self) -> std::process::ExitStatus {
-        within("the binary's end", async {
+        within("the binary to exit", async {
             loop {
                 if let Some(status) = self.child.0.try_wait().expect("wait") {
                     return status;
@@ -165,14 +167,14 @@ impl Binary {
         .await
     }
 
-    /// Waits for the end and returns the exit code.
+    /// Waits until the process exits and returns its exit code.
     pub async fn exit_code(&mut self) -> i32 {
         let status = self.wait_status().await;
         let code = status.code();
         code.unwrap_or_else(|| panic!("ended by a signal: {status}"))
     }
 
-    /// What the binary has written to standard error, after its end.
+    /// What the binary wrote to standard error; only after it has exited.
     pub fn stderr(&mut self) -> String {
         let mut text = String::new();
         let mut stderr = self.child.0.stderr.take().expect("not read before");

@@ -1,4 +1,4 @@
-//! A WebSocket client that sends any bytes and reads what comes.
+//! A WebSocket client that can send any bytes and reads frame by frame.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::frame::{CLOSE, Frame, PING, PONG, TEXT, close_frame, frame, text_frame};
-use super::http::read_head;
-use super::within;
+use super::http::{dial, dial_with_small_buffer, read_head};
+use super::patience::within;
 
 /// The opening handshake of RFC 6455 §1.3.
 pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\n\
@@ -21,7 +21,7 @@ pub const HANDSHAKE: &str = "GET /ws HTTP/1.1\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
 
-/// A handshake whose connection ends with the answer, if the answer is a refusal.
+/// A handshake that asks the server to close the connection after a refusal.
 pub fn refusable_handshake() -> String {
     HANDSHAKE.replacen("Connection: Upgrade", "Connection: Upgrade, close", 1)
 }
@@ -31,26 +31,25 @@ pub fn upgrade_request(path: &str) -> String {
     HANDSHAKE.replacen("/ws", path, 1)
 }
 
-/// A client over a socket, or over another stream where that is what is tested.
+/// A client over a socket, or over another kind of stream.
 #[derive(Debug)]
 pub struct Client<S = TcpStream> {
     stream: S,
     received: Vec<u8>,
-    /// Whether the server's pings are answered while the client waits for a text.
+    /// Whether the client answers the server's pings while it waits for something else.
     pub answers_pings: bool,
     barriers: u32,
 }
 
 impl Client {
-    /// A connection without a byte sent.
+    /// A client that has connected its socket and sent nothing.
     pub async fn dial(address: SocketAddr) -> Self {
-        let stream = within("a TCP connection", TcpStream::connect(address)).await;
-        let stream = stream.expect("connect");
+        let stream = dial(address).await;
         stream.set_nodelay(true).expect("set TCP_NODELAY");
         Self::over(stream)
     }
 
-    /// A client that is upgraded on `path` and known to the server.
+    /// A client that has been upgraded on `path` and that the server knows.
     pub async fn connect(address: SocketAddr, path: &str) -> Self {
         let mut client = Self::dial(address).await;
         client.send(upgrade_request(path).as_bytes()).await;
@@ -59,11 +58,20 @@ impl Client {
         client
     }
 
+    /// An upgraded client whose socket the server soon finds full when the client does not
+    /// read.
+    pub async fn connect_with_small_buffer(address: SocketAddr) -> Self {
+        let mut client = Self::over(dial_with_small_buffer(address).await);
+        client.send(HANDSHAKE.as_bytes()).await;
+        client.expect_upgrade().await;
+        client
+    }
+
     pub fn local_addr(&self) -> SocketAddr {
         self.stream.local_addr().expect("local address")
     }
 
-    /// Vanishes with a reset.
+    /// Ends the connection with a reset.
     pub fn reset(self) {
         let linger = Some(Duration::ZERO);
         let set = SockRef::from(&self.stream).set_linger(linger);
@@ -72,7 +80,7 @@ impl Client {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// A client on a stream that is connected, and perhaps upgraded, already.
+    /// A client on a stream that is connected already, and possibly upgraded.
     pub fn over(stream: S) -> Self {
         Self {
             stream,
@@ -82,11 +90,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads the answer to a handshake that was sent, and holds it to the RFC.
+    /// Reads the answer to a handshake and checks it against the RFC.
     pub async fn expect_upgrade(&mut self) {
-        let head = within("the answer to a handshake", read_head(&mut self.stream)).await;
         assert_eq!(
-            head,
+            read_head(&mut self.stream).await,
             "HTTP/1.1 101 Switching Protocols\r\n\
              upgrade: websocket\r\n\
              connection: Upgrade\r\n\
@@ -95,22 +102,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         );
     }
 
-    /// Waits until the server knows the connection: a ping is answered by its shard.
+    /// Waits until the server knows the connection: its shard answers a ping.
     async fn settle(&mut self) {
         self.send(&frame(PING, b"settle")).await;
         self.expect_pong(b"settle").await;
     }
 
-    /// The payload of the next pong; the server's own pings before it are answered.
+    /// The payload of the next pong. Pings of the server are skipped.
     pub async fn next_pong(&mut self) -> Vec<u8> {
-        let next = self.next_but_ping("a pong").await;
+        let next = self.next_except_pings("a pong").await;
         assert_eq!(next.first, PONG, "expected a pong: {next:?}");
         next.payload
     }
 
-    /// The next frame that is no ping; pings are answered if `answers_pings` says so. The
-    /// deadline counts for all of them together.
-    async fn next_but_ping(&mut self, what: &str) -> Frame {
+    /// The next frame that is not a ping. Pings before it are answered if `answers_pings` is
+    /// set. The deadline is for all of them together.
+    async fn next_except_pings(&mut self, what: &str) -> Frame {
         within(what, async {
             loop {
                 let next = self.next_frame().await;
@@ -133,13 +140,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &mut self.stream
     }
 
-    /// Sends bytes as they are.
+    /// Sends these bytes as they are.
     pub async fn send(&mut self, bytes: &[u8]) {
         let sent = within("a socket that takes bytes", self.stream.write_all(bytes)).await;
         sent.expect("send");
     }
 
-    /// Sends bytes as far as the server takes them; it may have closed already.
+    /// Sends these bytes to a server that may have closed the connection already.
     pub async fn send_unless_closed(&mut self, bytes: &[u8]) {
         let _ = within("a socket that takes bytes", self.stream.write_all(bytes)).await;
     }
@@ -152,18 +159,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.send(&close_frame(code, "")).await;
     }
 
-    /// The next frame, or the end of the stream (`Ok(None)`), or its failure.
+    /// The next frame, or `Ok(None)` at the end of the stream.
     pub async fn read_frame(&mut self) -> io::Result<Option<Frame>> {
-        loop {
-            if let Some(frame) = Frame::take(&mut self.received) {
-                return Ok(Some(frame));
+        within("a frame or the end of the stream", async {
+            loop {
+                if let Some(frame) = Frame::take(&mut self.received) {
+                    return Ok(Some(frame));
+                }
+                if self.stream.read_buf(&mut self.received).await? == 0 {
+                    assert_eq!(self.received, b"", "the stream ends inside a frame");
+                    return Ok(None);
+                }
             }
-            let read = self.stream.read_buf(&mut self.received);
-            if within("a frame or the end of the stream", read).await? == 0 {
-                assert_eq!(self.received, b"", "the stream ends inside a frame");
-                return Ok(None);
-            }
-        }
+        })
+        .await
     }
 
     pub async fn next_frame(&mut self) -> Frame {
@@ -173,9 +182,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// The next text; pings before it are answered if `answers_pings` says so.
+    /// The next text. Pings before it are answered if `answers_pings` is set.
     pub async fn next_text(&mut self) -> String {
-        let next = self.next_but_ping("a text").await;
+        let next = self.next_except_pings("a text").await;
         match next.first {
             TEXT => next.text().to_owned(),
             CLOSE => panic!("expected a text, the server closed: {:?}", next.close()),
@@ -196,8 +205,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         assert_eq!(self.next_json().await, expected);
     }
 
-    /// Expects an event of this channel next and returns its `data` without the `id` and
-    /// `timestamp` it must have.
+    /// Expects an event of this channel next. Returns its `data` without the `id` and the
+    /// `timestamp`, which it must have.
     pub async fn next_event(&mut self, channel: &str) -> Value {
         let mut event = self.next_json().await;
         assert_eq!(event["type"], "event", "{event}");
@@ -220,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.expect_text(answer).await;
     }
 
-    /// Joins a room and expects to be one of `members`.
+    /// Joins a room and expects that it has `members` members then.
     pub async fn join(&mut self, room: &str, members: usize) {
         self.ask(
             &format!(r#"{{"type":"join","room":"{room}"}}"#),
@@ -260,9 +269,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         .await;
     }
 
-    /// Waits until the server has carried out all that was sent so far, and checks that
-    /// it has sent nothing in the meantime. A client's answers stand in one queue with
-    /// everything else it gets, so what others caused before this call comes before it.
+    /// Waits until the server has carried out everything that was sent so far, and checks
+    /// that it has sent nothing in the meantime. A client's answers are in one queue with
+    /// everything else it receives, so whatever others caused before this call arrives before
+    /// the answer to this call.
     pub async fn expect_silence(&mut self) {
         self.barriers += 1;
         let id = self.barriers;
@@ -273,10 +283,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         .await;
     }
 
-    /// Expects a Close frame with this code next, pings aside, and returns its reason.
+    /// Expects a Close frame with this code next, ignoring pings. Returns its reason.
     pub async fn expect_close(&mut self, code: u16) -> String {
         let answers_pings = std::mem::take(&mut self.answers_pings);
-        let next = self.next_but_ping("a Close frame").await;
+        let next = self.next_except_pings("a Close frame").await;
         self.answers_pings = answers_pings;
         let (found, reason) = next.close();
         assert_eq!(found, code, "{reason}");
@@ -291,26 +301,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Expects the connection to be gone, in order or by a reset.
+    /// Expects the end of the connection, orderly or by a reset.
     pub async fn expect_gone(&mut self) {
-        while let Ok(Some(frame)) = self.read_frame().await {
-            assert!(
-                matches!(frame.first, PING | CLOSE),
-                "expected the end: {frame:?}"
-            );
-        }
+        within("the end of the connection", async {
+            while let Ok(Some(frame)) = self.read_frame().await {
+                assert!(
+                    matches!(frame.first, PING | CLOSE),
+                    "expected the end: {frame:?}"
+                );
+            }
+        })
+        .await;
     }
 
-    /// Closes in order: Close, the server's answer, the end of the stream.
+    /// The closing handshake: Close, the server's answer, the end of the stream.
     pub async fn close(mut self) {
         self.send_close(1000).await;
         self.expect_close(1000).await;
         self.expect_end().await;
     }
 
-    /// Ends the stream without a Close frame (FIN).
+    /// Ends the stream with a FIN, without a Close frame, and reads to the end.
     pub async fn hang_up(mut self) {
-        self.stream.shutdown().await.expect("shut down");
-        while !matches!(self.read_frame().await, Ok(None) | Err(_)) {}
+        let ended = within("the end of the sending side", self.stream.shutdown()).await;
+        ended.expect("shut down");
+        within("the end of the connection", async {
+            while !matches!(self.read_frame().await, Ok(None) | Err(_)) {}
+        })
+        .await;
     }
 }

@@ -1,4 +1,4 @@
-//! Client frames byte by byte, and what the server sends back.
+//! The frames of a client, byte by byte, and those that the server sends back.
 
 pub const TEXT: u8 = 0x81;
 pub const TEXT_FRAGMENT: u8 = 0x01;
@@ -40,7 +40,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame as no client may send it.
+/// A frame without a mask, which no client may send.
 pub fn unmasked_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = head(first, 0, payload.len());
     bytes.extend_from_slice(payload);
@@ -67,21 +67,24 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Takes a frame off the front of `bytes` once all of it is there. Panics on what a
-    /// server may not send.
+    /// Takes a frame off the front of `bytes` once the whole frame is there. Panics on a
+    /// frame that a server may not send.
     pub fn take(bytes: &mut Vec<u8>) -> Option<Self> {
         let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-        assert_eq!(second & 0x80, 0, "a server's frame is not masked");
-        assert_eq!(first & 0x70, 0, "no reserved bit was negotiated");
+        assert_eq!(second & 0x80, 0, "a server does not mask its frames");
+        assert_eq!(first & 0x70, 0, "no reserved bit is set");
         let (start, length) = match second {
             126 => {
                 let length = u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap());
-                assert!(length > 125, "the length is in its shortest form");
+                assert!(length > 125, "the length is written in its shortest form");
                 (4, usize::from(length))
             }
             127 => {
                 let length = u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap());
-                assert!(length > 0xffff, "the length is in its shortest form");
+                assert!(
+                    length > 0xffff,
+                    "the length is written in its shortest form"
+                );
                 (10, usize::try_from(length).unwrap())
             }
             short => (2, usize::from(short)),
@@ -95,7 +98,7 @@ impl Frame {
         std::str::from_utf8(&self.payload).expect("UTF-8")
     }
 
-    /// Code and reason of a Close frame; zero where there is no code.
+    /// The code and the reason of a Close frame; without a code, zero.
     pub fn close(&self) -> (u16, &str) {
         assert_eq!(self.first, CLOSE, "not a Close frame: {self:?}");
         match self.payload.split_first_chunk() {

@@ -1,17 +1,32 @@
-//! HTTP/1.1 by hand.
+//! Sockets, and HTTP/1.1 by hand.
 
 use std::net::SocketAddr;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
-use super::within;
+use super::patience::within;
+
+/// A connected socket on which nothing was sent.
+pub async fn dial(address: SocketAddr) -> TcpStream {
+    let connected = within("a TCP connection", TcpStream::connect(address)).await;
+    connected.expect("connect")
+}
+
+/// The same, with a receive buffer so small that the server soon finds the socket full when
+/// nobody reads from it.
+pub async fn dial_with_small_buffer(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("set SO_RCVBUF");
+    let connected = within("a TCP connection", socket.connect(address)).await;
+    connected.expect("connect")
+}
 
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
-    /// Status line and header lines, names in lower case as the server writes them.
+    /// The status line and the header lines, as the server wrote them.
     pub head: String,
     pub body: String,
 }
@@ -29,14 +44,14 @@ impl Response {
         }
     }
 
-    /// The value of a header that is there once.
+    /// The value of a header that occurs at most once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.head.lines().filter_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         });
         let value = values.next();
-        assert_eq!(values.next(), None, "{name} twice: {}", self.head);
+        assert_eq!(values.next(), None, "{name} occurs twice: {}", self.head);
         value
     }
 
@@ -44,7 +59,7 @@ impl Response {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// Checks that this is a problem (RFC 9457) of this status and code; returns its detail.
+    /// Expects a problem document (RFC 9457) with this status and code; returns its detail.
     pub fn expect_problem(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(
@@ -60,14 +75,12 @@ impl Response {
     }
 }
 
-/// Sends literal bytes on a new connection and reads to its end.
+/// Sends these bytes on a new connection and reads the answer up to the end of the stream.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> Response {
-    let mut stream = within("a TCP connection", TcpStream::connect(address))
-        .await
-        .expect("connect");
+    let mut stream = dial(address).await;
     let mut answer = Vec::new();
     within("an HTTP response", async {
-        // A server that refuses early may not read all of it.
+        // A server that refuses early may not read the whole request.
         let _ = stream.write_all(request).await;
         let _ = stream.read_to_end(&mut answer).await;
     })
@@ -75,7 +88,7 @@ pub async fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     Response::parse(std::str::from_utf8(&answer).expect("UTF-8"))
 }
 
-/// A POST with these header lines and this body, whatever they are.
+/// A POST with these header lines and this body, as they are.
 pub async fn post_text(address: SocketAddr, path: &str, headers: &str, body: &str) -> Response {
     let length = body.len();
     let request = format!(
@@ -85,7 +98,7 @@ pub async fn post_text(address: SocketAddr, path: &str, headers: &str, body: &st
     exchange(address, request.as_bytes()).await
 }
 
-/// One request with a JSON body, or none.
+/// One request, with a JSON body or without a body.
 pub async fn request(
     address: SocketAddr,
     method: &str,
@@ -104,15 +117,18 @@ pub async fn request(
     exchange(address, text.as_bytes()).await
 }
 
-/// Reads a response's head and not a byte more; the `Date` line is left out.
+/// Reads the head of a response and not a byte more. The `Date` line is left out.
 pub async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(error) => panic!("{error} in the head of a response: {head:?}"),
+    within("the head of a response", async {
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read_u8().await {
+                Ok(byte) => head.push(byte),
+                Err(error) => panic!("{error} in the head of a response: {head:?}"),
+            }
         }
-    }
+    })
+    .await;
     let head = String::from_utf8(head).expect("UTF-8");
     let lines = head.lines().filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("date:"));

@@ -1,20 +1,25 @@
-//! The server under test, in this process, on the project's own listener.
+//! The server under test, in this process, on its own listener.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::http::{ServeOptions, serve};
+use wavecast::node::Published;
 use wavecast::{WebSocketConfig, WebSocketServer, transport};
 
 use super::client::Client;
 use super::http::{Response, request};
+use super::patience::within;
+use super::watchdog::watch;
 
-/// The defaults, on two shards: what goes wrong between shards goes wrong here.
+/// The defaults with these changes, on two shards, so that errors between shards show.
 pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
+    watch();
     let mut config = WebSocketConfig {
         shards: 2,
         ..WebSocketConfig::default()
@@ -23,16 +28,25 @@ pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
     config
 }
 
-/// Outboxes with room enough for a reader that gets no turn for a while, where nobody is
-/// to be evicted.
-pub fn roomy() -> WebSocketConfig {
+/// Outboxes so large that no client is evicted, even if its reader does not run for a while.
+pub fn large_outboxes() -> WebSocketConfig {
     config(|config| {
         config.outbox_messages = 10_000;
         config.outbox_bytes = 8 * 1024 * 1024;
     })
 }
 
-/// Stops when dropped.
+/// Publishes in this process, without HTTP.
+pub async fn publish(
+    server: &WebSocketServer,
+    channel: &str,
+    data: &(impl Serialize + ?Sized),
+) -> Published {
+    let published = within("a publication", server.publish(channel, data)).await;
+    published.expect("publish")
+}
+
+/// A server that stops when it is dropped.
 pub struct TestServer {
     pub server: Arc<WebSocketServer>,
     pub address: SocketAddr,
@@ -40,7 +54,7 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Returns when every shard answers.
+    /// Starts a server and waits until every shard answers.
     pub async fn start(config: WebSocketConfig) -> Self {
         Self::start_with(config, ServeOptions::default()).await
     }
@@ -67,7 +81,7 @@ impl TestServer {
         }
     }
 
-    /// A client that the server knows.
+    /// A connected client that the server knows.
     pub async fn connect(&self) -> Client {
         Client::connect(self.address, "/ws").await
     }
@@ -99,7 +113,7 @@ impl TestServer {
         self.http("POST", path, Some(body)).await
     }
 
-    /// Publishes `{"message": …}` and returns how many subscribers it was sent to.
+    /// Publishes `{"message": …}` over HTTP and returns the number of subscribers.
     pub async fn publish(&self, channel: &str, message: &str) -> u64 {
         let event = json!({"channel": channel, "data": {"message": message}});
         let response = self.post("/api/events", &event).await;
@@ -107,7 +121,18 @@ impl TestServer {
         response.json()["subscribers"].as_u64().expect("a count")
     }
 
-    /// What the API shows of a client.
+    /// Publishes in this process, without HTTP.
+    pub async fn publish_data(&self, channel: &str, data: &(impl Serialize + ?Sized)) -> Published {
+        publish(&self.server, channel, data).await
+    }
+
+    /// The number of links, which are the write sides of connections: zero once the server
+    /// has let go of every socket.
+    pub fn links(&self) -> usize {
+        self.server.node().links()
+    }
+
+    /// The entry of a client in the list of connections.
     pub async fn connection_of(&self, client: &Client) -> Value {
         let list = self.get("/api/connections?limit=1000").await;
         let local = client.local_addr().to_string();

@@ -1,4 +1,4 @@
-//! The opening handshake, strict (RFC 6455 §4.2.1), and what may come with it or instead.
+//! The opening handshake (RFC 6455 §4.2.1): what is accepted, and what is refused.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use crate::support::{
     Client, HANDSHAKE, Response, TestServer, close_frame, config, exchange, text_frame, within,
 };
 
-/// The handshake with a line replaced; what is refused is closed, so the answer ends.
+/// The handshake with one line replaced. It asks to close the connection, so that a refusal
+/// can be read to its end.
 fn handshake(line: &str, replacement: &str) -> String {
     assert!(HANDSHAKE.contains(line), "{line}");
     HANDSHAKE.replacen(line, replacement, 1).replacen(
@@ -18,12 +19,14 @@ fn handshake(line: &str, replacement: &str) -> String {
     )
 }
 
+/// Sends a request and returns the answer.
 async fn refused(server: &TestServer, request: &str) -> Response {
     println!("request: {request:.400}");
     exchange(server.address, request.as_bytes()).await
 }
 
-async fn accepted(server: &TestServer, request: &str) {
+/// Sends a request and expects an upgraded connection.
+async fn expect_accepted(server: &TestServer, request: &str) {
     println!("request: {request:.400}");
     let mut client = Client::dial(server.address).await;
     client.send(request.as_bytes()).await;
@@ -32,7 +35,7 @@ async fn accepted(server: &TestServer, request: &str) {
 }
 
 #[tokio::test]
-async fn another_version_is_told_which_one_works() {
+async fn another_version_is_refused_with_the_supported_one() {
     let server = TestServer::start_default().await;
     for version in ["12", "8", "0", "", "13, 13", "013", "14"] {
         let line = format!("Sec-WebSocket-Version: {version}");
@@ -41,11 +44,11 @@ async fn another_version_is_told_which_one_works() {
         assert_eq!(response.header("sec-websocket-version"), Some("13"));
         assert_eq!(response.header("upgrade"), Some("websocket"));
     }
-    for missing_or_twice in [
+    for missing_or_repeated in [
         "X: y",
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13",
     ] {
-        let request = handshake("Sec-WebSocket-Version: 13", missing_or_twice);
+        let request = handshake("Sec-WebSocket-Version: 13", missing_or_repeated);
         let response = refused(&server, &request).await;
         response.expect_problem(426, "unsupported_websocket_version");
         assert_eq!(response.header("sec-websocket-version"), Some("13"));
@@ -53,7 +56,7 @@ async fn another_version_is_told_which_one_works() {
 }
 
 #[tokio::test]
-async fn the_key_is_sixteen_bytes_once() {
+async fn the_key_must_be_sixteen_bytes_and_occur_once() {
     let server = TestServer::start_default().await;
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
     for bad in [
@@ -71,7 +74,7 @@ async fn the_key_is_sixteen_bytes_once() {
 }
 
 #[tokio::test]
-async fn one_host_is_required() {
+async fn exactly_one_host_is_required() {
     let server = TestServer::start_default().await;
     for bad in ["X: y", "Host: a\r\nHost: b", "Host: a\r\nHost: a", "Host:"] {
         let response = refused(&server, &handshake("Host: localhost", bad)).await;
@@ -87,12 +90,12 @@ async fn a_body_is_refused() {
         let response = refused(&server, &request).await;
         response.expect_problem(400, "unexpected_body");
     }
-    // Both at once is how requests are smuggled past a proxy.
+    // Both together are used to smuggle requests past a proxy.
     let both = "Host: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked";
     let response = refused(&server, &handshake("Host: localhost", both)).await;
     assert_eq!(response.status, 400, "{}", response.head);
-    // A body of nothing is none.
-    accepted(
+    // An empty body is allowed.
+    expect_accepted(
         &server,
         &HANDSHAKE.replacen("Host: localhost", "Host: localhost\r\nContent-Length: 0", 1),
     )
@@ -100,7 +103,7 @@ async fn a_body_is_refused() {
 }
 
 #[tokio::test]
-async fn upgrade_and_connection_must_name_it() {
+async fn upgrade_and_connection_must_name_the_upgrade() {
     let server = TestServer::start_default().await;
     for bad in [
         "X: y",
@@ -121,7 +124,7 @@ async fn upgrade_and_connection_must_name_it() {
 }
 
 #[tokio::test]
-async fn tokens_count_in_any_letter_case_and_place_of_a_list() {
+async fn tokens_match_in_any_letter_case_and_anywhere_in_a_list() {
     let server = TestServer::start_default().await;
     for (line, good) in [
         ("Upgrade: websocket", "UPGRADE: WebSocket"),
@@ -136,12 +139,12 @@ async fn tokens_count_in_any_letter_case_and_place_of_a_list() {
         ),
         ("Sec-WebSocket-Version: 13", "sec-websocket-version:13"),
     ] {
-        accepted(&server, &HANDSHAKE.replacen(line, good, 1)).await;
+        expect_accepted(&server, &HANDSHAKE.replacen(line, good, 1)).await;
     }
 }
 
 #[tokio::test]
-async fn a_header_that_is_not_ascii_breaks_nothing() {
+async fn headers_that_are_not_ascii_are_handled() {
     let server = TestServer::start_default().await;
     for line in [
         "X-Name: J\u{f6}rg",
@@ -149,7 +152,7 @@ async fn a_header_that_is_not_ascii_breaks_nothing() {
         "Cookie: \u{1f375}",
     ] {
         let request = format!("Host: localhost\r\n{line}");
-        accepted(&server, &HANDSHAKE.replacen("Host: localhost", &request, 1)).await;
+        expect_accepted(&server, &HANDSHAKE.replacen("Host: localhost", &request, 1)).await;
     }
     for line in [
         "Upgrade: websocket",
@@ -165,7 +168,7 @@ async fn a_header_that_is_not_ascii_breaks_nothing() {
 }
 
 #[tokio::test]
-async fn other_methods_and_versions_of_http_are_refused() {
+async fn other_methods_and_http_versions_are_refused() {
     let server = TestServer::start_default().await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let response = refused(&server, &handshake("GET", method)).await;
@@ -185,7 +188,7 @@ async fn other_methods_and_versions_of_http_are_refused() {
 }
 
 #[tokio::test]
-async fn the_first_frames_may_come_with_the_handshake() {
+async fn the_first_frames_may_arrive_with_the_handshake() {
     let server = TestServer::start_default().await;
     let mut client = Client::dial(server.address).await;
     let bytes = [
@@ -207,7 +210,7 @@ async fn the_first_frames_may_come_with_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_close_may_come_with_the_handshake() {
+async fn a_close_may_arrive_with_the_handshake() {
     let server = TestServer::start_default().await;
     let mut client = Client::dial(server.address).await;
     let bytes = [HANDSHAKE.as_bytes(), &close_frame(1000, "")].concat();
@@ -218,19 +221,19 @@ async fn a_close_may_come_with_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_not_done_in_time_is_closed() {
+async fn a_handshake_that_is_not_complete_in_time_is_closed() {
     let options = ServeOptions {
         header_timeout: Duration::from_millis(300),
     };
     let server = TestServer::start_with(config(|_| {}), options).await;
     let half = &HANDSHAKE.as_bytes()[..60];
     let began = Instant::now();
-    // Silent, stopped half-way, and trickling a byte at a time.
+    // One client sends nothing, one stops half-way, one sends a byte at a time.
     let mut silent = Client::dial(server.address).await;
     let mut stopped = Client::dial(server.address).await;
     stopped.send(half).await;
     let mut trickling = Client::dial(server.address).await;
-    within("the end of a trickle", async {
+    within("the end of the slow handshake", async {
         for byte in HANDSHAKE.bytes().cycle().filter(|byte| *byte != b'\n') {
             trickling.send_unless_closed(&[byte]).await;
             let mut answer = [0; 256];
@@ -255,12 +258,12 @@ async fn a_handshake_that_is_not_done_in_time_is_closed() {
 }
 
 #[tokio::test]
-async fn heads_of_more_than_64_headers_or_32_kib_are_refused() {
+async fn more_than_64_headers_or_32_kib_are_refused() {
     let server = TestServer::start_default().await;
     let with = |lines: String| HANDSHAKE.replacen("\r\n\r\n", &format!("\r\n{lines}\r\n"), 1);
-    // Five headers are there already.
+    // The handshake has five headers already.
     let lines = |count: usize| "X: y\r\n".repeat(count);
-    accepted(&server, &with(lines(59))).await;
+    expect_accepted(&server, &with(lines(59))).await;
     let response = refused(&server, &with(lines(60))).await;
     assert_eq!(response.status, 431, "{}", response.head);
 
@@ -268,9 +271,26 @@ async fn heads_of_more_than_64_headers_or_32_kib_are_refused() {
         let padding = bytes - with("X: \r\n".to_owned()).len();
         with(format!("X: {}\r\n", "y".repeat(padding)))
     };
-    accepted(&server, &head_of(32 * 1024)).await;
+    expect_accepted(&server, &head_of(32 * 1024)).await;
     for bytes in [32 * 1024 + 1, 33 * 1024, 200 * 1024] {
         let response = refused(&server, &head_of(bytes)).await;
         assert_eq!(response.status, 431, "{}", response.head);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_one_byte_at_a_time_is_served() {
+    let edge = TestServer::start_default().await;
+    let mut client = Client::dial(edge.address).await;
+    for byte in HANDSHAKE.as_bytes() {
+        client.send(&[*byte]).await;
+    }
+    client.expect_upgrade().await;
+    for byte in text_frame(r#"{"type":"join","room":"slow"}"#) {
+        client.send(&[byte]).await;
+        tokio::task::yield_now().await;
+    }
+    client
+        .expect_text(r#"{"type":"joined","room":"slow","members":1}"#)
+        .await;
 }

@@ -2,4 +2,5 @@
 
 mod commands;
 mod handshake;
+mod message_size;
 mod protocol_errors;

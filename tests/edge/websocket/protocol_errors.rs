@@ -1,12 +1,13 @@
-//! Violations of RFC 6455: the right code, readable, then the end; nobody else notices.
+//! Violations of RFC 6455: the client can read the right close code, and nobody else is
+//! affected.
 
 use crate::support::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, TEXT, TEXT_FRAGMENT, TestServer,
     close_frame, eventually, frame, frame_head, text_frame, unmasked_frame,
 };
 
-/// Each of `cases` ends its connection with `code`, the Close frame readable before the
-/// end of the stream, and a neighbour in the same room is told once and stays.
+/// Expects that each of `cases` ends its connection with `code`, that the client can read the
+/// Close frame, and that another member of its room is told once and stays.
 async fn expect_each_to_close(code: u16, cases: &[(&str, Vec<u8>)]) {
     let server = TestServer::start_default().await;
     let mut neighbour = server.connect().await;
@@ -15,7 +16,7 @@ async fn expect_each_to_close(code: u16, cases: &[(&str, Vec<u8>)]) {
         println!("case: {name}");
         let mut client = server.connect().await;
         client.join("general", 2).await;
-        // A good message before it is carried out, a good one behind it is not.
+        // A valid message before the violation is carried out, one after it is not.
         let say = |content| {
             text_frame(&format!(
                 r#"{{"type":"message","room":"general","content":"{content}"}}"#
@@ -39,7 +40,7 @@ async fn expect_each_to_close(code: u16, cases: &[(&str, Vec<u8>)]) {
 }
 
 #[tokio::test]
-async fn violations_of_framing_are_1002() {
+async fn framing_errors_close_with_1002() {
     let ping = br#"{"type":"ping"}"#;
     let mut long_form = vec![TEXT, 0xfe, 0, 5, 0, 0, 0, 0];
     long_form.extend_from_slice(b"hello");
@@ -90,7 +91,7 @@ async fn violations_of_framing_are_1002() {
 }
 
 #[tokio::test]
-async fn close_frames_that_may_not_be_sent_are_1002() {
+async fn invalid_close_frames_close_with_1002() {
     let mut cases = vec![
         ("a close of one byte", frame(CLOSE, b"\x03")),
         ("a close of 126 bytes", frame(CLOSE, &[3; 126])),
@@ -104,7 +105,7 @@ async fn close_frames_that_may_not_be_sent_are_1002() {
 }
 
 #[tokio::test]
-async fn text_that_is_not_utf_8_is_1007() {
+async fn text_that_is_not_utf_8_closes_with_1007() {
     let split = |first: &[u8], last: &[u8]| {
         [frame(TEXT_FRAGMENT, first), frame(FINAL_CONTINUATION, last)].concat()
     };
@@ -130,7 +131,7 @@ async fn text_that_is_not_utf_8_is_1007() {
                 "a bad byte in a later fragment",
                 split(b"\"\xf0\x9f", b"x\""),
             ),
-            // Known to be wrong before the message is over.
+            // These are refused before the message has ended.
             (
                 "a bad byte in a message that goes on",
                 frame(TEXT_FRAGMENT, b"\xfe"),
@@ -166,9 +167,9 @@ async fn a_character_may_be_split_between_fragments() {
 }
 
 #[tokio::test]
-async fn a_client_that_keeps_sending_after_its_error_still_reads_why() {
-    // Without a read that throws away, the kernel would answer with a reset and the
-    // reason would be lost.
+async fn a_client_that_keeps_sending_after_an_error_can_read_the_close_code() {
+    // If the server did not read and discard this, the kernel would send a reset and the
+    // client would lose the Close frame.
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     client.send(&unmasked_frame(TEXT, b"oops")).await;
@@ -178,23 +179,18 @@ async fn a_client_that_keeps_sending_after_its_error_still_reads_why() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_ends_after_its_error_is_cut_off() {
+async fn a_client_that_never_closes_after_an_error_is_disconnected() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
     client.send(&[0xff, 0xff]).await;
     client.expect_close(1002).await;
     client.expect_end().await;
-    // The client keeps its side open and says nothing; the server's socket goes all the same.
-    eventually("the socket's end", async || {
-        server.server.node().links() == 0
-    })
-    .await;
-    // Nor does it read for ever: 256 KiB are enough for one that is closing.
+    // The client sends nothing and keeps its side open; the server closes its socket all the
+    // same.
+    eventually("the end of the socket", async || server.links() == 0).await;
+    // The server does not read forever either: it reads at most 256 KiB while it closes.
     let mut client = server.connect().await;
     client.send(&[0xff, 0xff]).await;
     client.send_unless_closed(&vec![0; 16 * 1024 * 1024]).await;
-    eventually("the socket's end", async || {
-        server.server.node().links() == 0
-    })
-    .await;
+    eventually("the end of the socket", async || server.links() == 0).await;
 }

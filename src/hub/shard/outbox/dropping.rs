@@ -1,22 +1,22 @@
-//! Making room: publications of topics that allow it are left out, and a notice says which.
+//! Drops queued publications of topics that allow it, and queues gap notices in their place.
 //!
-//! A notice stands where the first publication it speaks of stood, so order stays. While it
-//! waits, it takes up what is left out later: one notice a topic. A frame that is under way
-//! is never touched.
+//! A gap notice takes the place of the first publication it covers, so the order is kept. While
+//! it is queued, it is extended by what is dropped later, so there is at most one per topic. A
+//! partly written frame is never touched.
 
 use std::sync::Arc;
 
-use super::{Full, Mark, Outbox, OutboxOptions, Waiting};
+use super::{FrameKind, Full, Outbox, OutboxOptions, QueuedFrame};
 use crate::dialect::Dialect;
 use crate::hub::topic::{Overflow, Topic, TopicId};
 use crate::protocol::Gap;
 use crate::wire::Frame;
 
-/// One topic's publication on its way to one client.
+/// The topic and offset of a publication that is pushed to a client.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::hub) struct Publication<'a> {
     pub(in crate::hub) topic: &'a Arc<Topic>,
-    /// For a client that has positions.
+    /// The offset, if the client receives offsets.
     pub(in crate::hub) offset: Option<u64>,
 }
 
@@ -25,10 +25,10 @@ impl Publication<'_> {
         Gap::of_one(self.offset)
     }
 
-    fn mark(self) -> Mark {
+    fn kind(self) -> FrameKind {
         match self.topic.overflow() {
-            Overflow::Evict => Mark::Keep,
-            Overflow::DropOldest | Overflow::LatestOnly => Mark::Publication {
+            Overflow::Evict => FrameKind::Fixed,
+            Overflow::DropOldest | Overflow::LatestOnly => FrameKind::Droppable {
                 topic: self.topic.clone(),
                 offset: self.offset,
             },
@@ -37,8 +37,9 @@ impl Publication<'_> {
 }
 
 impl Outbox {
-    /// Queues a publication as its topic's policy says. `blocked` is whether the socket
-    /// takes nothing now: only then is something newer better than everything.
+    /// Queues a publication according to its topic's overflow policy. `blocked` says whether
+    /// the socket accepts nothing at the moment; only then does `LatestOnly` drop older
+    /// publications in favor of the new one.
     pub(in crate::hub) fn push_publication(
         &mut self,
         frame: Frame,
@@ -52,7 +53,7 @@ impl Outbox {
             Overflow::DropOldest => {
                 while !self.has_room_for(&frame, options) {
                     if !self.drop_oldest(Some(topic), options.dialect) {
-                        return self.leave_out(publication, options);
+                        return self.drop_new(publication, options);
                     }
                 }
             }
@@ -60,18 +61,18 @@ impl Outbox {
                 while blocked && self.drop_oldest(Some(topic), options.dialect) {}
             }
         }
-        if !self.make_room(&frame, options) {
+        if !self.make_room_for(&frame, options) {
             return Err(Full);
         }
         self.bytes += frame.len();
-        let mark = publication.mark();
-        self.frames.push_back(Waiting { frame, mark });
+        let kind = publication.kind();
+        self.frames.push_back(QueuedFrame { frame, kind });
         Ok(())
     }
 
-    /// Leaves publications out until there is room for a frame that must not be. False when
-    /// there is none to leave out any more.
-    pub(in crate::hub) fn make_room(&mut self, frame: &Frame, options: OutboxOptions) -> bool {
+    /// Drops publications, oldest first, until the frame fits. Returns false if nothing is left
+    /// to drop and it still does not fit.
+    pub(in crate::hub) fn make_room_for(&mut self, frame: &Frame, options: OutboxOptions) -> bool {
         while !self.has_room_for(frame, options) {
             if !self.drop_oldest(None, options.dialect) {
                 return false;
@@ -80,56 +81,66 @@ impl Outbox {
         true
     }
 
-    /// From now on what waits of the topic stays as it is: the membership it came from ends.
+    /// Makes the topic's queued frames fixed, because the membership they belong to ends: none
+    /// is dropped or changed any more.
     pub(in crate::hub) fn seal(&mut self, topic: TopicId) {
-        for waiting in &mut self.frames {
-            if waiting.mark.topic().is_some_and(|of| of.id() == topic) {
-                waiting.mark = Mark::Keep;
+        for queued in &mut self.frames {
+            if queued.kind.topic().is_some_and(|of| of.id() == topic) {
+                queued.kind = FrameKind::Fixed;
             }
         }
     }
 
-    /// Leaves out the oldest publication that waits, of this topic or of any. False when
-    /// there is none.
+    /// Drops the oldest droppable publication of the topic, or of any topic if it is `None`.
+    /// Returns false if there is none.
     fn drop_oldest(&mut self, topic: Option<&Arc<Topic>>, dialect: &dyn Dialect) -> bool {
-        let mut waiting = self.frames.iter().enumerate().skip(self.first_waiting());
-        let oldest = waiting.find(|(_, waiting)| match &waiting.mark {
-            Mark::Publication { topic: of, .. } => topic.is_none_or(|topic| of.id() == topic.id()),
-            Mark::Keep | Mark::Notice(_) => false,
+        let mut unsent = self.frames.iter().enumerate().skip(self.first_unsent());
+        let oldest = unsent.find(|(_, queued)| match &queued.kind {
+            FrameKind::Droppable { topic: of, .. } => {
+                topic.is_none_or(|topic| of.id() == topic.id())
+            }
+            FrameKind::Fixed | FrameKind::GapNotice(_) => false,
         });
-        let Some((place, _)) = oldest else {
+        let Some((index, _)) = oldest else {
             return false;
         };
-        let Some(Waiting { frame, mark }) = self.frames.remove(place) else {
+        let Some(QueuedFrame { frame, kind }) = self.frames.remove(index) else {
             return false;
         };
         self.bytes -= frame.len();
-        if let Mark::Publication { topic, offset } = mark {
+        if let FrameKind::Droppable { topic, offset } = kind {
             let topic = &topic;
-            self.note(Publication { topic, offset }, place, dialect);
+            self.add_to_gap_notice(Publication { topic, offset }, index, dialect);
         }
         true
     }
 
-    /// The new publication itself is what is left out.
-    fn leave_out(
+    /// Drops the new publication itself, because the topic has none queued that could be
+    /// dropped instead.
+    fn drop_new(
         &mut self,
         publication: Publication<'_>,
         options: OutboxOptions,
     ) -> Result<(), Full> {
-        self.note(publication, self.frames.len(), options.dialect);
+        self.add_to_gap_notice(publication, self.frames.len(), options.dialect);
         let fits = self.frames.len() <= options.max_messages && self.bytes <= options.max_bytes;
         fits.then_some(()).ok_or(Full)
     }
 
-    /// Takes a publication up into its topic's notice; a new one stands at `place`.
-    fn note(&mut self, publication: Publication<'_>, place: usize, dialect: &dyn Dialect) {
+    /// Extends the topic's gap notice by a dropped publication. If there is no notice yet,
+    /// inserts one at `index`.
+    fn add_to_gap_notice(
+        &mut self,
+        publication: Publication<'_>,
+        index: usize,
+        dialect: &dyn Dialect,
+    ) {
         let topic = publication.topic;
-        let first = self.first_waiting();
-        let mut waiting = self.frames.iter_mut().skip(first);
-        let notice = waiting.find_map(|waiting| match &mut waiting.mark {
-            Mark::Notice(notice) if notice.0.id() == topic.id() => {
-                Some((&mut waiting.frame, &mut notice.1))
+        let first = self.first_unsent();
+        let mut unsent = self.frames.iter_mut().skip(first);
+        let notice = unsent.find_map(|queued| match &mut queued.kind {
+            FrameKind::GapNotice(notice) if notice.0.id() == topic.id() => {
+                Some((&mut queued.frame, &mut notice.1))
             }
             _ => None,
         });
@@ -143,17 +154,17 @@ impl Outbox {
         let gap = publication.gap();
         let frame = dialect.gap(topic.full_name(), gap);
         self.bytes += frame.len();
-        let mark = Mark::Notice(Box::new((topic.clone(), gap)));
-        self.frames.insert(place, Waiting { frame, mark });
+        let kind = FrameKind::GapNotice(Box::new((topic.clone(), gap)));
+        self.frames.insert(index, QueuedFrame { frame, kind });
     }
 }
 
-impl Mark {
+impl FrameKind {
     fn topic(&self) -> Option<&Arc<Topic>> {
         match self {
-            Self::Keep => None,
-            Self::Publication { topic, .. } => Some(topic),
-            Self::Notice(notice) => Some(&notice.0),
+            Self::Fixed => None,
+            Self::Droppable { topic, .. } => Some(topic),
+            Self::GapNotice(notice) => Some(&notice.0),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The bounded queue of one client.
+//! The bounded queue of frames for one client.
 //!
-//! Full means full in messages or in bytes, whichever comes first; what then happens is
-//! the shard's decision ([`Full`] says only that the frame was not taken). Publications of
-//! topics that allow it make room (`dropping`).
+//! An outbox is full when it reaches its limit of messages or of bytes, whichever comes first.
+//! It then rejects the frame with [`Full`], and the shard decides what happens. Before that,
+//! publications of topics that allow it can be dropped (see `dropping`).
 
 mod dropping;
 
@@ -15,19 +15,19 @@ use crate::hub::topic::Topic;
 use crate::protocol::Gap;
 use crate::wire::Frame;
 
-/// Buffers one vectored write takes: header and payload of 32 frames.
+/// Buffers per vectored write: the headers and payloads of 32 frames.
 pub(super) const MAX_SLICES: usize = 64;
 
-/// Answers to pings that wait for one socket, whatever the bounds say.
+/// Maximum number of pongs queued for one client. They do not count against the outbox limits.
 const MAX_PONGS: usize = 16;
 
-/// The outbox did not take the frame.
+/// The outbox has no room for the frame, which was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
 pub(super) use self::dropping::Publication;
 
-/// Bounds of an outbox, and the dialect of its gap notices.
+/// Limits of an outbox, and the dialect that encodes its gap notices.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutboxOptions {
     pub(super) max_messages: usize,
@@ -35,40 +35,40 @@ pub(super) struct OutboxOptions {
     pub(super) dialect: &'static dyn Dialect,
 }
 
-/// What may be done to a frame that waits.
+/// What a queued frame is, and so whether it may be dropped or changed.
 #[derive(Debug)]
-enum Mark {
-    /// Nothing: it is written.
-    Keep,
-    /// It may be dropped, and a notice then stands in its place.
-    Publication {
+enum FrameKind {
+    /// Written unchanged.
+    Fixed,
+    /// A publication that may be dropped. A gap notice then takes its place.
+    Droppable {
         topic: Arc<Topic>,
         offset: Option<u64>,
     },
-    /// It says what was dropped, and may come to say more.
-    Notice(Box<(Arc<Topic>, Gap)>),
+    /// A gap notice, which is extended when more of the topic's publications are dropped.
+    GapNotice(Box<(Arc<Topic>, Gap)>),
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedFrame {
     frame: Frame,
-    mark: Mark,
+    kind: FrameKind,
 }
 
-impl Waiting {
-    fn keep(frame: Frame) -> Self {
-        let mark = Mark::Keep;
-        Self { frame, mark }
+impl QueuedFrame {
+    fn fixed(frame: Frame) -> Self {
+        let kind = FrameKind::Fixed;
+        Self { frame, kind }
     }
 }
 
-/// Frames that wait for one client's socket, first in, first out. Owns no memory while empty.
+/// Frames queued for one client, first in, first out. Owns no memory while empty.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    frames: VecDeque<Waiting>,
-    /// Bytes of all frames, headers included, less `written`.
+    frames: VecDeque<QueuedFrame>,
+    /// Unwritten bytes of all frames, headers included.
     bytes: usize,
-    /// Bytes of the first frame that the socket has taken already.
+    /// Bytes of the first frame that have been written.
     written: usize,
 }
 
@@ -85,11 +85,12 @@ impl Outbox {
         self.bytes
     }
 
-    /// Whether [`Outbox::push`] would take the frame.
+    /// Whether [`Outbox::push`] would accept the frame.
     pub(super) fn has_room_for(&self, frame: &Frame, options: OutboxOptions) -> bool {
         self.frames.len() < options.max_messages && self.bytes + frame.len() <= options.max_bytes
     }
 
+    /// Queues a frame that must not be dropped.
     pub(super) fn push(&mut self, frame: Frame, options: OutboxOptions) -> Result<(), Full> {
         if !self.has_room_for(&frame, options) {
             return Err(Full);
@@ -98,27 +99,27 @@ impl Outbox {
         Ok(())
     }
 
-    /// Queues a frame of which the socket has taken the first `written` bytes.
-    /// The outbox is empty, so the frame needs no bound: a part of it is under way.
+    /// Queues a frame whose first `written` bytes have been written. The outbox must be empty.
+    /// No limit applies, because a frame that has been started must be finished.
     pub(super) fn push_started(&mut self, frame: Frame, written: usize) {
         debug_assert!(self.frames.is_empty() && written < frame.len());
         self.bytes = frame.len() - written;
         self.written = written;
-        self.frames.push_back(Waiting::keep(frame));
+        self.frames.push_back(QueuedFrame::fixed(frame));
     }
 
-    /// Queues the last frame of a connection, whatever the bounds.
+    /// Queues the last frame of a connection, even if the outbox is full.
     pub(super) fn push_last(&mut self, frame: Frame) {
         self.bytes += frame.len();
-        self.frames.push_back(Waiting::keep(frame));
+        self.frames.push_back(QueuedFrame::fixed(frame));
     }
 
-    /// Queues an answer to a ping as early as the bytes under way allow, behind the answers
-    /// that wait already. When there are many of those, the oldest goes (RFC 6455 §5.5.3).
+    /// Queues a pong ahead of all frames except one that is partly written and other pongs. If
+    /// the limit of pongs is reached, the oldest is dropped (RFC 6455 §5.5.3).
     pub(super) fn push_pong(&mut self, pong: Frame) {
-        let first = self.first_waiting();
-        let waiting = self.frames.iter().skip(first);
-        let mut pongs = waiting.take_while(|next| next.frame.is_pong()).count();
+        let first = self.first_unsent();
+        let unsent = self.frames.iter().skip(first);
+        let mut pongs = unsent.take_while(|next| next.frame.is_pong()).count();
         if pongs == MAX_PONGS
             && let Some(oldest) = self.frames.remove(first)
         {
@@ -126,30 +127,30 @@ impl Outbox {
             pongs -= 1;
         }
         self.bytes += pong.len();
-        self.frames.insert(first + pongs, Waiting::keep(pong));
+        self.frames.insert(first + pongs, QueuedFrame::fixed(pong));
     }
 
-    /// Where the first frame stands of which nothing is written.
-    fn first_waiting(&self) -> usize {
+    /// The index of the first frame of which no byte has been written.
+    fn first_unsent(&self) -> usize {
         usize::from(self.written > 0)
     }
 
-    /// Drops what waits, except a frame that is under way: half a frame cannot be taken back.
-    pub(super) fn discard_waiting(&mut self) {
-        self.frames.truncate(self.first_waiting());
+    /// Drops all frames except one that is partly written, which has to be finished.
+    pub(super) fn discard_unsent(&mut self) {
+        self.frames.truncate(self.first_unsent());
         self.frames.shrink_to_fit();
         self.bytes = self.frames.front().map_or(0, |front| front.frame.len()) - self.written;
     }
 
-    /// Fills `slices` from the front and returns how many it used.
+    /// Fills `slices` with unwritten bytes from the front and returns the number of slices used.
     pub(super) fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let mut used = 0;
         let mut skip = self.written;
-        for Waiting { frame, .. } in self.frames.iter().take(MAX_SLICES / 2) {
+        for QueuedFrame { frame, .. } in self.frames.iter().take(MAX_SLICES / 2) {
             let (header, payload) = (frame.header(), frame.payload());
-            let rest_of_header = &header[skip.min(header.len())..];
-            let rest_of_payload = &payload[skip.saturating_sub(header.len())..];
-            for part in [rest_of_header, rest_of_payload] {
+            let header_rest = &header[skip.min(header.len())..];
+            let payload_rest = &payload[skip.saturating_sub(header.len())..];
+            for part in [header_rest, payload_rest] {
                 if !part.is_empty() {
                     slices[used] = IoSlice::new(part);
                     used += 1;
@@ -160,11 +161,12 @@ impl Outbox {
         used
     }
 
-    /// Takes `count` bytes off the front and returns how many data frames that completed.
+    /// Removes `count` written bytes from the front and returns the number of data frames that
+    /// this completed.
     pub(super) fn advance(&mut self, mut count: usize) -> u64 {
         self.bytes -= count;
         let mut completed = 0;
-        while let Some(Waiting { frame: front, .. }) = self.frames.front() {
+        while let Some(QueuedFrame { frame: front, .. }) = self.frames.front() {
             let rest = front.len() - self.written;
             if count < rest {
                 self.written += count;
@@ -187,11 +189,11 @@ mod tests {
     use super::*;
     use crate::protocol::{CloseCode, TopicName};
 
-    /// These tests drop nothing, so nothing is said.
+    /// A dialect for tests in which nothing is dropped, so there are no gap notices.
     #[derive(Debug)]
-    struct Silent;
+    struct NoGaps;
 
-    impl Dialect for Silent {
+    impl Dialect for NoGaps {
         fn publication(&self, encoded: &Arc<str>) -> Frame {
             Frame::text(encoded.clone())
         }
@@ -213,10 +215,10 @@ mod tests {
         }
     }
 
-    const WIDE: OutboxOptions = OutboxOptions {
+    const LARGE: OutboxOptions = OutboxOptions {
         max_messages: 100,
         max_bytes: 100_000,
-        dialect: &Silent,
+        dialect: &NoGaps,
     };
 
     fn frame(text: &str) -> Frame {
@@ -233,18 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn is_full_in_messages_or_bytes_whichever_comes_first() {
+    fn is_full_at_the_limit_of_messages_or_bytes_whichever_comes_first() {
         let mut outbox = Outbox::default();
         let two = OutboxOptions {
             max_messages: 2,
-            ..WIDE
+            ..LARGE
         };
         assert_eq!(outbox.push(frame("a"), two), Ok(()));
         assert_eq!(outbox.push(frame("b"), two), Ok(()));
         assert_eq!(outbox.push(frame("c"), two), Err(Full));
         let bytes = OutboxOptions {
             max_bytes: outbox.bytes() + 3,
-            ..WIDE
+            ..LARGE
         };
         assert_eq!(outbox.push(frame("cd"), bytes), Err(Full));
         assert_eq!(outbox.push(frame("c"), bytes), Ok(()));
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_split_of_the_bytes_resumes_where_it_stopped() {
+    fn partial_writes_of_any_size_resume_where_they_stopped() {
         let frames = [
             frame("one"),
             frame(""),
@@ -266,7 +268,7 @@ mod tests {
         for step in 1..=all.len() {
             let mut outbox = Outbox::default();
             for f in &frames {
-                outbox.push(f.clone(), WIDE).unwrap();
+                outbox.push(f.clone(), LARGE).unwrap();
             }
             let (mut seen, mut completed) = (Vec::new(), 0);
             while !outbox.is_empty() {
@@ -281,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_goes_first_but_never_into_a_frame_that_is_under_way() {
+    fn a_pong_goes_first_but_never_into_a_partly_written_frame() {
         let mut outbox = Outbox::default();
-        outbox.push(frame("one"), WIDE).unwrap();
-        outbox.push(frame("two"), WIDE).unwrap();
+        outbox.push(frame("one"), LARGE).unwrap();
+        outbox.push(frame("two"), LARGE).unwrap();
         outbox.push_pong(Frame::pong(b"p"));
         assert_eq!(pending(&outbox)[0], 0x8a);
         outbox.advance(3 + 1);
@@ -293,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn pongs_wait_in_order_and_the_oldest_goes_when_they_are_many() {
+    fn pongs_keep_their_order_and_the_oldest_is_dropped_at_the_limit() {
         let mut outbox = Outbox::default();
-        outbox.push(frame("one"), WIDE).unwrap();
+        outbox.push(frame("one"), LARGE).unwrap();
         outbox.advance(1);
         for n in 0..20 {
             outbox.push_pong(Frame::pong(&[n]));
@@ -306,16 +308,16 @@ mod tests {
     }
 
     #[test]
-    fn discarding_keeps_only_what_is_under_way() {
+    fn discarding_keeps_only_a_partly_written_frame() {
         let mut outbox = Outbox::default();
-        outbox.push(frame("one"), WIDE).unwrap();
-        outbox.push(frame("two"), WIDE).unwrap();
+        outbox.push(frame("one"), LARGE).unwrap();
+        outbox.push(frame("two"), LARGE).unwrap();
         outbox.advance(2);
-        outbox.discard_waiting();
+        outbox.discard_unsent();
         assert_eq!((pending(&outbox), outbox.bytes()), (b"one".to_vec(), 3));
         outbox.advance(3);
-        outbox.push(frame("two"), WIDE).unwrap();
-        outbox.discard_waiting();
+        outbox.push(frame("two"), LARGE).unwrap();
+        outbox.discard_unsent();
         assert!(outbox.is_empty() && outbox.bytes() == 0);
     }
 }

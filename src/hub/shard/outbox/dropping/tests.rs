@@ -1,4 +1,5 @@
-//! What is left out, what stands in its place, and that nothing is left out in silence.
+//! Which publications are dropped, where the gap notice goes, and that nothing is dropped
+//! without one.
 
 use std::io::IoSlice;
 
@@ -10,11 +11,11 @@ use crate::dialect::Dialect;
 use crate::hub::topic::TopicId;
 use crate::protocol::{CloseCode, TopicKind, TopicName};
 
-/// Says things in words that the tests can read back.
+/// Encodes messages as space-separated words that the tests can parse.
 #[derive(Debug)]
-struct Plain;
+struct Words;
 
-impl Dialect for Plain {
+impl Dialect for Words {
     fn publication(&self, encoded: &Arc<str>) -> Frame {
         Frame::text(encoded.clone())
     }
@@ -37,7 +38,7 @@ impl Dialect for Plain {
     }
 }
 
-/// What a test reads back: a message with its topic and offset, or a gap.
+/// A parsed frame: a message with its topic and offset, or a gap notice.
 #[derive(Debug, PartialEq, Eq)]
 enum Text {
     Message(String, u64),
@@ -88,7 +89,7 @@ fn frame(topic: u64, offset: u64, padding: usize) -> Frame {
     Frame::text(format!("t{topic} {offset} {padding}").into())
 }
 
-/// Writes `count` bytes, as far as there are some, to the end of `seen`.
+/// Appends up to `count` bytes from the outbox to `seen`.
 fn write(outbox: &mut Outbox, mut count: usize, seen: &mut Vec<u8>) {
     while count > 0 && !outbox.is_empty() {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -101,20 +102,20 @@ fn write(outbox: &mut Outbox, mut count: usize, seen: &mut Vec<u8>) {
     }
 }
 
-/// The payloads of whole frames.
+/// Parses the payloads of complete frames.
 fn texts(mut bytes: &[u8]) -> Vec<Text> {
     let mut texts = Vec::new();
     while let [0x81, rest @ ..] = bytes {
         let (len, rest) = match rest {
             [126, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
             [len, rest @ ..] => (usize::from(*len), rest),
-            [] => panic!("half a header"),
+            [] => panic!("incomplete header"),
         };
-        let text = std::str::from_utf8(&rest[..len]).expect("whole frames");
+        let text = std::str::from_utf8(&rest[..len]).expect("complete frames");
         texts.push(Text::parse(text));
         bytes = &rest[len..];
     }
-    assert!(bytes.is_empty(), "something else than texts");
+    assert!(bytes.is_empty(), "a frame that is not a text frame");
     texts
 }
 
@@ -127,7 +128,7 @@ fn drain(outbox: &mut Outbox) -> Vec<String> {
 const FIVE: OutboxOptions = OutboxOptions {
     max_messages: 5,
     max_bytes: 100_000,
-    dialect: &Plain,
+    dialect: &Words,
 };
 
 fn push(outbox: &mut Outbox, topic: &Arc<Topic>, offset: u64, blocked: bool) -> Result<(), Full> {
@@ -140,7 +141,7 @@ fn push(outbox: &mut Outbox, topic: &Arc<Topic>, offset: u64, blocked: bool) -> 
 }
 
 #[test]
-fn the_oldest_of_the_topic_make_room_and_one_notice_stands_in_their_place() {
+fn drop_oldest_replaces_the_topics_oldest_publications_with_one_gap_notice() {
     let mut outbox = Outbox::default();
     let (news, other) = (
         topic(1, Overflow::DropOldest),
@@ -159,7 +160,7 @@ fn the_oldest_of_the_topic_make_room_and_one_notice_stands_in_their_place() {
 }
 
 #[test]
-fn what_is_under_way_stays_and_a_notice_under_way_says_no_more() {
+fn partly_written_frames_are_not_dropped_and_partly_written_notices_not_extended() {
     let mut outbox = Outbox::default();
     let news = topic(1, Overflow::DropOldest);
     for offset in 1..=5 {
@@ -170,7 +171,7 @@ fn what_is_under_way_stays_and_a_notice_under_way_says_no_more() {
     push(&mut outbox, &news, 6, true).unwrap();
     let first = frame(1, 1, 0).len();
     write(&mut outbox, first - 3 + 3, &mut seen);
-    // The first is written and so is the beginning of the notice behind it.
+    // The first frame is written, and so is the beginning of the gap notice after it.
     for offset in 7..=9 {
         push(&mut outbox, &news, offset, true).unwrap();
     }
@@ -190,7 +191,7 @@ fn what_is_under_way_stays_and_a_notice_under_way_says_no_more() {
 }
 
 #[test]
-fn without_one_to_drop_the_new_one_is_the_gap() {
+fn the_new_publication_is_dropped_when_the_topic_has_none_queued() {
     let mut outbox = Outbox::default();
     let news = topic(1, Overflow::DropOldest);
     for reply in 1..=4 {
@@ -214,13 +215,13 @@ fn without_one_to_drop_the_new_one_is_the_gap() {
 }
 
 #[test]
-fn only_the_latest_waits_while_the_socket_is_blocked() {
+fn latest_only_keeps_only_the_newest_while_the_socket_is_blocked() {
     let mut outbox = Outbox::default();
     let ticker = topic(1, Overflow::LatestOnly);
     for offset in 1..=3 {
         push(&mut outbox, &ticker, offset, false).unwrap();
     }
-    assert_eq!(outbox.messages(), 3, "a batch is no stall");
+    assert_eq!(outbox.messages(), 3, "a batch alone is not a stall");
     outbox.push(frame(9, 1, 0), FIVE).unwrap();
     for offset in 4..=30 {
         push(&mut outbox, &ticker, offset, true).unwrap();
@@ -229,7 +230,7 @@ fn only_the_latest_waits_while_the_socket_is_blocked() {
 }
 
 #[test]
-fn what_must_not_be_dropped_makes_room_among_what_may() {
+fn droppable_publications_are_dropped_for_frames_that_must_be_kept() {
     let mut outbox = Outbox::default();
     let news = topic(1, Overflow::DropOldest);
     for offset in 1..=5 {
@@ -237,10 +238,10 @@ fn what_must_not_be_dropped_makes_room_among_what_may() {
     }
     for reply in 1..=4 {
         let reply = frame(9, reply, 0);
-        assert!(outbox.make_room(&reply, FIVE));
+        assert!(outbox.make_room_for(&reply, FIVE));
         outbox.push(reply, FIVE).unwrap();
     }
-    assert!(!outbox.make_room(&frame(9, 5, 0), FIVE));
+    assert!(!outbox.make_room_for(&frame(9, 5, 0), FIVE));
     assert_eq!(
         drain(&mut outbox),
         ["gap t1 5: 1-5", "t9 1", "t9 2", "t9 3", "t9 4"]
@@ -248,7 +249,7 @@ fn what_must_not_be_dropped_makes_room_among_what_may() {
 }
 
 #[test]
-fn what_a_former_membership_left_is_not_touched() {
+fn frames_of_a_previous_membership_are_not_dropped() {
     let mut outbox = Outbox::default();
     let news = topic(1, Overflow::DropOldest);
     for offset in 1..=2 {
@@ -290,19 +291,19 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_in_silence_and_no_bound_is_passed(
+    fn every_drop_is_reported_and_no_limit_is_exceeded(
         steps in prop::collection::vec(step(), 1..150),
         max_messages in 1..12usize,
         max_bytes in 300..3000usize,
     ) {
-        let options = OutboxOptions { max_messages, max_bytes, dialect: &Plain };
+        let options = OutboxOptions { max_messages, max_bytes, dialect: &Words };
         let topics = [
             topic(0, Overflow::DropOldest),
             topic(1, Overflow::DropOldest),
             topic(2, Overflow::LatestOnly),
         ];
         let (mut outbox, mut seen) = (Outbox::default(), Vec::new());
-        // What was accepted of each topic, and, as the last, of replies.
+        // The number of accepted publications per topic, and, last, of accepted replies.
         let mut accepted = [0u64; 4];
         for step in steps {
             match step {
@@ -311,14 +312,14 @@ proptest! {
                     let publication = Publication { topic: &topics[topic], offset: Some(offset) };
                     let frame = frame(topic as u64, offset, padding);
                     if outbox.push_publication(frame, publication, options, blocked).is_err() {
-                        // Evicted: there is nothing more to be said.
+                        // Evicted: nothing more is promised.
                         return Ok(());
                     }
                     accepted[topic] = offset;
                 }
                 Step::Reply { padding } => {
                     let reply = frame(3, accepted[3] + 1, padding);
-                    if !outbox.make_room(&reply, options) {
+                    if !outbox.make_room_for(&reply, options) {
                         return Ok(());
                     }
                     prop_assert_eq!(outbox.push(reply, options), Ok(()));

@@ -1,17 +1,17 @@
-//! The command line of the real binary.
+//! Arguments and environment variables: refusals, help, version.
 
 use std::process::Output;
 
-use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Binary, Client, exchange, run, run_with};
+use crate::support::{run, run_with};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// One line on standard error, nothing on standard output, and this exit code.
+/// Expects one line on standard error, which it returns, nothing on standard output, and this
+/// exit code.
 fn expect_refusal(output: &Output, code: i32) -> String {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{error}");
@@ -25,7 +25,7 @@ fn expect_refusal(output: &Output, code: i32) -> String {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_one_line_and_a_failure() {
+async fn a_port_in_use_is_an_error_of_one_line() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let error = expect_refusal(&run(&["--listen", &address]).await, 1);
@@ -34,7 +34,7 @@ async fn a_port_in_use_is_one_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn bad_flags_are_one_line_and_a_failure() {
+async fn an_invalid_flag_is_an_error_of_one_line() {
     for (arguments, mention) in [
         (&["--bogus"][..], "--bogus"),
         (&["dance"], "dance"),
@@ -54,7 +54,7 @@ async fn bad_flags_are_one_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn values_that_cannot_work_are_one_line_and_a_failure() {
+async fn values_that_cannot_work_are_an_error_of_one_line() {
     for (arguments, mention) in [
         (&["--ping-interval", "90s"][..], "pong timeout"),
         (&["--pong-timeout", "10s"], "pong timeout"),
@@ -107,7 +107,7 @@ async fn help_names_each_flag_with_its_default() {
             assert!(entry.contains(&format!("[default: {default}]")), "{entry}");
             assert!(entry.contains(&variable), "{entry}");
         }
-        // Off by default, which is their default.
+        // These two are off by default.
         assert!(
             help.contains("--cors-origin") && help.contains("none by default"),
             "{help}"
@@ -117,7 +117,7 @@ async fn help_names_each_flag_with_its_default() {
 }
 
 #[tokio::test]
-async fn the_version_is_the_packages() {
+async fn the_version_is_that_of_the_package() {
     let output = run(&["--version"]).await;
     assert_eq!(
         text(&output.stdout),
@@ -126,7 +126,7 @@ async fn the_version_is_the_packages() {
 }
 
 #[tokio::test]
-async fn the_environment_counts_and_a_flag_wins() {
+async fn environment_variables_are_read_and_flags_override_them() {
     let bad = [("WAVECAST_OUTBOX_MESSAGES", "0")];
     let error = expect_refusal(&run_with(&["--listen", "127.0.0.1:0"], &bad).await, 1);
     assert!(error.contains("outbox"), "{error}");
@@ -146,118 +146,4 @@ async fn the_environment_counts_and_a_flag_wins() {
     ];
     let error = expect_refusal(&run_with(&arguments, &bad).await, 1);
     assert!(error.contains("zero"), "{error}");
-}
-
-#[tokio::test]
-async fn it_says_where_the_page_is_and_how_to_publish() {
-    let edge = Binary::start(&[]).await;
-    let address = edge.address;
-    for expected in [
-        format!("http://{address}/\n"),
-        format!("ws://{address}/ws\n"),
-        format!("curl -sS http://{address}/api/events"),
-    ] {
-        assert!(edge.greeting.contains(&expected), "{}", edge.greeting);
-    }
-    assert_eq!(edge.http("GET", "/", None).await.status, 200);
-}
-
-#[tokio::test]
-async fn serve_is_the_default_command() {
-    let edge = Binary::start(&["serve"]).await;
-    let mut client = edge.connect().await;
-    client.expect_silence().await;
-}
-
-#[tokio::test]
-async fn flags_reach_the_server() {
-    let edge = Binary::start(&["--max-clients-per-room", "1", "--max-message-size", "100B"]).await;
-    let (mut first, mut second) = (edge.connect().await, edge.connect().await);
-    first.join("general", 1).await;
-    second
-        .ask(
-            r#"{"type":"join","room":"general"}"#,
-            r#"{"type":"error","code":"room_full","message":"Room full","room":"general"}"#,
-        )
-        .await;
-    second.send_text(&"x".repeat(101)).await;
-    assert_eq!(second.next_json().await["code"], "message_too_large");
-}
-
-#[tokio::test]
-async fn dev_believes_who_one_says_to_be_and_warns() {
-    let mut edge = Binary::start(&["--dev"]).await;
-    let mut alice = Client::connect(edge.address, "/ws?user=alice").await;
-    let event = json!({"user": "alice", "data": 1});
-    let answer = edge.http("POST", "/api/events", Some(&event)).await;
-    assert_eq!(answer.json()["subscribers"], 1);
-    assert_eq!(alice.next_json().await["channel"], "$user:alice");
-    alice.close().await;
-    edge.signal(rustix::process::Signal::TERM);
-    assert_eq!(edge.exit_code().await, 0);
-    let warning = edge.stderr();
-    assert!(warning.starts_with("WARNING: --dev"), "{warning}");
-}
-
-fn from_origin(method: &str, headers: &str) -> String {
-    format!(
-        "{method} /api/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Origin: https://app.example\r\n{headers}Content-Length: 0\r\n\r\n"
-    )
-}
-
-#[tokio::test]
-async fn cors_is_off_unless_configured() {
-    let preflight = from_origin(
-        "OPTIONS",
-        "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n",
-    );
-    let edge = Binary::start(&[]).await;
-    let response = exchange(edge.address, preflight.as_bytes()).await;
-    assert_eq!(response.status, 405);
-    assert_eq!(response.header("access-control-allow-origin"), None);
-
-    let edge = Binary::start(&["--cors-origin", "https://app.example,https://b.example"]).await;
-    let response = exchange(edge.address, preflight.as_bytes()).await;
-    assert_eq!(response.status, 200);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://app.example")
-    );
-    assert!(
-        response
-            .header("access-control-allow-methods")
-            .unwrap()
-            .contains("POST")
-    );
-    assert_eq!(
-        response.header("access-control-allow-headers"),
-        Some("content-type,last-event-id")
-    );
-    // Exactly these, not whatever begins or ends alike.
-    for other in [
-        "https://app.example.evil",
-        "http://app.example",
-        "https://evil-app.example",
-        "null",
-    ] {
-        let preflight = preflight.replace("https://app.example", other);
-        let response = exchange(edge.address, preflight.as_bytes()).await;
-        assert_eq!(
-            response.header("access-control-allow-origin"),
-            None,
-            "{other}"
-        );
-    }
-    let plain = from_origin("POST", "Content-Type: application/json\r\n");
-    let response = exchange(edge.address, plain.as_bytes()).await;
-    assert_eq!(response.status, 400);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://app.example")
-    );
-
-    let edge = Binary::start(&["--cors-origin", "*"]).await;
-    let response = exchange(edge.address, preflight.as_bytes()).await;
-    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
 }

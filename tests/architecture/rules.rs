@@ -1,0 +1,188 @@
+//! The tables of ARCHITECTURE.md.
+
+/// One crate of the workspace and its rules.
+pub struct Crate {
+    /// Its source folder.
+    pub folder: &'static str,
+    /// Its manifest.
+    pub manifest: &'static str,
+    /// The floor of each part, by the first part of the path. A file imports only from its
+    /// own part and from lower floors.
+    pub floors: &'static [(&'static str, u8)],
+    /// Where each third-party crate may be named: files, and folders that end in `/`.
+    pub third_party: &'static [(&'static str, &'static [&'static str])],
+}
+
+pub const CRATES: &[&Crate] = &[&SERVER, &LOADTEST];
+
+/// The floors of ARCHITECTURE.md, ten apart; within the library's front, its own order.
+pub const SERVER: Crate = Crate {
+    folder: "src",
+    manifest: "Cargo.toml",
+    floors: &[
+        ("protocol", 0),
+        ("wire", 0),
+        ("dialect", 10),
+        ("history", 10),
+        ("hub", 20),
+        ("node", 30),
+        ("session", 40),
+        ("transport", 50),
+        ("http", 60),
+        ("error", 70),
+        ("config", 71),
+        ("telemetry", 71),
+        ("handles", 72),
+        ("server", 73),
+        ("handlers", 74),
+        ("cli", 80),
+        ("lib", 90),
+        ("main", 90),
+    ],
+    third_party: &[
+        (
+            "axum",
+            &[
+                "transport/websocket/upgrade.rs",
+                "transport/sse/",
+                "http/",
+                "error/response.rs",
+                "server/serving.rs",
+                "handlers.rs",
+                "cli/serve.rs",
+            ],
+        ),
+        (
+            "base64",
+            &["wire/accept_key.rs", "dialect/sse/positions.rs"],
+        ),
+        ("bytes", &["transport/", "server.rs"]),
+        ("bytesize", &["cli/", "config/"]),
+        ("clap", &["cli/"]),
+        ("dashmap", &["hub/registry.rs"]),
+        (
+            "futures_util",
+            &["hub/", "transport/websocket/connection.rs", "node/"],
+        ),
+        ("http", &["wire/"]),
+        (
+            "humantime",
+            &["protocol/event.rs", "http/api/", "cli/", "config/"],
+        ),
+        ("hyper", &["transport/", "http/accept.rs"]),
+        ("hyper_util", &["transport/", "http/accept.rs"]),
+        ("parking_lot", &["hub/", "transport/sse/handover.rs"]),
+        ("quick_cache", &["node/dedup.rs"]),
+        ("rustix", &["cli/serve.rs"]),
+        (
+            "serde",
+            &[
+                "protocol/",
+                "node/published.rs",
+                "http/",
+                "handles/event.rs",
+                "server/channels.rs",
+                "handlers.rs",
+                "config/",
+            ],
+        ),
+        ("serde_json", &["protocol/json.rs"]),
+        ("sha1", &["wire/accept_key.rs"]),
+        ("simd_json", &["dialect/native/"]),
+        ("simdutf8", &["wire/"]),
+        ("slab", &["hub/shard/mod.rs"]),
+        ("socket2", &["transport/socket.rs", "hub/shard/link.rs"]),
+        (
+            "thiserror",
+            &["protocol/", "wire/", "hub/", "node/", "config/", "error/"],
+        ),
+        (
+            "tokio",
+            &[
+                "hub/",
+                "node/",
+                "transport/",
+                "http/",
+                "server.rs",
+                "server/serving.rs",
+                "cli/serve.rs",
+            ],
+        ),
+        (
+            "tokio_util",
+            &[
+                "hub/",
+                "node/",
+                "transport/",
+                "http/",
+                "server.rs",
+                "server/serving.rs",
+                "cli/serve.rs",
+            ],
+        ),
+        ("toml", &["config/"]),
+        ("tower_http", &["cli/serve.rs"]),
+        ("tower_service", &["http/accept.rs"]),
+        (
+            "tracing",
+            &[
+                "transport/websocket/connection.rs",
+                "http/accept.rs",
+                "cli/serve.rs",
+            ],
+        ),
+        ("tracing_subscriber", &["telemetry.rs"]),
+        (
+            "uuid",
+            &[
+                "protocol/event.rs",
+                "hub/",
+                "node/",
+                "http/api/",
+                "handles/",
+                "server/",
+            ],
+        ),
+        ("wildmatch", &["hub/topic/rules.rs"]),
+    ],
+};
+
+pub const LOADTEST: Crate = Crate {
+    folder: "loadtest/src",
+    manifest: "loadtest/Cargo.toml",
+    floors: &[],
+    third_party: &[],
+};
+
+/// Most lines of one file, tests included.
+pub const MAX_LINES: usize = 400;
+
+/// What is never written, in any crate.
+pub const BANNED: &[&str] = &[
+    "unsafe {",
+    "unsafe fn",
+    "unsafe impl",
+    "unbounded",
+    "tokio::spawn",
+    "task::spawn(",
+    "std::sync::mpsc",
+    "todo!",
+    "unimplemented!",
+    "dbg!",
+];
+
+/// What the hub does not name: it moves frames, and what they say is the dialects'.
+pub const NOT_IN_THE_HUB: &[&str] = &[
+    "json",
+    "Json",
+    "JSON",
+    "ServerMessage",
+    "ClientMessage",
+    "Command",
+    "PublishRequest",
+    "dialect::native",
+    "dialect::sse",
+    "Frame::text",
+    "Frame::close",
+    "Frame::ping",
+];

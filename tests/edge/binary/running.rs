@@ -1,0 +1,56 @@
+//! The running binary: what it prints, and flags that reach the server.
+
+use serde_json::json;
+
+use crate::support::{Binary, Client};
+
+#[tokio::test]
+async fn it_prints_the_address_of_the_page_and_how_to_publish() {
+    let edge = Binary::start(&[]).await;
+    let address = edge.address;
+    for expected in [
+        format!("http://{address}/\n"),
+        format!("ws://{address}/ws\n"),
+        format!("curl -sS http://{address}/api/events"),
+    ] {
+        assert!(edge.greeting.contains(&expected), "{}", edge.greeting);
+    }
+    assert_eq!(edge.http("GET", "/", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn serve_is_the_default_command() {
+    let edge = Binary::start(&["serve"]).await;
+    let mut client = edge.connect().await;
+    client.expect_silence().await;
+}
+
+#[tokio::test]
+async fn flags_reach_the_server() {
+    let edge = Binary::start(&["--max-clients-per-room", "1", "--max-message-size", "100B"]).await;
+    let (mut first, mut second) = (edge.connect().await, edge.connect().await);
+    first.join("general", 1).await;
+    second
+        .ask(
+            r#"{"type":"join","room":"general"}"#,
+            r#"{"type":"error","code":"room_full","message":"Room full","room":"general"}"#,
+        )
+        .await;
+    second.send_text(&"x".repeat(101)).await;
+    assert_eq!(second.next_json().await["code"], "message_too_large");
+}
+
+#[tokio::test]
+async fn dev_trusts_the_user_parameter_and_warns() {
+    let mut edge = Binary::start(&["--dev"]).await;
+    let mut alice = Client::connect(edge.address, "/ws?user=alice").await;
+    let event = json!({"user": "alice", "data": 1});
+    let answer = edge.http("POST", "/api/events", Some(&event)).await;
+    assert_eq!(answer.json()["subscribers"], 1);
+    assert_eq!(alice.next_json().await["channel"], "$user:alice");
+    alice.close().await;
+    edge.signal(rustix::process::Signal::TERM);
+    assert_eq!(edge.exit_code().await, 0);
+    let warning = edge.stderr();
+    assert!(warning.starts_with("WARNING: --dev"), "{warning}");
+}

@@ -1,0 +1,84 @@
+//! Health, and the answers of a server that is draining or full.
+
+use serde_json::json;
+
+use crate::support::{TestServer, config, eventually, exchange, refusable_handshake};
+
+#[tokio::test]
+async fn health_checks_say_whether_the_server_runs_and_takes_connections() {
+    let server = TestServer::start_default().await;
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        server.get("/health").await,
+        json!({"status": "ok", "version": version})
+    );
+    let answers = [("/healthz", 200, "ok\n"), ("/readyz", 200, "ready\n")];
+    for (path, status, body) in answers {
+        let response = server.http("GET", path, None).await;
+        assert_eq!((response.status, response.body.as_str()), (status, body));
+    }
+    server.server.node().begin_drain();
+    assert_eq!(
+        server.get("/health").await,
+        json!({"status": "draining", "version": version})
+    );
+    let answers = [("/healthz", 200, "ok\n"), ("/readyz", 503, "draining\n")];
+    for (path, status, body) in answers {
+        let response = server.http("GET", path, None).await;
+        assert_eq!((response.status, response.body.as_str()), (status, body));
+    }
+}
+
+#[tokio::test]
+async fn a_draining_server_refuses_events_and_connections() {
+    let server = TestServer::start_default().await;
+    let mut client = server.connect().await;
+    client.subscribe("a").await;
+    server.server.node().begin_drain();
+    let event = json!({"channel": "a", "data": 1});
+    for (path, body) in [
+        ("/api/events", event.clone()),
+        ("/api/events/batch", json!({"events": [event]})),
+    ] {
+        let response = server.post(path, &body).await;
+        response.expect_problem(503, "draining");
+        assert_eq!(response.header("retry-after"), Some("1"));
+    }
+    let request = refusable_handshake();
+    let response = exchange(server.address, request.as_bytes()).await;
+    response.expect_problem(503, "draining");
+    assert_eq!(response.header("retry-after"), Some("1"));
+    // Clients that are connected already are still served.
+    client.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_full_server_refuses_the_next_connection() {
+    let server = TestServer::start(config(|config| config.max_connections = 2)).await;
+    let clients = server.connect_many(2).await;
+    let request = refusable_handshake();
+    let response = exchange(server.address, request.as_bytes()).await;
+    response.expect_problem(503, "too_many_connections");
+    for client in clients {
+        client.close().await;
+    }
+    eventually("free connections", async || server.links() == 0).await;
+    server.connect().await.close().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problem_documents() {
+    let server = TestServer::start_default().await;
+    server
+        .http("GET", "/nothing", None)
+        .await
+        .expect_problem(404, "not_found");
+    server
+        .http("GET", "/api/events", None)
+        .await
+        .expect_problem(405, "method_not_allowed");
+    server
+        .http("DELETE", "/api/stats", None)
+        .await
+        .expect_problem(405, "method_not_allowed");
+}

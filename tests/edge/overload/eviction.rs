@@ -1,0 +1,116 @@
+//! A client that does not read is evicted, and nobody else notices.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{
+    CLOSE, Client, PING, TEXT, TestServer, config, eventually, text_frame, within_a_minute,
+};
+
+/// Publishes until a slow consumer is evicted, while a healthy client reads everything in
+/// order. Returns the number of events.
+async fn publish_until_evicted(edge: &TestServer, healthy: &mut Client, bytes: usize) -> u64 {
+    let metrics = edge.server.node().metrics();
+    let padding = "x".repeat(bytes);
+    within_a_minute("an eviction", async {
+        for number in 0..20_000 {
+            let data = json!({"number": number, "padding": padding});
+            edge.publish_data("news", &data).await;
+            assert_eq!(healthy.next_json().await["data"]["number"], number);
+            if metrics.slow_consumers_total.get() > 0 {
+                return number + 1;
+            }
+        }
+        panic!("nobody was evicted");
+    })
+    .await
+}
+
+/// Expects that a client that stops reading is evicted, with events of this size.
+async fn expect_eviction(edge: TestServer, bytes: usize) {
+    let mut healthy = edge.connect().await;
+    healthy.join("lobby", 1).await;
+    healthy.subscribe("news").await;
+    let mut slow = Client::connect_with_small_buffer(edge.address).await;
+    slow.join("lobby", 2).await;
+    slow.subscribe("news").await;
+    assert_eq!(healthy.next_json().await["type"], "user_joined");
+    let published = publish_until_evicted(&edge, &mut healthy, bytes).await;
+
+    let evicted = Instant::now();
+    assert_eq!(healthy.next_json().await["type"], "user_left");
+    assert!(evicted.elapsed() < Duration::from_millis(500), "at once");
+    assert_eq!(edge.publish("news", "only one receives this").await, 1);
+    healthy.next_text().await;
+
+    // Now it reads: complete frames in order, and then the reason of the eviction.
+    let mut number = 0;
+    let code = within_a_minute("the Close frame", async {
+        loop {
+            let next = slow.next_frame().await;
+            match next.first {
+                TEXT => {
+                    let event: serde_json::Value = serde_json::from_slice(&next.payload).unwrap();
+                    assert_eq!(event["data"]["number"], number);
+                    number += 1;
+                }
+                CLOSE => break next.close().0,
+                PING => {}
+                other => panic!("a frame that begins with {other:#x}"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(code, 1013);
+    assert!(number < published, "{number} of {published}");
+    slow.expect_end().await;
+
+    let metrics = edge.server.node().metrics();
+    assert_eq!(
+        metrics.slow_consumers_total.get(),
+        1,
+        "one eviction is counted"
+    );
+    healthy.expect_silence().await;
+}
+
+#[tokio::test]
+async fn evicts_a_client_whose_outbox_is_full_of_messages() {
+    let edge = TestServer::start(config(|config| {
+        config.outbox_messages = 8;
+        config.outbox_bytes = 64 * 1024 * 1024;
+    }));
+    expect_eviction(edge.await, 20_000).await;
+}
+
+#[tokio::test]
+async fn evicts_a_client_whose_outbox_is_full_of_bytes() {
+    let edge = TestServer::start(config(|config| {
+        config.outbox_messages = 1_000_000;
+        config.outbox_bytes = 128 * 1024;
+    }));
+    expect_eviction(edge.await, 20_000).await;
+}
+
+#[tokio::test]
+async fn evicts_a_client_that_sends_commands_and_never_reads() {
+    let edge = TestServer::start(config(|_| {})).await;
+    let mut client = Client::connect_with_small_buffer(edge.address).await;
+    let batch = format!("[{}]", vec![r#"{"type":"ping"}"#; 1000].join(","));
+    let flood = text_frame(&batch);
+    let metrics = edge.server.node().metrics();
+    // 8 MB of pongs are more than the kernel and its outbox hold.
+    for _ in 0..500 {
+        if metrics.slow_consumers_total.get() > 0 {
+            break;
+        }
+        client.send_unless_closed(&flood).await;
+    }
+    eventually("the eviction", async || {
+        metrics.slow_consumers_total.get() == 1
+    })
+    .await;
+    let hub = edge.server.node();
+    eventually("the end of the connection", async || hub.links() == 0).await;
+}

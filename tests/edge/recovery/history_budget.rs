@@ -1,0 +1,79 @@
+//! The bound of all histories together.
+
+use serde_json::json;
+use wavecast::WebSocketConfig;
+use wavecast::history::HistoryLimits;
+use wavecast::hub::{TopicOptions, TopicRules};
+
+use crate::support::{TestServer, eventually, with_history};
+
+/// The configuration of a server whose histories together have this many bytes.
+fn small_budget(max_bytes: usize) -> WebSocketConfig {
+    let mut config = with_history(1000);
+    config.max_message_size = 4 * 1024;
+    config.retention.max_bytes = max_bytes;
+    config.topics = TopicRules::all(TopicOptions {
+        history: Some(HistoryLimits::default()),
+        ..TopicOptions::default()
+    });
+    config
+}
+
+#[tokio::test]
+async fn one_busy_channel_stays_within_the_total_bound() {
+    const BOUND: usize = 64 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let data = json!({"padding": "x".repeat(500)});
+    for _ in 0..300 {
+        server.publish_data("busy", &data).await;
+        let used = server.server.node().history_bytes();
+        assert!(used <= BOUND, "{used}");
+    }
+}
+
+#[tokio::test]
+async fn all_histories_stay_within_the_total_bound_and_the_oldest_messages_are_dropped_first() {
+    const BOUND: u64 = 256 * 1024;
+    let server = TestServer::start(small_budget(BOUND as usize)).await;
+    let padding = "x".repeat(500);
+    for number in 0..2_000 {
+        let data = json!({"padding": padding});
+        let channel = format!("c{}", number % 100);
+        server.publish_data(&channel, &data).await;
+        let used = server.server.node().history_bytes() as u64;
+        // A new topic may exceed the bound until the sweeper has run.
+        assert!(used <= BOUND + 64 * 1024, "{used} after {number}");
+    }
+    eventually("histories within their bound", async || {
+        (server.server.node().history_bytes() as u64) < BOUND
+    })
+    .await;
+    let newest = server.get("/api/channels/c99/history").await;
+    assert_ne!(newest["items"], json!([]), "the newest publication is kept");
+    let used = server.get("/api/stats").await["history_bytes"]
+        .as_u64()
+        .unwrap();
+    assert!(used > BOUND / 2, "{used} of {BOUND} are used");
+}
+
+#[tokio::test]
+async fn very_many_channel_names_do_not_increase_the_memory() {
+    const BOUND: usize = 256 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let mut client = server.connect().await;
+    for number in 0..2_000 {
+        let channel = format!("random-{number}");
+        client.subscribe(&channel).await;
+        client.unsubscribe(&channel).await;
+    }
+    let hub = server.server.node();
+    assert_eq!(hub.history_bytes(), 0, "nothing was published");
+    for number in 0..5_000 {
+        let channel = format!("random-{number}");
+        server.publish_data(&channel, &json!({})).await;
+    }
+    eventually("histories within their bound", async || {
+        hub.history_bytes() < BOUND
+    })
+    .await;
+}

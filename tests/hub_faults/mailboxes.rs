@@ -1,0 +1,118 @@
+//! Mailboxes, batches and shards.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::task::yield_now;
+use tokio_util::task::TaskTracker;
+use wavecast::dialect::native::Native;
+use wavecast::hub::{Hub, HubOptions, Link, Phase, Pipe};
+use wavecast::protocol::TopicKind;
+
+use super::support::{connect, subscribe, text};
+use crate::patience::{InTime as _, within, within_a_minute};
+
+#[tokio::test]
+async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
+    let options = HubOptions {
+        shards: 1,
+        outbox_max_bytes: 66 * 1024,
+        ..HubOptions::default()
+    };
+    let hub = Hub::new(&options, &Native, &TaskTracker::new());
+    let client = connect(&hub, Link::Detached).await;
+    subscribe(&hub, &client, "news").await;
+    hub.probe().in_time().await.unwrap();
+    // Both are in the mailbox before the shard runs.
+    hub.send(&client, text(&"a".repeat(15_000)))
+        .in_time()
+        .await
+        .unwrap();
+    let large = text(&"b".repeat(64 * 1024));
+    let told = hub.broadcast(TopicKind::Channel, "news", &large, None);
+    told.in_time().await.unwrap();
+    hub.probe().in_time().await.unwrap();
+    assert_eq!(hub.metrics().slow_consumers_total.get(), 0);
+}
+
+#[tokio::test]
+async fn a_long_batch_lets_other_tasks_on_its_worker_run() {
+    let options = HubOptions {
+        shards: 1,
+        ..HubOptions::default()
+    };
+    let tasks = TaskTracker::new();
+    let hub = Arc::new(Hub::new(&options, &Native, &tasks));
+    for _ in 0..100 {
+        let client = connect(&hub, Link::Detached).await;
+        subscribe(&hub, &client, "news").await;
+    }
+    hub.probe().in_time().await.unwrap();
+    let before = hub.metrics().deliveries_total.get();
+    let frame = text(&"x".repeat(60 * 1024));
+    for _ in 0..200 {
+        let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
+        told.in_time().await.unwrap();
+    }
+    let turns = async {
+        let mut turns = 0;
+        while hub.metrics().deliveries_total.get() < before + 200 * 100 {
+            turns += 1;
+            yield_now().await;
+        }
+        turns
+    };
+    // 20,000 writes, and a turn for the others every 128.
+    let turns = within("all deliveries", turns).await;
+    assert!(turns > 100, "{turns} turns");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn publishers_that_wait_for_places_in_the_same_mailboxes_never_deadlock() {
+    let options = HubOptions {
+        shards: 3,
+        mailbox_capacity: 1,
+        ..HubOptions::default()
+    };
+    let (hub, tasks) = (
+        Arc::new(Hub::new(&options, &Native, &TaskTracker::new())),
+        TaskTracker::new(),
+    );
+    for _ in 0..6 {
+        let client = connect(&hub, Link::Detached).await;
+        subscribe(&hub, &client, "news").await;
+    }
+    for _ in 0..4 {
+        let hub = hub.clone();
+        tasks.spawn(async move {
+            let frame = text("x");
+            for _ in 0..500 {
+                let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
+                assert_eq!(told.in_time().await.unwrap(), 6);
+            }
+        });
+    }
+    tasks.close();
+    within_a_minute("all workers", tasks.wait()).await;
+    assert_eq!(hub.metrics().broadcasts_total.get(), 4 * 500);
+}
+
+#[tokio::test]
+async fn connected_clients_are_closed_when_the_hub_is_dropped() {
+    let tasks = TaskTracker::new();
+    let hub = Hub::new(&HubOptions::default(), &Native, &tasks);
+    let pipe = Arc::<Pipe>::default();
+    let client = connect(&hub, Link::Pipe(pipe.clone())).await;
+    hub.send(&client, text("last")).in_time().await.unwrap();
+    drop(hub);
+    tasks.close();
+    within("the end of the shards", tasks.wait()).await;
+    assert_eq!(client.phase(), Phase::Closed);
+    let mut bytes = Vec::new();
+    assert!(poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).in_time().await);
+    assert_eq!(bytes, b"\x81\x04last");
+    assert!(
+        !poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).in_time().await,
+        "nothing follows"
+    );
+}

@@ -1,0 +1,156 @@
+//! Compares the hub with the model.
+
+use std::collections::BTreeMap;
+
+use tokio::task::yield_now;
+use wavecast::hub::Phase;
+use wavecast::protocol::TopicKind;
+
+use super::member::by_source;
+use super::operation::{CHANNELS, Kind, ROOMS};
+use super::world::{World, channel, room};
+
+/// The bytes that a pipe holds beside the outbox.
+const PIPE_BYTES: usize = 16 * 1024;
+const SLOW_CONSUMER: u16 = 1013;
+/// Far more rounds than the hub needs to come to rest.
+const MAX_ROUNDS: usize = 10_000;
+
+impl World {
+    /// Waits until nothing happens any more: every healthy client has read everything, and
+    /// every evicted client has left its rooms.
+    pub(super) async fn settle(&mut self) {
+        let (mut quiet, mut rounds) = (0, 0);
+        while quiet < 3 {
+            quiet += 1;
+            rounds += 1;
+            assert!(rounds < MAX_ROUNDS, "the hub does not come to rest");
+            self.node.hub().probe().await.unwrap();
+            for who in 0..self.members.len() {
+                let member = &mut self.members[who];
+                if member.kind == Kind::Healthy && member.received.take(&member.pipe).await {
+                    quiet = 0;
+                }
+                if member.alive && member.client.phase() != Phase::Open {
+                    if member.close.is_none() {
+                        assert_eq!(
+                            member.kind,
+                            Kind::Stalled,
+                            "a client that reads is not evicted"
+                        );
+                        let bound = PIPE_BYTES + 2000;
+                        assert!(
+                            member.expected_bytes > bound,
+                            "evicted before its outbox was full"
+                        );
+                        member.close = Some(SLOW_CONSUMER);
+                        self.evictions += 1;
+                    }
+                    self.end_memberships(who).await;
+                    quiet = 0;
+                }
+            }
+            yield_now().await;
+        }
+    }
+
+    pub(super) fn check(&self) {
+        let hub = self.node.hub();
+        let living = self.members.iter().filter(|member| member.alive);
+        let attached = living
+            .clone()
+            .filter(|member| member.kind != Kind::Detached);
+        assert_eq!(hub.connections(), attached.count());
+        assert_eq!(hub.clients().len(), living.count());
+        assert_eq!(hub.metrics().slow_consumers_total.get(), self.evictions);
+        for (kind, count) in [(TopicKind::Room, ROOMS), (TopicKind::Channel, CHANNELS)] {
+            let mut found = BTreeMap::new();
+            for topic in hub.topics(kind) {
+                found.insert(topic.name().to_string(), topic.members());
+            }
+            let mut expected = BTreeMap::new();
+            for index in 0..count {
+                let (name, members) = match kind {
+                    TopicKind::Room => (room(index).as_str().to_owned(), self.in_room(index)),
+                    TopicKind::Channel => {
+                        (channel(index).as_str().to_owned(), self.in_channel(index))
+                    }
+                };
+                if !members.is_empty() {
+                    expected.insert(name, members.len());
+                }
+            }
+            assert_eq!(
+                found, expected,
+                "no empty topic remains, and every count is right"
+            );
+        }
+        for member in &self.members {
+            let topics = member.client.topics();
+            assert_eq!(topics.len(), member.rooms.len() + member.channels.len());
+            if member.kind == Kind::Healthy && member.alive {
+                assert_eq!(by_source(&member.received.texts), member.expected);
+                assert!(!member.received.is_incomplete());
+            }
+        }
+    }
+
+    /// Disconnects every client; nothing remains.
+    pub(super) async fn finish(mut self) {
+        for who in 0..self.members.len() {
+            // A stalled client reads at last, and every frame is complete.
+            for round in 0.. {
+                assert!(round < MAX_ROUNDS, "the messages never end");
+                let member = &mut self.members[who];
+                let any = member.received.take(&member.pipe).await;
+                self.node.hub().probe().await.unwrap();
+                yield_now().await;
+                if !any {
+                    break;
+                }
+            }
+            if self.members[who].alive {
+                self.end_memberships(who).await;
+            }
+            self.settle().await;
+        }
+        for who in 0..self.members.len() {
+            self.release(who).await;
+        }
+        self.node.hub().probe().await.unwrap();
+        self.check();
+        let hub = self.node.hub();
+        assert_eq!((hub.links(), hub.clients().len()), (0, 0));
+        for member in &self.members {
+            assert_eq!(member.client.phase(), Phase::Closed);
+            let received = by_source(&member.received.texts);
+            match (member.kind, member.close) {
+                (Kind::Detached, _) => {}
+                (Kind::Healthy, close) => {
+                    assert_eq!(member.received.close, close);
+                    assert_eq!(received, member.expected);
+                }
+                (Kind::Stalled, Some(SLOW_CONSUMER)) => {
+                    assert_eq!(member.received.close, Some(SLOW_CONSUMER));
+                    for (source, texts) in received {
+                        assert!(
+                            member.expected[&source].starts_with(&texts),
+                            "a message is missing"
+                        );
+                    }
+                }
+                (Kind::Stalled, close) => {
+                    if !member.released || close.is_some() {
+                        assert_eq!(member.received.close, close);
+                    }
+                    for (source, texts) in received {
+                        assert!(
+                            member.expected[&source].starts_with(&texts),
+                            "a message is missing"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
