@@ -196,7 +196,12 @@ run_cargo() {
   count 's/^test result: [^.]*ok[^.]*\. ([0-9]+) passed.*/\1/p'   # colors or not
 }
 
-run_doc() { RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace; }
+run_doc() {
+  local -x RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
+  cargo doc --no-deps --workspace --all-features
+  # Last, so that target/doc holds what an application's developer reads.
+  cargo doc --no-deps --workspace
+}
 
 run_deny() {
   need_cargo_deny

@@ -26,7 +26,7 @@ use crate::transport::websocket::{self, Stream, WebSocketConnection};
 /// [`sse_handler`](crate::sse_handler), and by everything in the application that publishes.
 /// The [front page](crate) has an example.
 ///
-/// Dropped without [`drain`](Self::drain), it disconnects its clients without a Close frame.
+/// Dropping it ends no connection: [`drain`](Self::drain) does.
 #[derive(Debug)]
 pub struct WebSocketServer {
     pub(crate) node: Arc<Node>,

@@ -14,7 +14,7 @@ const SHUTDOWN: &[u8] = br#"{"type":"event","channel":"$system","event":"shutdow
 const WINDOW: &[u8] = br#""reconnect_within_ms":"#;
 
 /// What a shard wrote, on its way to becoming lines. Bound: what a pipe holds and one
-/// frame before it, one frame's text and [`MAX_TEXT_BYTES`] behind it.
+/// frame before it, one frame's text and `MAX_TEXT_BYTES` behind it.
 #[derive(Debug)]
 pub struct Encoder {
     /// Frames, the last of them perhaps a part.
