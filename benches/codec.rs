@@ -1,7 +1,7 @@
-//! What one message costs on its way through the codec: unmask and decode, parse, encode.
+//! The cost of each step of the codec for one message: unmask, decode, parse, encode.
 //!
-//! Parsing is measured beside `serde_json` doing the same: the command into a typed value,
-//! the event's data into compact text.
+//! Parsing is compared with `serde_json` doing the same: a command into a typed value, the data
+//! of an event into compact text.
 
 #![allow(missing_docs, reason = "criterion's macros define functions")]
 
@@ -16,7 +16,7 @@ use wavecast::wire::{Decoder, Frame, Limits, Mask};
 
 const SIZES: [usize; 3] = [128, 1024, 60 * 1024];
 
-/// One masked text frame as a client sends it.
+/// A masked text frame, as a client sends it.
 fn client_frame(payload: &[u8]) -> Vec<u8> {
     let key = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = Frame::text(String::from_utf8_lossy(payload).as_ref().into())

@@ -1,9 +1,9 @@
-//! What a connection costs the server, a WebSocket and an event stream: CPU to open and
-//! subscribe it, memory while it is idle.
+//! The cost of a connection, for a WebSocket and for an event stream: CPU time to open and
+//! subscribe it, and memory while it is idle.
 //!
-//! Runs the `wavecast` binary in a process of its own and reads what the system says about it.
-//! `cargo bench --bench connections` prints one table; a number behind `--` is the count of
-//! connections (`cargo bench --bench connections -- 2000`).
+//! Runs the `wavecast` binary as a separate process and reads its figures from `/proc`.
+//! `cargo bench --bench connections` prints one table. To set the number of connections, pass it
+//! after `--` (`cargo bench --bench connections -- 2000`).
 
 #![allow(missing_docs, reason = "a benchmark is a program")]
 
@@ -16,12 +16,12 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 const CONNECTIONS: usize = 10_000;
-/// Connections from one source address.
+/// Connections per source address.
 const PER_SOURCE: usize = 10_000;
 const BROADCASTS: usize = 10;
-/// Ticks a second in `/proc/PID/stat`; fixed at 100 for user space on Linux.
+/// Ticks per second in `/proc/PID/stat`, which Linux fixes at 100 for user space.
 const TICKS_PER_SECOND: f64 = 100.0;
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Server {
     child: Child,
@@ -56,7 +56,7 @@ impl Server {
     fn cpu_seconds(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.expect("a living server");
-        // The name in parentheses may hold spaces: fields are counted behind it.
+        // The name in parentheses may contain spaces, so fields are counted after it.
         let fields = stat.rsplit(')').next().expect("fields").split_whitespace();
         let ticks: Vec<f64> = fields
             .skip(11)
@@ -73,7 +73,9 @@ impl Server {
         socket.bind(&source.into()).expect("a source address");
         socket.connect(&self.address.into()).expect("the server");
         let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
+        stream
+            .set_read_timeout(Some(READ_TIMEOUT))
+            .expect("a deadline");
         stream
     }
 
@@ -100,7 +102,7 @@ impl Drop for Server {
     }
 }
 
-/// Upgrades and subscribes in one write each, and reads both answers.
+/// Upgrades and subscribes, with one write each, and reads both responses.
 fn subscribe(stream: &mut TcpStream) {
     let handshake = b"GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
@@ -108,7 +110,7 @@ fn subscribe(stream: &mut TcpStream) {
     stream.write_all(handshake).expect("the server");
     read_until(stream, b"\r\n\r\n", 1);
     let command = br#"{"type":"subscribe","channel":"bench"}"#;
-    // Masked with zeros, so that the payload stands as it is.
+    // Masked with zeros, so the payload stays as it is.
     let mut frame = vec![0x81, 0x80 | u8::try_from(command.len()).expect("short")];
     frame.extend_from_slice(&[0; 4]);
     frame.extend_from_slice(command);
@@ -116,14 +118,14 @@ fn subscribe(stream: &mut TcpStream) {
     read_until(stream, b"}", 1);
 }
 
-/// Opens an event stream of the same channel.
+/// Opens an event stream for the same channel.
 fn stream(stream: &mut TcpStream) {
     let request = b"GET /sse?channel=bench HTTP/1.1\r\nHost: bench\r\n\r\n";
     stream.write_all(request).expect("the server");
     read_until(stream, b"\"subscribed\"", 1);
 }
 
-/// Reads until `end` has come so many times.
+/// Reads until `end` has occurred `times` times.
 fn read_until(stream: &mut TcpStream, end: &[u8], times: usize) {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -146,7 +148,7 @@ fn main() {
 
 fn measure(name: &str, count: usize, open: fn(&mut TcpStream)) {
     let server = Server::start();
-    // The first connections pay for what is made once.
+    // The first connections pay for one-time allocations.
     let mut streams: Vec<TcpStream> = (0..50).map(|index| server.connect(index)).collect();
     streams.iter_mut().for_each(open);
     let (memory, cpu) = (server.resident_bytes(), server.cpu_seconds());
@@ -164,11 +166,11 @@ fn measure(name: &str, count: usize, open: fn(&mut TcpStream)) {
         read_until(stream, b"}}", BROADCASTS);
     }
     let after = server.resident_bytes() - memory;
-    let each = |total: u64| total / count as u64;
+    let per_connection = |total: u64| total / count as u64;
     println!(
         "| {name} | {:.1} µs | {} bytes | {} bytes |",
         opened / count as f64 * 1e6,
-        each(idle),
-        each(after)
+        per_connection(idle),
+        per_connection(after)
     );
 }

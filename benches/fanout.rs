@@ -1,12 +1,10 @@
-//! What a broadcast costs, beside a bare loop of writes to the same sockets.
+//! The cost of a broadcast, compared with a bare loop of writes to the same sockets.
 //!
-//! Each delivery goes to a real loopback socket whose other end is read by another
-//! process; a round ends when all of it has been received. The figure is CPU time of this
-//! process, and the ratio is taken from rounds that alternate, so a machine whose speed
-//! drifts does not decide it.
+//! Each delivery goes to a real loopback socket whose other end is read by another process. A
+//! round ends when everything has been received. The figures are CPU times of this process. The
+//! rounds of both alternate, so that drift in the machine's speed does not affect the ratio.
 //!
-//! `cargo bench --bench fanout` prints the table of the README first, then criterion's
-//! own figures.
+//! `cargo bench --bench fanout` first prints the table in the README, then criterion's figures.
 
 #![allow(missing_docs, reason = "criterion's macros define functions")]
 
@@ -38,7 +36,7 @@ const SUBSCRIBERS: [usize; 3] = [1000, 5000, 10_000];
 const SIZES: [usize; 2] = [128, 1024];
 const WAITING: [usize; 3] = [1, 4, 16];
 const TOPIC: &str = "bench";
-/// Alternating rounds behind each ratio.
+/// Rounds of each kind per row of the table.
 const ROUNDS: usize = 41;
 
 struct Bench {
@@ -58,7 +56,7 @@ impl Bench {
             let (receivers, accepted) = Receivers::start(subscribers);
             let options = HubOptions {
                 shards: 1,
-                // A ping among the messages would spoil the count of bytes.
+                // No pings, because the receivers count bytes.
                 ping_interval: Duration::from_secs(30 * 24 * 3600),
                 pong_timeout: Duration::from_secs(90 * 24 * 3600),
                 ..HubOptions::default()
@@ -99,7 +97,7 @@ impl Bench {
         }
     }
 
-    /// One round of the hub: `waiting` broadcasts that the shard finds at once.
+    /// One round of the hub: `waiting` broadcasts, which the shard finds in its mailbox together.
     fn round_of_hub(&mut self, frame: &Frame, waiting: usize) -> Duration {
         let subscribers = self.sockets.len();
         self.runtime.block_on(async {
@@ -119,7 +117,7 @@ impl Bench {
         })
     }
 
-    /// One round of the bare loop: the same bytes, one system call a socket.
+    /// One round of the bare loop: the same bytes, with one system call per socket.
     fn round_of_bare_loop(&mut self, frame: &Frame, waiting: usize) -> Duration {
         let mut bytes = Vec::new();
         frame.copy_to(&mut bytes);
@@ -143,7 +141,7 @@ impl Bench {
     }
 }
 
-/// Prints cost and ratio of rounds that alternate between both.
+/// Prints the cost of both and their ratio, from alternating rounds.
 fn table(bench: &mut Bench) {
     let subscribers = bench.sockets.len();
     for size in SIZES {
@@ -152,11 +150,11 @@ fn table(bench: &mut Bench) {
             let (mut bare, mut hub, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 let deliveries = (subscribers * waiting) as f64;
-                let a = bench.round_of_bare_loop(&frame, waiting).as_secs_f64();
-                let b = bench.round_of_hub(&frame, waiting).as_secs_f64();
-                bare.push(a / deliveries * 1e6);
-                hub.push(b / deliveries * 1e6);
-                ratios.push(b / a);
+                let bare_time = bench.round_of_bare_loop(&frame, waiting).as_secs_f64();
+                let hub_time = bench.round_of_hub(&frame, waiting).as_secs_f64();
+                bare.push(bare_time / deliveries * 1e6);
+                hub.push(hub_time / deliveries * 1e6);
+                ratios.push(hub_time / bare_time);
             }
             println!(
                 "| {subscribers} | {size} B | {waiting} | {:.2} | {:.2} | {:.2} |",
@@ -200,7 +198,7 @@ fn fanout(criterion: &mut Criterion) {
 }
 
 fn main() {
-    if receivers::run_if_asked() {
+    if receivers::run_as_receiver() {
         return;
     }
     let mut criterion = Criterion::default().configure_from_args();

@@ -1,9 +1,9 @@
-//! What remembering costs a publication, and what a replay costs.
+//! What a history adds to the cost of a publication, and the cost of a replay.
 //!
-//! `cargo bench --bench history` prints two tables. The first publishes to one member that
-//! has no socket, so that what is measured is the way of a publication and nothing else;
-//! rounds with and without a history alternate. The second has 1000 clients on
-//! real loopback sockets, read by another process, that all ask for the same 1000 events at once.
+//! `cargo bench --bench history` prints two tables. For the first, events are published to one
+//! member without a socket, so that only publishing is measured, in alternating rounds with and
+//! without a history. For the second, 1000 clients on real loopback sockets, read by another
+//! process, all request the same 1000 events at once.
 
 #![allow(missing_docs, reason = "criterion's macros define functions")]
 
@@ -35,14 +35,14 @@ use self::receivers::Receivers;
 const KIND: TopicKind = TopicKind::Channel;
 const TOPIC: &str = "bench";
 const SIZES: [usize; 2] = [128, 1024];
-/// Publications of one round; no more than a mailbox holds.
+/// Publications per round; no more than the capacity of a mailbox.
 const BATCH: usize = 512;
 const ROUNDS: usize = 201;
 const CLIENTS: usize = 1000;
 const EVENTS: usize = 1000;
 const REPLAYS: usize = 11;
 
-/// A message of about so many bytes.
+/// A message of about `size` bytes.
 fn message(size: usize) -> Arc<str> {
     format!(r#"{{"type":"event","data":"{}"}}"#, "x".repeat(size)).into()
 }
@@ -55,7 +55,7 @@ fn hub(history: bool) -> Hub {
     };
     let options = HubOptions {
         shards: 1,
-        // A ping among the messages would spoil the count of bytes.
+        // No pings, because the receivers count bytes.
         ping_interval: Duration::from_secs(30 * 24 * 3600),
         pong_timeout: Duration::from_secs(90 * 24 * 3600),
         topics: TopicRules::all(TopicOptions {
@@ -89,7 +89,7 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-/// CPU time of one round of publications, the shard's part included.
+/// CPU time of one round of publications, including the shard's part.
 async fn publish(hub: &Hub, message: &Arc<str>) -> Duration {
     let topic = TOPIC.into();
     let start = cpu_time();
@@ -101,7 +101,7 @@ async fn publish(hub: &Hub, message: &Arc<str>) -> Duration {
     cpu_time().saturating_sub(start)
 }
 
-fn cost_of_remembering() {
+fn cost_of_history() {
     let runtime = runtime();
     println!("| message | publish without history, ns | with | difference |");
     println!("|---|---|---|---|");
@@ -133,7 +133,7 @@ struct Replay {
     clients: Vec<Arc<Client>>,
     receivers: Receivers,
     start: ResumeRequest,
-    /// Bytes of the events as a client gets them.
+    /// Size of the events as a client receives them, in bytes.
     bytes: usize,
 }
 
@@ -179,7 +179,8 @@ impl Replay {
         }
     }
 
-    /// Everybody comes back at once; ends when all of it has been received.
+    /// All clients resume at once. Returns wall time and CPU time until everything has been
+    /// received.
     fn round(&mut self) -> (Duration, Duration) {
         self.runtime.block_on(async {
             self.receivers
@@ -202,7 +203,7 @@ fn cost_of_replays(criterion: &mut Criterion, quick: bool) {
         let events = (CLIENTS * EVENTS) as f64;
         let wall = median(rounds.iter().map(|round| round.0.as_secs_f64()).collect());
         let cpu = median(rounds.iter().map(|round| round.1.as_secs_f64()).collect());
-        println!("| clients | events each | until all have all, ms | CPU an event, µs |");
+        println!("| clients | events each | until all are delivered, ms | CPU per event, µs |");
         println!("|---|---|---|---|");
         let (wall, cpu) = (wall * 1e3, cpu / events * 1e6);
         println!("| {CLIENTS} | {EVENTS} | {wall:.0} | {cpu:.3} |");
@@ -217,13 +218,13 @@ fn cost_of_replays(criterion: &mut Criterion, quick: bool) {
 }
 
 fn main() {
-    if receivers::run_if_asked() {
+    if receivers::run_as_receiver() {
         return;
     }
     let quick = std::env::args().any(|argument| argument == "--test");
     let mut criterion = Criterion::default().configure_from_args();
     if !quick {
-        cost_of_remembering();
+        cost_of_history();
     }
     cost_of_replays(&mut criterion, quick);
     criterion.final_summary();

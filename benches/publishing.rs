@@ -1,7 +1,7 @@
-//! What one publication costs from the request to the shard, with and without an own id.
+//! The cost of a publication from the request to the shard, with and without an idempotency key.
 //!
-//! One subscriber without a connection: the fan-out is `fanout`'s. All on one thread, so
-//! that the shard's share is in the figure.
+//! There is one subscriber, and it has no connection: fan-out is measured by `fanout`. Everything
+//! runs on one thread, so the figures include the shard's work.
 
 #![allow(missing_docs, reason = "criterion's macros define functions")]
 
@@ -16,7 +16,7 @@ use wavecast::hub::{Hub, HubOptions};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{ChannelName, EventId, PublishRequest, Target};
 
-/// Publishes `count` events with the ids that `id` names and returns the time it took.
+/// Publishes `count` events, each with the id that `id` returns, and returns the time taken.
 fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>) -> Duration {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
@@ -31,39 +31,39 @@ fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>)
         let subscribed = node.subscribe(&client, &channel, None, None).await;
         subscribed.expect("subscribe");
         let data = text_data(&"x".repeat(100));
-        let began = Instant::now();
-        for at in 0..count {
+        let start = Instant::now();
+        for index in 0..count {
             let request = PublishRequest {
                 target: Target::Channels(vec![channel.clone()]),
-                id: id(at).map(|id| EventId::new(&id).expect("an id")),
+                id: id(index).map(|id| EventId::new(&id).expect("an id")),
                 name: None,
                 data: data.clone(),
             };
             let published = node.publish(request).await.expect("publish");
             assert_eq!(published.subscribers, 1);
         }
-        began.elapsed()
+        start.elapsed()
     })
 }
 
 fn ids(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("publish");
-    let own = |at: u64| Some(format!("order-{at:026}"));
-    group.bench_function("without an id", |bencher| {
+    let key = |index: u64| Some(format!("order-{index:026}"));
+    group.bench_function("without a key", |bencher| {
         bencher.iter_custom(|count| publish(NodeOptions::default(), count, |_| None));
     });
-    group.bench_function("own id, not remembered", |bencher| {
+    group.bench_function("key, deduplication off", |bencher| {
         let options = NodeOptions {
             publish_window: Duration::ZERO,
             ..NodeOptions::default()
         };
-        bencher.iter_custom(|count| publish(options.clone(), count, own));
+        bencher.iter_custom(|count| publish(options.clone(), count, key));
     });
-    group.bench_function("own id, new", |bencher| {
-        bencher.iter_custom(|count| publish(NodeOptions::default(), count, own));
+    group.bench_function("key, first use", |bencher| {
+        bencher.iter_custom(|count| publish(NodeOptions::default(), count, key));
     });
-    group.bench_function("own id, a retry", |bencher| {
-        let same = |_| own(0);
+    group.bench_function("key, retry", |bencher| {
+        let same = |_| key(0);
         bencher.iter_custom(|count| publish(NodeOptions::default(), count, same));
     });
     group.finish();

@@ -2,16 +2,16 @@
 # Runs the Autobahn WebSocket conformance cases 1-7, 9 and 10 against the echo
 # example, which uses the product's own handshake, codec and connection loop.
 #
-#   scripts/autobahn.sh                 every case
+#   scripts/autobahn.sh                 all cases
 #   scripts/autobahn.sh '6.4.*' 7.1.5   only these
 #
-#   WAVECAST_ECHO_ADDR=127.0.0.1:9001   test an echo server that already runs
+#   WAVECAST_ECHO_ADDR=127.0.0.1:9001   test an echo server that is already running
 #
 # The suite is the PyPI package `kosoku` (Autobahn's case files under Python 3),
-# in a virtual environment below target/. Cases 12 and 13 are compression and
-# are left out until the server negotiates it.
+# in a virtual environment under target/. Cases 12 and 13 test compression and are
+# skipped until the server negotiates it.
 #
-# Passes when every expected case ran, none is FAILED or NON-STRICT, and only
+# Passes if all expected cases ran, none is FAILED or NON-STRICT, and only
 # 7.1.6 and 7.13.* are INFORMATIONAL. The HTML report stays in target/autobahn/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,7 +56,7 @@ else
   for _ in $(seq 100); do
     addr=$(sed -n 's/^listening on \(.*\)$/\1/p' "$work/stdout" | head -n 1)
     [[ -n $addr ]] && break
-    kill -0 "$echo_pid" 2>/dev/null || { cat "$work/stderr" >&2; die "the echo example ended before it listened"; }
+    kill -0 "$echo_pid" 2>/dev/null || { cat "$work/stderr" >&2; die "the echo example exited before it listened"; }
     sleep 0.1
   done
   [[ -n $addr ]] || die "the echo example did not print its address within 10 s"
@@ -73,7 +73,7 @@ if [[ $# -gt 0 ]]; then
   expect=some
 fi
 
-# The runner's own exit code tells nothing of NON-STRICT; the report decides.
+# The runner's exit code does not reflect NON-STRICT results, so the report decides.
 status=0
 timeout --kill-after=10 "$suite_deadline_s" \
   "$venv/bin/kosoku" "${select[@]}" -o "$report" "$addr" >"$work/kosoku" 2>&1 || status=$?
@@ -81,7 +81,7 @@ timeout --kill-after=10 "$suite_deadline_s" \
 [[ -f $report/index.json ]] || { tail -n 20 "$work/kosoku" >&2; die "the suite wrote no report"; }
 if [[ -n $echo_pid ]] && ! kill -0 "$echo_pid" 2>/dev/null; then
   tail -n 20 "$work/stderr" >&2
-  die "the echo example died during the suite"
+  die "the echo example exited during the suite"
 fi
 
 "$venv/bin/python" scripts/autobahn_gate.py "$report/index.json" "$expect"

@@ -1,4 +1,4 @@
-"""Reads an Autobahn index.json and decides: pass or fail.
+"""Reads an Autobahn index.json and decides whether it passes.
 
 usage: autobahn_gate.py INDEX_JSON all|some
 
@@ -11,13 +11,13 @@ import sys
 from collections import Counter
 from fnmatch import fnmatch
 
-# Cases in each group of the suite (kosoku 0.1.0).
+# Number of cases per group of the suite (kosoku 0.1.0).
 EXPECTED = {"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "9": 54, "10": 1}
 
-# The suite only observes here; it has no opinion on what is right.
+# Cases in which the suite only reports what the server does; no behavior is right or wrong.
 INFORMATIONAL = ("7.1.6", "7.13.*")
 
-# How the connection was closed after the case, beside what the case tested.
+# Acceptable results for how the connection was closed, which is judged apart from the case itself.
 CLOSE_OK = {"OK", "INFORMATIONAL"}
 
 
@@ -26,7 +26,7 @@ def sort_key(case):
 
 
 def verdict(case, result):
-    """The reason why this result does not pass, or None."""
+    """Why this result does not pass, or None."""
     behavior, close = result.get("behavior"), result.get("behaviorClose")
     may_inform = any(fnmatch(case, pattern) for pattern in INFORMATIONAL)
     if behavior != "OK" and not (behavior == "INFORMATIONAL" and may_inform):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Server CPU for each delivery, Wavecast beside uWebSockets, in alternating runs.
+"""Compares the server CPU time per delivery of Wavecast and uWebSockets, in alternating runs.
 
-uWebSockets runs its own topic tree below socketify, its Python binding: Python is
-entered once a published message, never for a delivery.
+uWebSockets runs its own topic tree under socketify, its Python binding. Python code runs once
+per published message, never per delivery.
 
     python3 -m venv target/uws && target/uws/bin/pip install socketify==0.0.31
     cargo build --release
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PORTS = {"uWebSockets": 3471, "Wavecast": 3472}
-# subscribers, messages that wait together, bytes of a message, rounds
+# subscribers, messages queued together, bytes per message, rounds
 CASES = [(1000, 1, 128, 100), (1000, 16, 128, 60), (5000, 16, 128, 12)]
 RUNS = 3
 HANDSHAKE = (
@@ -123,7 +123,7 @@ def main():
     if sys.argv[1:] == ["--serve"]:
         return serve_uwebsockets()
     flags = ["--listen", f"127.0.0.1:{PORTS['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
-    # The same event again and again.
+    # The same event is published repeatedly.
     flags += ["--publish-window", "0s"]
     servers = {
         "uWebSockets": subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.DEVNULL),

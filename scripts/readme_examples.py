@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
 """Runs the curl examples of the README against a real server on port 3000.
 
-The convention, for whoever writes examples:
+Conventions for writing examples:
 
     <!-- examples:start -->
     ...fenced blocks, with any text between them...
     <!-- examples:end -->
 
-- Only blocks between these markers count. There may be several pairs of markers.
-- A ```sh block that has `curl` in it runs as one script, as it stands.
-- A ```console block is a transcript: lines after `$ ` are commands (a line that
-  ends in a backslash or inside a quote goes on in the next one), other lines are
-  the output. Commands that have `curl` in them run.
-- Output that is one JSON object is compared with the real one: every key at its
-  top level must be there. Values are free, since ids and times change.
-- Output that is not JSON is compared line by line; `…` stands for anything.
-- ```sh ignore and ```console ignore are left alone (endless streams, made-up ids).
-- Every example must exit with 0 and every HTTP answer must be below 400.
+- Only blocks between these markers are run. There may be several pairs of markers.
+- A ```sh block that contains `curl` is run as one script, unchanged.
+- A ```console block is a transcript: lines that start with `$ ` are commands (a line
+  that ends in a backslash or inside a quote continues on the next), and the other
+  lines are their output. Commands that contain `curl` are run.
+- Output that is a JSON object is compared with the actual output: every top-level key
+  must be present. Values may differ, because ids and times change.
+- Output that is not JSON is compared line by line; `…` matches anything.
+- ```sh ignore and ```console ignore blocks are skipped (endless streams, made-up ids).
+- Every example must exit with 0, and every HTTP status must be below 400.
 
 usage: scripts/readme_examples.py [FILE ...]      (default: README.md)
 
@@ -50,7 +50,7 @@ def stop_with(message):
 
 
 def complete(command):
-    """Whether bash takes this as a whole command (no open quote, no trailing backslash)."""
+    """Whether bash accepts this as a complete command (no open quote, no trailing backslash)."""
     if command.rstrip(" ").endswith("\\"):
         return False
     return subprocess.run(["bash", "-n", "-c", command], capture_output=True, check=False).returncode == 0
@@ -75,7 +75,7 @@ def examples(path):
     """(line number, command, expected output or None) of every runnable example."""
     text = path.read_text(encoding="utf-8")
     if text.count("<!-- examples:start -->") != text.count("<!-- examples:end -->"):
-        stop_with(f"{path.name}: an examples marker has no partner")
+        stop_with(f"{path.name}: an examples marker is unpaired")
     found = []
     for section in SECTION.finditer(text):
         for fence in FENCE.finditer(text, section.start(1), section.end(1)):
@@ -91,7 +91,7 @@ def examples(path):
 
 
 def compare(expected, actual):
-    """What differs, or None."""
+    """How the output differs, or None."""
     if not expected:
         return None
     try:
@@ -174,7 +174,7 @@ def main():
 
     failed = 0
     with tempfile.TemporaryDirectory() as home:
-        # curl reads this file by itself, so the examples stay as they are written.
+        # curl reads this file itself, so the examples need no extra flags.
         Path(home, ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 20\n", encoding="utf-8")
         env = {**os.environ, "CURL_HOME": home, "no_proxy": "*", "NO_PROXY": "*"}
         server = start()

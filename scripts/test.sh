@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Every check and test of the project, on a clean clone too.
+# Runs every check and test of the project. Works on a clean clone.
 #
-#   scripts/test.sh                 all steps, in order; stops at the first that fails
+#   scripts/test.sh                 all steps, in order; stops at the first failure
 #   scripts/test.sh rust            fmt clippy cargo doc
 #   scripts/test.sh page readme     only these
-#   scripts/test.sh help            the steps
+#   scripts/test.sh help            lists the steps
 #
-# Needs a Rust toolchain. On Debian and Ubuntu it installs what else is missing
-# (node, python3 venv, curl, Chromium with apt; the rest below target/ and
-# node_modules of tests/page and clients/js). Nothing is installed twice.
+# Needs a Rust toolchain. On Debian and Ubuntu it installs everything else that is
+# missing: node, python3-venv, curl and Chromium with apt, the rest under target/ and in
+# node_modules of tests/page and clients/js. Nothing is installed twice.
 #
-# The last line is "N passed, 0 failed": the sum over all suites that ran.
+# The last line is "N passed, 0 failed", the sum over all suites that ran.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,7 +54,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 die() { echo "test.sh: $step: $*" >&2; exit 1; }
 
-# --- what the steps need -------------------------------------------------------
+# --- prerequisites of the steps ------------------------------------------------
 
 # apt_install PACKAGE...
 apt_install() {
@@ -74,7 +74,7 @@ apt_install() {
 }
 
 need_python() {
-  # Debian splits ensurepip, which venv needs, from python3.
+  # Debian packages ensurepip, which venv needs, separately from python3.
   python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv
 }
 
@@ -82,7 +82,7 @@ need_curl() {
   command -v curl >/dev/null || apt_install curl ca-certificates
 }
 
-# need_browser_tools FOLDER: Chromium, Node, and the packages that FOLDER's lock file names.
+# need_browser_tools FOLDER: installs Chromium, Node, and the packages in FOLDER's lock file.
 need_browser_tools() {
   if [[ -z ${CHROMIUM:-} ]]; then
     for name in chromium chromium-browser google-chrome; do
@@ -109,7 +109,7 @@ need_browser_tools() {
 need_cargo_deny() {
   PATH=$target/tools/bin:$PATH
   if ! command -v cargo-deny >/dev/null; then
-    # A debug build: the check takes a second either way, the build a quarter of the time.
+    # A debug build takes a quarter of the time, and the check takes a second either way.
     echo "installing cargo-deny (about a minute and a half, once)"
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$target/tools/build \
       cargo install --quiet --locked --debug --root "$target/tools" "cargo-deny@$cargo_deny_version"
@@ -124,7 +124,7 @@ need_server() {
   fi
 }
 
-# start_server FLAG... : the server on a free port, in $server_addr, until stop_server
+# start_server FLAG... : starts the server on a free port; sets $server_addr. Ended by stop_server.
 start_server() {
   need_server
   local out
@@ -142,8 +142,9 @@ start_server() {
   rm -f "$out"
 }
 
-# loadtest SCENARIO FLAG... : against that server. Every assertion counts as a test. Exit code 98 says that the machine was
-# too slow to trust the latencies (and nothing else failed), which is no fault of the server: it is printed, and passes.
+# loadtest SCENARIO FLAG... : runs a scenario against that server. Every assertion counts as a test. Exit code 98 means
+# that the machine was too slow for the latencies to be trusted, and that nothing else failed. That is not the server's
+# fault, so it is printed and passes.
 loadtest() {
   [[ -n ${LOADTEST_BIN:-} ]] || {
     cargo build --release -p loadtest --bin loadtest
@@ -156,7 +157,7 @@ loadtest() {
   stop_server
   case $status in
     0) ;;
-    98) echo "loadtest $scenario: the tester did not keep up on this machine; its latencies count for nothing" ;;
+    98) echo "loadtest $scenario: the load tester could not keep up on this machine, so its latencies cannot be trusted" ;;
     *) die "loadtest run $scenario ended with $status" ;;
   esac
   local checks
@@ -166,7 +167,7 @@ loadtest() {
 
 # --- the steps -----------------------------------------------------------------
 
-# Adds up the numbers that a sed script finds in the output of a suite.
+# count SED_SCRIPT: adds the numbers that the script extracts from the suite's output to the total.
 count() {
   local n found=0
   while read -r n; do
@@ -190,7 +191,7 @@ run_clippy() {
 
 run_cargo() {
   cargo test --workspace --no-run
-  # Built already, so the deadline is for the tests alone.
+  # Everything is already built, so the deadline covers only the tests.
   timeout --kill-after=10 900 cargo test --workspace 2>&1 | tee "$log" ||
     die "tests failed (or took longer than 15 minutes)"
   count 's/^test result: [^.]*ok[^.]*\. ([0-9]+) passed.*/\1/p'   # colors or not
@@ -214,7 +215,7 @@ run_autobahn() {
   count 's/^autobahn: ([0-9]+) passed, 0 failed$/\1/p'
 }
 
-# node_suite FOLDER FILE...: what node's test runner says of them.
+# node_suite FOLDER FILE...: runs the test files with node's test runner.
 node_suite() {
   need_browser_tools "$1"
   need_server
@@ -244,7 +245,7 @@ run_verify() {
   loadtest verify --ping-interval 1s --pong-timeout 3s --drain 20s --connect-timeout 30s
 }
 
-# Asserts no latency. On a slow machine publishing may take longer than it should.
+# Latencies are not asserted: on a slow machine, publishing may take longer than it should.
 run_smoke() {
   start_server
   loadtest smoke -d 10s -r 50/s --drain 20s --connect-timeout 30s
@@ -263,7 +264,7 @@ for name in "$@"; do
       exit 0
       ;;
     *)
-      [[ -n ${title[$name]:-} ]] || die "no step is called '$name'; there are: ${all[*]} rust"
+      [[ -n ${title[$name]:-} ]] || die "unknown step '$name'; the steps are: ${all[*]} rust"
       steps+=("$name")
       ;;
   esac

@@ -1,17 +1,17 @@
-//! What the benchmarks measure with.
+//! CPU time and statistics for the benchmarks.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// CPU time of this process, user and system, all threads.
+/// CPU time of this process: user and system time of all threads.
 pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).expect("a time after the start");
     Duration::new(seconds, u32::try_from(time.tv_nsec).expect("nanoseconds"))
 }
 
-/// The value in the middle.
+/// The median.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]

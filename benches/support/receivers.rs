@@ -1,5 +1,5 @@
-//! The receiving end, in a process of its own: thousands of sockets would not fit beside
-//! the sender's, and their cost must not be counted as the sender's.
+//! The receiving end, in a separate process: its thousands of sockets would not fit into the
+//! sender's process, and its CPU time must not be counted as the sender's.
 
 use std::cell::{Cell, RefCell};
 use std::env;
@@ -11,13 +11,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
-/// `address count` of the sender, for the receiving process.
+/// Environment variable of the receiving process: the sender's address and the number of
+/// connections, separated by a space.
 const VARIABLE: &str = "FANOUT_RECEIVERS";
-/// Connections from one source address.
+/// Connections per source address.
 const PER_SOURCE: usize = 10_000;
 const READ_BUFFER_BYTES: usize = 256 * 1024;
 
-/// The receiving process, seen from the sender.
+/// The sender's handle of the receiving process.
 pub(crate) struct Receivers {
     child: Child,
     control: tokio::net::TcpStream,
@@ -25,7 +26,7 @@ pub(crate) struct Receivers {
 }
 
 impl Receivers {
-    /// Starts the process and accepts its `count` connections. Needs a runtime.
+    /// Starts the process and accepts its `count` connections. Must be called in a runtime.
     pub(crate) fn start(count: usize) -> (Self, Vec<TcpStream>) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
@@ -47,7 +48,7 @@ impl Receivers {
         (receivers, sockets)
     }
 
-    /// Says how many more bytes are about to come.
+    /// Announces how many more bytes will be sent.
     pub(crate) async fn expect(&mut self, bytes: u64) {
         self.expected += bytes;
         self.control
@@ -69,12 +70,12 @@ impl Drop for Receivers {
     }
 }
 
-/// Runs the receiving end if this is its process.
-pub(crate) fn run_if_asked() -> bool {
-    let Ok(order) = env::var(VARIABLE) else {
+/// Runs the receiving end and returns true if this is the receiving process.
+pub(crate) fn run_as_receiver() -> bool {
+    let Ok(value) = env::var(VARIABLE) else {
         return false;
     };
-    let (address, count) = order.split_once(' ').expect("address and count");
+    let (address, count) = value.split_once(' ').expect("address and count");
     let address = address.parse().expect("an address");
     let count = count.parse().expect("a count");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -3,7 +3,7 @@
   const { result: run, curves } = JSON.parse(document.getElementById("result").textContent);
   const root = document.documentElement;
 
-  // ---- elements; text goes in as text, never as markup ----
+  // ---- elements; text is always inserted as text, never as markup ----
   const el = (tag, attributes, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
@@ -20,7 +20,7 @@
   // ---- numbers ----
   const grouped = (n) => Math.round(n).toLocaleString("en-US");
   const plain = (n, digits) => n.toLocaleString("en-US", { maximumFractionDigits: digits });
-  // Never rounded down: a latency that is shown was not exceeded.
+  // Latencies are rounded up, so that what is shown is never exceeded.
   const up = (n, digits) => (Math.ceil(n * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits);
   const ms = (v) => v < 1 ? up(v * 1000, 0) + " µs" : v < 100 ? up(v, 1) + " ms" : v < 1000 ? up(v, 0) + " ms" : up(v / 1000, 2) + " s";
   const kib = (v) => Math.abs(v) < 1024 ? plain(v, 1) + " KiB" : Math.abs(v) < 1048576 ? plain(v / 1024, 1) + " MiB" : plain(v / 1048576, 2) + " GiB";
@@ -33,7 +33,7 @@
   const value = (name) => { const m = run.metrics[name]; return m && m.type === "value" ? m.value : null; };
   const spread = (name) => { const m = run.metrics[name]; return m && m.type === "distribution" && m.count > 0 ? m : null; };
 
-  // ---- parts that are text ----
+  // ---- text sections ----
   const copyButton = (text) => {
     const button = el("button", { type: "button" }, "Copy");
     button.addEventListener("click", async () => {
@@ -78,7 +78,7 @@
     const f = spread("fanout.complete");
     if (f) tile("last recipient p99", ms(f.p99));
     if (run.server) {
-      if (run.server.kib_per_conn !== null) tile("server memory a connection", kib(run.server.kib_per_conn));
+      if (run.server.kib_per_conn !== null) tile("server memory per connection", kib(run.server.kib_per_conn));
       tile("server memory, peak", kib(run.server.rss_peak_kib));
       tile("server cores, peak", plain(run.server.cpu_peak, 2));
     }
@@ -105,7 +105,7 @@
     const quantiles = ["p50", "p90", "p99", "p999", "p9999", "max"];
     const spreads = Object.entries(run.metrics).filter(([, m]) => m.type === "distribution" && m.count > 0);
     const values = Object.entries(run.metrics).filter(([, m]) => m.type === "value");
-    return el("section", {}, el("details", { open: "" }, el("summary", {}, "All figures"),
+    return el("section", {}, el("details", { open: "" }, el("summary", {}, "All metrics"),
       spreads.length > 0 && table([{ text: "distribution", expr: true }, ...["p50", "p90", "p99", "p99.9", "p99.99", "max", "samples"].map(num)],
         spreads.map(([name, m]) => [name, ...quantiles.map((q) => shown(m[q], m.unit)), grouped(m.count)])),
       values.length > 0 && el("dl", { class: "figures" }, values.map(([name, m]) => el("div", {}, el("dt", { class: "mono" }, name), el("dd", {}, shown(m.value, m.unit)))))));
@@ -114,7 +114,7 @@
   const worst = () => {
     if (run.worst.length === 0) return null;
     const most = Math.max(...run.worst.map((w) => w.max_ms), 1e-9);
-    return el("section", {}, el("h2", {}, "Worst-served connections"),
+    return el("section", {}, el("h2", {}, "Connections with the highest latencies"),
       table([num("conn"), num("received"), num("p99 ≤"), num("max"), { text: "" }],
         run.worst.map((w) => {
           const bar = el("span", { class: "bar" });
@@ -127,11 +127,11 @@
     const { host, versions, id } = run.run;
     const lines = [["run", id], ["machine", [host.cores + " cores", host.os, host.arch, host.kernel].filter(Boolean).join(", ")],
       ...Object.entries(versions),
-      ["tester", plain(run.tester.cpu_avg, 2) + " cores on average, " + plain(run.tester.cpu_peak, 2) + " at most; loop lag p99 " + ms(run.tester.loop_lag_p99_ms)]];
+      ["tester", plain(run.tester.cpu_avg, 2) + " cores on average, " + plain(run.tester.cpu_peak, 2) + " peak; loop lag p99 " + ms(run.tester.loop_lag_p99_ms)]];
     const s = run.server;
     if (s) {
       lines.push(["server", "pid " + s.pid + ", " + plain(s.cpu_avg, 2) + " cores on average; at most " + grouped(s.fds_peak) + " descriptors, " + grouped(s.threads_peak) + " threads"]);
-      if (s.rss_slope_kib_per_h !== null) lines.push(["memory growth", kib(s.rss_slope_kib_per_h) + "/h while the load was steady"]);
+      if (s.rss_slope_kib_per_h !== null) lines.push(["memory growth", kib(s.rss_slope_kib_per_h) + "/h while publishing"]);
       lines.push(["leaks", s.leaks.length ? s.leaks.join("; ") : "none"]);
     }
     return el("section", {}, el("h2", {}, "Environment"), command(run.run.cmd),
@@ -146,13 +146,13 @@
   const axis = (more) => ({ font, stroke: css("--soft"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1, size: 5 }, ...more });
   const line = (label, color, more) => ({ label, stroke: css(color), width: 1.75, points: { show: false }, ...more });
   const isDecade = (v) => v > 0 && Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
-  // One label of a decade, and of fewer where they would run into each other; only the decades' lines.
+  // One label per decade, or fewer if they would overlap; grid lines at decades only.
   const decades = (format, room) => (u, splits) => {
     const { min, max } = u.scales.x, each = room ? u.bbox.width / devicePixelRatio / Math.log10(max / min) : Infinity;
     const every = Math.max(1, Math.ceil((room || 0) / each));
     return splits.map((v) => isDecade(v) && Math.round(Math.log10(v)) % every === 0 ? format(v) : "");
   };
-  // Where there are too few decades: 1, 2 and 5 of each.
+  // With too few decades: 1, 2 and 5 of each.
   const steps = (format) => (u, splits) => splits.map((v) => [1, 2, 5].some((n) => isDecade(v / n)) ? format(v) : "");
   const tick = (v) => v < 1 ? plain(v * 1000, 0) + " µs" : v < 1000 ? plain(v, 0) + " ms" : plain(v / 1000, 0) + " s";
 
@@ -175,7 +175,7 @@
         const { ctx, bbox } = u, dpr = devicePixelRatio;
         ctx.save();
         ctx.font = 11 * dpr + "px system-ui, sans-serif"; ctx.textBaseline = "top"; ctx.textAlign = "left";
-        // A label goes into the first row where it touches no other; what fits nowhere is in the list above.
+        // A label goes into the first row where it does not touch another. Those that fit nowhere are only in the list above.
         const taken = [];
         const bar = (at, color, dash, text) => {
           const x = Math.round(u.valToPos(at, "x", true));
@@ -190,7 +190,7 @@
           if (row === undefined) return;
           taken.push({ row, from, to: from + wide });
           const top = bbox.top + (2 + 13 * row) * dpr;
-          // The text stands on the ground of the page, so that no curve crosses it.
+          // The background of the page behind the text keeps curves from crossing it.
           ctx.fillStyle = css("--card"); ctx.globalAlpha = .8; ctx.fillRect(from - dpr, top - dpr, wide + 2 * dpr, 13 * dpr); ctx.globalAlpha = 1;
           ctx.fillStyle = color; ctx.fillText(text, from, top);
         };
@@ -205,7 +205,7 @@
   const timeAxis = (more) => axis({ values: (u, splits) => splits.map(clock), space: 60, size: 30, ...more });
   const end = Math.max(run.run.duration_s, ...pick("at_s"), 1);
 
-  // One plot on the shared time axis; its key shows the values under the cursor.
+  // One plot on the shared time axis. Its legend shows the values at the cursor.
   const overTime = (title, series, format, { log = false, marks = false } = {}) => {
     const keys = series.map((s) => ({ value: el("b", {}), swatch: el("i", {}) }));
     const holder = el("div", { class: "plot" });
@@ -238,7 +238,7 @@
     return node;
   };
 
-  // Every delivery: a column a second, a row a step of latency, the stronger the more.
+  // The heat map of deliveries: one column per second, one row per latency bin; a stronger colour means more.
   const heat = () => {
     const rows = run.timeseries, edge = (bin) => 0.064 * 2 ** (bin / 2);
     const cells = rows.flatMap((row, i) => (row.latency_bins || []).map(([bin, n]) => ({ from: i ? rows[i - 1].at_s : Math.max(0, row.at_s - 1), to: row.at_s, bin, n })));
@@ -246,7 +246,7 @@
     const bins = cells.map((c) => c.bin), low = Math.min(...bins), high = Math.max(...bins) + 1, most = Math.max(...cells.map((c) => c.n));
     const range = [edge(low), edge(Math.max(high, low + 4))];
     const read = el("b", {}), holder = el("div", { class: "plot" });
-    const node = el("div", {}, el("h3", {}, "deliveries by latency, the stronger the more", el("span", { class: "key" }, read)), holder);
+    const node = el("div", {}, el("h3", {}, "deliveries by latency; stronger colour means more", el("span", { class: "key" }, read)), holder);
     plots.push({
       holder,
       make: (width) => new uPlot({
@@ -286,13 +286,13 @@
     const some = (key) => run.timeseries.some((row) => row[key] !== null && row[key] !== undefined);
     const cores = (v) => plain(v, 2), short = (v) => v >= 1e6 ? plain(v / 1e6, 2) + " M" : v >= 10e3 ? plain(v / 1e3, 1) + " k" : plain(v, 1);
     return el("section", { class: "over-time" },
-      el("h2", {}, "Over time", el("small", {}, "one axis for all; point anywhere for the figures")),
+      el("h2", {}, "Over time", el("small", {}, "one time axis for all; hover for the figures")),
       el("ul", { class: "phases" }, run.phases.map((p) => el("li", {}, el("b", {}, p.name), " " + clock(p.from_s) + "–" + clock(p.to_s))),
         run.marks.slice(0, 12).map((m) => el("li", {}, el("b", {}, clock(m.at_s)), " " + said(m))), run.marks.length > 12 && el("li", {}, "… " + (run.marks.length - 12) + " more")),
-      some("p50_ms") && overTime("delivery, from when it was due", [{ key: "p50_ms", label: "p50", color: "--c1" }, { key: "p99_ms", label: "p99", color: "--c2" }], ms, { log: true, marks: true }),
+      some("p50_ms") && overTime("delivery, from due time", [{ key: "p50_ms", label: "p50", color: "--c1" }, { key: "p99_ms", label: "p99", color: "--c2" }], ms, { log: true, marks: true }),
       heat(),
       overTime("connections open", [{ key: "open", label: "open", color: "--c1", fill: true, exact: grouped }], short, { marks: !some("p50_ms") }),
-      overTime("messages a second", [{ key: "received", label: "received", color: "--c1", exact: grouped, fill: true }, { key: "published", label: "published", color: "--c2", exact: grouped }], short),
+      overTime("messages per second", [{ key: "received", label: "received", color: "--c1", exact: grouped, fill: true }, { key: "published", label: "published", color: "--c2", exact: grouped }], short),
       overTime("cores", [...(some("server_cpu") ? [{ key: "server_cpu", label: "server", color: "--c3" }] : []), { key: "tester_cpu", label: "tester", color: "--c4" }], cores),
       some("server_rss_kib") && overTime("server memory, resident", [{ key: "server_rss_kib", label: "rss", color: "--c3", fill: true }], kib));
   };
@@ -301,7 +301,7 @@
     if (curves.length === 0) return null;
     const holder = el("div", { class: "plot" }), colors = ["--c1", "--c2", "--c3", "--c4"];
     const swatches = curves.map(() => el("i", {})), read = curves.map(() => el("b", {})), where = el("b", {});
-    // x is 1/(1-q), so that each further nine has the same width.
+    // x is 1/(1-q), so that every further nine has the same width.
     const xs = [...new Set(curves.flatMap((c) => c.points.map((p) => p[0])))].sort((a, b) => a - b);
     const data = [xs, ...curves.map((c) => { const at = new Map(c.points); return xs.map((x) => at.has(x) ? at.get(x) : null); })];
     const name = (x) => x <= 1 ? "0 %" : plain(100 - 100 / x, Math.max(0, Math.ceil(Math.log10(x) - 2 + 1e-9))) + " %";
@@ -326,7 +326,7 @@
         }, data, holder);
       },
     });
-    return el("section", {}, el("h2", {}, "Latency by percentile", el("small", {}, "each step to the right is one more nine")),
+    return el("section", {}, el("h2", {}, "Latency by percentile", el("small", {}, "each step to the right adds a nine")),
       el("h3", {}, curves.map((c, i) => el("span", { class: "key" }, swatches[i], c.name + " ", read[i])), where), holder);
   };
 

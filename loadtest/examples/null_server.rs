@@ -1,4 +1,4 @@
-//! The null server as a process of its own, to measure the tester's ceiling:
+//! Runs the null server as a separate process, to measure the ceiling of the tester:
 //! `cargo run --release -p loadtest --example null_server -- 127.0.0.1:3100 5ms`
 //! and, beside it, `loadtest -u ws://127.0.0.1:3100/ws -c 100 -C 1 -r 5k/s -d 10s`.
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let coalesce = args.next().unwrap_or_else(|| "0s".to_owned());
     let behaviour = Behaviour {
         coalesce: humantime::parse_duration(&coalesce)?,
-        ping_every: Duration::from_secs(5),
+        ping_interval: Duration::from_secs(5),
         ..Behaviour::default()
     };
     let server = NullServer::start(addr.parse()?, behaviour)?;

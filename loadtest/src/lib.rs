@@ -1,70 +1,45 @@
 //! Load tester for WebSocket push systems: exact books, honest latency, PASS or FAIL.
 //!
-//! A run has workers (threads that own sockets), publishers (threads that own one keep-alive HTTP
-//! connection each) and one reporter. They share a [`plan`](crate) of who subscribes to what, and a
-//! ledger of what was published; each subscription keeps its own book and the two are compared at the end.
+//! A run has workers, which are threads that own WebSockets, publishers, which are threads with one HTTP connection each, and
+//! a conductor. They share a plan of who subscribes to what, and a ledger of what was published. Every subscription keeps a
+//! book of what it received, and at the end the books are compared with the ledger.
+//!
+//! A folder imports only from folders above it in this table, and no two files import each other.
+//!
+//! | folder | contents |
+//! |---|---|
+//! | `base` | clock, addresses, threads, units, exit codes |
+//! | `wire` | WebSocket frames and handshake, JSON messages, stamps, two small blocking clients |
+//! | `null_server` | a server that can be made to misbehave, to test the tester |
+//! | `plan` | who subscribes to what, what is published when, which sockets misbehave |
+//! | `result` | the result of a run, as it is written to JSON |
+//! | `measure` | latency histograms, samples of processes, statistics of the server, regression |
+//! | `books` | the ledger, the book of each subscription, tallies, evidence |
+//! | `sockets` | workers, connections, publishers, and the auditor that judges what arrives |
+//! | `verdict` | metrics, assertions, the tester's check of itself |
+//! | `dashboard` | the run on a terminal |
+//! | `report` | text, JSON, HTML, Markdown, `JUnit`, CSV and `HdrHistogram` files |
+//! | `run` | checks before a run, the conductor, progress, signals |
+//! | `compare` | what became worse between two results |
+//! | `doctor` | whether this machine is ready for a run |
+//! | `cli` | arguments, flags, scenarios, and the run options that follow from them |
+//! | `command` | one file per subcommand |
 
-mod assertion;
-mod attacks;
-mod auditor;
-mod bench_self;
-mod book;
+mod base;
+mod books;
 mod cli;
-mod client_frame;
-mod clock;
-mod cohort;
+mod command;
 mod compare;
-mod conductor;
-mod connection;
 mod dashboard;
-mod deaf;
-mod display;
 mod doctor;
-mod exit;
-mod find_max;
-mod flags;
-mod frame;
-mod handshake;
-mod http_client;
-mod incidents;
-mod latency;
-mod ledger;
+mod measure;
 pub mod null_server;
-mod outcome;
-mod payload;
 mod plan;
-mod popularity;
-mod preflight;
-mod process;
-mod progress;
-mod publisher;
-mod reader;
-mod regression;
-mod relay;
 mod report;
 pub mod result;
 mod run;
-mod run_state;
-mod sampler;
-mod scan;
-mod scenario;
-mod scenario_file;
-mod schedule;
-mod service;
-mod setup;
-mod signals;
-mod source_ips;
-mod summary;
-mod taint;
-mod talk;
-mod tally;
-mod target;
-mod threads;
-mod totals;
-mod trouble;
-mod units;
-mod verify;
-mod visitor;
-mod worker;
+mod sockets;
+mod verdict;
+mod wire;
 
-pub use cli::main;
+pub use command::dispatch::main;

@@ -1,4 +1,4 @@
-//! The load tester: parses nothing itself, only turns the outcome into an exit code.
+//! The `loadtest` program. Everything is in the library.
 
 fn main() -> std::process::ExitCode {
     loadtest::main()

@@ -1,5 +1,6 @@
-//! Dialects: how each wire protocol says things. Encoding and parsing only: no sockets, no
-//! tasks, no time source.
+//! Dialects: how each wire protocol encodes messages.
+//!
+//! Encoding and parsing only: no sockets, no tasks, no clock.
 
 pub mod native;
 pub mod sse;

@@ -1,4 +1,4 @@
-//! The dialect table: what the hub says by itself, in the words of a wire protocol.
+//! The table of what the hub has to encode, which each wire protocol fills in.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -6,23 +6,23 @@ use std::sync::Arc;
 use crate::protocol::{CloseCode, Gap, TopicName};
 use crate::wire::Frame;
 
-/// How a wire protocol says what the hub has to say by itself. The hub is given one and
-/// builds no message of its own.
+/// Encodes what the hub sends, for one wire protocol. The hub is given a dialect and builds no
+/// message itself.
 ///
-/// Every method is called on a shard's task or under a topic's lock, so none may wait.
+/// Locks: methods are called on a shard's task or under a topic's lock, so they must not block.
 pub trait Dialect: Debug + Send + Sync {
-    /// A publication as clients without offsets receive it.
+    /// A publication, for clients that receive no offsets.
     fn publication(&self, encoded: &Arc<str>) -> Frame;
 
-    /// A publication as clients with offsets receive it.
+    /// A publication with its offset, for clients that receive offsets.
     fn sequenced(&self, encoded: &str, offset: u64) -> Frame;
 
-    /// The notice that replaces publications a client will not get.
+    /// The notice that takes the place of publications that the client will not receive.
     fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame;
 
-    /// The heartbeat's question.
+    /// The ping of the heartbeat.
     fn ping(&self) -> Frame;
 
-    /// The last frame of a connection. Without a `reason`, the code's own.
+    /// The last frame of a connection. `reason` defaults to that of the code.
     fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame;
 }

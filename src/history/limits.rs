@@ -1,15 +1,16 @@
-//! How much of a topic's past is kept.
+//! How much of a topic's history is kept.
 
 use std::time::Duration;
 
-/// Bounds of one history; whichever is reached first drops the oldest publication.
+/// Limits of one topic's history. When any of them is exceeded, the oldest publications are
+/// dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryLimits {
-    /// Publications. Default 1000.
+    /// Maximum number of publications. Default: 1000.
     pub max_messages: usize,
-    /// Bytes of the publications as clients get them. Default 1 MiB.
+    /// Maximum size of the publications as clients receive them, in bytes. Default: 1 MiB.
     pub max_bytes: usize,
-    /// Age of a publication. Default 10 min.
+    /// Maximum age of a publication. Default: 10 min.
     pub max_age: Duration,
 }
 

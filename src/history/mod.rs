@@ -1,8 +1,9 @@
-//! What a topic remembers: a bounded run of its newest publications, numbered without a
-//! gap. Pure data; the time is passed in.
+//! A bounded history of a topic's newest publications, with consecutive offsets.
+//!
+//! Pure data: the current time is passed in.
 
 mod limits;
 mod ring;
 
 pub use limits::HistoryLimits;
-pub use ring::{History, Page};
+pub use ring::{HistoryRing, Page};

@@ -1,4 +1,4 @@
-//! The numbered run of one topic.
+//! The ring of a topic's newest publications.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,50 +7,52 @@ use std::time::Instant;
 use super::HistoryLimits;
 use crate::protocol::{Direction, HistoryRequest, Position, Unrecovered};
 
-/// The newest publications of one topic, each with an offset one higher than the one before.
+/// The newest publications of one topic. Each has an offset one higher than the one before.
 ///
-/// Bounds: [`HistoryLimits`], kept at every push; age also by [`expire`](Self::expire).
+/// Bounded by [`HistoryLimits`], which every push enforces. Between pushes, call
+/// [`expire`](Self::expire) to enforce the age.
 #[derive(Debug)]
-pub struct History<T> {
+pub struct HistoryRing<T> {
     epoch: Arc<str>,
     limits: HistoryLimits,
-    kept: VecDeque<Kept<T>>,
-    /// The newest publication's offset, whether it is still kept or not; 0 before the first.
+    entries: VecDeque<Entry<T>>,
+    /// Offset of the newest publication, even if it is no longer kept; 0 before the first.
     newest: u64,
+    /// Bytes of all entries.
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Kept<T> {
+struct Entry<T> {
     item: T,
     bytes: usize,
-    at: Instant,
+    published_at: Instant,
 }
 
-/// A part of a history, oldest first.
+/// A page of a history, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// Offset of the first item.
     pub first: u64,
     /// The items.
     pub items: Vec<T>,
-    /// Whether more is kept in the direction that was asked for.
+    /// Whether more publications are kept in the requested direction.
     pub more: bool,
 }
 
-impl<T: Clone> History<T> {
+impl<T: Clone> HistoryRing<T> {
     /// An empty history.
     pub fn new(epoch: Arc<str>, limits: HistoryLimits) -> Self {
         Self {
             epoch,
             limits,
-            kept: VecDeque::new(),
+            entries: VecDeque::new(),
             newest: 0,
             bytes: 0,
         }
     }
 
-    /// The numbering's life.
+    /// Identifies the stream that the offsets belong to.
     pub fn epoch(&self) -> &Arc<str> {
         &self.epoch
     }
@@ -60,42 +62,43 @@ impl<T: Clone> History<T> {
         self.newest
     }
 
-    /// Offset of the oldest publication that is kept; one more than the newest if none is.
+    /// Offset of the oldest publication kept; one more than the newest if none is.
     pub fn oldest(&self) -> u64 {
-        self.newest + 1 - self.kept.len() as u64
+        self.newest + 1 - self.entries.len() as u64
     }
 
-    /// Publications that are kept.
+    /// The number of publications kept.
     pub fn len(&self) -> usize {
-        self.kept.len()
+        self.entries.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether no publications are kept.
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.entries.is_empty()
     }
 
-    /// Bytes of what is kept.
+    /// The size of the publications kept, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// When the oldest publication that is kept was made.
+    /// When the oldest publication kept was published.
     pub fn oldest_at(&self) -> Option<Instant> {
-        self.kept.front().map(|kept| kept.at)
+        self.entries.front().map(|entry| entry.published_at)
     }
 
-    /// Appends what `encode` makes of the new offset, and drops what is then too much.
+    /// Appends a publication and drops the oldest ones that then exceed the limits. `encode`
+    /// gets the new offset and returns the item and its size in bytes.
     pub fn push(&mut self, now: Instant, encode: impl FnOnce(u64) -> (T, usize)) -> (u64, T) {
         self.newest += 1;
         let (item, bytes) = encode(self.newest);
         self.bytes += bytes;
-        self.kept.push_back(Kept {
+        self.entries.push_back(Entry {
             item: item.clone(),
             bytes,
-            at: now,
+            published_at: now,
         });
-        while self.kept.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes {
+        while self.entries.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes {
             self.drop_oldest();
         }
         self.expire(now);
@@ -104,31 +107,35 @@ impl<T: Clone> History<T> {
 
     /// Drops the oldest publication.
     pub fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.kept.pop_front() {
+        if let Some(oldest) = self.entries.pop_front() {
             self.bytes -= oldest.bytes;
         }
-        // What a burst took is given back, also when a trickle keeps the history from
-        // being empty: nobody counts it.
-        if self.kept.len() <= self.kept.capacity() / 8 {
-            self.kept.shrink_to(2 * self.kept.len());
+        // Release the memory of a burst, even if a trickle of publications keeps the history
+        // from becoming empty. Unused capacity does not count against any limit.
+        if self.entries.len() <= self.entries.capacity() / 8 {
+            self.entries.shrink_to(2 * self.entries.len());
         }
     }
 
-    /// Drops what is older than the limit.
+    /// Drops publications older than the maximum age.
     pub fn expire(&mut self, now: Instant) {
         if let Some(cutoff) = now.checked_sub(self.limits.max_age) {
             self.drop_before(cutoff);
         }
     }
 
-    /// Drops what was published before `cutoff`.
+    /// Drops everything published before `cutoff`.
     pub fn drop_before(&mut self, cutoff: Instant) {
-        while self.kept.front().is_some_and(|kept| kept.at < cutoff) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|entry| entry.published_at < cutoff)
+        {
             self.drop_oldest();
         }
     }
 
-    /// How many publications follow `position`, or why they cannot all be had.
+    /// The number of publications after `position`, or why they cannot all be replayed.
     pub fn missed_since(&self, position: &Position) -> Result<u64, Unrecovered> {
         if *position.epoch != *self.epoch {
             Err(Unrecovered::EpochChanged)
@@ -141,31 +148,31 @@ impl<T: Clone> History<T> {
         }
     }
 
-    /// A page that holds at most `max_bytes`, but at least one item if there is one.
+    /// Returns a page of at most `max_bytes`, but with at least one item if there is any.
     pub fn page(&self, request: HistoryRequest, max_bytes: usize) -> Page<T> {
         let (oldest, end) = (self.oldest(), self.newest + 1);
         let forwards = matches!(request.direction, Direction::After(_));
-        // What may be in the page, as offsets from `from` to below `to`.
+        // The page is a part of this range of offsets; `to` is exclusive.
         let (from, to) = match request.direction {
             Direction::Newest => (oldest, end),
             Direction::Before(offset) => (oldest, offset.clamp(oldest, end)),
             Direction::After(offset) => (offset.saturating_add(1).clamp(oldest, end), end),
         };
         let range = self
-            .kept
+            .entries
             .range((from - oldest) as usize..(to - oldest) as usize);
         let mut bytes = 0;
-        let fits = |kept: &&Kept<T>| {
+        let fits = |entry: &&Entry<T>| {
             let first = bytes == 0;
-            bytes += kept.bytes;
+            bytes += entry.bytes;
             first || bytes <= max_bytes
         };
         let mut items: Vec<T> = if forwards {
             let items = range.take(request.limit).take_while(fits);
-            items.map(|kept| kept.item.clone()).collect()
+            items.map(|entry| entry.item.clone()).collect()
         } else {
             let items = range.rev().take(request.limit).take_while(fits);
-            items.map(|kept| kept.item.clone()).collect()
+            items.map(|entry| entry.item.clone()).collect()
         };
         let len = items.len() as u64;
         if !forwards {

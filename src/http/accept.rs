@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 with every bound that a public port needs.
+//! The accept loop: HTTP/1.1 with the limits and timeouts that a public port needs.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -29,22 +29,23 @@ use crate::transport::is_out_of_descriptors;
 use crate::transport::sse::{Handover, Offer, Socket};
 
 const MAX_HEADERS: usize = 64;
-/// Bytes the head of a request may have.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// Longest a request may take, its body included.
+/// Maximum size of a request's header section, in bytes.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// How long a request may take, including its body.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest a connection may take to finish its request when the server stops.
+/// How long a connection has to finish its request when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause when not even the spare descriptor helps.
+/// How long to wait for a connection to reject, and to pause if even that fails, when there are
+/// no file descriptors left.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(10);
-const SHED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+const SHED_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Times of the accept loop.
+/// Settings of the accept loop.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeOptions {
-    /// Longest a connection may take to send the head of a request, the first as well as
-    /// a later one on the same connection. Default 10 s.
+    /// How long a connection may take to send the header of a request, both for the first request
+    /// and for later ones on the same connection. Default: 10 s.
     pub header_timeout: Duration,
 }
 
@@ -56,8 +57,8 @@ impl Default for ServeOptions {
     }
 }
 
-/// Accepts connections and answers requests until `stop` is cancelled. Connections are
-/// tasks of `tasks`; after `stop` they finish the request they are at.
+/// Accepts connections and answers requests until `stop` is cancelled. Connections are spawned on
+/// `tasks`; after `stop` they finish the current request.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -65,7 +66,7 @@ pub async fn serve(
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let mut spare = Spare::new();
+    let mut reserve = ReserveDescriptor::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -73,7 +74,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Costs speed only where it fails.
+                // A failure costs only speed.
                 let _ = stream.set_nodelay(true);
                 let router = router.clone();
                 tasks.spawn(serve_connection(
@@ -84,28 +85,29 @@ pub async fn serve(
                     stop.clone(),
                 ));
             }
-            Err(error) if is_out_of_descriptors(&error) => spare.shed(&listener).await,
-            // The connection was gone before it was accepted.
+            Err(error) if is_out_of_descriptors(&error) => reserve.shed(&listener).await,
+            // Usually the peer has closed the connection before it was accepted.
             Err(error) => tracing::debug!(%error, "accept failed"),
         }
     }
 }
 
-/// A descriptor held back, so that there is one left to say no with.
-struct Spare(Option<File>);
+/// A file descriptor kept in reserve. When there is no other left, it is freed to accept a
+/// connection and reject it.
+struct ReserveDescriptor(Option<File>);
 
-impl Spare {
+impl ReserveDescriptor {
     fn new() -> Self {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Answers one waiting connection with 503 instead of leaving it to hang.
+    /// Answers one waiting connection with 503 instead of letting it hang.
     async fn shed(&mut self, listener: &TcpListener) {
         self.0 = None;
         match timeout(EXHAUSTED_PAUSE, listener.accept()).await {
             Ok(Ok((stream, _))) => {
-                // Best effort: the peer may be gone, or not read.
-                let _ = stream.try_write(SHED);
+                // Best effort: the peer may be gone, or may not read.
+                let _ = stream.try_write(SHED_RESPONSE);
             }
             Ok(Err(_)) => sleep(EXHAUSTED_PAUSE).await,
             Err(_elapsed) => {}
@@ -123,19 +125,19 @@ async fn serve_connection(
 ) {
     let handover = Handover::default();
     let socket = Socket::new(stream, handover.clone());
-    let offered = handover.clone();
+    let request_handover = handover.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(offered.clone());
-        answer(router.clone(), request)
+        request.extensions_mut().insert(request_handover.clone());
+        respond(router.clone(), request)
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
         .max_headers(MAX_HEADERS)
-        // The buffer's bound alone lets a longer head through that arrives in one piece.
-        .max_header_size(MAX_HEAD_BYTES)
-        .max_buf_size(MAX_HEAD_BYTES)
+        // The buffer size alone does not reject a longer header that arrives in one piece.
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     let offer = tokio::select! {
@@ -147,15 +149,15 @@ async fn serve_connection(
         }
     };
     if let (Some(offer), Some(parts)) = (offer, connection.into_parts()) {
-        // The rest of the HTTP connection goes, its buffers with it.
+        // The rest of the HTTP connection is dropped, and its buffers with it.
         offer.accept(parts.io.into_inner());
     }
 }
 
-/// Runs a connection until it has ended, or an event stream takes it over.
+/// Runs a connection until it ends or an event stream takes over its socket.
 async fn until_ended(connection: &mut (impl Future + Unpin), handover: &Handover) -> Option<Offer> {
     poll_fn(|cx| {
-        // What a peer does wrong ends its connection and is nobody else's concern.
+        // An error ends only this connection, so it is ignored.
         let ended = Pin::new(&mut *connection).poll(cx).is_ready();
         match handover.take() {
             Some(offer) => Poll::Ready(Some(offer)),
@@ -166,7 +168,8 @@ async fn until_ended(connection: &mut (impl Future + Unpin), handover: &Handover
     .await
 }
 
-async fn answer(
+/// Passes a request to the router, with a timeout.
+async fn respond(
     mut router: Router,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {

@@ -1,4 +1,4 @@
-//! Health: whether the shards answer, and whether new work is welcome.
+//! Health checks: whether the shards answer, and whether the server accepts new work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::api::Api;
 use crate::hub::HubClosed;
 use crate::node::Node;
 
-/// Longest a healthy shard takes to answer.
+/// How long the shards have to answer. Beyond this, the server is unhealthy.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 const UNHEALTHY: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n");
@@ -62,7 +62,7 @@ pub(super) struct HealthReport {
     version: &'static str,
 }
 
-/// `GET /health`: for people.
+/// `GET /health`: status and version, for people.
 pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<HealthReport>) {
     let status = Health::of(&api.node).await;
     let code = match status {
@@ -73,7 +73,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<Hea
     (code, Json(HealthReport { status, version }))
 }
 
-/// `GET /healthz`: alive; every shard answers. A draining server is alive.
+/// `GET /healthz`: liveness. The server is alive if every shard answers, even while it drains.
 pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
     match Health::of(&api.node).await {
         Health::Ok | Health::Draining => (StatusCode::OK, "ok\n"),
@@ -81,7 +81,7 @@ pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'stati
     }
 }
 
-/// `GET /readyz`: ready for new connections and events.
+/// `GET /readyz`: readiness for new connections and events.
 pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Health {
     Health::of(&api.node).await
 }

@@ -1,4 +1,4 @@
-//! HTTP: the accept loop, the API, health, the page, and refusals as problem details.
+//! HTTP: the accept loop, the API, health checks, the test page, and problem details.
 
 mod accept;
 mod answer;
@@ -19,28 +19,28 @@ pub use health::Health;
 use self::problem::ApiError;
 use crate::protocol::{ErrorCode, Refusal};
 
-/// The routes of the API, health and the page.
+/// The routes of the API, the health checks and the test page.
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/wavecast.js", get(page::client))
-        .route("/wavecast/{module}", get(page::client_module))
+        .route("/wavecast/{*module}", get(page::client_module))
         .merge(api::routes())
         .route("/health", get(health::health))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this address"))
+        .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         .method_not_allowed_fallback(refuse_method)
         .with_state(api)
 }
 
-/// Refuses a method where another one is allowed.
+/// The response to a method that the path does not support.
 pub(crate) async fn refuse_method() -> Response {
-    let detail = "this address does not allow this method";
+    let detail = "this path does not support this method";
     ApiError::new(ErrorCode::MethodNotAllowed, detail).into_response()
 }
 
-/// Refuses a request.
+/// The response to a refused request.
 pub(crate) fn refuse(refusal: Refusal) -> Response {
     ApiError::from(refusal).into_response()
 }

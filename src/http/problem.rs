@@ -1,4 +1,4 @@
-//! Refused requests as problem details (RFC 9457).
+//! Refusals as problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::hub::HubClosed;
 use crate::node::PublishError;
 use crate::protocol::{ErrorCode, PROBLEM_MEDIA_TYPE, Problem, Refusal};
 
-/// Seconds after which a refused publisher may try again.
+/// The `Retry-After` of 503 responses, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// A refusal on its way to becoming a response.
+/// A refusal as an HTTP response.
 #[derive(Debug)]
 pub(super) struct ApiError(Refusal);
 
@@ -58,7 +58,8 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         if refusal.code == ErrorCode::Draining {
-            // Kept open, it would be cut off under a later request, which gets no answer then.
+            // If the connection were kept open, the shutdown could end it during a later request,
+            // which would then get no response.
             let close = header::HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

@@ -98,7 +98,7 @@ impl Hub {
             let topic = self.registry.topic_or_new(kind, name);
             let joined = self.try_join(client, &topic, &mut permits, options, &ack);
             if !matches!(joined, Ok(Ok(_))) {
-                // Created in vain, or retired and still in the registry.
+                // Either newly created and unused, or retired but still in the registry.
                 self.forget_if_unused(&topic);
             }
             if let Ok(joined) = joined {
@@ -137,7 +137,7 @@ impl Hub {
 
     /// Ends a membership. An empty topic disappears.
     ///
-    /// Ordering: `ack` is the last the client receives from the topic.
+    /// Ordering: `ack` is the last frame that the client receives from the topic.
     /// Backpressure: waits while the mailbox of a shard involved is full.
     /// Cancel safety: the membership has ended completely or not at all.
     pub async fn leave(

@@ -1,8 +1,8 @@
 //! The hub: this process's registry and shards.
 //!
-//! The hub moves encoded frames and knows nothing about JSON, HTTP or authentication. The
-//! messages that it originates itself, such as gap notices, pings and closes, are encoded by
-//! the [`Dialect`] it is given.
+//! The hub moves encoded frames and knows nothing about JSON, HTTP or authentication. What it
+//! adds itself (gap notices, pings, closes, and the offsets of publications) is encoded by the
+//! [`Dialect`] it is given.
 
 mod client;
 mod dispatch;

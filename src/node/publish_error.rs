@@ -23,7 +23,7 @@ pub enum PublishError {
     #[error("an event is for 1 to {} channels", Target::MAX_CHANNELS)]
     ChannelCount,
     /// The event is for `$system`, which is for the server's own notices.
-    #[error("$system is for the server's own notices")]
+    #[error("$system is reserved for the server's own notices")]
     ReservedChannel,
     /// The text is not a valid id of a user.
     #[error("invalid user id")]

@@ -1,20 +1,22 @@
-//! The one table of close codes the server sends (RFC 6455 §7.4).
+//! The table of close codes that the server sends
+//! ([RFC 6455 §7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4)).
 
-/// Why the server ends a connection. The number tells a client what to do:
-/// 1001, 1011, 1012, 1013 and 4000–4499 mean reconnect, with jitter; 1002, 1003, 1007,
-/// 1008, 1009 and 4500–4999 mean do not.
+/// Why the server closes a connection.
+///
+/// The number tells the client what to do. After 1001, 1011, 1012, 1013 and 4000–4499 it should
+/// reconnect, with jitter; after 1002, 1003, 1007, 1008, 1009 and 4500–4999 it should not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseCode {
-    /// 1001: the server shuts down.
+    /// 1001: the server is shutting down.
     GoingAway,
-    /// 1011: something inside the server failed.
+    /// 1011: an internal error.
     InternalError,
-    /// 1013: the client reads more slowly than its outbox bound allows.
+    /// 1013: the client reads too slowly, and its outbox is full.
     SlowConsumer,
     /// 4000: an operator closed the connection.
     ClosedByOperator,
-    /// 4001: no pong came within `pong_timeout`.
+    /// 4001: the client did not answer pings within `pong_timeout`.
     HeartbeatTimeout,
 }
 

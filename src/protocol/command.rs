@@ -1,8 +1,8 @@
-//! Commands: what a client asks for.
+//! The commands that clients send.
 
 use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName};
 
-/// What a client asks for.
+/// A message from a client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientMessage {
@@ -10,7 +10,7 @@ pub enum ClientMessage {
     Join {
         /// The room.
         room: RoomName,
-        /// Where to resume, if the client wants past publications or offsets.
+        /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
     },
     /// Leave a room.
@@ -29,7 +29,7 @@ pub enum ClientMessage {
     Subscribe {
         /// The channel.
         channel: ChannelName,
-        /// Where to resume, if the client wants past publications or offsets.
+        /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
     },
     /// Unsubscribe from a channel.
@@ -41,35 +41,35 @@ pub enum ClientMessage {
     RoomHistory {
         /// The room.
         room: RoomName,
-        /// Which page.
+        /// The requested page.
         request: HistoryRequest,
     },
     /// Read a page of a channel's history.
     ChannelHistory {
         /// The channel.
         channel: ChannelName,
-        /// Which page.
+        /// The requested page.
         request: HistoryRequest,
     },
-    /// Ask for a `pong`.
+    /// Request a `pong`.
     Ping,
 }
 
-/// A client's message with the id that its reply echoes.
+/// A client's message, with the id that its reply echoes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// Echoed in the reply.
     pub id: Option<Json>,
-    /// What the client asks for.
+    /// The message.
     pub message: ClientMessage,
 }
 
-/// A command that could not be parsed, with what its reply needs.
+/// A command that could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedCommand {
-    /// The command's id, if it could be read.
+    /// The command's id, if it could be read. Echoed in the reply.
     pub id: Option<Json>,
-    /// What is wrong.
+    /// Why it was refused.
     pub refusal: Refusal,
 }
 

@@ -1,79 +1,80 @@
-//! The one table of error codes: what a client or a backend reads when it is refused.
+//! The table of error codes, with their messages and HTTP statuses.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A stable code for a refusal, the same over WebSocket and HTTP.
+/// A stable code that says why a command or request was refused. The same over WebSocket and
+/// HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The text is no JSON.
+    /// The text is not valid JSON.
     InvalidJson,
-    /// The JSON is neither an object nor an array of objects, or holds too many.
+    /// The JSON is neither an object nor an array of objects, or it holds too many commands.
     InvalidCommand,
-    /// The `type` of a command is not one the server knows.
+    /// The command's `type` is unknown.
     UnknownType,
-    /// A field that the command needs is missing or of the wrong type.
+    /// A required field is missing or has the wrong type.
     MissingField,
-    /// A command's `id` is neither a short string nor an integer.
+    /// The command's `id` is neither a short string nor an integer.
     InvalidId,
-    /// The room's name breaks the rules for names.
+    /// The room name is invalid.
     InvalidRoom,
-    /// The channel's name breaks the rules for names.
+    /// The channel name is invalid.
     InvalidChannel,
-    /// The user's id breaks the rules for names.
+    /// The user id is invalid.
     InvalidUser,
-    /// The event's own name or id breaks the rules for names.
+    /// The event's name or id is invalid.
     InvalidEvent,
-    /// A position, or which part of a history is asked for, is no such thing.
+    /// A position, or the requested page of a history, is invalid.
     InvalidPosition,
     /// The room or channel keeps no history.
     NoHistory,
-    /// The room has as many members as it may have.
+    /// The room has its maximum number of members.
     RoomFull,
     /// The client is not a member of the room.
     NotInRoom,
     /// The client is not subscribed to the channel.
     NotSubscribed,
-    /// The client is in as many rooms and channels as one client may be.
+    /// The client is in its maximum number of rooms and channels.
     TooManyTopics,
-    /// The server decides who hears this channel.
+    /// The channel is reserved: the server decides who receives it.
     Forbidden,
-    /// The message is larger than the server takes.
+    /// The message exceeds the size limit.
     MessageTooLarge,
-    /// The server is shutting down and takes nothing new.
+    /// The server is shutting down and accepts nothing new.
     Draining,
-    /// The server could not take the event in time; try again.
+    /// The server could not accept the event in time; try again.
     Overloaded,
     /// There is no such connection, room, channel or page.
     NotFound,
-    /// The HTTP method is not one this address takes.
+    /// The path does not support the HTTP method.
     MethodNotAllowed,
-    /// The request's body is not announced as JSON.
+    /// The request's `Content-Type` is not JSON.
     UnsupportedMediaType,
-    /// A query parameter has no meaning here.
+    /// A query parameter is unknown or invalid.
     InvalidQuery,
-    /// The server holds as many connections as it may.
+    /// The server has its maximum number of connections.
     TooManyConnections,
-    /// The request was not complete in time.
+    /// The request was not received completely in time.
     RequestTimeout,
-    /// Something inside the server failed.
+    /// Something failed inside the server.
     Internal,
 }
 
 impl ErrorCode {
-    /// The code as it stands on the wire.
+    /// The code on the wire.
     pub const fn as_str(self) -> &'static str {
         self.row().0
     }
 
-    /// The sentence that stands beside the code.
+    /// The message for a person, sent beside the code.
     pub const fn message(self) -> &'static str {
         self.row().1
     }
 
-    /// The HTTP status a request is answered with.
+    /// The HTTP status of a response with this code.
     pub const fn http_status(self) -> u16 {
         self.row().2
     }

@@ -91,7 +91,7 @@ fn check_label(label: &str) -> Result<(), NameError> {
     }
 }
 
-/// A time as RFC 3339 text, in UTC with milliseconds.
+/// Formats a time as RFC 3339 in UTC with milliseconds.
 pub fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
@@ -115,12 +115,12 @@ pub struct Event {
 pub struct EventData(String);
 
 impl EventData {
-    /// A payload from its members, each with a comma before it.
+    /// A payload from its members, each preceded by a comma.
     pub(crate) fn from_members(members: String) -> Self {
         Self(members)
     }
 
-    /// The members, each with a comma before it.
+    /// The members, each preceded by a comma.
     pub(crate) fn members(&self) -> &str {
         &self.0
     }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_ids_grow() {
+    fn generated_ids_are_in_ascending_order() {
         let (a, b) = (EventId::generate(), EventId::generate());
         assert!(a.as_str() < b.as_str() && a.as_str().starts_with("evt_"));
     }

@@ -1,6 +1,6 @@
-//! Publications that a client will not get.
+//! Gaps: publications that a client will not receive.
 
-/// Publications of one topic that were left out for one client.
+/// Consecutive publications of one topic that one client will not receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
     /// The number of publications.
@@ -10,7 +10,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// One publication; `offset` if the client receives offsets.
+    /// A gap of one publication. `offset` is set if the client receives offsets.
     pub fn of_one(offset: Option<u64>) -> Self {
         Self {
             missed: 1,
@@ -18,7 +18,7 @@ impl Gap {
         }
     }
 
-    /// Every publication from `from` to `to`, both included.
+    /// A gap from offset `from` to offset `to`, both included.
     pub fn between(from: u64, to: u64) -> Self {
         Self {
             missed: to - from + 1,
@@ -26,7 +26,7 @@ impl Gap {
         }
     }
 
-    /// This gap and a later one of the same topic, as one.
+    /// Merges this gap with a later one of the same topic.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
         let offsets = match (self.offsets, later.offsets) {

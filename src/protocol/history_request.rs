@@ -1,11 +1,11 @@
-//! Reading a page of a history.
+//! Requests for a page of a topic's history.
 
 /// Publications per page unless a limit is given.
 const DEFAULT_LIMIT: usize = 100;
 /// Maximum number of publications per page.
 const MAX_LIMIT: usize = 1000;
 
-/// Which page of a history.
+/// Which part of a history to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// The newest publications.
@@ -19,7 +19,7 @@ pub enum Direction {
 /// A request for a page of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryRequest {
-    /// Which page.
+    /// Which part of the history to read.
     pub direction: Direction,
     /// Maximum number of publications.
     pub limit: usize,
@@ -36,8 +36,8 @@ impl Default for HistoryRequest {
 }
 
 impl HistoryRequest {
-    /// A request from its parts. `None` if `limit` is not 1 to 1000, or if both `before` and
-    /// `after` are given. Without a `limit`, 100.
+    /// A request from its parameters. `limit` defaults to 100. Returns `None` if `limit` is not
+    /// between 1 and 1000, or if both `before` and `after` are given.
     pub fn new(before: Option<u64>, after: Option<u64>, limit: Option<u64>) -> Option<Self> {
         let limit = match limit {
             None => DEFAULT_LIMIT,
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_has_bounds() {
+    fn the_limit_and_direction_of_a_page_are_checked() {
         assert_eq!(HistoryRequest::new(None, None, Some(0)), None);
         assert_eq!(HistoryRequest::new(None, None, Some(1001)), None);
         assert_eq!(HistoryRequest::new(Some(1), Some(1), None), None);

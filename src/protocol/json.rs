@@ -1,11 +1,11 @@
-//! JSON values as text.
+//! JSON values, kept as text.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The text is not JSON, or a value has no JSON form.
+/// The text is not valid JSON, or a value cannot be represented as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct JsonError(String);
@@ -43,7 +43,7 @@ impl Json {
         self.0.into()
     }
 
-    /// A value from text that is known to be compact JSON.
+    /// A value from text that the caller knows to be compact JSON.
     pub(crate) fn from_text(text: String) -> Self {
         Self(text.into())
     }
@@ -68,7 +68,7 @@ impl From<&str> for Json {
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    // Text that needs no escape, nearly all of it, is copied in one piece.
+    // Text that needs no escaping, which is nearly all of it, is copied in one piece.
     while let Some(at) = rest
         .bytes()
         .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_escaped_as_the_standard_says() {
+    fn strings_are_escaped_as_serde_json_does() {
         let text = "tab\t quote\" back\\ bell\u{7} line\n\r ü 🙂";
         assert_eq!(
             Json::from(text).as_str(),

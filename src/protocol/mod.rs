@@ -1,7 +1,7 @@
-//! The vocabulary of the wire, without saying how it is encoded: names, identities, commands,
-//! events, messages, positions, and the tables of error and close codes.
+//! What clients, backends and the server say to each other, independent of its encoding: names,
+//! commands, events, messages, positions, and the tables of error and close codes.
 //!
-//! Data only: no sockets, no tasks, no time source.
+//! Data only: no sockets, no tasks, no clock.
 
 mod close_code;
 mod command;

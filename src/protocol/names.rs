@@ -1,28 +1,28 @@
-//! Names of rooms, channels and users, checked once where they enter.
+//! Names of rooms, channels and users. They are checked once, when they are created.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// Longest name in bytes of UTF-8.
+/// Maximum length of a name, in bytes of UTF-8.
 const MAX_NAME_BYTES: usize = 200;
 
-/// Why a text is no name.
+/// Why a name is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The text is empty.
+    /// The name is empty.
     #[error("the name is empty")]
     Empty,
-    /// The text is longer than 200 bytes of UTF-8.
+    /// The name is longer than 200 bytes of UTF-8.
     #[error("the name is longer than {MAX_NAME_BYTES} bytes")]
     TooLong,
-    /// The text holds a control character (U+0000–U+001F, U+007F–U+009F).
-    #[error("the name holds a control character")]
+    /// The name contains a control character (U+0000–U+001F, U+007F–U+009F).
+    #[error("the name contains a control character")]
     ControlCharacter,
-    /// The text starts with `$`, which only the server's own channels do.
-    #[error("names that start with $ belong to the server")]
+    /// The name starts with `$`, which is reserved for the server's own channels.
+    #[error("names that start with $ are reserved")]
     Reserved,
 }
 
@@ -90,13 +90,14 @@ impl RoomName {
     }
 }
 
-/// The identity of an authenticated subject; one user may have many clients.
+/// The id of an authenticated user. One user can have many clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserId(Arc<str>);
 shared_name!(UserId);
 
 impl UserId {
-    /// Checks a user's id: 1–194 bytes (so that `$user:<id>` is a name too), no control characters.
+    /// Checks a user id: 1–194 bytes, so that `$user:<id>` is a valid channel name, and no
+    /// control characters.
     pub fn new(id: &str) -> Result<Self, NameError> {
         check(id)?;
         if USER_PREFIX.len() + id.len() > MAX_NAME_BYTES {
@@ -110,19 +111,19 @@ const ALL: &str = "$all";
 const SYSTEM: &str = "$system";
 const USER_PREFIX: &str = "$user:";
 
-/// Whether every connection hears the channel of this name without subscribing.
+/// Whether every connection receives the channel with this name without subscribing.
 pub(super) fn reaches_everyone(channel: &str) -> bool {
     matches!(channel, ALL | SYSTEM)
 }
 
-/// The name of a channel, which may be one of the server's own.
+/// The name of a channel, including the server's reserved channels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChannelName(Arc<str>);
 shared_name!(ChannelName);
 
 impl ChannelName {
-    /// Checks a channel's name: 1–200 bytes, no control characters; a leading `$` only
-    /// for `$all`, `$system` and `$user:<id>`.
+    /// Checks a channel's name: 1–200 bytes, no control characters, and a leading `$` only in
+    /// `$all`, `$system` and `$user:<id>`.
     pub fn new(name: &str) -> Result<Self, NameError> {
         check(name)?;
         if name.starts_with('$') {
@@ -135,22 +136,22 @@ impl ChannelName {
         Ok(Self(name.into()))
     }
 
-    /// `$all`: heard by every connection.
+    /// `$all`, which every connection receives.
     pub fn all() -> Self {
         Self(ALL.into())
     }
 
-    /// `$system`: the server's own notices, heard by every connection.
+    /// `$system`, the server's own notices, which every connection receives.
     pub fn system() -> Self {
         Self(SYSTEM.into())
     }
 
-    /// `$user:<id>`: heard by every connection of that user.
+    /// `$user:<id>`, which every connection of that user receives.
     pub fn of_user(user: &UserId) -> Self {
         Self(format!("{USER_PREFIX}{user}").into())
     }
 
-    /// Whether every connection hears this channel without subscribing.
+    /// Whether every connection receives this channel without subscribing.
     pub fn reaches_everyone(&self) -> bool {
         reaches_everyone(self.as_str())
     }
@@ -160,12 +161,12 @@ impl ChannelName {
         self.as_str() == SYSTEM
     }
 
-    /// The user whose connections hear this channel without subscribing.
+    /// The user whose connections receive this channel without subscribing.
     pub fn user(&self) -> Option<&str> {
         self.0.strip_prefix(USER_PREFIX)
     }
 
-    /// Whether the server decides who hears this channel.
+    /// Whether the server decides who receives this channel.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('$')
     }
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked_where_they_enter() {
+    fn room_names_are_checked() {
         assert_eq!(RoomName::new(""), Err(NameError::Empty));
         assert_eq!(RoomName::new("a\u{7}b"), Err(NameError::ControlCharacter));
         assert_eq!(RoomName::new(&"x".repeat(201)), Err(NameError::TooLong));
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_servers_own_channels_start_with_a_dollar() {
+    fn only_reserved_channels_start_with_a_dollar() {
         assert!(ChannelName::new("$all").is_ok_and(|c| c.reaches_everyone()));
         assert!(ChannelName::new("$user:7").is_ok_and(|c| c.user() == Some("7")));
         assert_eq!(ChannelName::new("$other"), Err(NameError::Reserved));
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_own_channel_is_always_a_channel_name() {
+    fn the_channel_of_any_user_has_a_valid_name() {
         let longest = UserId::new(&"u".repeat(194)).unwrap();
         assert!(ChannelName::new(ChannelName::of_user(&longest).as_str()).is_ok());
         assert_eq!(UserId::new(&"u".repeat(195)), Err(NameError::TooLong));

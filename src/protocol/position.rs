@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_epoch_has_bounds() {
+    fn the_length_of_an_epoch_is_limited() {
         assert!(Position::new(0, "e").is_some());
         assert_eq!(Position::new(0, ""), None);
         assert_eq!(Position::new(0, &"e".repeat(65)), None);

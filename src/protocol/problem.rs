@@ -5,21 +5,21 @@ use super::json::push_string;
 /// The media type of a problem.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
-/// One refused request.
+/// Why a request was refused.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
     /// The stable code.
     pub code: &'a str,
-    /// What the code means, in a few words.
+    /// A short summary of the code.
     pub title: &'a str,
     /// The HTTP status.
     pub status: u16,
-    /// What exactly was wrong with this request.
+    /// What is wrong with this particular request.
     pub detail: &'a str,
 }
 
 impl Problem<'_> {
-    /// The problem as JSON, `code` beside the standard members.
+    /// Encodes the problem as JSON: the standard members and `code`.
     pub fn to_json(self) -> String {
         let mut text = String::from("{\"type\":");
         push_string(&mut text, &format!("urn:wavecast:problem:{}", self.code));

@@ -1,4 +1,4 @@
-//! What a publisher asks for.
+//! Requests to publish an event.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Why a command or a request was refused.
+//! Why a command or request was refused.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -6,10 +6,10 @@ use std::fmt;
 
 use super::{ErrorCode, TopicName};
 
-/// A refused command or request: the stable code, what it is about, and a sentence.
+/// Why a command or request was refused: the stable code, the subject, and a sentence.
 ///
-/// Every edge turns it into its own answer: an `error` message, problem details (RFC 9457),
-/// a library error.
+/// Each interface converts it into its own kind of answer: an `error` message, problem details
+/// (RFC 9457), or a library error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The stable code.
@@ -63,14 +63,14 @@ impl Refusal {
         self
     }
 
-    /// Says what exactly was wrong, for a person.
+    /// Adds what exactly is wrong, for a person.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// What exactly was wrong, for a person; the code's own message unless there is more to say.
+    /// What exactly is wrong, for a person. Defaults to the code's own message.
     pub fn detail(&self) -> &str {
         self.detail
             .as_deref()

@@ -77,7 +77,7 @@ pub enum ServerMessage<'a> {
         top: &'a StreamTop,
         /// The publications as they were delivered, oldest first.
         items: &'a [&'a str],
-        /// Whether more follow in the direction that was asked for.
+        /// Whether more are kept in the requested direction.
         more: bool,
     },
     /// Publications that this client will not get.

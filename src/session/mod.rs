@@ -1,4 +1,4 @@
-//! The protocol machine of one connection, without I/O.
+//! The protocol state machine of one connection, without I/O.
 
 mod native;
 
@@ -8,30 +8,32 @@ pub use native::NativeSession;
 
 use crate::hub::HubClosed;
 
-/// A data message, or what is left of one.
+/// A data message from the client.
 #[derive(Debug)]
 pub enum InboundMessage<'a> {
-    /// Valid UTF-8; may be parsed in place.
+    /// A text message, which is valid UTF-8 and may be parsed in place.
     Text(&'a mut [u8]),
-    /// Any bytes.
+    /// A binary message.
     Binary(&'a mut [u8]),
-    /// A message over the size limit; it is skipped.
+    /// A message that exceeds the size limit and was skipped.
     TooLarge,
 }
 
-/// What a connection does with its messages.
+/// Handles the messages of one connection.
 ///
-/// Messages lie in a buffer that many connections share, so they are taken in two steps:
-/// [`accept`](Self::accept) keeps what is needed and does not wait; [`perform`](Self::perform)
-/// carries it out and may.
+/// Messages are read into a buffer that many connections share, so they are handled in two steps.
+/// [`accept`](Self::accept) copies what it needs and never waits; [`perform`](Self::perform)
+/// does the work and may wait.
 pub trait Session: Send + 'static {
-    /// Takes a message out of the read buffer.
+    /// Accepts a message that is still in the read buffer.
     fn accept(&mut self, message: InboundMessage<'_>);
 
-    /// Whether something was accepted that is not yet carried out.
+    /// Whether accepted messages are waiting for [`perform`](Self::perform).
     fn has_work(&self) -> bool;
 
-    /// Carries out what was accepted, in order. While it waits, nothing more is read
-    /// from the connection. An error ends the connection.
+    /// Carries out what the accepted messages ask for, in order.
+    ///
+    /// Backpressure: while it waits, nothing more is read from the connection.
+    /// Errors: an error ends the connection.
     fn perform(&mut self) -> impl Future<Output = Result<(), HubClosed>> + Send;
 }

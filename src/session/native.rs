@@ -1,4 +1,4 @@
-//! Rooms and channels over one connection: both protocols on the one socket.
+//! The session of the native protocol: rooms and channels over one connection.
 
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use crate::protocol::{
     ClientMessage, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
 };
 
-/// One client's protocol state. What it is in stands in the hub; here is only what was
-/// read and not yet carried out, at most one read buffer's worth.
+/// The protocol state of one client: the commands that were read and not yet carried out. The
+/// client's memberships are in the hub.
+///
+/// Bound: the commands of one read.
 #[derive(Debug)]
 pub struct NativeSession {
     node: Arc<Node>,
@@ -29,7 +31,8 @@ impl NativeSession {
         }
     }
 
-    async fn carry_out(&self, command: Command) -> Result<(), HubClosed> {
+    /// Carries out a command, and replies with an error if it is refused.
+    async fn execute(&self, command: Command) -> Result<(), HubClosed> {
         let id = command.id.as_ref();
         match self.dispatch(&command.message, id).await {
             Ok(()) => Ok(()),
@@ -72,7 +75,7 @@ impl NativeSession {
 impl Session for NativeSession {
     fn accept(&mut self, message: InboundMessage<'_>) {
         match message {
-            // A binary frame is read as the same JSON.
+            // Binary frames contain the same JSON as text frames.
             InboundMessage::Text(text) | InboundMessage::Binary(text) => {
                 parse_commands(text, |command| self.accepted.push(command));
             }
@@ -88,13 +91,13 @@ impl Session for NativeSession {
     }
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
-        // Taken, so that an idle session owns no memory.
+        // Taken out, so that an idle session owns no memory.
         for command in std::mem::take(&mut self.accepted) {
             if self.client.phase() != Phase::Open {
                 break;
             }
             match command {
-                Ok(command) => self.carry_out(command).await?,
+                Ok(command) => self.execute(command).await?,
                 Err(RefusedCommand { id, refusal }) => {
                     self.refuse(&refusal, id.as_ref()).await?;
                 }

@@ -1,4 +1,4 @@
-//! Connections: WebSockets, event streams, and the options of their sockets.
+//! Connections: WebSockets, event streams, and their socket options.
 
 mod socket;
 pub mod sse;

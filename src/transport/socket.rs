@@ -1,4 +1,4 @@
-//! Options of listening and accepted sockets.
+//! Options for listening and accepted sockets.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,18 +7,18 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections the kernel may hold before they are accepted; a storm arrives faster than
-/// any loop accepts.
+/// Length of the kernel's queue of connections that have not been accepted. In a reconnect storm,
+/// they arrive faster than any loop can accept them.
 const BACKLOG: i32 = 4096;
 
-/// What is set on every accepted socket.
+/// Options set on every accepted socket.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketOptions {
-    /// Bytes the kernel takes that it has not sent yet. More than this waits in the
-    /// outbox, where it is counted. Default 16 KiB.
+    /// Maximum number of unsent bytes in the kernel's send buffer (`TCP_NOTSENT_LOWAT`). The
+    /// rest stays in the outbox, where it is counted. Default: 16 KiB.
     pub notsent_lowat: u32,
-    /// After so long without acknowledgement of what was sent, the kernel gives the
-    /// connection up. Default 90 s.
+    /// How long sent data may remain unacknowledged before the kernel closes the connection
+    /// (`TCP_USER_TIMEOUT`). Default: 90 s.
     pub user_timeout: Duration,
 }
 
@@ -32,8 +32,8 @@ impl Default for SocketOptions {
 }
 
 impl SocketOptions {
-    /// Sets the options. A refusal by the kernel costs speed or memory, not correctness,
-    /// so it is not an error.
+    /// Sets the options, and `TCP_NODELAY`. Failures are ignored: they cost speed or memory, not
+    /// correctness.
     pub fn apply(&self, stream: &TcpStream) {
         let socket = SockRef::from(stream);
         let _ = socket.set_tcp_nodelay(true);
@@ -45,10 +45,10 @@ impl SocketOptions {
     }
 }
 
-/// Makes the socket vanish with a reset when it is dropped, so that the kernel keeps none
-/// of its unsent bytes.
+/// Makes the socket close with a TCP reset when it is dropped, so that the kernel discards its
+/// unsent bytes.
 pub(super) fn reset_on_close(stream: &TcpStream) {
-    // Refused only where the peer is gone already.
+    // Fails only if the peer is already gone.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
@@ -63,7 +63,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Whether an accept failed because the process or the system has no descriptor left.
+/// Whether `accept` failed because the process or the system has no file descriptor left.
 pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;

@@ -1,4 +1,4 @@
-//! The server's half of the handshake.
+//! The server's answer to an opening handshake.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,8 +16,8 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 pub struct AcceptKey([u8; 28]);
 
 impl AcceptKey {
-    /// The answer to a `Sec-WebSocket-Key`, or `None` when that is not the base64 of exactly 16 bytes.
-    pub(super) fn answer(key: &[u8]) -> Option<Self> {
+    /// Computes the answer to a `Sec-WebSocket-Key`. Returns `None` if the key is not the base64 of exactly 16 bytes.
+    pub(super) fn from_key(key: &[u8]) -> Option<Self> {
         // Decoding writes whole groups of three bytes.
         let nonce = STANDARD.decode_slice(key, &mut [0; 18]);
         if key.len() != 24 || nonce != Ok(16) {
@@ -66,14 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_the_key_of_the_rfc() {
-        let accept = AcceptKey::answer(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
+    fn answers_the_example_of_the_rfc() {
+        let accept = AcceptKey::from_key(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
         assert_eq!(&*accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(HeaderValue::from(accept), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn refuses_what_is_not_16_bytes_of_base64() {
+    fn rejects_a_key_that_is_not_16_bytes_of_base64() {
         let keys: [&[u8]; 8] = [
             b"",
             b"dGhlIHNhbXBsZSBub25jZQ",
@@ -85,7 +85,7 @@ mod tests {
             b"dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ==",
         ];
         for key in keys {
-            assert_eq!(AcceptKey::answer(key), None, "{}", key.escape_ascii());
+            assert_eq!(AcceptKey::from_key(key), None, "{}", key.escape_ascii());
         }
     }
 }

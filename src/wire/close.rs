@@ -1,18 +1,18 @@
-//! What a Close frame says.
+//! Close frames and close codes.
 
 use super::ProtocolError;
 
-/// The payload of a Close frame that has one.
+/// The payload of a Close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
-    /// A code that may be sent, see [`is_close_code`].
+    /// The close code, for which [`is_close_code`] holds.
     pub code: u16,
-    /// At most 123 bytes; often empty.
+    /// The reason, at most 123 bytes and often empty.
     pub reason: &'a str,
 }
 
 impl<'a> CloseFrame<'a> {
-    /// Reads an unmasked payload ([RFC 6455 §5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)).
+    /// Parses an unmasked payload; `None` if it is empty ([RFC 6455 §5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)).
     pub(super) fn parse(payload: &'a [u8]) -> Result<Option<Self>, ProtocolError> {
         let Some((code, reason)) = payload.split_first_chunk::<2>() else {
             return if payload.is_empty() {
@@ -30,9 +30,9 @@ impl<'a> CloseFrame<'a> {
     }
 }
 
-/// Whether a peer may put this code into a Close frame: those of
-/// [RFC 6455 §7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4) and of the IANA registry that are not for local
-/// use only, and the ranges of libraries and applications.
+/// Whether a peer may send this close code: one defined in
+/// [RFC 6455 §7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4) or in the IANA registry that is not reserved for
+/// local use, or one in the ranges for libraries and applications.
 pub fn is_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_codes_that_may_be_sent() {
+    fn knows_which_codes_may_be_sent() {
         let allowed = [
             1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999,
             4000, 4999,
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_code_and_reason() {
+    fn parses_code_and_reason() {
         let close = |code, reason| Ok(Some(CloseFrame { code, reason }));
         assert_eq!(CloseFrame::parse(b""), Ok(None));
         assert_eq!(CloseFrame::parse(b"\x03\xe8"), close(1000, ""));
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_payload_that_says_nothing_valid() {
+    fn rejects_invalid_payloads() {
         assert_eq!(
             CloseFrame::parse(b"\x03"),
             Err(ProtocolError::CloseTooShort)

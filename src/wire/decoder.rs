@@ -1,21 +1,21 @@
-//! From a client's bytes to events.
+//! Decodes a client's bytes into events.
 
 use std::ops::Range;
 
 use super::header::{Header, PartialHeader};
-use super::message::{Admitted, Kind, Message};
 use super::opcode::Opcode;
-use super::partial::{Completed, Partial};
+use super::partial_message::{Admission, MessageKind, PartialMessage};
+use super::reassembly::{Completed, Reassembly};
 use super::{Event, Limits, ProtocolError};
 
 /// Decodes the frames of one client ([RFC 6455 §5](https://www.rfc-editor.org/rfc/rfc6455#section-5)).
 ///
-/// A message that is complete in the input is unmasked where it stands and handed out without a copy. Otherwise the
-/// arrived part is kept on the heap until the rest is there: at most [`Limits::max_message_bytes`], and only
-/// in proportion to what did arrive. An idle decoder is 40 bytes and owns no memory.
+/// A message that is complete in the input is unmasked in place and handed out without a copy. Otherwise the part
+/// received so far is kept on the heap until the rest arrives. This takes at most [`Limits::max_message_bytes`], and
+/// grows only with the bytes received. An idle decoder is 40 bytes and owns no heap memory.
 ///
-/// Text is validated as it arrives, so that a bad byte is an error at once, even in the middle of a frame. After an
-/// error or a Close nothing more is decoded: further input is consumed and ignored.
+/// Text is validated as it arrives, so an invalid byte is an error at once, even in the middle of a frame. After an
+/// error or a Close frame nothing more is decoded: further input is consumed and ignored.
 ///
 /// ```
 /// use wavecast::wire::{Decoder, Event, Limits, ProtocolError};
@@ -38,40 +38,43 @@ use super::{Event, Limits, ProtocolError};
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    /// The frame head that is incomplete; it may be all that has arrived, so it does not cost an allocation.
+    /// A frame header that is incomplete. Stored inline, so that part of a header costs no allocation.
     header: PartialHeader,
-    /// A Close or an error was seen.
+    /// Whether a Close frame or an error has been seen.
     closed: bool,
-    partial: Option<Box<Partial>>,
+    reassembly: Option<Box<Reassembly>>,
 }
 
-/// Where an event's bytes are. Found first and borrowed afterwards, because the search goes on while there is none.
+/// Where an event's bytes are. They are located first and borrowed afterwards, because the decoder cannot continue
+/// while an event borrows from it.
 enum Found {
-    /// A whole frame in the input.
+    /// A complete frame in the input.
     Input(Opcode, Range<usize>),
-    /// A control frame, assembled.
+    /// A reassembled control frame.
     Control(Opcode),
-    /// A message, assembled.
-    Message(Kind),
+    /// A reassembled message.
+    Message(MessageKind),
     TooLarge,
 }
 
 impl Decoder {
-    /// A decoder at the start of a connection.
+    /// A decoder for a new connection.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             header: PartialHeader::default(),
             closed: false,
-            partial: None,
+            reassembly: None,
         }
     }
 
-    /// Decodes at most one event from the front of `input`; answers with the bytes consumed and the event. Payloads
-    /// are unmasked in place. `None` means that all input was consumed and more is needed.
+    /// Decodes at most one event from the front of `input`. Returns the number of bytes consumed and the event; `None`
+    /// means that all input was consumed and more is needed. Payloads are unmasked in place.
     ///
-    /// A message that had to be assembled keeps its buffer as long as its event is borrowed. The next call frees it,
-    /// also one with empty input, and so does [`release`](Self::release).
+    /// A message that had to be reassembled keeps its buffer while its event is borrowed. The next call frees it, even
+    /// with empty input, and so does [`release`](Self::release).
+    ///
+    /// Errors: close the connection with [`ProtocolError::close_code`].
     pub fn decode<'a>(
         &'a mut self,
         input: &'a mut [u8],
@@ -88,7 +91,10 @@ impl Decoder {
             found,
             Some(Found::Input(Opcode::Close, _) | Found::Control(Opcode::Close))
         );
-        if let Some(error) = found.as_ref().and_then(|found| self.refusal(input, found)) {
+        if let Some(error) = found
+            .as_ref()
+            .and_then(|found| self.close_error(input, found))
+        {
             self.release();
             return Err(error);
         }
@@ -96,35 +102,35 @@ impl Decoder {
         Ok((used, event))
     }
 
-    /// Frees the buffer of a message that was handed out. To be called before a wait for more input, unless
-    /// [`decode`](Self::decode) has answered `None`.
+    /// Frees the buffer of a message that has been handed out. Call it before waiting for more input, unless
+    /// [`decode`](Self::decode) has just returned `None`.
     pub fn release(&mut self) {
         if self
-            .partial
+            .reassembly
             .as_ref()
-            .is_some_and(|partial| self.closed || partial.is_spent())
+            .is_some_and(|reassembly| self.closed || reassembly.is_complete())
         {
-            self.partial = None;
+            self.reassembly = None;
         }
     }
 
-    /// Bytes of message payload held on the heap, at most [`Limits::max_message_bytes`]. Not counted are the less than
-    /// 256 bytes of state that stand beside them while a frame is incomplete.
+    /// The heap memory used for message payload, in bytes; at most [`Limits::max_message_bytes`]. Up to 256 bytes of
+    /// other state, allocated while a frame or message is incomplete, are not counted.
     #[cfg(feature = "internals")]
     pub fn buffered_bytes(&self) -> usize {
         let message = self
-            .partial
+            .reassembly
             .as_ref()
-            .and_then(|partial| partial.message.as_ref());
-        message.map_or(0, Message::capacity)
+            .and_then(|reassembly| reassembly.message.as_ref());
+        message.map_or(0, PartialMessage::capacity)
     }
 
-    /// What is wrong with a Close frame that was found. Asked before anything is lent out, so that a message which the
-    /// frame interrupts can be freed.
-    fn refusal(&self, input: &[u8], found: &Found) -> Option<ProtocolError> {
+    /// The error in a Close frame that was found, if any. Checked before anything is borrowed, so that a message which
+    /// the frame interrupts can be freed.
+    fn close_error(&self, input: &[u8], found: &Found) -> Option<ProtocolError> {
         let payload = match found {
             Found::Input(Opcode::Close, at) => &input[at.clone()],
-            Found::Control(Opcode::Close) => self.partial.as_ref()?.control.bytes(),
+            Found::Control(Opcode::Close) => self.reassembly.as_ref()?.control.bytes(),
             _ => return None,
         };
         Event::control(Opcode::Close, payload).err()
@@ -134,8 +140,12 @@ impl Decoder {
     fn find(&mut self, input: &mut [u8]) -> Result<(usize, Option<Found>), ProtocolError> {
         let mut used = 0;
         loop {
-            if let Some(partial) = self.partial.as_mut().filter(|partial| partial.is_open()) {
-                let (taken, completed) = partial.advance(&mut input[used..], &self.limits)?;
+            if let Some(reassembly) = self
+                .reassembly
+                .as_mut()
+                .filter(|reassembly| reassembly.is_open())
+            {
+                let (taken, completed) = reassembly.advance(&mut input[used..], &self.limits)?;
                 used += taken;
                 match completed {
                     Some(Completed::Control(opcode)) => {
@@ -170,20 +180,21 @@ impl Decoder {
         }
     }
 
-    /// Finds a control frame whose payload is at `start`, or opens it. It may stand between the frames of a message,
-    /// which it leaves alone ([RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
+    /// Starts a control frame whose payload begins at `start`, and returns it if it is complete in the input. It may be
+    /// sent between the frames of a message and does not affect that message
+    /// ([RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
     fn begin_control(&mut self, header: &Header, input: &mut [u8], start: usize) -> Option<Found> {
         if let Some(at) = header.payload_in(input, start) {
             header.unmask(&mut input[at.clone()]);
             return Some(Found::Input(header.opcode, at));
         }
-        self.partial.get_or_insert_default().open_control(header);
+        self.reassembly.get_or_insert_default().open_control(header);
         None
     }
 
-    /// Finds a message whose only frame has its payload at `start`, or opens the frame. A message is one data frame and
-    /// then continuations, and messages do not interleave
-    /// ([RFC 6455 §5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4)).
+    /// Starts a data frame whose payload begins at `start`, and returns the message if this is its only frame and
+    /// complete in the input. A message is one text or binary frame followed by continuation frames, and messages are
+    /// not interleaved ([RFC 6455 §5.4](https://www.rfc-editor.org/rfc/rfc6455#section-5.4)).
     fn begin_data(
         &mut self,
         header: &Header,
@@ -191,9 +202,9 @@ impl Decoder {
         start: usize,
     ) -> Result<Option<Found>, ProtocolError> {
         let unfinished = self
-            .partial
+            .reassembly
             .as_ref()
-            .is_some_and(|partial| partial.message.is_some());
+            .is_some_and(|reassembly| reassembly.message.is_some());
         let kind = header.opcode.message_kind();
         if kind.is_some() && unfinished {
             return Err(ProtocolError::UnfinishedMessage);
@@ -205,17 +216,17 @@ impl Decoder {
         {
             let payload = &mut input[at.clone()];
             header.unmask(payload);
-            if kind == Kind::Text && simdutf8::basic::from_utf8(payload).is_err() {
+            if kind == MessageKind::Text && simdutf8::basic::from_utf8(payload).is_err() {
                 return Err(ProtocolError::TextNotUtf8);
             }
             return Ok(Some(Found::Input(header.opcode, at)));
         }
-        let partial = self.partial.get_or_insert_default();
-        let admitted = partial.open_data(header, kind, &self.limits)?;
-        Ok((admitted == Admitted::TooLarge).then_some(Found::TooLarge))
+        let reassembly = self.reassembly.get_or_insert_default();
+        let admitted = reassembly.open_data(header, kind, &self.limits)?;
+        Ok((admitted == Admission::TooLarge).then_some(Found::TooLarge))
     }
 
-    /// Borrows what was found.
+    /// Builds the event that borrows the bytes found.
     fn event<'a>(
         &'a mut self,
         input: &'a mut [u8],
@@ -227,20 +238,20 @@ impl Decoder {
             Found::Input(opcode, at) => Event::control(opcode, &input[at]),
             Found::Control(opcode) => {
                 let payload = self
-                    .partial
+                    .reassembly
                     .as_ref()
-                    .map_or(&[][..], |partial| partial.control.bytes());
+                    .map_or(&[][..], |reassembly| reassembly.control.bytes());
                 Event::control(opcode, payload)
             }
             Found::Message(kind) => {
                 let message = self
-                    .partial
+                    .reassembly
                     .as_mut()
-                    .and_then(|partial| partial.message.as_mut());
-                let bytes = message.map_or(&mut [][..], Message::bytes_mut);
+                    .and_then(|reassembly| reassembly.message.as_mut());
+                let bytes = message.map_or(&mut [][..], PartialMessage::bytes_mut);
                 Ok(match kind {
-                    Kind::Text => Event::Text(bytes),
-                    Kind::Binary => Event::Binary(bytes),
+                    MessageKind::Text => Event::Text(bytes),
+                    MessageKind::Binary => Event::Binary(bytes),
                 })
             }
             Found::TooLarge => Ok(Event::TooLarge),

@@ -1,42 +1,43 @@
-//! Why a client's bytes end its connection.
+//! Protocol errors that end a connection.
 
 use thiserror::Error;
 
-/// A violation of RFC 6455, or of the limits past which a connection is not worth keeping.
+/// A violation of RFC 6455, or of a limit beyond which the connection is closed.
 ///
-/// The connection is to be closed with [`close_code`](Self::close_code); the `Display` text is short enough to be
-/// the reason.
+/// Close the connection with [`close_code`](Self::close_code). The `Display` text is short enough to be the reason in
+/// the Close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProtocolError {
-    /// [RFC 6455 §5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.1): a client masks every frame.
+    /// The frame is not masked; clients must mask every frame
+    /// ([RFC 6455 §5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.1)).
     #[error("frame is not masked")]
     Unmasked,
-    /// [RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2): no extension was negotiated that gives a
-    /// reserved bit a meaning.
+    /// A reserved bit is set, but no extension that defines it was negotiated
+    /// ([RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
     #[error("reserved bit is set")]
     ReservedBit,
     /// An opcode that RFC 6455 does not define.
     #[error("opcode {0} is reserved")]
     ReservedOpcode(u8),
-    /// [RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5): a control frame without FIN.
+    /// A control frame without FIN ([RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
     #[error("control frame is fragmented")]
     FragmentedControl,
-    /// [RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5): a control frame over 125 bytes.
+    /// A control frame of more than 125 bytes ([RFC 6455 §5.5](https://www.rfc-editor.org/rfc/rfc6455#section-5.5)).
     #[error("control frame is longer than 125 bytes")]
     ControlTooLong,
-    /// A length in more bytes than it needs.
+    /// A length encoded in more bytes than necessary.
     #[error("length is not in its shortest form")]
     LengthNotMinimal,
     /// A 64-bit length whose most significant bit is set.
     #[error("length has its most significant bit set")]
     LengthOverflow,
-    /// A continuation frame while no message is open.
+    /// A continuation frame without a message to continue.
     #[error("continuation frame without a message")]
     UnexpectedContinuation,
-    /// A text or binary frame while a fragmented message is open.
+    /// A text or binary frame before the last frame of a fragmented message.
     #[error("new message inside a fragmented message")]
     UnfinishedMessage,
-    /// A close payload of one byte, which cannot hold a code.
+    /// A Close frame with a payload of one byte, too short for a code.
     #[error("close payload of one byte")]
     CloseTooShort,
     /// A close code that may not be sent.
@@ -48,16 +49,16 @@ pub enum ProtocolError {
     /// A text message that is not UTF-8.
     #[error("text is not utf-8")]
     TextNotUtf8,
-    /// A message that declares more than sixteen times the limit.
+    /// A message that declares more than sixteen times [`Limits::max_message_bytes`](super::Limits::max_message_bytes).
     #[error("message is far too large")]
     MessageTooLong,
-    /// A message of more frames than allowed.
+    /// A message of more than [`Limits::max_fragments`](super::Limits::max_fragments) frames.
     #[error("message has too many fragments")]
     TooManyFragments,
 }
 
 impl ProtocolError {
-    /// The code to close the connection with
+    /// The code for the Close frame
     /// ([RFC 6455 §7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)).
     pub fn close_code(self) -> u16 {
         match self {

@@ -1,24 +1,24 @@
-//! What the server sends.
+//! Encodes the frames that the server sends.
 
 use std::sync::Arc;
 
 use super::opcode::Opcode;
-use super::partial::MAX_CONTROL_BYTES;
+use super::reassembly::MAX_CONTROL_BYTES;
 
-/// The longest head of an unmasked frame: two bytes and a 64-bit length.
+/// Maximum length of an unmasked frame's header: two bytes and a 64-bit length.
 const MAX_HEADER_BYTES: usize = 10;
 
-/// One encoded server frame: FIN, unmasked, the same bytes for every client.
+/// An encoded server frame: complete, unmasked, the same bytes for every client.
 ///
-/// A clone is one reference count and no copy, so a broadcast is encoded once and every outbox holds the same payload; a
-/// frame without a payload, such as a ping, shares nothing and counts nothing.
+/// Cloning increments a reference count and copies no payload, so a broadcast is encoded once and all outboxes share
+/// the payload. Cloning a frame without a payload, such as a ping, does not even touch a reference count.
 /// [`header`](Self::header) and [`payload`](Self::payload) are the two buffers of a vectored write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::len_without_is_empty, reason = "a frame always has a header")]
 pub struct Frame {
     header: [u8; MAX_HEADER_BYTES],
     header_len: u8,
-    /// `None` when empty.
+    /// `None` if empty.
     payload: Option<Arc<[u8]>>,
 }
 
@@ -38,13 +38,13 @@ impl Frame {
         Self::new(Opcode::Ping, None)
     }
 
-    /// The answer to a ping, with its payload. A control frame holds at most 125 bytes; what is beyond is cut off.
+    /// The answer to a ping, with the same payload. It is truncated to 125 bytes, the maximum for a control frame.
     pub fn pong(payload: &[u8]) -> Self {
         let payload = &payload[..payload.len().min(MAX_CONTROL_BYTES)];
         Self::new(Opcode::Pong, (!payload.is_empty()).then(|| payload.into()))
     }
 
-    /// A Close with a code and a reason, which is cut at a character boundary to the 123 bytes that fit
+    /// A Close frame with a code and a reason. The reason is truncated at a character boundary to the 123 bytes that fit
     /// ([RFC 6455 §5.5.1](https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1)).
     pub fn close(code: u16, reason: &str) -> Self {
         let mut end = reason.len().min(MAX_CONTROL_BYTES - 2);
@@ -62,7 +62,7 @@ impl Frame {
         let length = payload.as_ref().map_or(0, |payload| payload.len());
         let mut header = [0; MAX_HEADER_BYTES];
         header[0] = 0x80 | opcode as u8;
-        // §5.2: the shortest of the three forms, in network byte order.
+        // RFC 6455 §5.2: the shortest of the three forms, in network byte order.
         let header_len = if let Ok(short @ ..=125) = u8::try_from(length) {
             header[1] = short;
             2
@@ -82,32 +82,32 @@ impl Frame {
         }
     }
 
-    /// The head, 2 to 10 bytes.
+    /// The header, 2 to 10 bytes.
     pub fn header(&self) -> &[u8] {
         &self.header[..usize::from(self.header_len)]
     }
 
-    /// What follows the head, possibly nothing.
+    /// The payload, which may be empty.
     pub fn payload(&self) -> &[u8] {
         self.payload.as_deref().unwrap_or_default()
     }
 
-    /// Bytes on the wire, head and payload.
+    /// The length on the wire in bytes, header and payload together.
     pub fn len(&self) -> usize {
         self.header().len() + self.payload().len()
     }
 
-    /// Whether this is a ping, a pong or a Close.
+    /// Whether this is a ping, pong or Close frame.
     pub fn is_control(&self) -> bool {
         self.header[0] & 0x08 != 0
     }
 
-    /// Whether this answers a ping.
+    /// Whether this is a pong.
     pub fn is_pong(&self) -> bool {
         self.header[0] & 0x0f == Opcode::Pong as u8
     }
 
-    /// Appends the bytes on the wire.
+    /// Appends the encoded frame to `out`.
     pub fn copy_to(&self, out: &mut Vec<u8>) {
         out.reserve(self.len());
         out.extend_from_slice(self.header());
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn cuts_a_long_reason_between_characters() {
+    fn truncates_a_long_reason_between_characters() {
         let frame = Frame::close(1000, &"é".repeat(100));
         assert_eq!(frame.payload().len(), 2 + 122);
         assert!(str::from_utf8(&frame.payload()[2..]).is_ok());
     }
 
     #[test]
-    fn cuts_a_pong_that_is_too_long() {
+    fn truncates_a_pong_that_is_too_long() {
         assert_eq!(Frame::pong(&[7; 200]).payload(), [7; 125]);
     }
 

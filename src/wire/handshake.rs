@@ -1,4 +1,4 @@
-//! The client's half of the handshake.
+//! Checks a client's opening handshake.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
@@ -9,10 +9,10 @@ use http::{HeaderMap, Method, Version};
 use super::{AcceptKey, HandshakeError};
 
 /// Checks an opening handshake strictly ([RFC 6455 §4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1)) and
-/// answers with the value of `Sec-WebSocket-Accept`.
+/// returns the value of `Sec-WebSocket-Accept`.
 ///
-/// A request whose end a proxy might see elsewhere is refused too: a body in any form, a second `Host`. The `Origin` is
-/// the caller's to check.
+/// Also rejects requests that a proxy might interpret differently: those with a body in any form, or with more than
+/// one `Host`. Checking the `Origin` is up to the caller.
 pub fn check_handshake(
     method: &Method,
     version: Version,
@@ -25,28 +25,28 @@ pub fn check_handshake(
     if version != Version::HTTP_11 {
         return Err(HandshakeError::HttpVersion);
     }
-    if only(headers, &HOST).is_none_or(<[u8]>::is_empty) {
+    if single_value(headers, &HOST).is_none_or(<[u8]>::is_empty) {
         return Err(HandshakeError::Host);
     }
     if has_body(headers) {
         return Err(HandshakeError::Body);
     }
-    if !names(headers, &UPGRADE, b"websocket") {
+    if !contains_token(headers, &UPGRADE, b"websocket") {
         return Err(HandshakeError::Upgrade);
     }
-    if !names(headers, &CONNECTION, b"upgrade") {
+    if !contains_token(headers, &CONNECTION, b"upgrade") {
         return Err(HandshakeError::Connection);
     }
-    if only(headers, &SEC_WEBSOCKET_VERSION) != Some(b"13") {
+    if single_value(headers, &SEC_WEBSOCKET_VERSION) != Some(b"13") {
         return Err(HandshakeError::Version);
     }
-    only(headers, &SEC_WEBSOCKET_KEY)
-        .and_then(AcceptKey::answer)
+    single_value(headers, &SEC_WEBSOCKET_KEY)
+        .and_then(AcceptKey::from_key)
         .ok_or(HandshakeError::Key)
 }
 
-/// The value of a header that is there exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+/// The value of a header that occurs exactly once.
+fn single_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values
@@ -55,8 +55,8 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
         .then(|| value.as_bytes().trim_ascii())
 }
 
-/// Whether a header that is a list has `token` in it, in any letter case and on any of its lines.
-fn names(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
+/// Whether a list header contains `token`, ignoring case, in any of its occurrences.
+fn contains_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     let mut lines = headers.get_all(name).iter();
     lines.any(|line| {
         let mut tokens = line.as_bytes().split(|byte| *byte == b',');
@@ -101,14 +101,14 @@ mod tests {
         check_handshake(&Method::GET, Version::HTTP_11, &headers(lines))
     }
 
-    /// The valid request without the header `name`, and with `lines` instead.
+    /// Checks the valid request with the header `name` replaced by `lines`.
     fn check_with(name: &str, lines: &[Line<'_>]) -> Result<AcceptKey, HandshakeError> {
         let kept = VALID.into_iter().filter(|(kept, _)| *kept != name);
         check(&kept.chain(lines.iter().copied()).collect::<Vec<_>>())
     }
 
     #[test]
-    fn accepts_the_request_of_the_rfc() {
+    fn accepts_the_example_of_the_rfc() {
         assert_eq!(&*check(&VALID).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_methods_and_versions() {
+    fn rejects_other_methods_and_versions() {
         let headers = headers(&VALID);
         let check = |method, version| check_handshake(&method, version, &headers);
         assert_eq!(
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_missing_header() {
+    fn rejects_every_missing_header() {
         let errors = [
             ("host", HandshakeError::Host),
             ("upgrade", HandshakeError::Upgrade),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_wrong_header() {
+    fn rejects_every_invalid_header() {
         let key: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
         let cases: [(&str, &[Line<'_>], HandshakeError); 14] = [
             ("host", &[("host", b"")], HandshakeError::Host),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_the_client_what_to_do_instead() {
+    fn the_response_says_what_the_client_should_send_instead() {
         for error in [
             HandshakeError::Upgrade,
             HandshakeError::Connection,

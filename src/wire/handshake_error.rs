@@ -1,41 +1,41 @@
-//! Why a request is not upgraded.
+//! Why an opening handshake is rejected.
 
 use http::header::{ALLOW, CONNECTION, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use thiserror::Error;
 
-/// A request that is not a valid opening handshake.
+/// Why a request is not a valid opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeError {
-    /// Any method but GET.
-    #[error("method is not GET")]
+    /// The method is not GET.
+    #[error("the method is not GET")]
     Method,
-    /// Any version but HTTP/1.1.
-    #[error("http version is not 1.1")]
+    /// The version is not HTTP/1.1.
+    #[error("the version is not HTTP/1.1")]
     HttpVersion,
-    /// `Host` is missing, empty, or there twice.
+    /// `Host` is missing, empty or repeated.
     #[error("exactly one Host header is required")]
     Host,
     /// The request declares a body.
-    #[error("request has a body")]
+    #[error("the request has a body")]
     Body,
-    /// `Upgrade` does not name `websocket`.
-    #[error("Upgrade header does not name websocket")]
+    /// `Upgrade` does not contain `websocket`.
+    #[error("the Upgrade header does not contain websocket")]
     Upgrade,
-    /// `Connection` does not name `upgrade`, so that `Upgrade` does not count
+    /// `Connection` does not contain `upgrade`, without which `Upgrade` has no effect
     /// ([RFC 9110 §7.8](https://www.rfc-editor.org/rfc/rfc9110#section-7.8)).
-    #[error("Connection header does not name upgrade")]
+    #[error("the Connection header does not contain upgrade")]
     Connection,
-    /// `Sec-WebSocket-Version` is not 13, missing, or there twice.
+    /// `Sec-WebSocket-Version` is missing, repeated or not 13.
     #[error("Sec-WebSocket-Version is not 13")]
     Version,
-    /// `Sec-WebSocket-Key` is missing, there twice, or not the base64 of 16 bytes.
+    /// `Sec-WebSocket-Key` is missing, repeated or not the base64 of 16 bytes.
     #[error("exactly one Sec-WebSocket-Key of 16 bytes is required")]
     Key,
 }
 
 impl HandshakeError {
-    /// The status to answer with.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -44,7 +44,7 @@ impl HandshakeError {
         }
     }
 
-    /// A stable name for programs.
+    /// The stable code in the response.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Method => "method_not_allowed",
@@ -58,8 +58,9 @@ impl HandshakeError {
         }
     }
 
-    /// Headers that the answer must have: `Allow` with 405
-    /// ([RFC 9110 §15.5.6](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6)), and with 426 what to upgrade to
+    /// Headers that the response must have: `Allow` with 405
+    /// ([RFC 9110 §15.5.6](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6)), and the protocol and version to
+    /// upgrade to with 426
     /// ([RFC 9110 §15.5.22](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.22),
     /// [RFC 6455 §4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2)).
     pub fn headers(&self) -> HeaderMap {

@@ -1,26 +1,26 @@
-//! The head of a client's frame.
+//! The header of a client's frame.
 
 use std::ops::Range;
 
 use super::opcode::Opcode;
 use super::{Mask, ProtocolError};
 
-/// The longest head: two bytes, a 64-bit length, a masking key.
+/// Maximum length of a header: two bytes, a 64-bit length, a masking key.
 const MAX_HEADER_BYTES: usize = 14;
 
-/// A complete, valid head ([RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
+/// A complete, valid frame header ([RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
     pub(super) opcode: Opcode,
-    /// Declared payload bytes; below 2^63, and at most 125 for a control frame.
+    /// The declared length of the payload: less than 2^63, and at most 125 for a control frame.
     pub(super) length: u64,
     pub(super) mask: Mask,
 }
 
 impl Header {
-    /// Reads a head from the front of `bytes`; answers with it and its size, or `None` when bytes are missing. What is
-    /// wrong in the bytes that are there is an error at once.
+    /// Parses a header from the front of `bytes`. Returns it with its size, or `None` if it is incomplete. An invalid
+    /// byte is an error even if the header is incomplete.
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// Where the payload is in an input that has it from `start`, if it has all of it.
+    /// The range of the payload in `input`, where it begins at `start`. Returns `None` if `input` ends before it does.
     pub(super) fn payload_in(&self, input: &[u8], start: usize) -> Option<Range<usize>> {
         let end = start.checked_add(usize::try_from(self.length).ok()?)?;
         (end <= input.len()).then_some(start..end)
@@ -74,9 +74,9 @@ impl Header {
     }
 }
 
-/// Reads the length that the second byte announces, and what follows it.
+/// Parses the payload length. Returns it with the bytes that follow, or `None` if it is incomplete.
 fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
-    let (length, rest, least) = match short {
+    let (length, rest, min) = match short {
         126 => {
             let Some((bytes, rest)) = rest.split_first_chunk() else {
                 return Ok(None);
@@ -95,13 +95,13 @@ fn parse_length(short: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Protocol
         return Err(ProtocolError::LengthOverflow);
     }
     // "The minimal number of bytes MUST be used to encode the length".
-    if length < least {
+    if length < min {
         return Err(ProtocolError::LengthNotMinimal);
     }
     Ok(Some((length, rest)))
 }
 
-/// The bytes of a head that arrived in pieces. Small enough to live in the decoder of an idle connection.
+/// A header that arrives in pieces. Stored inline in the decoder, because even an idle connection may hold part of one.
 #[derive(Debug, Default)]
 pub(super) struct PartialHeader {
     bytes: [u8; MAX_HEADER_BYTES],
@@ -109,7 +109,8 @@ pub(super) struct PartialHeader {
 }
 
 impl PartialHeader {
-    /// Takes a head from the front of `input`; answers with it, if it is complete, and with the bytes consumed.
+    /// Consumes a header from the front of `input`. Returns the number of bytes consumed, and the header if it is now
+    /// complete.
     pub(super) fn advance(
         &mut self,
         input: &[u8],
@@ -125,7 +126,7 @@ impl PartialHeader {
         self.bytes[kept..filled].copy_from_slice(&input[..taken]);
         if let Some((header, size)) = Header::parse(&self.bytes[..filled])? {
             self.len = 0;
-            // More than the head may have been copied; that part was not consumed.
+            // More than the header may have been copied; the rest was not consumed.
             return Ok((size - kept, Some(header)));
         }
         self.len = filled as u8;
@@ -139,12 +140,12 @@ mod tests {
 
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-    fn head(start: &[u8]) -> Vec<u8> {
+    fn header(start: &[u8]) -> Vec<u8> {
         [start, &KEY].concat()
     }
 
     #[test]
-    fn reads_every_length_class() {
+    fn parses_every_form_of_length() {
         let cases: [(&[u8], u64); 7] = [
             (b"\x82\x80", 0),
             (b"\x82\xfd", 125),
@@ -155,7 +156,7 @@ mod tests {
             (b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff", u64::MAX >> 1),
         ];
         for (start, length) in cases {
-            let bytes = head(start);
+            let bytes = header(start);
             let (header, size) = Header::parse(&bytes).unwrap().unwrap();
             assert_eq!((header.length, size), (length, bytes.len()));
             assert_eq!(
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_wrong_as_soon_as_it_is_there() {
+    fn rejects_an_invalid_byte_as_soon_as_it_arrives() {
         let cases: [(&[u8], ProtocolError); 12] = [
             (b"\xc1", ProtocolError::ReservedBit),
             (b"\xa1", ProtocolError::ReservedBit),
@@ -193,8 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn consumes_nothing_behind_the_head() {
-        let bytes = [head(b"\x81\xfe\x01\x00"), b"payload bytes".to_vec()].concat();
+    fn consumes_nothing_after_the_header() {
+        let bytes = [header(b"\x81\xfe\x01\x00"), b"payload bytes".to_vec()].concat();
         for cut in 0..8 {
             let mut partial = PartialHeader::default();
             assert_eq!(partial.advance(&bytes[..cut]), Ok((cut, None)));

@@ -1,19 +1,19 @@
-//! What one client may send in one message.
+//! Limits on incoming messages.
 
-/// Bounds on one incoming data message.
+/// Limits on one incoming data message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Payload bytes of a message; 64 KiB by default. Zero admits empty messages only. A larger message is announced
-    /// as [`Event::TooLarge`](super::Event::TooLarge) and skipped; one that declares more than sixteen times as
-    /// much ends the connection.
+    /// Maximum payload of a message, in bytes. Default: 64 KiB. 0 allows only empty messages. A larger message is
+    /// reported as [`Event::TooLarge`](super::Event::TooLarge) and skipped; one that declares more than sixteen times
+    /// this size ends the connection.
     pub max_message_bytes: usize,
-    /// Frames of a message, empty ones included; 1024 by default. Zero and one both mean that no message may be
-    /// fragmented. One frame more ends the connection.
+    /// Maximum number of frames per message, including empty ones. Default: 1024. 0 and 1 both mean that messages must
+    /// not be fragmented. One frame more ends the connection.
     pub max_fragments: usize,
 }
 
 impl Limits {
-    /// Declared payload bytes a message may have and still be skipped instead of ending the connection.
+    /// Maximum declared payload of a message that is skipped. A larger one ends the connection.
     pub(super) fn max_skipped_bytes(&self) -> u64 {
         (self.max_message_bytes as u64).saturating_mul(16)
     }

@@ -1,9 +1,9 @@
-//! The masking of client payloads.
+//! Masking of client payloads.
 
-/// A masking key, turned to the byte of the payload that comes next
+/// A masking key, rotated so that its first byte applies to the next byte of the payload
 /// ([RFC 6455 §5.3](https://www.rfc-editor.org/rfc/rfc6455#section-5.3)).
 ///
-/// Masking and unmasking are the same operation, so a client may use it too.
+/// Masking and unmasking are the same operation, so clients can use it too.
 ///
 /// ```
 /// let mut mask = wavecast::wire::Mask::new([0x37, 0xfa, 0x21, 0x3d]);
@@ -17,24 +17,24 @@
 pub struct Mask([u8; 4]);
 
 impl Mask {
-    /// A key at the first byte of its payload.
+    /// A mask at the start of its payload.
     pub const fn new(key: [u8; 4]) -> Self {
         Self(key)
     }
 
-    /// Masks or unmasks the next piece of the payload in place, whatever length earlier pieces had.
+    /// Masks or unmasks the next piece of the payload in place. Pieces can have any length.
     pub fn apply(&mut self, piece: &mut [u8]) {
         let [a, b, c, d] = self.0;
         let pad = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
         let (words, tail) = piece.as_chunks_mut::<8>();
-        // Whole words without a carried index: this is the shape of loop that LLVM turns into vector code.
+        // Whole words and no carried index: LLVM vectorizes a loop of this shape.
         for word in words {
             *word = (u64::from_ne_bytes(*word) ^ pad).to_ne_bytes();
         }
         for (byte, key) in tail.iter_mut().zip([a, b, c, d, a, b, c]) {
             *byte ^= key;
         }
-        // Words are two keys long, so only the tail moves the phase.
+        // A word is two keys long, so only the tail shifts the phase.
         self.0.rotate_left(tail.len() % 4);
     }
 }
@@ -44,14 +44,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unmasks_the_hello_of_the_rfc() {
+    fn unmasks_the_example_of_the_rfc() {
         let mut payload = *b"\x7f\x9f\x4d\x51\x58";
         Mask::new([0x37, 0xfa, 0x21, 0x3d]).apply(&mut payload);
         assert_eq!(&payload, b"Hello");
     }
 
     #[test]
-    fn keeps_its_phase_over_pieces_of_every_length() {
+    fn keeps_its_phase_across_pieces_of_any_length() {
         let key = [1, 2, 4, 8];
         for cut in 0..40 {
             let mut payload: Vec<u8> = (0..40).collect();

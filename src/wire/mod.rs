@@ -1,8 +1,9 @@
-//! RFC 6455, server side, without I/O: the handshake check, the frame decoder and the frame encoder.
+//! The server side of [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) without I/O: the handshake check, the frame
+//! decoder and the frame encoder.
 //!
-//! Bytes in, events and frames out. Nothing here knows of a runtime, a socket or JSON, so everything is
-//! tested with literal bytes. The decoder holds no memory while a client is idle, and what it
-//! holds while a message is partial follows the bytes that arrived, never a length that was merely declared.
+//! Bytes go in, events and frames come out. Nothing here knows about a runtime, sockets or JSON, so everything is
+//! tested with literal bytes. The decoder owns no memory while a client is idle. While a message is incomplete, its
+//! memory grows with the bytes received, never with a length that was merely declared.
 
 mod accept_key;
 mod close;
@@ -15,9 +16,9 @@ mod handshake_error;
 mod header;
 mod limits;
 mod mask;
-mod message;
 mod opcode;
-mod partial;
+mod partial_message;
+mod reassembly;
 mod server_frame;
 
 pub use accept_key::AcceptKey;

@@ -1,7 +1,7 @@
-//! What a frame is.
+//! Frame opcodes.
 
 use super::ProtocolError;
-use super::message::Kind;
+use super::partial_message::MessageKind;
 
 /// The opcodes of [RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Opcode {
 }
 
 impl Opcode {
-    /// Reads the low four bits of a frame's first byte.
+    /// Parses the low four bits of a frame's first byte.
     pub(super) fn from_nibble(nibble: u8) -> Result<Self, ProtocolError> {
         match nibble {
             0x0 => Ok(Self::Continuation),
@@ -33,11 +33,11 @@ impl Opcode {
         self as u8 & 0x8 != 0
     }
 
-    /// The kind of the message that a frame begins, if it begins one.
-    pub(super) fn message_kind(self) -> Option<Kind> {
+    /// The kind of message that a frame with this opcode starts, if it starts one.
+    pub(super) fn message_kind(self) -> Option<MessageKind> {
         match self {
-            Self::Text => Some(Kind::Text),
-            Self::Binary => Some(Kind::Binary),
+            Self::Text => Some(MessageKind::Text),
+            Self::Binary => Some(MessageKind::Binary),
             _ => None,
         }
     }

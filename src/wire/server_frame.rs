@@ -1,24 +1,24 @@
-//! Reading back what a shard has written, for a transport that is no WebSocket.
+//! Parses the frames that a shard writes, for transports other than WebSocket.
 
 use super::CloseFrame;
 use super::opcode::Opcode;
 
-/// A whole frame of the server, as [`Frame`](super::Frame) encodes it.
+/// A complete server frame, as [`Frame`](super::Frame) encodes it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ServerFrame<'a> {
-    /// A message: text, or binary, which no peer but a WebSocket understands.
+    /// The payload of a text or binary message. Only WebSocket clients understand binary ones.
     Message(&'a [u8]),
-    /// A heartbeat.
+    /// A ping.
     Ping,
-    /// The last frame; without a code if it does not hold one.
+    /// The last frame, with its code and reason if it has them.
     Close(Option<CloseFrame<'a>>),
-    /// Nothing that a peer which cannot answer needs to know.
-    Other,
+    /// A frame that means nothing to a client that cannot send frames, such as a pong.
+    Ignored,
 }
 
 impl<'a> ServerFrame<'a> {
-    /// Splits the frame at the front of `bytes` from the rest. `None` when it is not all
-    /// there yet.
+    /// Splits the frame at the front of `bytes` from the rest. Returns `None` if the frame is
+    /// incomplete.
     pub fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let (length, rest) = match second {
@@ -37,7 +37,7 @@ impl<'a> ServerFrame<'a> {
             Ok(Opcode::Text | Opcode::Binary) => Self::Message(payload),
             Ok(Opcode::Ping) => Self::Ping,
             Ok(Opcode::Close) => Self::Close(CloseFrame::parse(payload).ok().flatten()),
-            Ok(Opcode::Continuation | Opcode::Pong) | Err(_) => Self::Other,
+            Ok(Opcode::Continuation | Opcode::Pong) | Err(_) => Self::Ignored,
         };
         Some((frame, rest))
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_encoded_is_read_back_and_a_part_of_it_is_not() {
+    fn complete_frames_are_parsed_and_incomplete_ones_are_not() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let text = "x".repeat(length);
             let mut bytes = Vec::new();
@@ -73,19 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn control_frames_are_told_apart() {
+    fn control_frames_are_distinguished() {
         let read = |frame: &Frame| {
             let mut bytes = Vec::new();
             frame.copy_to(&mut bytes);
             match ServerFrame::split(&bytes).unwrap() {
                 (ServerFrame::Ping, []) => "ping".to_owned(),
                 (ServerFrame::Close(Some(close)), []) => format!("{} {}", close.code, close.reason),
-                (ServerFrame::Other, []) => "other".to_owned(),
+                (ServerFrame::Ignored, []) => "ignored".to_owned(),
                 unexpected => panic!("{unexpected:?}"),
             }
         };
         assert_eq!(read(&Frame::ping()), "ping");
-        assert_eq!(read(&Frame::pong(b"abc")), "other");
+        assert_eq!(read(&Frame::pong(b"abc")), "ignored");
         assert_eq!(
             read(&Frame::close(1013, "slow consumer")),
             "1013 slow consumer"

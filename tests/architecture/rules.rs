@@ -150,8 +150,86 @@ pub const SERVER: Crate = Crate {
 pub const LOADTEST: Crate = Crate {
     folder: "loadtest/src",
     manifest: "loadtest/Cargo.toml",
-    floors: &[],
-    third_party: &[],
+    floors: &[
+        ("base", 0),
+        ("wire", 1),
+        ("null_server", 2),
+        ("plan", 3),
+        ("result", 4),
+        ("measure", 5),
+        ("books", 6),
+        ("sockets", 7),
+        ("verdict", 8),
+        ("dashboard", 9),
+        ("report", 10),
+        ("run", 11),
+        ("compare", 12),
+        ("doctor", 13),
+        ("cli", 14),
+        ("command", 15),
+        ("lib", 16),
+        ("main", 17),
+    ],
+    third_party: &[
+        (
+            "base64",
+            &[
+                "measure/latency.rs",
+                "report/hdr.rs",
+                "report/sample.rs",
+                "wire/handshake.rs",
+            ],
+        ),
+        (
+            "clap",
+            &[
+                "cli/",
+                "command/",
+                "dashboard/theme.rs",
+                "report/outputs.rs",
+                "run/display.rs",
+                "wire/frame_reader.rs",
+            ],
+        ),
+        (
+            "crossbeam_channel",
+            &[
+                "command/",
+                "dashboard/thread.rs",
+                "measure/sampler.rs",
+                "run/",
+                "sockets/",
+            ],
+        ),
+        (
+            "hdrhistogram",
+            &["measure/latency.rs", "report/hdr.rs", "report/sample.rs"],
+        ),
+        ("httparse", &["null_server/request_head.rs", "wire/"]),
+        ("humantime", &["cli/"]),
+        ("memchr", &["wire/"]),
+        (
+            "nix",
+            &[
+                "doctor/machine.rs",
+                "measure/process.rs",
+                "run/preflight.rs",
+                "sockets/opening.rs",
+            ],
+        ),
+        ("ratatui", &["dashboard/"]),
+        ("serde", &["result/"]),
+        ("serde_json", &["report/"]),
+        ("sha1", &["wire/handshake.rs"]),
+        ("socket2", &["null_server/", "sockets/audit/leaving.rs"]),
+        (
+            "thiserror",
+            &["report/error.rs", "run/preflight.rs", "sockets/", "wire/"],
+        ),
+        ("tokio", &["null_server/", "sockets/", "run/"]),
+        ("toml", &["cli/scenario_file.rs"]),
+        ("tungstenite", &["wire/frame_reader.rs"]),
+    ],
 };
 
 /// Most lines of one file, tests included.

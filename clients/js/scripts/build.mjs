@@ -1,4 +1,4 @@
-// Makes dist/: declarations from the JSDoc of src/, a bundle for each entry, and one for <script>.
+// Builds dist/: type declarations from the JSDoc in src/, a bundle per entry point, and one for <script>.
 import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +9,8 @@ process.chdir(root);
 await rm('dist', { recursive: true, force: true });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', '.'], { stdio: 'inherit' });
 
-const shared = { bundle: true, minify: true, target: 'es2022', sourcemap: true, mangleProps: /^_/, legalComments: 'none' };
-// One class of errors for all entries: the others import the core, they do not hold a copy of it.
+const shared = { bundle: true, minify: true, target: 'es2022', sourcemap: true, legalComments: 'none' };
+// All entry points share one error class: the others import it from the core instead of bundling a copy.
 const core = {
   name: 'core',
   setup: ({ onResolve }) => onResolve({ filter: /\/error\.js$/ }, () => ({ path: './index.js', external: true })),

@@ -1,34 +1,34 @@
-// The shapes of the public API. Times are milliseconds, sizes bytes.
+// The types of the public API. Times are in milliseconds, sizes in bytes.
 
-import type { WavecastError } from './wavecast/error.js'
+import type { WavecastError } from './wavecast/base/error.js'
 
 export type State = 'disconnected' | 'connecting' | 'connected'
 export type SubscriptionState = 'unsubscribed' | 'subscribing' | 'subscribed'
 
-/** A snapshot; each change makes a new one. */
+/** A snapshot: every change makes a new one. */
 export interface Status {
   readonly state: State
-  /** Close code of the last lost connection; 1006 when there was none. */
+  /** Close code of the last lost connection; 1006 if it had none. */
   readonly code?: number
   readonly reason?: string
-  /** Connections tried in a row without one that stayed for `stableMs`. */
+  /** Failed or lost connections in a row, without one that lasted for `stableMs`. */
   readonly attempt: number
-  /** When the next connection is tried, as `Date.now()` counts; only while it waits. */
+  /** When the next attempt starts, in `Date.now()` time; only set while waiting for it. */
   readonly nextRetryAt?: number
   /** When `state` last changed. */
   readonly since: number
   readonly everConnected: boolean
-  /** Disconnected, or without a connection for longer than `offlineAfterMs`: the time to show a banner. */
+  /** Disconnected, or without a connection for longer than `offlineAfterMs`: time to show a banner. */
   readonly offline: boolean
 }
 
-/** A place in a channel's or room's history. */
+/** A position in the history of a channel or room. */
 export interface Position {
   readonly offset: number
   readonly epoch: string
 }
 
-/** What the client needs of a WebSocket; `ws`, a browser's own and `SseSocket` have it. */
+/** What the client needs from a WebSocket. The one of a browser, `ws` and `SseSocket` all have it. */
 export interface Socket {
   onopen: ((event: any) => void) | null
   onmessage: ((event: any) => void) | null
@@ -36,12 +36,12 @@ export interface Socket {
   onerror: ((event: any) => void) | null
   send(text: string): void
   close(code?: number, reason?: string): void
-  /** Drops the connection without a handshake, where the implementation can. */
+  /** Drops the connection without a closing handshake, if the implementation can. */
   terminate?(): void
 }
 export type SocketConstructor = new (url: string) => Socket
 
-/** Time and chance, so that a test can own them. */
+/** Time and randomness, so that a test can control them. */
 export interface Clock {
   now(): number
   setTimeout(act: () => void, ms: number): unknown
@@ -51,96 +51,96 @@ export interface Clock {
 }
 
 export interface Options {
-  /** Default: the global `WebSocket`. Node 20 has none; pass the one of `ws`. */
+  /** Default: the global `WebSocket`. Node 20 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor
-  /** Tried in turn while no connection has ever opened: the next one after each second failure. Default: `[WebSocket]`. */
+  /** Tried in turn until a connection opens for the first time, two attempts each. Default: `[WebSocket]`. */
   transports?: SocketConstructor[]
-  /** Smallest delay before a retry. Default 100. */
+  /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number
-  /** The random part of the delay is below `baseDelayMs * 2 ** attempt`. Default 500. */
+  /** A random delay of up to `baseDelayMs * 2 ** attempt` is added to it. Default 500. */
   baseDelayMs?: number
-  /** Bound of the random part. Default 20,000. */
+  /** The maximum of the random delay. Default 20,000. */
   maxDelayMs?: number
-  /** A connection that lives so long sets the attempts back to 0. Default 10,000. */
+  /** A connection that lasts this long resets the number of attempts. Default 10,000. */
   stableMs?: number
-  /** Default 10,000. */
+  /** How long a connection may take to open, and `subscribe()` to be confirmed. Default 10,000. */
   connectTimeoutMs?: number
-  /** How long a command waits, for a connection and for its reply. Default 5,000. */
+  /** How long a command waits for a connection and its reply. Default 5,000. */
   commandTimeoutMs?: number
-  /** Silence after which the client sends a ping. 0: never. Default 25,000. */
+  /** The client sends a ping when it has received nothing for this long. 0: never. Default 25,000. */
   pingIntervalMs?: number
-  /** Wait for anything to arrive after a ping, before the connection counts as dead. Default 3,000. */
+  /** A connection on which nothing arrives for this long after a ping is dead. Default 3,000. */
   probeTimeoutMs?: number
-  /** Default 5,000. */
+  /** How long the client may be without a connection before `status.offline` is true. Default 5,000. */
   offlineAfterMs?: number
-  /** Longest that `onGap` may hold deliveries back. Default 30,000. */
+  /** How long `onGap` may hold back deliveries. Default 30,000. */
   gapTimeoutMs?: number
-  /** Commands that may wait, for a connection or a reply; one more is refused with `queue_full`. Default 1000. */
+  /** The number of calls that may wait for a connection or a reply; more are refused with `queue_full`. Default 1000. */
   maxPending?: number
-  /** Largest frame to send, as the server takes it. Default 65,536. */
+  /** The largest frame to send: the server's `max_message_size`. Default 65,536. */
   maxMessageBytes?: number
-  /** Where `online`, `pageshow`, … are heard. Default: the global object. */
+  /** The target of `online`, `pageshow` and similar events. Default: the global object. */
   events?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>
   clock?: Clock
-  /** Sees each frame as text. */
+  /** Called with the text of every frame. */
   onFrame?: (direction: 'in' | 'out', text: string) => void
 }
 
-/** What was not delivered, or may not have been. */
+/** Some messages were not delivered, or may not have been. */
 export interface Gap {
   readonly type: 'gap'
   readonly channel?: string
   readonly room?: string
   /**
    * `epoch_changed`, `history_trimmed`, `offset_ahead`, `no_history`: the server could not replay what was published while
-   * this client was away. `skipped`: the server left publications out, by the channel's policy. `hole`: an
-   * offset was missing. `buffer_full`: more arrived than this client holds while `onGap` or a loop was busy.
+   * this client was away. `skipped`: the server left out publications, according to the channel's policy. `hole`: an
+   * offset was missing. `buffer_full`: more messages arrived than this client buffers while `onGap` or a loop is busy.
    */
   readonly reason: string
-  /** How many publications, where that is known. */
+  /** The number of publications, if known. */
   readonly missed?: number
-  /** First and last offset that are missing, where they are known. */
+  /** The first and last missing offset, if known. */
   readonly from?: number
   readonly to?: number
-  /** The last position before the gap, where there was one. */
+  /** The last position before the gap, if there was one. */
   readonly since?: Position
 }
 
 export interface Subscribed {
-  /** The newest position when the subscription began; `undefined` when no history is kept. */
+  /** The newest offset when the subscription began; `undefined` if no history is kept. */
   readonly offset?: number
   readonly epoch?: string
-  /** Members of the room. */
+  /** The number of members of the room. */
   readonly members?: number
-  /** Everything since the last position is there or follows. Only in the answer to a resume. */
+  /** Nothing since the last position is lost: it follows, if there is anything. Only set when resuming. */
   readonly recovered?: boolean
-  /** Why not. */
+  /** Why it was not recovered. */
   readonly reason?: string
-  /** Publications that follow from history. */
+  /** The number of publications that are replayed from history. */
   readonly replayed?: number
-  /** Whether this was a return and not the first time. */
+  /** Whether it resumed from a position or after a lost connection, rather than starting fresh. */
   readonly wasRecovering: boolean
 }
 
-/** The publisher's object with an `id` and a `timestamp`; what is no object stands in `value`. */
+/** The publisher's object with an `id` and a `timestamp`; data that is not an object is wrapped as `value`. */
 export type EventData<T> = { id: string; timestamp: string } & (T extends object ? T : { value: T })
 
-/** An event of a channel. */
+/** An event in a channel. */
 export interface ChannelMessage<T = any> {
   readonly type: 'event'
   readonly channel: string
-  /** The name the publisher gave. */
+  /** The name that the publisher gave it. */
   readonly event?: string
   readonly data: EventData<T>
-  /** Its place in history, when the channel keeps one. */
+  /** Its position in the history, if the channel keeps one. */
   readonly offset?: number
 }
 
-/** What a member said in a room. */
+/** A message from a member of a room. */
 export interface RoomMessage<T = any> {
   readonly type: 'message'
   readonly room: string
-  /** User or connection id of the sender. */
+  /** The user or the connection id of the sender. */
   readonly from: string
   readonly content: T
   readonly offset?: number
@@ -153,16 +153,16 @@ export interface RoomMember {
 
 export interface ClientEvents {
   status: Status
-  /** An error of the server that belongs to no command, or a frame that is not JSON. */
+  /** An error from the server that belongs to no command, or a frame that is not JSON. */
   error: WavecastError
 }
 export interface TopicEvents<Message> {
   message: Message
   gap: Gap
   subscribed: Subscribed
-  /** With the error when it was not `unsubscribe()`, `leave()` or `disconnect()`. */
+  /** Has the error, unless the cause was `unsubscribe()`, `leave()` or `disconnect()`. */
   unsubscribed: WavecastError | undefined
-  /** A refusal that is retried, or a failed `onGap`. */
+  /** A refusal after which the client retries, or what `onGap` failed with. */
   error: unknown
 }
 export interface RoomEvents<Message> extends TopicEvents<Message> {
@@ -171,34 +171,34 @@ export interface RoomEvents<Message> extends TopicEvents<Message> {
 }
 
 export interface TopicOptions {
-  /** Starts behind this position, such as one that was stored before a reload. */
+  /** Start after this position, such as one that was stored before a reload. */
   since?: Position
-  /** Starts with the newest `last` publications. */
+  /** Start with the newest `last` publications. */
   last?: number
-  /** Called for each gap; deliveries wait until it has resolved. */
+  /** Called for each gap. Deliveries wait until it resolves. */
   onGap?: (gap: Gap, context: { signal: AbortSignal }) => unknown
-  /** Publications held while `onGap` runs; more become a gap themselves. Default 1024. */
+  /** The number of messages to buffer while `onGap` runs. A full buffer is replaced by a single gap. Default 1024. */
   gapBuffer?: number
 }
 export interface CallOptions {
   signal?: AbortSignal
-  /** Default: `commandTimeoutMs`. */
+  /** Default: `commandTimeoutMs`; of `subscribe()` and `join()`, `connectTimeoutMs`. */
   timeoutMs?: number
 }
 export interface MessagesOptions {
   /** Ends the loop. */
   signal?: AbortSignal
-  /** Messages that wait for the loop. Default 1024. */
+  /** The number of messages to buffer for the loop. Default 1024. */
   buffer?: number
-  /** When the buffer is full: end the loop with an error (the default), or drop the oldest and emit a `gap`. */
+  /** What a full buffer does: end the loop with an error (the default), or drop the oldest message and emit a `gap`. */
   overflow?: 'error' | 'drop-oldest'
 }
 export interface HistoryOptions extends CallOptions {
   /** 1 to 1000. Default 100. */
   limit?: number
-  /** The newest before this offset. */
+  /** Read the newest before this offset. */
   before?: number
-  /** The oldest after this offset. */
+  /** Read the oldest after this offset. */
   after?: number
 }
 export interface HistoryPage<Message> {
@@ -207,6 +207,6 @@ export interface HistoryPage<Message> {
   readonly epoch: string
   /** Oldest first. */
   readonly items: Message[]
-  /** Whether there is more in that direction. */
+  /** Whether there are more in that direction. */
   readonly more: boolean
 }

@@ -1,4 +1,4 @@
-// The script-tag build in headless Chromium, while the server is killed and started again.
+// The builds in headless Chromium, while the server is killed and restarted and the network fails.
 //
 //   CHROMIUM   the browser (default: /usr/bin/chromium)
 import assert from 'node:assert/strict';
@@ -48,7 +48,7 @@ async function open(t, url, html = PAGE) {
   return { page, browser, look, complaints };
 }
 
-test('the server dies and comes back: every event is seen once, and what cannot be known is said', async (t) => {
+test('the server dies and restarts: every event is seen once, and every restart is a gap', async (t) => {
   let server = await Server.start(0, HISTORY);
   t.after(() => server.stop('SIGKILL'));
   const { look, complaints } = await open(t, server.url);
@@ -58,15 +58,15 @@ test('the server dies and comes back: every event is seen once, and what cannot 
     await publish(server, 'news', published + 1, published + count);
     expected.push(...range(published + 1, published + count));
     published += count;
-    await until(async () => await look('seen.at(-1)') === published, `event ${published} is there`);
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} was received`);
   };
   await more(50);
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL']) {
     const { port } = server;
     await server.stop(signal);
-    await until(() => look('client.state === "connecting"'), 'it was noticed');
+    await until(() => look('client.state === "connecting"'), 'the page noticed');
     server = await Server.start(port, HISTORY);
-    await until(() => look('channel.state === "subscribed"'), 'the page is back');
+    await until(() => look('channel.state === "subscribed"'), 'the page has reconnected');
     expected.push('epoch_changed');
     await more(50);
   }
@@ -74,7 +74,7 @@ test('the server dies and comes back: every event is seen once, and what cannot 
   assert.deepEqual([complaints, await look('errors')], [[], []]);
 });
 
-test('the network goes and comes back: nothing is lost, and no gap is told', async (t) => {
+test('the network fails and recovers: nothing is lost, and no gap is reported', async (t) => {
   const server = await Server.start(0, HISTORY);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
@@ -87,29 +87,29 @@ test('the network goes and comes back: nothing is lost, and no gap is told', asy
     else proxy[fault]();
     if (fault === 'offline') proxy.reset();
     await publish(server, 'news', published + 1, published + 50);
-    await until(() => look('client.state === "connecting"'), `it noticed: ${fault}`);
+    await until(() => look('client.state === "connecting"'), `the page noticed: ${fault}`);
     proxy.refuses = false;
     if (fault === 'offline') await browser.setOffline(false);
     else proxy.halfOpen(false);
     await publish(server, 'news', published + 51, published + 100);
     published += 100;
-    await until(async () => await look('seen.at(-1)') === published, `event ${published} is there`);
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} was received`);
   }
-  // A page that is left and returned to, from the browser's memory or anew.
+  // The user leaves the page and returns: the browser restores it from memory, or loads it again.
   await page.goto('about:blank');
   await publish(server, 'news', published + 1, published + 10);
   await page.goBack();
-  await until(() => look('channel.state === "subscribed"'), 'the page is back');
+  await until(() => look('channel.state === "subscribed"'), 'the page has reconnected');
   const kept = await look('seen.length > 0');
-  t.diagnostic(kept ? 'the page was kept in memory' : 'the page was loaded anew');
+  t.diagnostic(kept ? 'the page was restored from memory' : 'the page was loaded again');
   if (kept) {
-    await until(async () => await look('seen.at(-1)') === published + 10, 'what was missed is there');
+    await until(async () => await look('seen.at(-1)') === published + 10, 'the missed events were received');
     assert.deepEqual(await look('seen'), range(1, published + 10));
   }
   assert.deepEqual(complaints, []);
 });
 
-test('a page whose network lets no WebSocket through gets its channels over server-sent events', async (t) => {
+test('a page on a network that blocks WebSockets receives its channels over server-sent events', async (t) => {
   const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
@@ -125,17 +125,17 @@ test('a page whose network lets no WebSocket through gets its channels over serv
   </script>`);
   await until(() => look('client.channel("news").state === "subscribed"'), 'it has subscribed');
   await publish(server, 'news', 1, 10);
-  await until(async () => await look('seen.at(-1)') === 10, 'event 10 is there');
+  await until(async () => await look('seen.at(-1)') === 10, 'event 10 was received');
   proxy.reset();
   await publish(server, 'news', 11, 20);
-  await until(async () => await look('seen.at(-1)') === 20, 'event 20 is there');
+  await until(async () => await look('seen.at(-1)') === 20, 'event 20 was received');
   assert.deepEqual(await look('seen'), range(1, 20));
   const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
   assert.ok(connections.length && connections.every(({ transport }) => transport === 'sse'));
   assert.deepEqual(complaints, []);
 });
 
-test('the script tag of the README', async (t) => {
+test('the script tag in the README', async (t) => {
   const server = await Server.start();
   t.after(() => server.stop('SIGKILL'));
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');

@@ -1,4 +1,4 @@
-// The connection's state machine, on a clock that stands still.
+// The state machine of the connection, on a clock that only the test moves.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ test('connects with the first subscription', async () => {
   assert.equal(client.channel('news').state, 'subscribed');
 });
 
-test('retries without end, with full jitter up to a bound', async () => {
+test('retries forever, with full jitter up to a maximum', async () => {
   const { client, server, clock } = setUp();
   clock.randoms = [1];
   server.refuseConnections();
@@ -37,10 +37,10 @@ test('retries without end, with full jitter up to a bound', async () => {
   await clock.advance(20_100);
   const before = server.dials;
   await clock.advance(1000);
-  assert.ok(server.dials - before >= 8, 'without chance only the smallest delay is left');
+  assert.ok(server.dials - before >= 8, 'only the smallest delay is left when the jitter is 0');
 });
 
-test('a connection that does not stay does not reset the delay', async () => {
+test('a connection that does not last does not reset the delay', async () => {
   const { client, server, clock } = setUp({ stableMs: 10_000 });
   client.connect();
   await clock.advance(10);
@@ -55,7 +55,7 @@ test('a connection that does not stay does not reset the delay', async () => {
   assert.equal(client.status.attempt, 0);
 });
 
-test('stays away for a random part of the window that a shutdown gives', async () => {
+test('reconnects after a random part of the window that a shutdown announces', async () => {
   const { client, server, clock, wake } = setUp();
   client.connect();
   await clock.advance(10);
@@ -66,10 +66,10 @@ test('stays away for a random part of the window that a shutdown gives', async (
   assert.ok(Math.abs(client.status.nextRetryAt - clock.now() - 5000) < 10);
   wake('online');
   await clock.advance(4900);
-  assert.equal(server.dials, 1, 'a wake does not break the window');
+  assert.equal(server.dials, 1, 'a wake does not cut the window short');
   await clock.advance(200);
   assert.equal(client.state, 'connected');
-  // The window was for that once.
+  // The window applies only once.
   server.kill();
   await clock.advance(1);
   assert.ok(client.status.nextRetryAt - clock.now() < 1000);
@@ -80,7 +80,7 @@ for (const [codes, expected] of [
   [[1002, 1003, 1007, 1008, 1009, 4500, 4999], 'disconnected'],
 ]) {
   for (const code of codes) {
-    test(`after close code ${code} it is ${expected}`, async () => {
+    test(`is ${expected} after close code ${code}`, async () => {
       const { client, server, clock } = setUp();
       const ended = [];
       client.channel('news').on('unsubscribed', (error) => ended.push(error.code));
@@ -97,7 +97,7 @@ for (const [codes, expected] of [
   }
 }
 
-test('gives up on a connection that is never answered', async () => {
+test('gives up on a connection that does not open in time', async () => {
   const { client, server, clock } = setUp({ connectTimeoutMs: 10_000 });
   server.freeze();
   client.connect();
@@ -107,7 +107,7 @@ test('gives up on a connection that is never answered', async () => {
   assert.deepEqual([client.status.attempt, client.status.reason], [1, 'connect timeout']);
 });
 
-test('an error before the connection is there counts as its end, a later one does not', async () => {
+test('an error before the connection is open ends it, a later one does not', async () => {
   const { client, server, clock, sockets } = setUp({ minDelayMs: 1000 });
   server.freeze();
   client.connect();
@@ -119,11 +119,11 @@ test('an error before the connection is there counts as its end, a later one doe
   assert.deepEqual([client.state, sockets.length], ['connected', 2]);
 });
 
-test('finds out that a link is half-open, and only then', async () => {
+test('detects a half-open link, and closes no other', async () => {
   const { client, server, clock } = setUp({ pingIntervalMs: 25_000, probeTimeoutMs: 3000 });
   client.connect();
   await clock.advance(200_000);
-  assert.equal(server.dials, 1, 'pongs keep it');
+  assert.equal(server.dials, 1, 'pongs keep it open');
   assert.equal(server.received.filter(({ type }) => type === 'ping').length, 7);
   server.freeze();
   await clock.advance(4000);
@@ -133,11 +133,11 @@ test('finds out that a link is half-open, and only then', async () => {
   assert.equal(client.state, 'connected');
 });
 
-test('what arrives while a probe is out buys time, and only a pong ends it', async () => {
+test('anything that arrives extends the deadline of a ping, but only a pong ends it', async () => {
   const { client, server, clock, wake } = setUp({ pingIntervalMs: 0, probeTimeoutMs: 3000 });
   client.connect();
   await clock.advance(10);
-  server.refusal = ({ type }) => type === 'ping' ? 'internal' : undefined;   // never a pong
+  server.refusal = ({ type }) => type === 'ping' ? 'internal' : undefined;   // never answered with a pong
   wake('online');
   for (let n = 0; n < 5; n += 1) {
     await clock.advance(2000);
@@ -148,7 +148,7 @@ test('what arrives while a probe is out buys time, and only a pong ends it', asy
   assert.equal(client.status.reason, 'no pong');
 });
 
-test('a deadline that comes late after a freeze waits for what arrived meanwhile', async () => {
+test('a deadline that fires late after a freeze lets what has arrived be read first', async () => {
   const { client, server, clock, wake } = setUp({ pingIntervalMs: 0, probeTimeoutMs: 3000, server: { latencyMs: 100 } });
   client.connect();
   await clock.advance(300);
@@ -161,16 +161,16 @@ test('a deadline that comes late after a freeze waits for what arrived meanwhile
   wake('online');
   await clock.freeze(60_000);
   await clock.advance(3100);
-  assert.equal(client.status.reason, 'no pong', 'once more is enough');
+  assert.equal(client.status.reason, 'no pong', 'it waits once more, and no longer');
 });
 
-test('a wake probes a connection and hurries a retry, with jitter', async () => {
+test('a wake pings an open connection, and brings a retry forward, with jitter', async () => {
   const { client, server, clock, wake } = setUp({ pingIntervalMs: 0 });
   client.connect();
   await clock.advance(10);
   for (const type of ['online', 'visibilitychange', 'pageshow']) wake(type);
   await clock.advance(10);
-  assert.deepEqual(server.received, [{ type: 'ping' }], 'one probe at a time');
+  assert.deepEqual(server.received, [{ type: 'ping' }], 'one ping at a time');
   server.refuseConnections();
   server.kill();
   clock.randoms = [1];
@@ -185,7 +185,7 @@ test('a wake probes a connection and hurries a retry, with jitter', async () => 
   assert.equal(client.state, 'connected');
 });
 
-test('a page that is put away closes its socket, and comes back with it', async () => {
+test('a hidden page closes its socket, and reconnects when it is shown again', async () => {
   const { client, server, clock, wake } = setUp();
   client.connect();
   await clock.advance(10);
@@ -198,13 +198,13 @@ test('a page that is put away closes its socket, and comes back with it', async 
   assert.equal(server.connections, 1);
 });
 
-test('is offline only after a while, and says so once', async () => {
+test('is offline only after a while, and reports it once', async () => {
   const { client, server, clock, statuses } = setUp({ offlineAfterMs: 5000 });
   client.connect();
   await clock.advance(10);
   server.kill();
   await clock.advance(2000);
-  assert.ok(!statuses.some(({ offline }) => offline), 'a blip is no outage');
+  assert.ok(!statuses.some(({ offline }) => offline), 'a short interruption is not an outage');
   server.refuseConnections();
   server.kill();
   await clock.advance(4990);
@@ -216,7 +216,7 @@ test('is offline only after a while, and says so once', async () => {
   assert.equal(client.status.offline, false);
 });
 
-test('disconnect() stays away, and nothing old can act after it', async () => {
+test('stays disconnected after disconnect(), whatever was pending', async () => {
   const { client, server, clock, wake } = setUp();
   for (const wait of [0, 1, 2, 10]) {
     client.connect();
@@ -235,10 +235,10 @@ test('disconnect() stays away, and nothing old can act after it', async () => {
   const { dials } = server;
   await clock.advance(100_000);
   assert.equal(server.dials, dials);
-  assert.equal(clock.pending, 0, 'no timer is left');
+  assert.equal(clock.pending, 0, 'no timer is left running');
 });
 
-test('connect() while it waits tries at once', async () => {
+test('connect() cuts the wait for a retry short', async () => {
   const { client, server, clock } = setUp({ minDelayMs: 50_000 });
   server.refuseConnections();
   client.connect();
@@ -251,7 +251,7 @@ test('connect() while it waits tries at once', async () => {
   assert.equal(server.dials, 2);
 });
 
-test('falls back to the next transport when none has ever opened, and stays with the one that did', async () => {
+test('falls back to the next transport until one opens, and keeps that one', async () => {
   const dialed = [];
   class Blocked {
     constructor() {
@@ -271,8 +271,8 @@ test('falls back to the next transport when none has ever opened, and stays with
   assert.deepEqual([dialed.length, client.state], [2, 'connected']);
 });
 
-test('a listener that throws hurts nobody but itself', () => {
-  // In a process of its own: an error that nobody catches ends it.
+test('a listener that throws does not affect the others', () => {
+  // In a separate process, because an uncaught error ends it.
   const code = `
     import { Wavecast } from 'wavecast';
     import { FakeServer } from 'wavecast/testing';
@@ -285,7 +285,7 @@ test('a listener that throws hurts nobody but itself', () => {
   assert.equal(stdout, 'mine connected\n', stderr);
 });
 
-test('frames that are not JSON and errors without a command are events', async () => {
+test('a frame that is not JSON, and an error that belongs to no command, are `error` events', async () => {
   const { client, clock, sockets } = setUp();
   const errors = [];
   client.on('error', ({ code }) => errors.push(code));
@@ -297,21 +297,21 @@ test('frames that are not JSON and errors without a command are events', async (
   assert.equal(client.state, 'connected');
 });
 
-test('a listener that disconnects hears nothing more, not even of the same frame', async () => {
+test('a listener that disconnects receives nothing more, not even from the same frame', async () => {
   const { client, clock, sockets } = setUp();
-  const heard = [];
+  const received = [];
   client.channel('$all').on('message', ({ data }) => {
-    heard.push(data.n);
+    received.push(data.n);
     client.disconnect();
     client.connect();
   });
   await clock.advance(10);
   sockets[0].onmessage({ data: JSON.stringify([1, 2].map((n) => ({ type: 'event', channel: '$all', data: { n } }))) });
   await clock.advance(10);
-  assert.deepEqual([heard, client.state], [[1], 'connected']);
+  assert.deepEqual([received, client.state], [[1], 'connected']);
 });
 
-test('one socket at a time, however it is lost', async () => {
+test('there is never more than one socket', async () => {
   const { client, server, clock, sockets, wake } = setUp();
   client.connect();
   await clock.advance(10);
@@ -323,7 +323,7 @@ test('one socket at a time, however it is lost', async () => {
   server.freeze(false);
   await clock.advance(1000);
   assert.equal(client.state, 'connected');
-  // What the lost socket still says is heard by nobody.
+  // Nothing listens to the lost socket any more.
   assert.deepEqual([old.onopen, old.onmessage, old.onclose], [null, null, null]);
   assert.ok(onclose);
   assert.equal(sockets.length, 2);

@@ -1,4 +1,4 @@
-// Whatever happens in whatever order: one socket at a time, every wait ends, and nothing is lost or doubled in silence.
+// Random actions in random order: there is one socket at a time, every wait ends, and nothing is lost or duplicated silently.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { record, setUp } from './support/fake.mjs';
@@ -6,7 +6,7 @@ import { record, setUp } from './support/fake.mjs';
 const RUNS = Number(process.env.MODEL_RUNS ?? 60);
 const STEPS = 60;
 
-/** mulberry32: a run is told by its seed. */
+/** mulberry32: the seed determines the whole run. */
 function chance(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -16,7 +16,7 @@ function chance(seed) {
   };
 }
 
-/** Everything from 1 to `last` once and in order, except where a gap stands. */
+/** Checks that everything from 1 to `last` was seen once and in order, except where there is a gap. */
 function checkComplete(seen, last) {
   let before = 0, gaps = [];
   for (const item of [...seen, last + 1]) {
@@ -24,9 +24,9 @@ function checkComplete(seen, last) {
       gaps.push(item);
       continue;
     }
-    assert.ok(item > before, `${item} after ${before}: twice, or out of order`);
-    if (item > before + 1) assert.ok(gaps.length, `${before + 1} to ${item - 1} lost in silence`);
-    if (gaps.length === 1 && gaps[0].missed !== undefined) assert.equal(gaps[0].missed, item - before - 1, 'the gap counts wrong');
+    assert.ok(item > before, `${item} after ${before}: duplicate or out of order`);
+    if (item > before + 1) assert.ok(gaps.length, `${before + 1} to ${item - 1} lost silently`);
+    if (gaps.length === 1 && gaps[0].missed !== undefined) assert.equal(gaps[0].missed, item - before - 1, 'the gap has the wrong count');
     [before, gaps] = [item, []];
   }
 }
@@ -41,7 +41,7 @@ async function run(seed) {
   const news = client.channel('news', { onGap: pick(undefined, () => new Promise((resolve) => clock.setTimeout(resolve, pick(0, 10, 3000)))) });
   const seen = record(news), room = client.room('general');
   let published = 0, sends = 0, settled = 0, said = 0;
-  const heard = record(room);
+  const received = record(room);
   const actions = {
     publish: () => server.publish('news', { n: ++published }),
     burst: () => { for (let n = pick(5, 30); n > 0; n -= 1) server.publish('news', { n: ++published }); },
@@ -79,14 +79,14 @@ async function run(seed) {
   actions.say();
   await clock.advance(60_000);
   assert.deepEqual([client.state, news.state, room.state], ['connected', 'subscribed', 'subscribed']);
-  assert.equal(settled, sends, 'a send neither came through nor failed');
+  assert.equal(settled, sends, 'a send neither succeeded nor failed');
   assert.equal(seen.at(-1), published);
   checkComplete(seen, published);
-  // Own messages come back where their answer was lost.
-  checkComplete(heard.filter((item) => item !== 'own'), said);
+  // Own messages are received back if their reply was lost.
+  checkComplete(received.filter((item) => item !== 'own'), said);
   client.disconnect();
   await clock.advance(30_000);
-  assert.equal(clock.pending, 0, 'a timer is left');
+  assert.equal(clock.pending, 0, 'a timer is left running');
 }
 
 for (let seed = 1; seed <= RUNS; seed += 1) {

@@ -1,7 +1,7 @@
-// What is published: its size, its types, its exports.
+// The published package: its size, types and exports.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const KIB = 1024;
 
 for (const [file, max] of [['index.js', 6 * KIB], ['wavecast.iife.js', 6 * KIB], ['sse.js', 3 * KIB]]) {
-  test(`dist/${file} has at most ${max} bytes, gzipped`, async (t) => {
+  test(`dist/${file} is at most ${max} bytes when gzipped`, async (t) => {
     const text = await readFile(`${root}dist/${file}`);
     const size = gzipSync(text, { level: 9 }).length;
     t.diagnostic(`${file}: ${text.length} bytes, ${size} gzipped`);
@@ -20,8 +20,8 @@ for (const [file, max] of [['index.js', 6 * KIB], ['wavecast.iife.js', 6 * KIB],
   });
 }
 
-test('the types say what is right and refuse what is wrong', async () => {
-  // With the one example of the README that is about types.
+test('the types accept correct code and reject mistakes', async () => {
+  // Including the example in the README that is about types.
   const [, example] = /^```ts\n(.*?)^```$/ms.exec(await readFile(`${root}README.md`, 'utf8'));
   await writeFile(`${root}dist/readme-example.ts`, `import { Wavecast } from 'wavecast'\n${example}`);
   const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'test/types'], { cwd: root, encoding: 'utf8' });
@@ -29,10 +29,16 @@ test('the types say what is right and refuse what is wrong', async () => {
   assert.equal(status, 0);
 });
 
-test('the declarations show nothing that is internal', async () => {
-  for (const file of ['wavecast.d.ts', 'sse.d.ts', 'wavecast/connection.d.ts', 'wavecast/topic.d.ts', 'wavecast/room.d.ts', 'wavecast/emitter.d.ts']) {
+test('the type declarations expose nothing internal', async () => {
+  const files = (await readdir(`${root}dist`, { recursive: true })).filter((file) => file.endsWith('.d.ts'));
+  assert.ok(files.length > 20, `${files}`);
+  for (const file of files) {
     const text = await readFile(`${root}dist/${file}`, 'utf8');
     assert.doesNotMatch(text, /^\s+_\w+/m, file);
+  }
+  for (const file of ['wavecast.d.ts', 'wavecast/topic/topic.d.ts', 'wavecast/topic/channel.d.ts', 'wavecast/topic/room.d.ts']) {
+    const text = await readFile(`${root}dist/${file}`, 'utf8');
+    assert.doesNotMatch(text, /^import .*\/(connection|commands|subscriptions?)\.js/m, file);
   }
 });
 
@@ -41,7 +47,7 @@ test('publint finds nothing', async () => {
   assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
 });
 
-test('nothing is needed at run time', async () => {
+test('there are no runtime dependencies', async () => {
   const { dependencies, peerDependencies } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
   assert.deepEqual([dependencies, peerDependencies], [undefined, undefined]);
 });

@@ -1,4 +1,4 @@
-// The examples of README.md, as they stand there, against the real server. `// prints:` is what they print, a comma for each new line.
+// Runs the examples in README.md unchanged against the real server. `// prints:` says what they print; commas separate lines.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -9,8 +9,8 @@ import { HISTORY, Server, until } from './support/real.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(`${root}README.md`, 'utf8');
 const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code);
-// Node 20 has no global WebSocket; where an example needs one and does not say so, it gets that of `ws`.
-const GLOBAL = "import { WebSocket as OneOfWs } from 'ws'; globalThis.WebSocket ??= OneOfWs;";
+// Node 20 has no global WebSocket: examples that do not import one get the one from `ws`.
+const GLOBAL = "import { WebSocket as WsWebSocket } from 'ws'; globalThis.WebSocket ??= WsWebSocket;";
 
 assert.ok(examples.length >= 6);
 for (const [n, code] of examples.entries()) {

@@ -1,4 +1,4 @@
-// Against the real server, a process of its own.
+// Against the real server, in its own process.
 //
 //   WAVECAST_BIN   the binary (default: target/release/wavecast)
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ async function start(t, flags = HISTORY, port = 0) {
   return server;
 }
 
-test('subscribes and hears', async (t) => {
+test('subscribes and receives events', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), news = client.channel('news');
   const messages = [];
@@ -32,16 +32,16 @@ test('subscribes and hears', async (t) => {
   await until(async () => (await server.publish({ channel: 'news', data: 8 })).subscribers === 0);
 });
 
-test('members of a room talk, and each message is acknowledged', async (t) => {
+test('members of a room talk, and every message is acknowledged', async (t) => {
   const server = await start(t);
   const [ann, bob] = [connect(t, server.url).room('general'), connect(t, server.url).room('general')];
-  const heard = record(ann), joined = [];
+  const seen = record(ann), joined = [];
   ann.on('user_joined', ({ user_id }) => joined.push(user_id));
   await ann.join();
   assert.equal((await bob.join()).members, 2);
   for (const n of range(1, 10)) assert.deepEqual(await bob.send(n), { offset: n });
-  await until(() => heard.length === 10);
-  assert.deepEqual(heard, range(1, 10));
+  await until(() => seen.length === 10);
+  assert.deepEqual(seen, range(1, 10));
   assert.deepEqual([joined.length, ann.members], [1, 2]);
   const { items } = await ann.history({ limit: 3 });
   assert.deepEqual(items.map(({ from, content }) => [from, content]), [8, 9, 10].map((n) => [joined[0], n]));
@@ -52,7 +52,7 @@ test('members of a room talk, and each message is acknowledged', async (t) => {
   await assert.rejects(bob.send('gone'), { code: 'not_in_room' });
 });
 
-test('a full room refuses', async (t) => {
+test('a full room refuses to be joined', async (t) => {
   const server = await start(t, ['--max-clients-per-room', '1']);
   const [one, other] = [connect(t, server.url).room('general'), connect(t, server.url).room('general')];
   await one.join();
@@ -72,7 +72,7 @@ test('reads history in both directions', async (t) => {
   await assert.rejects(connect(t, bare.url).channel('news').history(), { code: 'no_history' });
 });
 
-test('starts with the newest, or behind a stored position', async (t) => {
+test('starts with the newest, or after a stored position', async (t) => {
   const server = await start(t);
   await publish(server, 'news', 1, 10);
   const { epoch } = await connect(t, server.url).channel('news').history();
@@ -85,7 +85,7 @@ test('starts with the newest, or behind a stored position', async (t) => {
 });
 
 for (const how of ['cut', 'reset']) {
-  test(`has everything after a ${how}, once and in order`, async (t) => {
+  test(`receives everything after a ${how}, once and in order`, async (t) => {
     const server = await start(t);
     const proxy = await Proxy.start(server.url);
     t.after(() => proxy.stop());
@@ -106,7 +106,7 @@ for (const how of ['cut', 'reset']) {
   });
 }
 
-test('after kill -9 and a restart it says what it cannot know', async (t) => {
+test('reports a gap after SIGKILL and a restart', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), news = client.channel('news'), bare = client.channel('$all');
   const seen = record(news), all = record(bare);
@@ -124,7 +124,7 @@ test('after kill -9 and a restart it says what it cannot know', async (t) => {
   assert.deepEqual(all.map(({ reason }) => reason), ['no_history']);
 });
 
-test('a shutdown is announced, and the return is spread over its window', async (t) => {
+test('a shutdown is announced, and reconnecting is spread over its window', async (t) => {
   const server = await start(t);
   let spread = 0;
   const clock = { now: Date.now, setTimeout, clearTimeout, random: () => 0.5 };
@@ -146,7 +146,7 @@ test('a shutdown is announced, and the return is spread over its window', async 
   assert.ok(Math.abs(spread - window / 2) < 50, `${spread} of ${window}`);
 });
 
-test('a client that is evicted for reading slowly comes back and has everything', async (t) => {
+test('a client that is evicted for reading slowly reconnects and receives everything', async (t) => {
   const server = await start(t, [...HISTORY, '--outbox-messages', '64']);
   const sockets = [];
   class Stallable extends WebSocket {
@@ -163,7 +163,7 @@ test('a client that is evicted for reading slowly comes back and has everything'
   sockets[0].pause();
   let published = 0;
   const padding = 'x'.repeat(60_000);
-  // What the kernel takes for both ends fills first.
+  // The kernel's buffers at both ends fill up first.
   await until(async () => {
     for (let n = 0; n < 20; n += 1) await server.publish({ channel: 'news', data: { n: ++published, padding } });
     const { active_connections: connections } = await (await fetch(`${server.url}/api/stats`)).json();

@@ -14,12 +14,12 @@ async function start(t, flags = FLAGS, port = 0) {
   t.after(() => server.stop('SIGKILL'));
   return server;
 }
-// Quick to notice, as the server's pings are.
+// Notices a dead stream quickly, because the server pings quickly, too.
 SseSocket.silenceMs = 600;
 const FLAGS = [...HISTORY, '--ping-interval', '200ms'];
 const overSse = (t, url, options) => connect(t, url, { transports: [SseSocket], ...options });
 
-test('channels are heard, one joins another, and history is read', async (t) => {
+test('receives channels, adds one to the stream, and reads history', async (t) => {
   const server = await start(t);
   const client = overSse(t, server.url), [news, more] = [client.channel('news'), client.channel('m\u00f6re & more')];
   const [seen, other, all] = [news, more, client.channel('$all')].map(record);
@@ -44,7 +44,7 @@ test('channels are heard, one joins another, and history is read', async (t) => 
 });
 
 for (const fault of ['cut', 'reset', 'halfOpen']) {
-  test(`has everything after: ${fault}`, async (t) => {
+  test(`receives everything after: ${fault}`, async (t) => {
     const server = await start(t);
     const proxy = await Proxy.start(server.url);
     t.after(() => proxy.stop());
@@ -66,7 +66,7 @@ for (const fault of ['cut', 'reset', 'halfOpen']) {
   });
 }
 
-test('a restarted server is a gap, a shutdown is told', async (t) => {
+test('a restart of the server is a gap, and its close code is reported', async (t) => {
   const server = await start(t);
   const client = overSse(t, server.url), seen = record(client.channel('news')), codes = [];
   client.on('status', ({ state, code }) => { if (state === 'connecting' && code !== codes.at(-1)) codes.push(code); });
@@ -82,7 +82,7 @@ test('a restarted server is a gap, a shutdown is told', async (t) => {
   assert.ok(codes.includes(1001), `${codes}`);
 });
 
-test('each channel starts with as many of the newest as it asked for', async (t) => {
+test('each channel starts with the number of newest events that it asked for', async (t) => {
   const server = await start(t);
   for (const name of ['a', 'b', 'c']) await publish(server, name, 1, 10);
   const client = overSse(t, server.url);
@@ -93,7 +93,7 @@ test('each channel starts with as many of the newest as it asked for', async (t)
   assert.deepEqual([a, b, c], [range(6, 11), range(9, 11), [11]]);
 });
 
-test('one that is refused does not take the others with it', async (t) => {
+test('a refused channel does not affect the others', async (t) => {
   const server = await start(t);
   const client = overSse(t, server.url), good = record(client.channel('good'));
   await assert.rejects(client.channel('x'.repeat(201)).subscribe(), { code: 'invalid_channel' });
@@ -103,7 +103,7 @@ test('one that is refused does not take the others with it', async (t) => {
   assert.equal(client.channel('x'.repeat(201)).state, 'unsubscribed');
 });
 
-test('without history a stream that begins anew is a gap for the others', async (t) => {
+test('without history, reopening the stream is a gap for the other channels', async (t) => {
   const server = await start(t, []);
   const client = overSse(t, server.url), seen = record(client.channel('a'));
   await client.channel('a').subscribe();
@@ -115,7 +115,7 @@ test('without history a stream that begins anew is a gap for the others', async 
   assert.deepEqual(seen.map((item) => item.reason ?? item), [1, 'skipped', 2]);
 });
 
-test('is used where a network cuts WebSockets off', async (t) => {
+test('is used where the network blocks WebSockets', async (t) => {
   const server = await start(t);
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
@@ -129,13 +129,13 @@ test('is used where a network cuts WebSockets off', async (t) => {
   assert.deepEqual(connections.map(({ transport }) => transport), ['sse']);
 });
 
-test('publish() tries again what may pass, always with the same id, and it arrives once', async (t) => {
+test('publish() retries temporary failures with the same id, and the event is delivered once', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), seen = record(client.channel('orders'));
   await client.channel('orders').subscribe();
   const published = await publishOne(server.url, { channel: 'orders', data: { n: 1 } });
   assert.equal(published.subscribers, 1);
-  // The first answers get lost on their way back.
+  // The first responses are lost.
   let tries = 0;
   const ids = [];
   const lossy = createServer(async (request, response) => {
@@ -153,11 +153,11 @@ test('publish() tries again what may pass, always with the same id, and it arriv
   const { id } = await publishOne(`http://127.0.0.1:${lossy.address().port}`, { channel: 'orders', data: { n: 2 } });
   await publishOne(server.url, { channel: 'orders', data: { n: 3 } });
   await until(() => seen.at(-1) === 3);
-  assert.deepEqual([new Set(ids), tries], [new Set([id]), 3], 'the same id each time');
-  assert.deepEqual(seen, [1, 2, 3], 'and so delivered once');
+  assert.deepEqual([new Set(ids), tries], [new Set([id]), 3], 'every attempt has the same id');
+  assert.deepEqual(seen, [1, 2, 3], 'it is delivered once');
 });
 
-test('publish() does not try again what is wrong, and gives up in the end', async (t) => {
+test('publish() does not retry permanent failures, and gives up eventually', async (t) => {
   const server = await start(t);
   await assert.rejects(publishOne(server.url, { channel: '$secret', data: 1 }), { name: 'WavecastError', temporary: false });
   const { port } = server;

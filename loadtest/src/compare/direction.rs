@@ -1,19 +1,19 @@
-//! Which way a metric is better, and how small a difference does not count.
+//! Whether lower or higher is better for a metric, and which differences are too small to count.
 
-use crate::result::Unit;
+use crate::result::metric::Unit;
 
-/// Which way is better.
+/// Which direction is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
-    /// Latency, loss, memory, processor time.
+    /// Lower, such as latency, loss, memory, CPU time.
     Lower,
-    /// Throughput, connections, deliveries.
+    /// Higher, such as throughput, connections, deliveries.
     Higher,
-    /// Describes the run; shown, never judged.
+    /// Neither: the metric describes the run, and is not judged.
     Neither,
 }
 
-/// Words of names that are better when they are higher.
+/// Words in the names of metrics for which higher is better.
 const HIGHER: [&str; 9] = [
     "conns",
     "accepted",
@@ -25,7 +25,7 @@ const HIGHER: [&str; 9] = [
     "deliveries",
     "max_rate",
 ];
-/// Words of names that are better when they are lower.
+/// Words in the names of metrics for which lower is better.
 const LOWER: [&str; 28] = [
     "loss",
     "dups",
@@ -56,7 +56,7 @@ const LOWER: [&str; 28] = [
     "isolation",
     "evicted_healthy",
 ];
-/// Words of names that say what the run did, not how well.
+/// Words in the names of metrics that say what the run did, not how well.
 const NEITHER: [&str; 16] = [
     "notices",
     "pings",
@@ -72,20 +72,20 @@ const NEITHER: [&str; 16] = [
     "dropped",
     "returned",
     "channels",
-    // How soon a socket is ended is judged by its window; sooner is not better.
+    // How soon a faulty socket is closed is asserted; sooner is not better.
     "close",
     "evict",
 ];
-/// Beginnings of names of the tester's own: its processor time and lag say nothing about the server.
+/// Prefixes of metrics about the tester itself, which say nothing about the server.
 const OWN: [&str; 4] = ["tester.", "gen.", "send.lag", "loop.lag"];
 
-/// Judges by name first, because a count says nothing by its unit, then by unit; what neither tells is shown only.
+/// The direction of a metric: by its name or else its unit. A metric with neither is not judged.
 pub(super) fn of(name: &str, unit: Unit) -> Direction {
-    told(name, unit).unwrap_or(Direction::Neither)
+    known_direction(name, unit).unwrap_or(Direction::Neither)
 }
 
-/// `None` when neither name nor unit tells.
-fn told(name: &str, unit: Unit) -> Option<Direction> {
+/// The direction by name or unit. The name comes first, because the unit of a count says nothing.
+fn known_direction(name: &str, unit: Unit) -> Option<Direction> {
     if OWN.iter().any(|own| name.starts_with(own)) {
         return Some(Direction::Neither);
     }
@@ -113,22 +113,22 @@ fn told(name: &str, unit: Unit) -> Option<Direction> {
     }
 }
 
-/// Metrics of a run that neither have a direction nor are known to have none.
+/// The metrics of a result without a known direction.
 #[cfg(test)]
-pub(crate) fn untold(result: &crate::result::RunResult) -> Vec<&str> {
-    use crate::result::Metric;
-    let told = |name: &str, metric: &Metric| match metric {
-        Metric::Value { unit, .. } => told(name, *unit).is_some(),
-        Metric::Distribution(values) => told(name, values.unit).is_some(),
+pub(crate) fn without_direction(result: &crate::result::run_result::RunResult) -> Vec<&str> {
+    use crate::result::metric::Metric;
+    let known_direction = |name: &str, metric: &Metric| match metric {
+        Metric::Value { unit, .. } => known_direction(name, *unit).is_some(),
+        Metric::Distribution(values) => known_direction(name, values.unit).is_some(),
     };
-    let untold = result
+    let without_direction = result
         .metrics
         .iter()
-        .filter(|(name, metric)| !told(name, metric));
-    untold.map(|(name, _)| name.as_str()).collect()
+        .filter(|(name, metric)| !known_direction(name, metric));
+    without_direction.map(|(name, _)| name.as_str()).collect()
 }
 
-/// The difference below which two values are the same: what a scheduler or an allocator does by chance.
+/// Differences up to this are what a scheduler or an allocator causes by chance.
 pub(super) fn floor(name: &str, unit: Unit) -> f64 {
     match unit {
         Unit::Milliseconds => 0.5,
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_which_way_is_better() {
+    fn knows_which_direction_is_better() {
         for (name, unit, direction) in [
             ("delivery.p99", Unit::Milliseconds, Direction::Lower),
             ("loss.silent", Unit::Count, Direction::Lower),

@@ -1,22 +1,22 @@
-//! Where the true quantile of a run probably is, given how few samples it had.
+//! Confidence intervals of quantiles.
 
-use crate::report::decode;
-use crate::result::RunResult;
+use crate::report::hdr::decode;
+use crate::result::run_result::RunResult;
 
-/// A range of values, in microseconds.
+/// A confidence interval, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interval {
     least: u64,
     most: u64,
 }
 
-/// Standard deviations to each side: 95 %.
+/// Standard deviations to each side, for 95 %.
 const Z: f64 = 1.96;
 
 impl Interval {
-    /// The 95 % interval of a quantile from the ranks around it (binomial); `None` without a histogram.
+    /// The 95 % confidence interval of a quantile, from the ranks around it (binomial). `None` without a histogram.
     ///
-    /// All receivers of one publication are late together, so publications count as samples, not deliveries.
+    /// The deliveries of one publication are late together, so each publication counts as one sample.
     pub(super) fn of(result: &RunResult, name: &str, quantile: f64) -> Option<Self> {
         let histogram = decode(name, result.histograms.get(name)?).ok()?;
         let published: u64 = result.timeseries.iter().map(|row| row.published).sum();
@@ -29,14 +29,14 @@ impl Interval {
             histogram.len()
         };
         let spread = Z * (quantile * (1.0 - quantile) / samples.max(1) as f64).sqrt();
-        // Fewer than about ten samples beyond the quantile: its upper end may be anywhere up to the maximum.
+        // With fewer than about ten samples beyond the quantile, its upper end may be anywhere up to the maximum.
         Some(Self {
             least: histogram.value_at_quantile((quantile - spread).max(0.0)),
             most: histogram.value_at_quantile((quantile + spread).min(1.0)),
         })
     }
 
-    /// Whether one value could be in both.
+    /// Whether the intervals have a value in common.
     pub(super) fn overlaps(self, other: Self) -> bool {
         self.least <= other.most && other.least <= self.most
     }

@@ -1,14 +1,14 @@
-//! The text of each panel.
+//! The text of the panels.
 
 use super::snapshot::{Figures, Snapshot};
 use super::theme::Theme;
-use crate::units::{grouped, latency};
+use crate::base::units::{grouped, latency};
 use ratatui::text::{Line, Span};
 
-/// Pieces of one line.
-struct Words(Vec<Span<'static>>);
+/// Builds a line piece by piece.
+struct LineBuilder(Vec<Span<'static>>);
 
-impl Words {
+impl LineBuilder {
     fn new(label: &str) -> Self {
         Self(vec![Span::styled(format!(" {label:<10}"), Theme::label())])
     }
@@ -54,32 +54,34 @@ fn figure(us: u64, of: Figures) -> String {
 
 pub(super) fn connections(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     vec![
-        Words::new("open")
+        LineBuilder::new("open")
             .value(grouped(now.open))
             .plain(format!(" / {}", grouped(now.sockets)))
             .line(),
-        Words::new("ramp")
+        LineBuilder::new("ramp")
             .plain(format!("{:.0}/s", now.connect_rate))
             .line(),
-        Words::new("failed").fault(now.connect_failed, theme).line(),
-        Words::new("closed").fault(now.closed, theme).line(),
-        Words::new("evicted")
+        LineBuilder::new("failed")
+            .fault(now.connect_failed, theme)
+            .line(),
+        LineBuilder::new("closed").fault(now.closed, theme).line(),
+        LineBuilder::new("evicted")
             .plain(grouped(now.evicted))
-            .label(" as due")
+            .label(" expected")
             .line(),
     ]
 }
 
 pub(super) fn delivery(now: &Snapshot) -> Vec<Line<'static>> {
     let row = |name: &str, all: u64, last: u64| {
-        Words::new(name)
+        LineBuilder::new(name)
             .value(format!("{:>8}", figure(all, now.delivery)))
             .plain(format!("  {:>8}", figure(last, now.recent)))
             .line()
     };
     let (all, last) = (now.delivery, now.recent);
     vec![
-        Words::new("").label("     run  last 10 s").line(),
+        LineBuilder::new("").label("     run  last 10 s").line(),
         row("p50", all.p50, last.p50),
         row("p99", all.p99, last.p99),
         row("p99.9", all.p999, last.p999),
@@ -98,20 +100,20 @@ pub(super) fn messages(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
         format!(" of {:.0}/s due", now.rate)
     };
     vec![
-        Words::new("sent")
+        LineBuilder::new("sent")
             .value(format!("{}/s", grouped(published)))
             .label(planned)
             .plain(format!("  {}", grouped(now.published)))
             .label(" in all, failed ")
             .fault(now.publish_failed, theme)
             .line(),
-        Words::new("delivered")
+        LineBuilder::new("delivered")
             .value(format!("{}/s", grouped(received)))
             .plain(format!("  {}", grouped(now.received)))
             .label(" in all")
             .line(),
         books(now, theme),
-        Words::new("ack")
+        LineBuilder::new("ack")
             .label("p50 ")
             .plain(figure(now.ack.p50, now.ack))
             .label("  p99 ")
@@ -122,9 +124,9 @@ pub(super) fn messages(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     ]
 }
 
-/// Everything that should be 0.
+/// The line of counts that should be 0.
 pub(super) fn books(now: &Snapshot, theme: Theme) -> Line<'static> {
-    Words::new("lost")
+    LineBuilder::new("lost")
         .fault(now.lost, theme)
         .label("  declared ")
         .plain(grouped(now.declared))
@@ -137,7 +139,7 @@ pub(super) fn books(now: &Snapshot, theme: Theme) -> Line<'static> {
         .line()
 }
 
-/// Its figures; the sparklines stand beside them.
+/// The figures of the server. Sparklines are drawn beside them.
 pub(super) fn server(now: &Snapshot) -> Vec<Line<'static>> {
     let row = now.rows.last();
     let Some((cpu, rss, fds)) =
@@ -151,25 +153,25 @@ pub(super) fn server(now: &Snapshot) -> Vec<Line<'static>> {
         return vec![Line::styled(format!(" {why}"), Theme::label())];
     };
     vec![
-        Words::new("cores").value(format!("{cpu:.2}")).line(),
-        Words::new("rss")
+        LineBuilder::new("cores").value(format!("{cpu:.2}")).line(),
+        LineBuilder::new("rss")
             .value(format!("{:.0}", rss as f64 / 1024.0))
             .label(" MiB")
             .line(),
-        Words::new("fds").plain(grouped(fds)).line(),
+        LineBuilder::new("fds").plain(grouped(fds)).line(),
     ]
 }
 
 pub(super) fn tester(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     let cpu = now.rows.last().map_or(0.0, |row| row.tester_cpu);
-    // How late it sends, and its workers' loops wake.
+    // How late publications were sent, and how late the event loops woke up.
     let lag = |us: u64| if us == 0 { "-".to_owned() } else { latency(us) };
     let mut lines = vec![
-        Words::new("cores").value(format!("{cpu:.2}")).line(),
-        Words::new("send p99")
+        LineBuilder::new("cores").value(format!("{cpu:.2}")).line(),
+        LineBuilder::new("send p99")
             .plain(lag(now.send_lag_p99_us))
             .line(),
-        Words::new("loop p99")
+        LineBuilder::new("loop p99")
             .plain(lag(now.loop_lag_p99_us))
             .line(),
     ];
@@ -185,7 +187,7 @@ pub(super) fn tester(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     lines
 }
 
-/// What happened, as far as `room` lines show it; why the tester cannot be believed comes last.
+/// The latest events, at most `room` lines. Why the run is tainted comes last.
 pub(super) fn events(now: &Snapshot, room: usize, theme: Theme) -> Vec<Line<'static>> {
     let taint = now.taint.iter().map(|reason| {
         Line::from(vec![
@@ -199,12 +201,12 @@ pub(super) fn events(now: &Snapshot, room: usize, theme: Theme) -> Vec<Line<'sta
     lines
 }
 
-/// For a small terminal: everything that matters, in one line a thing.
+/// The most important figures, for a small terminal.
 pub(super) fn compact(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     let row = now.rows.last();
     let (published, received) = row.map_or((0, 0), |row| (row.published, row.received));
     let latencies = |name: &str, figures: Figures| {
-        Words::new(name)
+        LineBuilder::new(name)
             .label("p50 ")
             .value(figure(figures.p50, figures))
             .label("  p99 ")
@@ -215,14 +217,14 @@ pub(super) fn compact(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
     };
     let watched = row.and_then(|row| Some((row.server_cpu?, row.server_rss_kib?)));
     let server = match watched {
-        Some((cpu, rss)) => Words::new("server")
+        Some((cpu, rss)) => LineBuilder::new("server")
             .plain(format!("{cpu:.2}"))
             .label(" cores  ")
             .plain(format!("{:.0}", rss as f64 / 1024.0))
             .label(" MiB"),
-        None => Words::new("server").label("not watched"),
+        None => LineBuilder::new("server").label("not watched"),
     };
-    let tester = Words::new("tester")
+    let tester = LineBuilder::new("tester")
         .plain(format!("{:.2}", row.map_or(0.0, |row| row.tester_cpu)))
         .label(" cores  ");
     let tester = if now.taint.is_empty() {
@@ -236,7 +238,7 @@ pub(super) fn compact(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
         format!(" of {:.0}/s", now.rate)
     };
     vec![
-        Words::new("open")
+        LineBuilder::new("open")
             .value(grouped(now.open))
             .plain(format!(" / {}", grouped(now.sockets)))
             .label("  failed ")
@@ -244,7 +246,7 @@ pub(super) fn compact(now: &Snapshot, theme: Theme) -> Vec<Line<'static>> {
             .label("  closed ")
             .fault(now.closed, theme)
             .line(),
-        Words::new("sent")
+        LineBuilder::new("sent")
             .value(format!("{}/s", grouped(published)))
             .label(rate)
             .label("  received ")

@@ -1,21 +1,21 @@
-//! Where everything stands on the screen.
+//! The layout of the screen.
 
-use super::command::KEYS;
+use super::keys::KEYS;
 use super::panels;
 use super::snapshot::{Snapshot, Title};
 use super::theme::Theme;
-use crate::result::Row;
-use crate::run_state::Phase;
+use crate::plan::phase::Phase;
+use crate::result::run_result::Row;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, LineGauge, Paragraph, Sparkline};
 use std::time::Duration;
 
-/// From here on the panels stand beside each other.
+/// From this width and height on, panels are side by side.
 const WIDE: (u16, u16) = (80, 22);
 
-/// Draws one moment; of any size, however small.
+/// Draws a snapshot on a screen of any size.
 pub(super) fn draw(
     frame: &mut Frame<'_>,
     title: &Title,
@@ -120,7 +120,7 @@ fn wide(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
         connections,
     );
     frame.render_widget(
-        panel("delivery from when due", panels::delivery(now)),
+        panel("delivery, from due time", panels::delivery(now)),
         delivery,
     );
     let name = now
@@ -140,7 +140,7 @@ fn wide(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
     frame.render_widget(panel("events", lines), notes);
 }
 
-/// The figures of the server with a sparkline beside each.
+/// The figures of the server, with a sparkline beside each.
 fn watched(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
     let [figures, lines] =
         Layout::horizontal([Constraint::Length(22), Constraint::Fill(1)]).areas(area);
@@ -160,9 +160,9 @@ fn watched(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
     }
 }
 
-/// Both latencies, a second a column.
+/// Sparklines of both latencies, one column per second.
 fn latencies(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
-    let block = block("delivery p50 over p99, a second a column", theme);
+    let block = block("delivery p50 above p99, one column per second", theme);
     let inside = block.inner(area);
     frame.render_widget(block, area);
     let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(2)]).areas(inside);
@@ -171,7 +171,7 @@ fn latencies(frame: &mut Frame<'_>, area: Rect, now: &Snapshot, theme: Theme) {
     spark(frame, lower, &now.rows, theme, |row| us(row.p99_ms));
 }
 
-/// The newest value at the right end.
+/// Draws a sparkline whose newest value is at the right.
 fn spark(
     frame: &mut Frame<'_>,
     area: Rect,

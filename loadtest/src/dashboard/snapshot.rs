@@ -1,11 +1,11 @@
-//! What the dashboard shows: plain numbers, copied out of the run.
+//! What the dashboard shows: plain numbers, copied from the run.
 
-use crate::latency::Latency;
-use crate::result::Row;
-use crate::run_state::Phase;
+use crate::measure::latency::Latency;
+use crate::plan::phase::Phase;
+use crate::result::run_result::Row;
 use std::time::Duration;
 
-/// What stays the same through a run.
+/// What does not change during a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Title {
     pub(crate) scenario: String,
@@ -14,7 +14,7 @@ pub(crate) struct Title {
     pub(crate) seed: u64,
 }
 
-/// The usual figures of a distribution, in microseconds.
+/// The usual quantiles of a distribution, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) count: u64,
@@ -36,27 +36,27 @@ impl From<&Latency> for Figures {
     }
 }
 
-/// Rows a snapshot holds at most: as many seconds as a wide terminal shows.
-pub(crate) const MOST_ROWS: usize = 240;
-/// Notes a snapshot holds at most.
-pub(crate) const MOST_NOTES: usize = 12;
+/// Maximum number of rows in a snapshot: as many seconds as a wide terminal can show.
+pub(crate) const MAX_ROWS: usize = 240;
+/// Maximum number of notes in a snapshot.
+pub(crate) const MAX_NOTES: usize = 12;
 
-/// One moment of the run.
+/// The figures of a run at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) phase: Phase,
-    /// Since the start, and what the run takes as planned.
+    /// Time since the start, and planned duration of the run.
     pub(crate) elapsed: Duration,
     pub(crate) planned: Duration,
-    /// Sockets: ready now, to be ready, and opened a second as planned.
+    /// Sockets: ready now, planned, and planned to be opened per second.
     pub(crate) open: u64,
     pub(crate) sockets: u64,
     pub(crate) connect_rate: f64,
     pub(crate) connect_failed: u64,
-    /// Ended by the server: those it had to end, and others.
+    /// Sockets closed by the server: those that it had to close, and others.
     pub(crate) evicted: u64,
     pub(crate) closed: u64,
-    /// Publications a second as the schedule stands, and whether they pause.
+    /// Planned publications per second, and whether publishing is paused.
     pub(crate) rate: f64,
     pub(crate) paused: bool,
     pub(crate) published: u64,
@@ -68,16 +68,16 @@ pub(crate) struct Snapshot {
     pub(crate) reorders: u64,
     pub(crate) foreign: u64,
     pub(crate) ack: Figures,
-    /// Deliveries of the whole run, and of its last ten seconds.
+    /// Delivery latency of the whole run, and of the last ten seconds.
     pub(crate) delivery: Figures,
     pub(crate) recent: Figures,
     pub(crate) server_pid: Option<u32>,
     pub(crate) send_lag_p99_us: u64,
     pub(crate) loop_lag_p99_us: u64,
-    /// Why the tester cannot be believed, if so.
+    /// Why the run is tainted; empty if it is not.
     pub(crate) taint: Vec<String>,
-    /// One a second, the newest last; at most [`MOST_ROWS`].
+    /// One row per second, the newest last; at most [`MAX_ROWS`].
     pub(crate) rows: Vec<Row>,
-    /// What happened and when, the newest last; at most [`MOST_NOTES`].
+    /// Time and description of events, the newest last; at most [`MAX_NOTES`].
     pub(crate) notes: Vec<String>,
 }

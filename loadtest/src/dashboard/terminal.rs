@@ -1,4 +1,4 @@
-//! The terminal, taken over and given back.
+//! Takes over the terminal and restores it.
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// Standard error as a screen of its own. Dropping it gives the terminal back; so does a panic of any thread,
-/// before its message is printed.
+/// The alternate screen of the terminal on standard error. Dropping it restores the terminal. So does a panic of any
+/// thread, before its message is printed.
 pub(super) struct Screen {
     pub(super) terminal: Terminal<CrosstermBackend<Stderr>>,
     torn: Arc<AtomicBool>,
@@ -54,7 +54,7 @@ impl Screen {
         }
     }
 
-    /// A thread panicked: the terminal was given back and must not be drawn on.
+    /// Whether a thread has panicked. The terminal was restored then, and must not be drawn on.
     pub(super) fn is_torn(&self) -> bool {
         self.torn.load(SeqCst)
     }
@@ -70,10 +70,10 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back if it was taken; for ends of the process that drop nothing.
+/// Restores the terminal if it was taken over. For exits that drop nothing.
 pub(crate) fn restore() {
     if is_raw_mode_enabled().unwrap_or(false) {
-        // There is no other terminal to complain to.
+        // There is nowhere to report an error to.
         let _ = execute!(stderr(), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }

@@ -1,10 +1,11 @@
-//! What stands on the screen, drawn into memory.
+//! What the dashboard draws, in memory.
 
 use super::screen::draw;
+use super::snapshot::{Figures, Snapshot, Title};
 use super::theme::{ColorChoice, Theme};
-use super::{Dashboard, Figures, Snapshot, Title};
-use crate::result::Row;
-use crate::run_state::Phase;
+use super::thread::Dashboard;
+use crate::plan::phase::Phase;
+use crate::result::run_result::Row;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
@@ -68,10 +69,11 @@ fn screen(width: u16, height: u16, now: Option<&Snapshot>, help: bool) -> TestBa
         target: "127.0.0.1:3000".to_owned(),
         seed: 42,
     };
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("memory is enough");
+    let mut terminal =
+        Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
     terminal
         .draw(|frame| draw(frame, &title, now, help, Theme::new(ColorChoice::Always)))
-        .expect("memory takes everything");
+        .expect("drawing into memory cannot fail");
     terminal.backend().clone()
 }
 
@@ -85,7 +87,7 @@ fn lines(backend: &TestBackend) -> Vec<String> {
         .collect()
 }
 
-/// The line that holds all the words, in this order.
+/// Asserts that a line contains all the words, in this order.
 fn assert_line(lines: &[String], words: &[&str]) {
     let found = lines.iter().any(|line| {
         let mut rest = line.as_str();
@@ -101,13 +103,13 @@ fn assert_line(lines: &[String], words: &[&str]) {
 }
 
 #[test]
-fn sets_all_panels_side_by_side_at_100_by_30() {
+fn shows_all_panels_side_by_side_at_100_by_30() {
     let lines = lines(&screen(100, 30, Some(&snapshot()), false));
     assert_line(&lines, &["loadtest rooms", "127.0.0.1:3000", "seed 42"]);
     assert_line(&lines, &["publishing", "01:23 / 05:00", "28%", "━", "─"]);
     assert_line(
         &lines,
-        &["connections", "delivery from when due", "server 4242"],
+        &["connections", "delivery, from due time", "server 4242"],
     );
     assert_line(
         &lines,
@@ -116,7 +118,7 @@ fn sets_all_panels_side_by_side_at_100_by_30() {
     assert_line(&lines, &["p99 ", "11.4ms", "10.9ms", "fds", "1,031"]);
     assert_line(&lines, &["p99.9", "38.0ms", "20.0ms"]);
     assert_line(&lines, &["max", "71.2ms", "31.0ms"]);
-    assert_line(&lines, &["evicted", "7 as due"]);
+    assert_line(&lines, &["evicted", "7 expected"]);
     assert_line(&lines, &["messages", "this tester"]);
     assert_line(
         &lines,
@@ -145,14 +147,14 @@ fn sets_all_panels_side_by_side_at_100_by_30() {
         ],
     );
     assert_line(&lines, &["ack", "p99 3.2ms", "valid", "yes"]);
-    assert_line(&lines, &["delivery p50 over p99"]);
+    assert_line(&lines, &["delivery p50 above p99"]);
     assert_line(&lines, &["▂", "█"]);
     assert_line(&lines, &["01:19  storm  19"]);
     assert_line(
         &lines[29..],
         &["q", "quit", "p", "pause", "s", "storm", "rate", "?", "help"],
     );
-    // Nothing runs over an edge: the borders stand.
+    // Nothing is drawn over the borders.
     for line in &lines[2..29] {
         assert!("╭│╰".contains(&line[..3]), "{line}");
         assert!(line.ends_with(['╮', '│', '╯']), "{line}");
@@ -160,7 +162,7 @@ fn sets_all_panels_side_by_side_at_100_by_30() {
 }
 
 #[test]
-fn cuts_no_figure_short_at_80_by_24() {
+fn truncates_no_figure_at_80_by_24() {
     let lines = lines(&screen(80, 24, Some(&snapshot()), false));
     assert_line(
         &lines,
@@ -173,7 +175,7 @@ fn cuts_no_figure_short_at_80_by_24() {
 }
 
 #[test]
-fn says_a_thing_a_line_at_60_by_15() {
+fn shows_one_line_per_topic_at_60_by_15() {
     let lines = lines(&screen(60, 15, Some(&snapshot()), false));
     assert_line(&lines, &["loadtest rooms", "seed 42"]);
     assert_line(&lines, &["publishing", "01:23 / 05:00", "28%"]);
@@ -193,7 +195,7 @@ fn says_a_thing_a_line_at_60_by_15() {
 }
 
 #[test]
-fn fits_any_size_with_and_without_figures() {
+fn draws_at_any_size_with_and_without_figures() {
     let mut bare = snapshot();
     bare.rows.clear();
     bare.notes.clear();
@@ -215,7 +217,7 @@ fn fits_any_size_with_and_without_figures() {
 }
 
 #[test]
-fn shows_what_is_wrong_and_what_pauses() {
+fn shows_a_pause_and_a_taint() {
     let mut now = snapshot();
     now.paused = true;
     now.taint = vec!["its workers used 95 % of a core each".to_owned()];
@@ -238,26 +240,26 @@ fn shows_what_is_wrong_and_what_pauses() {
 }
 
 #[test]
-fn lays_the_help_over_the_panels() {
+fn shows_the_help_over_the_panels() {
     let lines = lines(&screen(100, 30, Some(&snapshot()), true));
     assert_line(&lines, &["keys"]);
     assert_line(&lines, &["drop every healthy socket"]);
 }
 
 #[test]
-fn uses_no_colour_when_there_is_to_be_none() {
-    let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("memory is enough");
+fn uses_colours_only_if_wanted() {
+    let mut terminal = Terminal::new(TestBackend::new(100, 30)).expect("a terminal in memory");
     let (title, now) = (Title::default(), snapshot());
     for (choice, colourful) in [(ColorChoice::Never, false), (ColorChoice::Always, true)] {
         terminal
             .draw(|frame| draw(frame, &title, Some(&now), true, Theme::new(choice)))
-            .expect("memory takes everything");
+            .expect("drawing into memory cannot fail");
         let cells = terminal.backend().buffer().content();
         let any = cells
             .iter()
             .any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset);
         assert_eq!(any, colourful, "{choice:?}");
-        // What is lost stands out all the same.
+        // Losses are highlighted in either case.
         let lost = cells
             .iter()
             .filter(|cell| cell.modifier.contains(Modifier::REVERSED));
@@ -266,10 +268,10 @@ fn uses_no_colour_when_there_is_to_be_none() {
 }
 
 #[test]
-fn skips_what_a_slow_terminal_cannot_take_and_notices_one_that_is_gone() {
+fn skips_snapshots_on_a_slow_terminal_and_notices_a_closed_one() {
     let (dashboard, queue, _keys) = Dashboard::detached();
     for _ in 0..10 {
-        assert!(dashboard.show(snapshot()), "a full queue is no end");
+        assert!(dashboard.show(snapshot()), "a full channel is not the end");
     }
     let waiting = queue.len();
     assert!((1..10).contains(&waiting), "{waiting}");

@@ -1,4 +1,4 @@
-//! Colours, or none.
+//! The styles of the dashboard.
 
 use ratatui::style::{Color, Modifier, Style};
 use std::env;
@@ -6,21 +6,24 @@ use std::env;
 /// The `--color` flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// Unless `NO_COLOR` is set, or `TERM` says that there are none.
+    /// Use colours unless the environment variable `NO_COLOR` is set.
+    #[value(help = "Use colours unless NO_COLOR is set")]
     #[default]
     Auto,
+    /// Use colours.
     Always,
+    /// Use no colours.
     Never,
 }
 
-/// The styles of the dashboard. Without colours it tells things apart by weight alone.
+/// The styles of the dashboard. Without colours, only bold, dim and reverse remain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
     color: bool,
 }
 
 impl Theme {
-    /// What the flag and the environment ask for.
+    /// The theme for the flag and the environment.
     pub(crate) fn new(choice: ColorChoice) -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {

@@ -1,19 +1,19 @@
-//! What a run needs, one check each.
+//! The checks, one function each.
 
+use super::finding::{Finding, Level};
 use super::machine::Machine;
-use super::{Finding, Level};
-use crate::units::grouped;
+use crate::base::units::grouped;
 use std::time::Duration;
 
-/// Files that are no sockets: publishers, runtimes, standard streams, the program itself.
+/// Open files other than sockets: publishers, runtimes, standard streams, the program itself.
 const OTHER_FILES: u64 = 128;
-/// Memory for a socket on loopback, both ends and both processes: kernel buffers, server and tester state.
+/// Memory per socket on loopback, for both ends: kernel buffers, and the state of server and tester.
 const BYTES_PER_SOCKET: u64 = 32 * 1024;
-/// Queues of a listener that sees thousands of sockets come back at once.
+/// Queue length for a listener to which thousands of sockets reconnect at once.
 const BACKLOG: u64 = 4096;
 
-/// All findings, in the order they are shown.
-pub(super) fn examine(machine: &Machine, connections: u64, source_ips: u64) -> Vec<Finding> {
+/// Runs all checks, in the order in which they are shown.
+pub(crate) fn examine(machine: &Machine, connections: u64, source_ips: u64) -> Vec<Finding> {
     [
         files(machine, connections),
         machine_files(machine, connections),
@@ -65,7 +65,7 @@ fn files(machine: &Machine, connections: u64) -> Option<Finding> {
 
 fn machine_files(machine: &Machine, connections: u64) -> Option<Finding> {
     let (open, most) = machine.file_nr?;
-    // Both ends of a loopback connection are files of this machine.
+    // Both ends of a loopback connection are open files of this machine.
     let needed = open + 2 * connections + OTHER_FILES;
     let level = if most >= needed {
         Level::Ok
@@ -91,7 +91,7 @@ fn ports(machine: &Machine, connections: u64, source_ips: u64) -> Option<Finding
     let all = each * source_ips.max(1);
     let level = match all {
         _ if all < connections => Level::Fail,
-        // Ports of sockets that were just closed stay taken for a minute.
+        // The ports of closed sockets stay in use for a minute.
         _ if all < connections * 2 => Level::Warn,
         _ => Level::Ok,
     };
@@ -126,7 +126,7 @@ fn backlog(name: &'static str, value: Option<u64>, connections: u64) -> Option<F
         name,
         level,
         format!(
-            "{}, {} is enough when all sockets come back at once",
+            "{}, {} needed if all sockets reconnect at once",
             grouped(value),
             grouped(wanted)
         ),
@@ -191,7 +191,7 @@ fn memory(machine: &Machine, connections: u64) -> Option<Finding> {
 
 fn clock(machine: &Machine) -> Finding {
     let source = machine.clock_source.as_deref().unwrap_or("unknown");
-    // A vDSO clock costs tens of nanoseconds; one that needs a system call is ten times as dear.
+    // Reading a vDSO clock takes tens of nanoseconds; one that needs a system call takes ten times as long.
     let level = if machine.clock_read < Duration::from_micros(1) {
         Level::Ok
     } else {
@@ -200,7 +200,7 @@ fn clock(machine: &Machine) -> Finding {
     finding(
         "clock",
         level,
-        format!("{source}, {} ns a reading", machine.clock_read.as_nanos()),
+        format!("{source}, {} ns per reading", machine.clock_read.as_nanos()),
         fix_unless_ok(level, || {
             "echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource"
                 .to_owned()
@@ -219,7 +219,7 @@ fn cores(machine: &Machine) -> Finding {
     } else if load > cores as f64 / 2.0 {
         (
             Level::Warn,
-            "ps -eo pcpu,comm --sort=-pcpu | head  (end what else is running)",
+            "ps -eo pcpu,comm --sort=-pcpu | head  (stop other programs)",
         )
     } else {
         (Level::Ok, "")

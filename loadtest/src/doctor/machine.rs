@@ -1,37 +1,37 @@
-//! What the doctor looks at, read once; everything may be missing on an unusual machine.
+//! The limits and settings of this machine.
 
 use nix::sys::resource::{Resource, getrlimit};
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Limits and settings of this machine. `None` where they cannot be read.
+/// Limits and settings of this machine. `None` if one cannot be read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Machine {
-    /// Soft and hard limit of open files of this process.
+    /// Soft and hard limit of open files, for this process.
     pub(crate) files: Option<(u64, u64)>,
-    /// `fs.nr_open`: the most a hard limit can be raised to.
+    /// `fs.nr_open`: the highest hard limit of open files that root can set.
     pub(crate) nr_open: Option<u64>,
-    /// `fs.file-nr`: open files of the whole machine and their limit.
+    /// `fs.file-nr`: open files of the whole machine, and their limit.
     pub(crate) file_nr: Option<(u64, u64)>,
     /// First and last port of `net.ipv4.ip_local_port_range`.
     pub(crate) port_range: Option<(u64, u64)>,
-    /// `net.core.somaxconn`: longest accept queue a listener can ask for.
+    /// `net.core.somaxconn`: the longest accept queue that a listener can have.
     pub(crate) somaxconn: Option<u64>,
-    /// `net.ipv4.tcp_max_syn_backlog`: half-open connections a listener remembers.
+    /// `net.ipv4.tcp_max_syn_backlog`: the number of half-open connections that a listener remembers.
     pub(crate) syn_backlog: Option<u64>,
     /// `net.netfilter.nf_conntrack_max`; `None` without connection tracking.
     pub(crate) conntrack_max: Option<u64>,
-    /// Bytes that can still be used: the least of the cgroup limits and of free memory.
+    /// Bytes that can still be used: the lower of free memory and what the cgroup allows.
     pub(crate) memory_left: Option<u64>,
     /// Whether `memory_left` comes from a cgroup.
     pub(crate) memory_is_cgroup: bool,
     /// Kernel clock source, such as `tsc`.
     pub(crate) clock_source: Option<String>,
-    /// Cost of reading the clock once.
+    /// Time that reading the clock takes.
     pub(crate) clock_read: Duration,
-    /// Cores this process may use.
+    /// Number of cores that this process may use.
     pub(crate) cores: u64,
-    /// Runnable threads of the last minute, on average.
+    /// Load average of the last minute.
     pub(crate) load: Option<f64>,
 }
 
@@ -67,7 +67,7 @@ impl Machine {
 
 fn numbers(path: &str) -> Option<Vec<u64>> {
     let text = fs::read_to_string(path).ok()?;
-    // `fs.file-max` may be the greatest u64, and `max` stands for no limit.
+    // `fs.file-max` may be the highest u64, and `max` means no limit.
     Some(
         text.split_whitespace()
             .map(|word| word.parse().unwrap_or(u64::MAX))
@@ -85,7 +85,7 @@ fn mem_available() -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
-/// The tightest of this cgroup's (version 2) and its ancestors' limits, minus what is used.
+/// What the memory limits of this cgroup (version 2) and its ancestors still allow.
 fn cgroup_left() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = own.lines().find_map(|line| line.strip_prefix("0::"))?;

@@ -1,7 +1,8 @@
-//! One client of the null server: what waits for it, and how that is written.
+//! A client of the null server: its outbox, and how that is written.
 
-use super::wire::close_frame;
-use super::{Behaviour, Fault};
+use super::behaviour::Behaviour;
+use super::fault::Fault;
+use super::frames::close_frame;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,14 +17,14 @@ use tokio::time::timeout;
 pub(super) struct Client {
     pub(super) outbox: RefCell<VecDeque<Rc<[u8]>>>,
     pub(super) wake: Notify,
-    /// What waits is written, then the connection ends.
+    /// The connection ends once the outbox is written.
     pub(super) closed: Cell<bool>,
-    /// It is evicted: a Close frame behind the frame that is half written, and then the end.
+    /// Notified to evict the client: its current frame is completed, then a Close frame is sent.
     cut: Notify,
-    most: usize,
+    max_frames: usize,
 }
 
-/// Whether a connection goes on after a write.
+/// The outcome of a write.
 pub(super) enum Written {
     All,
     Evicted,
@@ -36,7 +37,7 @@ impl Client {
             wake: Notify::new(),
             closed: Cell::new(false),
             cut: Notify::new(),
-            most: if behaviour.fault == Fault::NeverEvict {
+            max_frames: if behaviour.fault == Fault::NeverEvict {
                 usize::MAX
             } else {
                 behaviour.outbox
@@ -44,22 +45,23 @@ impl Client {
         })
     }
 
+    /// Adds a frame to the outbox, and evicts the client if there are too many.
     pub(super) fn push(&self, frame: Rc<[u8]>) {
         let mut outbox = self.outbox.borrow_mut();
         outbox.push_back(frame);
-        if outbox.len() > self.most {
+        if outbox.len() > self.max_frames {
             self.cut.notify_one();
         }
         self.wake.notify_one();
     }
 
-    /// Pushes a Close frame, which is the last.
+    /// Pushes a Close frame, the last frame.
     pub(super) fn close(&self, code: u16, reason: &str) {
         self.push(close_frame(code, reason));
         self.closed.set(true);
     }
 
-    /// Writes what waits, unless the client is evicted meanwhile.
+    /// Writes the outbox, unless the client is evicted meanwhile.
     pub(super) async fn write(
         &self,
         stream: &mut TcpStream,
@@ -85,7 +87,7 @@ impl Client {
                     let mut last = burst[written..half.unwrap_or(written)].to_vec();
                     last.extend_from_slice(&close_frame(evict_as, "slow consumer"));
                     if !matches!(timeout(linger, stream.write_all(&last)).await, Ok(Ok(()))) {
-                        // Nothing more fits into the socket: it goes with a reset.
+                        // The socket accepts no more, so it is reset.
                         let _ = SockRef::from(&*stream).set_linger(Some(Duration::ZERO));
                     }
                     return Ok(Written::Evicted);

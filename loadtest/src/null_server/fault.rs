@@ -1,69 +1,69 @@
-//! The sins of the null server.
+//! The faults that the null server can have.
 
 use std::time::Duration;
 
-/// The one thing the server does wrong.
+/// The one thing that the server does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
     #[default]
     None,
-    /// Of so many deliveries the last does not happen, and nobody is told.
+    /// Skips every nth delivery, silently.
     DropEvery(u64),
-    /// Of so many deliveries the last does not happen, and a gap notice says so.
+    /// Skips every nth delivery, and sends a gap notice instead.
     DeclareEvery(u64),
-    /// One delivery happens twice.
+    /// Delivers one event twice.
     DuplicateOne,
-    /// Two consecutive events of one client change places.
+    /// Delivers two consecutive events to one client in reverse order.
     SwapTwo,
-    /// One event also goes to a client that did not subscribe to its channel.
+    /// Delivers one event to a client that is not subscribed to its channel, too.
     ForeignChannel,
-    /// What a member says in a room comes back to it, once.
+    /// Delivers one message in a room to its own sender, too.
     EchoToSender,
-    /// One member of a room is not told who joined.
-    JoinUntold,
-    /// One client gets a message that is cut off.
+    /// Does not send one `user_joined` message.
+    SkipJoinNotice,
+    /// Sends one truncated message.
     MalformedOne,
-    /// One client gets an error it did nothing for.
+    /// Sends one error without a reason.
     ErrorOne,
-    /// One client gets each event this much later than the others.
+    /// Delivers events to one client this much later than to the others.
     DelayOne(Duration),
-    /// One client is disconnected with 1013.
+    /// Closes one client with 1013.
     CloseOne,
-    /// One publication is answered with this many subscribers more than there are.
+    /// Reports this many more subscribers than there are, for one publication.
     MiscountSubscribers(isize),
-    /// One publication is refused with 503.
-    RefusePublication,
-    /// Everything stands still for this long, once.
+    /// Rejects one publication with 503.
+    RejectPublication,
+    /// Stops for this long, once.
     Stall(Duration),
-    /// Each opening handshake takes this long.
+    /// Takes this long for each opening handshake.
     SlowUpgrade(Duration),
-    /// Opening handshakes after so many are never answered.
+    /// Does not answer opening handshakes after this many.
     HangUpgradesAfter(u64),
-    /// Unsubscribings after so many are never confirmed.
-    ForgetLeavesAfter(u64),
-    /// A client that reads too slowly is kept.
+    /// Does not confirm unsubscribes and leaves after this many.
+    IgnoreLeavesAfter(u64),
+    /// Does not evict clients that read too slowly.
     NeverEvict,
-    /// A client that reads too slowly is evicted with this close code.
+    /// Evicts clients that read too slowly with this close code.
     EvictAs(u16),
-    /// A client that reads too slowly is evicted, but the statistics do not say so.
+    /// Does not count evictions in its statistics.
     EvictUncounted,
-    /// A client that answers no ping is kept.
+    /// Does not close clients that do not answer pings.
     NeverCloseDead,
-    /// A client that answers no ping is closed this much too late.
+    /// Closes clients that do not answer pings this much too late.
     CloseDeadLate(Duration),
-    /// A client that answers no ping is closed with this code.
+    /// Closes clients that do not answer pings with this code.
     CloseDeadAs(u16),
-    /// A pong counts only this long after it came.
-    HearPongsLate(Duration),
-    /// One replay leaves its first publication out.
+    /// Counts each pong only this long after it arrived.
+    CountPongsLate(Duration),
+    /// Skips the first publication of one replay.
     SkipReplayed,
-    /// One replay begins with the same publication twice.
+    /// Sends the first publication of one replay twice.
     RepeatReplayed,
-    /// Positions whose publications are gone are said to be recovered.
+    /// Claims to recover positions whose publications are gone.
     ClaimRecovered,
-    /// One reply before a replay names an offset that is one too high.
-    MisstateOffset,
-    /// Whoever breaks the protocol is closed with this code.
-    CloseBrokenAs(u16),
+    /// Reports an offset that is one too high before one replay.
+    WrongReplayOffset,
+    /// Closes clients that violate the protocol with this code.
+    CloseViolationsAs(u16),
 }

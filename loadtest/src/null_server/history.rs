@@ -1,31 +1,31 @@
-//! What the null server remembers of each channel, and the lies it tells of that.
+//! The history of each channel, replays, and the faults in them.
 
-use super::hub::Hub;
-use super::{Behaviour, Fault};
-use crate::scan;
-use std::cell::Cell;
+use super::behaviour::Behaviour;
+use super::counter::Counter;
+use super::fault::Fault;
+use crate::wire::json;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 const EPOCH: &str = "null";
-/// The replay at which a fault shows, of those with [`LEAST`] publications.
+/// The replay that a fault affects, counting those with at least [`MIN_REPLAY`] publications.
 const FAULTY_REPLAY: u64 = 3;
-const LEAST: usize = 2;
+const MIN_REPLAY: usize = 2;
 
 #[derive(Default)]
 pub(super) struct History {
     channels: HashMap<Vec<u8>, Channel>,
-    replays: Cell<u64>,
+    replays: Counter,
 }
 
 #[derive(Default)]
 struct Channel {
     newest: u64,
-    /// The newest frames, the last of them with the offset `newest`.
+    /// The latest frames. The last one has the offset `newest`.
     frames: VecDeque<Rc<[u8]>>,
 }
 
-/// What a subscriber gets: the rest of the reply, and the frames behind it.
+/// The answer to a subscription: the end of the reply, and the frames after it.
 pub(super) type Replay = (String, Vec<Rc<[u8]>>);
 
 impl History {
@@ -34,17 +34,17 @@ impl History {
         self.channels.get(channel).map_or(0, |own| own.newest) + 1
     }
 
-    /// Keeps a publication, which gets the next offset, and forgets the oldest beyond `most`.
-    pub(super) fn keep(&mut self, channel: &[u8], frame: Rc<[u8]>, most: usize) {
+    /// Keeps a publication, which gets the next offset, and at most `max` of them.
+    pub(super) fn keep(&mut self, channel: &[u8], frame: Rc<[u8]>, max: usize) {
         let own = self.channels.entry(channel.to_vec()).or_default();
         own.newest += 1;
         own.frames.push_back(frame);
-        if own.frames.len() > most {
+        if own.frames.len() > max {
             own.frames.pop_front();
         }
     }
 
-    /// Answers a subscription that asks for positions, or `since` one.
+    /// Answers a subscription that asks for its position, or to be resumed `since` one.
     pub(super) fn replay(
         &self,
         channel: &[u8],
@@ -58,9 +58,9 @@ impl History {
             return (place(newest), Vec::new());
         };
         let (mut offset, mut epoch) = (None, &b""[..]);
-        scan::members(since, |key, value| match key {
-            b"offset" => offset = scan::integer(value),
-            b"epoch" => epoch = scan::unquoted(value),
+        json::members(since, |key, value| match key {
+            b"offset" => offset = json::integer(value),
+            b"epoch" => epoch = json::unquoted(value),
             _ => {}
         });
         let missed = offset.and_then(|offset| newest.checked_sub(offset));
@@ -78,11 +78,11 @@ impl History {
         });
         let mut frames: Vec<_> = newest_missed.collect();
         let mut said = newest;
-        if frames.len() >= LEAST && Hub::count(&self.replays) == FAULTY_REPLAY {
+        if frames.len() >= MIN_REPLAY && self.replays.next() == FAULTY_REPLAY {
             match behaviour.fault {
                 Fault::SkipReplayed => drop(frames.remove(0)),
                 Fault::RepeatReplayed => frames.insert(1, Rc::clone(&frames[0])),
-                Fault::MisstateOffset => said += 1,
+                Fault::WrongReplayOffset => said += 1,
                 _ => {}
             }
         }

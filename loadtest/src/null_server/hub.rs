@@ -1,11 +1,13 @@
-//! The channels and rooms of the null server, and where most of its faults show.
+//! The channels and rooms of the null server, and most of its faults.
 
+use super::behaviour::Behaviour;
 use super::client::Client;
+use super::counter::Counter;
+use super::fault::Fault;
+use super::frames::{error_frame, gap_frame, server_frame};
 use super::history::History;
-use super::wire::server_frame;
-use super::{Behaviour, Fault};
-use crate::scan;
-use std::cell::{Cell, RefCell};
+use crate::wire::json;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,28 +15,28 @@ use std::sync::atomic::AtomicU64;
 use tokio::time::sleep;
 
 type Held = (Rc<Client>, Rc<[u8]>);
-/// By name, rooms behind `room:`.
+/// By name; those of rooms start with `room:`.
 type Topics = HashMap<Vec<u8>, Vec<Rc<Client>>>;
 
 pub(super) struct Hub {
     pub(super) behaviour: Behaviour,
     pub(super) pongs: Arc<AtomicU64>,
     pub(super) topics: RefCell<Topics>,
-    pub(super) upgrades: Cell<u64>,
-    pub(super) connections: Cell<u64>,
-    pub(super) evictions: Cell<u64>,
+    pub(super) upgrades: Counter,
+    pub(super) connections: Counter,
+    pub(super) evictions: Counter,
     history: RefCell<History>,
-    publications: Cell<u64>,
-    deliveries: Cell<u64>,
-    leaves: Cell<u64>,
-    joins: Cell<u64>,
-    /// The event that changes places with the next one of its client.
+    publications: Counter,
+    deliveries: Counter,
+    leaves: Counter,
+    joins: Counter,
+    /// The event that is held back until after the next one to its client.
     held: RefCell<Option<Held>>,
-    /// The client whose events come late.
+    /// The client whose events are delayed.
     delayed: RefCell<Option<Rc<Client>>>,
 }
 
-/// The publication, the delivery and the join at which a fault shows: late enough that the run is under way.
+/// The publication, the delivery and the join that a fault affects: late enough that the run is under way.
 const FAULTY_PUBLICATION: u64 = 20;
 const FAULTY_DELIVERY: u64 = 100;
 const FAULTY_JOIN: u64 = 30;
@@ -45,23 +47,17 @@ impl Hub {
             behaviour,
             pongs,
             topics: RefCell::default(),
-            upgrades: Cell::new(0),
-            connections: Cell::new(0),
-            evictions: Cell::new(0),
+            upgrades: Counter::default(),
+            connections: Counter::default(),
+            evictions: Counter::default(),
             history: RefCell::default(),
-            publications: Cell::new(0),
-            deliveries: Cell::new(0),
-            leaves: Cell::new(0),
-            joins: Cell::new(0),
+            publications: Counter::default(),
+            deliveries: Counter::default(),
+            leaves: Counter::default(),
+            joins: Counter::default(),
             held: RefCell::default(),
             delayed: RefCell::default(),
         })
-    }
-
-    /// Counts one more and returns how many there are.
-    pub(super) fn count(counter: &Cell<u64>) -> u64 {
-        counter.set(counter.get() + 1);
-        counter.get()
     }
 
     pub(super) fn stats(&self) -> String {
@@ -73,18 +69,18 @@ impl Hub {
     }
 
     pub(super) async fn publish(self: &Rc<Self>, body: &[u8]) -> (&'static str, String) {
-        let n = Self::count(&self.publications);
+        let n = self.publications.next();
         let faulty = n == FAULTY_PUBLICATION;
         match self.behaviour.fault {
-            Fault::RefusePublication if faulty => {
+            Fault::RejectPublication if faulty => {
                 return ("503 Service Unavailable", String::new());
             }
             Fault::Stall(time) if faulty => sleep(time).await,
             _ => {}
         }
         let (mut channel, mut data): (&[u8], &[u8]) = (b"", b"{}");
-        scan::members(body, |key, value| match key {
-            b"channel" => channel = scan::unquoted(value),
+        json::members(body, |key, value| match key {
+            b"channel" => channel = json::unquoted(value),
             b"data" => data = value,
             _ => {}
         });
@@ -112,7 +108,7 @@ impl Hub {
             self.deliver(client, &frame, channel, offset);
         }
         if faulty {
-            self.sin(&topics, channel, &frame);
+            self.misbehave(&topics, channel, &frame);
         }
         let subscribers = match self.behaviour.fault {
             Fault::MiscountSubscribers(more) if faulty => members.len().saturating_add_signed(more),
@@ -124,8 +120,8 @@ impl Hub {
         )
     }
 
-    /// What goes wrong behind one publication.
-    fn sin(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
+    /// Applies the faults that follow one publication.
+    fn misbehave(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
         let Some(client) = topics.get(channel).and_then(|members| members.first()) else {
             return;
         };
@@ -145,7 +141,7 @@ impl Hub {
     }
 
     fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>, name: &[u8], offset: Option<u64>) {
-        let n = Self::count(&self.deliveries);
+        let n = self.deliveries.next();
         let faulty = n == FAULTY_DELIVERY;
         match self.behaviour.fault {
             Fault::DropEvery(every) if n.is_multiple_of(every) => return,
@@ -182,13 +178,13 @@ impl Hub {
         delayed.as_ref().is_some_and(|own| Rc::ptr_eq(own, client))
     }
 
-    /// Takes one command of a client.
+    /// Executes a command of a client.
     pub(super) fn command(self: &Rc<Self>, client: &Rc<Client>, text: &[u8]) {
         let (mut kind, mut name, mut content): (&[u8], &[u8], &[u8]) = (b"", b"", b"null");
         let (mut positions, mut since) = (false, None);
-        scan::members(text, |key, value| match key {
-            b"type" => kind = scan::unquoted(value),
-            b"channel" | b"room" => name = scan::unquoted(value),
+        json::members(text, |key, value| match key {
+            b"type" => kind = json::unquoted(value),
+            b"channel" | b"room" => name = json::unquoted(value),
             b"content" => content = value,
             b"positions" => positions = value == b"true",
             b"since" => since = Some(value),
@@ -199,11 +195,11 @@ impl Hub {
             let key = [prefix, name].concat();
             std::mem::take(topics.entry(key).or_default())
         };
-        let say = |text: &[&[u8]]| server_frame(0x1, &text.concat());
+        let text_frame = |text: &[&[u8]]| server_frame(0x1, &text.concat());
         let (prefix, members): (&[u8], _) = match kind {
             b"subscribe" => {
                 let mut members = members(b"");
-                client.push(say(&[
+                client.push(text_frame(&[
                     br#"{"type":"event","channel":"$system","data":{"id":"evt_0","message":"hello"}}"#,
                 ]));
                 members.push(Rc::clone(client));
@@ -214,7 +210,7 @@ impl Hub {
                         Default::default()
                     };
                 let head = br#"{"type":"subscribed","channel":""#;
-                client.push(say(&[head, name, b"\"", place.as_bytes(), b"}"]));
+                client.push(text_frame(&[head, name, b"\"", place.as_bytes(), b"}"]));
                 for frame in replay {
                     client.push(frame);
                 }
@@ -222,18 +218,22 @@ impl Hub {
             }
             b"join" => {
                 let mut members = members(b"room:");
-                let told = say(&[
+                let notice = text_frame(&[
                     br#"{"type":"user_joined","room":""#,
                     name,
                     br#"","user_id":"somebody"}"#,
                 ]);
-                let untold = self.behaviour.fault == Fault::JoinUntold
-                    && Self::count(&self.joins) == FAULTY_JOIN;
-                for member in members.iter().skip(usize::from(untold)) {
-                    member.push(Rc::clone(&told));
+                let skip_one = self.behaviour.fault == Fault::SkipJoinNotice
+                    && self.joins.next() == FAULTY_JOIN;
+                for member in members.iter().skip(usize::from(skip_one)) {
+                    member.push(Rc::clone(&notice));
                 }
                 members.push(Rc::clone(client));
-                client.push(say(&[br#"{"type":"joined","room":""#, name, br#""}"#]));
+                client.push(text_frame(&[
+                    br#"{"type":"joined","room":""#,
+                    name,
+                    br#""}"#,
+                ]));
                 (b"room:", members)
             }
             b"unsubscribe" | b"leave" => {
@@ -244,15 +244,15 @@ impl Hub {
                 };
                 let mut members = members(prefix);
                 members.retain(|member| !Rc::ptr_eq(member, client));
-                let left = Self::count(&self.leaves);
-                if !matches!(self.behaviour.fault, Fault::ForgetLeavesAfter(most) if left > most) {
-                    client.push(say(&[done, name, br#""}"#]));
+                let left = self.leaves.next();
+                if !matches!(self.behaviour.fault, Fault::IgnoreLeavesAfter(max) if left > max) {
+                    client.push(text_frame(&[done, name, br#""}"#]));
                 }
                 (prefix, members)
             }
             b"message" => {
                 let members = members(b"room:");
-                let frame = say(&[
+                let frame = text_frame(&[
                     br#"{"type":"message","room":""#,
                     name,
                     br#"","from":"somebody","content":"#,
@@ -260,7 +260,7 @@ impl Hub {
                     b"}",
                 ]);
                 let echo = self.behaviour.fault == Fault::EchoToSender
-                    && Self::count(&self.publications) == FAULTY_PUBLICATION;
+                    && self.publications.next() == FAULTY_PUBLICATION;
                 for member in &members {
                     if echo || !Rc::ptr_eq(member, client) {
                         self.deliver(member, &frame, name, None);
@@ -273,22 +273,10 @@ impl Hub {
         topics.insert([prefix, name].concat(), members);
     }
 
-    /// Takes a client out of everything.
+    /// Removes a client from all channels and rooms.
     pub(super) fn forget(&self, client: &Rc<Client>) {
         for members in self.topics.borrow_mut().values_mut() {
             members.retain(|member| !Rc::ptr_eq(member, client));
         }
     }
-}
-
-fn gap_frame(channel: &[u8], offset: Option<u64>) -> Rc<[u8]> {
-    let name = String::from_utf8_lossy(channel);
-    let place = offset.map_or_else(String::new, |n| format!(r#","from":{n},"to":{n}"#));
-    let text = format!(r#"{{"type":"gap","channel":"{name}","missed":1{place}}}"#);
-    server_frame(0x1, text.as_bytes())
-}
-
-pub(super) fn error_frame(code: &str) -> Rc<[u8]> {
-    let text = format!(r#"{{"type":"error","code":"{code}","message":"no"}}"#);
-    server_frame(0x1, text.as_bytes())
 }

@@ -1,120 +1,20 @@
-//! A server in a box that speaks just enough of the protocol to test the tester, and that can be made to lie.
+//! A server that speaks just enough of the protocol to test the tester, and that can be made to misbehave.
 //!
-//! One thread, one task a connection, no care for slow readers beyond a bound: not an example of how to build
+//! It has one thread, one task per connection, and drops clients that read too slowly. It is not an example of how to build
 //! a server.
 
+mod behaviour;
 mod client;
+mod client_decoder;
+mod counter;
 mod fault;
-mod guard;
+mod frames;
 mod history;
 mod hub;
+mod request_head;
 mod serve;
-mod wire;
+mod server;
 
+pub use behaviour::Behaviour;
 pub use fault::Fault;
-
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::thread::JoinHandle;
-use std::time::Duration;
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::oneshot;
-
-/// How the server behaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Behaviour {
-    /// What it does wrong.
-    pub fault: Fault,
-    /// Waits this long before it writes, so that events coalesce; zero writes at once.
-    pub coalesce: Duration,
-    /// Time between pings; none when zero.
-    pub ping_every: Duration,
-    /// Age of the last pong at which a client is closed with 4001; never when zero.
-    pub pong_timeout: Duration,
-    /// Frames a client may have waiting before it is cut off.
-    pub outbox: usize,
-    /// Publications that are kept of each channel; none and no positions when zero. With it every event has its offset.
-    pub history: usize,
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            fault: Fault::None,
-            coalesce: Duration::ZERO,
-            ping_every: Duration::ZERO,
-            pong_timeout: Duration::ZERO,
-            outbox: 100_000,
-            history: 0,
-        }
-    }
-}
-
-/// A running server; it stops when this is dropped.
-#[derive(Debug)]
-pub struct NullServer {
-    addr: SocketAddr,
-    pongs: Arc<AtomicU64>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl NullServer {
-    /// Listens on `addr` (port 0 for any) and serves on a thread of its own.
-    pub fn start(addr: SocketAddr, behaviour: Behaviour) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(addr)?;
-        listener.set_nonblocking(true)?;
-        let addr = listener.local_addr()?;
-        let pongs = Arc::new(AtomicU64::new(0));
-        let (stop, stopped) = oneshot::channel();
-        let runtime_pongs = Arc::clone(&pongs);
-        let thread = std::thread::Builder::new()
-            .name("null-server".to_owned())
-            .spawn(move || {
-                let runtime = Builder::new_current_thread()
-                    .enable_all()
-                    .build_local(LocalOptions::default())
-                    .expect("a runtime can be built");
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = serve::accept(listener, behaviour, runtime_pongs) => {}
-                        _ = stopped => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            addr,
-            pongs,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// Masked pongs received so far.
-    pub fn pongs(&self) -> u64 {
-        self.pongs.load(SeqCst)
-    }
-
-    /// Waits until the server ends, which it only does by a panic of its own.
-    pub fn wait(mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for NullServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+pub use server::NullServer;

@@ -1,11 +1,13 @@
 //! The connections of the null server.
 
+use super::behaviour::Behaviour;
 use super::client::{Client, Written};
-use super::guard::{Guard, Input};
-use super::hub::{Hub, error_frame};
-use super::wire::{Head, parse_head, server_frame};
-use super::{Behaviour, Fault};
-use crate::handshake;
+use super::client_decoder::{ClientDecoder, ClientInput};
+use super::fault::Fault;
+use super::frames::{error_frame, server_frame};
+use super::hub::Hub;
+use super::request_head::{Head, parse_head};
+use crate::wire::handshake;
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::future::pending;
@@ -19,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How long an evicted client may take to read why.
+/// How long a closed client may take to read its Close frame.
 const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) async fn accept(
@@ -37,7 +39,7 @@ pub(super) async fn accept(
                 let Ok((stream, _)) = accepted else { continue };
                 let hub = Rc::clone(&hub);
                 tasks.spawn_local(async move {
-                    // A connection that breaks is the end of that connection.
+                    // An error ends this connection only.
                     let _ = serve_http(&hub, stream).await;
                 });
             }
@@ -48,7 +50,7 @@ pub(super) async fn accept(
 async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     if hub.behaviour.outbox < 1000 {
-        // What the kernel takes would count for nothing.
+        // Otherwise the kernel buffers so much that the outbox never fills.
         SockRef::from(&stream).set_send_buffer_size(16 * 1024)?;
     }
     let mut bytes = Vec::new();
@@ -66,9 +68,9 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
         } = head;
         if let Some(key) = head.key {
             upgrade(hub, &mut stream, &key).await?;
-            hub.connections.set(hub.connections.get() + 1);
+            hub.connections.next();
             let result = serve_client(hub, stream, bytes.split_off(length)).await;
-            hub.connections.set(hub.connections.get() - 1);
+            hub.connections.decrement();
             return result;
         }
         while bytes.len() < length + body_length {
@@ -93,10 +95,10 @@ async fn serve_http(hub: &Rc<Hub>, mut stream: TcpStream) -> io::Result<()> {
 }
 
 async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()> {
-    let upgrades = Hub::count(&hub.upgrades);
+    let upgrades = hub.upgrades.next();
     match hub.behaviour.fault {
         Fault::SlowUpgrade(time) => sleep(time).await,
-        Fault::HangUpgradesAfter(most) if upgrades > most => pending().await,
+        Fault::HangUpgradesAfter(max) if upgrades > max => pending().await,
         _ => {}
     }
     let accept = handshake::accept(key);
@@ -108,9 +110,9 @@ async fn upgrade(hub: &Hub, stream: &mut TcpStream, key: &str) -> io::Result<()>
 
 async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<()> {
     let client = Client::new(&hub.behaviour);
-    let result = talk(hub, &client, &mut stream, bytes).await;
+    let result = serve_messages(hub, &client, &mut stream, bytes).await;
     hub.forget(&client);
-    // So that a Close frame is not lost in a reset, what the client still sends is read.
+    // Unread bytes from the client would turn the close into a reset, and the Close frame would be lost.
     if result.is_ok() {
         let _ = stream.shutdown().await;
         let mut rest = Vec::new();
@@ -119,18 +121,18 @@ async fn serve_client(hub: &Rc<Hub>, mut stream: TcpStream, bytes: Vec<u8>) -> i
     result
 }
 
-async fn talk(
+async fn serve_messages(
     hub: &Rc<Hub>,
     client: &Rc<Client>,
     stream: &mut TcpStream,
     bytes: Vec<u8>,
 ) -> io::Result<()> {
-    let mut guard = Guard::default();
-    guard.bytes = bytes;
-    let mut heard = Pongs::new(hub.behaviour.fault);
-    let period = hub.behaviour.ping_every;
-    let pings = !period.is_zero();
-    let mut ping = interval(if pings {
+    let mut decoder = ClientDecoder::default();
+    decoder.bytes = bytes;
+    let mut pong_log = PongLog::new(hub.behaviour.fault);
+    let period = hub.behaviour.ping_interval;
+    let sends_pings = !period.is_zero();
+    let mut ping = interval(if sends_pings {
         period
     } else {
         Duration::from_secs(3600)
@@ -138,28 +140,28 @@ async fn talk(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while !client.closed.get()
-            && let Some(input) = guard.next()
+            && let Some(input) = decoder.next()
         {
             match input {
-                Input::Text(text) => hub.command(client, &text),
-                Input::TooLong => client.push(error_frame("message_too_large")),
-                Input::Close(payload) => {
+                ClientInput::Text(text) => hub.command(client, &text),
+                ClientInput::TooLong => client.push(error_frame("message_too_large")),
+                ClientInput::Close(payload) => {
                     client.push(server_frame(0x8, &payload));
                     client.closed.set(true);
                 }
-                Input::Pong => {
+                ClientInput::Pong => {
                     hub.pongs.fetch_add(1, SeqCst);
-                    heard.came();
+                    pong_log.on_pong();
                 }
-                Input::Other => {}
-                Input::Broken(code) => match hub.behaviour.fault {
-                    Fault::CloseBrokenAs(code) => client.close(code, ""),
+                ClientInput::Other => {}
+                ClientInput::Violation(code) => match hub.behaviour.fault {
+                    Fault::CloseViolationsAs(code) => client.close(code, ""),
                     _ => client.close(code, ""),
                 },
             }
         }
         tokio::select! {
-            read = stream.read_buf(&mut guard.bytes) => if read? == 0 {
+            read = stream.read_buf(&mut decoder.bytes) => if read? == 0 {
                 return Ok(());
             },
             () = client.wake.notified() => {
@@ -172,7 +174,7 @@ async fn talk(
                 };
                 if let Written::Evicted = client.write(stream, code, linger).await? {
                     if hub.behaviour.fault != Fault::EvictUncounted {
-                        Hub::count(&hub.evictions);
+                        hub.evictions.next();
                     }
                     return Ok(());
                 }
@@ -180,8 +182,8 @@ async fn talk(
                     return Ok(());
                 }
             }
-            _ = ping.tick(), if pings => {
-                if is_dead(&hub.behaviour, heard.last()) {
+            _ = ping.tick(), if sends_pings => {
+                if is_dead(&hub.behaviour, pong_log.last()) {
                     let code = match hub.behaviour.fault {
                         Fault::CloseDeadAs(code) => code,
                         _ => 4001,
@@ -195,48 +197,48 @@ async fn talk(
     }
 }
 
-/// When a client's last pong was heard.
-struct Pongs {
+/// When the last pong of a client counted.
+struct PongLog {
     last: Instant,
-    /// Those that will count later.
-    unheard: VecDeque<Instant>,
-    late: Duration,
+    /// Pongs that have arrived, but do not count yet.
+    pending: VecDeque<Instant>,
+    delay: Duration,
 }
 
-impl Pongs {
+impl PongLog {
     fn new(fault: Fault) -> Self {
         Self {
             last: Instant::now(),
-            unheard: VecDeque::new(),
-            late: match fault {
-                Fault::HearPongsLate(late) => late,
+            pending: VecDeque::new(),
+            delay: match fault {
+                Fault::CountPongsLate(late) => late,
                 _ => Duration::ZERO,
             },
         }
     }
 
-    fn came(&mut self) {
-        self.unheard.push_back(Instant::now());
+    fn on_pong(&mut self) {
+        self.pending.push_back(Instant::now());
     }
 
     fn last(&mut self) -> Instant {
-        while let Some(came) = self.unheard.front()
-            && came.elapsed() >= self.late
+        while let Some(came) = self.pending.front()
+            && came.elapsed() >= self.delay
         {
             self.last = *came;
-            self.unheard.pop_front();
+            self.pending.pop_front();
         }
         self.last
     }
 }
 
-/// Whether a client that answered last at `last_pong` is closed now.
+/// Whether a client whose last pong counted at `last_pong` must be closed.
 fn is_dead(behaviour: &Behaviour, last_pong: Instant) -> bool {
     let late = match behaviour.fault {
         Fault::NeverCloseDead => return false,
         Fault::CloseDeadLate(late) => late,
         _ => Duration::ZERO,
     };
-    let most = behaviour.pong_timeout;
-    !most.is_zero() && last_pong.elapsed() > most + late
+    let timeout = behaviour.pong_timeout;
+    !timeout.is_zero() && last_pong.elapsed() > timeout + late
 }

@@ -1,9 +1,9 @@
-//! The rows of the time series, for spreadsheets.
+//! The time series as CSV.
 
-use crate::result::RunResult;
+use crate::result::run_result::RunResult;
 use std::fmt::{Display, Write};
 
-/// A header and one row a second; a cell is empty where nothing was measured.
+/// A header and one row per second. A cell is empty if nothing was measured.
 pub(crate) fn render(result: &RunResult) -> String {
     let mut text = String::from(
         "at_s,open,published,received,p50_ms,p99_ms,server_cpu,server_rss_kib,server_fds,tester_cpu\n",
@@ -34,10 +34,10 @@ fn cell(value: Option<impl Display>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::Row;
+    use crate::result::run_result::Row;
 
     #[test]
-    fn leaves_a_cell_empty_where_nothing_was_measured() {
+    fn leaves_a_cell_empty_if_nothing_was_measured() {
         let result = RunResult {
             timeseries: vec![Row {
                 at_s: 1.0,

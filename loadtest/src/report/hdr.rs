@@ -1,7 +1,9 @@
-//! Distributions in the files of `HdrHistogram`: percentile tables (`.hgrm`) and a V2 log (`.hlog`).
+//! Distributions in the file formats of `HdrHistogram`: percentile tables (`.hgrm`) and a V2 log (`.hlog`).
 
-use super::ReportError;
-use crate::result::{Histogram as Stored, RunResult};
+use super::error::ReportError;
+use super::escape::file_name;
+use crate::result::metric::Histogram as Stored;
+use crate::result::run_result::RunResult;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
@@ -10,10 +12,10 @@ use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Microseconds in the millisecond that the files count in.
+/// The files hold milliseconds.
 const US_PER_MS: f64 = 1000.0;
 
-/// Reads a histogram of a result; its values are microseconds.
+/// Decodes a histogram of a result. Its values are microseconds.
 pub(crate) fn decode(name: &str, stored: &Stored) -> Result<Histogram<u64>, ReportError> {
     let failed = |cause: String| ReportError::Histogram {
         name: name.to_owned(),
@@ -27,7 +29,7 @@ pub(crate) fn decode(name: &str, stored: &Stored) -> Result<Histogram<u64>, Repo
         .map_err(|error| failed(error.to_string()))
 }
 
-/// `1/(1-q)` and the value there in milliseconds, five steps for each halving of what lies above.
+/// The percentile curve: pairs of `1/(1-q)` and the value in milliseconds, five steps per halving of `1-q`.
 pub(crate) fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     histogram
         .iter_quantiles(5)
@@ -41,7 +43,7 @@ pub(crate) fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// The percentile table that the `HdrHistogram` plotter opens, in milliseconds.
+/// The percentile table that the `HdrHistogram` plotter reads, in milliseconds.
 pub(crate) fn percentiles(result: &RunResult, name: &str) -> Result<String, ReportError> {
     let histogram = decode(name, &result.histograms[name])?;
     let mut text = format!(
@@ -56,7 +58,7 @@ pub(crate) fn percentiles(result: &RunResult, name: &str) -> Result<String, Repo
             step.quantile_iterated_to(),
         );
         let _ = write!(text, "{value:12.3} {quantile:.12} {below:10}");
-        // The last line has no fourth column: it would be infinite.
+        // The last line has no fourth column, which would be infinite.
         let _ = if quantile < 1.0 {
             writeln!(text, " {:14.2}", 1.0 / (1.0 - quantile))
         } else {
@@ -76,7 +78,7 @@ pub(crate) fn percentiles(result: &RunResult, name: &str) -> Result<String, Repo
     Ok(text)
 }
 
-/// All distributions of the run as one interval each, tagged with their name.
+/// A log with one interval per distribution, tagged with its name.
 pub(crate) fn log(result: &RunResult) -> Result<String, ReportError> {
     let failed = |name: &str, cause: String| ReportError::Histogram {
         name: name.to_owned(),
@@ -95,7 +97,7 @@ pub(crate) fn log(result: &RunResult) -> Result<String, ReportError> {
         .map_err(|error| failed("the log", error.to_string()))?;
     for (name, stored) in &result.histograms {
         let histogram = decode(name, stored)?;
-        let tag = super::file_name(name);
+        let tag = file_name(name);
         writer
             .write_histogram(
                 &histogram,
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_a_log_that_gives_the_same_histograms_back() {
+    fn writes_a_log_that_decodes_to_the_same_histograms() {
         let result = sample::passed();
         let text = log(&result).expect("encodes");
         let mut read = Vec::new();
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn has_a_curve_that_only_rises() {
+    fn has_a_curve_that_never_falls() {
         let result = sample::passed();
         let points = curve(&decode("delivery", &result.histograms["delivery"]).expect("V2"));
         assert!(points.len() > 20);

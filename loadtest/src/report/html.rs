@@ -1,7 +1,8 @@
-//! The result as one page that needs nothing else: styles, chart library and figures are inside.
+//! The HTML report: one self-contained page with styles, chart library and data.
 
-use super::{ReportError, escape, hdr};
-use crate::result::RunResult;
+use super::error::ReportError;
+use super::{escape, hdr};
+use crate::result::run_result::RunResult;
 use serde_json::json;
 
 const PAGE: &str = include_str!("../../assets/report.html");
@@ -11,10 +12,10 @@ const UPLOT: &str = include_str!("../../assets/uplot/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("../../assets/uplot/uPlot.min.css");
 const UPLOT_LICENCE: &str = include_str!("../../assets/uplot/LICENSE");
 
-/// Distributions whose curve is shown, in this order, where they were measured.
+/// Distributions whose percentile curve is shown, in this order, if they were measured.
 const CURVES: [&str; 4] = ["delivery", "transit", "fanout.complete", "publish.ack"];
 
-/// The page. What the run supplied is inside one JSON element and reaches the page as text only.
+/// Renders the page. Everything from the run is in one JSON element, and the page only uses it as text.
 pub(crate) fn render(result: &RunResult) -> Result<String, ReportError> {
     let mut curves = Vec::new();
     for name in CURVES {
@@ -25,7 +26,7 @@ pub(crate) fn render(result: &RunResult) -> Result<String, ReportError> {
             }
         }
     }
-    // The page draws the curves; the full histograms stay in the JSON file.
+    // The page draws the curves; it does not need the full histograms.
     let shown = RunResult {
         histograms: std::collections::BTreeMap::new(),
         ..result.clone()
@@ -49,16 +50,16 @@ pub(crate) fn render(result: &RunResult) -> Result<String, ReportError> {
     ))
 }
 
-/// Puts each value in its place in one pass, so that a value that looks like a place stays as it is.
-fn fill(page: &str, places: &[(&str, &str)]) -> String {
+/// Replaces the placeholders in one pass, so that a value that looks like a placeholder is not replaced.
+fn fill(page: &str, placeholders: &[(&str, &str)]) -> String {
     let mut out =
-        String::with_capacity(page.len() + places.iter().map(|p| p.1.len()).sum::<usize>());
+        String::with_capacity(page.len() + placeholders.iter().map(|p| p.1.len()).sum::<usize>());
     let mut rest = page;
     while let Some(at) = rest.find("{{") {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let place = places.iter().find(|(name, _)| rest.starts_with(name));
-        let (name, value) = place.expect("every place of the page has a value");
+        let found = placeholders.iter().find(|(name, _)| rest.starts_with(name));
+        let (name, value) = found.expect("every placeholder has a value");
         out.push_str(value);
         rest = &rest[name.len()..];
     }

@@ -1,24 +1,24 @@
-//! The result as JSON; `loadtest.schema.json` describes it.
+//! The result as JSON, as `loadtest.schema.json` describes it.
 
-use crate::result::{RunResult, SCHEMA_VERSION};
+use crate::result::run_result::{RunResult, SCHEMA_VERSION};
 
-/// One indented document with a newline at its end.
+/// An indented document with a final newline.
 pub(crate) fn render(result: &RunResult) -> String {
     let mut text = serde_json::to_string_pretty(result).expect("a result has only string keys");
     text.push('\n');
     text
 }
 
-/// Reads what [`render`] wrote.
+/// Parses what [`render`] wrote.
 ///
 /// # Errors
 ///
-/// A sentence that names the line, or the version that is too new.
+/// The text is not a result, or its schema version is too new.
 pub(crate) fn parse(text: &str) -> Result<RunResult, String> {
     let result: RunResult = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if result.schema_version > SCHEMA_VERSION {
         return Err(format!(
-            "it has schema version {}, this loadtest knows {SCHEMA_VERSION}",
+            "its schema version is {}, but this loadtest only knows {SCHEMA_VERSION}",
             result.schema_version
         ));
     }
@@ -32,8 +32,8 @@ pub(crate) mod tests {
 
     const SCHEMA: &str = include_str!("../../loadtest.schema.json");
 
-    /// What the published schema says against a document.
-    pub(crate) fn complaints(document: &serde_json::Value) -> Vec<String> {
+    /// The errors of a document by the published schema.
+    pub(crate) fn schema_errors(document: &serde_json::Value) -> Vec<String> {
         let schema = serde_json::from_str(SCHEMA).expect("JSON");
         jsonschema::draft202012::meta::validate(&schema).expect("a schema");
         let validator = jsonschema::validator_for(&schema).expect("a schema");
@@ -47,7 +47,7 @@ pub(crate) mod tests {
     fn matches_the_published_schema() {
         for result in [sample::passed(), sample::failed(), sample::bare()] {
             let document = serde_json::from_str(&render(&result)).expect("JSON");
-            assert_eq!(complaints(&document), Vec::<String>::new());
+            assert_eq!(schema_errors(&document), Vec::<String>::new());
         }
     }
 
@@ -58,7 +58,7 @@ pub(crate) mod tests {
         document["valid"] = "yes".into();
         document["surprise"] = 1.into();
         document["metrics"]["delivery"]["p99"] = "fast".into();
-        assert_eq!(complaints(&document).len(), 3);
+        assert_eq!(schema_errors(&document).len(), 3);
     }
 
     #[test]

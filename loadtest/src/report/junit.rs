@@ -1,10 +1,10 @@
-//! The assertions as test cases, for CI systems that read `JUnit` files.
+//! The assertions as test cases, in `JUnit` format.
 
 use super::escape::xml;
-use crate::result::RunResult;
+use crate::result::run_result::RunResult;
 use std::fmt::Write;
 
-/// One suite; a tainted run has one case more, which is an error.
+/// One test suite. Its first case is that the tester kept up; if the run is tainted, that case has an error.
 pub(crate) fn render(result: &RunResult) -> String {
     let failures = result.assertions.iter().filter(|a| !a.ok).count();
     let (tests, errors) = (result.assertions.len() + 1, usize::from(!result.valid));

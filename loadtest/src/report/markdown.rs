@@ -1,10 +1,11 @@
-//! A summary in Markdown, as CI systems show it beside a job.
+//! A summary in Markdown, for the summary page of a CI job.
 
 use super::escape::markdown;
-use crate::result::{Distribution, Metric, RunResult, Unit};
+use crate::result::metric::{Distribution, Metric, Unit};
+use crate::result::run_result::RunResult;
 use std::fmt::Write;
 
-/// Verdict, failures with evidence, assertions, latencies, command.
+/// Renders verdict, failures with evidence, assertions, latencies and command.
 pub(crate) fn render(result: &RunResult) -> String {
     let verdict = match (result.passed, result.valid) {
         (false, _) => "❌ FAIL",
@@ -21,7 +22,7 @@ pub(crate) fn render(result: &RunResult) -> String {
         markdown(&run.id)
     );
     if !result.valid {
-        text.push_str("\n> [!WARNING]\n> The tester itself was the bottleneck; its latencies are not the server's.\n");
+        text.push_str("\n> [!WARNING]\n> The tester itself was the bottleneck, so these are not the latencies of the server.\n");
         for reason in &result.taint {
             let _ = writeln!(text, "> - {}", markdown(reason));
         }
@@ -30,12 +31,12 @@ pub(crate) fn render(result: &RunResult) -> String {
     assertions(&mut text, result);
     distributions(&mut text, result);
     if let Some(server) = &result.server {
-        let per_connection = server
-            .kib_per_conn
-            .map_or(String::new(), |kib| format!(", {kib:.1} KiB a connection"));
+        let per_connection = server.kib_per_conn.map_or(String::new(), |kib| {
+            format!(", {kib:.1} KiB per connection")
+        });
         let _ = writeln!(
             text,
-            "\nServer: {:.2} cores on average, {:.2} at most, {} MiB at most{per_connection}. Leaks: {}.",
+            "\nServer: {:.2} cores on average, {:.2} peak, {} MiB peak{per_connection}. Leaks: {}.",
             server.cpu_avg,
             server.cpu_peak,
             server.rss_peak_kib / 1024,
@@ -113,14 +114,14 @@ fn distributions(text: &mut String, result: &RunResult) {
         } = d;
         let _ = write!(text, "| {} |", markdown(name));
         for value in [p50, p90, p99, p999, max] {
-            // Never rounded down.
+            // Rounded up, never down.
             let _ = write!(text, " {:.1} |", (value * 10.0 - 1e-9).ceil() / 10.0);
         }
         let _ = writeln!(text, " {count} |");
     }
 }
 
-/// A code block whose fence is longer than any run of backticks inside.
+/// A code block with a fence that is longer than any run of backticks in it.
 fn fenced(code: &str) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_spoiled_a_tainted_run() {
+    fn names_why_a_run_is_tainted() {
         let mut result = sample::passed();
         result.valid = false;
         result.taint = vec!["send lag p99 40ms".to_owned()];

@@ -1,14 +1,15 @@
-//! Results for tests: small, complete and the same every time.
+//! Results for tests: small, complete and always the same.
 
-use crate::result::{
-    Assertion, Distribution, Failure, Histogram, Host, Mark, Metric, Row, Run, RunResult,
-    SCHEMA_VERSION, Server, Span, Tester, Unit, WorstConnection,
+use crate::result::metric::{Distribution, Histogram, Metric, Unit};
+use crate::result::run_result::{
+    AssertionResult, Failure, Host, Mark, Row, Run, RunResult, SCHEMA_VERSION, Server, Span,
+    Tester, WorstConnection,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 
-/// Everything held.
+/// A run in which every assertion passed.
 pub(crate) fn passed() -> RunResult {
     let mut result = bare();
     result.passed = true;
@@ -44,7 +45,7 @@ pub(crate) fn passed() -> RunResult {
     }
     result.timeseries = (1..=20).map(row).collect();
     result.assertions = [("delivery.p99<250ms", "11.4ms"), ("loss.silent==0", "0")]
-        .map(|(expr, actual)| Assertion {
+        .map(|(expr, actual)| AssertionResult {
             expr: expr.to_owned(),
             ok: true,
             actual: actual.to_owned(),
@@ -70,7 +71,7 @@ pub(crate) fn passed() -> RunResult {
     result
 }
 
-/// Like [`passed`], with three silent losses.
+/// A run like [`passed`], but with three silent losses.
 pub(crate) fn failed() -> RunResult {
     let mut result = passed();
     result.passed = false;
@@ -142,7 +143,7 @@ fn row(second: u32) -> Row {
     }
 }
 
-/// 10,000 values with a long tail, in units of `scale` microseconds.
+/// Adds a distribution of 10,000 values with a long tail, in units of `scale` microseconds.
 pub(crate) fn add_distribution(result: &mut RunResult, name: &str, scale: u64) {
     let mut histogram =
         hdrhistogram::Histogram::<u64>::new_with_bounds(1, 120_000_000, 3).expect("bounds");
@@ -170,7 +171,7 @@ pub(crate) fn add_distribution(result: &mut RunResult, name: &str, scale: u64) {
     let mut bytes = Vec::new();
     V2Serializer::new()
         .serialize(&histogram, &mut bytes)
-        .expect("a Vec takes everything");
+        .expect("writing to a Vec cannot fail");
     result.histograms.insert(
         name.to_owned(),
         Histogram {

@@ -1,4 +1,4 @@
-//! What the command line says and does.
+//! The command line: exit codes, error messages, files and variables.
 
 use crate::support::{failed_checks, loadtest, start, text};
 use loadtest::null_server::Fault;
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn counts_failed_connects_by_class() {
-    // A server that speaks HTTP but upgrades nothing.
     let server = start(Fault::None);
     let output = loadtest(&server, "-c 3 --connect-timeout 1s --source-ips 127.0.0.7")
         .output()
         .expect("loadtest runs");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    let refusing = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("ws://{}/ws", refusing.local_addr().expect("an address"));
+    // A server that accepts connections, but never answers the upgrade.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}/ws", silent.local_addr().expect("an address"));
     let api = format!("http://{}", server.addr());
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
         .args(["-u", &url, "--api", &api, "-c", "3", "-d", "1s"])
@@ -27,7 +27,7 @@ fn counts_failed_connects_by_class() {
 }
 
 #[test]
-fn says_how_to_mend_what_is_not_ready() {
+fn says_how_to_fix_what_is_not_ready() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let addr = closed.local_addr().expect("an address");
     drop(closed);
@@ -93,7 +93,7 @@ fn takes_flags_from_a_file_and_from_the_environment() {
         .expect("loadtest runs");
     std::fs::remove_file(&path).expect("it is there");
     let text = text(&output);
-    // 10 messages to 14 others.
+    // 10 messages to 14 other members each.
     assert_eq!(failed_checks(&text), ["dups==1"], "{text}");
     assert_eq!(output.status.code(), Some(99), "{text}");
     assert!(
@@ -108,7 +108,7 @@ fn takes_flags_from_a_file_and_from_the_environment() {
 }
 
 #[test]
-fn says_which_scenarios_wait_for_the_server() {
+fn says_which_server_feature_a_scenario_needs() {
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
         .args(["run", "presence"])
         .output()

@@ -1,10 +1,10 @@
-//! What comes, and what does not.
+//! Deliveries: lost, duplicated, reordered, misdirected.
 
 use crate::support::{finds, finds_in, loadtest, side_by_side, start, text};
 use loadtest::null_server::Fault;
 
 #[test]
-fn passes_an_honest_server() {
+fn passes_a_correct_server() {
     let server = start(Fault::None);
     let output = loadtest(&server, "--workers 2 --subs-per-conn 2 --publishers 3")
         .output()
@@ -18,13 +18,13 @@ fn passes_an_honest_server() {
     );
     assert!(
         server.pongs() >= 50,
-        "pings are answered: {}",
+        "pings must be answered: {}",
         server.pongs()
     );
 }
 
-/// What each sin of a publishing server turns red, and nothing else.
-const SINS: [(Fault, &[&str]); 6] = [
+/// Faults in publishing, and the only assertion that each must fail.
+const FAULTS: [(Fault, &[&str]); 6] = [
     (Fault::DropEvery(1000), &["loss.silent==0"]),
     (Fault::DuplicateOne, &["dups==0"]),
     (Fault::SwapTwo, &["reorders==0"]),
@@ -34,16 +34,18 @@ const SINS: [(Fault, &[&str]); 6] = [
 ];
 
 #[test]
-fn finds_exactly_what_a_server_does_wrong() {
-    side_by_side(SINS.map(|(fault, failed)| move || _ = finds(fault, failed)));
+fn finds_exactly_the_fault_of_a_server() {
+    side_by_side(FAULTS.map(|(fault, failed)| move || _ = finds(fault, failed)));
 }
 
 #[test]
-fn comes_to_the_same_verdicts_with_a_library_as_reader() {
+fn reaches_the_same_verdicts_with_tungstenite_as_reader() {
     let engine = "--engine tungstenite";
     let text = finds_in("smoke", engine, Fault::None, &[]);
     assert!(text.contains("1,000 of 1,000 expected"), "{text}");
-    side_by_side(SINS.map(|(fault, failed)| move || _ = finds_in("smoke", engine, fault, failed)));
+    side_by_side(
+        FAULTS.map(|(fault, failed)| move || _ = finds_in("smoke", engine, fault, failed)),
+    );
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn finds_a_wrong_number_of_subscribers() {
 
 #[test]
 fn finds_a_refused_publication() {
-    let text = finds(Fault::RefusePublication, &["publish.errors==0"]);
+    let text = finds(Fault::RejectPublication, &["publish.errors==0"]);
     assert!(text.contains("1 http 503"), "{text}");
 }
 
@@ -78,14 +80,14 @@ fn finds_a_refused_publication() {
 fn keeps_exact_books_of_rooms() {
     let args = "-c 60 -C 3";
     let text = finds_in("rooms", args, Fault::None, &[]);
-    // Each of 100 messages goes to 19 others; each of three rooms announced 0 + 1 + … + 19 joins.
+    // Each of 100 messages goes to 19 others, and each of three rooms announces 0 + 1 + … + 19 joins.
     assert!(text.contains("1,900 of 1,900 expected"), "{text}");
     assert!(text.contains("570 joins announced"), "{text}");
     let cases: [(Fault, &[&str]); 4] = [
         (Fault::None, &[]),
         (Fault::DropEvery(1000), &["loss.silent==0"]),
         (Fault::EchoToSender, &["foreign==0"]),
-        (Fault::JoinUntold, &["announcements.difference==0"]),
+        (Fault::SkipJoinNotice, &["announcements.difference==0"]),
     ];
     side_by_side(cases.map(|(fault, failed)| {
         move || {

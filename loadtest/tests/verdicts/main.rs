@@ -1,9 +1,9 @@
-//! Runs the real binary against servers that lie in one way each: it must find that, and nothing else.
+//! Runs the real binary against servers with one fault each. It must find that fault, and nothing else.
 
 mod command_line;
 mod delivery;
 mod misbehaviour;
+mod reconnects;
 mod recovery;
-mod returns;
 mod support;
 mod timing;

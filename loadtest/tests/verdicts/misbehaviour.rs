@@ -1,36 +1,36 @@
-//! Clients that misbehave, and what a server must do with them.
+//! Misbehaving clients, and what the server must do about them.
 
 use crate::support::{STRICT, finds_as, finds_in, side_by_side};
 use loadtest::null_server::{Behaviour, Fault};
 use std::time::Duration;
 
 #[test]
-fn sees_every_breach_of_the_protocol_refused() {
+fn sees_every_protocol_violation_answered() {
     let args = "-c 20 -r 20/s";
     let text = finds_in("adversarial", args, Fault::None, &[]);
     assert!(text.contains("wrong 0"), "{text}");
     finds_in(
         "adversarial",
         args,
-        Fault::CloseBrokenAs(1000),
+        Fault::CloseViolationsAs(1000),
         &["attacks.wrong==0"],
     );
 }
 
-/// The last of the dead has to be closed 4 s after they fell silent.
+/// Unresponsive sockets must be closed within 4 s of the start of the faults.
 const HEARTBEAT: &str = "-c 100 -r 20/s -d 5s --turn-at 500ms --no-pong 10% --black-hole 10% --half-open 10% \
     --pong-late 10% --ping-interval 400ms --pong-timeout 1600ms";
 
 #[test]
-fn sees_the_dead_closed_and_no_one_else() {
+fn sees_unresponsive_sockets_closed_and_no_others() {
     let text = finds_as("heartbeat", HEARTBEAT, STRICT, &[]);
     assert!(text.contains("survivors 0"), "{text}");
 }
 
 #[test]
-fn finds_the_dead_that_are_kept_or_closed_too_early_too_late_or_for_another_reason() {
+fn finds_unresponsive_sockets_kept_or_closed_too_early_too_late_or_with_a_wrong_code() {
     let late = Fault::CloseDeadLate(Duration::from_secs(3));
-    // Told of a server with more patience, the tester takes the honest one for hasty.
+    // If the tester assumes longer timeouts, the correct server closes too early.
     let patient = "--ping-interval 3s --pong-timeout 9s --pong-late 0%";
     let cases: [(Fault, &str, &[&str]); 4] = [
         (Fault::NeverCloseDead, "", &["heartbeat.survivors==0"]),
@@ -47,21 +47,21 @@ fn finds_the_dead_that_are_kept_or_closed_too_early_too_late_or_for_another_reas
 }
 
 #[test]
-fn finds_that_late_pongs_are_not_heard_in_time() {
-    // Each pong is heard so late that only those suffer whose pongs are late themselves.
-    let deaf = Behaviour {
-        fault: Fault::HearPongsLate(Duration::from_millis(1500)),
+fn finds_late_pongs_that_are_not_accepted() {
+    // Pongs count so late that only sockets with late pongs exceed the timeout.
+    let behaviour = Behaviour {
+        fault: Fault::CountPongsLate(Duration::from_millis(1500)),
         pong_timeout: Duration::from_secs(2),
         ..STRICT
     };
     let args = "-c 50 -r 20/s -d 5s --turn-at 500ms --pong-late 20% --ping-interval 400ms --pong-timeout 1600ms";
-    let text = finds_as("heartbeat", args, deaf, &["closes.unexpected==0"]);
+    let text = finds_as("heartbeat", args, behaviour, &["closes.unexpected==0"]);
     assert!(text.contains("(pong-late): closed"), "{text}");
 }
 
 #[test]
-fn finds_a_healthy_one_that_is_evicted() {
-    // With this seed every socket of the channel that the fault shows on first is healthy.
+fn finds_a_healthy_socket_that_is_evicted() {
+    // With this seed, all sockets of the channel that the fault affects are healthy.
     let args = format!("{HEARTBEAT} --seed 0");
     let fault = Fault::CloseOne;
     let failed = ["closes.unexpected==0"];
@@ -69,18 +69,18 @@ fn finds_a_healthy_one_that_is_evicted() {
     assert!(text.contains("replay: loadtest run heartbeat"), "{text}");
 }
 
-/// The ratio of two latencies means nothing on a machine that runs other tests.
+/// Without `slow.isolation`: the ratio of two latencies means nothing while other tests are running.
 const SLOW: &str = "-c 20 -C 1 -r 50/s -s 8KiB -d 6s --turn-at 500ms --slow 20% \
     --no-default-asserts --assert loss.silent==0 --assert closes.unexpected==0 --assert slow.survivors==0 \
     --assert slow.miscoded==0 --assert server.evictions_uncounted==0";
 
 #[test]
-fn sees_slow_ones_evicted() {
+fn sees_slow_sockets_evicted() {
     finds_in("slow", SLOW, Fault::None, &[]);
 }
 
 #[test]
-fn finds_slow_ones_that_are_kept_or_not_counted() {
+fn finds_slow_sockets_that_are_kept_or_not_counted() {
     let cases: [(Fault, &[&str]); 2] = [
         (Fault::NeverEvict, &["slow.survivors==0"]),
         (Fault::EvictUncounted, &["server.evictions_uncounted==0"]),
@@ -89,8 +89,8 @@ fn finds_slow_ones_that_are_kept_or_not_counted() {
 }
 
 #[test]
-fn reads_why_a_slow_one_is_evicted() {
-    // They read enough to come to the Close frame.
+fn reads_why_a_slow_socket_is_evicted() {
+    // The slow sockets read fast enough to reach the Close frame.
     let args = format!("{SLOW} --slow-rate 64KiB/s -d 8s");
     let cases: [(Fault, &[&str]); 2] = [
         (Fault::EvictAs(1013), &[]),

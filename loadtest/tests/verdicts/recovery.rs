@@ -1,27 +1,27 @@
-//! Positions and gaps: what a server says that a subscriber does not get, and what it must replay.
+//! Positions and gaps: what the server declares missing, and what it must replay.
 
 use crate::support::{BEHAVIOUR, figure, finds_as, finds_in, run, side_by_side, start_as, text};
 use loadtest::null_server::{Behaviour, Fault};
 use std::time::Duration;
 
-/// Of 5 channels with 10 subscribers each; every publication is owed to 10.
+/// There are 5 channels with 10 subscribers each, so every publication is expected 10 times.
 const RECOVERY: &str = "-d 2s --drops 40/s --reconnect jitter:600ms";
 
 const KEEPS: Behaviour = Behaviour {
     history: 1000,
-    // A replay and what comes behind it.
+    // Room for a replay and what follows it.
     outbox: 1000,
     ..BEHAVIOUR
 };
 
 #[test]
-fn takes_a_gap_notice_for_a_declared_loss() {
+fn counts_a_gap_notice_as_declared_loss() {
     for engine in ["lean", "tungstenite"] {
         let args = format!("--engine {engine} --publishers 2");
         let text = finds_in("smoke", &args, Fault::DeclareEvery(100), &[]);
         assert_eq!(figure(&text, "declared"), 10, "{text}");
         assert!(text.contains("silent loss 0 "), "{text}");
-        // Nobody waits for what will not come.
+        // Draining does not wait for what was declared missing.
         assert!(text.contains("drained in 0."), "{text}");
     }
 }
@@ -38,27 +38,27 @@ fn finds_what_a_replay_does_wrong() {
     let cases: [(Fault, &[&str]); 3] = [
         (Fault::SkipReplayed, &["loss.silent==0"]),
         (Fault::RepeatReplayed, &["dups==0"]),
-        (Fault::MisstateOffset, &["recovery.wrong==0"]),
+        (Fault::WrongReplayOffset, &["recovery.wrong==0"]),
     ];
     side_by_side(cases.map(|(fault, failed)| {
         move || _ = finds_as("recovery", RECOVERY, Behaviour { fault, ..KEEPS }, failed)
     }));
 }
 
-/// Keeps so little that most positions are gone.
+/// Keeps so few publications that most positions are gone.
 const FORGETS: Behaviour = Behaviour {
     history: 2,
     ..KEEPS
 };
 
 #[test]
-fn finds_that_a_position_is_said_to_be_recovered_and_is_not() {
+fn finds_a_position_that_is_falsely_reported_as_recovered() {
     let fault = Fault::ClaimRecovered;
     let behaviour = Behaviour { fault, ..FORGETS };
     finds_as("recovery", RECOVERY, behaviour, &["loss.silent==0"]);
 }
 
-/// `books.difference` is asserted too: received and declared are all that was owed.
+/// `books.difference` is asserted too: received and declared must add up to what was expected.
 #[test]
 fn counts_exactly_what_a_refused_position_costs() {
     for publishers in [1, 2] {
@@ -74,17 +74,17 @@ fn counts_exactly_what_a_refused_position_costs() {
 fn counts_gaps_and_refusals_together() {
     let behaviour = Behaviour {
         fault: Fault::DeclareEvery(50),
-        ping_every: Duration::ZERO,
+        ping_interval: Duration::ZERO,
         ..FORGETS
     };
     let text = finds_as("recovery", RECOVERY, behaviour, &["recovery.refused==0"]);
     assert!(figure(&text, "declared") >= 20, "{text}");
 }
 
-/// The scenarios that `verify` ran, and those it left out.
+/// The scenarios that `verify` ran, and those it skipped.
 fn verified(behaviour: Behaviour) -> (Vec<String>, Vec<String>) {
     let server = start_as(behaviour);
-    // The null server's evictions are tested elsewhere, and this is about what is chosen.
+    // This is only about which scenarios run; evictions are tested elsewhere.
     let args = "-c 20 -r 20/s --no-default-asserts --assert loss.silent==0";
     let output = run("verify", &server, args).output().expect("it runs");
     let text = text(&output);
@@ -97,7 +97,7 @@ fn verified(behaviour: Behaviour) -> (Vec<String>, Vec<String>) {
             .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
             .collect()
     };
-    (named("  Pass"), named("left out: "))
+    (named("  Pass"), named("skipped: "))
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn verifies_recovery_where_there_are_positions() {
         ]
         .map(|(behaviour, missing)| {
             move || {
-                let (mut ran, left_out) = verified(behaviour);
-                assert_eq!(left_out, missing);
+                let (mut ran, skipped) = verified(behaviour);
+                assert_eq!(skipped, missing);
                 if !missing.contains(&"recovery") {
                     assert_eq!(ran.pop().as_deref(), Some("recovery"));
                 }

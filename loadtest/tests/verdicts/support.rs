@@ -4,19 +4,19 @@ use loadtest::null_server::{Behaviour, Fault, NullServer};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-/// Pings often, but closes nobody for it: the machine may have other work.
+/// Pings often, but with a long pong timeout, because the machine may be busy.
 pub(crate) const BEHAVIOUR: Behaviour = Behaviour {
     fault: Fault::None,
     coalesce: Duration::ZERO,
-    ping_every: Duration::from_millis(300),
+    ping_interval: Duration::from_millis(300),
     pong_timeout: Duration::from_secs(60),
     outbox: 50,
     history: 0,
 };
 
-/// What the heartbeat tests tell the tester, too.
+/// The heartbeat settings that the tests also give to the tester.
 pub(crate) const STRICT: Behaviour = Behaviour {
-    ping_every: Duration::from_millis(400),
+    ping_interval: Duration::from_millis(400),
     pong_timeout: Duration::from_millis(1600),
     ..BEHAVIOUR
 };
@@ -39,7 +39,7 @@ pub(crate) fn run(scenario: &str, server: &NullServer, args: &str) -> Command {
     command
         .args(["run", scenario, "-c", "50", "-C", "5", "-r", "100/s"])
         .args(["-d", "1s", "--drain", "2s", "--allow-taint"])
-        // The null server is a part of this very process, which serves other tests too.
+        // The null server runs in this process, which serves other tests too.
         .args(["--server-pid", "none", "-u"])
         .arg(format!("ws://{}/ws", server.addr()))
         .args(args.split_whitespace())
@@ -56,7 +56,7 @@ pub(crate) fn text(output: &Output) -> String {
     )
 }
 
-/// The names of the failed checks.
+/// The assertions that failed.
 pub(crate) fn failed_checks(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix("  FAIL  "))
@@ -95,7 +95,7 @@ pub(crate) fn finds_as(
     text
 }
 
-/// Runs cases that mostly wait at the same time.
+/// Runs cases in parallel, since they mostly wait.
 pub(crate) fn side_by_side(cases: impl IntoIterator<Item = impl FnOnce() + Send>) {
     std::thread::scope(|scope| {
         for case in cases {
@@ -104,7 +104,7 @@ pub(crate) fn side_by_side(cases: impl IntoIterator<Item = impl FnOnce() + Send>
     });
 }
 
-/// The number behind a word of the report.
+/// The number after a word in the report.
 pub(crate) fn figure(text: &str, word: &str) -> u64 {
     let word = format!("  {word} ");
     let rest = text.split(&word).nth(1).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! When it comes.
+//! Timing: stalls, delays and lateness.
 
 use crate::support::finds_in;
 use loadtest::null_server::Fault;
 use std::time::Duration;
 
-/// A figure of the report's latency table, in milliseconds.
+/// A figure from the latency table of the report, in milliseconds.
 fn delivery_ms(text: &str, column: usize) -> u64 {
     let line = text
         .lines()
@@ -22,7 +22,7 @@ fn delivery_ms(text: &str, column: usize) -> u64 {
 
 #[test]
 fn shows_a_stall_in_the_latency_from_when_it_was_due() {
-    // 180 of 200 publications are due while the server stands still: a closed loop would have sent one of them.
+    // 180 of 200 publications are due while the server is stalled. A closed loop would have sent one of them.
     let stall = Fault::Stall(Duration::from_secs(2));
     let args = "-d 2s --drain 5s --assert delivery.p99<1s";
     let text = finds_in("smoke", args, stall, &["delivery.p99<1s"]);
@@ -38,7 +38,7 @@ fn finds_publications_that_could_not_be_sent_in_time() {
 }
 
 #[test]
-fn shows_that_one_client_is_served_late() {
+fn shows_that_one_client_receives_late() {
     let late = Fault::DelayOne(Duration::from_millis(1500));
     let args = "--drain 5s --assert delivery.p50<1s --assert delivery.max<1500ms";
     finds_in("smoke", args, late, &["delivery.max<1500ms"]);

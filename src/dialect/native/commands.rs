@@ -1,4 +1,4 @@
-//! Commands as native JSON.
+//! Parses commands in native JSON.
 
 use simd_json::prelude::*;
 use simd_json::tape::{Object, Value};
@@ -14,8 +14,8 @@ const MAX_BATCH: usize = 1000;
 /// Maximum length of a command's `id`, in bytes of JSON.
 const MAX_COMMAND_ID_BYTES: usize = 128;
 
-/// Parses one frame's commands, in their order: one object, or an array of objects.
-/// A command that cannot be parsed does not affect the others in its frame.
+/// Parses the commands in one frame, in order: a single object, or an array of objects. A
+/// command that is refused does not affect the others in its frame.
 pub fn parse_commands(text: &mut [u8], mut each: impl FnMut(Result<Command, RefusedCommand>)) {
     let parsed = with_value(text, |value| {
         if let Some(object) = value.as_object() {
@@ -116,7 +116,8 @@ fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
         .map_err(|_| Refusal::new(ErrorCode::InvalidChannel).about(TopicName::Channel(name)))
 }
 
-/// The resume request of a `join` or a `subscribe`: `since`, `last`, or just `positions`.
+/// The resume request of a `join` or `subscribe`, which is made with `since`, `last`, or just
+/// `positions` to receive offsets.
 fn resume(object: &Object<'_, '_>) -> Result<Option<ResumeRequest>, Refusal> {
     let positions = match object.get("positions") {
         None => false,
@@ -127,9 +128,9 @@ fn resume(object: &Object<'_, '_>) -> Result<Option<ResumeRequest>, Refusal> {
         Some(value) => Some(position(&value).ok_or_else(|| invalid("since"))?),
     };
     let last = number(object, "last")?;
-    let asked = positions || since.is_some() || last.is_some();
+    let requested = positions || since.is_some() || last.is_some();
     let last = last.unwrap_or(0);
-    Ok(asked.then_some(ResumeRequest { since, last }))
+    Ok(requested.then_some(ResumeRequest { since, last }))
 }
 
 fn position(value: &Value<'_, '_>) -> Option<Position> {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_has_its_code() {
+    fn each_mistake_has_its_error_code() {
         assert_eq!(code("{"), ErrorCode::InvalidJson);
         assert_eq!(code(""), ErrorCode::InvalidJson);
         assert_eq!(code("7"), ErrorCode::InvalidCommand);
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_command_costs_the_others_of_its_frame_nothing() {
+    fn an_invalid_command_does_not_affect_the_others_in_its_frame() {
         let parsed = parse(r#"[{"type":"ping"},{"type":"no","id":3},{"type":"ping"}]"#);
         assert!(parsed[0].is_ok() && parsed[2].is_ok());
         assert_eq!(
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_a_bound() {
+    fn the_number_of_commands_per_frame_is_limited() {
         let batch = |n: usize| format!("[{}]", vec![r#"{"type":"ping"}"#; n].join(","));
         assert_eq!(parse(&batch(1000)).len(), 1000);
         assert_eq!(code(&batch(1001)), ErrorCode::InvalidCommand);

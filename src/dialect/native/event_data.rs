@@ -8,8 +8,8 @@ use simd_json::tape::Value;
 use super::parser::with_value;
 use crate::protocol::{Event, EventData, Json, JsonError, push_string};
 
-/// The payload of the shutdown notice: a text for people, and the window over which clients
-/// spread their reconnects.
+/// The payload of the shutdown notice: a text for people, and the window within which clients
+/// should reconnect, each at a random time.
 pub fn shutdown_notice(text: &str, window: Duration) -> EventData {
     let message = text_data(text);
     EventData::from_members(format!(
@@ -29,8 +29,8 @@ pub fn parse_event_data(json: impl Into<Vec<u8>>) -> Result<EventData, JsonError
     with_value(&mut json.into(), |value| event_data_of(&value))
 }
 
-/// An object keeps its members, except `id` and `timestamp`; any other value becomes the
-/// member `value`.
+/// The members of an object, except `id` and `timestamp`. Any other value is wrapped as
+/// `{"value": …}`.
 pub(super) fn event_data_of(value: &Value<'_, '_>) -> EventData {
     let mut members = String::new();
     if let Some(object) = value.as_object() {
@@ -49,7 +49,7 @@ pub(super) fn event_data_of(value: &Value<'_, '_>) -> EventData {
     EventData::from_members(members)
 }
 
-/// Appends the `data` object of an event.
+/// Appends the `data` object of an event: `id`, `timestamp` and the payload's members.
 pub(super) fn push_event_data(out: &mut String, event: &Event) {
     let members = event.data.members();
     out.reserve(members.len() + 96);

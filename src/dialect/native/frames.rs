@@ -1,4 +1,4 @@
-//! Native messages as frames, and the native row of the dialect table.
+//! Native messages as frames, and the native [`Dialect`].
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::protocol::{CloseCode, Gap, Json, ServerMessage, TopicName};
 use crate::wire::Frame;
 
-/// Encodes a message once. A reply echoes the `id` of its command.
+/// Encodes a message as a frame. A reply echoes the `id` of its command.
 pub fn encode(message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
     Frame::text(message.to_reply(reply_to).into())
 }

@@ -1,4 +1,4 @@
-//! Server messages as native JSON.
+//! Encodes server messages in native JSON.
 
 use std::fmt::Write as _;
 
@@ -111,9 +111,9 @@ impl ServerMessage<'_> {
     }
 }
 
-/// Appends its offset to an encoded publication, as the last field.
+/// Adds an offset to an encoded publication, as the last field.
 ///
-/// `publication` is one JSON object that is not empty.
+/// `publication` must be a non-empty JSON object.
 pub(super) fn with_offset(publication: &str, offset: u64) -> String {
     let mut text = String::with_capacity(publication.len() + 32);
     text.push_str(publication.strip_suffix('}').unwrap_or(publication));
@@ -122,7 +122,7 @@ pub(super) fn with_offset(publication: &str, offset: u64) -> String {
     text
 }
 
-/// Writes one flat JSON object field by field, in the order that `docs/PROTOCOL.md` gives.
+/// Writes a JSON object field by field. The order of the fields is that of `docs/PROTOCOL.md`.
 struct ObjectWriter(String);
 
 impl ObjectWriter {
@@ -204,7 +204,7 @@ mod tests {
     use crate::protocol::{ErrorCode, Refusal};
 
     #[test]
-    fn shapes_are_those_of_the_documents() {
+    fn messages_are_encoded_as_documented() {
         let joined = ServerMessage::Joined {
             room: "general",
             members: 5,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_its_code_and_what_it_is_about_and_echoes_the_id() {
+    fn an_error_has_its_code_and_subject_and_echoes_the_id() {
         let error = ServerMessage::Error {
             refusal: &Refusal::new(ErrorCode::RoomFull).about(TopicName::Room("a\"b")),
         };

@@ -1,4 +1,4 @@
-//! The native dialect: JSON text frames, as `docs/PROTOCOL.md` describes them.
+//! The native dialect: JSON in text frames, as described in `docs/PROTOCOL.md`.
 
 mod commands;
 mod event_data;

@@ -1,4 +1,4 @@
-//! The JSON parser, and its only user of `simd-json`'s buffers.
+//! The JSON parser. `simd-json`'s buffers are used only here.
 
 use std::cell::RefCell;
 
@@ -8,11 +8,12 @@ use simd_json::{Buffers, Tape};
 
 use crate::protocol::{Json, JsonError};
 
-/// Maximum nesting of arrays and objects.
+/// Maximum nesting depth of arrays and objects.
 const MAX_DEPTH: usize = 64;
-/// Scratch kept between messages; a larger message's scratch is freed.
-const KEPT_SCRATCH_BYTES: usize = 64 * 1024;
+/// After a text longer than this, the scratch memory is freed instead of being reused.
+const MAX_REUSED_BYTES: usize = 64 * 1024;
 
+/// Memory that a worker thread reuses from one text to the next.
 struct Scratch {
     buffers: Buffers,
     tape: Tape<'static>,
@@ -31,7 +32,7 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
-/// Parses `text` in place and lends its value to `read`.
+/// Parses `text` in place and passes the value to `read`.
 pub(super) fn with_value<R>(
     text: &mut [u8],
     read: impl FnOnce(Value<'_, '_>) -> R,
@@ -43,7 +44,7 @@ pub(super) fn with_value<R>(
             Ok(()) => Ok(read(tape.as_value())),
             Err(error) => Err(JsonError::new(&error)),
         };
-        if len > KEPT_SCRATCH_BYTES {
+        if len > MAX_REUSED_BYTES {
             *scratch = Scratch::new();
         } else {
             scratch.tape = tape.reset();
@@ -67,19 +68,19 @@ mod tests {
     }
 
     #[test]
-    fn values_come_out_as_they_went_in_without_the_white_space() {
+    fn values_are_unchanged_except_for_white_space() {
         let text = r#"{"b":[1,-2,3.5,true,null],"a":{"ü":"\"\\\n","":18446744073709551615}}"#;
         let spaced = text.replace(',', " ,\n ");
         assert_eq!(reencoded(&spaced).unwrap(), text);
     }
 
     #[test]
-    fn a_number_that_would_change_is_refused() {
+    fn a_number_that_cannot_be_represented_is_rejected() {
         assert!(reencoded("[184467440737095516150]").is_err());
     }
 
     #[test]
-    fn nesting_is_bounded() {
+    fn the_nesting_depth_is_limited() {
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(reencoded(&deep(MAX_DEPTH - 1)).is_ok());
         assert!(reencoded(&deep(MAX_DEPTH * 4)).is_err());

@@ -1,4 +1,4 @@
-//! Publish requests as native JSON.
+//! Parses publish requests in native JSON.
 
 use std::borrow::Cow;
 
@@ -15,18 +15,20 @@ use crate::protocol::{
 /// Maximum number of events per batch.
 const MAX_EVENTS: usize = 1000;
 
-/// Parses one event: `{"channel":…,"data":…}`, or `channels`, `user` or `broadcast`.
+/// Parses one event: `{"channel":…,"data":…}`, or with `channels`, `user` or `broadcast` instead
+/// of `channel`.
 pub fn parse_publish_request(text: &mut [u8]) -> Result<PublishRequest, Refusal> {
     parse(text, |value| {
         let object = value
             .as_object()
-            .ok_or_else(|| refused(ErrorCode::InvalidCommand, "the body is not an object"))?;
+            .ok_or_else(|| refused(ErrorCode::InvalidCommand, "the body must be a JSON object"))?;
         request(&object)
     })
 }
 
-/// Parses a batch: `{"events":[…]}`, each as in [`parse_publish_request`]. The first
-/// invalid event refuses the whole batch, and the detail names its index.
+/// Parses a batch: `{"events":[…]}`, each event as for [`parse_publish_request`].
+///
+/// Errors: one invalid event makes the whole batch invalid; the detail gives its index.
 pub fn parse_publish_batch(text: &mut [u8]) -> Result<Vec<PublishRequest>, Refusal> {
     parse(text, |value| {
         let events = value
@@ -37,14 +39,14 @@ pub fn parse_publish_batch(text: &mut [u8]) -> Result<Vec<PublishRequest>, Refus
         if events.len() > MAX_EVENTS {
             return Err(refused(
                 ErrorCode::InvalidCommand,
-                format!("a batch holds at most {MAX_EVENTS} events"),
+                format!("a batch can contain at most {MAX_EVENTS} events"),
             ));
         }
         let mut requests = Vec::with_capacity(events.len());
         for (index, item) in events.iter().enumerate() {
             let parsed = match item.as_object() {
                 Some(object) => request(&object),
-                None => Err(refused(ErrorCode::InvalidCommand, "not an object")),
+                None => Err(refused(ErrorCode::InvalidCommand, "must be a JSON object")),
             };
             requests.push(
                 parsed.map_err(|error| refused(error.code, format!("events[{index}]: {error}")))?,
@@ -67,9 +69,12 @@ fn parse<T>(
 }
 
 fn request(object: &Object<'_, '_>) -> Result<PublishRequest, Refusal> {
-    let data = object
-        .get("data")
-        .ok_or_else(|| refused(ErrorCode::MissingField, "`data` is missing: any JSON value"))?;
+    let data = object.get("data").ok_or_else(|| {
+        refused(
+            ErrorCode::MissingField,
+            "`data` is missing; it can be any JSON value",
+        )
+    })?;
     Ok(PublishRequest {
         target: target(object)?,
         id: label(object, "id", EventId::new)?,
@@ -83,11 +88,11 @@ fn label<T>(
     field: &str,
     check: impl FnOnce(&str) -> Result<T, NameError>,
 ) -> Result<Option<T>, Refusal> {
-    let invalid = |why: &str| refused(ErrorCode::InvalidEvent, format!("`{field}`: {why}"));
+    let invalid = |reason: &str| refused(ErrorCode::InvalidEvent, format!("`{field}`: {reason}"));
     match object.get(field) {
         None => Ok(None),
         Some(value) => {
-            let text = value.as_str().ok_or_else(|| invalid("not a string"))?;
+            let text = value.as_str().ok_or_else(|| invalid("must be a string"))?;
             check(text)
                 .map(Some)
                 .map_err(|error| invalid(&error.to_string()))
@@ -100,7 +105,7 @@ fn target(object: &Object<'_, '_>) -> Result<Target, Refusal> {
     if given.iter().flatten().count() != 1 {
         return Err(refused(
             ErrorCode::MissingField,
-            "exactly one of `channel`, `channels`, `user` and `broadcast` says who the event is for",
+            "exactly one of `channel`, `channels`, `user` and `broadcast` is required",
         ));
     }
     let [one, channels, user, _] = given;
@@ -122,7 +127,7 @@ fn target(object: &Object<'_, '_>) -> Result<Target, Refusal> {
         Some(true) => Ok(Target::Everyone),
         _ => Err(refused(
             ErrorCode::InvalidCommand,
-            "`broadcast` can only be true",
+            "`broadcast` must be true",
         )),
     }
 }
@@ -138,11 +143,11 @@ fn many_channels(names: &Value<'_, '_>) -> Result<Target, Refusal> {
     Target::channels(names.collect::<Result<_, _>>()?).map_err(refused_target)
 }
 
-/// `$all` and `$user:<id>` have `broadcast` and `user`, but their names work too.
+/// `$all` and `$user:<id>` can be named here as well as with `broadcast` and `user`.
 fn channel(name: &Value<'_, '_>) -> Result<ChannelName, Refusal> {
     let name = name
         .as_str()
-        .ok_or_else(|| refused(ErrorCode::InvalidChannel, "a channel is a string"))?;
+        .ok_or_else(|| refused(ErrorCode::InvalidChannel, "a channel name must be a string"))?;
     ChannelName::new(name)
         .map_err(|error| refused(ErrorCode::InvalidChannel, format!("{name:?}: {error}")))
 }
@@ -151,11 +156,14 @@ fn refused_target(error: InvalidTarget) -> Refusal {
     match error {
         InvalidTarget::ChannelCount => refused(
             ErrorCode::InvalidChannel,
-            format!("`channels` holds 1 to {} names", Target::MAX_CHANNELS),
+            format!(
+                "`channels` must contain 1 to {} names",
+                Target::MAX_CHANNELS
+            ),
         ),
         InvalidTarget::Reserved => refused(
             ErrorCode::Forbidden,
-            "$system is for the server's own notices",
+            "$system is reserved for the server's own notices",
         ),
     }
 }
@@ -190,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_has_its_code() {
+    fn each_mistake_has_its_error_code() {
         assert_eq!(code("nope"), ErrorCode::InvalidJson);
         assert_eq!(code("[]"), ErrorCode::InvalidCommand);
         assert_eq!(code(r#"{"channel":"a"}"#), ErrorCode::MissingField);
@@ -227,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_names_the_index_of_its_first_invalid_event() {
+    fn the_error_of_a_batch_has_the_index_of_the_invalid_event() {
         let text = r#"{"events":[{"channel":"a","data":1},{"channel":"","data":1}]}"#;
         let error = parse_publish_batch(&mut text.as_bytes().to_vec()).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidChannel);

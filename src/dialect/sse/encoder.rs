@@ -1,79 +1,85 @@
-//! A client's frames as the text of an event stream (HTML Living Standard §9.2.6).
+//! Encodes a client's frames as the text of an event stream
+//! ([HTML Living Standard §9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html)).
 
 use super::positions::Positions;
 use crate::protocol::Json;
 use crate::wire::ServerFrame;
 
-/// Text that is made at once; the frames behind it wait as they are.
-const MAX_TEXT_BYTES: usize = 16 * 1024;
-/// Shortest and longest time after which a client comes back, in milliseconds: many who
-/// are cut off at once do not return at once.
+/// A chunk of text is complete once it has at least this size. Frames that follow are not
+/// encoded yet.
+const MIN_FULL_CHUNK_BYTES: usize = 16 * 1024;
+/// Range of the reconnection time, in milliseconds. Each client gets its own, so that clients
+/// which are disconnected together do not all reconnect together.
 const RETRY_MS: (u32, u32) = (1000, 5000);
-/// How the notice of a shutdown begins, and what stands before the time that it gives.
+/// How the shutdown notice begins, and the key of the reconnect window in it.
 const SHUTDOWN: &[u8] = br#"{"type":"event","channel":"$system","event":"shutdown","#;
 const WINDOW: &[u8] = br#""reconnect_within_ms":"#;
 
-/// What a shard wrote, on its way to becoming lines. Bound: what a pipe holds and one
-/// frame before it, one frame's text and `MAX_TEXT_BYTES` behind it.
+/// Encodes the frames that a shard writes as an event stream.
+///
+/// Bound: holds at most the content of a pipe and one incomplete frame. A chunk of text
+/// has at most 16 KiB plus the text of one frame.
 #[derive(Debug)]
 pub struct Encoder {
-    /// Frames, the last of them perhaps a part.
+    /// Frames to encode, of which the last may be incomplete.
     frames: Vec<u8>,
     text: Vec<u8>,
     ended: bool,
-    /// This client's place among all, evenly spread: parts of 2³².
-    spread: u32,
+    /// This client's position in any range of reconnection times, in units of 2⁻³².
+    jitter: u32,
     positions: Positions,
 }
 
 impl Encoder {
-    /// An encoder whose first words tell the client how long to wait before it comes back.
-    /// `spread` is any number, best another for each client.
-    pub fn new(spread: u32, positions: Positions) -> Self {
+    /// An encoder whose first chunk tells the client its reconnection time. `jitter` should be
+    /// random, and different for each client.
+    pub fn new(jitter: u32, positions: Positions) -> Self {
         let mut encoder = Self {
             frames: Vec::new(),
             text: Vec::new(),
             ended: false,
-            spread,
+            jitter,
             positions,
         };
-        let longest = RETRY_MS.1 - RETRY_MS.0 + 1;
-        encoder.write_retry(RETRY_MS.0 + encoder.part_of(longest));
+        let range = RETRY_MS.1 - RETRY_MS.0 + 1;
+        encoder.write_retry(RETRY_MS.0 + encoder.jittered(range));
         encoder
     }
 
-    fn part_of(&self, whole: u32) -> u32 {
-        ((u64::from(whole) * u64::from(self.spread)) >> 32) as u32
+    /// This client's share of `max`: from 0 to below `max`.
+    fn jittered(&self, max: u32) -> u32 {
+        ((u64::from(max) * u64::from(self.jitter)) >> 32) as u32
     }
 
-    /// `retry` is a line of its own kind: browsers obey it without a word of the page.
+    /// Writes a `retry` field, which browsers obey without any code in the page.
     fn write_retry(&mut self, milliseconds: u32) {
         let line = format!("retry: {milliseconds}\n\n");
         self.text.extend_from_slice(line.as_bytes());
     }
 
-    /// Where more of what a shard wrote is appended.
-    pub fn frames(&mut self) -> &mut Vec<u8> {
+    /// The buffer to which the bytes that a shard writes are to be appended.
+    pub fn frames_mut(&mut self) -> &mut Vec<u8> {
         &mut self.frames
     }
 
-    /// The next lines, whole events and comments; empty when more frames are needed.
-    pub fn take_text(&mut self) -> Vec<u8> {
+    /// Encodes the next chunk of complete events and comments. It is empty if more frames are
+    /// needed.
+    pub fn next_chunk(&mut self) -> Vec<u8> {
         let frames = std::mem::take(&mut self.frames);
         let mut rest = &frames[..];
         while !self.ended
-            && self.text.len() < MAX_TEXT_BYTES
-            && let Some((frame, behind)) = ServerFrame::split(rest)
+            && self.text.len() < MIN_FULL_CHUNK_BYTES
+            && let Some((frame, remaining)) = ServerFrame::split(rest)
         {
             self.write(&frame);
-            rest = behind;
+            rest = remaining;
         }
-        // An idle client's frames are all used up, and then it owns no memory for them.
+        // Copied, so that an idle client, all of whose frames are encoded, owns no memory here.
         self.frames = rest.to_vec();
         std::mem::take(&mut self.text)
     }
 
-    /// Whether the last event is out.
+    /// Whether the last event has been encoded.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -83,7 +89,7 @@ impl Encoder {
             ServerFrame::Message(json) => {
                 self.write_data(json);
                 if let Some(window) = reconnect_window(json) {
-                    self.write_retry(self.part_of(window));
+                    self.write_retry(self.jittered(window));
                 }
             }
             ServerFrame::Ping => self.text.extend_from_slice(b":\n\n"),
@@ -99,13 +105,14 @@ impl Encoder {
                 self.text.extend_from_slice(data.as_bytes());
                 self.ended = true;
             }
-            ServerFrame::Other => {}
+            ServerFrame::Ignored => {}
         }
     }
 
-    /// JSON as it is encoded here has no line breaks; white space between its parts could.
+    /// Writes a message, with an id if it moves a position. The server's own encoding has no
+    /// line breaks, but white space between tokens could contain some.
     fn write_data(&mut self, json: &[u8]) {
-        if self.positions.note(json) {
+        if self.positions.update(json) {
             self.text.extend_from_slice(b"id: ");
             self.positions.write_id(&mut self.text);
             self.text.push(b'\n');
@@ -119,7 +126,7 @@ impl Encoder {
     }
 }
 
-/// The time over which the notice of a shutdown spreads the clients' return.
+/// The reconnect window in milliseconds, if the message is the shutdown notice.
 fn reconnect_window(json: &[u8]) -> Option<u32> {
     let notice = json.strip_prefix(SHUTDOWN)?;
     let at = notice
@@ -136,20 +143,20 @@ mod tests {
     use crate::protocol::ChannelName;
     use crate::wire::Frame;
 
-    fn encoder(spread: u32) -> Encoder {
+    fn encoder(jitter: u32) -> Encoder {
         let channels = [ChannelName::new("news").unwrap()];
-        Encoder::new(spread, Positions::new(&channels, None).0)
+        Encoder::new(jitter, Positions::new(&channels, None).0)
     }
 
     fn encoded(encoder: &mut Encoder, frames: &[Frame]) -> String {
         for frame in frames {
-            frame.copy_to(encoder.frames());
+            frame.copy_to(encoder.frames_mut());
         }
-        String::from_utf8(encoder.take_text()).unwrap()
+        String::from_utf8(encoder.next_chunk()).unwrap()
     }
 
     #[test]
-    fn each_frame_becomes_its_lines() {
+    fn each_kind_of_frame_is_encoded() {
         let mut encoder = encoder(1 << 31);
         let frames = [
             Frame::text(r#"{"type":"pong"}"#.into()),
@@ -173,19 +180,19 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_told_when_to_come_back_each_its_own_time() {
-        let first = |spread| String::from_utf8(encoder(spread).take_text()).unwrap();
+    fn each_client_gets_its_own_reconnection_time() {
+        let first = |jitter| String::from_utf8(encoder(jitter).next_chunk()).unwrap();
         assert_eq!(first(0), "retry: 1000\n\n");
         assert_eq!(first(u32::MAX), "retry: 5000\n\n");
         let mut encoder = encoder(1 << 30);
-        encoder.take_text();
+        encoder.next_chunk();
         let notice = r#"{"type":"event","channel":"$system","event":"shutdown","data":{"id":"evt_1","reconnect_within_ms":20000}}"#;
         let frame = Frame::text(notice.into());
         assert_eq!(
             encoded(&mut encoder, &[frame]),
             format!("data: {notice}\n\nretry: 5000\n\n")
         );
-        // Nobody but the server says so.
+        // Only the server's own channel counts.
         let others = notice.replace("$system", "news");
         let frame = Frame::text(others.as_str().into());
         assert_eq!(
@@ -195,35 +202,39 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_comes_in_parts_is_one_event() {
+    fn a_frame_that_arrives_in_pieces_is_one_event() {
         let mut encoder = encoder(1);
-        encoder.take_text();
+        encoder.next_chunk();
         let mut bytes = Vec::new();
         Frame::text("abc".into()).copy_to(&mut bytes);
         for &byte in &bytes[..bytes.len() - 1] {
-            encoder.frames().push(byte);
-            assert_eq!(encoder.take_text(), b"");
+            encoder.frames_mut().push(byte);
+            assert_eq!(encoder.next_chunk(), b"");
         }
-        encoder.frames().push(b'c');
-        assert_eq!(encoder.take_text(), b"data: abc\n\n");
-        assert_eq!(encoder.frames().capacity(), 0, "idle, it owns nothing");
+        encoder.frames_mut().push(b'c');
+        assert_eq!(encoder.next_chunk(), b"data: abc\n\n");
+        assert_eq!(
+            encoder.frames_mut().capacity(),
+            0,
+            "an idle encoder owns no memory"
+        );
     }
 
     #[test]
-    fn much_at_once_is_made_in_parts_that_are_bounded() {
+    fn many_frames_are_encoded_in_bounded_chunks() {
         let mut encoder = encoder(1);
-        encoder.take_text();
+        encoder.next_chunk();
         let frame = Frame::text("x".repeat(1000).into());
         for _ in 0..100 {
-            frame.copy_to(encoder.frames());
+            frame.copy_to(encoder.frames_mut());
         }
         let mut events = 0;
         loop {
-            let text = encoder.take_text();
+            let text = encoder.next_chunk();
             if text.is_empty() {
                 break;
             }
-            assert!(text.len() < MAX_TEXT_BYTES + 1100);
+            assert!(text.len() < MIN_FULL_CHUNK_BYTES + 1100);
             events += text.len() / 1008;
         }
         assert_eq!(events, 100);

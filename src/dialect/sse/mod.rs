@@ -1,4 +1,4 @@
-//! Event streams (server-sent events, HTML Living Standard §9.2): frames as lines of text.
+//! The event stream dialect: frames as server-sent events (HTML Living Standard §9.2).
 
 mod encoder;
 mod positions;

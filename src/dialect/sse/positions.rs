@@ -1,15 +1,15 @@
-//! How far a client has read in each of its channels, in one event id.
+//! A client's positions in all of its channels, encoded as one event id.
 //!
-//! A browser keeps one id, that of the last event, and sends it back by itself. So each id
-//! names the positions of all channels, and whoever resumes with it resumes all of them:
+//! A browser remembers only the id of the last event and sends it when it reconnects. So each id
+//! contains the positions in all channels, and a client that resumes from an id resumes them all:
 //!
 //! ```text
 //! 3fa9c1d2e4b5-0.x8fK2pQz2a.Pq0aTT2_1f~3fa9c1d2e4b5-1.vu7dEr8s3
 //! └ epoch ─────┘ └ tag ─┘└┘ offset, in hexadecimal
 //! ```
 //!
-//! A tag stands for a channel's name, so that an id stays short and the channels of the
-//! next request may be others. Nothing in it is a secret, and nothing in it is trusted.
+//! A tag is a hash of the channel's name. It keeps ids short, and lets the next request name
+//! other channels. Ids contain no secrets and are not trusted.
 
 use std::io::Write as _;
 
@@ -21,55 +21,57 @@ use crate::protocol::{ChannelName, Json, Position};
 /// 48 bits, which are 8 characters.
 const TAG_BYTES: usize = 6;
 const TAG_CHARS: usize = 8;
-const BETWEEN_CHANNELS: char = '.';
-const BETWEEN_EPOCHS: char = '~';
-/// An epoch that no topic has.
-const NO_EPOCH: &str = "unknown";
+const CHANNEL_SEPARATOR: char = '.';
+const EPOCH_SEPARATOR: char = '~';
+/// An epoch that no topic has, so that nothing is recovered from it.
+const UNKNOWN_EPOCH: &str = "unknown";
 
-/// Where a client stands in its channels.
+/// A client's positions in the channels of its event stream.
 #[derive(Debug)]
-pub struct Positions(Box<[Tracked]>);
+pub struct Positions(Box<[ChannelPosition]>);
 
 #[derive(Debug)]
-struct Tracked {
-    /// The channel's name as it stands in a message, quotes included.
+struct ChannelPosition {
+    /// The channel's name as encoded in messages, including the quotes.
     name: Box<str>,
     tag: [u8; TAG_CHARS],
-    /// `None` where no history is kept.
+    /// `None` if the channel keeps no history.
     position: Option<Position>,
 }
 
 impl Positions {
-    /// The positions that the id of the last event gives, `None` when there is no such
-    /// event; beside them, what each channel is to be resumed since.
+    /// The positions in `last_event_id`, which is `None` for a new stream. Also returns, for
+    /// each channel, the position to resume from.
     ///
-    /// A channel that is not in the id begins anew. When the id is not one of these, nothing
-    /// can be recovered, and that is what each channel's answer is to say.
+    /// A channel that is not in the id starts without a position. If the id does not have this
+    /// format, every channel resumes from an unknown epoch, so that its answer says that nothing
+    /// could be recovered.
     pub fn new(
         channels: &[ChannelName],
         last_event_id: Option<&str>,
     ) -> (Self, Vec<Option<Position>>) {
         let known = last_event_id.map_or(Some(Vec::new()), parse);
-        let tracked = channels.iter().map(|channel| {
+        let positions = channels.iter().map(|channel| {
             let tag = tag_of(channel.as_str());
             let found = known.iter().flatten().find(|(known, _)| *known == tag);
-            Tracked {
+            ChannelPosition {
                 name: Json::from(channel.as_str()).as_str().into(),
                 tag,
                 position: found.map(|(_, position)| position.clone()),
             }
         });
-        let positions = Self(tracked.collect());
-        let since = positions.0.iter().map(|tracked| match &known {
-            Some(_) => tracked.position.clone(),
-            None => Position::new(0, NO_EPOCH),
+        let positions = Self(positions.collect());
+        let since = positions.0.iter().map(|channel| match &known {
+            Some(_) => channel.position.clone(),
+            None => Position::new(0, UNKNOWN_EPOCH),
         });
         let since = since.collect();
         (positions, since)
     }
 
-    /// Takes note of a message to the client. True when it moves a position.
-    pub fn note(&mut self, message: &[u8]) -> bool {
+    /// Updates the positions from a message sent to the client. Returns whether one of them
+    /// was set or moved.
+    pub fn update(&mut self, message: &[u8]) -> bool {
         let Ok(message) = str::from_utf8(message) else {
             return false;
         };
@@ -80,40 +82,41 @@ impl Positions {
             return false;
         };
         let mut channels = self.0.iter_mut();
-        let found = channels.find_map(|tracked| {
-            let rest = rest.strip_prefix(&*tracked.name)?;
-            Some((tracked, rest))
+        let found = channels.find_map(|channel| {
+            let rest = rest.strip_prefix(&*channel.name)?;
+            Some((channel, rest))
         });
-        let Some((tracked, rest)) = found else {
+        let Some((channel, rest)) = found else {
             return false;
         };
         match kind {
-            "event" => tracked.advance(last_number(rest, r#"},"offset":"#)),
-            "gap" => tracked.advance(last_number(rest, r#","to":"#)),
+            "event" => channel.advance(last_number(rest, r#"},"offset":"#)),
+            "gap" => channel.advance(last_number(rest, r#","to":"#)),
             "subscribed" => {
-                tracked.position = position_of(rest);
-                tracked.position.is_some()
+                channel.position = position_of(rest);
+                channel.position.is_some()
             }
             _ => false,
         }
     }
 
-    /// Appends the id. Bound: 16 KiB for 256 channels, as a rule 12 bytes each.
+    /// Appends the id of the current positions. It has at most 16 KiB for 256 channels, usually
+    /// about 12 bytes per channel.
     pub fn write_id(&self, out: &mut Vec<u8>) {
         let mut last_epoch = None;
-        let known = self.0.iter().filter_map(|tracked| {
-            let position = tracked.position.as_ref()?;
-            Some((&tracked.tag, position))
+        let known = self.0.iter().filter_map(|channel| {
+            let position = channel.position.as_ref()?;
+            Some((&channel.tag, position))
         });
         for (tag, Position { offset, epoch }) in known {
             if last_epoch != Some(epoch) {
                 if last_epoch.is_some() {
-                    out.push(BETWEEN_EPOCHS as u8);
+                    out.push(EPOCH_SEPARATOR as u8);
                 }
                 out.extend_from_slice(epoch.as_bytes());
                 last_epoch = Some(epoch);
             }
-            out.push(BETWEEN_CHANNELS as u8);
+            out.push(CHANNEL_SEPARATOR as u8);
             out.extend_from_slice(tag);
             // Writing to a Vec cannot fail.
             let _ = write!(out, "{offset:x}");
@@ -121,7 +124,7 @@ impl Positions {
     }
 }
 
-impl Tracked {
+impl ChannelPosition {
     fn advance(&mut self, to: Option<u64>) -> bool {
         match (&mut self.position, to) {
             (Some(position), Some(offset)) => {
@@ -133,7 +136,7 @@ impl Tracked {
     }
 }
 
-/// The number that ends a message, if it stands behind `key`.
+/// The number at the end of a message, if `key` precedes it.
 fn last_number(message: &str, key: &str) -> Option<u64> {
     let message = message.strip_suffix('}')?;
     let digits = message.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -141,8 +144,8 @@ fn last_number(message: &str, key: &str) -> Option<u64> {
     message[digits.len()..].parse().ok()
 }
 
-/// Where a client stands when it has just been told that it is subscribed: what is
-/// replayed it does not have yet.
+/// The client's position after a `subscribed` message: before the publications that are about
+/// to be replayed.
 fn position_of(rest: &str) -> Option<Position> {
     let rest = rest.strip_prefix(r#","offset":"#)?;
     let (offset, rest) = rest.split_once(r#","epoch":""#)?;
@@ -154,9 +157,10 @@ fn position_of(rest: &str) -> Option<Position> {
 
 fn parse(id: &str) -> Option<Vec<([u8; TAG_CHARS], Position)>> {
     let mut known = Vec::new();
-    for group in id.split(BETWEEN_EPOCHS) {
-        let mut parts = group.split(BETWEEN_CHANNELS);
-        // It goes into the lines of this stream before the server has said its own.
+    for group in id.split(EPOCH_SEPARATOR) {
+        let mut parts = group.split(CHANNEL_SEPARATOR);
+        // Checked, because this epoch is written into the stream's lines until the server
+        // sends its own.
         let epoch = parts.next().filter(|epoch| is_plain(epoch))?;
         for part in parts {
             let (tag, offset) = part.as_bytes().split_first_chunk()?;
@@ -173,7 +177,8 @@ fn is_plain(epoch: &str) -> bool {
     epoch.bytes().all(plain)
 }
 
-/// FNV-1a, folded. The same for every version and machine, since ids outlive both.
+/// FNV-1a, folded to 48 bits. Must be the same in every version and on every machine, because
+/// ids outlive both.
 fn tag_of(name: &str) -> [u8; TAG_CHARS] {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -207,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_gives_every_channel_its_position_back_whatever_the_order() {
+    fn an_id_restores_the_position_of_every_channel_in_any_order() {
         let names = channels(&["news", "a\"b", "köln", "quiet"]);
         let (mut positions, since) = Positions::new(&names, None);
         assert_eq!(since, [None, None, None, None]);
         assert_eq!(id(&positions), "");
-        for told in [
+        for message in [
             r#"{"type":"subscribed","channel":"news","offset":45,"epoch":"e-0"}"#,
             r#"{"type":"subscribed","channel":"a\"b","offset":9,"epoch":"e-0","recovered":true,"replayed":4}"#,
             r#"{"type":"subscribed","channel":"köln","offset":0,"epoch":"e-1","recovered":false,"reason":"epoch_changed","replayed":0}"#,
@@ -220,9 +225,9 @@ mod tests {
             r#"{"type":"event","channel":"a\"b","data":{},"offset":6}"#,
             r#"{"type":"gap","channel":"a\"b","missed":2,"from":7,"to":8}"#,
         ] {
-            assert!(positions.note(told.as_bytes()), "{told}");
+            assert!(positions.update(message.as_bytes()), "{message}");
         }
-        for nothing in [
+        for message in [
             r#"{"type":"subscribed","channel":"quiet"}"#,
             r#"{"type":"subscribed","channel":"quiet","recovered":false,"reason":"no_history"}"#,
             r#"{"type":"event","channel":"quiet","data":{}}"#,
@@ -231,7 +236,7 @@ mod tests {
             r#"{"type":"gap","channel":"quiet","missed":2}"#,
             r#"{"type":"pong"}"#,
         ] {
-            assert!(!positions.note(nothing.as_bytes()), "{nothing}");
+            assert!(!positions.update(message.as_bytes()), "{message}");
         }
         let id = id(&positions);
         assert!(
@@ -249,12 +254,12 @@ mod tests {
             position(46, "e-0"),
         ];
         assert_eq!(since, expected);
-        // Before anything has arrived the id is worth what it was.
+        // Before any message arrives, the id gives the same positions as before.
         assert_eq!(Positions::new(&others, Some(&self::id(&again))).1, expected);
     }
 
     #[test]
-    fn an_id_of_another_kind_recovers_nothing_and_says_so() {
+    fn a_foreign_id_resumes_from_an_unknown_epoch() {
         let names = channels(&["news"]);
         for foreign in [
             "",
@@ -271,24 +276,24 @@ mod tests {
             "\u{e9}.W7qgOoBv1",
         ] {
             let (positions, since) = Positions::new(&names, Some(foreign));
-            assert_eq!(since, [position(0, NO_EPOCH)], "{foreign:?}");
+            assert_eq!(since, [position(0, UNKNOWN_EPOCH)], "{foreign:?}");
             assert_eq!(id(&positions), "", "{foreign:?}");
         }
     }
 
     #[test]
-    fn ids_are_bounded_and_tags_stay_what_they_are() {
+    fn the_length_of_ids_is_limited_and_tags_never_change() {
         assert_eq!(&tag_of("news"), b"W7qgOoBv");
         let names: Vec<String> = (0..256).map(|at| format!("channel {at}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (mut positions, _) = Positions::new(&channels(&names), None);
         for (at, name) in names.iter().enumerate() {
-            let told = format!(
+            let message = format!(
                 r#"{{"type":"subscribed","channel":"{name}","offset":{},"epoch":"{at:012x}-{}"}}"#,
                 u64::MAX,
                 u64::MAX
             );
-            assert!(positions.note(told.as_bytes()));
+            assert!(positions.update(message.as_bytes()));
         }
         assert!(
             id(&positions).len() <= 16 * 1024,

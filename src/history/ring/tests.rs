@@ -10,9 +10,9 @@ fn limits(max_messages: usize, max_bytes: usize) -> HistoryLimits {
     }
 }
 
-/// A history that has seen the publications 1 to `count`, ten bytes each.
-fn seen(count: u64, limits: HistoryLimits) -> History<u64> {
-    let mut history = History::new("e".into(), limits);
+/// A history to which the publications 1 to `count` were pushed, ten bytes each.
+fn history_of(count: u64, limits: HistoryLimits) -> HistoryRing<u64> {
+    let mut history = HistoryRing::new("e".into(), limits);
     for _ in 0..count {
         history.push(Instant::now(), |offset| (offset, 10));
     }
@@ -23,7 +23,7 @@ fn position(offset: u64) -> Position {
     Position::new(offset, "e").unwrap()
 }
 
-fn page(history: &History<u64>, direction: Direction, limit: usize) -> (Vec<u64>, bool) {
+fn page(history: &HistoryRing<u64>, direction: Direction, limit: usize) -> (Vec<u64>, bool) {
     let page = history.page(HistoryRequest { direction, limit }, usize::MAX);
     if let Some(first) = page.items.first() {
         assert_eq!(page.first, *first);
@@ -32,15 +32,15 @@ fn page(history: &History<u64>, direction: Direction, limit: usize) -> (Vec<u64>
 }
 
 #[test]
-fn keeps_the_newest_within_both_bounds() {
-    let history = seen(10, limits(4, 1000));
+fn keeps_the_newest_within_both_limits() {
+    let history = history_of(10, limits(4, 1000));
     assert_eq!(
         (history.oldest(), history.newest(), history.len()),
         (7, 10, 4)
     );
-    let history = seen(10, limits(100, 35));
+    let history = history_of(10, limits(100, 35));
     assert_eq!((history.oldest(), history.bytes()), (8, 30));
-    let history = seen(3, limits(100, 5));
+    let history = history_of(3, limits(100, 5));
     assert_eq!(
         (history.oldest(), history.newest(), history.bytes()),
         (4, 3, 0)
@@ -48,8 +48,8 @@ fn keeps_the_newest_within_both_bounds() {
 }
 
 #[test]
-fn drops_what_is_too_old_and_remembers_its_position() {
-    let mut history = seen(3, limits(10, 1000));
+fn drops_expired_publications_but_remembers_the_position() {
+    let mut history = history_of(3, limits(10, 1000));
     history.expire(Instant::now() + Duration::from_secs(11));
     assert!(history.is_empty());
     assert_eq!(history.missed_since(&position(3)), Ok(0));
@@ -60,8 +60,8 @@ fn drops_what_is_too_old_and_remembers_its_position() {
 }
 
 #[test]
-fn says_what_was_missed_or_why_it_cannot() {
-    let history = seen(10, limits(4, 1000));
+fn counts_missed_publications_or_says_why_they_cannot_be_replayed() {
+    let history = history_of(10, limits(4, 1000));
     assert_eq!(history.missed_since(&position(10)), Ok(0));
     assert_eq!(history.missed_since(&position(6)), Ok(4));
     assert_eq!(
@@ -80,13 +80,13 @@ fn says_what_was_missed_or_why_it_cannot() {
         history.missed_since(&Position::new(10, "f").unwrap()),
         Err(Unrecovered::EpochChanged)
     );
-    let empty = seen(0, limits(4, 1000));
+    let empty = history_of(0, limits(4, 1000));
     assert_eq!(empty.missed_since(&position(0)), Ok(0));
 }
 
 #[test]
-fn pages_walk_in_both_directions_without_a_gap() {
-    let history = seen(10, limits(8, 1000));
+fn pages_can_be_read_in_both_directions() {
+    let history = history_of(10, limits(8, 1000));
     assert_eq!(page(&history, Direction::Newest, 3), (vec![8, 9, 10], true));
     assert_eq!(
         page(&history, Direction::Before(8), 3),
@@ -105,14 +105,14 @@ fn pages_walk_in_both_directions_without_a_gap() {
     );
     assert_eq!(page(&history, Direction::Before(0), 3), (vec![], false));
     assert_eq!(
-        page(&seen(0, limits(1, 1)), Direction::Newest, 3),
+        page(&history_of(0, limits(1, 1)), Direction::Newest, 3),
         (vec![], false)
     );
 }
 
 #[test]
-fn a_page_ends_at_its_bytes_but_is_never_empty_without_reason() {
-    let history = seen(10, limits(10, 1000));
+fn a_page_is_limited_in_bytes_but_holds_at_least_one_item() {
+    let history = history_of(10, limits(10, 1000));
     let request = |direction| HistoryRequest {
         direction,
         limit: 10,
@@ -124,11 +124,15 @@ fn a_page_ends_at_its_bytes_but_is_never_empty_without_reason() {
 }
 
 #[test]
-fn what_a_burst_took_is_given_back_while_a_trickle_goes_on() {
-    let mut history = seen(1000, limits(1000, usize::MAX));
+fn releases_the_memory_of_a_burst_while_a_trickle_continues() {
+    let mut history = history_of(1000, limits(1000, usize::MAX));
     let later = Instant::now() + Duration::from_secs(11);
     history.push(later, |offset| (offset, 10));
     assert_eq!((history.len(), history.bytes()), (1, 10));
-    assert!(history.kept.capacity() <= 8, "{}", history.kept.capacity());
+    assert!(
+        history.entries.capacity() <= 8,
+        "{}",
+        history.entries.capacity()
+    );
     assert_eq!(page(&history, Direction::Newest, 5), (vec![1001], false));
 }

@@ -1,4 +1,4 @@
-//! Live connections: list, one, close.
+//! Lists, shows and closes live connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,7 +91,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let connection = api.node.connection(parse_id(&id)?).await?;
-    connection.map(|found| Json(found.into())).ok_or_else(gone)
+    connection
+        .map(|found| Json(found.into()))
+        .ok_or_else(not_found)
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,7 +101,7 @@ pub(super) struct CloseQuery {
     reason: Option<String>,
 }
 
-/// `DELETE /api/connections/{id}?reason=…`: the client reads 4000 and the reason.
+/// `DELETE /api/connections/{id}?reason=…`: closes the connection with code 4000 and the reason.
 pub(super) async fn close(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
@@ -108,7 +110,7 @@ pub(super) async fn close(
     let Query(query) =
         query.map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
     let connection = api.node.connection(parse_id(&id)?).await?;
-    let client = connection.ok_or_else(gone)?.client;
+    let client = connection.ok_or_else(not_found)?.client;
     api.node
         .close(
             &client,
@@ -121,9 +123,9 @@ pub(super) async fn close(
 
 fn parse_id(id: &str) -> Result<Uuid, ApiError> {
     id.parse()
-        .map_err(|_| ApiError::new(ErrorCode::InvalidId, "a connection's id is a UUID"))
+        .map_err(|_| ApiError::new(ErrorCode::InvalidId, "a connection id must be a UUID"))
 }
 
-fn gone() -> ApiError {
+fn not_found() -> ApiError {
     ApiError::new(ErrorCode::NotFound, "no live connection has this id")
 }

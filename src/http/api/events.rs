@@ -1,4 +1,4 @@
-//! Publishing over HTTP.
+//! Publishes events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::http::problem::ApiError;
 use crate::node::Published;
 use crate::protocol::ErrorCode;
 
-/// Longest wait for a request's body.
+/// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Serialize)]
@@ -34,8 +34,8 @@ pub(super) async fn publish(
     Ok(api.node.publish(request).await?)
 }
 
-/// `POST /api/events/batch`: all are checked before the first is published; they are
-/// published in their order.
+/// `POST /api/events/batch`: checks all events before it publishes the first, and publishes them
+/// in order.
 pub(super) async fn publish_batch(
     State(api): State<Arc<Api>>,
     request: Request,
@@ -54,8 +54,9 @@ pub(super) async fn publish_batch(
     Ok(Json(PublishedBatch { events }))
 }
 
-/// Reads a body within its bounds in time and size. Asking for the JSON media type keeps
-/// forms of foreign web pages out: a browser asks before it sends that type elsewhere.
+/// Reads a JSON body, within limits of time and size. Requiring the JSON media type keeps out
+/// forms on other websites: a browser sends a preflight request before it sends that type to
+/// another origin.
 async fn json_body(api: &Api, request: Request) -> Result<Vec<u8>, ApiError> {
     let media_type = request.headers().get(header::CONTENT_TYPE);
     let is_json = media_type
@@ -87,7 +88,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
         Ok(bytes) => Ok(bytes.into()),
         Err(_too_long_or_broken) => Err(ApiError::new(
             ErrorCode::MessageTooLarge,
-            format!("the body is larger than {limit} bytes, or broke off"),
+            format!("the body exceeds {limit} bytes or is incomplete"),
         )),
     }
 }

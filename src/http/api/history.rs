@@ -1,4 +1,4 @@
-//! History over HTTP.
+//! Reads the history of channels and rooms.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ struct HistoryQuery {
     after: Option<u64>,
 }
 
-/// `?limit=100&before=<offset>` or `&after=<offset>`.
+/// The requested page: `?limit=100`, with `&before=<offset>` or `&after=<offset>`.
 #[derive(Debug)]
-pub(super) struct Wanted(HistoryRequest);
+pub(super) struct RequestedPage(HistoryRequest);
 
-impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+impl<S: Send + Sync> FromRequestParts<S> for RequestedPage {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
             .ok_or_else(|| {
                 ApiError::new(
                     ErrorCode::InvalidQuery,
-                    "`limit` is 1 to 1000, and `before` and `after` exclude each other",
+                    "`limit` must be 1 to 1000, and only one of `before` and `after` is allowed",
                 )
             })
     }
@@ -44,30 +44,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
 pub(super) async fn of_channel(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    Wanted(request): Wanted,
+    RequestedPage(request): RequestedPage,
 ) -> Result<Json, ApiError> {
     let channel = ChannelName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
-    answer(&api, TopicName::Channel(channel.as_str()), request)
+    respond(&api, TopicName::Channel(channel.as_str()), request)
 }
 
 /// `GET /api/rooms/{name}/history`
 pub(super) async fn of_room(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    Wanted(request): Wanted,
+    RequestedPage(request): RequestedPage,
 ) -> Result<Json, ApiError> {
     let room = RoomName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
-    answer(&api, TopicName::Room(room.as_str()), request)
+    respond(&api, TopicName::Room(room.as_str()), request)
 }
 
-fn answer(api: &Api, topic: TopicName<'_>, request: HistoryRequest) -> Result<Json, ApiError> {
+fn respond(api: &Api, topic: TopicName<'_>, request: HistoryRequest) -> Result<Json, ApiError> {
     let history = api.node.history(topic, request);
     history.map(Json::from_text).ok_or_else(|| {
         ApiError::new(
             ErrorCode::NoHistory,
-            "no history is kept here; it is switched on with --history or by a rule",
+            "no history is kept here; enable it with --history or with a rule",
         )
     })
 }

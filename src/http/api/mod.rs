@@ -1,4 +1,4 @@
-//! The HTTP API: publishing, history, lists and counts.
+//! The HTTP API: publishing, history, lists and statistics.
 
 mod connections;
 mod events;
@@ -14,12 +14,12 @@ use axum::routing::{get, post};
 
 use crate::node::Node;
 
-/// What the API's handlers share.
+/// The state that the API's handlers share.
 #[derive(Debug)]
 pub struct Api {
     /// The node behind the API.
     pub node: Arc<Node>,
-    /// Maximum size of a request's body, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub max_body_bytes: usize,
     /// When the server started.
     pub started: Instant,

@@ -1,4 +1,4 @@
-//! Query parameters of lists.
+//! Query parameters of paged lists.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use crate::protocol::ErrorCode;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1000;
 
-/// Which part of a list is asked for: `?limit=100&after=<last key of the page before>`.
+/// The requested page of a list: `?limit=100&after=<last key of the previous page>`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
@@ -19,6 +19,7 @@ pub(super) struct PageQuery {
 }
 
 impl PageQuery {
+    /// The maximum number of items on the page.
     pub(super) fn limit(&self) -> usize {
         self.limit.unwrap_or(DEFAULT_LIMIT)
     }
@@ -34,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
         match query.limit {
             Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(ApiError::new(
                 ErrorCode::InvalidQuery,
-                format!("`limit` is 1 to {MAX_LIMIT}"),
+                format!("`limit` must be 1 to {MAX_LIMIT}"),
             )),
             _ => Ok(query),
         }

@@ -1,4 +1,4 @@
-//! Rooms, channels and counts.
+//! Lists rooms and channels, and reports statistics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::hub::Topic;
 use crate::node::Page;
 use crate::protocol::TopicKind;
 
-/// Most channels `stats` counts by name; `GET /api/channels` has them all, page by page.
+/// Maximum number of channels that `GET /api/stats` lists by name. `GET /api/channels` lists all
+/// of them, in pages.
 const MAX_CHANNELS_IN_STATS: usize = 1000;
 
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! `GET /`: a page to try the server with, and the client it uses.
+//! `GET /`: a page for trying out the server, and the JavaScript client that it uses.
 
 use axum::extract::Path;
 use axum::http::header::{
@@ -9,13 +9,12 @@ use axum::response::Html;
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
 
-/// Only the client is loaded beside the page, nothing from elsewhere, and nothing may
-/// frame it.
+/// The page loads only scripts of this server, nothing from other origins, and may not be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
     style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// Each module of the client's core, by its name below `/wavecast/`.
+/// The modules of the client's core, with their file names under `/wavecast/`.
 macro_rules! modules {
     ($($name:literal),+ $(,)?) => {
         &[$((
@@ -25,41 +24,56 @@ macro_rules! modules {
     };
 }
 const MODULES: &[(&str, &str)] = modules![
-    "channel",
-    "connection",
-    "emitter",
-    "error",
-    "loop",
-    "room",
-    "timing",
-    "topic",
+    "base/backoff",
+    "base/clock",
+    "base/deadline",
+    "base/emitter",
+    "base/error",
+    "base/options",
+    "commands/commands",
+    "commands/frames",
+    "connection/close-codes",
+    "connection/connection",
+    "connection/heartbeat",
+    "connection/transport",
+    "connection/wake-events",
+    "topic/channel",
+    "topic/cursor",
+    "topic/delivery",
+    "topic/kind",
+    "topic/message-loop",
+    "topic/room",
+    "topic/subscription",
+    "topic/subscriptions",
+    "topic/topic",
 ];
 
 type Script = ([(HeaderName, &'static str); 3], &'static str);
 
+/// `GET /`
 pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
     let headers = [(CONTENT_SECURITY_POLICY, POLICY)];
     (headers, Html(include_str!("page.html")))
 }
 
-/// `GET /wavecast.js`: the client's core as modules, for this page and for others.
+/// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
 pub(super) async fn client() -> Script {
     script(include_str!("../../../clients/js/src/wavecast.js"))
 }
 
-/// `GET /wavecast/{module}`: what `/wavecast.js` imports.
+/// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
 pub(super) async fn client_module(Path(module): Path<String>) -> Result<Script, ApiError> {
     let found = MODULES.iter().find(|(name, _)| *name == module);
-    let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this address");
+    let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
     found.map(|(_, text)| script(text)).ok_or_else(missing)
 }
 
 fn script(text: &'static str) -> Script {
     let headers = [
         (CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        // It changes with the server.
+        // The script changes when the server is upgraded.
         (CACHE_CONTROL, "no-cache"),
-        // A page of another origin may load it; it holds nothing that is secret.
+        // Pages of other origins may load it; it contains no secrets.
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     (headers, text)

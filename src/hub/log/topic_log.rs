@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use crate::history::{History, HistoryLimits, Page};
+use crate::history::{HistoryLimits, HistoryRing, Page};
 use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
 use crate::wire::Frame;
 
@@ -33,7 +33,7 @@ pub(in crate::hub) struct Replay {
 /// The history of one topic.
 #[derive(Debug)]
 pub(in crate::hub) struct TopicLog {
-    history: History<Frame>,
+    history: HistoryRing<Frame>,
     budget: Arc<Budget>,
     /// Bytes that the budget counts for this log.
     charged: usize,
@@ -49,7 +49,7 @@ impl TopicLog {
         budget: &Arc<Budget>,
     ) -> Self {
         let mut log = Self {
-            history: History::new(epoch, limits),
+            history: HistoryRing::new(epoch, limits),
             budget: budget.clone(),
             charged: 0,
             used_at: Instant::now(),

@@ -36,8 +36,8 @@ impl Shard {
         self.mark_dirty(slot);
     }
 
-    /// Closes a slow consumer. Its outbox is emptied first, so the Close frame does not wait
-    /// behind the queue that is full.
+    /// Closes a slow consumer. Its outbox is emptied first, except for a partly written frame, so
+    /// that the Close frame does not wait behind the full queue.
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
         self.discard_and_close(slot, CloseCode::SlowConsumer);

@@ -74,9 +74,9 @@ impl Shard {
         let Some(mut members) = self.topics.remove(&topic) else {
             return;
         };
-        let topic_ref = members.topic.clone();
+        let shared_topic = members.topic.clone();
         let as_publication = |offset| {
-            let topic = &topic_ref;
+            let topic = &shared_topic;
             is_publication.then_some(Publication { topic, offset })
         };
         if let Some(sequenced) = sequenced {

@@ -1,4 +1,4 @@
-//! An event stream as the body of a response.
+//! An event stream as a response body.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,15 +10,15 @@ use hyper::body::{Body, Frame};
 use super::event_stream::EventStream;
 use super::handover::{Handover, Offer};
 
-/// The body, below any HTTP server.
-///
-/// Below this crate's own listener it gives nothing: when it is first asked, the head of
-/// the response is encoded, and the stream is offered to the connection's task, which
-/// carries on without the HTTP library and its buffers.
+/// The response body of an event stream.
 #[derive(Debug)]
 pub(super) enum StreamBody {
-    Own(EventStream),
-    Offered(Option<(Handover, Offer)>),
+    /// An ordinary body, for any HTTP server.
+    Inline(EventStream),
+    /// For this crate's own listener: a body that never yields data. When it is first polled,
+    /// hyper has encoded the response's header, and the stream is offered to the connection's
+    /// task, which writes it without hyper and its buffers.
+    HandedOver(Option<(Handover, Offer)>),
 }
 
 impl Body for StreamBody {
@@ -30,11 +30,11 @@ impl Body for StreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
-            Self::Own(events) => {
+            Self::Inline(events) => {
                 let text = events.poll_next(cx);
                 text.map(|text| text.map(|text| Ok(Frame::data(text.into()))))
             }
-            Self::Offered(offer) => {
+            Self::HandedOver(offer) => {
                 if let Some((handover, offer)) = offer.take() {
                     handover.offer(offer);
                 }

@@ -1,6 +1,6 @@
-//! The body of one event stream on its socket.
+//! Writes the body of an event stream to its socket.
 //!
-//! One small task a client. Idle, it owns no buffer.
+//! There is one small task per client. While idle, it owns no buffer.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,30 +13,32 @@ use super::event_stream::EventStream;
 use crate::hub::Phase;
 use crate::transport::socket::reset_on_close;
 
-/// Bytes that a peer with nothing to say may send all the same; they are thrown away.
+/// Maximum number of bytes that the peer may send. It has nothing to send, so they are discarded.
 const MAX_BYTES_IN: usize = 64 * 1024;
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// A response that is being written.
+/// A response whose body is being written.
 #[derive(Debug)]
 pub(super) struct SseConnection {
     socket: TcpStream,
     events: EventStream,
     chunked: bool,
-    /// What the socket has not taken yet. Bound: as much as an [`EventStream`] gives.
+    /// The text being written. Bound: one item of an [`EventStream`].
     text: Vec<u8>,
+    /// Bytes of `text` that have been written.
     written: usize,
+    /// Bytes received from the peer.
     bytes_in: usize,
 }
 
 /// Why writing stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// All was written, the reason for the end the last of it.
+    /// Everything was written, including the reason for the end.
     Complete,
-    /// The peer went, or was given up by the kernel.
+    /// The peer ended its side, or the connection failed.
     Peer,
-    /// The shard gave the client up: what waits is not worth sending any more.
+    /// The shard aborted the stream: text not yet written need not be sent.
     Aborted,
 }
 
@@ -52,19 +54,19 @@ impl SseConnection {
         }
     }
 
-    /// Writes events as they come, until either side has ended the stream.
+    /// Writes events as they arrive, until either side has ended the stream.
     ///
-    /// A peer that ends its side, or resets, is noticed at once. One that vanished without
-    /// a word (a cable, a tunnel) is noticed by the kernel: a heartbeat goes out every
-    /// `ping_interval`, and `TCP_USER_TIMEOUT`, which is `pong_timeout`, ends the
-    /// connection when one was not acknowledged for so long. One that is there and
-    /// takes nothing is evicted when its outbox is full, or closed (4001) when nothing
-    /// of it was taken for `pong_timeout`.
+    /// A peer that ends its side or resets the connection is noticed at once. If it disappears
+    /// without either (a pulled cable, a dead tunnel), the kernel notices: a heartbeat is sent
+    /// every `ping_interval`, and `TCP_USER_TIMEOUT`, which is set to `pong_timeout`, ends the
+    /// connection if one is not acknowledged in that time. A peer that is there but reads nothing
+    /// is evicted when its outbox is full, or closed (4001) when it has read nothing for
+    /// `pong_timeout`.
     ///
-    /// Cancel safety: dropped, it cleans up and cuts the stream short.
+    /// Cancel safety: dropping it disconnects the client and truncates the stream.
     pub(super) async fn run(mut self) {
         match poll_fn(|cx| self.poll(cx)).await {
-            // Boxed, so that a stream that lives on does not hold the room for its end.
+            // Boxed, so that the memory for the end is not reserved while the stream lives.
             End::Complete => Box::pin(self.finish()).await,
             End::Peer => {}
             End::Aborted => reset_on_close(&self.socket),
@@ -93,7 +95,8 @@ impl SseConnection {
         }
     }
 
-    /// RFC 9112 §7.1.
+    /// Encodes the text as a chunk, if the response is chunked
+    /// ([RFC 9112 §7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1)).
     fn framed(&self, text: Vec<u8>) -> Vec<u8> {
         if !self.chunked {
             return text;
@@ -115,16 +118,15 @@ impl SseConnection {
         }
     }
 
-    /// Ready when the peer has ended its side, or says too much for one that has
-    /// nothing to say.
+    /// Ready when the peer has ended its side, or has sent more than [`MAX_BYTES_IN`].
     fn poll_peer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut thrown_away = [0; 512];
+        let mut discarded = [0; 512];
         loop {
-            // Asking for readiness also takes the place of the HTTP library's waker.
+            // Polling for readiness also replaces the waker that hyper registered.
             if ready!(self.socket.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(());
             }
-            match self.socket.try_read(&mut thrown_away) {
+            match self.socket.try_read(&mut discarded) {
                 Ok(count @ 1..) if self.bytes_in < MAX_BYTES_IN => self.bytes_in += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(_) | Err(_) => return Poll::Ready(()),
@@ -132,14 +134,14 @@ impl SseConnection {
         }
     }
 
-    /// Ends the body and waits, within the bound that every Close has, until the peer has
-    /// ended the stream too: a socket that is closed earlier could take the last words
-    /// back. Every channel is left at once.
+    /// Ends all subscriptions and the body, and waits until the peer has ended its side too:
+    /// closing the socket earlier could discard text that the peer has not read. The wait ends at
+    /// the deadline that every Close has.
     async fn finish(mut self) {
-        // An error means that the hub is gone, and with it all there is to leave.
+        // An error means that the hub has shut down, and there is nothing left to leave.
         let _ = self.events.leave().await;
         if self.chunked {
-            // Fits, or the peer learns of the end by the end of the stream.
+            // If it does not fit, the peer learns of the end when the connection ends.
             let _ = self.socket.try_write(LAST_CHUNK);
         }
         if self.socket.shutdown().await.is_err() {

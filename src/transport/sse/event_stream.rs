@@ -1,4 +1,4 @@
-//! One client's events, from its pipe to whoever carries them.
+//! The text of one client's events, read from its pipe.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,17 +12,17 @@ use crate::hub::{Client, ClientInfo, HubClosed, Link, Pipe};
 use crate::node::Node;
 use crate::protocol::Refusal;
 
-/// The text of one client's events. Whoever drops it, at whatever moment, disconnects the
-/// client and releases its place, on a task of its own.
+/// The text of one client's events. Dropping it at any time spawns a task that disconnects the
+/// client and releases its connection.
 #[derive(Debug)]
 pub struct EventStream {
-    guest: Guest,
+    guard: ClientGuard,
     encoder: Encoder,
 }
 
-/// A client that has no task which would see it out.
+/// Disconnects the client when dropped, because no other task does.
 #[derive(Debug)]
-struct Guest {
+struct ClientGuard {
     node: Arc<Node>,
     client: Arc<Client>,
     pipe: Arc<Pipe>,
@@ -31,8 +31,10 @@ struct Guest {
 }
 
 impl EventStream {
-    /// Makes a client known to the hub. Run it on a task: dropped half-way, it would leave
-    /// the client behind.
+    /// Connects a client to the hub.
+    ///
+    /// Cancel safety: not cancel safe. If it is dropped before it returns, the client may stay
+    /// connected, so run it in a task.
     pub(super) async fn connect(
         node: Arc<Node>,
         tasks: TaskTracker,
@@ -41,68 +43,68 @@ impl EventStream {
     ) -> Result<Self, Refusal> {
         let pipe = Arc::<Pipe>::default();
         let client = node.connect(info, Link::Pipe(pipe.clone())).await?;
-        // The last bits of a client's id are random.
+        // The lowest bits of a client id are random.
         let encoder = Encoder::new(client.id().as_u128() as u32, positions);
-        let guest = Guest {
+        let guard = ClientGuard {
             node,
             client,
             pipe,
             tasks,
             runtime: Handle::current(),
         };
-        Ok(Self { guest, encoder })
+        Ok(Self { guard, encoder })
     }
 
     pub(super) fn client(&self) -> &Arc<Client> {
-        &self.guest.client
+        &self.guard.client
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {
-        &self.guest.tasks
+        &self.guard.tasks
     }
 
-    /// The next whole events, `None` behind the last. To be asked again only when what
-    /// came before has been taken by the peer's side: that is what counts as a sign of
-    /// life, since such a client answers no pings.
+    /// The next complete events, or `None` after the last. Poll again only once the peer's
+    /// kernel or HTTP server has accepted the previous text: each poll counts as a pong, because
+    /// such a client answers no pings.
     ///
-    /// Cancel safety: nothing is lost, a poll either gives text or does not.
+    /// Cancel safety: a poll either returns text or leaves it, so nothing is lost.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        self.guest.client.record_pong(Instant::now());
+        self.guard.client.record_pong(Instant::now());
         loop {
-            let text = self.encoder.take_text();
+            let text = self.encoder.next_chunk();
             if !text.is_empty() {
                 return Poll::Ready(Some(text));
             }
             if self.encoder.has_ended() {
                 return Poll::Ready(None);
             }
-            if !ready!(self.guest.pipe.poll_read(cx, self.encoder.frames())) {
+            if !ready!(self.guard.pipe.poll_read(cx, self.encoder.frames_mut())) {
                 return Poll::Ready(None);
             }
         }
     }
 
-    /// Ready once what waits is not worth sending any more.
+    /// Ready once the shard has aborted the stream: text not yet written need not be sent.
     pub(super) fn poll_aborted(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.guest.pipe.poll_aborted(cx)
+        self.guard.pipe.poll_aborted(cx)
     }
 
-    /// Takes the client out of everything it is in; its place is released by the drop.
+    /// Ends all of the client's subscriptions. Dropping the stream releases the connection.
     pub(super) async fn leave(&self) -> Result<(), HubClosed> {
-        self.guest.node.disconnect(&self.guest.client).await
+        self.guard.node.disconnect(&self.guard.client).await
     }
 }
 
-impl Drop for Guest {
+impl Drop for ClientGuard {
     fn drop(&mut self) {
-        // The shard meets a broken pipe instead of filling one that nobody reads.
+        // So that the shard gets a broken pipe instead of filling one that nobody reads.
         self.pipe.abort();
         let (node, client) = (self.node.clone(), self.client.clone());
         let leave = async move {
             node.disconnect(&client).await?;
             node.release(&client, true).await
         };
-        // An error means that the hub is gone, and with it all there is to clean up.
+        // An error means that the hub has shut down, and there is nothing left to clean up.
         self.tasks.spawn_on(leave, &self.runtime);
     }
 }

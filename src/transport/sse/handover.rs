@@ -1,8 +1,8 @@
-//! How an event stream leaves the HTTP library that answered its request.
+//! Hands an event stream over from hyper to a task of its own.
 //!
-//! The library keeps 16 KiB of buffers and a few more of state for as long as a response
-//! lasts, and this one lasts. So it writes the head; when the head has reached the socket,
-//! the connection's task takes the socket back and a small task writes the body.
+//! hyper keeps 16 KiB of buffers and a few more of state while a response lasts, and an event
+//! stream lasts long. So hyper writes only the response's header. Once that has reached the
+//! socket, the connection's task takes the socket back, and a small task writes the body.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -18,30 +18,31 @@ use super::connection::SseConnection;
 use super::event_stream::EventStream;
 use crate::transport::socket::SocketOptions;
 
-/// One connection's place where a response leaves an event stream for the connection's
-/// task. A listener that knows how to hand over puts it into each request's extensions.
+/// Through this, a response passes an event stream to the task of its HTTP connection. A listener
+/// that supports handovers puts one into the extensions of each request.
 #[derive(Debug, Clone, Default)]
 pub struct Handover(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     offer: Option<Offer>,
-    /// All that was written before the offer, the response's head the last of it, has
-    /// reached the socket.
+    /// Whether everything written before the offer, up to and including the response's header,
+    /// has reached the socket.
     flushed: bool,
 }
 
-/// An event stream and how it is to be carried on.
+/// An event stream that is handed over, and what is needed to continue it.
 #[derive(Debug)]
 pub struct Offer {
     pub(super) events: EventStream,
     pub(super) options: SocketOptions,
-    /// Whether the head said `transfer-encoding: chunked`: an HTTP/1.0 peer reads to the end.
+    /// Whether the response uses `Transfer-Encoding: chunked`. An HTTP/1.0 peer reads until the
+    /// connection ends.
     pub(super) chunked: bool,
 }
 
 impl Offer {
-    /// Carries the stream on, on a task of its own, until either side ends it.
+    /// Continues the stream in a task of its own, until either side ends it.
     pub fn accept(self, socket: Socket) {
         let socket = socket.into_inner();
         self.options.apply(&socket);
@@ -57,7 +58,7 @@ impl Handover {
         state.offer = Some(offer);
     }
 
-    /// The stream that was offered, once the socket is free.
+    /// Takes the offered stream, once the socket is no longer needed by hyper.
     pub fn take(&self) -> Option<Offer> {
         let mut state = self.0.lock();
         if state.flushed {
@@ -67,13 +68,13 @@ impl Handover {
         }
     }
 
-    fn note_flush(&self) {
+    fn record_flush(&self) {
         let mut state = self.0.lock();
         state.flushed = state.offer.is_some();
     }
 }
 
-/// A socket that notes when an HTTP connection has nothing left to write.
+/// A socket that tells its [`Handover`] when hyper has written everything.
 pub struct Socket {
     stream: TcpStream,
     handover: Handover,
@@ -86,12 +87,12 @@ impl fmt::Debug for Socket {
 }
 
 impl Socket {
-    /// A socket whose event streams can be taken from `handover`.
+    /// Wraps a socket whose event streams are taken from `handover`.
     pub fn new(stream: TcpStream, handover: Handover) -> Self {
         Self { stream, handover }
     }
 
-    /// The socket alone.
+    /// Unwraps the socket.
     pub fn into_inner(self) -> TcpStream {
         self.stream
     }
@@ -128,11 +129,11 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
-    /// An HTTP connection flushes when all it had to write is written.
+    /// hyper flushes once it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.handover.note_flush();
+            self.handover.record_flush();
         }
         flushed
     }

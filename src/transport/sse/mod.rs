@@ -1,7 +1,7 @@
-//! Server-sent events: the same stream for clients that cannot open a WebSocket.
+//! Server-sent events: the same messages for clients that cannot open a WebSocket.
 //!
-//! To the hub such a client is a client like any other, behind a pipe: the same topics,
-//! order, outbox and eviction. A task reads the pipe's frames and writes them as text.
+//! For the hub, such a client is like any other, but behind a pipe: it has the same topics,
+//! ordering, outbox and eviction. A task reads frames from the pipe and writes them as text.
 
 mod body;
 mod connection;

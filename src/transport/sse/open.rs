@@ -1,4 +1,4 @@
-//! The begin of an event stream.
+//! Opens an event stream.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use tokio_util::task::TaskTracker;
 use super::body::StreamBody;
 use super::event_stream::EventStream;
 use super::handover::Offer;
-use super::request::{RequestedStream, SseRequest};
+use super::request::{SseParameters, SseRequest};
 use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
 use crate::protocol::{ErrorCode, Refusal, ResumeRequest, UserId};
 use crate::transport::socket::SocketOptions;
 
-/// Answers a request for events: subscribes a new client to all the channels that were
-/// asked for, or refuses before anything of a stream was sent.
+/// Answers a request for an event stream: connects a new client and subscribes it to all the
+/// requested channels. A refusal is returned before any of the response is sent.
 ///
-/// Backpressure: waits for the shards' mailboxes.
-/// Cancel safety: a client that was made known meanwhile is cleaned up.
+/// Backpressure: waits while a shard's mailbox is full.
+/// Cancel safety: a client that has already been connected is disconnected.
 pub async fn open(
     node: Arc<Node>,
     tasks: &TaskTracker,
@@ -29,32 +29,33 @@ pub async fn open(
     user: Option<UserId>,
     options: SocketOptions,
 ) -> Result<Response, Refusal> {
-    let requested = request.parse(node.max_topics_per_client())?;
+    let parameters = request.parse(node.max_topics_per_client())?;
     let info = ClientInfo {
         user: user.map(|user| user.as_shared().clone()),
         remote: request.remote,
         transport: Transport::Sse,
     };
-    // On a task, because a request may be dropped at any await.
-    let opening = tasks.spawn(subscribed(node, tasks.clone(), info, requested));
+    // In a task of its own, because the request may be dropped at any await.
+    let opening = tasks.spawn(connect(node, tasks.clone(), info, parameters));
     let events = opening.await.map_err(|_| ErrorCode::Internal)??;
     Ok(respond(request, events, options))
 }
 
-async fn subscribed(
+/// Connects a client and subscribes it to the requested channels.
+async fn connect(
     node: Arc<Node>,
     tasks: TaskTracker,
     info: ClientInfo,
-    RequestedStream {
+    SseParameters {
         channels,
         last,
         last_event_id,
-    }: RequestedStream,
+    }: SseParameters,
 ) -> Result<EventStream, Refusal> {
     let (positions, since) = Positions::new(&channels, last_event_id.as_deref());
     let events = EventStream::connect(node.clone(), tasks, info, positions).await?;
     for (channel, since) in channels.iter().zip(since) {
-        // Always with positions: each event's id names them.
+        // Always with a resume request: event ids need the offsets.
         let resume = ResumeRequest { since, last };
         let subscribed = node
             .subscribe(events.client(), channel, Some(&resume), None)
@@ -74,22 +75,22 @@ fn respond(request: SseRequest, events: EventStream, options: SocketOptions) -> 
             HeaderValue::from_static("text/event-stream"),
         ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // nginx would collect the events.
+        // Keeps nginx from buffering the events.
         (
             HeaderName::from_static("x-accel-buffering"),
             HeaderValue::from_static("no"),
         ),
     ];
     let Some(handover) = request.handover else {
-        return (headers, Body::new(StreamBody::Own(events))).into_response();
+        return (headers, Body::new(StreamBody::Inline(events))).into_response();
     };
     let offer = Offer {
         events,
         options,
         chunked: request.version >= Version::HTTP_11,
     };
-    let body = StreamBody::Offered(Some((handover, offer)));
-    // No request follows on a connection that HTTP has left.
+    let body = StreamBody::HandedOver(Some((handover, offer)));
+    // The connection cannot be used for another request after the handover.
     let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
     (headers, close, Body::new(body)).into_response()
 }

@@ -1,4 +1,4 @@
-//! What a request for events asks for.
+//! Requests for event streams.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -11,15 +11,15 @@ use axum::http::{Uri, Version};
 use super::handover::Handover;
 use crate::protocol::{ChannelName, ErrorCode, Refusal};
 
-/// Channels of one stream, whatever a client of another kind may have: each id names the
-/// positions of all of them.
+/// Maximum number of channels per stream, even if clients of other transports may have more: each
+/// event id contains the positions in all of them.
 pub(super) const MAX_CHANNELS: usize = 256;
 
-/// How much of a name that is refused stands in the answer.
-const SHOWN_CHARS: usize = 64;
+/// How much of an invalid name is quoted in the error, in characters.
+const QUOTED_CHARS: usize = 64;
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// A request for a stream of events, not checked yet.
+/// A request for an event stream, not yet parsed.
 #[derive(Debug)]
 pub struct SseRequest {
     uri: Uri,
@@ -30,67 +30,69 @@ pub struct SseRequest {
 }
 
 impl SseRequest {
-    /// The address that was asked for.
+    /// The request's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// What is asked for. `max_topics` bounds the channels.
-    pub(super) fn parse(&self, max_topics: usize) -> Result<RequestedStream, Refusal> {
-        let Query(parameters) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
+    /// Parses the query and the `Last-Event-ID` header. The number of channels is limited by
+    /// `max_topics`.
+    pub(super) fn parse(&self, max_topics: usize) -> Result<SseParameters, Refusal> {
+        let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
             .map_err(|error| refused(ErrorCode::InvalidQuery, error.body_text()))?;
         let max = max_topics.min(MAX_CHANNELS);
-        let mut requested = RequestedStream {
+        let mut parameters = SseParameters {
             channels: Vec::new(),
             last: 0,
             last_event_id: None,
         };
-        for (key, value) in parameters {
+        for (key, value) in query {
             match key.as_str() {
-                "channel" => requested.add(&value, max)?,
+                "channel" => parameters.add_channel(&value, max)?,
                 "last" => {
-                    requested.last = value.parse().map_err(|_| {
-                        let detail = "`last` is how many of the newest events are requested";
+                    parameters.last = value.parse().map_err(|_| {
+                        let detail = "`last` must be a number of events";
                         refused(ErrorCode::InvalidQuery, detail)
                     })?;
                 }
-                "last_event_id" => requested.last_event_id = Some(value),
-                // For others on the way, or of later versions.
+                "last_event_id" => parameters.last_event_id = Some(value),
+                // Meant for a proxy, or for a later version.
                 _ => {}
             }
         }
-        // A browser's own is newer: the address stays the same when it comes back.
+        // The browser's header is newer: the URI stays the same when it reconnects.
         if self.last_event_id.is_some() {
-            requested.last_event_id.clone_from(&self.last_event_id);
+            parameters.last_event_id.clone_from(&self.last_event_id);
         }
-        requested.last_event_id = requested.last_event_id.filter(|id| !id.is_empty());
-        if requested.channels.is_empty() {
+        parameters.last_event_id = parameters.last_event_id.filter(|id| !id.is_empty());
+        if parameters.channels.is_empty() {
             return Err(refused(
                 ErrorCode::MissingField,
-                "name at least one channel, as in /sse?channel=news",
+                "at least one channel is required, as in /sse?channel=news",
             ));
         }
-        Ok(requested)
+        Ok(parameters)
     }
 }
 
-/// What a request asks for, checked.
+/// The validated parameters of a request.
 #[derive(Debug)]
-pub(super) struct RequestedStream {
-    /// Each once, in the order they were named.
+pub(super) struct SseParameters {
+    /// The requested channels without duplicates, in the order in which they were named.
     pub(super) channels: Vec<ChannelName>,
-    /// So many of the newest events, where nothing can be resumed.
+    /// The number of newest events to replay per channel if it cannot be resumed.
     pub(super) last: u64,
+    /// The id to resume from.
     pub(super) last_event_id: Option<String>,
 }
 
-impl RequestedStream {
-    fn add(&mut self, name: &str, max: usize) -> Result<(), Refusal> {
+impl SseParameters {
+    fn add_channel(&mut self, name: &str, max: usize) -> Result<(), Refusal> {
         let channel = ChannelName::new(name).map_err(|error| {
-            let shown: String = name.chars().take(SHOWN_CHARS).collect();
+            let quoted: String = name.chars().take(QUOTED_CHARS).collect();
             refused(
                 ErrorCode::InvalidChannel,
-                format!("channel {shown:?}: {error}"),
+                format!("channel {quoted:?}: {error}"),
             )
         })?;
         if self.channels.contains(&channel) {
@@ -99,7 +101,7 @@ impl RequestedStream {
         if self.channels.len() == max {
             return Err(refused(
                 ErrorCode::TooManyTopics,
-                format!("one stream takes at most {max} channels"),
+                format!("a stream can have at most {max} channels"),
             ));
         }
         self.channels.push(channel);

@@ -1,7 +1,8 @@
-//! The life of one connection: read, decode, hand to the session, end.
+//! The read loop of one connection: read, decode, pass to the session, end.
 //!
-//! One small task a connection. It reads into a buffer that all connections of a worker
-//! share, so an idle connection owns none. It never writes: replies go through its shard.
+//! There is one small task per connection. It reads into a buffer that all connections of a
+//! worker thread share, so an idle connection owns none. It never writes: replies go through its
+//! shard.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -25,27 +26,27 @@ use crate::session::{InboundMessage, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Pings of one read that are answered; of more, the oldest are not.
+/// Maximum number of pings per read that are answered: the newest.
 const MAX_PINGS: usize = 16;
-/// Bytes read and thrown away from a peer that was sent a Close frame, so that it reads
-/// the frame instead of a reset.
+/// Maximum number of bytes read and discarded after a Close frame was sent, so that the peer
+/// receives the frame and not a reset.
 const MAX_LINGER_BYTES: usize = 256 * 1024;
-/// How long a peer that closed, or broke the protocol, may take to end the stream.
+/// How long a peer that has closed, or violated the protocol, has to end the stream.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long the last bytes of a stream may take that a shard cannot write itself.
+/// How long the last bytes may take on a stream that a shard cannot write itself.
 const MAX_LINGER: Duration = Duration::from_secs(10);
-/// 1000: answers a Close frame that gave no code.
+/// 1000, which answers a Close frame without a code.
 const NORMAL_CLOSURE: u16 = 1000;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Makes a connection known whose opening handshake is done. `read_ahead` are bytes that
-/// came with the handshake. `None` when the hub was shut down.
+/// Registers a connection whose opening handshake is complete. `read_ahead` contains the bytes
+/// that arrived with the handshake. Returns `None` if the hub has shut down.
 ///
-/// Nothing is read before [`WebSocketConnection::run`], which belongs on a task of its own: it is
-/// small, and what led up to it is not.
+/// Nothing is read before [`WebSocketConnection::run`]. Spawn that as a task of its own: it is small,
+/// and the futures that lead up to it are not.
 pub async fn open<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,
@@ -54,19 +55,19 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
-    let (read_half, link, carried) = match stream.0 {
+    let (read_half, link, pipe) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
             let (read_half, write_half) = split(stream);
             let pipe = Arc::<Pipe>::default();
-            let carried = Some((pipe.clone(), write_half));
-            (ReadHalf::Other(read_half), Link::Pipe(pipe), carried)
+            let link = Link::Pipe(pipe.clone());
+            (ReadHalf::Other(read_half), link, Some((pipe, write_half)))
         }
     };
     let client = node.connect(info, link).await.ok()?;
-    if let Some((pipe, write_half)) = carried {
-        // Not before: nobody would end a pipe that the hub did not take.
-        tasks.spawn(carry(pipe, write_half));
+    if let Some((pipe, write_half)) = pipe {
+        // Not earlier: if the hub had not accepted the pipe, nothing would ever end it.
+        tasks.spawn(forward(pipe, write_half));
     }
     let reader = Reader {
         node,
@@ -80,10 +81,10 @@ pub async fn open<F>(
     Some(WebSocketConnection { reader, session })
 }
 
-/// A connection that is known to the hub and not yet read from.
+/// A connection that is registered with the hub, and from which nothing has been read yet.
 pub struct WebSocketConnection<F> {
-    /// Boxed: as a part of the future below it would be there several times over, once
-    /// for each function that takes it.
+    /// Boxed, because the future returned by `run` would otherwise contain it several times, once
+    /// per function that it is passed to.
     reader: Box<Reader>,
     session: F,
 }
@@ -93,34 +94,35 @@ where
     F: FnOnce(Arc<Client>) -> S,
     S: Session,
 {
-    /// Serves the connection until it has ended and nothing of it is left.
+    /// Serves the connection until it has ended and everything is released.
     ///
-    /// Cancel safety: none; dropped half-way, the client stays in its rooms.
+    /// Cancel safety: not cancel safe. If it is dropped before it returns, the client stays in its
+    /// rooms and channels.
     pub fn run(self) -> impl Future<Output = ()> + use<F, S> {
         self.reader.run(self.session)
     }
 }
 
-/// Carries a pipe's bytes to a stream until either ends.
-async fn carry(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
+/// Writes a pipe's bytes to a stream until either ends.
+async fn forward(pipe: Arc<Pipe>, mut stream: WriteHalf<DynStream>) {
     let mut bytes = Vec::new();
     while poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await {
         let written = tokio::select! {
             written = stream.write_all(&bytes) => written,
-            // The peer takes nothing more.
-            () = given_up(&pipe) => return,
+            // The peer reads nothing more.
+            () = abandoned(&pipe) => return,
         };
         if written.is_err() {
             return pipe.abort();
         }
         bytes = Vec::new();
     }
-    // A peer that does not take the end of the stream is dropped all the same.
+    // If the peer does not read to the end of the stream, it is dropped anyway.
     let _ = timeout(LINGER, stream.shutdown()).await;
 }
 
-/// Waits until the shard has aborted the pipe, or has ended it a while ago.
-async fn given_up(pipe: &Pipe) {
+/// Waits until the shard has aborted the pipe, or until [`MAX_LINGER`] after it has closed it.
+async fn abandoned(pipe: &Pipe) {
     poll_fn(|cx| pipe.poll_ended(cx)).await;
     let _ = timeout(MAX_LINGER, poll_fn(|cx| pipe.poll_aborted(cx))).await;
 }
@@ -130,9 +132,9 @@ struct Reader {
     client: Arc<Client>,
     read_half: ReadHalf,
     decoder: Decoder,
-    /// What came with the handshake, until it is decoded.
+    /// Bytes that arrived with the handshake and have not been decoded yet.
     read_ahead: Bytes,
-    /// The newest pings of the last read; older ones need no answer (RFC 6455 §5.5.3).
+    /// The newest pings of the last read. Older ones need no answer (RFC 6455 §5.5.3).
     pings: Vec<Box<[u8]>>,
 }
 
@@ -140,9 +142,9 @@ struct Reader {
 enum End {
     /// The peer ended the stream, or the socket failed.
     Stream,
-    /// A Close frame goes out: the answer to the peer's, or the reason for an error.
+    /// A Close frame must be sent, to answer the peer's or to report an error.
     Close(Box<Frame>),
-    /// The shard closes the connection: eviction, silence, drain, an operator.
+    /// The shard is closing the connection: eviction, heartbeat timeout, drain, or an operator.
     Shard,
 }
 
@@ -167,8 +169,8 @@ impl Reader {
                 End::close(code.code(), code.reason())
             }
         };
-        // Boxed, so that a connection that lives on does not hold the room for its end.
-        // An error means that the hub is gone, and with it all there is to clean up.
+        // Boxed, so that the memory for the end is not reserved while the connection lives.
+        // An error means that the hub has shut down, and there is nothing left to clean up.
         let _ = Box::pin(self.end(end)).await;
     }
 
@@ -176,7 +178,7 @@ impl Reader {
         let read_ahead = std::mem::take(&mut self.read_ahead);
         let mut end = self.decode(session, &mut Vec::from(read_ahead));
         loop {
-            if !self.settle(session).await {
+            if !self.process(session).await {
                 return End::Stream;
             }
             if let Some(end) = end {
@@ -186,7 +188,7 @@ impl Reader {
         }
     }
 
-    /// Reads once and decodes what came.
+    /// Reads once and decodes what was read.
     fn poll_once(&mut self, session: &mut impl Session, cx: &mut Context<'_>) -> Poll<Option<End>> {
         self.client.register_task(cx.waker());
         if self.client.phase() != Phase::Open {
@@ -200,7 +202,7 @@ impl Reader {
         })
     }
 
-    /// Decodes all of `bytes`; the session keeps what it needs.
+    /// Decodes all of `bytes` and passes the messages to the session.
     fn decode(&mut self, session: &mut impl Session, mut bytes: &mut [u8]) -> Option<End> {
         loop {
             let (used, event) = match self.decoder.decode(bytes) {
@@ -237,9 +239,11 @@ impl Reader {
         }
     }
 
-    /// Carries out what was decoded, which may wait; nothing is read meanwhile. False when
-    /// the hub is gone.
-    async fn settle(&mut self, session: &mut impl Session) -> bool {
+    /// Answers the decoded pings and lets the session work. Returns false if the hub has shut
+    /// down.
+    ///
+    /// Backpressure: while it waits, nothing more is read.
+    async fn process(&mut self, session: &mut impl Session) -> bool {
         for payload in std::mem::take(&mut self.pings) {
             let answered = Box::pin(self.node.pong(&self.client, &payload)).await;
             if answered.is_err() {
@@ -249,8 +253,9 @@ impl Reader {
         !session.has_work() || Box::pin(session.perform()).await.is_ok()
     }
 
-    /// Ends the connection: the peer is told why, every room is left at once, and the
-    /// socket goes when the peer has ended the stream too, or after a bounded wait.
+    /// Ends the connection: sends the Close frame if there is one, leaves all rooms and channels
+    /// at once, and releases the socket when the peer has ended the stream too, or after a bounded
+    /// wait.
     async fn end(mut self: Box<Self>, end: End) -> Result<(), HubClosed> {
         let peer_ended = matches!(end, End::Stream);
         if let End::Close(frame) = end {
@@ -261,9 +266,9 @@ impl Reader {
         self.node.release(&self.client, !peer_ended).await
     }
 
-    /// Reads and throws away until the peer has ended the stream (true), the shard has cut
-    /// it off at the deadline that every Close has, or the peer has sent more than a peer
-    /// that is closing sends.
+    /// Reads and discards until the peer has ended the stream, and then returns true. Returns
+    /// false if the shard resets the connection at the deadline that every Close has, or if the
+    /// peer sends more than [`MAX_LINGER_BYTES`].
     async fn linger(&mut self) -> bool {
         let mut bytes = 0;
         poll_fn(|cx| {

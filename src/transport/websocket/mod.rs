@@ -1,4 +1,4 @@
-//! WebSockets: the upgrade, the stream below it, and the read loop.
+//! WebSockets: the upgrade, the underlying stream, and the read loop.
 
 mod connection;
 mod read_half;

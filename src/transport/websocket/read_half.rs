@@ -17,7 +17,8 @@ pub(super) enum ReadHalf {
 }
 
 impl ReadHalf {
-    /// Reads what is there, without keeping a buffer while nothing is. `Ok(0)` is the end.
+    /// Reads what is available. Holds no buffer while nothing is. `Ok(0)` is the end of the
+    /// stream.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! The byte stream behind an upgraded request.
+//! The byte stream of an upgraded request.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,13 +13,13 @@ use tokio::net::TcpStream;
 
 use crate::transport::sse::Socket;
 
-/// A stream on which the opening handshake is done.
+/// A stream whose opening handshake is complete.
 pub struct Stream(pub(super) Kind);
 
 pub(super) enum Kind {
-    /// A plain TCP socket: its shard writes it directly.
+    /// A plain TCP socket, which its shard writes directly.
     Tcp(Arc<TcpStream>),
-    /// Anything else: a task of its own carries its bytes.
+    /// Any other stream, which a task of its own writes.
     Other(DynStream),
 }
 
@@ -44,12 +44,12 @@ impl From<TcpStream> for Stream {
 }
 
 impl Stream {
-    /// Any other stream: TLS, HTTP/2, a pipe in memory.
+    /// Wraps any other stream, such as TLS, HTTP/2 or an in-memory pipe.
     pub fn other(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         Self(Kind::Other(Box::pin(stream)))
     }
 
-    /// The socket, where a plain one lies below.
+    /// The socket, if this is a plain TCP socket.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         match &self.0 {
             Kind::Tcp(stream) => Some(stream),
@@ -57,8 +57,8 @@ impl Stream {
         }
     }
 
-    /// Finds the socket below an upgraded request, and the bytes that were read from it
-    /// already. Works below this crate's listener and below `axum::serve`.
+    /// Extracts the socket of an upgraded request, and the bytes already read from it. Finds a
+    /// plain socket under this crate's own listener and under `axum::serve`.
     pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
         let upgraded = match upgraded.downcast::<TokioIo<Socket>>() {
             Ok(parts) => {
@@ -72,13 +72,13 @@ impl Stream {
         };
         match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => Self::from_parts(parts.io.into_inner(), &parts.read_buf),
-            // Bytes read ahead stay inside the stream and come out of it first.
+            // Bytes read ahead stay inside the stream, which returns them first.
             Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
         }
     }
 
-    /// Copies what was read ahead: even empty, it would keep the 8 KiB of the HTTP
-    /// connection's read buffer alive.
+    /// Copies the bytes read ahead. Sharing them, even if empty, would keep hyper's read buffer
+    /// of 8 KiB alive.
     fn from_parts(socket: TcpStream, read_ahead: &[u8]) -> (Self, Bytes) {
         let read_ahead = Bytes::copy_from_slice(read_ahead);
         (Self::from(socket), read_ahead)

@@ -1,4 +1,4 @@
-//! The WebSocket upgrade as an axum extractor, strict where axum's own is lax.
+//! The WebSocket upgrade as an axum extractor, stricter than axum's own.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::session::Session;
 use crate::transport::socket::SocketOptions;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
 
-/// A request to become a WebSocket that passed every check of RFC 6455 §4.2.1.
+/// A WebSocket upgrade request that passed every check of
+/// [RFC 6455 §4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1).
 #[derive(Debug)]
 pub struct WebSocketUpgrade {
     accept_key: AcceptKey,
@@ -27,13 +28,13 @@ pub struct WebSocketUpgrade {
 }
 
 impl WebSocketUpgrade {
-    /// The address that was asked for.
+    /// The request's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// Answers 101 and, once the connection is the WebSocket's, opens it with its stream
-    /// and the bytes that were read ahead, and runs it on a task of its own.
+    /// Responds with 101. Once the connection is upgraded, calls `open` with the stream and the
+    /// bytes read ahead, and runs the connection that it returns in a task of its own.
     #[doc(hidden)]
     pub fn on_upgrade<F, M, S>(
         self,
@@ -57,7 +58,7 @@ impl WebSocketUpgrade {
                 options.apply(socket);
             }
             if let Some(connection) = open((stream, read_ahead)).await {
-                // A new task, so that the memory of this one goes.
+                // In a new task, so that the memory of this one is freed.
                 spawner.spawn(connection.run());
             }
         });
@@ -73,9 +74,9 @@ impl WebSocketUpgrade {
 /// Why a request was not upgraded.
 #[derive(Debug)]
 pub enum Rejection {
-    /// The request is not the opening handshake of a WebSocket.
+    /// The request is not a valid opening handshake.
     Handshake(HandshakeError),
-    /// The server underneath cannot upgrade this connection.
+    /// The HTTP server cannot upgrade this connection.
     NotUpgradable,
 }
 

@@ -7,16 +7,16 @@ const LIMITS: Limits = Limits {
     max_fragments: 4,
 };
 
-/// A client's frame: its first byte as given, the shortest length, the payload masked.
+/// A client's frame with the given first byte, the shortest form of length and a masked payload.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = head(first, payload.len());
+    let mut bytes = header(first, payload.len());
     let at = bytes.len();
     bytes.extend_from_slice(payload);
     Mask::new(KEY).apply(&mut bytes[at..]);
     bytes
 }
 
-fn head(first: u8, length: usize) -> Vec<u8> {
+fn header(first: u8, length: usize) -> Vec<u8> {
     let mut bytes = vec![first];
     match length {
         0..=125 => bytes.push(0x80 | length as u8),
@@ -33,7 +33,7 @@ fn head(first: u8, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Feeds all of `input`; answers with each event as text and with the error at which it ended.
+/// Feeds all of `input` to the decoder. Returns the events as text, and the error that ended decoding, if any.
 fn feed(decoder: &mut Decoder, input: &[u8]) -> (Vec<String>, Option<ProtocolError>) {
     let mut input = input.to_vec();
     let mut rest = &mut input[..];
@@ -64,7 +64,7 @@ fn name(event: &Event<'_>) -> String {
     }
 }
 
-/// Decodes in one piece and again byte by byte, which must not differ.
+/// Decodes in one piece and again byte by byte; both must give the same result.
 fn decode(frames: &[Vec<u8>]) -> (Vec<String>, Option<ProtocolError>) {
     let bytes = frames.concat();
     let whole = feed(&mut Decoder::new(LIMITS), &bytes);
@@ -88,11 +88,11 @@ fn expect(frames: &[Vec<u8>], events: &[&str]) {
 }
 
 #[track_caller]
-fn refuse(frames: &[Vec<u8>], refused: ProtocolError, code: u16) {
+fn reject(frames: &[Vec<u8>], expected: ProtocolError, code: u16) {
     let (_, error) = decode(frames);
-    assert_eq!(error, Some(refused));
-    assert_eq!(refused.close_code(), code);
-    assert!(refused.to_string().len() <= 123);
+    assert_eq!(error, Some(expected));
+    assert_eq!(expected.close_code(), code);
+    assert!(expected.to_string().len() <= 123);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn hands_out_control_frames_inside_a_message() {
 }
 
 #[test]
-fn joins_characters_that_frames_cut() {
+fn joins_characters_split_between_frames() {
     expect(
         &[
             frame(0x01, b"\xce"),
@@ -180,83 +180,83 @@ fn decodes_nothing_after_an_error() {
 }
 
 #[test]
-fn refuses_every_violation_with_its_close_code() {
+fn rejects_every_violation_with_its_close_code() {
     use ProtocolError as E;
 
     let open = || frame(0x01, b"open");
-    refuse(&[b"\x81\x05Hello".to_vec()], E::Unmasked, 1002);
-    refuse(&[frame(0xc1, b"")], E::ReservedBit, 1002);
-    refuse(&[frame(0xa1, b"")], E::ReservedBit, 1002);
-    refuse(&[frame(0x91, b"")], E::ReservedBit, 1002);
+    reject(&[b"\x81\x05Hello".to_vec()], E::Unmasked, 1002);
+    reject(&[frame(0xc1, b"")], E::ReservedBit, 1002);
+    reject(&[frame(0xa1, b"")], E::ReservedBit, 1002);
+    reject(&[frame(0x91, b"")], E::ReservedBit, 1002);
     for opcode in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] {
-        refuse(
+        reject(
             &[frame(0x80 | opcode, b"")],
             E::ReservedOpcode(opcode),
             1002,
         );
-        refuse(
+        reject(
             &[open(), frame(0x80 | opcode, b"")],
             E::ReservedOpcode(opcode),
             1002,
         );
     }
     for opcode in [0x08, 0x09, 0x0a] {
-        refuse(&[frame(opcode, b"")], E::FragmentedControl, 1002);
-        refuse(&[frame(0x80 | opcode, &[0; 126])], E::ControlTooLong, 1002);
+        reject(&[frame(opcode, b"")], E::FragmentedControl, 1002);
+        reject(&[frame(0x80 | opcode, &[0; 126])], E::ControlTooLong, 1002);
     }
-    refuse(&[b"\x81\xfe\x00\x05".to_vec()], E::LengthNotMinimal, 1002);
-    refuse(
+    reject(&[b"\x81\xfe\x00\x05".to_vec()], E::LengthNotMinimal, 1002);
+    reject(
         &[b"\x81\xff\0\0\0\0\0\0\0\x05".to_vec()],
         E::LengthNotMinimal,
         1002,
     );
-    refuse(
+    reject(
         &[vec![0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]],
         E::LengthOverflow,
         1002,
     );
-    refuse(&[frame(0x80, b"x")], E::UnexpectedContinuation, 1002);
-    refuse(&[frame(0x00, b"")], E::UnexpectedContinuation, 1002);
-    refuse(
+    reject(&[frame(0x80, b"x")], E::UnexpectedContinuation, 1002);
+    reject(&[frame(0x00, b"")], E::UnexpectedContinuation, 1002);
+    reject(
         &[frame(0x81, b"x"), frame(0x80, b"x")],
         E::UnexpectedContinuation,
         1002,
     );
-    refuse(
+    reject(
         &[open(), frame(0x80, b"x"), frame(0x80, b"x")],
         E::UnexpectedContinuation,
         1002,
     );
-    refuse(&[open(), frame(0x81, b"x")], E::UnfinishedMessage, 1002);
-    refuse(&[open(), frame(0x02, b"x")], E::UnfinishedMessage, 1002);
-    refuse(&[frame(0x88, b"\x03")], E::CloseTooShort, 1002);
+    reject(&[open(), frame(0x81, b"x")], E::UnfinishedMessage, 1002);
+    reject(&[open(), frame(0x02, b"x")], E::UnfinishedMessage, 1002);
+    reject(&[frame(0x88, b"\x03")], E::CloseTooShort, 1002);
     for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535] {
-        refuse(
+        reject(
             &[frame(0x88, &code.to_be_bytes())],
             E::CloseCode(code),
             1002,
         );
     }
-    refuse(&[frame(0x88, b"\x03\xe8\xff")], E::CloseReasonNotUtf8, 1007);
-    refuse(&[frame(0x81, b"\xff")], E::TextNotUtf8, 1007);
-    refuse(&[frame(0x81, b"\xed\xa0\x80")], E::TextNotUtf8, 1007);
-    refuse(&[frame(0x81, b"\xce")], E::TextNotUtf8, 1007);
-    refuse(&[open(), frame(0x80, b"\xce")], E::TextNotUtf8, 1007);
-    refuse(&[open(), frame(0x00, b"\xff")], E::TextNotUtf8, 1007);
-    refuse(&[head(0x82, 16 * 300 + 1)], E::MessageTooLong, 1009);
-    refuse(
+    reject(&[frame(0x88, b"\x03\xe8\xff")], E::CloseReasonNotUtf8, 1007);
+    reject(&[frame(0x81, b"\xff")], E::TextNotUtf8, 1007);
+    reject(&[frame(0x81, b"\xed\xa0\x80")], E::TextNotUtf8, 1007);
+    reject(&[frame(0x81, b"\xce")], E::TextNotUtf8, 1007);
+    reject(&[open(), frame(0x80, b"\xce")], E::TextNotUtf8, 1007);
+    reject(&[open(), frame(0x00, b"\xff")], E::TextNotUtf8, 1007);
+    reject(&[header(0x82, 16 * 300 + 1)], E::MessageTooLong, 1009);
+    reject(
         &[vec![
             0x82, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0,
         ]],
         E::MessageTooLong,
         1009,
     );
-    refuse(
+    reject(
         &[frame(0x02, &[0; 2401]), frame(0x00, &[0; 2400])],
         E::MessageTooLong,
         1009,
     );
-    refuse(
+    reject(
         &[
             open(),
             frame(0, b""),
@@ -270,7 +270,7 @@ fn refuses_every_violation_with_its_close_code() {
 }
 
 #[test]
-fn refuses_a_bad_byte_in_the_middle_of_a_frame() {
+fn rejects_an_invalid_byte_in_the_middle_of_a_frame() {
     let mut decoder = Decoder::new(LIMITS);
     let bytes = frame(
         0x81,
@@ -285,18 +285,18 @@ fn refuses_a_bad_byte_in_the_middle_of_a_frame() {
 }
 
 #[test]
-fn skips_a_message_that_declares_too_much() {
+fn skips_a_message_whose_declared_length_is_too_large() {
     let mut decoder = Decoder::new(LIMITS);
-    // The announcement comes with the head, before any payload.
+    // It is reported by the header alone, before any payload arrives.
     assert_eq!(
-        feed(&mut decoder, &head(0x81, 301)),
+        feed(&mut decoder, &header(0x81, 301)),
         (vec!["too large".to_owned()], None)
     );
     for _ in 0..301 {
         assert_eq!(feed(&mut decoder, b"\xff"), (vec![], None));
         assert_eq!(decoder.buffered_bytes(), 0);
     }
-    assert!(decoder.partial.is_none());
+    assert!(decoder.reassembly.is_none());
     assert_eq!(feed(&mut decoder, &frame(0x81, b"next")).0, ["text next"]);
 }
 
@@ -308,7 +308,7 @@ fn skips_a_message_that_grows_too_large() {
         (vec![], None)
     );
     assert!(decoder.buffered_bytes() >= 200);
-    assert_eq!(feed(&mut decoder, &head(0x00, 101)).0, ["too large"]);
+    assert_eq!(feed(&mut decoder, &header(0x00, 101)).0, ["too large"]);
     assert_eq!(decoder.buffered_bytes(), 0);
     assert_eq!(feed(&mut decoder, &[0; 101]), (vec![], None));
     let rest = [
@@ -324,7 +324,7 @@ fn skips_a_message_that_grows_too_large() {
 }
 
 #[test]
-fn admits_a_message_of_exactly_the_limit() {
+fn accepts_a_message_of_exactly_the_limit() {
     let text = "x".repeat(300);
     expect(&[frame(0x81, text.as_bytes())], &[&format!("text {text}")]);
     expect(
@@ -334,9 +334,9 @@ fn admits_a_message_of_exactly_the_limit() {
 }
 
 #[test]
-fn keeps_no_memory_for_what_was_only_declared() {
+fn allocates_nothing_for_bytes_that_are_only_declared() {
     let mut decoder = Decoder::new(Limits::default());
-    assert_eq!(feed(&mut decoder, &head(0x82, 65_536)), (vec![], None));
+    assert_eq!(feed(&mut decoder, &header(0x82, 65_536)), (vec![], None));
     assert_eq!(decoder.buffered_bytes(), 0);
     assert_eq!(feed(&mut decoder, b"x"), (vec![], None));
     assert!(decoder.buffered_bytes() <= 64);
@@ -345,17 +345,17 @@ fn keeps_no_memory_for_what_was_only_declared() {
 #[test]
 fn is_small_and_empty_when_idle() {
     assert!(size_of::<Decoder>() <= 48);
-    assert!(size_of::<Partial>() <= 256);
+    assert!(size_of::<Reassembly>() <= 256);
 
     let mut decoder = Decoder::new(LIMITS);
     feed(&mut decoder, &frame(0x81, b"whole")[..6]);
-    assert!(decoder.partial.is_some());
+    assert!(decoder.reassembly.is_some());
     feed(&mut decoder, &frame(0x81, b"whole")[6..]);
-    assert!(decoder.partial.is_none());
+    assert!(decoder.reassembly.is_none());
 
-    // A part of a head is kept inline.
+    // Part of a header is kept inline.
     feed(&mut decoder, b"\x81\xfe\x01");
-    assert!(decoder.partial.is_none());
+    assert!(decoder.reassembly.is_none());
 }
 
 #[test]
@@ -366,19 +366,19 @@ fn frees_a_message_that_was_handed_out() {
     let (_, event) = decoder.decode(&mut last).unwrap();
     assert_eq!(event, Some(Event::Text(&mut b"Hello".to_owned())));
     decoder.release();
-    assert!(decoder.partial.is_none());
+    assert!(decoder.reassembly.is_none());
 
-    // What is incomplete stays.
+    // An incomplete message stays.
     feed(&mut decoder, &frame(0x01, b"Hel"));
     decoder.release();
     assert_eq!(feed(&mut decoder, &frame(0x80, b"lo")).0, ["text Hello"]);
 }
 
 #[test]
-fn frees_what_a_wrong_close_frame_interrupts() {
+fn frees_the_message_that_an_invalid_close_frame_interrupts() {
     let mut decoder = Decoder::new(LIMITS);
     let frames = [frame(0x02, b"abc"), frame(0x88, b"x")].concat();
     let (_, error) = feed(&mut decoder, &frames);
     assert_eq!(error, Some(ProtocolError::CloseTooShort));
-    assert!(decoder.partial.is_none());
+    assert!(decoder.reassembly.is_none());
 }

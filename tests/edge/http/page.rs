@@ -23,6 +23,22 @@ async fn the_page_loads_nothing_from_other_origins() {
     );
 }
 
+/// The path that a relative address means in the script at `base`.
+fn resolve(base: &str, address: &str) -> String {
+    let mut path: Vec<&str> = base.split('/').collect();
+    path.pop();
+    for part in address.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                path.pop();
+            }
+            name => path.push(name),
+        }
+    }
+    path.join("/")
+}
+
 #[tokio::test]
 async fn the_javascript_client_is_served_with_every_module_it_imports() {
     let server = TestServer::start_default().await;
@@ -40,9 +56,8 @@ async fn the_javascript_client_is_served_with_every_module_it_imports() {
             .lines()
             .filter(|line| line.starts_with("import "))
         {
-            let name = import.split('\'').nth(1).expect("a quoted address");
-            let name = name.rsplit('/').next().expect("a file");
-            let imported = format!("/wavecast/{name}");
+            let address = import.split('\'').nth(1).expect("a quoted address");
+            let imported = resolve(&path, address);
             if !scripts.contains(&imported) {
                 scripts.push(imported);
             }

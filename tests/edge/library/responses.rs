@@ -132,19 +132,19 @@ async fn each_error_is_answered_as_problem_details() {
             "/publish/%07",
             400,
             "invalid_channel",
-            r#"invalid channel name "\u{7}": the name holds a control character"#,
+            r#"invalid channel name "\u{7}": the name contains a control character"#,
         ),
         (
             "/publish/$system",
             403,
             "forbidden",
-            "$system is for the server's own notices",
+            "$system is reserved for the server's own notices",
         ),
         (
             "/rooms/$all/join",
             400,
             "invalid_room",
-            "invalid room name: names that start with $ belong to the server",
+            "invalid room name: names that start with $ are reserved",
         ),
         ("/rooms/general/join", 409, "room_full", "the room is full"),
         (
@@ -157,7 +157,7 @@ async fn each_error_is_answered_as_problem_details() {
             "/rooms/%07/broadcast",
             400,
             "invalid_room",
-            "invalid room name: the name holds a control character",
+            "invalid room name: the name contains a control character",
         ),
         ("/send", 503, "draining", "the server is shutting down"),
         (

@@ -1,17 +1,17 @@
 /**
- * The events of a stream, from its lines (HTML Living Standard, 9.2.6), as far as this server writes them.
+ * The events of a stream, parsed line by line (HTML Living Standard, section 9.2.6), as far as this server uses the format.
  *
  * @param {ReadableStream<Uint8Array>} body
- * @param {() => void} alive Called for whatever arrives, comments too.
+ * @param {() => void} onBytes Called for everything that arrives, including comments.
  * @returns {AsyncGenerator<{ event: string, data: string }, void, void>}
  */
-export async function* messagesOf(body, alive) {
+export async function* messagesOf(body, onBytes) {
   const reader = body.getReader(), decoder = new TextDecoder();
   let text = '';
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    alive();
+    onBytes();
     text += decoder.decode(value, { stream: true });
     const blocks = text.split('\n\n');
     text = /** @type {string} */ (blocks.pop());

@@ -1,7 +1,7 @@
 const MASK = (1n << 64n) - 1n;
 
 /**
- * How the server names a channel in the ids of a stream: FNV-1a, folded to 48 bits, in base64url.
+ * The tag that stands for a channel in the event ids of a stream: FNV-1a, folded to 48 bits, as base64url.
  *
  * @param {string} name
  */
@@ -15,7 +15,7 @@ export function tagOf(name) {
 }
 
 /**
- * The id of an event behind which all channels go on.
+ * The `Last-Event-ID` with which every channel continues from its position.
  *
  * @param {Map<string, { since?: { offset: number, epoch: string } }>} channels
  */

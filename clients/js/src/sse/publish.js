@@ -1,4 +1,4 @@
-import { WavecastError } from '../wavecast/error.js';
+import { WavecastError } from '../wavecast/base/error.js';
 
 /**
  * @typedef {object} PublishEvent
@@ -6,8 +6,8 @@ import { WavecastError } from '../wavecast/error.js';
  * @property {string[]} [channels]
  * @property {string} [user]
  * @property {boolean} [broadcast]
- * @property {string} [event] Its name.
- * @property {string} [id] The same id is delivered once; one is made when there is none.
+ * @property {string} [event] The name of the event.
+ * @property {string} [id] The idempotency key: an event with the same id is delivered once. Default: a random one.
  * @property {unknown} data
  *
  * @typedef {{ id: string, timestamp: string, subscribers: number }} Published
@@ -16,12 +16,12 @@ import { WavecastError } from '../wavecast/error.js';
 const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
- * Publishes over HTTP, where the server lets this client. Tries again after failures that may pass, with the same id, so
- * that the event is delivered once.
+ * Publishes over HTTP, if the server allows it. Retries after temporary failures with the same id, so that the event is
+ * delivered once.
  *
  * @param {string | URL} server Such as `https://rt.example.com`.
  * @param {PublishEvent} event
- * @param {{ attempts?: number, timeoutMs?: number, signal?: AbortSignal }} [options] `attempts` by default 5, `timeoutMs` of each 5,000.
+ * @param {{ attempts?: number, timeoutMs?: number, signal?: AbortSignal }} [options] By default 5 `attempts`, each with a `timeoutMs` of 5,000.
  * @returns {Promise<Published>} Rejects with a `WavecastError` that has the server's code.
  */
 export async function publish(server, event, { attempts = 5, timeoutMs = 5000, signal } = {}) {

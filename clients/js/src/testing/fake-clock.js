@@ -1,10 +1,10 @@
 /** @import { Clock } from '../types.js' */
 
-/** Until all promises that can be settled are; without the wait of a timer where that can be had. */
+/** Waits until all promises that can settle have settled; where there is `setImmediate`, without the delay of a timer. */
 const settle = () => new Promise((resolve) => (/** @type {any} */ (globalThis).setImmediate ?? setTimeout)(resolve, 0));
 
 /**
- * A clock that stands still until a test moves it.
+ * A clock that only moves when a test advances it.
  *
  * @implements {Clock}
  */
@@ -13,7 +13,7 @@ export class FakeClock {
   #timers = [];
   #now = 1_000_000;
   #order = 0;
-  /** What `random()` answers next; then it repeats the last. @type {number[]} */
+  /** What `random()` returns next. The last one is repeated. @type {number[]} */
   randoms = [0.5];
 
   now() {
@@ -39,13 +39,13 @@ export class FakeClock {
     this.#timers = this.#timers.filter((other) => other !== timer);
   }
 
-  /** How many timers wait. */
+  /** The number of timers that have not fired. */
   get pending() {
     return this.#timers.length;
   }
 
   /**
-   * Lets `ms` pass: each timer that is due runs at its time, and the promises it settles after it.
+   * Lets `ms` pass. Each timer that is due fires at its time, followed by the promises that it settles.
    *
    * @param {number} [ms]
    */
@@ -64,7 +64,7 @@ export class FakeClock {
   }
 
   /**
-   * Lets `ms` pass in which nothing runs, as on a page that is frozen; then everything that is due comes late.
+   * Lets `ms` pass without running anything, as on a frozen page. Timers that were due then fire late.
    *
    * @param {number} ms
    */

@@ -1,17 +1,20 @@
 /** @import { Clock, SocketConstructor } from '../types.js' */
-import { systemClock } from '../wavecast/timing.js';
+import { systemClock } from '../wavecast/base/clock.js';
 import { FakeSocket } from './fake-socket.js';
 import { FakeTopic } from './fake-topic.js';
 
 /**
  * @typedef {object} FakeServerOptions
- * @property {Clock} [clock] The one the client has, too.
- * @property {number} [history] Publications that a channel or room keeps; 0 for none. Default 1000.
- * @property {number} [latencyMs] Of each frame, each way. Default 1.
- * @property {number} [maxMembers] Of a room. Default 100.
+ * @property {Clock} [clock] Pass the same one to the client.
+ * @property {number} [history] The number of publications that a channel or room keeps. Default 1000. 0: no history.
+ * @property {number} [latencyMs] Delay of each frame, in each direction. Default 1.
+ * @property {number} [maxMembers] The number of members that a room can have. Default 100.
  */
 
-/** A Wavecast in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same wire, and fails when told to. */
+/**
+ * A Wavecast server in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same protocol,
+ * and fails when told to.
+ */
 export class FakeServer {
   /** @type {Set<FakeSocket>} */
   #sockets = new Set();
@@ -21,11 +24,11 @@ export class FakeServer {
   #ids = 0;
   #frozen = false;
   #refuses = false;
-  /** Every frame that arrived, parsed. @type {any[]} */
+  /** Every frame that was received, parsed. @type {any[]} */
   received = [];
-  /** The code to refuse a command with, or nothing. @type {(command: any) => string | undefined | void} */
+  /** Returns the code to refuse a command with, or nothing to accept it. @type {(command: any) => string | undefined | void} */
   refusal = () => {};
-  /** How often a connection was tried. */
+  /** The number of connection attempts. */
   dials = 0;
 
   /** @param {FakeServerOptions} [options] */
@@ -33,7 +36,7 @@ export class FakeServer {
     /** @type {Required<FakeServerOptions>} */
     this.options = { clock, history, latencyMs, maxMembers };
     const server = this;
-    /** The constructor to give to the client. @type {SocketConstructor} */
+    /** The constructor to pass to the client. @type {SocketConstructor} */
     this.WebSocket = class extends FakeSocket {
       /** @param {string} url */
       constructor(url) {
@@ -42,7 +45,7 @@ export class FakeServer {
     };
   }
 
-  /** Open connections. */
+  /** The number of open connections. */
   get connections() {
     return this.#sockets.size;
   }
@@ -63,7 +66,7 @@ export class FakeServer {
   }
 
   /**
-   * Says something in a room, as another member does.
+   * Sends a message to a room, as another member does.
    *
    * @param {string} room
    * @param {string} from
@@ -74,7 +77,8 @@ export class FakeServer {
   }
 
   /**
-   * Puts publications into a channel's history without delivering them, and says so: what a full outbox does under `drop-oldest`.
+   * Publishes to a channel without delivering, and sends a gap notice instead, as the server does for a client whose outbox
+   * is full under the policy `drop-oldest`.
    *
    * @param {string} channel
    * @param {any[]} data
@@ -88,12 +92,12 @@ export class FakeServer {
     for (const { positions, hear } of members.values()) hear(positions ? { ...gap, from, to: topic.offset } : gap);
   }
 
-  /** Breaks all connections; what is under way is lost. */
+  /** Breaks all connections. Frames in flight are lost. */
   kill() {
     this.close(1006);
   }
 
-  /** Breaks all connections and forgets all history, as a restart does. */
+  /** Breaks all connections and loses all history, as a restart does. */
   restart() {
     this.close(1006);
     this.#epoch += 1;
@@ -111,7 +115,7 @@ export class FakeServer {
   }
 
   /**
-   * Says on `$system` that it shuts down, and closes.
+   * Shuts down gracefully: announces it on `$system` and closes all connections.
    *
    * @param {number} reconnectWithinMs
    */
@@ -121,7 +125,7 @@ export class FakeServer {
   }
 
   /**
-   * Refuses new connections, or takes them again.
+   * Refuses new connections, or accepts them again.
    *
    * @param {boolean} refuses
    */
@@ -130,7 +134,7 @@ export class FakeServer {
   }
 
   /**
-   * Half-open: connections look alive and nothing passes. What is sent meanwhile is lost.
+   * Makes all connections half-open, or ends that: they look alive, but everything sent in either direction is lost.
    *
    * @param {boolean} frozen
    */
@@ -190,7 +194,7 @@ export class FakeServer {
    * @param {FakeSocket} socket
    * @param {any} command
    * @param {(message: object) => void} reply
-   * @returns {string | undefined} The code it is refused with.
+   * @returns {string | undefined} The code to refuse it with.
    */
   #perform(socket, command, reply) {
     const { type, id, channel, room, content } = command;

@@ -1,7 +1,17 @@
-/** @import { Socket } from '../types.js' */
-/** @import { FakeServer } from './fake-server.js' */
+/** @import { Clock, Socket } from '../types.js' */
 
 let users = 0;
+
+/**
+ * What a socket uses of its server.
+ *
+ * @typedef {object} SocketServer
+ * @property {{ clock: Clock, latencyMs: number }} options
+ * @property {boolean} isFrozen
+ * @property {(socket: FakeSocket) => void} dialed
+ * @property {(socket: FakeSocket, text: string) => void} hear
+ * @property {(socket: FakeSocket) => void} forget
+ */
 
 /**
  * The client's end of a connection to a `FakeServer`.
@@ -23,7 +33,7 @@ export class FakeSocket {
   user = `user-${++users}`;
 
   /**
-   * @param {FakeServer} server
+   * @param {SocketServer} server
    * @param {string} url
    */
   constructor(server, url) {

@@ -1,6 +1,6 @@
 /** @import { Position } from '../types.js' */
 
-/** A channel or room of the fake server: its members and its history. */
+/** A channel or room of a `FakeServer`: its members and its history. */
 export class FakeTopic {
   /** @type {Map<object, { positions: boolean, user: string, hear: (message: object) => void }>} */
   members = new Map();
@@ -19,7 +19,7 @@ export class FakeTopic {
 
   /**
    * @param {Record<string, any>} message
-   * @param {object} [sender] Does not get it.
+   * @param {object} [sender] Does not receive it.
    */
   publish(message, sender) {
     const positioned = { ...message, offset: ++this.offset };
@@ -31,7 +31,7 @@ export class FakeTopic {
   }
 
   /**
-   * What the reply to a `subscribe` or `join` adds, and what follows it.
+   * What the reply to a `subscribe` or `join` has in addition, and the publications to replay after it.
    *
    * @param {{ since?: Position, last?: number, positions?: boolean }} command
    */

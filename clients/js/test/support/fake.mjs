@@ -1,4 +1,4 @@
-// A client, a server in memory and a clock that the test moves.
+// A client, a server in memory, and a clock that the test moves.
 import { FakeClock, FakeServer } from 'wavecast/testing';
 import { Wavecast } from 'wavecast';
 
@@ -20,7 +20,7 @@ export function setUp({ server: serverOptions, ...options } = {}) {
   return { clock, server, client, statuses, wake, sockets };
 }
 
-/** Collects what a channel or room delivers, gaps in their place. */
+/** Collects what a channel or room delivers, including gaps. */
 export function record(topic) {
   const seen = [];
   topic.on('gap', (gap) => seen.push(gap));

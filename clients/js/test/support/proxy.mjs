@@ -1,4 +1,4 @@
-// A TCP proxy that does to connections what networks do.
+// A TCP proxy that fails in the ways that networks fail.
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 
@@ -7,13 +7,13 @@ export class Proxy {
   /** @type {Set<{ client: import('node:net').Socket, upstream: import('node:net').Socket }>} */
   #pairs = new Set();
   #target;
-  /** Nothing passes, nothing is closed: new connections hang, too. */
+  /** No data passes and nothing is closed. New connections hang, too. */
   isHalfOpen = false;
-  /** Requests for a WebSocket are cut off, as some networks do. */
+  /** WebSocket upgrades are cut off, as by some corporate networks. */
   blocksUpgrades = false;
   /** New connections are reset. */
   refuses = false;
-  /** Of each chunk, each way. */
+  /** Delay of each chunk, in each direction. */
   delayMs = 0;
   counts = { connections: 0, cut: 0, reset: 0, halfOpen: 0 };
 
@@ -34,12 +34,12 @@ export class Proxy {
     this.counts.connections += 1;
     const upstream = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
     client.setNoDelay(true);
-    // `dead`: this pair was half-open once; what it missed it never gets.
+    // `dead`: this pair was half-open once, and data was lost.
     const pair = { client, upstream, dead: this.isHalfOpen };
     this.#pairs.add(pair);
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
       from.on('error', () => {});
-      // Each chunk leaves behind the one before it, however the delay changes.
+      // Chunks stay in order even when the delay changes.
       let leaves = Promise.resolve(), waiting = 0;
       from.on('data', (chunk) => {
         const write = () => { if (!pair.dead && !to.destroyed) to.write(chunk); };
@@ -57,7 +57,7 @@ export class Proxy {
     }
   }
 
-  /** Ends every connection with a FIN: whole chunks, half frames. */
+  /** Ends every connection with a FIN, possibly in the middle of a frame. */
   cut() {
     for (const { client, upstream } of this.#pairs) {
       this.counts.cut += 1;
@@ -76,7 +76,7 @@ export class Proxy {
     }
   }
 
-  /** What is open now is dead from here on, without a word; new connections hang until `halfOpen(false)`. */
+  /** Open connections die silently and for good. New ones hang until `halfOpen(false)`. */
   halfOpen(on = true) {
     this.isHalfOpen = on;
     if (!on) return;

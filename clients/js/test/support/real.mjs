@@ -1,13 +1,13 @@
-// The real server as its own process, and clients of it.
+// The real server, in its own process, and clients for it.
 import WebSocket from 'ws';
 import { Wavecast } from 'wavecast';
 export { Server } from '../../../../tests/page/server.mjs';
 
-/** Flags of a server that keeps everything a test publishes. */
+/** Server flags that keep everything a test publishes. */
 export const HISTORY = ['--history', '1000000', '--history-bytes', '100MiB'];
 const PATIENCE_MS = 20_000;
 
-/** Quick to notice and quick to come back, on a busy machine too; the clients of a test are closed with it. */
+/** A client that detects failures and reconnects quickly, even on a busy machine. It is closed when the test ends. */
 export function connect(test, url, options) {
   const client = new Wavecast(new URL('/ws', url), {
     WebSocket: globalThis.WebSocket ?? WebSocket,
@@ -18,18 +18,18 @@ export function connect(test, url, options) {
   return client;
 }
 
-/** Waits until `holds()` says so. */
+/** Waits until `holds()` returns something truthy, and returns that. */
 export async function until(holds, what) {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const found = await holds();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS} ms until ${what ?? holds}`);
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what ?? holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-/** Publishes `{n}` for each n, in order, a batch a request. */
+/** Publishes `{n}` for each n, in order, in one batch. */
 export async function publish(server, channel, from, to) {
   const events = [];
   for (let n = from; n <= to; n += 1) events.push({ channel, data: { n } });

@@ -1,11 +1,11 @@
-// Compiled, never run: each `@ts-expect-error` is an error when the line has none.
+// Compiled, never run: a `@ts-expect-error` is itself an error if its line has none.
 import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status } from 'wavecast'
 import { SseSocket, publish } from 'wavecast/sse'
 import { FakeClock, FakeServer } from 'wavecast/testing'
 
 interface Order { total: number }
 interface Chat { text: string }
-// `any` would be equal to everything.
+// Stricter than mutual assignability, which holds for `any` and every type.
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>): void => {}
 
@@ -24,9 +24,9 @@ client.channel('chat:42').on('message', ({ data }) => same<typeof data.text, str
 client.channel('$system').on('message', ({ data }) => data.reconnect_within_ms)
 // @ts-expect-error not in the map
 client.channel('order')
-// @ts-expect-error not an event
+// @ts-expect-error no event has this name
 client.channel('orders').on('massage', () => {})
-// @ts-expect-error channels are published to by backends
+// @ts-expect-error only backends publish to channels
 client.channel('orders').send({ total: 1 })
 
 const orders: Channel<Order> = client.channel('orders', {
@@ -54,7 +54,7 @@ const lobby = client.room('lobby')
 lobby.on('message', (message) => same<typeof message, RoomMessage<Chat>>(true))
 lobby.on('user_joined', ({ user_id }) => same<typeof user_id, string>(true))
 const sent: Promise<{ offset?: number }> = lobby.send({ text: 'hi' })
-// @ts-expect-error not what is said there
+// @ts-expect-error not the type of its messages
 lobby.send('hi')
 // @ts-expect-error not a room
 client.room('cellar')
@@ -65,7 +65,7 @@ client.on('error', (error) => same<typeof error, WavecastError>(true))
 // @ts-expect-error read only
 client.status.attempt = 3
 // @ts-expect-error internal
-client._topics
+client.subscriptions
 
 const free = new Wavecast('/ws')
 free.channel('anything').on('message', ({ data }) => data.whatever)

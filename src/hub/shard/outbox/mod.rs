@@ -18,7 +18,7 @@ use crate::wire::Frame;
 /// Buffers per vectored write: the headers and payloads of 32 frames.
 pub(super) const MAX_SLICES: usize = 64;
 
-/// Maximum number of pongs queued for one client. They do not count against the outbox limits.
+/// Maximum number of pongs queued for one client. Pongs are queued even if the outbox is full.
 const MAX_PONGS: usize = 16;
 
 /// The outbox has no room for the frame, which was not queued.

@@ -1,0 +1,182 @@
+/** @import { Socket } from '../types.js' */
+import { messagesOf } from './lines.js';
+import { lastEventId } from './positions.js';
+import { StreamChannel } from './stream-channel.js';
+
+const REQUEST_MS = 5000;
+/** Received by everyone, so that a stream without channels of its own can be opened. */
+const EVERYBODY = '$all';
+
+/**
+ * A transport for networks that block WebSockets: channels over server-sent events, history over HTTP. It cannot join
+ * rooms. Pass it to the client after the WebSocket: `transports: [WebSocket, SseSocket]`.
+ *
+ * @implements {Socket}
+ */
+export class SseSocket {
+  /**
+   * A ping counts as answered when something arrived within this time; after a longer silence the stream is reopened. The
+   * server writes a comment whenever it pings, by default every 30 s.
+   */
+  static silenceMs = 35_000;
+
+  /** @type {Socket['onopen']} */
+  onopen = null;
+  /** @type {Socket['onmessage']} */
+  onmessage = null;
+  /** @type {Socket['onclose']} */
+  onclose = null;
+  /** @type {Socket['onerror']} */
+  onerror = null;
+
+  #base;
+  /** @type {Map<string, StreamChannel>} */
+  #channels = new Map();
+  #stream = new AbortController();
+  #receivedAt = 0;
+  #isClosed = false;
+  /** @type {Promise<unknown>} Streams are opened one after the other. */
+  #turn;
+
+  /** @param {string} url Of the WebSocket: the final `/ws` becomes `/sse` and `/api/…`. */
+  constructor(url) {
+    const base = this.#base = new URL(url);
+    base.protocol = base.protocol.replace('ws', 'http');
+    base.pathname = base.pathname.replace(/ws$/, '');
+    this.#turn = this.#open().then((refused) => refused ? this.#end(1006, refused) : this.#isClosed || this.onopen?.({}));
+  }
+
+  /** @param {string} text */
+  send(text) {
+    const commands = [JSON.parse(text)].flat();
+    const subscribes = commands.filter(({ type }) => type === 'subscribe');
+    for (const command of commands) if (command.type !== 'subscribe') this.#perform(command);
+    if (subscribes.length) this.#turn = this.#turn.then(() => this.#subscribe(subscribes));
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#stream.abort();
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, any>} query
+   */
+  #at(path, query) {
+    const url = new URL(this.#base);
+    url.pathname += path;
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
+    return url;
+  }
+
+  /** @param {object} message */
+  #deliver(message) {
+    if (!this.#isClosed) this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #end(code, reason) {
+    if (this.#isClosed) return;
+    this.close();
+    this.onclose?.({ code, reason });
+  }
+
+  /**
+   * @param {any[]} commands
+   * @returns {Promise<void>}
+   */
+  async #subscribe(commands) {
+    for (const command of commands) this.#channels.set(command.channel, new StreamChannel(command));
+    const refused = await this.#open();
+    if (!refused || this.#isClosed) return;
+    for (const { channel } of commands) this.#channels.delete(channel);
+    // One refused channel must not take the others with it.
+    if (commands.length > 1) {
+      for (const command of commands) await this.#subscribe([command]);
+      return;
+    }
+    const [{ channel, id }] = commands;
+    this.#deliver({ type: 'error', code: refused, message: refused, channel, id });
+    const lost = await this.#open();
+    if (lost) this.#end(1006, lost);
+  }
+
+  /**
+   * Opens a new stream of all channels, each continuing from its position. Closes the socket when that fails.
+   *
+   * @returns {Promise<string | undefined>} The code it was refused with.
+   */
+  async #open() {
+    this.#stream.abort();
+    const stream = this.#stream = new AbortController();
+    if (this.#isClosed) stream.abort();
+    const last = Math.max(0, ...Array.from(this.#channels.values(), (channel) => channel.last));
+    const url = this.#at('sse', { last_event_id: lastEventId(this.#channels), last: last || undefined });
+    for (const channel of this.#channels.size ? this.#channels.keys() : [EVERYBODY]) url.searchParams.append('channel', channel);
+    const timer = setTimeout(() => stream.abort(), REQUEST_MS);
+    try {
+      const response = await fetch(url, { signal: stream.signal, headers: { accept: 'text/event-stream' }, cache: 'no-store' });
+      if (!response.ok || !response.body) {
+        const { code } = await response.json();
+        if (response.status < 500) return code;
+        throw code;
+      }
+      this.#receivedAt = Date.now();
+      this.#read(response.body, stream);
+    } catch (error) {
+      this.#end(1006, String(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * @param {ReadableStream<Uint8Array>} body
+   * @param {AbortController} stream
+   */
+  async #read(body, stream) {
+    let end = { code: 1006, reason: 'the stream ended' };
+    try {
+      for await (const { event, data } of messagesOf(body, () => { this.#receivedAt = Date.now(); })) {
+        if (stream.signal.aborted) return;
+        if (event === 'close') end = JSON.parse(data);
+        else if (data) this.#receive(JSON.parse(data));
+      }
+    } catch { /* a stream that breaks has ended, too */ }
+    if (!stream.signal.aborted) this.#end(end.code, end.reason);
+  }
+
+  /** @param {any} message */
+  #receive(message) {
+    const { type, channel } = message, entry = this.#channels.get(channel);
+    if (entry) message = entry.receive(message);
+    // Every stream carries what goes to everyone. What was unsubscribed may still arrive, and is dropped.
+    else if (channel?.[0] !== '$' || type === 'subscribed') return;
+    if (message) this.#deliver(message);
+  }
+
+  /** @param {any} command */
+  async #perform({ type, id, channel, room, limit, before, after }) {
+    const reply = (/** @type {object} */ message) => this.#deliver({ ...message, channel, room, id });
+    const signal = AbortSignal.timeout(REQUEST_MS);
+    try {
+      if (type === 'ping') {
+        if (Date.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
+        this.#turn = this.#turn.then(() => this.#open()).then((refused) => refused ? this.#end(1006, refused) : reply({ type: 'pong' }));
+      } else if (type === 'unsubscribe') {
+        this.#channels.delete(channel);
+        reply({ type: 'unsubscribed' });
+      } else if (type === 'history' && channel) {
+        const response = await fetch(this.#at(`api/channels/${encodeURIComponent(channel)}/history`, { limit, before, after }), { signal });
+        const body = await response.json();
+        reply(response.ok ? { ...body, type } : { type: 'error', code: body.code, message: body.detail });
+      } else reply({ type: 'error', code: 'unsupported', message: 'this needs a WebSocket' });
+    } catch (error) {
+      reply({ type: 'error', code: 'timeout', message: String(error) });
+    }
+  }
+}

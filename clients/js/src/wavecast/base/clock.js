@@ -1,0 +1,9 @@
+/** @import { Clock } from '../../types.js' */
+
+/** @type {Clock} */
+export const systemClock = {
+  now: () => Date.now(),
+  setTimeout: (act, ms) => setTimeout(act, ms),
+  clearTimeout: (timer) => clearTimeout(timer),
+  random: () => Math.random(),
+};

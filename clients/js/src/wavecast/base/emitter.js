@@ -1,0 +1,48 @@
+/**
+ * Named events with typed values.
+ *
+ * @template {object} Events
+ */
+export class Emitter {
+  /** @type {Map<keyof Events, Set<{ fn: (value: any) => void }>>} */
+  #listeners = new Map();
+
+  /**
+   * Adds a listener. The returned function removes it, and so does the signal.
+   *
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(value: Events[Name]) => void} fn
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {() => void}
+   */
+  on(name, fn, { signal } = {}) {
+    if (signal?.aborted) return () => {};
+    // The same function added twice is two listeners.
+    const entry = { fn };
+    const entries = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, entries.add(entry));
+    const off = () => {
+      entries.delete(entry);
+      signal?.removeEventListener('abort', off);
+    };
+    signal?.addEventListener('abort', off);
+    return off;
+  }
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Events[Name]} value
+   */
+  emit(name, value) {
+    for (const { fn } of [...this.#listeners.get(name) ?? []]) {
+      try {
+        fn(value);
+      } catch (error) {
+        // A listener that throws must not stop the others, and its error must not be hidden.
+        queueMicrotask(() => { throw error; });
+      }
+    }
+  }
+}

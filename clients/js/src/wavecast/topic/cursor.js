@@ -1,0 +1,44 @@
+/** @import { Position } from '../../types.js' */
+
+/** How far the numbered publications of a topic have been received. Without a position, nothing is numbered. */
+export class Cursor {
+  /** @type {Position | undefined} The newest position up to which nothing is missing. */
+  last;
+  /** @type {Set<number>} Offsets beyond `last` of the client's own messages, which the server does not send back. */
+  #own = new Set();
+
+  /** @param {Position} [position] */
+  restart(position) {
+    this.#own.clear();
+    this.last = position;
+  }
+
+  /**
+   * The server accepted a message of this client.
+   *
+   * @param {number} [offset] None in a room that keeps no history.
+   */
+  addOwn(offset = NaN) {
+    if (this.last && offset > this.last.offset) {
+      this.#own.add(offset);
+      this.advance(this.last.offset);
+    }
+  }
+
+  /** @param {number} offset */
+  isOwn(offset) {
+    return this.#own.has(offset);
+  }
+
+  /**
+   * Everything up to this offset was received. Own messages that follow it directly count as received, too.
+   *
+   * @param {number} offset
+   * @returns {Position} The new `last`.
+   */
+  advance(offset) {
+    for (const own of this.#own) if (own <= offset) this.#own.delete(own);
+    while (this.#own.delete(offset + 1)) offset += 1;
+    return this.last = { offset, epoch: /** @type {Position} */ (this.last).epoch };
+  }
+}

@@ -1,0 +1,88 @@
+/** @import { Gap, Options, Position, TopicOptions } from '../../types.js' */
+import { within } from '../base/deadline.js';
+
+/**
+ * What a delivery needs from its subscription.
+ *
+ * @typedef {object} DeliveryEvents
+ * @property {() => boolean} isHeld Whether there is still someone to deliver to.
+ * @property {(name: string, value: any) => void} emit
+ * @property {(reason: string, fields: Partial<Gap>) => Gap} gap
+ */
+
+/** Delivers the messages of a topic in order, and holds them back while `onGap` runs. */
+export class Delivery {
+  #options;
+  #topicOptions;
+  #events;
+  /** @type {[message: any, position: Position | undefined][] | undefined} What is held back. */
+  #inbox;
+  #abort = new AbortController();
+  /** @type {Position | undefined} Of what was delivered last. */
+  position;
+
+  /**
+   * @param {Required<Options>} options
+   * @param {TopicOptions} topicOptions
+   * @param {DeliveryEvents} events
+   */
+  constructor(options, topicOptions, events) {
+    this.#options = options;
+    this.#topicOptions = topicOptions;
+    this.#events = events;
+  }
+
+  /** Drops what is held back, and aborts the `onGap` that it was held back for. */
+  reset() {
+    this.#inbox = this.position = undefined;
+    this.#abort.abort();
+  }
+
+  /**
+   * Delivers now or, while `onGap` runs, after it.
+   *
+   * @param {any} message
+   * @param {Position} [position]
+   */
+  take(message, position) {
+    const inbox = this.#inbox;
+    if (!inbox) return this.#deliver(message, position);
+    if (inbox.length >= (this.#topicOptions.gapBuffer ?? 1024)) {
+      const missed = inbox.splice(0).reduce((sum, [{ type, missed = NaN }]) =>
+        sum + (type === 'gap' ? missed : Number(type === 'event' || type === 'message')), 0);
+      inbox.push([this.#events.gap('buffer_full', { missed: missed || undefined, since: this.position }), undefined]);
+    }
+    inbox.push([message, position]);
+  }
+
+  /**
+   * @param {any} message
+   * @param {Position} [position]
+   */
+  #deliver(message, position) {
+    if (!this.#events.isHeld()) return;
+    const { type } = message;
+    if (position) this.position = position;
+    if (type === 'gap') this.#holdBack(message);
+    this.#events.emit(type === 'event' ? 'message' : type, message);
+  }
+
+  /** @param {Gap} gap */
+  #holdBack(gap) {
+    const { onGap } = this.#topicOptions, { clock, gapTimeoutMs } = this.#options;
+    if (!onGap) return;
+    /** @type {[any, Position | undefined][]} */
+    const inbox = this.#inbox = [];
+    const abort = this.#abort = new AbortController();
+    within(clock, gapTimeoutMs, abort.signal, (resolve, reject) => {
+      (async () => onGap(gap, { signal: abort.signal }))().then(resolve, reject);
+    }).catch((error) => {
+      if (this.#inbox === inbox) this.#events.emit('error', error);
+    }).then(() => {
+      abort.abort();
+      if (this.#inbox !== inbox) return;
+      this.#inbox = undefined;
+      for (const [message, position] of inbox) this.take(message, position);
+    });
+  }
+}

@@ -1,0 +1,49 @@
+/** @import { MessagesOptions } from '../../types.js' */
+/** @import { Subscription } from './subscription.js' */
+import { WavecastError } from '../base/error.js';
+
+/**
+ * The messages of a subscription, one after the other, through a bounded buffer.
+ *
+ * @param {Subscription} subscription
+ * @param {MessagesOptions} options
+ * @returns {AsyncGenerator<any, void, void>}
+ */
+export async function* messageLoop(subscription, { signal, buffer = 1024, overflow = 'error' }) {
+  /** @type {any[]} */
+  const queue = [];
+  /** @type {WavecastError | undefined} */
+  let error;
+  let ended = false;
+  let wake = () => {};
+  const end = (/** @type {any} */ reason) => {
+    ended = true;
+    if (reason instanceof WavecastError) error = reason;
+    wake();
+  };
+  const offs = [
+    subscription.on('message', (message) => {
+      if (ended) return;
+      if (queue.length >= buffer) {
+        if (overflow === 'error') return end(new WavecastError('buffer_full', `the loop is ${buffer} messages behind`));
+        const { offset } = queue.shift();
+        subscription.events.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
+      }
+      queue.push(message);
+      wake();
+    }, { signal }),
+    subscription.on('unsubscribed', end),
+  ];
+  signal?.addEventListener('abort', end);
+  try {
+    for (;;) {
+      while (queue.length && !signal?.aborted) yield queue.shift();
+      if (error) throw error;
+      if (ended || signal?.aborted) return;
+      await new Promise((resolve) => { wake = () => resolve(undefined); });
+    }
+  } finally {
+    signal?.removeEventListener('abort', end);
+    for (const off of offs) off();
+  }
+}

@@ -1,0 +1,8 @@
+//! What every other folder builds on: the clock, addresses, threads, units and exit codes.
+
+pub(crate) mod clock;
+pub(crate) mod exit;
+pub(crate) mod source_ips;
+pub(crate) mod target;
+pub(crate) mod threads;
+pub(crate) mod units;

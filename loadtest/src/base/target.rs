@@ -1,0 +1,75 @@
+//! The address of the tested server.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// A resolved `ws://` or `http://` URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The first address that the host resolves to.
+    pub(crate) addr: SocketAddr,
+    /// `host:port` as given, for the Host header.
+    pub(crate) host: String,
+    /// Path and query; `/` if the URL has none.
+    pub(crate) path: String,
+}
+
+impl Target {
+    /// Resolves `url`, which must have the given scheme (`ws` or `http`).
+    pub(crate) fn resolve(url: &str, scheme: &str) -> Result<Self, String> {
+        let rest = url
+            .strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix("://"))
+            .ok_or_else(|| {
+                format!("`{url}` must start with {scheme}:// (TLS is not supported yet)")
+            })?;
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, "/"),
+        };
+        let with_port = if authority.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        }) {
+            authority.to_owned()
+        } else {
+            format!("{authority}:80")
+        };
+        let addr = with_port
+            .to_socket_addrs()
+            .map_err(|error| format!("`{url}`: {error}"))?
+            .next()
+            .ok_or_else(|| format!("`{url}` does not resolve to an address"))?;
+        Ok(Self {
+            addr,
+            host: authority.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.addr.ip().is_loopback()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_a_url() {
+        let target = Target::resolve("ws://127.0.0.1:3000/ws?x=1", "ws").expect("valid");
+        assert_eq!(target.addr.to_string(), "127.0.0.1:3000");
+        assert_eq!(
+            (target.host.as_str(), target.path.as_str()),
+            ("127.0.0.1:3000", "/ws?x=1")
+        );
+        assert!(target.is_loopback());
+        let target = Target::resolve("http://[::1]", "http").expect("valid");
+        assert_eq!(
+            (target.addr.to_string().as_str(), target.path.as_str()),
+            ("[::1]:80", "/")
+        );
+        assert!(Target::resolve("wss://127.0.0.1/", "ws").is_err());
+        assert!(Target::resolve("ws://:port/", "ws").is_err());
+    }
+}

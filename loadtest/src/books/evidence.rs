@@ -1,0 +1,79 @@
+//! Evidence of failures: the first few cases of each kind, as text.
+
+/// The first few cases of each kind, at most [`LINES_PER_KIND`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence(Vec<(EvidenceKind, String)>);
+
+/// Number of lines kept per kind.
+const LINES_PER_KIND: usize = 5;
+
+impl Evidence {
+    /// Keeps a line, unless there are enough of its kind. `line` is only called if it is kept.
+    pub(crate) fn note(&mut self, kind: EvidenceKind, line: impl FnOnce() -> String) {
+        if self.of(kind).count() < LINES_PER_KIND {
+            self.0.push((kind, line()));
+        }
+    }
+
+    /// The lines of one kind.
+    pub(crate) fn of(&self, kind: EvidenceKind) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(own, _)| *own == kind)
+            .map(|(_, line)| line.as_str())
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (kind, line) in other.0 {
+            self.note(kind, || line);
+        }
+    }
+}
+
+/// What a line of evidence is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EvidenceKind {
+    Connect,
+    Close,
+    Loss,
+    Declared,
+    Duplicate,
+    Reorder,
+    Foreign,
+    Malformed,
+    Error,
+    Subscribers,
+    Heartbeat,
+    Slow,
+    Storm,
+    Churn,
+    Recovery,
+    Attack,
+}
+
+impl EvidenceKind {
+    /// The kind whose evidence explains a metric.
+    pub(crate) fn of_metric(name: &str) -> Option<Self> {
+        const NAMES: [(&str, EvidenceKind); 16] = [
+            ("conn", EvidenceKind::Connect),
+            ("closes.", EvidenceKind::Close),
+            ("loss.silent", EvidenceKind::Loss),
+            ("loss.declared", EvidenceKind::Declared),
+            ("dups", EvidenceKind::Duplicate),
+            ("reorders", EvidenceKind::Reorder),
+            ("foreign", EvidenceKind::Foreign),
+            ("malformed", EvidenceKind::Malformed),
+            ("errors", EvidenceKind::Error),
+            ("subscribers.", EvidenceKind::Subscribers),
+            ("heartbeat.", EvidenceKind::Heartbeat),
+            ("slow.", EvidenceKind::Slow),
+            ("storm.", EvidenceKind::Storm),
+            ("churn.", EvidenceKind::Churn),
+            ("recovery.", EvidenceKind::Recovery),
+            ("attacks.", EvidenceKind::Attack),
+        ];
+        NAMES
+            .iter()
+            .find_map(|(prefix, kind)| name.starts_with(prefix).then_some(*kind))
+    }
+}

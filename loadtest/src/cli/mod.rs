@@ -1,0 +1,8 @@
+//! The command line: arguments, flags, scenarios and scenario files, and the run options that follow from them.
+
+pub(crate) mod args;
+pub(crate) mod fault_flags;
+pub(crate) mod flags;
+pub(crate) mod scenario;
+pub(crate) mod scenario_file;
+pub(crate) mod setup;

@@ -1,0 +1,112 @@
+//! Scenario files: the name of a scenario, and flags for it, in TOML.
+//!
+//! ```toml
+//! scenario = "broadcast"
+//! connections = "5k"
+//! rate = "20/s"
+//! assert = ["delivery.p99<250ms", "loss.silent==0"]
+//! ```
+
+use std::fs;
+use toml::{Table, Value};
+
+/// Replaces the file name in `loadtest run FILE.toml …` by the scenario and the flags in the file. Other command lines are
+/// returned unchanged. Flags on the command line follow those of the file, and so override them.
+///
+/// # Errors
+/// The file cannot be read, is not TOML, or contains a value that no flag can have. Unknown flags are found later, when the
+/// command line is parsed.
+pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
+    let is_file = |arg: &String| arg.to_ascii_lowercase().ends_with(".toml");
+    let [program, run, path, rest @ ..] = args.as_slice() else {
+        return Ok(args);
+    };
+    if run != "run" || !is_file(path) {
+        return Ok(args);
+    }
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let flags = flags(&text).map_err(|error| format!("{path}: {error}"))?;
+    let head = [program.clone(), run.clone()];
+    Ok(head
+        .into_iter()
+        .chain(flags)
+        .chain(rest.iter().cloned())
+        .collect())
+}
+
+/// The name of the scenario, then its flags.
+fn flags(text: &str) -> Result<Vec<String>, String> {
+    let table: Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    let mut words = vec!["smoke".to_owned()];
+    for (key, value) in &table {
+        if key == "scenario" {
+            let name = value.as_str().ok_or("scenario must be a string")?;
+            name.clone_into(&mut words[0]);
+            continue;
+        }
+        let flag = key.replace('_', "-");
+        match value {
+            Value::Boolean(true) => words.push(format!("--{flag}")),
+            Value::Boolean(false) => {}
+            Value::Array(values) => {
+                for value in values {
+                    words.push(format!("--{flag}={}", plain(key, value)?));
+                }
+            }
+            value => words.push(format!("--{flag}={}", plain(key, value)?)),
+        }
+    }
+    Ok(words)
+}
+
+fn plain(key: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        _ => Err(format!(
+            "{key} must be a string, a number, a boolean, or a list of strings or numbers"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_keys_into_flags() {
+        let text = "scenario = 'broadcast'\nconnections = '5k'\nseed = 42\nallow_taint = true\nyes = false\n\
+            assert = ['delivery.p99<250ms', 'dups==0']";
+        let mut words = flags(text).expect("valid");
+        assert_eq!(words.remove(0), "broadcast");
+        words.sort_unstable();
+        assert_eq!(
+            words,
+            [
+                "--allow-taint",
+                "--assert=delivery.p99<250ms",
+                "--assert=dups==0",
+                "--connections=5k",
+                "--seed=42",
+            ]
+        );
+    }
+
+    #[test]
+    fn rejects_values_that_no_flag_can_have() {
+        for text in ["rate = {}", "rate = [[1]]", "scenario = 1", "rate"] {
+            assert!(flags(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn returns_other_command_lines_unchanged() {
+        let line: Vec<String> = ["loadtest", "run", "smoke", "-c", "5"]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(expand(line.clone()), Ok(line));
+    }
+}

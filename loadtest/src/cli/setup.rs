@@ -1,0 +1,210 @@
+//! Turns flags and a scenario into the options of a run.
+
+use super::flags::Flags;
+use super::scenario::Scenario;
+use crate::base::target::Target;
+use crate::plan::popularity::ChannelPicker;
+use crate::plan::run_plan::{RunPlan, gcd};
+use crate::run::options::RunOptions;
+use crate::verdict::judge::JudgeOptions;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Publishing members per room, by default.
+const ROOM_PUBLISHERS: u32 = 2;
+
+/// Builds and checks the options of a run.
+///
+/// # Errors
+/// What is wrong with the flags, as text for the user.
+pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, String> {
+    if flags.display.are_impossible() {
+        return Err("--tui needs a terminal on standard input and standard error".to_owned());
+    }
+    let ws = Target::resolve(&flags.url, "ws")?;
+    let api = flags
+        .api
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", ws.host));
+    let api = Target::resolve(&api, "http")?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
+    let workers = flags.workers.unwrap_or((cores / 2).max(1));
+    let plan = plan(scenario, &flags);
+    check(scenario, &flags, &plan, workers)?;
+    let default_assertions = if flags.no_default_asserts {
+        Vec::new()
+    } else {
+        scenario.assertions(&plan)
+    };
+    let judging = JudgeOptions {
+        scenario: scenario.name.to_owned(),
+        target: ws.host.clone(),
+        cmd: command_line(scenario.name),
+        assertions: flags.asserts,
+        default_assertions,
+        allow_taint: flags.allow_taint,
+    };
+    Ok(RunOptions {
+        plan,
+        ws,
+        api,
+        source_ips: flags.source_ips,
+        workers,
+        engine: flags.engine,
+        connect_timeout: flags.connect_timeout,
+        drain: flags.drain,
+        limit_time: flags.limit_time,
+        yes: flags.yes,
+        server_pid: flags.server_pid,
+        display: flags.display,
+        judging,
+    })
+}
+
+/// The plan of a run, unchecked.
+fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
+    let defaults = &scenario.defaults;
+    let connections = flags.connections.unwrap_or(defaults.connections);
+    let rooms = defaults.members > 0;
+    let channels = if rooms {
+        let members = flags.members.unwrap_or(defaults.members).max(1);
+        flags.channels.unwrap_or(connections.div_ceil(members))
+    } else {
+        flags.channels.unwrap_or(defaults.channels)
+    };
+    let rate = flags.rate.unwrap_or(defaults.rate);
+    let publishers = flags.publishers.unwrap_or_else(|| {
+        if rooms {
+            ROOM_PUBLISHERS
+        } else {
+            RunPlan::publishers_for(rate, channels.max(1))
+        }
+    });
+    let run = fresh_run_id();
+    let seed = flags.seed.unwrap_or(u64::from(run));
+    let popularity = flags.popularity.unwrap_or(defaults.popularity);
+    let picker = ChannelPicker::new(popularity, channels, seed);
+    // Only if channels and publishers both take turns are there pairs that never occur.
+    let common = if rooms || !picker.is_even() {
+        1
+    } else {
+        gcd(channels, publishers).max(1)
+    };
+    let mut plan = RunPlan {
+        run,
+        seed,
+        only_conn: flags.only_conn,
+        connections,
+        connect_rate: flags.connect_rate,
+        rooms,
+        channels,
+        picker,
+        subs_per_conn: flags.subs_per_conn,
+        publishers,
+        common,
+        rate,
+        duration: flags.duration.unwrap_or(defaults.duration),
+        churn: flags.faults.churn.unwrap_or(defaults.churn),
+        storm: flags.faults.storm(defaults),
+        reconnect: flags.faults.reconnect,
+        drops: flags.faults.drops.unwrap_or(defaults.drops),
+        positions: flags.faults.positions || defaults.positions,
+        cohorts: flags.faults.cohorts(defaults),
+        attacks: scenario.name == "adversarial",
+        payload_bytes: flags.size.unwrap_or(defaults.size),
+    };
+    if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
+        plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
+    }
+    plan
+}
+
+fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Result<(), String> {
+    let limits = [
+        ("--connections", plan.connections, 1, 1_000_000),
+        ("--channels", plan.channels, 1, 1_000_000),
+        (
+            "--subs-per-conn",
+            plan.subs_per_conn,
+            1,
+            plan.channels.min(1000),
+        ),
+        ("--publishers", plan.publishers, 1, 256),
+        ("--workers", workers, 1, plan.connections.min(1024)),
+        (
+            "--only-conn",
+            plan.only_conn.unwrap_or(0),
+            0,
+            plan.connections.saturating_sub(1),
+        ),
+    ];
+    for (flag, value, least, most) in limits {
+        if value < least || value > most {
+            return Err(format!("{flag} {value} must be between {least} and {most}"));
+        }
+    }
+    if plan.rooms {
+        check_rooms(plan, flags.members.is_some() && flags.channels.is_some())?;
+    } else if flags.members.is_some() {
+        return Err(format!(
+            "--members cannot be used with {}, which has no rooms",
+            scenario.name
+        ));
+    }
+    if plan.publications() == 0 && plan.rate > 0.0 {
+        return Err("--rate and --duration are too small for a single publication".to_owned());
+    }
+    Ok(())
+}
+
+fn check_rooms(plan: &RunPlan, both: bool) -> Result<(), String> {
+    if both {
+        return Err(
+            "--members and --channels cannot be used together: each determines the other"
+                .to_owned(),
+        );
+    }
+    if plan.subs_per_conn != 1 || plan.only_conn.is_some() {
+        return Err("--subs-per-conn and --only-conn cannot be used with rooms".to_owned());
+    }
+    let members = plan.connections / plan.channels;
+    if members < plan.publishers.max(2) {
+        return Err(format!(
+            "rooms of {members} are too small for {} publishing members and a receiver: use fewer rooms or fewer --publishers",
+            plan.publishers
+        ));
+    }
+    Ok(())
+}
+
+/// The command line that repeats the run, with the name of the scenario and without --seed and --only-conn.
+fn command_line(scenario: &str) -> String {
+    let mut words = vec!["loadtest".to_owned(), "run".to_owned(), scenario.to_owned()];
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "run").is_some()
+        // The scenario or its file.
+        && let Some(name) = args.next_if(|arg| !arg.starts_with('-'))
+    {
+        words[2] = name;
+    }
+    while let Some(arg) = args.next() {
+        if arg == "--seed" || arg == "--only-conn" {
+            args.next();
+        } else if !arg.starts_with("--seed=") && !arg.starts_with("--only-conn=") {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
+            words.push(if arg.chars().all(plain) {
+                arg
+            } else {
+                format!("'{arg}'")
+            });
+        }
+    }
+    words.join(" ")
+}
+
+/// A run id that differs from those of testers that run at the same time.
+fn fresh_run_id() -> u32 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    (since.as_nanos() as u32).rotate_left(7) ^ std::process::id().rotate_left(16)
+}

@@ -1,0 +1,74 @@
+//! Parses the command line and runs the subcommand.
+
+use super::{bench_self, compare, doctor, find_max, verify};
+use crate::base::exit::Exit;
+use crate::cli::args::{Cli, Command};
+use crate::cli::flags::Flags;
+use crate::cli::scenario::{self, Scenario};
+use crate::cli::{scenario_file, setup};
+use crate::report::stored;
+use crate::run::execute;
+use clap::Parser;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let cli = match scenario_file::expand(args) {
+        Ok(args) => Cli::parse_from(args),
+        Err(message) => {
+            eprintln!("loadtest: {message}");
+            return Exit::Usage.into();
+        }
+    };
+    let outcome = match cli.command {
+        Some(Command::Run { scenario, flags }) => run_scenario(&scenario, *flags),
+        Some(Command::List) => {
+            print!("{}", scenario::list());
+            Ok(Exit::Pass)
+        }
+        Some(Command::BenchSelf { flags }) => bench_self::run(&flags),
+        Some(Command::Doctor {
+            connections,
+            source_ips,
+        }) => {
+            let ips = source_ips.for_run(connections, Ipv4Addr::LOCALHOST.into());
+            Ok(doctor::run(connections, ips.len()))
+        }
+        Some(Command::Report { result, outputs }) => Ok(stored::rerender(&result, &outputs)),
+        Some(Command::Compare {
+            base,
+            new,
+            max_regress,
+        }) => Ok(compare::run(&base, &new, max_regress)),
+        None => run_scenario("smoke", cli.flags),
+    };
+    let exit = outcome.unwrap_or_else(|message| {
+        eprintln!("loadtest: {message}");
+        Exit::Usage
+    });
+    exit.into()
+}
+
+fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
+    let scenario = Scenario::find(name)?;
+    if let Some(needs) = scenario.needs {
+        eprintln!("loadtest: {name} needs a server feature: {needs}");
+        return Ok(Exit::Setup);
+    }
+    flags.outputs.check().map_err(|error| error.to_string())?;
+    if flags.outputs.any() && matches!(name, "verify" | "find-max") {
+        return Err(format!(
+            "{name} consists of several runs, and reports can only be written of one"
+        ));
+    }
+    let outputs = flags.outputs.clone();
+    match name {
+        "verify" => verify::run(&flags),
+        "find-max" => find_max::run(scenario, &flags),
+        _ => Ok(execute::run(setup::options(scenario, flags)?, &outputs)),
+    }
+}

@@ -1,0 +1,10 @@
+//! The subcommands of the command line.
+
+mod bench_self;
+mod compare;
+pub(crate) mod dispatch;
+mod doctor;
+mod find_max;
+#[cfg(test)]
+mod run_tests;
+mod verify;

@@ -1,0 +1,15 @@
+//! Reports: the result of a run as text and as files for people and machines.
+
+mod csv;
+mod error;
+mod escape;
+pub(crate) mod hdr;
+mod html;
+pub(crate) mod json;
+mod junit;
+mod markdown;
+pub(crate) mod outputs;
+#[cfg(test)]
+pub(crate) mod sample;
+pub(crate) mod stored;
+pub(crate) mod text;

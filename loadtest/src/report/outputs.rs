@@ -1,0 +1,163 @@
+//! The files that a run writes.
+
+use super::error::ReportError;
+use super::escape::file_name;
+use super::{csv, hdr, html, json, junit, markdown};
+use crate::result::run_result::RunResult;
+use clap::Args;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The files to write; `-` is standard output.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct Outputs {
+    /// Write the result as JSON (schema: loadtest.schema.json).
+    #[arg(long, env = "LOADTEST_JSON", value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Write an HTML report: one file that works offline.
+    #[arg(long, env = "LOADTEST_HTML", value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    #[arg(
+        help = "Write the assertions as JUnit test cases",
+        long,
+        env = "LOADTEST_JUNIT",
+        value_name = "FILE"
+    )]
+    pub(super) junit: Option<PathBuf>,
+    #[arg(
+        help = "Write a Markdown summary, for example to $GITHUB_STEP_SUMMARY",
+        long,
+        env = "LOADTEST_MD",
+        value_name = "FILE"
+    )]
+    pub(super) md: Option<PathBuf>,
+    /// Write the time series as CSV, one row per second.
+    #[arg(long, env = "LOADTEST_CSV", value_name = "FILE")]
+    pub(super) csv: Option<PathBuf>,
+    #[arg(
+        help = "Write PREFIX.hlog, and PREFIX.NAME.hgrm per distribution, for HdrHistogram plotters",
+        long,
+        env = "LOADTEST_HDR",
+        value_name = "PREFIX"
+    )]
+    pub(super) hdr: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Whether any file is to be written.
+    pub(crate) fn any(&self) -> bool {
+        self.paths().next().is_some()
+    }
+
+    /// Checks that every directory exists, so that a long run does not fail at its end.
+    pub(crate) fn check(&self) -> Result<(), ReportError> {
+        for path in self.paths() {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            if !parent.as_os_str().is_empty() && !parent.is_dir() {
+                return Err(ReportError::Write {
+                    path: path.clone(),
+                    source: io::ErrorKind::NotFound.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files and prints their names. Returns `false` if one could not be written.
+    pub(crate) fn save(&self, result: &RunResult) -> bool {
+        let (written, errors) = self.write(result);
+        for path in written {
+            eprintln!("wrote {}", path.display());
+        }
+        for error in &errors {
+            eprintln!("loadtest: {error}");
+        }
+        errors.is_empty()
+    }
+
+    /// Writes the files. Returns the paths that were written, and the errors of the others.
+    pub(crate) fn write(&self, result: &RunResult) -> (Vec<PathBuf>, Vec<ReportError>) {
+        let (mut written, mut errors) = (Vec::new(), Vec::new());
+        let mut put = |path: PathBuf, text: Result<String, ReportError>| match text
+            .and_then(|text| write_file(&path, &text))
+        {
+            Ok(()) => written.push(path),
+            Err(error) => errors.push(error),
+        };
+        if let Some(path) = &self.json {
+            put(path.clone(), Ok(json::render(result)));
+        }
+        if let Some(path) = &self.html {
+            put(path.clone(), html::render(result));
+        }
+        if let Some(path) = &self.junit {
+            put(path.clone(), Ok(junit::render(result)));
+        }
+        if let Some(path) = &self.md {
+            put(path.clone(), Ok(markdown::render(result)));
+        }
+        if let Some(path) = &self.csv {
+            put(path.clone(), Ok(csv::render(result)));
+        }
+        if let Some(prefix) = &self.hdr {
+            put(with_suffix(prefix, "hlog"), hdr::log(result));
+            for name in result.histograms.keys() {
+                let path = with_suffix(prefix, &format!("{}.hgrm", file_name(name)));
+                put(path, hdr::percentiles(result, name));
+            }
+        }
+        (written, errors)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        [
+            &self.json,
+            &self.html,
+            &self.junit,
+            &self.md,
+            &self.csv,
+            &self.hdr,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
+    let written = if path == Path::new("-") {
+        io::stdout().write_all(text.as_bytes())
+    } else {
+        fs::write(path, text)
+    };
+    written.map_err(|source| ReportError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
+    let mut path = prefix.as_os_str().to_owned();
+    path.push(".");
+    path.push(suffix);
+    path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_a_missing_directory_before_the_run() {
+        let outputs = Outputs {
+            html: Some("/nonexistent/r.html".into()),
+            ..Outputs::default()
+        };
+        let error = outputs.check().expect_err("no such directory").to_string();
+        assert!(
+            error.starts_with("cannot write /nonexistent/r.html"),
+            "{error}"
+        );
+    }
+}

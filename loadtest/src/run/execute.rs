@@ -1,0 +1,150 @@
+//! Executes a run, from its options to the exit code.
+
+use super::conductor::{self, ConductorOptions, Finished};
+use super::display::{Display, DisplayFlags};
+use super::options::RunOptions;
+use super::preflight;
+use super::signals;
+use crate::base::clock::Clock;
+use crate::base::exit::Exit;
+use crate::books::ledger::Ledger;
+use crate::dashboard::snapshot::Title;
+use crate::measure::server_pid::ServerPid;
+use crate::plan::phase::Phase;
+use crate::plan::schedule::Schedule;
+use crate::report::outputs::Outputs;
+use crate::sockets::run_state::RunState;
+use crate::verdict::run_record::CutShort;
+use crossbeam_channel::Receiver;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use tokio::sync::watch;
+
+/// Executes a run, prints its report and writes the requested files.
+pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
+    let interrupts = match signals::listen() {
+        Ok(interrupts) => interrupts,
+        Err(error) => {
+            eprintln!("loadtest: cannot listen for signals: {error}");
+            return Exit::Setup;
+        }
+    };
+    let allow_taint = options.judging.allow_taint;
+    let outcome = execute(options, interrupts);
+    if let Ok((result, _)) = &outcome
+        && !outputs.save(result)
+    {
+        return Exit::Setup;
+    }
+    exit_of(outcome, allow_taint)
+}
+
+/// Executes one of several runs, which share the signals. Writes no files.
+pub(crate) fn run_one_of_several(mut options: RunOptions, interrupts: Receiver<()>) -> Exit {
+    options.display = DisplayFlags::lines();
+    let allow_taint = options.judging.allow_taint;
+    exit_of(execute(options, interrupts), allow_taint)
+}
+
+fn exit_of(outcome: Result<Finished, Exit>, allow_taint: bool) -> Exit {
+    match outcome {
+        Ok((_, Some(CutShort::Interrupted))) => Exit::Interrupted,
+        Ok((result, cut_short)) => {
+            if !result.passed || cut_short.is_some() {
+                Exit::Fail
+            } else if result.valid || allow_taint {
+                Exit::Pass
+            } else {
+                Exit::Tainted
+            }
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// Executes a run and prints its report.
+pub(crate) fn execute(options: RunOptions, interrupts: Receiver<()>) -> Result<Finished, Exit> {
+    let display = options.display;
+    execute_on(options, interrupts, |title| display.open(title))
+}
+
+/// Executes a run on the display that `open` returns. It is opened after all checks, so that their errors stay visible.
+pub(crate) fn execute_on(
+    options: RunOptions,
+    interrupts: Receiver<()>,
+    open: impl FnOnce(Title) -> Display,
+) -> Result<Finished, Exit> {
+    let plan = &options.plan;
+    println!(
+        "loadtest {}  {}  {} sockets  {}  {}/s  {:?}  run {:08x}  seed {}",
+        options.judging.scenario,
+        options.ws.host,
+        plan.sockets(),
+        plan.topics(),
+        plan.rate,
+        plan.duration,
+        plan.run,
+        plan.seed,
+    );
+    let (drain, limit) = (options.drain, options.limit_time);
+    let judging = options.judging;
+    let source_ips = options
+        .source_ips
+        .for_run(options.plan.connections, options.ws.addr.ip());
+    let state = Arc::new(RunState {
+        ledger: Ledger::new(&options.plan),
+        clock: Clock::start(),
+        ws: options.ws,
+        api: options.api,
+        source_ips,
+        workers: options.workers,
+        engine: options.engine,
+        connect_timeout: options.connect_timeout,
+        phase: watch::Sender::new(Phase::Connect),
+        schedule: Schedule::new(options.plan.rate, options.plan.duration),
+        storms: AtomicU32::new(0),
+        connects_done: AtomicU32::new(0),
+        faults_at_ns: AtomicU64::new(u64::MAX),
+        storm_at_ns: AtomicU64::new(u64::MAX),
+        open: AtomicU32::new(0),
+        peak: AtomicU32::new(0),
+        open_books: (0..options.workers)
+            .map(|_| AtomicU64::new(u64::MAX))
+            .collect(),
+        publishers_done: AtomicU32::new(0),
+        plan: options.plan,
+    });
+    match preflight::check(&state, limit, drain, options.yes) {
+        Ok(notes) => notes.iter().for_each(|note| eprintln!("{note}")),
+        Err(error) => {
+            eprintln!("loadtest: {error}");
+            return Err(Exit::Setup);
+        }
+    }
+    let pid = options
+        .server_pid
+        .unwrap_or(ServerPid::Auto)
+        .find(state.ws.addr);
+    if pid.is_none() && !matches!(options.server_pid, None | Some(ServerPid::Unwatched)) {
+        eprintln!(
+            "loadtest: cannot watch the server process\n  fix: give its id with --server-pid, and run loadtest as the same user"
+        );
+        return Err(Exit::Setup);
+    }
+    let display = open(Title {
+        scenario: judging.scenario.clone(),
+        target: judging.target.clone(),
+        seed: state.plan.seed,
+    });
+    let options = ConductorOptions {
+        server: pid,
+        display,
+        interrupts,
+        limit,
+        drain,
+    };
+    conductor::conduct(state, options, &judging).map_err(|error| {
+        eprintln!("loadtest: {error}");
+        Exit::Internal
+    })
+}

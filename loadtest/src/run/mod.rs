@@ -1,0 +1,11 @@
+//! One run, from its options to its exit code.
+
+pub(crate) mod conductor;
+pub(crate) mod display;
+pub(crate) mod execute;
+mod incidents;
+pub(crate) mod options;
+mod preflight;
+mod progress;
+pub(crate) mod signals;
+mod steering;

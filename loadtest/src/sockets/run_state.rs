@@ -1,0 +1,84 @@
+//! What the threads of a run share.
+
+use crate::base::clock::Clock;
+use crate::base::target::Target;
+use crate::books::ledger::Ledger;
+use crate::plan::phase::Phase;
+use crate::plan::run_plan::RunPlan;
+use crate::plan::schedule::Schedule;
+use crate::wire::frame_reader::ReaderEngine;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Created before the run. Then only the ledger, the phase, the schedule and the atomics change.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    pub(crate) plan: RunPlan,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) ws: Target,
+    pub(crate) api: Target,
+    /// Source addresses to bind, in turn. Empty if the kernel chooses.
+    pub(crate) source_ips: Vec<IpAddr>,
+    pub(crate) workers: u32,
+    /// The frame reader to use.
+    pub(crate) engine: ReaderEngine,
+    /// Time limit from the start of a connect until all subscriptions are confirmed.
+    pub(crate) connect_timeout: Duration,
+    /// Changes wake the workers.
+    pub(crate) phase: watch::Sender<Phase>,
+    /// When the faults start, on the clock of the run; `u64::MAX` before the publish phase.
+    pub(crate) faults_at_ns: AtomicU64,
+    /// When the storm happens, likewise.
+    pub(crate) storm_at_ns: AtomicU64,
+    /// When publications are due.
+    pub(crate) schedule: Schedule,
+    /// Number of storms that the user has asked for with a key.
+    pub(crate) storms: AtomicU32,
+    /// Number of sockets that have become ready or failed.
+    pub(crate) connects_done: AtomicU32,
+    /// Number of ready sockets.
+    pub(crate) open: AtomicU32,
+    /// Highest number of ready sockets at a time.
+    pub(crate) peak: AtomicU32,
+    /// By worker: number of books that wait for messages. Only counted in [`Phase::Drain`]; `u64::MAX` before.
+    pub(crate) open_books: Vec<AtomicU64>,
+    /// Number of publishers that have finished. With rooms: number of workers that have.
+    pub(crate) publishers_done: AtomicU32,
+}
+
+impl RunState {
+    /// Whether the faults have started.
+    pub(crate) fn faults_started(&self) -> bool {
+        self.clock.now_ns() >= self.faults_at_ns.load(SeqCst)
+    }
+
+    /// Whether the tester has kept every socket open.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.plan.is_steady() && self.storms.load(SeqCst) == 0
+    }
+
+    /// Whether every socket is expected to receive every publication.
+    pub(crate) fn expects_all(&self) -> bool {
+        self.plan.expects_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
+    }
+
+    /// Whether publishing is finished.
+    pub(crate) fn all_published(&self) -> bool {
+        let publishers = if self.plan.rooms {
+            self.workers
+        } else {
+            self.plan.publishers
+        };
+        self.publishers_done.load(SeqCst) == publishers
+    }
+
+    /// Number of books that wait for messages, over all workers. Very large until every worker has counted.
+    pub(crate) fn open_books(&self) -> u64 {
+        self.open_books
+            .iter()
+            .fold(0, |sum, books| sum.saturating_add(books.load(SeqCst)))
+    }
+}

@@ -1,0 +1,7 @@
+//! Whether a run passed: metrics, assertions, and the tester's check of itself.
+
+pub(crate) mod assertion;
+pub(crate) mod judge;
+mod metrics;
+pub(crate) mod run_record;
+pub(crate) mod self_check;
