@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The application publishes whenever it has something to say.
     let clock = live.clone();
-    live.tasks().spawn(async move {
+    let tasks = tokio_util::task::TaskTracker::new();
+    tasks.spawn(async move {
         let mut seconds = 0_u64;
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -179,7 +179,15 @@ count() {
 
 run_fmt() { cargo fmt --all --check; }
 
-run_clippy() { cargo clippy --workspace --all-targets -- -D warnings; }
+run_clippy() {
+  cargo clippy --workspace --all-targets -- -D warnings
+  # As applications build the library: an engine that is private shows what nobody uses.
+  local features
+  for features in "" --no-default-features "--no-default-features --features internals" --all-features; do
+    # shellcheck disable=SC2086 # none, one or three words
+    cargo clippy -p wavecast --lib $features -- -D warnings
+  done
+}
 
 run_cargo() {
   cargo test --workspace --no-run
@@ -189,7 +197,12 @@ run_cargo() {
   count 's/^test result: [^.]*ok[^.]*\. ([0-9]+) passed.*/\1/p'   # colors or not
 }
 
-run_doc() { RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace; }
+run_doc() {
+  local -x RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
+  cargo doc --no-deps --workspace --all-features
+  # Last, so that target/doc holds what an application's developer reads.
+  cargo doc --no-deps --workspace
+}
 
 run_deny() {
   need_cargo_deny

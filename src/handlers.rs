@@ -41,7 +41,7 @@ pub async fn ws_handler(
         Ok(user) => user,
         Err(refusal) => return http::refuse(refusal),
     };
-    let tasks = server.tasks().clone();
+    let tasks = server.tasks.clone();
     let options = server.config().socket();
     ws.on_upgrade(&tasks, options, |stream| async move {
         server.open(stream, user).await
@@ -51,7 +51,7 @@ pub async fn ws_handler(
 /// Answers with a stream of events (`?channel=a&channel=b`): mount it with
 /// `.route("/sse", get(sse_handler))` and the server as state.
 ///
-/// Below [`http::serve`](crate::http::serve) the stream leaves the HTTP library once it has
+/// Below [`serve`](crate::serve()) the stream leaves the HTTP library once it has
 /// begun, and costs as little as a WebSocket. Below another server, `axum::serve` among
 /// them, it is an ordinary body: on top of the outbox, hyper keeps 16 KiB of buffers for
 /// it and takes up to 408 KiB that a stalled peer does not read, and a peer that has
@@ -65,8 +65,8 @@ pub async fn sse_handler(
         Err(refusal) => return http::refuse(refusal),
     };
     let options = server.config().socket();
-    let node = server.node().clone();
-    match sse::open(node, server.tasks(), request, user, options).await {
+    let node = server.node.clone();
+    match sse::open(node, &server.tasks, request, user, options).await {
         Ok(response) => response,
         Err(refusal) => http::refuse(refusal),
     }
@@ -74,7 +74,7 @@ pub async fn sse_handler(
 
 /// Checks that one more connection is welcome, and says whose it is.
 fn admit(server: &WebSocketServer, uri: &Uri) -> Result<Option<UserId>, Refusal> {
-    server.node().admit_connection()?;
+    server.node.admit_connection()?;
     if !server.config().trust_user_parameter {
         return Ok(None);
     }

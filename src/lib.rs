@@ -1,33 +1,168 @@
-//! Wavecast: a high-fanout WebSocket notification edge.
+//! Wavecast pushes events to very many clients over WebSocket and server-sent events, in order,
+//! and tells a client if it missed anything. This crate mounts it in an [axum](https://docs.rs/axum)
+//! application: clients subscribe to **channels**, to which the application publishes, and talk to
+//! each other in **rooms**.
 //!
-//! Very many connections listen in **rooms** (two-way, limited, announced) and
-//! **channels** (one-way: backends publish); every published event is pushed to all who
-//! want it, in order, without silent loss. The same engine runs as the `wavecast` binary
-//! and inside an axum application: see [`WebSocketServer`] and [`ws_handler`].
+//! # Example
+//!
+//! Clients connect to `ws://127.0.0.1:3000/ws` and send `{"type":"subscribe","channel":"orders"}`.
+//! Whenever an order is posted, they all receive it.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use axum::extract::State;
+//! use axum::routing::{get, post};
+//! use axum::{Json, Router};
+//! use wavecast::{PublishError, Published, WebSocketConfig, WebSocketServer, sse_handler, ws_handler};
+//!
+//! /// Both the answer and the error are responses of their own.
+//! async fn create_order(
+//!     State(live): State<Arc<WebSocketServer>>,
+//!     Json(order): Json<serde_json::Value>,
+//! ) -> Result<Published, PublishError> {
+//!     live.event("orders").name("order.created").data(&order).send().await
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let live = Arc::new(WebSocketServer::new(WebSocketConfig {
+//!         max_clients_per_room: 500,
+//!         ..WebSocketConfig::default()
+//!     }));
+//!     let app = Router::new()
+//!         .route("/ws", get(ws_handler))
+//!         .route("/sse", get(sse_handler))
+//!         .route("/orders", post(create_order))
+//!         .with_state(live.clone());
+//!     let listener = wavecast::listen(([127, 0, 0, 1], 3000).into())?;
+//!     let shutdown = async { tokio::signal::ctrl_c().await.expect("a signal handler") };
+//!     live.serve(listener, app, shutdown).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What to use
+//!
+//! | to | use |
+//! |---|---|
+//! | start a server | [`WebSocketServer::new`], [`WebSocketConfig`] |
+//! | let clients connect | [`ws_handler`], [`sse_handler`]; [`WebSocketServer::handle_connection`] for any other stream |
+//! | mount the whole edge, with its HTTP API, health and test page | [`WebSocketServer::router`] |
+//! | publish an event | [`WebSocketServer::event`], [`publish`](WebSocketServer::publish) for short |
+//! | reach one user, or everyone | [`WebSocketServer::event_for_user`], [`event_for_everyone`](WebSocketServer::event_for_everyone) |
+//! | publish once, whatever the network does | [`EventBuilder::id`] |
+//! | send a message to a room | [`WebSocketServer::broadcast_to_room`] |
+//! | change who is in a room | [`WebSocketServer::join_room`], [`leave_room`](WebSocketServer::leave_room) |
+//! | send to one client, or close its connection | [`ClientHandle`], from [`WebSocketServer::client`] |
+//! | keep a history, so that clients recover what they missed | [`TopicRules`], [`HistoryLimits`] |
+//! | read a history | [`WebSocketServer::channel_history`], [`room_history`](WebSocketServer::room_history) |
+//! | choose what happens to slow clients | [`Overflow`] |
+//! | see who is connected, and where | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |
+//! | answer a load balancer's health check | [`WebSocketServer::health`] |
+//! | serve, and shut down without losing events | [`WebSocketServer::serve`]; [`drain`](WebSocketServer::drain) with an HTTP server of your own |
+//!
+//! # Errors
+//!
+//! Each operation has an error of its own, an enum of its causes. `code()` is stable and the same
+//! as in the WebSocket and HTTP protocols ([`ErrorCode`]). Every error is also an axum response:
+//! problem details (RFC 9457), just as the HTTP API answers.
+//!
+//! # Cargo features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Switch it off in an application: `wavecast = { version = "0.1", default-features = false }` |
+//! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |
+//!
+//! # Versions
+//!
+//! Wavecast follows semantic versioning; while it is 0.x, a new minor version may break. The
+//! protocol on the wire and the error codes are stable across all of them. It needs Rust 1.88, axum
+//! 0.8 and Tokio 1. A newer minimum is a new minor version.
+
+// In an engine that is private, `pub` means: for the floors above.
+#![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-pub mod config;
-pub mod dialect;
 mod error;
 mod handlers;
 mod handles;
-pub mod history;
-pub mod http;
-pub mod hub;
-pub mod node;
-pub mod protocol;
 mod server;
-pub mod session;
 #[cfg(feature = "cli")]
 mod telemetry;
+
+// The engine: public for this project's own tests and benchmarks only.
+#[cfg(not(feature = "internals"))]
+mod config;
+#[cfg(feature = "internals")]
+pub mod config;
+#[cfg(not(feature = "internals"))]
+mod dialect;
+#[cfg(feature = "internals")]
+pub mod dialect;
+#[cfg(not(feature = "internals"))]
+mod history;
+#[cfg(feature = "internals")]
+pub mod history;
+#[cfg(not(feature = "internals"))]
+mod http;
+#[cfg(feature = "internals")]
+pub mod http;
+#[cfg(not(feature = "internals"))]
+mod hub;
+#[cfg(feature = "internals")]
+pub mod hub;
+#[cfg(not(feature = "internals"))]
+mod node;
+#[cfg(feature = "internals")]
+pub mod node;
+#[cfg(not(feature = "internals"))]
+mod protocol;
+#[cfg(feature = "internals")]
+pub mod protocol;
+#[cfg(not(feature = "internals"))]
+mod session;
+#[cfg(feature = "internals")]
+pub mod session;
+#[cfg(not(feature = "internals"))]
+mod transport;
+#[cfg(feature = "internals")]
 pub mod transport;
+#[cfg(not(feature = "internals"))]
+mod wire;
+#[cfg(feature = "internals")]
 pub mod wire;
 
-pub use config::{ConfigError, WebSocketConfig};
-pub use error::ServerError;
-pub use handlers::{sse_handler, ws_handler};
-pub use handles::{ClientHandle, Room};
-pub use protocol::{ClientMessage, ServerMessage};
-pub use server::WebSocketServer;
+pub use self::config::{ConfigError, WebSocketConfig};
+pub use self::error::{
+    BroadcastError, DisconnectError, HistoryError, JoinRoomError, LeaveRoomError, SendError,
+};
+pub use self::handlers::{sse_handler, ws_handler};
+pub use self::handles::{Channel, ClientHandle, EventBuilder, Room};
+pub use self::history::HistoryLimits;
+pub use self::http::{Health, ServeOptions, serve};
+pub use self::hub::{Overflow, Retention, TopicOptions, TopicRules};
+pub use self::node::{Page, PublishError, Published};
+pub use self::protocol::{
+    ChannelName, ClientMessage, CloseCode, Direction, ErrorCode, EventId, EventName,
+    HistoryRequest, Json, JsonError, NameError, RoomName, ServerMessage, TopicKind, UserId,
+};
+pub use self::server::WebSocketServer;
+pub use self::transport::listen;
+pub use self::transport::sse::SseRequest;
+pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
+pub use self::wire::HandshakeError;
+
+/// What the messages of the native protocol are made of.
+///
+/// [`ClientMessage`] is what a client sends and [`ServerMessage`] what it receives. An
+/// application rarely needs more than [`ServerMessage::Message`].
+pub mod messages {
+    pub use crate::protocol::{
+        Event, EventData, Gap, Position, Refusal, ResumeRequest, Resumption, StreamTop, Subject,
+        TopicName, Unrecovered,
+    };
+}

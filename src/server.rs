@@ -1,55 +1,48 @@
 //! The server as a library: what an axum application mounts.
 
+mod channels;
+mod clients;
+mod rooms;
+mod serving;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde::Serialize;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::config::{ConfigError, WebSocketConfig};
-use crate::dialect::native::{Native, parse_event_data};
-use crate::error::ServerError;
-use crate::handles::{ClientHandle, Room};
-use crate::http::Api;
+use crate::dialect::native::Native;
+use crate::http::{Api, Health};
 use crate::hub::{Client, ClientInfo, Hub, Transport};
-use crate::node::{Node, Published};
-use crate::protocol::{
-    ChannelName, ErrorCode, Json, PublishRequest, RoomName, ServerMessage, Target, TopicKind,
-    UserId,
-};
+use crate::node::Node;
+use crate::protocol::UserId;
 use crate::session::NativeSession;
 use crate::transport::websocket::{self, Stream, WebSocketConnection};
 
-/// Rooms and channels over WebSocket, for the binary and for an application's own router.
+/// Rooms and channels for clients that connect over WebSocket or server-sent events.
 ///
-/// ```
-/// use std::sync::Arc;
-/// use axum::{Router, routing::get};
-/// use wavecast::{WebSocketConfig, WebSocketServer, ws_handler};
+/// Made once, and shared in an [`Arc`]: as the state of [`ws_handler`](crate::ws_handler) and
+/// [`sse_handler`](crate::sse_handler), and by everything in the application that publishes.
+/// The [front page](crate) has an example.
 ///
-/// # #[tokio::main]
-/// # async fn main() {
-/// let server = Arc::new(WebSocketServer::new(WebSocketConfig::default()));
-/// let app: Router = Router::new()
-///     .route("/ws", get(ws_handler))
-///     .with_state(server.clone());
-/// # drop(app);
-/// # }
-/// ```
+/// Dropping it ends no connection: [`drain`](Self::drain) does.
 #[derive(Debug)]
 pub struct WebSocketServer {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
+    /// The tasks of the server and its connections.
+    pub(crate) tasks: TaskTracker,
     config: WebSocketConfig,
-    tasks: TaskTracker,
     started: Instant,
 }
 
+/// Starting, serving and shutting down.
 impl WebSocketServer {
-    /// Starts a server's shards on the current Tokio runtime.
+    /// Starts a server on the current Tokio runtime.
     ///
-    /// Panics outside a runtime, and on a configuration that cannot work; see
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime, and if the configuration is invalid: see
     /// [`try_new`](Self::try_new).
     pub fn new(config: WebSocketConfig) -> Self {
         match Self::try_new(config) {
@@ -58,8 +51,11 @@ impl WebSocketServer {
         }
     }
 
-    /// Starts a server's shards on the current Tokio runtime; refuses a configuration
-    /// that cannot work. Panics outside a runtime.
+    /// Starts a server on the current Tokio runtime, unless the configuration is invalid.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
     pub fn try_new(config: WebSocketConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         let tasks = TaskTracker::new();
@@ -67,8 +63,8 @@ impl WebSocketServer {
         let hub = Hub::new(&config.hub(workers), &Native, &tasks);
         Ok(Self {
             node: Arc::new(Node::new(hub, config.node())),
-            config,
             tasks,
+            config,
             started: Instant::now(),
         })
     }
@@ -78,28 +74,19 @@ impl WebSocketServer {
         &self.config
     }
 
-    /// The use-cases underneath.
-    pub fn node(&self) -> &Arc<Node> {
-        &self.node
-    }
-
-    /// The tasks of the server and its connections.
-    pub fn tasks(&self) -> &TaskTracker {
-        &self.tasks
-    }
-
     /// What the HTTP API's handlers share.
     pub(crate) fn api(&self) -> Arc<Api> {
         Arc::new(Api {
             node: self.node.clone(),
-            max_body_bytes: self.config.max_body_size,
+            max_body_bytes: self.config.publish.max_body_size,
             started: self.started,
         })
     }
 
     /// Serves a connection whose opening handshake is done, until it has ended.
     ///
-    /// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
+    /// Cancel safety: none. If the future is dropped, the client stays in its rooms. Run it on
+    /// a task of its own.
     pub async fn handle_connection(&self, stream: impl Into<Stream>) {
         if let Some(connection) = self.open((stream.into(), Bytes::new()), None).await {
             connection.run().await;
@@ -128,93 +115,43 @@ impl WebSocketServer {
         .await
     }
 
-    /// Makes a client a member of a room and returns how many members there are. Works
-    /// for a client that has no connection: it is then made known by its id.
-    pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, ServerError> {
-        let room = room_name(room)?;
-        let client = self.node.client_or_detached(client_id)?;
-        let joined = self.node.join(&client, &room, None, None).await;
-        if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
-            // Made known for this room only, it would stay for ever.
-            self.cleanup_client(client_id).await?;
-        }
-        Ok(joined?)
+    /// Whether the server works and takes new connections and events.
+    ///
+    /// Returns within two seconds.
+    pub async fn health(&self) -> Health {
+        Health::of(&self.node).await
     }
 
-    /// Ends a client's membership of a room.
-    pub async fn leave_room(&self, room: &str, client_id: Uuid) -> Result<(), ServerError> {
-        let room = room_name(room)?;
-        let client = self.node.client(client_id);
-        let client = client.ok_or(ServerError(ErrorCode::NotInRoom))?;
-        Ok(self.node.leave(&client, &room, None).await?)
+    /// Whether the server is shutting down: [`drain`](Self::drain) was called.
+    pub fn is_draining(&self) -> bool {
+        self.node.is_draining()
     }
 
-    /// Sends a message to a room's members, but not to `exclude`, and returns to how many.
-    /// A room that is not there has none.
-    pub async fn broadcast_to_room(
-        &self,
-        room: &str,
-        message: ServerMessage<'_>,
-        exclude: Option<Uuid>,
-    ) -> Result<usize, ServerError> {
-        let room = room_name(room)?;
-        let exclude = exclude.and_then(|id| self.node.client(id));
-        let sent = self
-            .node
-            .broadcast_to_room(&room, &message, exclude.as_ref())
-            .await?;
-        Ok(sent)
-    }
-
-    /// Takes a client out of every room and channel, announced once a room, and closes
-    /// its connection if it has one. A client that is not known is no error.
-    pub async fn cleanup_client(&self, client_id: Uuid) -> Result<(), ServerError> {
-        match self.client(client_id) {
-            Some(client) => client.disconnect().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Publishes an event to a channel and returns its id and how many subscribers it was
-    /// sent to.
-    pub async fn publish<T: Serialize + ?Sized>(
-        &self,
-        channel: &str,
-        data: &T,
-    ) -> Result<Published, ServerError> {
-        let channel =
-            ChannelName::new(channel).map_err(|_| ServerError(ErrorCode::InvalidChannel))?;
-        let invalid = |_| ServerError(ErrorCode::InvalidJson);
-        let data = parse_event_data(&Json::encode(data).map_err(invalid)?).map_err(invalid)?;
-        let request = PublishRequest {
-            target: Target::Channels(vec![channel]),
-            id: None,
-            name: None,
-            data,
-        };
-        Ok(self.node.publish(request).await?)
-    }
-
-    /// A room that has members.
-    pub fn room(&self, name: &str) -> Option<Room> {
-        let topic = self.node.topic(TopicKind::Room, name)?;
-        Some(Room::new(self.node.clone(), topic))
-    }
-
-    /// A client by its id.
-    pub fn client(&self, id: Uuid) -> Option<ClientHandle> {
-        let client = self.node.client(id)?;
-        Some(ClientHandle::new(self.node.clone(), client))
-    }
-
-    /// Shuts down: nothing new is accepted, everybody is told, and all connections are
-    /// closed with 1001 in paced batches behind what waits for them. Returns how many
-    /// were still there when [`drain_timeout`](WebSocketConfig::drain_timeout) passed.
+    /// Shuts down without losing anything, and returns the number of connections that were
+    /// still open when the drain timeout (30 seconds by default) passed.
+    ///
+    /// From now on no connection and no event is accepted. Events that were accepted are
+    /// delivered; every client gets a notice on `$system`, and its connection is closed with
+    /// code 1001, at a limited rate. Stop the HTTP server after that, so that meanwhile it can
+    /// still answer (503).
+    ///
+    /// Cancel safety: if the future is dropped, the server accepts nothing more, but no further
+    /// connections are closed. Calling it again goes on.
     pub async fn drain(&self) -> usize {
         self.node.drain(&self.config.drain()).await
     }
 }
 
-fn room_name(name: &str) -> Result<RoomName, ServerError> {
-    RoomName::new(name).map_err(|_| ServerError(ErrorCode::InvalidRoom))
+/// For this project's own tests and benchmarks.
+#[cfg(feature = "internals")]
+impl WebSocketServer {
+    /// The node underneath.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// The tasks of the server and its connections.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
 }

@@ -4,15 +4,25 @@ use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
+/// Checks that `filter` is one.
+pub(crate) fn check(filter: &str) -> Result<(), String> {
+    parse(filter).map(drop)
+}
+
 /// Starts logging to standard error, as `filter` says (`info`, `wavecast=debug`, …).
 /// An application that has its own subscriber keeps it.
 pub(crate) fn init(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(parse(filter)?)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would be told to standard error, and panic where that is closed.
+        .log_internal_errors(false);
     // Fails only when somebody else's subscriber is there already.
     let _ = subscriber.try_init();
     Ok(())
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(filter).map_err(|error| format!("{filter:?} is not a log filter: {error}"))
 }

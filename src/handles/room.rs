@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::error::ServerError;
+use crate::error::BroadcastError;
 use crate::hub::Topic;
 use crate::node::Node;
-use crate::protocol::{ErrorCode, RoomName, ServerMessage};
+use crate::protocol::{RoomName, ServerMessage};
 
-/// A room; cheap to clone. It may empty and disappear while the handle is held.
+/// A handle to a room; cheap to clone.
+///
+/// The room may lose its last member and disappear while the handle is held. If it is created
+/// anew after that, the handle keeps counting the members of the old one: look the room up
+/// again with [`WebSocketServer::room`](crate::WebSocketServer::room).
 #[derive(Debug, Clone)]
 pub struct Room {
     node: Arc<Node>,
@@ -24,14 +28,17 @@ impl Room {
         self.topic.name()
     }
 
-    /// Members now.
+    /// The number of members.
     pub fn members(&self) -> usize {
         self.topic.members()
     }
 
-    /// Sends a message to all members and returns to how many.
-    pub async fn broadcast(&self, message: ServerMessage<'_>) -> Result<usize, ServerError> {
-        let name = RoomName::new(self.name()).map_err(|_| ServerError(ErrorCode::InvalidRoom))?;
+    /// Sends a message to all members and returns the number of members it was sent to.
+    ///
+    /// Otherwise as
+    /// [`WebSocketServer::broadcast_to_room`](crate::WebSocketServer::broadcast_to_room).
+    pub async fn broadcast(&self, message: ServerMessage<'_>) -> Result<usize, BroadcastError> {
+        let name = RoomName::new(self.name())?;
         Ok(self.node.broadcast_to_room(&name, &message, None).await?)
     }
 }

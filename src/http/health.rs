@@ -6,60 +6,82 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::api::Api;
+use crate::hub::HubClosed;
+use crate::node::Node;
 
 /// How long the shards have to answer. Beyond this, the server is unhealthy.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
+const UNHEALTHY: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n");
+
+/// Whether a server works and takes new connections and events.
+///
+/// As the response of an axum handler it is what `GET /readyz` answers: 200 if
+/// [`Ok`](Self::Ok), otherwise 503.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+pub enum Health {
+    /// Every shard answers, and new connections and events are accepted.
     Ok,
+    /// The server is shutting down: it works, but accepts nothing new.
     Draining,
+    /// A shard has not answered within two seconds.
     Unhealthy,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Health {
-    status: Status,
-    version: &'static str,
-}
-
-async fn status(api: &Api) -> Status {
-    match timeout(PROBE_TIMEOUT, api.node.probe()).await {
-        Ok(Ok(())) if api.node.is_draining() => Status::Draining,
-        Ok(Ok(())) => Status::Ok,
-        Ok(Err(_)) | Err(_) => Status::Unhealthy,
+impl Health {
+    /// Asks every shard of the node for a sign of life.
+    pub async fn of(node: &Node) -> Self {
+        match timeout(PROBE_TIMEOUT, node.probe()).await {
+            Ok(Ok(())) if node.is_draining() => Self::Draining,
+            Ok(Ok(())) => Self::Ok,
+            Ok(Err(HubClosed)) | Err(_) => Self::Unhealthy,
+        }
     }
 }
 
+impl IntoResponse for Health {
+    fn into_response(self) -> Response {
+        let ready = match self {
+            Self::Ok => (StatusCode::OK, "ready\n"),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            Self::Unhealthy => UNHEALTHY,
+        };
+        ready.into_response()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct HealthReport {
+    status: Health,
+    version: &'static str,
+}
+
 /// `GET /health`: status and version, for people.
-pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<Health>) {
-    let status = status(&api).await;
+pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<HealthReport>) {
+    let status = Health::of(&api.node).await;
     let code = match status {
-        Status::Ok | Status::Draining => StatusCode::OK,
-        Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        Health::Ok | Health::Draining => StatusCode::OK,
+        Health::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
     };
     let version = env!("CARGO_PKG_VERSION");
-    (code, Json(Health { status, version }))
+    (code, Json(HealthReport { status, version }))
 }
 
 /// `GET /healthz`: liveness. The server is alive if every shard answers, even while it drains.
 pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
-    match status(&api).await {
-        Status::Ok | Status::Draining => (StatusCode::OK, "ok\n"),
-        Status::Unhealthy => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n"),
+    match Health::of(&api.node).await {
+        Health::Ok | Health::Draining => (StatusCode::OK, "ok\n"),
+        Health::Unhealthy => UNHEALTHY,
     }
 }
 
 /// `GET /readyz`: readiness for new connections and events.
-pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
-    match status(&api).await {
-        Status::Ok => (StatusCode::OK, "ready\n"),
-        Status::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        Status::Unhealthy => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n"),
-    }
+pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Health {
+    Health::of(&api.node).await
 }

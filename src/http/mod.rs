@@ -1,6 +1,7 @@
 //! HTTP: the accept loop, the API, health checks, the test page, and problem details.
 
 mod accept;
+mod answer;
 mod api;
 mod health;
 mod page;
@@ -13,6 +14,7 @@ pub use api::Api;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+pub use health::Health;
 
 use self::problem::ApiError;
 use crate::protocol::{ErrorCode, Refusal};

@@ -20,6 +20,10 @@ impl Counter {
 
 /// Counters of one hub since it was created.
 #[derive(Debug, Default)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "a counter is named as it is exported"
+)]
 pub struct Metrics {
     /// Connections opened.
     pub connections_total: Counter,

@@ -26,7 +26,9 @@ use uuid::Uuid;
 
 pub use client::{Client, ClientInfo, Phase, Transport};
 pub use membership::{JoinError, JoinOptions, LeaveError};
-pub use metrics::{Counter, Metrics};
+#[cfg(feature = "internals")]
+pub use metrics::Counter;
+pub use metrics::Metrics;
 pub use options::HubOptions;
 pub use publishing::{Accepted, HistoryPage};
 pub use shard::{HubClosed, Link, Pipe, Sent};

@@ -26,18 +26,29 @@ pub struct LiveConnection {
     pub sent: Sent,
 }
 
-/// A part of a list in the order of its keys.
+/// A page of a sorted list.
+///
+/// The next page starts after the last item of this one.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// Items in the whole list.
+    /// The number of items in the whole list.
     pub total: usize,
-    /// Whether items follow behind the last of this page.
+    /// Whether more items follow this page.
     pub more: bool,
 }
 
 impl<T> Page<T> {
+    /// The page with each item converted.
+    pub(crate) fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            total: self.total,
+            more: self.more,
+        }
+    }
+
     /// The first `limit` of `items` whose key comes after `after`, ordered by key.
     fn new<K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K, after: Option<&K>, limit: usize) -> Self {
         let total = items.len();
@@ -192,15 +203,21 @@ impl Node {
         self.hub.probe().await
     }
 
-    /// Live connections in the order of their ids, which is the order of connecting.
+    /// Clients with a live connection in the order of their ids, which is the order of
+    /// connecting.
+    pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<Arc<Client>> {
+        let mut clients = self.hub.clients();
+        clients.retain(|client| client.is_attached());
+        Page::new(clients, |client| client.id(), after.as_ref(), limit)
+    }
+
+    /// Live connections in the order of [`clients`](Self::clients).
     pub async fn connections(
         &self,
         after: Option<Uuid>,
         limit: usize,
     ) -> Result<Page<LiveConnection>, HubClosed> {
-        let mut clients = self.hub.clients();
-        clients.retain(|client| client.is_attached());
-        let page = Page::new(clients, |client| client.id(), after.as_ref(), limit);
+        let page = self.clients(after, limit);
         let sent = self.hub.inspect(&page.items).await?;
         let items = page.items.into_iter().zip(sent);
         Ok(Page {

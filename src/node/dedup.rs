@@ -10,7 +10,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 use tokio::time::Instant;
 
-use super::published::PublishError;
+use super::publish_error::PublishError;
 use crate::protocol::{ChannelName, EventId};
 
 /// What came of an event in one channel.
@@ -122,7 +122,7 @@ mod tests {
         let dedup = Dedup::new(HOUR, 100).unwrap();
         let overloaded = Err(PublishError::Overloaded);
         let once = async |result| dedup.once(&key("a", "1"), async { result }).await;
-        assert_eq!(once(overloaded).await, overloaded);
+        assert_eq!(once(overloaded.clone()).await, overloaded);
         assert_eq!(once(Ok(first(1))).await, Ok(first(1)));
         assert_eq!(once(Ok(first(2))).await, Ok(first(1)));
         assert_eq!(dedup.get(&key("a", "1")), Some(first(1)));

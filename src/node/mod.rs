@@ -10,6 +10,7 @@ mod dedup;
 mod drain;
 mod history;
 mod publish;
+mod publish_error;
 mod publish_once;
 mod published;
 mod rooms;
@@ -27,7 +28,8 @@ use crate::wire::Frame;
 
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
-pub use published::{PublishError, Published};
+pub use publish_error::PublishError;
+pub use published::Published;
 
 use self::dedup::Dedup;
 

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use tokio::time::{Instant, timeout_at};
 
 use super::Node;
-use super::published::{PublishError, Published};
+use super::publish_error::PublishError;
+use super::published::Published;
 use crate::hub::Hub;
 use crate::protocol::{
     ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, timestamp,
@@ -26,7 +27,7 @@ impl Node {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
         if self.is_draining() {
-            return Err(PublishError::Draining);
+            return Err(PublishError::ShuttingDown);
         }
         let deadline = Instant::now() + self.options.publish_timeout;
         if let (Some(id), Some(dedup)) = (&request.id, &self.dedup) {
@@ -53,7 +54,7 @@ impl Node {
     /// Whether [`publish`](Self::publish) would accept the event now.
     pub fn check_publishable(&self, request: &PublishRequest) -> Result<(), PublishError> {
         if self.is_draining() {
-            return Err(PublishError::Draining);
+            return Err(PublishError::ShuttingDown);
         }
         // Ids and timestamps made here are as long as those of the real event.
         let PublishRequest { id, name, data, .. } = request.clone();

@@ -8,7 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use super::Node;
 use super::dedup::{Dedup, Outcome};
 use super::publish::{channels, event_message, publish_message};
-use super::published::{PublishError, Published};
+use super::publish_error::PublishError;
+use super::published::Published;
 use crate::protocol::{Event, EventId, PublishRequest, timestamp};
 
 impl Node {
@@ -72,7 +73,7 @@ impl Node {
             Ok(published) => published,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                Err(_cancelled) => Err(PublishError::Draining),
+                Err(_cancelled) => Err(PublishError::ShuttingDown),
             },
         }
     }

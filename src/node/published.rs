@@ -1,54 +1,29 @@
-//! What became of an event.
+//! What a published event is answered with.
 
-use crate::hub::HubClosed;
-use crate::protocol::{ErrorCode, EventId, Refusal};
+use std::fmt;
 
-/// What became of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::Serialize;
+
+use crate::protocol::EventId;
+
+/// A published event.
+///
+/// Serializes as what `POST /api/events` answers; as the response of an axum handler it is
+/// just that. Displays as `evt_…, 3 subscribers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Published {
-    /// The event's id.
+    /// The event's id: the publisher's idempotency key, or one that the server generated.
     pub id: EventId,
-    /// When it was accepted, RFC 3339.
+    /// When the server accepted the event: RFC 3339 in UTC with milliseconds.
     pub timestamp: String,
-    /// Deliveries it was sent out for, summed over its channels.
+    /// The number of subscribers that it was sent to, summed over its channels.
     pub subscribers: usize,
 }
 
-/// Why an event was not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The event is larger than `max_message_bytes` as clients would get it.
-    #[error("the event is larger than {limit} bytes as clients would get it")]
-    TooLarge {
-        /// Bytes one message may have.
-        limit: usize,
-    },
-    /// Mailboxes stayed full for `publish_timeout`; publish again.
-    #[error("the shards' mailboxes are full; try again")]
-    Overloaded,
-    /// The node shuts down; publish elsewhere, or later.
-    #[error("the server is shutting down")]
-    Draining,
-}
-
-impl From<PublishError> for ErrorCode {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::TooLarge { .. } => Self::MessageTooLarge,
-            PublishError::Overloaded => Self::Overloaded,
-            PublishError::Draining => Self::Draining,
-        }
-    }
-}
-
-impl From<PublishError> for Refusal {
-    fn from(error: PublishError) -> Self {
-        Self::new(error.into()).with_detail(error.to_string())
-    }
-}
-
-impl From<HubClosed> for PublishError {
-    fn from(HubClosed: HubClosed) -> Self {
-        Self::Draining
+impl fmt::Display for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.subscribers == 1 { "" } else { "s" };
+        write!(f, "{}, {} subscriber{plural}", self.id, self.subscribers)
     }
 }

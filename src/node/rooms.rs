@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Node;
 use super::access::{refuse, refuse_join, refuse_leave};
 use crate::dialect::native::encode;
-use crate::hub::{Accepted, Client, HubClosed, JoinOptions, Topic};
+use crate::hub::{Accepted, Client, HubClosed, JoinError, JoinOptions, LeaveError, Topic};
 use crate::protocol::{
     ErrorCode, Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
 };
@@ -22,6 +22,19 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, Refusal> {
+        self.try_join(client, room, resume, reply_to)
+            .await
+            .map_err(|error| refuse_join(error, room))
+    }
+
+    /// As [`join`](Self::join), with the hub's own error.
+    pub async fn try_join(
+        &self,
+        client: &Arc<Client>,
+        room: &RoomName,
+        resume: Option<&ResumeRequest>,
+        reply_to: Option<&Json>,
+    ) -> Result<usize, JoinError> {
         let name = room.as_str();
         let user_id = &client.display_name();
         let announce = encode(
@@ -47,7 +60,6 @@ impl Node {
         self.hub
             .join(client, TopicKind::Room, room.as_shared(), options, ack)
             .await
-            .map_err(|error| refuse_join(error, room))
     }
 
     /// Ends the client's membership: it gets `left`, the others `user_left`.
@@ -57,13 +69,24 @@ impl Node {
         room: &RoomName,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
+        self.try_leave(client, room, reply_to)
+            .await
+            .map_err(|error| refuse_leave(error, room))
+    }
+
+    /// As [`leave`](Self::leave), with the hub's own error.
+    pub async fn try_leave(
+        &self,
+        client: &Arc<Client>,
+        room: &RoomName,
+        reply_to: Option<&Json>,
+    ) -> Result<(), LeaveError> {
         let name = room.as_str();
         let ack = encode(&ServerMessage::Left { room: name }, reply_to);
         let announce = user_left(client, name);
         self.hub
             .leave(client, TopicKind::Room, name, Some(&ack), Some(&announce))
             .await
-            .map_err(|error| refuse_leave(error, room))
     }
 
     /// Sends a member's message to all other members. If the command has an `id`, the

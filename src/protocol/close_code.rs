@@ -6,6 +6,7 @@
 /// The number tells the client what to do. After 1001, 1011, 1012, 1013 and 4000–4499 it should
 /// reconnect, with jitter; after 1002, 1003, 1007, 1008, 1009 and 4500–4999 it should not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CloseCode {
     /// 1001: the server is shutting down.
     GoingAway,

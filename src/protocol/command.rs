@@ -4,6 +4,7 @@ use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName}
 
 /// A message from a client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientMessage {
     /// Join a room.
     Join {

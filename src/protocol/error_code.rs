@@ -1,8 +1,13 @@
 //! The table of error codes, with their messages and HTTP statuses.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 /// A stable code that says why a command or request was refused. The same over WebSocket and
 /// HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// The text is not valid JSON.
     InvalidJson,
@@ -103,5 +108,17 @@ impl ErrorCode {
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),
             Self::Internal => ("internal", "Internal error", 500),
         }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -1,8 +1,10 @@
 //! Events: what backends publish and clients receive.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::NameError;
@@ -11,7 +13,7 @@ use super::NameError;
 const MAX_LABEL_BYTES: usize = 200;
 
 /// An event's id: the publisher's idempotency key, or `evt_` and a time-ordered UUID.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct EventId(Box<str>);
 
 impl EventId {
@@ -34,12 +36,20 @@ impl EventId {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = NameError;
+
+    fn from_str(id: &str) -> Result<Self, NameError> {
+        Self::new(id)
     }
 }
 
 /// An event's name, such as `order.created`: the publisher's name for this kind of event.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct EventName(Box<str>);
 
 impl EventName {
@@ -57,7 +67,15 @@ impl EventName {
 
 impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for EventName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
     }
 }
 
@@ -93,7 +111,7 @@ pub struct Event {
 
 /// An event's payload as the members of a JSON object, ready to follow `id` and
 /// `timestamp` in one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventData(String);
 
 impl EventData {

@@ -25,6 +25,16 @@ pub struct HistoryRequest {
     pub limit: usize,
 }
 
+impl Default for HistoryRequest {
+    /// The 100 newest publications.
+    fn default() -> Self {
+        Self {
+            direction: Direction::Newest,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+}
+
 impl HistoryRequest {
     /// A request from its parameters. `limit` defaults to 100. Returns `None` if `limit` is not
     /// between 1 and 1000, or if both `before` and `after` are given.

@@ -1,6 +1,9 @@
 //! JSON values, kept as text.
 
+use std::fmt;
+
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The text is not valid JSON, or a value cannot be represented as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +28,19 @@ impl Json {
             .map_err(|error| JsonError::new(&error))
     }
 
+    /// Decodes the value into any deserializable type.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        serde_json::from_str(&self.0).map_err(|error| JsonError::new(&error))
+    }
+
     /// The value as compact JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The value as compact JSON text.
+    pub fn into_string(self) -> String {
+        self.0.into()
     }
 
     /// A value from text that the caller knows to be compact JSON.
@@ -36,6 +49,13 @@ impl Json {
     }
 }
 
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A string, quoted and escaped; not JSON text.
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
         let mut quoted = String::with_capacity(text.len() + 2);

@@ -29,7 +29,7 @@ pub use json::{Json, JsonError};
 pub use names::{ChannelName, NameError, RoomName, UserId};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
-pub use publish_request::{PublishRequest, Target};
+pub use publish_request::{InvalidTarget, PublishRequest, Target};
 pub use refusal::{Refusal, Subject};
 pub use server_message::ServerMessage;
 pub use topic::{TopicKind, TopicName};

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 /// Maximum length of a name, in bytes of UTF-8.
 const MAX_NAME_BYTES: usize = 200;
 
 /// Why a name is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// The name is empty.
     #[error("the name is empty")]
@@ -52,6 +55,12 @@ macro_rules! shared_name {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -145,6 +154,11 @@ impl ChannelName {
     /// Whether every connection receives this channel without subscribing.
     pub fn reaches_everyone(&self) -> bool {
         reaches_everyone(self.as_str())
+    }
+
+    /// Whether this is `$system`, to which only the server publishes.
+    pub fn is_system(&self) -> bool {
+        self.as_str() == SYSTEM
     }
 
     /// The user whose connections receive this channel without subscribing.

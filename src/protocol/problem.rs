@@ -20,7 +20,7 @@ pub struct Problem<'a> {
 
 impl Problem<'_> {
     /// Encodes the problem as JSON: the standard members and `code`.
-    pub fn to_json(&self) -> String {
+    pub fn to_json(self) -> String {
         let mut text = String::from("{\"type\":");
         push_string(&mut text, &format!("urn:wavecast:problem:{}", self.code));
         for (key, value) in [

@@ -1,6 +1,7 @@
 //! Why a command or request was refused.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 
 use super::{ErrorCode, TopicName};
@@ -43,6 +44,18 @@ impl Refusal {
         }
     }
 
+    /// A refusal whose detail is the error and its causes, joined by colons.
+    pub fn from_error(code: ErrorCode, error: &dyn Error) -> Self {
+        let mut detail = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            detail.push_str(": ");
+            detail.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self::new(code).with_detail(detail)
+    }
+
     /// Names what the refusal is about.
     #[must_use]
     pub fn about(mut self, subject: impl Into<Subject>) -> Self {
@@ -71,7 +84,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl Error for Refusal {}
 
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {

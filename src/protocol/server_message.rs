@@ -4,6 +4,7 @@ use super::{Event, Gap, Json, Refusal, Resumption, StreamTop, TopicName};
 
 /// A message from the server to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ServerMessage<'a> {
     /// The client has joined the room.
     Joined {

@@ -116,6 +116,7 @@ impl Decoder {
 
     /// The heap memory used for message payload, in bytes; at most [`Limits::max_message_bytes`]. Up to 256 bytes of
     /// other state, allocated while a frame or message is incomplete, are not counted.
+    #[cfg(feature = "internals")]
     pub fn buffered_bytes(&self) -> usize {
         let message = self
             .reassembly

@@ -60,7 +60,7 @@ pub enum ProtocolError {
 impl ProtocolError {
     /// The code for the Close frame
     /// ([RFC 6455 §7.4.1](https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1)).
-    pub fn close_code(&self) -> u16 {
+    pub fn close_code(self) -> u16 {
         match self {
             Self::Unmasked
             | Self::ReservedBit

@@ -14,7 +14,7 @@ const MAX_HEADER_BYTES: usize = 10;
 /// the payload. Cloning a frame without a payload, such as a ping, does not even touch a reference count.
 /// [`header`](Self::header) and [`payload`](Self::payload) are the two buffers of a vectored write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::len_without_is_empty, reason = "a frame always has a header")]
+#[allow(clippy::len_without_is_empty, reason = "a frame always has a header")]
 pub struct Frame {
     header: [u8; MAX_HEADER_BYTES],
     header_len: u8,

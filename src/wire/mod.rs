@@ -22,7 +22,9 @@ mod reassembly;
 mod server_frame;
 
 pub use accept_key::AcceptKey;
-pub use close::{CloseFrame, is_close_code};
+pub use close::CloseFrame;
+#[cfg(feature = "internals")]
+pub use close::is_close_code;
 pub use decoder::Decoder;
 pub use error::ProtocolError;
 pub use event::Event;

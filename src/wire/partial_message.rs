@@ -140,6 +140,7 @@ impl PartialMessage {
     }
 
     /// The capacity of the buffer, in bytes.
+    #[cfg(feature = "internals")]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

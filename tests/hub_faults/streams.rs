@@ -30,8 +30,8 @@ impl Edge {
         watch();
         let mut config = WebSocketConfig::default();
         change(&mut config);
-        if config.shards == 0 {
-            config.shards = 2;
+        if config.engine.shards == 0 {
+            config.engine.shards = 2;
         }
         let server = Arc::new(WebSocketServer::new(config));
         let idle_tasks = server.tasks().len();
@@ -88,7 +88,7 @@ async fn a_stream_that_its_peer_ends_leaves_no_task() {
 
 #[tokio::test]
 async fn a_stalled_stream_leaves_no_task_after_its_eviction() {
-    let edge = Edge::new(|config| config.outbox_messages = 4);
+    let edge = Edge::new(|config| config.outbox.messages = 4);
     let mut client = edge.connect(256);
     let command = masked(r#"{"type":"subscribe","channel":"news"}"#);
     client.write_all(&command).in_time().await.unwrap();
@@ -164,7 +164,7 @@ async fn a_client_that_connects_during_a_drain_is_closed_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_waits_for_a_slow_reader_until_its_deadline() {
     let edge = Edge::new(|config| {
-        config.drain_timeout = Duration::from_secs(60);
+        config.drain.timeout = Duration::from_secs(60);
         config.pong_timeout = Duration::from_secs(600);
     });
     let mut client = edge.connect(256);
@@ -225,8 +225,8 @@ async fn a_panic_while_a_session_is_created_ends_only_its_connection() {
 #[tokio::test]
 async fn a_cancelled_cleanup_does_not_hide_a_connection_from_the_drain() {
     let edge = Edge::new(|config| {
-        config.shards = 1;
-        config.mailbox_capacity = 1;
+        config.engine.shards = 1;
+        config.engine.mailbox_capacity = 1;
     });
     let mut client = edge.connect(1024);
     let hub = edge.server.node();

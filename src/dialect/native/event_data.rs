@@ -24,10 +24,9 @@ pub fn text_data(text: &str) -> EventData {
     EventData::from_members(format!(",\"message\":{}", Json::from(text).as_str()))
 }
 
-/// Converts a JSON value to a payload.
-pub fn parse_event_data(json: &Json) -> Result<EventData, JsonError> {
-    let mut text = json.as_str().as_bytes().to_vec();
-    with_value(&mut text, |value| event_data_of(&value))
+/// Parses a payload: any JSON value.
+pub fn parse_event_data(json: impl Into<Vec<u8>>) -> Result<EventData, JsonError> {
+    with_value(&mut json.into(), |value| event_data_of(&value))
 }
 
 /// The members of an object, except `id` and `timestamp`. Any other value is wrapped as

@@ -8,6 +8,8 @@ mod parser;
 mod publish_request;
 
 pub use commands::parse_commands;
-pub use event_data::{parse_event_data, shutdown_notice, text_data};
+#[cfg(feature = "internals")]
+pub use event_data::text_data;
+pub use event_data::{parse_event_data, shutdown_notice};
 pub use frames::{Native, encode};
 pub use publish_request::{parse_publish_batch, parse_publish_request};

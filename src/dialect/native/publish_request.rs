@@ -8,11 +8,12 @@ use simd_json::tape::{Object, Value};
 use super::event_data::event_data_of;
 use super::parser::with_value;
 use crate::protocol::{
-    ChannelName, ErrorCode, EventId, EventName, NameError, PublishRequest, Refusal, Target, UserId,
+    ChannelName, ErrorCode, EventId, EventName, InvalidTarget, NameError, PublishRequest, Refusal,
+    Target, UserId,
 };
 
-/// Maximum number of channels per event, and of events per batch.
-const MAX_ITEMS: usize = 1000;
+/// Maximum number of events per batch.
+const MAX_EVENTS: usize = 1000;
 
 /// Parses one event: `{"channel":…,"data":…}`, or with `channels`, `user` or `broadcast` instead
 /// of `channel`.
@@ -35,10 +36,10 @@ pub fn parse_publish_batch(text: &mut [u8]) -> Result<Vec<PublishRequest>, Refus
             .and_then(|object| object.get("events"))
             .and_then(|events| events.as_array())
             .ok_or_else(|| refused(ErrorCode::MissingField, "`events` must be an array"))?;
-        if events.len() > MAX_ITEMS {
+        if events.len() > MAX_EVENTS {
             return Err(refused(
                 ErrorCode::InvalidCommand,
-                format!("a batch can contain at most {MAX_ITEMS} events"),
+                format!("a batch can contain at most {MAX_EVENTS} events"),
             ));
         }
         let mut requests = Vec::with_capacity(events.len());
@@ -107,9 +108,9 @@ fn target(object: &Object<'_, '_>) -> Result<Target, Refusal> {
             "exactly one of `channel`, `channels`, `user` and `broadcast` is required",
         ));
     }
-    let [channel, channels, user, _] = given;
-    if let Some(name) = channel {
-        return Ok(Target::Channels(vec![publishable_channel(&name)?]));
+    let [one, channels, user, _] = given;
+    if let Some(name) = one {
+        return Target::channels(vec![channel(&name)?]).map_err(refused_target);
     }
     if let Some(names) = channels {
         return many_channels(&names);
@@ -135,38 +136,36 @@ fn many_channels(names: &Value<'_, '_>) -> Result<Target, Refusal> {
     let names = names
         .as_array()
         .ok_or_else(|| refused(ErrorCode::InvalidChannel, "`channels` must be an array"))?;
-    if names.is_empty() || names.len() > MAX_ITEMS {
-        return Err(refused(
-            ErrorCode::InvalidChannel,
-            format!("`channels` must contain 1 to {MAX_ITEMS} names"),
-        ));
+    if names.len() > Target::MAX_CHANNELS {
+        return Err(refused_target(InvalidTarget::ChannelCount));
     }
-    let mut channels: Vec<ChannelName> = Vec::with_capacity(names.len());
-    let mut seen = std::collections::HashSet::with_capacity(names.len());
-    for name in &names {
-        let channel = publishable_channel(&name)?;
-        if seen.insert(channel.clone()) {
-            channels.push(channel);
-        }
-    }
-    Ok(Target::Channels(channels))
+    let names = names.iter().map(|name| channel(&name));
+    Target::channels(names.collect::<Result<_, _>>()?).map_err(refused_target)
 }
 
-/// Any channel except `$system`, which is for the server's own notices. `$all` and `$user:<id>`
-/// can be named here as well as with `broadcast` and `user`.
-fn publishable_channel(name: &Value<'_, '_>) -> Result<ChannelName, Refusal> {
+/// `$all` and `$user:<id>` can be named here as well as with `broadcast` and `user`.
+fn channel(name: &Value<'_, '_>) -> Result<ChannelName, Refusal> {
     let name = name
         .as_str()
         .ok_or_else(|| refused(ErrorCode::InvalidChannel, "a channel name must be a string"))?;
-    let channel = ChannelName::new(name)
-        .map_err(|error| refused(ErrorCode::InvalidChannel, format!("{name:?}: {error}")))?;
-    if channel == ChannelName::system() {
-        return Err(refused(
+    ChannelName::new(name)
+        .map_err(|error| refused(ErrorCode::InvalidChannel, format!("{name:?}: {error}")))
+}
+
+fn refused_target(error: InvalidTarget) -> Refusal {
+    match error {
+        InvalidTarget::ChannelCount => refused(
+            ErrorCode::InvalidChannel,
+            format!(
+                "`channels` must contain 1 to {} names",
+                Target::MAX_CHANNELS
+            ),
+        ),
+        InvalidTarget::Reserved => refused(
             ErrorCode::Forbidden,
             "$system is reserved for the server's own notices",
-        ));
+        ),
     }
-    Ok(channel)
 }
 
 #[cfg(test)]

@@ -14,41 +14,24 @@ use super::Api;
 use crate::dialect::native::{parse_publish_batch, parse_publish_request};
 use crate::http::problem::ApiError;
 use crate::node::Published;
-use crate::protocol::{ErrorCode, PublishRequest};
+use crate::protocol::ErrorCode;
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Serialize)]
-pub(super) struct Accepted {
-    id: String,
-    timestamp: String,
-    subscribers: usize,
-}
-
-impl From<Published> for Accepted {
-    fn from(published: Published) -> Self {
-        Self {
-            id: published.id.as_str().to_owned(),
-            timestamp: published.timestamp,
-            subscribers: published.subscribers,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct AcceptedBatch {
-    events: Vec<Accepted>,
+pub(super) struct PublishedBatch {
+    events: Vec<Published>,
 }
 
 /// `POST /api/events`
 pub(super) async fn publish(
     State(api): State<Arc<Api>>,
     request: Request,
-) -> Result<Json<Accepted>, ApiError> {
+) -> Result<Published, ApiError> {
     let mut body = json_body(&api, request).await?;
     let request = parse_publish_request(&mut body)?;
-    Ok(Json(publish_one(&api, request).await?))
+    Ok(api.node.publish(request).await?)
 }
 
 /// `POST /api/events/batch`: checks all events before it publishes the first, and publishes them
@@ -56,23 +39,19 @@ pub(super) async fn publish(
 pub(super) async fn publish_batch(
     State(api): State<Arc<Api>>,
     request: Request,
-) -> Result<Json<AcceptedBatch>, ApiError> {
+) -> Result<Json<PublishedBatch>, ApiError> {
     let mut body = json_body(&api, request).await?;
     let requests = parse_publish_batch(&mut body)?;
     for (index, request) in requests.iter().enumerate() {
         api.node
             .check_publishable(request)
-            .map_err(|error| ApiError::new(error.into(), format!("events[{index}]: {error}")))?;
+            .map_err(|error| ApiError::new(error.code(), format!("events[{index}]: {error}")))?;
     }
     let mut events = Vec::with_capacity(requests.len());
     for request in requests {
-        events.push(publish_one(&api, request).await?);
+        events.push(api.node.publish(request).await?);
     }
-    Ok(Json(AcceptedBatch { events }))
-}
-
-async fn publish_one(api: &Api, request: PublishRequest) -> Result<Accepted, ApiError> {
-    Ok(api.node.publish(request).await?.into())
+    Ok(Json(PublishedBatch { events }))
 }
 
 /// Reads a JSON body, within limits of time and size. Requiring the JSON media type keeps out

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
 use serde::Deserialize;
 
 use super::Api;
 use crate::http::problem::ApiError;
-use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, RoomName, TopicName};
+use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, Json, RoomName, TopicName};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +45,7 @@ pub(super) async fn of_channel(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     RequestedPage(request): RequestedPage,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json, ApiError> {
     let channel = ChannelName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
     respond(&api, TopicName::Channel(channel.as_str()), request)
@@ -58,30 +56,18 @@ pub(super) async fn of_room(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     RequestedPage(request): RequestedPage,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json, ApiError> {
     let room = RoomName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
     respond(&api, TopicName::Room(room.as_str()), request)
 }
 
-fn respond(
-    api: &Api,
-    topic: TopicName<'_>,
-    request: HistoryRequest,
-) -> Result<impl IntoResponse + use<>, ApiError> {
+fn respond(api: &Api, topic: TopicName<'_>, request: HistoryRequest) -> Result<Json, ApiError> {
     let history = api.node.history(topic, request);
-    history
-        .map(|json| {
-            let headers = [
-                (CONTENT_TYPE, "application/json"),
-                (CACHE_CONTROL, "no-store"),
-            ];
-            (headers, json)
-        })
-        .ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::NoHistory,
-                "no history is kept here; enable it with --history or with a rule",
-            )
-        })
+    history.map(Json::from_text).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::NoHistory,
+            "no history is kept here; enable it with --history or with a rule",
+        )
+    })
 }

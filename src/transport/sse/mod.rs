@@ -10,6 +10,7 @@ mod handover;
 mod open;
 mod request;
 
+#[cfg(feature = "internals")]
 pub use event_stream::EventStream;
 pub use handover::{Handover, Offer, Socket};
 pub use open::open;

@@ -35,6 +35,7 @@ impl WebSocketUpgrade {
 
     /// Responds with 101. Once the connection is upgraded, calls `open` with the stream and the
     /// bytes read ahead, and runs the connection that it returns in a task of its own.
+    #[doc(hidden)]
     pub fn on_upgrade<F, M, S>(
         self,
         tasks: &TaskTracker,

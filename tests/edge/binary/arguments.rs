@@ -4,19 +4,18 @@ use std::process::Output;
 
 use tokio::net::TcpListener;
 
+use super::support::text;
 use crate::support::{run, run_with};
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-/// Expects one line on standard error, which it returns, nothing on standard output, and this
-/// exit code.
+/// Expects this exit code, nothing on standard output, and an error, which it returns. A
+/// problem of the configuration is a line of its own below the first.
 fn expect_refusal(output: &Output, code: i32) -> String {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{error}");
     assert_eq!(text(&output.stdout), "");
-    assert_eq!(error.lines().count(), 1, "{error:?}");
+    let heading = "error: 1 problem in the configuration\n  ";
+    let line = error.strip_prefix(heading).unwrap_or(&error);
+    assert_eq!(line.lines().count(), 1, "{error:?}");
     assert!(
         error.starts_with("error: ") && error.ends_with('\n'),
         "{error:?}"
@@ -34,7 +33,7 @@ async fn a_port_in_use_is_an_error_of_one_line() {
 }
 
 #[tokio::test]
-async fn an_invalid_flag_is_an_error_of_one_line() {
+async fn an_invalid_flag_is_one_problem() {
     for (arguments, mention) in [
         (&["--bogus"][..], "--bogus"),
         (&["dance"], "dance"),
@@ -54,23 +53,23 @@ async fn an_invalid_flag_is_an_error_of_one_line() {
 }
 
 #[tokio::test]
-async fn values_that_cannot_work_are_an_error_of_one_line() {
+async fn values_that_cannot_work_are_one_problem() {
     for (arguments, mention) in [
-        (&["--ping-interval", "90s"][..], "pong timeout"),
-        (&["--pong-timeout", "10s"], "pong timeout"),
+        (&["--ping-interval", "90s"][..], "connections.pong_timeout"),
+        (&["--pong-timeout", "10s"], "--pong-timeout"),
         (&["--max-message-size", "1MiB"], "outbox"),
         (&["--outbox-bytes", "1KiB"], "outbox"),
-        (&["--outbox-messages", "0"], "zero"),
-        (&["--max-clients-per-room", "0"], "zero"),
-        (&["--max-message-size", "0"], "zero"),
-        (&["--ping-interval", "0s"], "zero"),
-        (&["--drain-rate", "0"], "zero"),
+        (&["--outbox-messages", "0"], "at least 1"),
+        (&["--max-clients-per-room", "0"], "at least 1"),
+        (&["--max-message-size", "0"], "at least 1"),
+        (&["--ping-interval", "0s"], "at least 1"),
+        (&["--drain-rate", "0"], "at least 1"),
         (&["--log", "wavecast=loud"], "log"),
         (&["--cors-origin", "app.example"], "--cors-origin"),
         (&["--cors-origin", "https://app.example/"], "--cors-origin"),
     ] {
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
-        let error = expect_refusal(&run(&arguments).await, 1);
+        let error = expect_refusal(&run(&arguments).await, 2);
         assert!(error.contains(mention), "{error}");
     }
 }
@@ -128,8 +127,8 @@ async fn the_version_is_that_of_the_package() {
 #[tokio::test]
 async fn environment_variables_are_read_and_flags_override_them() {
     let bad = [("WAVECAST_OUTBOX_MESSAGES", "0")];
-    let error = expect_refusal(&run_with(&["--listen", "127.0.0.1:0"], &bad).await, 1);
-    assert!(error.contains("outbox"), "{error}");
+    let error = expect_refusal(&run_with(&["--listen", "127.0.0.1:0"], &bad).await, 2);
+    assert!(error.contains("WAVECAST_OUTBOX_MESSAGES"), "{error}");
     let bad = [("WAVECAST_SHARDS", "many")];
     expect_refusal(&run_with(&[], &bad).await, 2);
     let bad = [
@@ -144,6 +143,9 @@ async fn environment_variables_are_read_and_flags_override_them() {
         "--listen",
         "127.0.0.1:0",
     ];
-    let error = expect_refusal(&run_with(&arguments, &bad).await, 1);
-    assert!(error.contains("zero"), "{error}");
+    let error = expect_refusal(&run_with(&arguments, &bad).await, 2);
+    assert!(
+        error.contains("--outbox-messages: 0 must be at least 1"),
+        "{error}"
+    );
 }

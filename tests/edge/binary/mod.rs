@@ -1,5 +1,14 @@
 //! The binary as a process.
 
 mod arguments;
+mod config_commands;
 mod cors;
+mod listening;
+mod output;
+mod precedence;
+mod problems;
+mod rules;
 mod running;
+mod suggestions;
+mod support;
+mod values;

@@ -12,7 +12,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn event_streams_and_websockets_share_one_connection_limit() {
-    let edge = TestServer::start(config(|config| config.max_connections = 2)).await;
+    let edge = TestServer::start(config(|config| config.connections.max = 2)).await;
     let websocket = edge.connect().await;
     let source = EventSource::subscribe(edge.address, &["news"]).await;
     let refused = edge.http("GET", "/sse?channel=news", None).await;

@@ -11,8 +11,8 @@ use crate::support::{
 #[tokio::test]
 async fn a_slow_consumer_is_evicted_and_told_so_without_disturbing_others() {
     let edge = TestServer::start(config(|config| {
-        config.outbox_messages = 1_000_000;
-        config.outbox_bytes = 128 * 1024;
+        config.outbox.messages = 1_000_000;
+        config.outbox.bytes = 128 * 1024;
     }))
     .await;
     let mut healthy = EventSource::subscribe(edge.address, &["news"]).await;
@@ -90,8 +90,8 @@ async fn a_client_that_reads_nothing_until_the_pong_timeout_is_closed() {
     let edge = TestServer::start(config(|config| {
         config.ping_interval = Duration::from_millis(100);
         config.pong_timeout = Duration::from_secs(1);
-        config.outbox_messages = 10_000;
-        config.outbox_bytes = 64 * 1024 * 1024;
+        config.outbox.messages = 10_000;
+        config.outbox.bytes = 64 * 1024 * 1024;
     }))
     .await;
     let stalled = EventSource::open_with_small_buffer(edge.address, "/sse?channel=news").await;

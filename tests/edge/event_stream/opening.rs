@@ -71,7 +71,7 @@ async fn a_stream_is_a_plain_http_response_with_lines_of_text() {
 #[tokio::test]
 async fn a_request_is_refused_before_a_stream_begins() {
     let edge = TestServer::start(config(|config| {
-        config.max_topics_per_client = 3;
+        config.limits.topics_per_client = 3;
         config.trust_user_parameter = true;
     }))
     .await;

@@ -67,7 +67,7 @@ async fn on_another_server_a_stream_is_an_ordinary_response_body() {
 #[tokio::test]
 async fn a_slow_consumer_on_another_server_is_evicted() {
     let server = Arc::new(WebSocketServer::new(config(|config| {
-        config.outbox_messages = 16;
+        config.outbox.messages = 16;
     })));
     let (address, _tasks) = serve_with_axum(&server).await;
     let stalled = EventSource::open_with_small_buffer(address, "/live?channel=news").await;

@@ -72,7 +72,7 @@ async fn an_evicted_slow_consumer_reconnects_and_has_missed_nothing() {
     const EVENTS: u64 = 300;
     let edge = TestServer::start(config(|config| {
         config.topics = with_history(1000).topics;
-        config.outbox_messages = 8;
+        config.outbox.messages = 8;
     }))
     .await;
     let mut slow = EventSource::subscribe(edge.address, &["news"]).await;

@@ -38,7 +38,7 @@ async fn a_body_must_have_the_media_type_of_json() {
 
 #[tokio::test]
 async fn a_body_over_the_size_limit_is_refused() {
-    let server = TestServer::start(config(|config| config.max_body_size = 1000)).await;
+    let server = TestServer::start(config(|config| config.publish.max_body_size = 1000)).await;
     let body = |size: usize| {
         let frame = json!({"channel": "a", "data": ""}).to_string().len();
         json!({"channel": "a", "data": "x".repeat(size - frame)})

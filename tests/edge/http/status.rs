@@ -54,7 +54,7 @@ async fn a_draining_server_refuses_events_and_connections() {
 
 #[tokio::test]
 async fn a_full_server_refuses_the_next_connection() {
-    let server = TestServer::start(config(|config| config.max_connections = 2)).await;
+    let server = TestServer::start(config(|config| config.connections.max = 2)).await;
     let clients = server.connect_many(2).await;
     let request = refusable_handshake();
     let response = exchange(server.address, request.as_bytes()).await;

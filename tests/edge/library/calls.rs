@@ -1,8 +1,9 @@
 //! The functions that an application calls, with and without sockets.
 
 use uuid::Uuid;
-use wavecast::protocol::{ErrorCode, Json};
-use wavecast::{ServerError, ServerMessage, WebSocketServer};
+use wavecast::{
+    JoinRoomError, Json, LeaveRoomError, NameError, PublishError, ServerMessage, WebSocketServer,
+};
 
 use crate::support::{InTime as _, TestServer, config, eventually};
 
@@ -22,7 +23,7 @@ async fn rooms_work_without_a_socket() {
     assert_eq!(server.join_room("general", first).in_time().await, Ok(1));
     assert_eq!(server.join_room("general", second).in_time().await, Ok(2));
     assert_eq!(server.join_room("general", second).in_time().await, Ok(2));
-    let full = ServerError(ErrorCode::RoomFull);
+    let full = JoinRoomError::RoomFull;
     assert_eq!(
         server.join_room("general", third).in_time().await,
         Err(full)
@@ -31,12 +32,13 @@ async fn rooms_work_without_a_socket() {
         server.client(third).is_none(),
         "a refused client is not kept"
     );
-    assert_eq!(full.to_string(), "Room full");
+    assert_eq!(full.to_string(), "the room is full");
+    assert_eq!(full.code().message(), "Room full");
     let room = server.room("general").expect("the room");
     assert_eq!((room.name(), room.members()), ("general", 2));
 
     assert_eq!(server.leave_room("general", first).in_time().await, Ok(()));
-    let not_in_room = Err(ServerError(ErrorCode::NotInRoom));
+    let not_in_room = Err(LeaveRoomError::NotInRoom);
     assert_eq!(
         server.leave_room("general", first).in_time().await,
         not_in_room
@@ -50,7 +52,7 @@ async fn rooms_work_without_a_socket() {
     );
     assert_eq!(
         server.join_room("", first).in_time().await,
-        Err(ServerError(ErrorCode::InvalidRoom))
+        Err(JoinRoomError::InvalidRoom(NameError::Empty))
     );
     assert_eq!(room.members(), 1);
     assert_eq!(server.cleanup_client(second).in_time().await, Ok(()));
@@ -194,7 +196,11 @@ async fn an_application_publishes_and_cleans_up() {
     assert_eq!(event["data"]["id"], published.id.as_str());
     assert_eq!(event["data"]["value"][1], "two");
     let refused = server.server.publish("", &1).in_time().await;
-    assert_eq!(refused, Err(ServerError(ErrorCode::InvalidChannel)));
+    let invalid = PublishError::InvalidChannel {
+        channel: "".into(),
+        source: NameError::Empty,
+    };
+    assert_eq!(refused, Err(invalid));
 
     let id = server.id_of(&client).await;
     server.server.cleanup_client(id).in_time().await.unwrap();

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep;
-use wavecast::ServerError;
-use wavecast::protocol::ErrorCode;
+use wavecast::PublishError;
 
 use crate::support::{CLOSE, PING, TEXT, TestServer, config, join_all, within};
 
@@ -16,7 +15,7 @@ const SUBSCRIBERS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_event_arrives_before_the_close_while_others_still_publish() {
-    let edge = TestServer::start(config(|config| config.mailbox_capacity = 4)).await;
+    let edge = TestServer::start(config(|config| config.engine.mailbox_capacity = 4)).await;
     let mut readers = JoinSet::new();
     for _ in 0..SUBSCRIBERS {
         let mut client = edge.connect().await;
@@ -51,8 +50,8 @@ async fn every_acknowledged_event_arrives_before_the_close_while_others_still_pu
                 let data = json!({"publisher": publisher, "number": number});
                 match within("a publication", server.publish("news", &data)).await {
                     Ok(published) => assert_eq!(published.subscribers, SUBSCRIBERS),
-                    Err(ServerError(code)) => {
-                        assert_eq!(code, ErrorCode::Draining);
+                    Err(error) => {
+                        assert_eq!(error, PublishError::ShuttingDown);
                         return (publisher, number);
                     }
                 }

@@ -243,7 +243,7 @@ async fn a_draining_binary_says_so_and_refuses_everything_new() {
 #[tokio::test]
 async fn a_server_in_this_process_drains_too() {
     let server = TestServer::start(config(|config| {
-        config.drain_timeout = Duration::from_secs(5);
+        config.drain.timeout = Duration::from_secs(5);
     }))
     .await;
     let mut clients = server.connect_many(3).await;

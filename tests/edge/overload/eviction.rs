@@ -78,8 +78,8 @@ async fn expect_eviction(edge: TestServer, bytes: usize) {
 #[tokio::test]
 async fn evicts_a_client_whose_outbox_is_full_of_messages() {
     let edge = TestServer::start(config(|config| {
-        config.outbox_messages = 8;
-        config.outbox_bytes = 64 * 1024 * 1024;
+        config.outbox.messages = 8;
+        config.outbox.bytes = 64 * 1024 * 1024;
     }));
     expect_eviction(edge.await, 20_000).await;
 }
@@ -87,8 +87,8 @@ async fn evicts_a_client_whose_outbox_is_full_of_messages() {
 #[tokio::test]
 async fn evicts_a_client_whose_outbox_is_full_of_bytes() {
     let edge = TestServer::start(config(|config| {
-        config.outbox_messages = 1_000_000;
-        config.outbox_bytes = 128 * 1024;
+        config.outbox.messages = 1_000_000;
+        config.outbox.bytes = 128 * 1024;
     }));
     expect_eviction(edge.await, 20_000).await;
 }

@@ -22,9 +22,9 @@ fn a_publisher_that_finds_a_full_mailbox_waits_and_then_gets_503() {
     let (paused, running) = (runtime(), runtime());
     let server = paused.block_on(async {
         let server = WebSocketServer::new(config(|config| {
-            config.shards = 1;
-            config.mailbox_capacity = 2;
-            config.publish_timeout = Duration::from_millis(100);
+            config.engine.shards = 1;
+            config.engine.mailbox_capacity = 2;
+            config.publish.timeout = Duration::from_millis(100);
         }));
         let member = Uuid::now_v7();
         let joined = server.join_room("lobby", member).in_time().await;

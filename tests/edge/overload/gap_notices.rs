@@ -33,8 +33,8 @@ async fn server() -> TestServer {
         );
     TestServer::start(config(|config| {
         config.topics = rules;
-        config.outbox_messages = 16;
-        config.outbox_bytes = 64 * 1024 * 1024;
+        config.outbox.messages = 16;
+        config.outbox.bytes = 64 * 1024 * 1024;
     }))
     .await
 }

@@ -59,7 +59,7 @@ async fn a_retry_is_not_delivered_and_gets_the_first_answer() {
 async fn without_a_key_or_a_window_every_publication_is_an_event() {
     for (window, id) in [(300, None), (0, Some("same"))] {
         let window = Duration::from_secs(window);
-        let server = TestServer::start(config(|config| config.publish_window = window)).await;
+        let server = TestServer::start(config(|config| config.publish.window = window)).await;
         let mut client = server.connect().await;
         client.subscribe("a").await;
         let mut event = json!({"channel": "a", "data": 1});
@@ -136,7 +136,7 @@ async fn of_many_simultaneous_publications_one_is_delivered_and_all_get_its_answ
 #[tokio::test]
 async fn after_the_window_the_key_is_new() {
     let window = Duration::from_millis(50);
-    let server = TestServer::start(config(|config| config.publish_window = window)).await;
+    let server = TestServer::start(config(|config| config.publish.window = window)).await;
     let mut client = server.connect().await;
     client.subscribe("a").await;
     let event = json!({"channel": "a", "id": "i", "data": 1});
@@ -152,7 +152,7 @@ async fn after_the_window_the_key_is_new() {
 
 #[tokio::test]
 async fn of_too_many_keys_the_oldest_are_forgotten() {
-    let server = TestServer::start(config(|config| config.publish_ids = 20)).await;
+    let server = TestServer::start(config(|config| config.publish.ids = 20)).await;
     let mut client = server.connect().await;
     let events = (0..1000).map(|at| json!({"channel": "a", "id": at.to_string(), "data": at}));
     let batch = json!({"events": events.collect::<Vec<_>>()});

@@ -30,8 +30,8 @@ impl PausedServer {
         let runtime = runtime();
         let (server, clients) = runtime.block_on(async {
             let server = WebSocketServer::new(config(|config| {
-                config.mailbox_capacity = 2;
-                config.publish_timeout = Duration::from_millis(100);
+                config.engine.mailbox_capacity = 2;
+                config.publish.timeout = Duration::from_millis(100);
             }));
             let node = server.node();
             let mut clients = Vec::new();

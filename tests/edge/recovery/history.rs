@@ -86,7 +86,7 @@ async fn the_size_of_a_page_is_bounded_in_bytes() {
 #[tokio::test]
 async fn a_page_over_a_connection_fits_its_outbox() {
     let mut small = with_history(100);
-    small.outbox_bytes = 128 * 1024;
+    small.outbox.bytes = 128 * 1024;
     let server = TestServer::start(small).await;
     for _ in 0..20 {
         server.publish("large", &"x".repeat(10_000)).await;

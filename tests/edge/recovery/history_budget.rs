@@ -11,7 +11,7 @@ use crate::support::{TestServer, eventually, with_history};
 fn small_budget(max_bytes: usize) -> WebSocketConfig {
     let mut config = with_history(1000);
     config.max_message_size = 4 * 1024;
-    config.retention.max_bytes = max_bytes;
+    config.history.total = max_bytes;
     config.topics = TopicRules::all(TopicOptions {
         history: Some(HistoryLimits::default()),
         ..TopicOptions::default()

@@ -137,7 +137,7 @@ async fn read_to_the_end(client: &mut Client, position: &mut Position) -> Option
 async fn stalled_clients_are_evicted_reconnect_and_have_missed_nothing() {
     const STALLED: u64 = 200;
     let mut config = with_history(100_000);
-    config.outbox_messages = 64;
+    config.outbox.messages = 64;
     let server = Arc::new(TestServer::start(config).await);
     let mut stalled = Vec::new();
     for _ in 0..STALLED {

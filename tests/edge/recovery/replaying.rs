@@ -7,8 +7,8 @@ use crate::support::{Client, Position, TestServer, subscribe_with, with_history}
 #[tokio::test]
 async fn a_long_replay_to_a_slow_reader_keeps_within_its_outbox_and_delays_nobody() {
     let mut config = with_history(10_000);
-    config.outbox_bytes = 128 * 1024;
-    config.outbox_messages = 64;
+    config.outbox.bytes = 128 * 1024;
+    config.outbox.messages = 64;
     let server = TestServer::start(config).await;
     let mut first = server.connect().await;
     let start = Position::of(&subscribe_with(&mut first, "news", json!({"positions": true})).await);
@@ -52,7 +52,7 @@ async fn a_long_replay_to_a_slow_reader_keeps_within_its_outbox_and_delays_nobod
 #[tokio::test]
 async fn a_replay_whose_history_is_trimmed_says_which_publications_are_missing() {
     let mut config = with_history(200);
-    config.outbox_messages = 16;
+    config.outbox.messages = 16;
     let server = TestServer::start(config).await;
     let mut slow = Client::connect_with_small_buffer(server.address).await;
     let mut position =
@@ -96,7 +96,7 @@ async fn a_replay_whose_history_is_trimmed_says_which_publications_are_missing()
 async fn a_replay_of_any_length_ends_where_live_publications_begin() {
     let mut config = with_history(1000);
     // The replay is read in pages of four.
-    config.outbox_messages = 16;
+    config.outbox.messages = 16;
     let server = TestServer::start(config).await;
     let mut reader = server.connect().await;
     let answer = subscribe_with(&mut reader, "news", json!({"positions": true})).await;

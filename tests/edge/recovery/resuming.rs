@@ -180,7 +180,7 @@ async fn a_forgotten_position_does_not_match_the_next_numbering() {
         max_age: Duration::from_millis(20),
         ..HistoryLimits::default()
     });
-    config.retention.position_ttl = Duration::from_millis(40);
+    config.history.position_ttl = Duration::from_millis(40);
     let server = TestServer::start(config).await;
     let mut client = server.connect().await;
     let unused =

@@ -93,7 +93,7 @@ async fn invalid_room_names_are_refused() {
 
 #[tokio::test]
 async fn the_limit_of_rooms_and_channels_per_client_is_configurable() {
-    let server = TestServer::start(config(|config| config.max_topics_per_client = 2)).await;
+    let server = TestServer::start(config(|config| config.limits.topics_per_client = 2)).await;
     let mut client = server.connect().await;
     client.join("one", 1).await;
     client.subscribe("two").await;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::client::Client;
 use super::http::{Response, request};
-use super::patience::within;
+use super::patience::{eventually, within};
 use super::watchdog::watch;
 
 fn command(arguments: &[&str]) -> Command {
@@ -31,6 +32,21 @@ fn command(arguments: &[&str]) -> Command {
 /// Runs the binary until it exits.
 pub async fn run(arguments: &[&str]) -> Output {
     run_with(arguments, &[]).await
+}
+
+/// Runs the binary until it exits, with its standard output closed. Its exit code.
+pub async fn run_unread(arguments: &[&str]) -> Option<i32> {
+    let mut command = command(arguments);
+    let (_, stdout) = std::io::pipe().expect("a pipe");
+    let (_, stderr) = std::io::pipe().expect("a pipe");
+    command.stdout(stdout).stderr(stderr);
+    let mut binary = Binary {
+        child: KillOnDrop(command.spawn().expect("start the binary")),
+        address: ([127, 0, 0, 1], 0).into(),
+        _stdout: None,
+        greeting: String::new(),
+    };
+    binary.wait_status().await.code()
 }
 
 /// Runs the binary with these environment variables until it exits.
@@ -80,9 +96,41 @@ pub struct Binary {
 impl Binary {
     /// Starts the binary on a free port and waits until it listens.
     pub async fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[]).await
+    }
+
+    /// Starts the binary on a free port with these environment variables.
+    pub async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let arguments = [arguments, &["--listen", "127.0.0.1:0", "--log", "off"]].concat();
+        Self::start_as_given(&arguments, environment).await
+    }
+
+    /// Starts the binary with these arguments only; they have to make it listen.
+    pub async fn start_as_given(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = command(arguments);
-        command.args(["--listen", "127.0.0.1:0", "--log", "off"]);
+        command.envs(environment.iter().copied());
         Self::from_command(command).await
+    }
+
+    /// Starts the binary so that nobody reads what it prints, on an address that is free.
+    pub async fn start_unread(address: SocketAddr) -> Self {
+        watch();
+        let address_text = address.to_string();
+        let mut command = command(&["--listen", &address_text, "--dev", "--log", "info"]);
+        let (_, stdout) = std::io::pipe().expect("a pipe");
+        let (_, stderr) = std::io::pipe().expect("a pipe");
+        command.stdout(stdout).stderr(stderr);
+        let child = KillOnDrop(command.spawn().expect("start the binary"));
+        eventually("the binary to listen", async || {
+            TcpStream::connect(address).await.is_ok()
+        })
+        .await;
+        Self {
+            child,
+            address,
+            greeting: String::new(),
+            _stdout: None,
+        }
     }
 
     /// Starts the binary with one worker and with an allocator that returns memory to the

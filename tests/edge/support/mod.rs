@@ -6,6 +6,7 @@ mod patience;
 #[path = "../../common/watchdog.rs"]
 mod watchdog;
 
+mod config_file;
 mod frame;
 mod memory;
 
@@ -19,8 +20,9 @@ mod server;
 
 mod positions;
 
-pub use binary::{Binary, run, run_with};
+pub use binary::{Binary, run, run_unread, run_with};
 pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
+pub use config_file::ConfigFile;
 pub use event_source::{Block, EventSource};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,

@@ -20,10 +20,8 @@ use super::watchdog::watch;
 /// The defaults with these changes, on two shards, so that errors between shards show.
 pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
     watch();
-    let mut config = WebSocketConfig {
-        shards: 2,
-        ..WebSocketConfig::default()
-    };
+    let mut config = WebSocketConfig::default();
+    config.engine.shards = 2;
     change(&mut config);
     config
 }
@@ -31,8 +29,8 @@ pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
 /// Outboxes so large that no client is evicted, even if its reader does not run for a while.
 pub fn large_outboxes() -> WebSocketConfig {
     config(|config| {
-        config.outbox_messages = 10_000;
-        config.outbox_bytes = 8 * 1024 * 1024;
+        config.outbox.messages = 10_000;
+        config.outbox.bytes = 8 * 1024 * 1024;
     })
 }
 

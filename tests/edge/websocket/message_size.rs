@@ -131,7 +131,7 @@ async fn endless_fragments_close_with_1009() {
 
 #[tokio::test]
 async fn the_limit_of_fragments_is_configurable() {
-    let server = TestServer::start(config(|config| config.max_fragments = 14)).await;
+    let server = TestServer::start(config(|config| config.connections.max_fragments = 14)).await;
     let mut client = server.connect().await;
     let ping = r#"{"type":"ping"}"#.as_bytes();
     let mut bytes = frame(TEXT_FRAGMENT, &ping[..1]);

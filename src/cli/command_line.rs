@@ -1,0 +1,191 @@
+//! From arguments to a command and its flags. Mistakes in flags of settings are collected
+//! like all other problems of the configuration.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command, Error};
+
+use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root};
+use crate::config::{Flags, Given, Origin, Problem, SETTINGS, did_you_mean, nearest};
+
+/// What to do.
+#[derive(Debug)]
+pub(super) enum Action {
+    Serve(Flags),
+    CheckConfig { flags: Flags, strict: bool },
+    InitConfig,
+}
+
+/// Reads the arguments; the first is the program's name. An error is what clap has to say:
+/// a help text, or wrong use that leaves nothing to check.
+pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
+    let command = root();
+    let mut problems = Vec::new();
+    // Each mistake takes at least one argument away.
+    let matches = loop {
+        match command.clone().try_get_matches_from(&arguments) {
+            Ok(matches) => break matches,
+            Err(error) => match take_mistake(&command, &error, &mut arguments) {
+                Some(problem) => problems.push(problem),
+                None => return Err(error),
+            },
+        }
+    };
+    Ok(match matches.subcommand() {
+        Some((CONFIG, config)) => match config.subcommand() {
+            Some((CHECK, check)) => Action::CheckConfig {
+                flags: flags(&[&matches, check], problems),
+                strict: check.get_flag(STRICT),
+            },
+            // clap takes no other than `init`.
+            _ => Action::InitConfig,
+        },
+        Some((_, serve)) => Action::Serve(flags(&[&matches, serve], problems)),
+        None => Action::Serve(flags(&[&matches], problems)),
+    })
+}
+
+/// The flags before a command and those behind it.
+fn flags(matches: &[&ArgMatches], problems: Vec<Problem>) -> Flags {
+    let mut flags = Flags {
+        problems,
+        ..Flags::default()
+    };
+    let mut files = values(matches, CONFIG_FILE);
+    // Only `config check` has it.
+    files.extend(values(matches, FILE));
+    if files.len() > 1 {
+        flags.problems.push(repeated(CONFIG_FILE));
+    }
+    flags.config = files.pop();
+
+    for setting in SETTINGS {
+        let (Some(flag), values) = (setting.flag, values(matches, setting.key)) else {
+            continue;
+        };
+        match values.len() {
+            0 => {}
+            2.. if setting.kind.is_scalar() => flags.problems.push(repeated(flag)),
+            _ => flags.given.push(Given::by_flag(setting, flag, &values)),
+        }
+    }
+    for assignment in values(matches, SET) {
+        match Given::by_assignment(&assignment) {
+            Ok(given) => flags.given.push(given),
+            Err(problem) => flags.problems.push(problem),
+        }
+    }
+    flags
+}
+
+fn values(matches: &[&ArgMatches], id: &str) -> Vec<String> {
+    let values = matches.iter().filter_map(|matches| {
+        // Not every command has every argument.
+        matches.try_get_many::<String>(id).ok().flatten()
+    });
+    values.flatten().cloned().collect()
+}
+
+fn repeated(flag: &str) -> Problem {
+    Problem::new(of_flag(flag), "is given more than once")
+}
+
+fn of_flag(flag: &str) -> Origin {
+    Origin::Flag(format!("--{flag}"))
+}
+
+/// The problem that an error is about, where the rest of the command line can still be read.
+/// Its arguments are taken away.
+fn take_mistake(
+    command: &Command,
+    error: &Error,
+    arguments: &mut Vec<OsString>,
+) -> Option<Problem> {
+    let invalid = text(error, ContextKind::InvalidArg)?;
+    let flag = invalid.split([' ', '=']).next()?;
+    if !flag.starts_with('-') {
+        return None;
+    }
+    match error.kind() {
+        ErrorKind::UnknownArgument => take_unknown(command, flag, arguments),
+        ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue) == Some("") => {
+            let at = arguments.iter().rposition(|argument| argument == flag)?;
+            arguments.remove(at);
+            let origin = Origin::Flag(flag.to_owned());
+            Some(Problem::new(origin, "needs a value"))
+        }
+        _ => None,
+    }
+}
+
+fn take_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) -> Option<Problem> {
+    // clap names only the first letter of what looks like several short flags.
+    let is_short = !flag.starts_with("--");
+    let at = arguments.iter().skip(1).position(|argument| {
+        let argument = argument.to_string_lossy();
+        let name = argument.split('=').next().unwrap_or_default();
+        name == flag || is_short && !name.starts_with("--") && name.starts_with(flag)
+    })? + 1;
+    let argument = arguments.remove(at).to_string_lossy().into_owned();
+    let written = argument.split('=').next().unwrap_or_default();
+
+    let command = named(command, arguments);
+    let known = command.get_arguments().filter_map(clap::Arg::get_long);
+    let meant = nearest(written.trim_start_matches('-'), known.chain(["help"]));
+    let meant_argument = command
+        .get_arguments()
+        .find(|known| known.get_long() == meant);
+    let takes_value = meant_argument.is_none_or(|known| {
+        let values = known.get_num_args();
+        known.get_action().takes_values() && values.is_none_or(|values| values.min_values() > 0)
+    });
+    let is_value = |next: &OsString| {
+        let next = next.to_string_lossy();
+        !next.starts_with('-') && command.find_subcommand(&*next).is_none()
+    };
+    if !argument.contains('=') && takes_value && arguments.get(at).is_some_and(is_value) {
+        arguments.remove(at);
+    }
+
+    let meant = meant.map(|flag| format!("--{flag}"));
+    let message = format!("unknown flag{}", did_you_mean(meant.as_deref()));
+    Some(Problem::new(Origin::Flag(written.to_owned()), message))
+}
+
+/// What is wrong with a command line that cannot be read, in one line.
+pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
+    let name = text(error, ContextKind::InvalidSubcommand);
+    if error.kind() == ErrorKind::MissingSubcommand {
+        let name = name.unwrap_or_default();
+        return format!("error: `{name}` needs a command: {CHECK} or {INIT}\n");
+    }
+    if let Some(name) = name {
+        let root = root();
+        let names = named(&root, arguments).get_subcommands();
+        let names = names.map(Command::get_name).chain(["help"]);
+        let end = did_you_mean(nearest(name, names));
+        return format!("error: unknown command `{name}`{end}\n");
+    }
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    format!("{}\n", words.join(" "))
+}
+
+/// The command that the arguments name, as far as they name one.
+fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
+    let mut command = root;
+    for argument in arguments.iter().skip(1) {
+        let argument = argument.to_string_lossy();
+        command = command.find_subcommand(&*argument).unwrap_or(command);
+    }
+    command
+}
+
+fn text(error: &Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text),
+        _ => None,
+    }
+}

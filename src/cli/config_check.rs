@@ -1,0 +1,30 @@
+//! `wavecast config check`: what a start would do, without listening.
+
+use std::process::ExitCode;
+
+use super::{print, settings};
+use crate::config::{Flags, Loaded};
+
+pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
+    match settings::read(flags, strict) {
+        Ok(loaded) => {
+            print::out(&summary(&loaded));
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+fn summary(loaded: &Loaded) -> String {
+    let file = loaded.file.as_deref();
+    let file = file.map_or_else(String::new, |file| format!("{file}: "));
+    let settings = counted(loaded.settings(), "setting");
+    let rules = counted(loaded.rules, "rule");
+    let keys = counted(0, "key");
+    format!("ok: {file}{settings}, {rules}, {keys}\n")
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -1,0 +1,81 @@
+//! `wavecast config init`: a configuration file to begin with.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::help::wrap;
+use super::print;
+use crate::config::{Kind, SETTINGS, Setting};
+
+const WIDTH: usize = 84;
+
+const INTRODUCTION: &str = "# Configuration of Wavecast, for `wavecast --config FILE`.
+#
+# Every setting is here with its default. To change one, remove the `#` in front of it.
+# Flags and WAVECAST_* variables override this file. `wavecast config check FILE` says
+# whether a start would work.
+";
+
+const RULES: &str = "
+# Rules for channels and rooms by name. The first rule whose pattern matches the name
+# applies; in a pattern, `*` matches any number of characters and `?` matches one.
+# `history` is false, a number of publications, or a table of limits; limits that are left
+# out are those of [history]. `overflow` says what happens to slow consumers: evict,
+# drop-oldest or latest-only. For example:
+#
+## [[channels]]
+## pattern = \"orders:*\"
+## history = { messages = 5000, bytes = \"8MiB\", age = \"1h\" }
+##
+## [[rooms]]
+## pattern = \"game:*\"
+## history = false
+## overflow = \"latest-only\"
+";
+
+pub(super) fn run() -> ExitCode {
+    print::out(&file());
+    ExitCode::SUCCESS
+}
+
+fn file() -> String {
+    let mut file = INTRODUCTION.to_owned();
+    for section in sections() {
+        let _ = writeln!(file, "\n[{section}]");
+        for setting in SETTINGS.iter().filter(|other| other.section() == section) {
+            file.push_str(&entry(setting));
+        }
+    }
+    file.push_str(RULES);
+    file
+}
+
+fn sections() -> Vec<&'static str> {
+    let mut sections = Vec::new();
+    for section in SETTINGS.iter().map(Setting::section) {
+        if !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
+    sections
+}
+
+/// A setting's comment and its default.
+fn entry(setting: &Setting) -> String {
+    let text = format!("{}. {}", setting.help, setting.more);
+    let comment = wrap(&text, WIDTH).replace('\n', "\n# ");
+    format!(
+        "\n# {comment}\n#{} = {}\n",
+        setting.name(),
+        default(setting)
+    )
+}
+
+/// The default as TOML.
+fn default(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Switch | Kind::Number { .. } => setting.default.to_owned(),
+        Kind::WebOrigins => "[]".to_owned(),
+        _ => format!("{:?}", setting.default),
+    }
+}

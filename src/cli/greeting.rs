@@ -1,0 +1,50 @@
+//! What a start prints: where the server is and how to publish to it.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::print;
+
+/// Greets with the addresses of the listening sockets, and warns about what is open to others.
+pub(super) fn greet(addresses: &[SocketAddr], dev: bool) {
+    let Some((&first, others)) = addresses.split_first() else {
+        return;
+    };
+    let mut also = String::new();
+    for other in others {
+        let _ = writeln!(also, "  also     http://{other}/");
+    }
+    let here = reachable(first);
+    print::out(&format!(
+        "wavecast {} listens on http://{first}
+
+  page     http://{here}/
+{also}  clients  ws://{here}/ws
+  publish  curl -sS http://{here}/api/events -H 'Content-Type: application/json' \\
+             -d '{{\"channel\":\"notifications\",\"data\":{{\"message\":\"Hello!\"}}}}'
+
+",
+        env!("CARGO_PKG_VERSION")
+    ));
+    if dev {
+        print::err(
+            "WARNING: --dev trusts ?user=<id> on /ws and /sse: anybody who can connect can claim to be anybody. \
+             Never use it where others can reach this port.\n",
+        );
+    }
+    if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
+        print::err(&format!(
+            "WARNING: the HTTP API on {open} has no authentication: anyone who can reach the port \
+             can publish and close connections. Let only trusted networks reach it.\n"
+        ));
+    }
+}
+
+/// An address that a program on this machine can connect to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        (Ipv4Addr::LOCALHOST, address.port()).into()
+    } else {
+        address
+    }
+}

@@ -1,0 +1,44 @@
+//! Texts of `--help` and `config init`, made from the table of settings.
+
+use crate::config::Setting;
+
+/// Width of a text, so that it fits into 80 columns below its flag.
+const WIDTH: usize = 68;
+
+/// What `-h` says about a setting.
+pub(super) fn short(setting: &Setting) -> String {
+    format!("{}\n{}", wrap(setting.help, WIDTH), sources(setting))
+}
+
+/// What `--help` says about a setting.
+pub(super) fn long(setting: &Setting) -> String {
+    let help = wrap(setting.help, WIDTH);
+    if setting.more.is_empty() {
+        return format!("{help}\n\n{}", sources(setting));
+    }
+    let more = wrap(setting.more, WIDTH);
+    format!("{help}\n\n{more}\n\n{}", sources(setting))
+}
+
+fn sources(setting: &Setting) -> String {
+    let variable = format!("[env: {}]", setting.variable());
+    match setting.default {
+        "" => variable,
+        default => format!("{variable} [default: {default}]"),
+    }
+}
+
+/// Breaks a text into lines of at most `width` characters, between words.
+pub(super) fn wrap(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}

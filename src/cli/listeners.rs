@@ -1,0 +1,74 @@
+//! The sockets that the server listens on.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use crate::config::Listen;
+use crate::transport;
+
+/// Attempts to find a port that is free on both loopback addresses.
+const PORT_ATTEMPTS: usize = 16;
+
+/// Listens as `listen` says. At least one socket, or an error that names the address.
+pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
+    let failed = |(address, error): (SocketAddr, io::Error)| {
+        let address = address.to_string();
+        let on = listen.to_string();
+        if on == address {
+            format!("cannot listen on {on}: {error}")
+        } else {
+            format!("cannot listen on {on} ({address}): {error}")
+        }
+    };
+    match (listen, &listen.addresses()[..]) {
+        // The IPv6 socket takes IPv4 too; without IPv6 there is only the other.
+        (Listen::All(_), &[v4, v6]) => match bind(v6) {
+            Err((_, error)) if does_not_exist(&error) => bind(v4),
+            bound => bound,
+        }
+        .map(|listener| vec![listener])
+        .map_err(failed),
+        (Listen::Loopback(_), &[v4, v6]) => on_both(v4, v6).map_err(failed),
+        (_, addresses) => {
+            let bound: Result<Vec<_>, _> = addresses.iter().map(|&address| bind(address)).collect();
+            bound.map_err(failed)
+        }
+    }
+}
+
+type BindError = (SocketAddr, io::Error);
+
+fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    transport::listen(address).map_err(|error| (address, error))
+}
+
+/// Listens on two addresses with one port, or on the one that exists.
+fn on_both(v4: SocketAddr, v6: SocketAddr) -> Result<Vec<TcpListener>, BindError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let first = match bind(v4) {
+            Err((_, error)) if does_not_exist(&error) => return Ok(vec![bind(v6)?]),
+            bound => bound?,
+        };
+        let port = first.local_addr().map_err(|error| (v4, error))?.port();
+        match bind(SocketAddr::new(v6.ip(), port)) {
+            Ok(second) => return Ok(vec![first, second]),
+            Err((_, error)) if does_not_exist(&error) => return Ok(vec![first]),
+            // The free port of one family may be taken in the other.
+            Err((_, error))
+                if v4.port() == 0
+                    && error.kind() == ErrorKind::AddrInUse
+                    && attempts < PORT_ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether the machine has no such address, or no such family of addresses.
+fn does_not_exist(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
+}

@@ -1,0 +1,16 @@
+//! What the binary prints. Nobody has to read it: a pipe that is closed, as in
+//! `wavecast | head -1`, ends nothing.
+
+use std::io::{self, Write as _};
+
+/// Prints to standard output.
+pub(super) fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// Prints to standard error.
+pub(super) fn err(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,36 @@
+//! What the binary does: reads its arguments, and runs the command that they name.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use super::command_line::{self, Action};
+use super::{config_check, config_init, print, serve};
+
+/// Exit code for wrong use and for a configuration that cannot work.
+const WRONG_USE: u8 = 2;
+
+/// Runs the command that the arguments of the process name.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let action = match command_line::read(arguments.clone()) {
+        Ok(action) => action,
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                // Fails where nobody reads it.
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            _ => {
+                print::err(&command_line::wrong_use(&error, &arguments));
+                return ExitCode::from(WRONG_USE);
+            }
+        },
+    };
+    match action {
+        Action::Serve(flags) => serve::run(flags),
+        Action::CheckConfig { flags, strict } => config_check::run(flags, strict),
+        Action::InitConfig => config_init::run(),
+    }
+}

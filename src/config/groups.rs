@@ -1,0 +1,170 @@
+//! The groups of settings inside [`WebSocketConfig`](super::WebSocketConfig).
+
+use std::time::Duration;
+
+use crate::hub::{HubOptions, Retention};
+use crate::node::{DrainOptions, NodeOptions};
+use crate::transport::SocketOptions;
+use crate::wire::Limits;
+
+/// Bounds of the connections themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionsConfig {
+    /// Connections at a time. Beyond it, a handshake gets 503. Default 0: as many as the
+    /// process may open file descriptors.
+    pub max: usize,
+    /// Frames per message, empty ones included; one more closes the connection (1009). With 0
+    /// or 1, no message may be fragmented. Default 1024.
+    pub max_fragments: usize,
+}
+
+impl Default for ConnectionsConfig {
+    fn default() -> Self {
+        Self {
+            max: NodeOptions::default().max_connections,
+            max_fragments: Limits::default().max_fragments,
+        }
+    }
+}
+
+/// Limits per client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Rooms and channels per client; at least 1. One more is refused with
+    /// `too_many_topics`. Default 1000.
+    pub topics_per_client: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            topics_per_client: HubOptions::default().max_topics_per_client,
+        }
+    }
+}
+
+/// The queue of messages that wait for one client. A client that exceeds it is a slow
+/// consumer: it is evicted (closed with 1013), unless the rules of the room or channel say
+/// to drop messages instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxConfig {
+    /// Messages that may wait for one client; at least 1. Default 1024.
+    pub messages: usize,
+    /// Bytes that may wait for one client; at least 42 more than `max_message_size`, so that
+    /// every message fits with its framing. Default 1 MiB.
+    pub bytes: usize,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        let hub = HubOptions::default();
+        Self {
+            messages: hub.outbox_max_messages,
+            bytes: hub.outbox_max_bytes,
+        }
+    }
+}
+
+/// How publications are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishConfig {
+    /// Longest wait for a full shard; after that the publisher gets 503 with `Retry-After`.
+    /// Default 1 s. Zero refuses at once.
+    pub timeout: Duration,
+    /// How long an idempotency key is remembered: within this time, a second publication
+    /// with the same key to the same channel is not delivered again but answered with the
+    /// first one's result. Default 5 min. Zero turns this off.
+    pub window: Duration,
+    /// Idempotency keys that are remembered, each once per channel; beyond that, the oldest
+    /// are forgotten first. Default 100,000, which take about 20 MB. Zero turns this off.
+    pub ids: usize,
+    /// Bytes of the body of an HTTP request; a larger one gets 413. Default 1 MiB.
+    pub max_body_size: usize,
+}
+
+impl Default for PublishConfig {
+    fn default() -> Self {
+        let node = NodeOptions::default();
+        Self {
+            timeout: node.publish_timeout,
+            window: node.publish_window,
+            ids: node.publish_ids,
+            max_body_size: 1024 * 1024,
+        }
+    }
+}
+
+/// What the histories of all rooms and channels share. Which of them have one, and how long
+/// it is, is set by [`topics`](super::WebSocketConfig::topics).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryConfig {
+    /// Bytes of all histories together; beyond that, the oldest publications are dropped,
+    /// wherever they are. Must hold a message of `max_message_size`. Default 256 MiB.
+    pub total: usize,
+    /// How long a room or channel that is not in use remembers its position after its last
+    /// publication. A client that resumes later gets `epoch_changed`. Default 24 h.
+    pub position_ttl: Duration,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        let retention = Retention::default();
+        Self {
+            total: retention.max_bytes,
+            position_ttl: retention.position_ttl,
+        }
+    }
+}
+
+/// How the server shuts down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainConfig {
+    /// Longest time for closing all connections; those that are left are cut off. Default
+    /// 30 s.
+    pub timeout: Duration,
+    /// Connections closed per second; at least 1. Raised where the timeout would not be
+    /// enough. Default 2000.
+    pub rate: u32,
+    /// Clients that may reconnect per second; at least 1. The shutdown notice spreads them
+    /// over a window of that length, between 1 s and 5 min. Default 5000.
+    pub reconnect_rate: u32,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        let drain = DrainOptions::default();
+        Self {
+            timeout: drain.timeout,
+            rate: drain.closes_per_second,
+            reconnect_rate: drain.reconnects_per_second,
+        }
+    }
+}
+
+/// The engine underneath. The defaults suit almost everyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Shards, the tasks that own the sockets. Default 0: one per worker thread of the
+    /// runtime.
+    pub shards: usize,
+    /// Entries that may wait for one shard; at least 1. When it is full, publishers wait.
+    /// Default 1024.
+    pub mailbox_capacity: usize,
+    /// Deliveries that may wait for one shard: members times publications; at least 1. When it
+    /// is full, publishers wait. Default 40,960, which is about 0.2 s of work.
+    pub mailbox_deliveries: usize,
+    /// Bytes per socket that the kernel takes without having sent them. What exceeds it
+    /// waits in the outbox, where it is counted. Default 16 KiB.
+    pub notsent_lowat: u32,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            shards: 0,
+            mailbox_capacity: HubOptions::default().mailbox_capacity,
+            mailbox_deliveries: HubOptions::default().mailbox_deliveries,
+            notsent_lowat: SocketOptions::default().notsent_lowat,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The table of settings. Whatever is said about a setting, in `--help`, in the file of
+//! `config init` or in an error, is made from here.
+
+use std::time::Duration;
+
+use super::setting::Heading::{
+    Connections, History, Listening, Logs, Publishing, Security, Shutdown, SlowConsumers,
+};
+use super::setting::Reload::{Live, New, Restart};
+use super::setting::Setting;
+use super::values::{Kind, put};
+
+const ANY_TIME: Kind = Kind::Time {
+    least: Duration::ZERO,
+};
+const TIME: Kind = Kind::Time {
+    least: Duration::from_millis(1),
+};
+const SIZE: Kind = Kind::Size { least: 1 };
+const COUNT: Kind = Kind::Number {
+    least: 1,
+    most: u64::MAX,
+};
+const COUNT_OR_NONE: Kind = Kind::Number {
+    least: 0,
+    most: u64::MAX,
+};
+const RATE: Kind = Kind::Number {
+    least: 1,
+    most: u32::MAX as u64,
+};
+
+/// More keys than this would not fit into memory.
+const KEYS: Kind = Kind::Number {
+    least: 0,
+    most: 100_000_000,
+};
+/// More shards than this only cost memory.
+const SHARDS: Kind = Kind::Number {
+    least: 0,
+    most: 1024,
+};
+
+/// Every setting, one entry each, in the order in which they are shown.
+#[rustfmt::skip]
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "server.listen", flag: Some("listen"), heading: Listening, kind: Kind::Address, default: "127.0.0.1:3000", reload: Restart,
+        set: |config, value| put(&mut config.listen, value),
+        help: "Address to listen on",
+        more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 takes a free port.",
+    },
+    Setting {
+        key: "server.shards", flag: Some("shards"), heading: Listening, kind: SHARDS, default: "0", reload: Restart,
+        set: |config, value| put(&mut config.server.engine.shards, value),
+        help: "Number of shards; 0 means one per worker thread",
+        more: "A shard is a task that owns its share of the connections. There are as many worker threads as CPU cores.",
+    },
+    Setting {
+        key: "connections.max", flag: Some("max-connections"), heading: Connections, kind: COUNT_OR_NONE, default: "0", reload: Live,
+        set: |config, value| put(&mut config.server.connections.max, value),
+        help: "Maximum number of connections; 0 means as many as the file descriptors allow",
+        more: "Further handshakes get 503.",
+    },
+    Setting {
+        key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
+        set: |config, value| put(&mut config.server.ping_interval, value),
+        help: "Time between two pings to a client",
+        more: "",
+    },
+    Setting {
+        key: "connections.pong_timeout", flag: Some("pong-timeout"), heading: Connections, kind: TIME, default: "90s", reload: Restart,
+        set: |config, value| put(&mut config.server.pong_timeout, value),
+        help: "Close a client that hasn't answered a ping for this long (4001)",
+        more: "Must be longer than the ping interval.",
+    },
+    Setting {
+        key: "connections.max_message_size", flag: Some("max-message-size"), heading: Connections, kind: SIZE, default: "64KiB", reload: New,
+        set: |config, value| put(&mut config.server.max_message_size, value),
+        help: "Maximum size of a message from or to a client",
+        more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
+    },
+    Setting {
+        key: "connections.max_clients_per_room", flag: Some("max-clients-per-room"), heading: Connections, kind: COUNT, default: "100", reload: Live,
+        set: |config, value| put(&mut config.server.max_clients_per_room, value),
+        help: "Maximum number of members of a room",
+        more: "A client that joins a full room gets the error `room_full`.",
+    },
+    Setting {
+        key: "limits.topics_per_client", flag: Some("max-topics-per-client"), heading: Connections, kind: COUNT, default: "1000", reload: Live,
+        set: |config, value| put(&mut config.server.limits.topics_per_client, value),
+        help: "Maximum number of rooms and channels per client",
+        more: "A client that asks for more gets the error `too_many_topics`.",
+    },
+    Setting {
+        key: "outbox.messages", flag: Some("outbox-messages"), heading: SlowConsumers, kind: COUNT, default: "1024", reload: Live,
+        set: |config, value| put(&mut config.server.outbox.messages, value),
+        help: "Maximum number of messages that may wait for a client",
+        more: "A client that exceeds it is a slow consumer: it is closed (1013) and may reconnect, unless a rule says to drop messages instead.",
+    },
+    Setting {
+        key: "outbox.bytes", flag: Some("outbox-bytes"), heading: SlowConsumers, kind: SIZE, default: "1MiB", reload: Live,
+        set: |config, value| put(&mut config.server.outbox.bytes, value),
+        help: "Maximum number of bytes that may wait for a client",
+        more: "Must be larger than the maximum size of a message.",
+    },
+    Setting {
+        key: "publish.timeout", flag: Some("publish-timeout"), heading: Publishing, kind: ANY_TIME, default: "1s", reload: Live,
+        set: |config, value| put(&mut config.server.publish.timeout, value),
+        help: "Longest time a publisher waits for a busy server before it gets 503",
+        more: "",
+    },
+    Setting {
+        key: "publish.window", flag: Some("publish-window"), heading: Publishing, kind: ANY_TIME, default: "5m", reload: Live,
+        set: |config, value| put(&mut config.server.publish.window, value),
+        help: "How long idempotency keys are remembered; 0s turns this off",
+        more: "Within this time, a publication with the `id` of an earlier one in the same channel is not delivered again; its publisher gets the earlier one's result.",
+    },
+    Setting {
+        key: "publish.ids", flag: Some("publish-ids"), heading: Publishing, kind: KEYS, default: "100000", reload: Live,
+        set: |config, value| put(&mut config.server.publish.ids, value),
+        help: "Maximum number of idempotency keys remembered, counted per channel; 0 turns this off",
+        more: "Beyond it, the oldest are forgotten first. 100,000 take about 20 MB.",
+    },
+    Setting {
+        key: "publish.max_body_size", flag: Some("max-body-size"), heading: Publishing, kind: SIZE, default: "1MiB", reload: Live,
+        set: |config, value| put(&mut config.server.publish.max_body_size, value),
+        help: "Maximum size of the body of an HTTP request",
+        more: "",
+    },
+    Setting {
+        key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,
+        set: |config, value| put(&mut config.history.messages, value),
+        help: "Publications kept per room and channel; 0 turns history off",
+        more: "Clients that reconnect recover what they missed from them. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
+    },
+    Setting {
+        key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,
+        set: |config, value| put(&mut config.history.limits.max_bytes, value),
+        help: "Maximum number of bytes kept per room and channel",
+        more: "Must be larger than the maximum size of a message.",
+    },
+    Setting {
+        key: "history.age", flag: Some("history-age"), heading: History, kind: ANY_TIME, default: "10m", reload: Live,
+        set: |config, value| put(&mut config.history.limits.max_age, value),
+        help: "Maximum age of a publication that is kept",
+        more: "",
+    },
+    Setting {
+        key: "history.total", flag: Some("history-total"), heading: History, kind: SIZE, default: "256MiB", reload: Live,
+        set: |config, value| put(&mut config.server.history.total, value),
+        help: "Maximum number of bytes kept over all rooms and channels",
+        more: "Beyond it, the oldest publications are dropped, wherever they are.",
+    },
+    Setting {
+        key: "history.position_ttl", flag: Some("position-ttl"), heading: History, kind: ANY_TIME, default: "24h", reload: Live,
+        set: |config, value| put(&mut config.server.history.position_ttl, value),
+        help: "How long an unused room or channel remembers its position",
+        more: "A client that resumes later is told that messages may be missing.",
+    },
+    Setting {
+        key: "drain.timeout", flag: Some("drain-timeout"), heading: Shutdown, kind: ANY_TIME, default: "30s", reload: Live,
+        set: |config, value| put(&mut config.server.drain.timeout, value),
+        help: "Time limit for closing all connections; those that are left are cut off",
+        more: "SIGTERM or SIGINT starts a graceful shutdown; a second signal ends the process at once.",
+    },
+    Setting {
+        key: "drain.rate", flag: Some("drain-rate"), heading: Shutdown, kind: RATE, default: "2000", reload: Live,
+        set: |config, value| put(&mut config.server.drain.rate, value),
+        help: "Connections closed per second during a shutdown",
+        more: "Raised automatically if the timeout would be too short.",
+    },
+    Setting {
+        key: "drain.reconnect_rate", flag: Some("reconnect-rate"), heading: Shutdown, kind: RATE, default: "5000", reload: Live,
+        set: |config, value| put(&mut config.server.drain.reconnect_rate, value),
+        help: "Clients that may reconnect per second after a shutdown",
+        more: "The shutdown notice asks clients to spread their return over a window of matching length, between 1 second and 5 minutes.",
+    },
+    Setting {
+        key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
+        set: |config, value| put(&mut config.cors_origins, value),
+        help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
+        more: "An origin is scheme, host and port, as in `http://localhost:5173`. The flag may be repeated, and takes several origins separated by commas.",
+    },
+    Setting {
+        key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,
+        set: |config, value| put(&mut config.server.trust_user_parameter, value),
+        help: "Development only: trust `?user=<id>` on /ws and /sse, so that ANYBODY CAN CLAIM TO BE ANYBODY",
+        more: "",
+    },
+    Setting {
+        key: "log.level", flag: Some("log"), heading: Logs, kind: Kind::LogFilter, default: "info", reload: Live,
+        set: |config, value| put(&mut config.log, value),
+        help: "What to log: error, warn, info, debug, trace, off, or a filter such as wavecast=debug",
+        more: "",
+    },
+];
+
+/// The setting with this key.
+pub(crate) fn by_key(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! A TOML text whose values know their lines.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::origin::Origin;
+use super::problem::Problem;
+use crate::config::values::Raw;
+
+/// A text and the path under which it is named.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    path: Arc<str>,
+    text: &'a str,
+}
+
+/// A key with its span, and its value.
+pub(super) type Entry<'a, 'b> = (&'b str, Range<usize>, &'b Spanned<DeValue<'a>>);
+
+impl<'a> Document<'a> {
+    pub(super) fn new(path: &str, text: &'a str) -> Self {
+        Self {
+            path: path.into(),
+            text,
+        }
+    }
+
+    /// Parses the text. A text that is not TOML is one problem, with line and column.
+    pub(super) fn parse(&self) -> Result<DeTable<'a>, Problem> {
+        match DeTable::parse(self.text) {
+            Ok(table) => Ok(table.into_inner()),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                let lines: Vec<&str> = error.message().lines().map(str::trim).collect();
+                let message = format!("invalid TOML: {}", lines.join("; "));
+                Err(Problem::new(self.exact_place(offset), message))
+            }
+        }
+    }
+
+    /// The place of a span, by its line.
+    pub(super) fn place(&self, span: &Range<usize>) -> Origin {
+        self.origin(span.start, None)
+    }
+
+    fn exact_place(&self, offset: usize) -> Origin {
+        let before = self.before(offset);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        self.origin(offset, Some(line.chars().count() + 1))
+    }
+
+    fn origin(&self, offset: usize, column: Option<usize>) -> Origin {
+        Origin::File {
+            path: self.path.clone(),
+            line: self.before(offset).matches('\n').count() + 1,
+            column,
+        }
+    }
+
+    fn before(&self, offset: usize) -> &'a str {
+        self.text.get(..offset).unwrap_or(self.text)
+    }
+
+    /// A value, as settings read them.
+    pub(super) fn raw(&self, value: &Spanned<DeValue<'_>>) -> Raw {
+        let written = || self.text.get(value.span()).unwrap_or_default().to_owned();
+        match value.get_ref() {
+            DeValue::String(text) => Raw::String(text.to_string()),
+            DeValue::Integer(integer) => {
+                let number = i128::from_str_radix(integer.as_str(), integer.radix());
+                number.map_or_else(|_| Raw::Other(written()), Raw::Integer)
+            }
+            DeValue::Boolean(on) => Raw::Boolean(*on),
+            DeValue::Array(items) => Raw::List(items.iter().map(|item| self.raw(item)).collect()),
+            DeValue::Table(_) => Raw::Other("a table".to_owned()),
+            _ => Raw::Other(written()),
+        }
+    }
+}
+
+/// The entries of a table in the order of the text.
+pub(super) fn in_order<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
+    let mut entries: Vec<Entry<'a, 'b>> = table
+        .iter()
+        .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
+        .collect();
+    entries.sort_by_key(|(_, span, _)| span.start);
+    entries
+}

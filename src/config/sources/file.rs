@@ -1,0 +1,86 @@
+//! The configuration file.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, in_order};
+use super::given::Given;
+use super::problem::Problem;
+use super::rules::{self, Rule};
+use super::unknown_key::{is_section, section_without_keys, unknown_key, unknown_section};
+use crate::config::settings::SETTINGS;
+use crate::protocol::TopicKind;
+
+/// What a file says, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) given: Vec<Given>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl File {
+    /// Reads a text that is named by `path`. One bad entry does not hide the next.
+    pub(super) fn read(path: &str, text: &str) -> Self {
+        let document = Document::new(path, text);
+        let mut file = Self::default();
+        match document.parse() {
+            Ok(table) => file.read_table(&document, &table),
+            Err(problem) => file.problems.push(problem),
+        }
+        file
+    }
+
+    fn read_table(&mut self, document: &Document<'_>, table: &DeTable<'_>) {
+        for (name, span, value) in in_order(table) {
+            let topics = match name {
+                "channels" => Some(TopicKind::Channel),
+                "rooms" => Some(TopicKind::Room),
+                _ => None,
+            };
+            if let Some(kind) = topics {
+                let rules = rules::read(document, kind, name, value, &mut self.problems);
+                self.rules.extend(rules);
+                continue;
+            }
+            let message = match value.get_ref() {
+                DeValue::Table(section) if is_section(name) => {
+                    self.read_section(document, name, section);
+                    continue;
+                }
+                _ if is_section(name) => section_without_keys(name),
+                DeValue::Table(_) => unknown_section(name),
+                DeValue::Array(items) if items.iter().any(is_table) => unknown_section(name),
+                _ => unknown_key(name),
+            };
+            let problem = Problem::new(document.place(&span), message);
+            self.problems.push(problem);
+        }
+    }
+
+    fn read_section(&mut self, document: &Document<'_>, section: &str, table: &DeTable<'_>) {
+        for (name, span, value) in in_order(table) {
+            let found = SETTINGS
+                .iter()
+                .find(|setting| setting.section() == section && setting.name() == name);
+            let origin = document.place(&span);
+            let Some(setting) = found else {
+                let message = unknown_key(&format!("{section}.{name}"));
+                self.problems.push(Problem::new(origin, message));
+                continue;
+            };
+            self.given.push(Given {
+                setting,
+                raw: document.raw(value),
+                origin,
+            });
+        }
+    }
+}
+
+fn is_table(value: &Spanned<DeValue<'_>>) -> bool {
+    matches!(value.get_ref(), DeValue::Table(_))
+}
+
+#[cfg(test)]
+mod tests;

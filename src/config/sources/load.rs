@@ -1,0 +1,253 @@
+//! From flags, variables and file to one configuration.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+
+use super::file::File;
+use super::given::Given;
+use super::origin::Origin;
+use super::problem::Problem;
+use super::rules::Rule;
+use super::variables::{CONFIG, Variables};
+use crate::config::edge::EdgeConfig;
+use crate::config::error::ConfigError;
+use crate::config::settings::by_key;
+use crate::hub::TopicRules;
+
+/// What the command line says about the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    /// The path of the configuration file.
+    pub(crate) config: Option<String>,
+    pub(crate) given: Vec<Given>,
+    /// What is wrong with the flags themselves.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// The configuration, and what was found on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// Works only where there are no problems.
+    pub(crate) config: EdgeConfig,
+    /// The path of the configuration file, where one is named.
+    pub(crate) file: Option<String>,
+    /// The number of rules.
+    pub(crate) rules: usize,
+    pub(crate) problems: Vec<Problem>,
+    /// What is suspicious, and harmless.
+    pub(crate) warnings: Vec<Problem>,
+    /// The settings that somebody gave a value.
+    given: HashMap<&'static str, Source>,
+}
+
+/// Where a setting's value comes from.
+#[derive(Debug)]
+struct Source {
+    /// The value as it is written.
+    written: String,
+    origin: Origin,
+    /// Whether it could be read.
+    is_valid: bool,
+}
+
+impl Loaded {
+    /// Merges the sources: a flag wins over a variable, that over the file, and that over the
+    /// default. All problems are found at once. A variable that a flag replaces is not read.
+    pub(crate) fn load(
+        flags: Flags,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let variables = Variables::read(environment);
+        let mut loaded = Self {
+            warnings: variables.warnings,
+            ..Self::default()
+        };
+
+        let by_flag = flags.config.map(|path| ("--config", path));
+        let by_variable = variables.config.map(|path| (CONFIG, path));
+        let file = match by_flag.or(by_variable) {
+            Some((named_by, path)) => loaded.read_file(named_by, path),
+            None => File::default(),
+        };
+        loaded.problems.extend(file.problems);
+        for given in file.given {
+            loaded.set(given);
+        }
+        for given in variables.given {
+            let key = given.setting.key;
+            if !flags.given.iter().any(|flag| flag.setting.key == key) {
+                loaded.set(given);
+            }
+        }
+        loaded.problems.extend(flags.problems);
+        for given in flags.given {
+            let key = given.setting.key;
+            match loaded.given.get(key) {
+                Some(Source { origin, .. }) if matches!(origin, Origin::Flag(_)) => {
+                    let message = format!("{key} was already set by {origin}");
+                    let problem = Problem::new(given.origin, message);
+                    loaded.problems.push(problem);
+                }
+                _ => loaded.set(given),
+            }
+        }
+        loaded.check_together(&file.rules);
+        loaded.apply_rules(&file.rules);
+        // Within one origin, in the order in which they were found.
+        let in_order = |problem: &Problem| problem.origin().rank();
+        loaded.problems.sort_by_key(in_order);
+        loaded
+    }
+
+    /// The number of settings that somebody gave a value.
+    pub(crate) fn settings(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Adds a problem with the value of a setting, unless it has one already.
+    pub(crate) fn refuse(&mut self, key: &'static str, message: String) {
+        if self.is_valid(key) {
+            let problem = Problem::of_value(self.origin(key), key, message);
+            self.problems.push(problem);
+        }
+    }
+
+    fn read_file(&mut self, named_by: &str, path: String) -> File {
+        let read = std::fs::read(&path);
+        let text = read.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
+        });
+        let file = match text {
+            Ok(text) => File::read(&path, &text),
+            Err(error) => {
+                let origin = match named_by {
+                    CONFIG => Origin::Variable(named_by.to_owned()),
+                    flag => Origin::Flag(flag.to_owned()),
+                };
+                let message = format!("cannot read {path}: {error}");
+                File {
+                    problems: vec![Problem::new(origin, message)],
+                    ..File::default()
+                }
+            }
+        };
+        self.file = Some(path);
+        file
+    }
+
+    fn set(&mut self, given: Given) {
+        let (setting, raw) = (given.setting, given.raw);
+        let value = setting.kind.read(&raw);
+        let source = Source {
+            written: raw.bare(),
+            origin: given.origin.clone(),
+            is_valid: value.is_ok(),
+        };
+        self.given.insert(setting.key, source);
+        match value {
+            Ok(value) => (setting.set)(&mut self.config, value),
+            Err(message) => {
+                let problem = Problem::of_value(given.origin, setting.key, message);
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Finds values that do not fit together.
+    fn check_together(&mut self, rules: &[Rule]) {
+        let server = &self.config.server;
+        let mut problems = server.problems();
+        let history = &self.config.history;
+        let (fallback, defaults) = (history.fallback(), history.when_on());
+        let has_history = |rule: &&Rule| rule.options(fallback, defaults).history.is_some();
+        let with_history: Vec<&Rule> = rules.iter().filter(has_history).collect();
+        let inherits = |rule: &&Rule| rule.history_bytes().is_none();
+        if fallback.history.is_some() || with_history.iter().any(inherits) {
+            problems.extend(server.must_hold_a_message("history.bytes", defaults.max_bytes));
+        }
+        if fallback.history.is_some() || !with_history.is_empty() {
+            problems.extend(server.must_hold_a_message("history.total", server.history.total));
+        }
+        for own in with_history.iter().filter_map(|rule| rule.history_bytes()) {
+            let problem = server.must_hold_a_message("history.bytes", own.bytes);
+            if let Some(ConfigError::Mismatch {
+                relation, other, ..
+            }) = problem
+                && self.is_valid(other)
+            {
+                let message = self.comparison(&own.written, &relation, other);
+                let problem = Problem::of_value(own.origin.clone(), &own.path, message);
+                self.problems.push(problem);
+            }
+        }
+        for problem in problems {
+            self.explain(&problem);
+        }
+    }
+
+    /// Tells a problem of the server's configuration with the origins of its values.
+    fn explain(&mut self, problem: &ConfigError) {
+        match problem {
+            ConfigError::TooSmall { key, least } => {
+                self.refuse(key, format!("must be at least {least}"));
+            }
+            ConfigError::TooLarge { key, most } => {
+                self.refuse(key, format!("must be at most {most}"));
+            }
+            ConfigError::Mismatch {
+                key,
+                relation,
+                other,
+                ..
+            } => {
+                if !self.is_valid(key) || !self.is_valid(other) {
+                    return;
+                }
+                // It is told where somebody set a value.
+                if self.given.contains_key(key) || !self.given.contains_key(other) {
+                    let message = self.comparison(self.written(key), relation, other);
+                    self.refuse(key, message);
+                } else {
+                    let inverse = relation.inverse();
+                    let message = self.comparison(self.written(other), &inverse, key);
+                    self.refuse(other, message);
+                }
+            }
+        }
+    }
+
+    fn comparison(&self, value: &str, relation: &impl fmt::Display, other: &str) -> String {
+        let (other_value, origin) = (self.written(other), self.origin(other));
+        format!("{value} {relation} {other} ({other_value}, {origin})")
+    }
+
+    fn apply_rules(&mut self, rules: &[Rule]) {
+        let history = &self.config.history;
+        let (fallback, defaults) = (history.fallback(), history.when_on());
+        // Each is looked up among its own kind, in the order of the file.
+        let topics = rules
+            .iter()
+            .fold(TopicRules::all(fallback), |topics, rule| {
+                topics.with(rule.kind, &rule.pattern, rule.options(fallback, defaults))
+            });
+        self.config.server.topics = topics;
+        self.rules = rules.len();
+    }
+
+    fn is_valid(&self, key: &str) -> bool {
+        self.given.get(key).is_none_or(|source| source.is_valid)
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        let source = self.given.get(key);
+        source.map_or(Origin::Default, |source| source.origin.clone())
+    }
+
+    fn written(&self, key: &str) -> &str {
+        match self.given.get(key) {
+            Some(source) => &source.written,
+            None => by_key(key).map_or("", |setting| setting.default),
+        }
+    }
+}

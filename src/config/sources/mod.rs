@@ -1,0 +1,16 @@
+//! Where settings get their values from: flags, variables, the file and the defaults.
+
+mod document;
+mod file;
+mod given;
+mod load;
+mod origin;
+mod problem;
+mod rules;
+mod unknown_key;
+mod variables;
+
+pub(crate) use given::Given;
+pub(crate) use load::{Flags, Loaded};
+pub(crate) use origin::Origin;
+pub(crate) use problem::{Problem, report};

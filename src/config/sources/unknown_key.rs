@@ -1,0 +1,115 @@
+//! Keys that are not settings, and what was probably meant.
+
+use crate::config::setting::Setting;
+use crate::config::settings::SETTINGS;
+use crate::config::values::{did_you_mean, nearest};
+
+/// Arrays of rules, beside the sections.
+pub(super) const RULES: [&str; 2] = ["channels", "rooms"];
+
+/// Whether the file has a section of this name.
+pub(super) fn is_section(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.section() == name)
+}
+
+/// What to say about a key `name` or `section.name` that is not a setting.
+pub(super) fn unknown_key(key: &str) -> String {
+    let suggestion = match key.split_once('.') {
+        Some((section, name)) if is_section(section) => within(section, name),
+        Some((section, _)) => nearest_section(section),
+        None => at_the_top(key),
+    };
+    format!("unknown key `{key}`{}", did_you_mean(suggestion))
+}
+
+/// What to say about a section that is not there.
+pub(super) fn unknown_section(name: &str) -> String {
+    let end = did_you_mean(nearest_section(name));
+    format!("unknown key `{name}`{end}")
+}
+
+/// What to say about a section that is written like a setting.
+pub(super) fn section_without_keys(name: &str) -> String {
+    let setting = by_name_or_flag(name).filter(|setting| setting.section() == name);
+    let end = did_you_mean(setting.map(|setting| setting.key));
+    format!("`{name}` is a section, not a setting{end}")
+}
+
+fn nearest_section(name: &str) -> Option<&'static str> {
+    let sections = SETTINGS.iter().map(Setting::section);
+    nearest(name, sections.chain(RULES))
+}
+
+fn within(section: &str, name: &str) -> Option<&'static str> {
+    let here = SETTINGS
+        .iter()
+        .filter(|setting| setting.section() == section);
+    let similar = nearest(name, here.map(Setting::name));
+    similar.or_else(|| by_name_or_flag(name).map(|setting| setting.key))
+}
+
+/// A key without a section, most likely one that was not put into its section.
+fn at_the_top(name: &str) -> Option<&'static str> {
+    let setting = by_name_or_flag(name).or_else(|| {
+        let names = SETTINGS.iter().map(Setting::name);
+        let flags = SETTINGS.iter().filter_map(|setting| setting.flag);
+        by_name_or_flag(nearest(name, names.chain(flags))?)
+    });
+    setting.map(|setting| setting.key)
+}
+
+/// The setting of this name in any section, or of the flag that is written like it.
+fn by_name_or_flag(name: &str) -> Option<&'static Setting> {
+    let flag = name.replace('_', "-");
+    let by_name = SETTINGS.iter().find(|setting| setting.name() == name);
+    by_name.or_else(|| SETTINGS.iter().find(|setting| setting.flag == Some(&flag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_corrected_within_the_section() {
+        assert_eq!(
+            unknown_key("publish.windw"),
+            "unknown key `publish.windw`; did you mean `window`?"
+        );
+        assert_eq!(
+            unknown_key("connections.ping-interval"),
+            "unknown key `connections.ping-interval`; did you mean `ping_interval`?"
+        );
+        assert_eq!(unknown_key("publish.bogus"), "unknown key `publish.bogus`");
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_shown_the_right_one() {
+        for (key, expected) in [
+            ("listen", "server.listen"),
+            ("lisen", "server.listen"),
+            ("drain.listen", "server.listen"),
+            ("max_connections", "connections.max"),
+            ("connections.max_connections", "connections.max"),
+            ("pubish.window", "publish"),
+        ] {
+            let message = format!("unknown key `{key}`; did you mean `{expected}`?");
+            assert_eq!(unknown_key(key), message);
+        }
+        assert_eq!(
+            unknown_section("pubish"),
+            "unknown key `pubish`; did you mean `publish`?"
+        );
+        assert_eq!(
+            unknown_section("chanels"),
+            "unknown key `chanels`; did you mean `channels`?"
+        );
+        assert_eq!(
+            section_without_keys("history"),
+            "`history` is a section, not a setting; did you mean `history.messages`?"
+        );
+        assert_eq!(
+            section_without_keys("drain"),
+            "`drain` is a section, not a setting"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Settings from environment variables.
+
+use std::ffi::OsString;
+
+use super::given::Given;
+use super::origin::Origin;
+use super::problem::Problem;
+use crate::config::setting::Setting;
+use crate::config::settings::SETTINGS;
+use crate::config::values::{Raw, did_you_mean, nearest};
+
+const PREFIX: &str = "WAVECAST_";
+
+/// The variable that names the configuration file.
+pub(super) const CONFIG: &str = "WAVECAST_CONFIG";
+
+/// What the variables say, and what is wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    pub(super) given: Vec<Given>,
+    /// The path of the configuration file.
+    pub(super) config: Option<String>,
+    /// Variables that look like settings and are not.
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Variables {
+    /// Reads the variables whose names begin with `WAVECAST_`, in the order of their names. An
+    /// empty one is one that is not set.
+    pub(super) fn read(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut variables: Vec<(String, String)> = environment
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok()?;
+                // What is not UTF-8 is not a value of any setting, and is refused as such.
+                let value = value.to_string_lossy().trim().to_owned();
+                (name.starts_with(PREFIX) && !value.is_empty()).then_some((name, value))
+            })
+            .collect();
+        variables.sort();
+
+        let mut read = Self::default();
+        for (name, value) in variables {
+            let setting = SETTINGS.iter().find(|setting| setting.variable() == name);
+            let origin = Origin::Variable(name.clone());
+            match setting {
+                Some(setting) => read.given.push(Given {
+                    setting,
+                    raw: Raw::text(&value),
+                    origin,
+                }),
+                None if name == CONFIG => read.config = Some(value),
+                None if is_of_kubernetes(&name) => {}
+                None => read.warnings.push(Problem::new(origin, unknown(&name))),
+            }
+        }
+        read
+    }
+}
+
+/// Kubernetes sets these for a Service that is named `wavecast`.
+fn is_of_kubernetes(name: &str) -> bool {
+    let name = name.strip_prefix(PREFIX).unwrap_or(name);
+    name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_")
+}
+
+fn unknown(name: &str) -> String {
+    let names: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+    let names = names.iter().map(String::as_str).chain([CONFIG]);
+    // The prefix is common to all, and says nothing about how near they are.
+    let endings = names.filter_map(|name| name.strip_prefix(PREFIX));
+    let meant = nearest(name.strip_prefix(PREFIX).unwrap_or(name), endings);
+    let meant = meant.map(|ending| format!("{PREFIX}{ending}"));
+    format!("unknown variable{}", did_you_mean(meant.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Variables {
+        Variables::read(
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
+    }
+
+    #[test]
+    fn an_empty_variable_is_one_that_is_not_set() {
+        let variables = read(&[
+            ("WAVECAST_DEV", ""),
+            ("WAVECAST_LISTEN", "  "),
+            ("WAVECAST_CONFIG", ""),
+            ("WAVECAST_HISOTRY", ""),
+        ]);
+        assert!(variables.given.is_empty() && variables.config.is_none());
+        assert!(variables.warnings.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_variable_is_a_warning_with_a_suggestion() {
+        let variables = read(&[
+            ("WAVECAST_HISOTRY", "5"),
+            ("WAVECAST_BIN", "x"),
+            ("HISTORY", "5"),
+        ]);
+        let warnings: Vec<String> = variables.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "WAVECAST_BIN: unknown variable",
+                "WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_kubernetes_sets_is_ignored() {
+        let variables = read(&[
+            ("WAVECAST_PORT", "tcp://10.0.0.1:3000"),
+            ("WAVECAST_PORT_3000_TCP_ADDR", "10.0.0.1"),
+            ("WAVECAST_SERVICE_HOST", "10.0.0.1"),
+        ]);
+        assert!(variables.warnings.is_empty());
+        let variables = read(&[("WAVECAST_PORTS", "1"), ("WAVECAST_SERVICES", "1")]);
+        assert_eq!(variables.warnings.len(), 2);
+    }
+}

@@ -1,0 +1,190 @@
+//! Kinds of values: how each is written, and its range.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use super::log_filter;
+use super::suggest::{did_you_mean, nearest};
+use super::value::{Raw, Value};
+use super::web_origin;
+use crate::config::validate::YEAR;
+
+/// What a setting's value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// On or off.
+    Switch,
+    /// A whole number.
+    Number { least: u64, most: u64 },
+    /// A number of bytes, with or without a unit.
+    Size { least: usize },
+    /// A time with its unit, at most a year.
+    Time { least: Duration },
+    /// An address to listen on.
+    Address,
+    /// A level or a filter of logs.
+    LogFilter,
+    /// Web origins: a list, or in a flag or variable separated by commas.
+    WebOrigins,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Whether the value is a single one, not a list.
+    pub(crate) fn is_scalar(self) -> bool {
+        self != Self::WebOrigins
+    }
+
+    /// What stands for the value in the description of a flag.
+    pub(crate) fn placeholder(self) -> &'static str {
+        match self {
+            Self::Switch => "BOOLEAN",
+            Self::Number { .. } => "NUMBER",
+            Self::Size { .. } => "SIZE",
+            Self::Time { .. } => "DURATION",
+            Self::Address => "ADDRESS",
+            Self::LogFilter => "LEVEL",
+            Self::WebOrigins => "ORIGIN",
+            Self::Word(_) => "WORD",
+        }
+    }
+
+    /// Reads a value. The error says what is wrong with it and how it is written right.
+    pub(crate) fn read(self, raw: &Raw) -> Result<Value, String> {
+        match self {
+            Self::Switch => switch(raw),
+            Self::Number { least, most } => number(raw, least, most),
+            Self::Size { least } => size(raw, least),
+            Self::Time { least } => time(raw, least),
+            Self::Address => {
+                let listen = text(raw).and_then(|text| text.parse().ok());
+                listen.map(Value::Address).ok_or_else(|| {
+                    let how = "write 127.0.0.1:3000, 3000, :3000 or localhost:3000";
+                    format!("{raw} is not an address to listen on; {how}")
+                })
+            }
+            Self::LogFilter => match text(raw) {
+                Some(filter) => log_filter::check(filter).map(|()| Value::Text(filter.to_owned())),
+                None => Err(format!("{raw} is not a log level; write \"info\"")),
+            },
+            Self::WebOrigins => web_origins(raw),
+            Self::Word(words) => {
+                let word = text(raw).unwrap_or_default();
+                if words.contains(&word) {
+                    return Ok(Value::Text(word.to_owned()));
+                }
+                let end = did_you_mean(nearest(word, words.iter().copied()));
+                Err(format!("{raw} is not one of {}{end}", words.join(", ")))
+            }
+        }
+    }
+}
+
+fn text(raw: &Raw) -> Option<&str> {
+    match raw {
+        Raw::Text(text) | Raw::String(text) => Some(text.trim()),
+        _ => None,
+    }
+}
+
+fn switch(raw: &Raw) -> Result<Value, String> {
+    let on = match raw {
+        Raw::Boolean(on) => Some(*on),
+        Raw::Text(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    on.map(Value::Switch)
+        .ok_or_else(|| format!("{raw} is not a boolean; write true or false"))
+}
+
+fn number(raw: &Raw, least: u64, most: u64) -> Result<Value, String> {
+    let number = match raw {
+        Raw::Integer(number) => Some(*number),
+        Raw::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(number) = number else {
+        let is_quoted = matches!(raw, Raw::String(text) if text.trim().parse::<i128>().is_ok());
+        let hint = if is_quoted {
+            "; write it without quotation marks"
+        } else {
+            ""
+        };
+        return Err(format!("{raw} is not a whole number{hint}"));
+    };
+    match u64::try_from(number) {
+        Ok(number) if number < least => Err(format!("{number} must be at least {least}")),
+        Ok(number) if number <= most => Ok(Value::Number(number)),
+        Err(_) if number < 0 => Err(format!("{number} must be at least {least}")),
+        _ => Err(format!("{number} must be at most {most}")),
+    }
+}
+
+fn size(raw: &Raw, least: usize) -> Result<Value, String> {
+    let bytes = match raw {
+        Raw::Integer(number) => u64::try_from(*number).ok(),
+        _ => text(raw)
+            .and_then(|text| text.parse().ok())
+            .map(|ByteSize(bytes)| bytes),
+    };
+    let Some(bytes) = bytes else {
+        return Err(format!("{raw} is not a size; write 512B, 64KiB or 1MiB"));
+    };
+    // More than the machine can address is as good as no bound.
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    if bytes < least {
+        return Err(format!("{} must be at least {least}B", raw.bare()));
+    }
+    Ok(Value::Size(bytes))
+}
+
+fn time(raw: &Raw, least: Duration) -> Result<Value, String> {
+    let time = text(raw).and_then(|text| humantime::parse_duration(text).ok());
+    let Some(time) = time else {
+        return Err(format!("{raw} is not a duration; write 30s, 5m or 24h"));
+    };
+    if time < least {
+        return Err(format!("{} must be at least {least:?}", raw.bare()));
+    }
+    if time > YEAR {
+        return Err(format!("{} must be at most 365d", raw.bare()));
+    }
+    Ok(Value::Time(time))
+}
+
+fn web_origins(raw: &Raw) -> Result<Value, String> {
+    let how = "write it as https://app.example";
+    let items: Vec<Raw> = match raw {
+        Raw::Text(text) => text.split(',').map(Raw::text).collect(),
+        Raw::List(items) => items.clone(),
+        _ => {
+            return Err(format!(
+                "{raw} is not a list; write [\"https://app.example\"]"
+            ));
+        }
+    };
+    let mut origins = Vec::new();
+    for item in &items {
+        let Some(origin) = text(item) else {
+            return Err(format!("{item} is not a web origin; {how}"));
+        };
+        // A comma too many is not worth a refusal.
+        if origin.is_empty() {
+            continue;
+        }
+        let Some(origin) = web_origin::normalize(origin) else {
+            return Err(format!("{item} is not a web origin; {how}"));
+        };
+        origins.push(origin);
+    }
+    Ok(Value::List(origins))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! "Did you mean …?"
+
+use strsim::damerau_levenshtein;
+
+/// The candidate that was most likely meant: at most two slips away, or at most a third of
+/// its length.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let slips = damerau_levenshtein(&word, &candidate.to_lowercase());
+            (slips, candidate)
+        })
+        .filter(|&(slips, candidate)| slips <= (candidate.chars().count() / 3).max(2))
+        .min_by_key(|&(slips, _)| slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The end of a message about an unknown word: a suggestion where there is one.
+pub(crate) fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_suggested_within_two_slips_or_a_third() {
+        let keys = ["window", "timeout", "max_clients_per_room"];
+        assert_eq!(nearest("windw", keys), Some("window"));
+        assert_eq!(nearest("WINDOW", keys), Some("window"));
+        assert_eq!(nearest("tiemotu", keys), Some("timeout"));
+        assert_eq!(nearest("tmieotus", keys), None);
+        assert_eq!(
+            nearest("max_users_per_room", keys),
+            Some("max_clients_per_room")
+        );
+        assert_eq!(nearest("bogus", keys), None);
+    }
+
+    #[test]
+    fn swapped_letters_are_one_slip() {
+        assert_eq!(nearest("hisotry", ["history"]), Some("history"));
+        assert_eq!(nearest("dsi", ["ids", "max"]), Some("ids"));
+    }
+}

@@ -1,0 +1,140 @@
+//! What a server can be told, with its defaults.
+
+use std::time::Duration;
+
+use super::groups::{
+    ConnectionsConfig, DrainConfig, EngineConfig, HistoryConfig, LimitsConfig, OutboxConfig,
+    PublishConfig,
+};
+use crate::hub::{HubOptions, Retention, TopicRules};
+use crate::node::{DrainOptions, NodeOptions};
+use crate::transport::SocketOptions;
+use crate::wire::Limits;
+
+/// Configuration of a [`WebSocketServer`](crate::WebSocketServer). Every field has a default
+/// that works, so name only what you change:
+///
+/// ```
+/// use std::time::Duration;
+/// use wavecast::WebSocketConfig;
+/// use wavecast::config::OutboxConfig;
+///
+/// let config = WebSocketConfig {
+///     ping_interval: Duration::from_secs(20),
+///     outbox: OutboxConfig { messages: 256, ..OutboxConfig::default() },
+///     ..WebSocketConfig::default()
+/// };
+/// assert_eq!(config.validate(), Ok(()));
+/// ```
+#[derive(Debug, Clone)]
+pub struct WebSocketConfig {
+    /// Time between two pings to one client; at least 1 ms. Default 30 s.
+    pub ping_interval: Duration,
+    /// A client that has not answered a ping for this long is closed (4001) when its next
+    /// ping is due. Must be longer than `ping_interval`. Default 90 s.
+    pub pong_timeout: Duration,
+    /// Bytes per message, from a client or to one; at least 1. A longer one from a client is
+    /// refused (`message_too_large`) and skipped; one that is 16 times as long closes the
+    /// connection (1009). Default 64 KiB.
+    pub max_message_size: usize,
+    /// Members per room; at least 1. One more is refused with `room_full`. Default 100.
+    pub max_clients_per_room: usize,
+    /// Whether to trust `?user=<id>` in the address of `/ws` and `/sse`. **Anyone can then
+    /// claim to be anyone**: for development only. Default false.
+    pub trust_user_parameter: bool,
+    /// Bounds of the connections themselves.
+    pub connections: ConnectionsConfig,
+    /// Limits per client.
+    pub limits: LimitsConfig,
+    /// The queue of messages that wait for one client.
+    pub outbox: OutboxConfig,
+    /// How publications are accepted.
+    pub publish: PublishConfig,
+    /// What the histories of all rooms and channels share.
+    pub history: HistoryConfig,
+    /// Rooms and channels by name: how much history each keeps, and what happens to slow
+    /// consumers. Default: no history, and slow consumers are evicted.
+    pub topics: TopicRules,
+    /// How the server shuts down.
+    pub drain: DrainConfig,
+    /// The engine underneath.
+    pub engine: EngineConfig,
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        let hub = HubOptions::default();
+        let node = NodeOptions::default();
+        Self {
+            ping_interval: hub.ping_interval,
+            pong_timeout: hub.pong_timeout,
+            max_message_size: node.max_message_bytes,
+            max_clients_per_room: node.max_clients_per_room,
+            trust_user_parameter: false,
+            connections: ConnectionsConfig::default(),
+            limits: LimitsConfig::default(),
+            outbox: OutboxConfig::default(),
+            publish: PublishConfig::default(),
+            history: HistoryConfig::default(),
+            topics: hub.topics,
+            drain: DrainConfig::default(),
+            engine: EngineConfig::default(),
+        }
+    }
+}
+
+impl WebSocketConfig {
+    pub(crate) fn hub(&self, workers: usize) -> HubOptions {
+        HubOptions {
+            shards: match self.engine.shards {
+                0 => workers,
+                shards => shards,
+            },
+            mailbox_capacity: self.engine.mailbox_capacity,
+            mailbox_deliveries: self.engine.mailbox_deliveries,
+            outbox_max_messages: self.outbox.messages,
+            outbox_max_bytes: self.outbox.bytes,
+            max_topics_per_client: self.limits.topics_per_client,
+            ping_interval: self.ping_interval,
+            pong_timeout: self.pong_timeout,
+            topics: self.topics.clone(),
+            retention: Retention {
+                max_bytes: self.history.total,
+                position_ttl: self.history.position_ttl,
+            },
+        }
+    }
+
+    pub(crate) fn node(&self) -> NodeOptions {
+        NodeOptions {
+            max_connections: self.connections.max,
+            max_clients_per_room: self.max_clients_per_room,
+            max_message_bytes: self.max_message_size,
+            publish_timeout: self.publish.timeout,
+            publish_window: self.publish.window,
+            publish_ids: self.publish.ids,
+        }
+    }
+
+    pub(crate) fn drain(&self) -> DrainOptions {
+        DrainOptions {
+            timeout: self.drain.timeout,
+            closes_per_second: self.drain.rate,
+            reconnects_per_second: self.drain.reconnect_rate,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> SocketOptions {
+        SocketOptions {
+            notsent_lowat: self.engine.notsent_lowat,
+            user_timeout: self.pong_timeout,
+        }
+    }
+
+    pub(crate) fn wire(&self) -> Limits {
+        Limits {
+            max_message_bytes: self.max_message_size,
+            max_fragments: self.connections.max_fragments,
+        }
+    }
+}

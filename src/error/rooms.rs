@@ -1,0 +1,120 @@
+//! Errors of rooms: joining, leaving, broadcasting.
+
+use crate::hub::{HubClosed, JoinError, LeaveError};
+use crate::protocol::{ErrorCode, NameError};
+
+/// Why a client did not join a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinRoomError {
+    /// The text is not a valid name of a room.
+    #[error("invalid room name")]
+    InvalidRoom(#[from] NameError),
+    /// The room has its maximum number of members
+    /// ([`max_clients_per_room`](crate::WebSocketConfig::max_clients_per_room)). Try again
+    /// when a member has left.
+    #[error("the room is full")]
+    RoomFull,
+    /// The client is in its maximum number of rooms and channels. It has to leave one first.
+    #[error("the client is in too many rooms and channels")]
+    TooManyTopics,
+    /// The client disconnected meanwhile.
+    #[error("the client has disconnected")]
+    Disconnected,
+    /// The server has shut down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+impl JoinRoomError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
+            Self::RoomFull => ErrorCode::RoomFull,
+            Self::TooManyTopics => ErrorCode::TooManyTopics,
+            Self::Disconnected => ErrorCode::NotFound,
+            Self::ShuttingDown => ErrorCode::Draining,
+        }
+    }
+}
+
+impl From<JoinError> for JoinRoomError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Full => Self::RoomFull,
+            JoinError::TooManyTopics => Self::TooManyTopics,
+            JoinError::Disconnected => Self::Disconnected,
+            JoinError::Closed(HubClosed) => Self::ShuttingDown,
+        }
+    }
+}
+
+impl From<HubClosed> for JoinRoomError {
+    fn from(HubClosed: HubClosed) -> Self {
+        Self::ShuttingDown
+    }
+}
+
+/// Why a client did not leave a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeaveRoomError {
+    /// The text is not a valid name of a room.
+    #[error("invalid room name")]
+    InvalidRoom(#[from] NameError),
+    /// The client is not a member of the room, or there is no such client.
+    #[error("the client is not a member of the room")]
+    NotInRoom,
+    /// The server has shut down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+impl LeaveRoomError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
+            Self::NotInRoom => ErrorCode::NotInRoom,
+            Self::ShuttingDown => ErrorCode::Draining,
+        }
+    }
+}
+
+impl From<LeaveError> for LeaveRoomError {
+    fn from(error: LeaveError) -> Self {
+        match error {
+            LeaveError::NotAMember => Self::NotInRoom,
+            LeaveError::Closed(HubClosed) => Self::ShuttingDown,
+        }
+    }
+}
+
+/// Why a message was not broadcast to a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BroadcastError {
+    /// The text is not a valid name of a room.
+    #[error("invalid room name")]
+    InvalidRoom(#[from] NameError),
+    /// The server has shut down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+impl BroadcastError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
+            Self::ShuttingDown => ErrorCode::Draining,
+        }
+    }
+}
+
+impl From<HubClosed> for BroadcastError {
+    fn from(HubClosed: HubClosed) -> Self {
+        Self::ShuttingDown
+    }
+}

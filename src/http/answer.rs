@@ -1,0 +1,25 @@
+//! Values that a handler may return as they are, here and in an application.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
+use crate::node::Published;
+use crate::protocol::Json;
+
+/// 200 with the object that `POST /api/events` answers.
+impl IntoResponse for Published {
+    fn into_response(self) -> Response {
+        axum::Json(self).into_response()
+    }
+}
+
+/// 200 with the value as `application/json`, not to be cached.
+impl IntoResponse for Json {
+    fn into_response(self) -> Response {
+        let headers = [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "no-store"),
+        ];
+        (headers, self.into_string()).into_response()
+    }
+}

@@ -1,0 +1,95 @@
+//! Rooms, as an application uses them.
+
+use uuid::Uuid;
+
+use super::WebSocketServer;
+use crate::error::{BroadcastError, HistoryError, JoinRoomError, LeaveRoomError};
+use crate::handles::Room;
+use crate::node::Page;
+use crate::protocol::{HistoryRequest, Json, RoomName, ServerMessage, TopicKind, TopicName};
+
+/// Rooms.
+impl WebSocketServer {
+    /// Makes a client a member of a room and returns the number of members.
+    ///
+    /// The client gets `joined`, the other members `user_joined`. Joining again announces
+    /// nothing. If no client has this id, one without a connection is created; it stays until
+    /// [`cleanup_client`](Self::cleanup_client).
+    ///
+    /// Ordering: the client gets `joined` before anything else of the room.
+    ///
+    /// Backpressure: waits for a place in the mailboxes of the shards that have members.
+    pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, JoinRoomError> {
+        let room = RoomName::new(room)?;
+        let client = self.node.client_or_detached(client_id)?;
+        let joined = self.node.try_join(&client, &room, None, None).await;
+        if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
+            // Created for this room only, it would stay forever. If this fails, the whole
+            // server is gone; why the client did not join is the better answer.
+            let _ = self.cleanup_client(client_id).await;
+        }
+        Ok(joined?)
+    }
+
+    /// Ends a client's membership of a room. The client gets `left`, the other members
+    /// `user_left`.
+    ///
+    /// Ordering: the client gets nothing of the room after `left`.
+    pub async fn leave_room(&self, room: &str, client_id: Uuid) -> Result<(), LeaveRoomError> {
+        let room = RoomName::new(room)?;
+        let client = self.node.client(client_id);
+        let client = client.ok_or(LeaveRoomError::NotInRoom)?;
+        Ok(self.node.try_leave(&client, &room, None).await?)
+    }
+
+    /// Sends a message to a room's members, except to the client `exclude`, and returns the
+    /// number of members it was sent to: 0 if there is no such room.
+    ///
+    /// A [`ServerMessage::Message`] becomes part of the room's history, if it keeps one. Any
+    /// other message is delivered and forgotten.
+    ///
+    /// Ordering: all members receive a room's messages in the same order.
+    ///
+    /// Backpressure: waits for a place in the mailboxes of the shards that have members.
+    pub async fn broadcast_to_room(
+        &self,
+        room: &str,
+        message: ServerMessage<'_>,
+        exclude: Option<Uuid>,
+    ) -> Result<usize, BroadcastError> {
+        let room = RoomName::new(room)?;
+        let exclude = exclude.and_then(|id| self.node.client(id));
+        let sent = self
+            .node
+            .broadcast_to_room(&room, &message, exclude.as_ref());
+        Ok(sent.await?)
+    }
+
+    /// The room of this name, if it has members or a history.
+    pub fn room(&self, name: &str) -> Option<Room> {
+        let topic = self.node.topic(TopicKind::Room, name)?;
+        Some(Room::new(self.node.clone(), topic))
+    }
+
+    /// A page of the rooms that have members, sorted by name: the first `limit` after `after`.
+    pub fn rooms(&self, after: Option<&str>, limit: usize) -> Page<Room> {
+        let page = self.node.topics(TopicKind::Room, after, limit);
+        page.map(|topic| Room::new(self.node.clone(), topic))
+    }
+
+    /// A page of a room's history, as `GET /api/rooms/{name}/history` answers: at most 256 KiB,
+    /// unless the first message alone is larger.
+    pub fn room_history(&self, room: &str, request: HistoryRequest) -> Result<Json, HistoryError> {
+        let room = RoomName::new(room).map_err(HistoryError::InvalidRoom)?;
+        self.history(TopicName::from(&room), request)
+    }
+
+    pub(super) fn history(
+        &self,
+        topic: TopicName<'_>,
+        request: HistoryRequest,
+    ) -> Result<Json, HistoryError> {
+        let page = self.node.history(topic, request);
+        page.map(Json::from_text).ok_or(HistoryError::NoHistory)
+    }
+}

@@ -1,0 +1,46 @@
+//! Serving an application on the server's own listener.
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::WebSocketServer;
+use crate::http::{ServeOptions, serve};
+
+impl WebSocketServer {
+    /// Serves `router` over HTTP/1.1 until `shutdown` completes, then [drains](Self::drain)
+    /// while HTTP requests are still answered, and stops. Returns what `drain` returns.
+    ///
+    /// `router` is the application's own, with [`ws_handler`](crate::ws_handler) mounted, or
+    /// [`router`](Self::router). On this listener an event stream costs as little as a
+    /// WebSocket. [`listen`](crate::listen()) opens a socket;
+    /// [`ServeOptions`] are at their defaults.
+    ///
+    /// Cancel safety: if the future is dropped, the listener is closed and connections without
+    /// a request end, but nothing is drained.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> usize {
+        let stop = CancellationToken::new();
+        let requests = TaskTracker::new();
+        let options = ServeOptions::default();
+        requests.spawn(serve(
+            listener,
+            router,
+            options,
+            requests.clone(),
+            stop.clone(),
+        ));
+        let stop = stop.drop_guard();
+        shutdown.await;
+        let left = self.drain().await;
+        drop(stop);
+        requests.close();
+        requests.wait().await;
+        left
+    }
+}

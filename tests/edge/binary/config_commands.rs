@@ -1,0 +1,123 @@
+//! `wavecast config check` and `wavecast config init`.
+
+use super::support::{expect_problems, text};
+use crate::support::{Binary, ConfigFile, run, run_with};
+
+#[tokio::test]
+async fn check_counts_what_is_set_without_listening() {
+    let file = ConfigFile::new(
+        "[server]\nlisten = \"127.0.0.1:1\"\n[outbox]\nmessages = 5\n[history]\nmessages = 7\n\
+         [[channels]]\npattern = \"a:*\"\n[[channels]]\npattern = \"b:*\"\nhistory = false\n\
+         [[rooms]]\npattern = \"*\"\n",
+    );
+    let path = file.path();
+    let expected = format!("ok: {path}: 3 settings, 3 rules, 0 keys\n");
+    for arguments in [
+        &["config", "check", path][..],
+        &["config", "check", "--config", path],
+        &["--config", path, "config", "check", "--strict"],
+    ] {
+        let output = run(arguments).await;
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(text(&output.stdout), expected);
+        assert_eq!(output.status.code(), Some(0));
+    }
+    let output = run(&["config", "check"]).await;
+    assert_eq!(text(&output.stdout), "ok: 0 settings, 0 rules, 0 keys\n");
+    let output = run(&["config", "check", "--dev"]).await;
+    assert_eq!(text(&output.stdout), "ok: 1 setting, 0 rules, 0 keys\n");
+}
+
+#[tokio::test]
+async fn check_finds_what_a_start_would_find_with_these_flags_and_variables() {
+    let file = ConfigFile::new("[connections]\npong_timeout = \"40s\"\n");
+    let path = file.path();
+    let output = run_with(
+        &["config", "check", path, "--outbox-messages", "0"],
+        &[("WAVECAST_PING_INTERVAL", "50s")],
+    )
+    .await;
+    expect_problems(
+        &output,
+        &[
+            &format!(
+                "{path}:2: `connections.pong_timeout`: 40s must be longer than \
+                 connections.ping_interval (50s, WAVECAST_PING_INTERVAL)"
+            ),
+            "--outbox-messages: 0 must be at least 1",
+        ],
+    );
+    let twice = run(&["config", "check", path, "--config", path]).await;
+    expect_problems(&twice, &["--config: is given more than once"]);
+}
+
+#[tokio::test]
+async fn warnings_are_problems_only_when_check_is_strict() {
+    let unknown = [("WAVECAST_HISOTRY", "5")];
+    let line = "WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?";
+    let output = run_with(&["config", "check"], &unknown).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), "ok: 0 settings, 0 rules, 0 keys\n");
+    assert_eq!(text(&output.stderr), format!("warning: {line}\n"));
+    expect_problems(
+        &run_with(&["config", "check", "--strict"], &unknown).await,
+        &[line],
+    );
+}
+
+#[tokio::test]
+async fn init_prints_every_setting_with_its_default_commented_out() {
+    let output = run(&["config", "init"]).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    let init = text(&output.stdout);
+    for line in [
+        "[server]",
+        "#listen = \"127.0.0.1:3000\"",
+        "#cors_origins = []",
+        "#dev = false",
+        "#ping_interval = \"30s\"",
+        "#topics_per_client = 1000",
+        "#ids = 100000",
+        "#position_ttl = \"24h\"",
+        "#reconnect_rate = 5000",
+        "#level = \"info\"",
+    ] {
+        assert!(init.lines().any(|other| other == line), "{line}: {init}");
+    }
+    let file = ConfigFile::new(&init);
+    let check = run(&["config", "check", file.path(), "--strict"]).await;
+    let expected = format!("ok: {}: 0 settings, 0 rules, 0 keys\n", file.path());
+    assert_eq!(text(&check.stdout), expected);
+}
+
+#[tokio::test]
+async fn what_init_prints_is_a_configuration_with_the_defaults_once_it_is_uncommented() {
+    let init = text(&run(&["config", "init"]).await.stdout);
+    let is_setting = |line: &str| {
+        line.strip_prefix('#')
+            .is_some_and(|rest| rest.starts_with(char::is_alphabetic))
+    };
+    let mut settings = 0;
+    let lines = init.lines().map(|line| {
+        let uncommented = is_setting(line);
+        settings += usize::from(uncommented);
+        &line[usize::from(uncommented)..]
+    });
+    let file = ConfigFile::new(&lines.collect::<Vec<_>>().join("\n"));
+    assert!(settings > 20, "{init}");
+    let check = run(&["config", "check", file.path()]).await;
+    let expected = format!(
+        "ok: {}: {settings} settings, 0 rules, 0 keys\n",
+        file.path()
+    );
+    assert_eq!(text(&check.stdout), expected, "{}", text(&check.stderr));
+
+    let rules: Vec<&str> = init
+        .lines()
+        .filter_map(|line| line.strip_prefix("##"))
+        .collect();
+    let file = ConfigFile::new(&rules.join("\n"));
+    let edge = Binary::start(&["--config", file.path()]).await;
+    assert_eq!(edge.http("GET", "/healthz", None).await.status, 200);
+}

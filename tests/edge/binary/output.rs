@@ -1,0 +1,50 @@
+//! Nobody has to read what the binary prints, and not every signal ends it.
+
+use rustix::process::Signal;
+use tokio::net::TcpListener;
+
+use crate::support::{Binary, request, run_unread};
+
+#[tokio::test]
+async fn a_closed_output_ends_no_command_with_a_panic() {
+    for (arguments, code) in [
+        (&["--help"][..], 0),
+        (&["--version"], 0),
+        (&["config", "init"], 0),
+        (&["config", "check"], 0),
+        (&["config", "check", "/nonexistent"], 2),
+        (&["--bogus"], 2),
+        (&["dance"], 2),
+    ] {
+        assert_eq!(run_unread(arguments).await, Some(code), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_outputs_are_closed_serves_logs_and_drains() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut edge = Binary::start_unread(address).await;
+    let health = request(address, "GET", "/healthz", None).await;
+    assert_eq!(health.status, 200);
+    // Both are logged.
+    edge.signal(Signal::HUP);
+    edge.signal(Signal::TERM);
+    assert_eq!(edge.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn a_hangup_is_logged_and_ends_nothing() {
+    let mut edge = Binary::start_as_given(&["--listen", "0", "--log", "info"], &[]).await;
+    let mut client = edge.connect().await;
+    edge.signal(Signal::HUP);
+    edge.signal(Signal::HUP);
+    client.expect_silence().await;
+    assert_eq!(edge.http("GET", "/readyz", None).await.status, 200);
+    client.close().await;
+    edge.signal(Signal::TERM);
+    assert_eq!(edge.exit_code().await, 0);
+    let log = edge.stderr();
+    assert!(log.contains("SIGHUP ignored"), "{log}");
+}
