@@ -92,8 +92,10 @@ impl Memberships {
     }
 }
 
-/// The slot of a client that no shard holds.
+/// The slot of a client that its shard has released.
 pub(super) const NO_SLOT: u32 = u32::MAX;
+/// The slot of a client that its shard has not taken over yet.
+pub(super) const NO_SLOT_YET: u32 = u32::MAX - 1;
 
 impl Client {
     pub(super) fn new(id: Uuid, info: ClientInfo, shard: usize, attached: bool) -> Self {
@@ -104,7 +106,7 @@ impl Client {
             started: Instant::now(),
             shard,
             attached,
-            slot: AtomicU32::new(NO_SLOT),
+            slot: AtomicU32::new(NO_SLOT_YET),
             phase: AtomicU8::new(Phase::Open as u8),
             last_pong_ms: AtomicU64::new(0),
             messages_in: AtomicU64::new(0),

@@ -20,7 +20,7 @@ use crate::hub::topic::EVERYONE;
 const MAX_COPIED_FRAME: usize = 16 * 1024;
 /// Members whose state is read ahead of the writes to them, so that the cache misses overlap
 /// instead of following one another.
-const READ_AHEAD: usize = 16;
+pub(super) const READ_AHEAD: usize = 16;
 
 /// Whom a run goes to.
 #[derive(Clone, Copy)]
@@ -32,31 +32,22 @@ enum Recipients<'a> {
 }
 
 impl Shard {
-    /// Delivers a stretch of broadcasts, the ones of each topic together.
+    /// Delivers a stretch of broadcasts.
     pub(super) async fn fan_out(&mut self, stretch: &[Waiting]) {
-        let mut delivered = vec![false; stretch.len()];
-        for first in 0..stretch.len() {
-            if delivered[first] {
-                continue;
-            }
-            let Some(topic) = topic_of(&stretch[first].entry) else {
-                continue;
-            };
-            let mut run = Vec::with_capacity(stretch.len() - first);
-            for (index, Waiting { entry, .. }) in stretch.iter().enumerate().skip(first) {
-                if topic_of(entry) == Some(topic) {
-                    delivered[index] = true;
-                    run.push(entry);
-                }
-            }
-            if topic == EVERYONE {
-                self.deliver_to_everyone(&run).await;
-            } else if let Some(mut members) = self.topics.remove(&topic) {
-                // Members change only through entries, so not meanwhile, even though this yields.
-                self.deliver(&mut members, &run).await;
-                self.topics.insert(topic, members);
-            }
-            self.yield_if_due().await;
+        let Some(topic) = stretch.first().and_then(|first| topic_of(&first.entry)) else {
+            return;
+        };
+        let mut others = stretch.iter().map(|waiting| topic_of(&waiting.entry));
+        if others.any(|other| other != Some(topic)) {
+            return self.fan_out_mixed(stretch).await;
+        }
+        let run: Vec<&Entry> = stretch.iter().map(|waiting| &waiting.entry).collect();
+        if topic == EVERYONE {
+            self.deliver_to_everyone(&run).await;
+        } else if let Some(mut members) = self.topics.remove(&topic) {
+            // Members change only through entries, so not meanwhile, even though this yields.
+            self.deliver(&mut members, &run).await;
+            self.topics.insert(topic, members);
         }
     }
 
@@ -172,7 +163,7 @@ impl Shard {
         while let Some(next) = self.next_block(recipients, from, &mut block) {
             from = next;
             for slots in block.slots().chunks(READ_AHEAD) {
-                self.read_ahead(slots);
+                self.read_ahead(slots.iter().copied());
                 let mut complete = 0;
                 for &slot in slots {
                     if layout.excludes(slot) {
@@ -269,25 +260,28 @@ impl Shard {
     fn next_block(&self, recipients: Recipients<'_>, from: u32, block: &mut Block) -> Option<u32> {
         match recipients {
             Recipients::Slots(slots) => slots.next_block(from, block),
-            Recipients::Everyone => {
-                block.clear();
-                for slot in from..self.connections.capacity() as u32 {
-                    let connection = self.connections.get(slot as usize);
-                    if connection.is_some_and(|connection| connection.client.is_attached()) {
-                        block.push(slot);
-                        if block.is_full() {
-                            break;
-                        }
-                    }
-                }
-                block.slots().last().map(|last| last + 1)
-            }
+            Recipients::Everyone => self.next_connected(from, block),
         }
     }
 
+    /// Fills `block` with the connections from slot `from` on, and returns where to go on.
+    pub(super) fn next_connected(&self, from: u32, block: &mut Block) -> Option<u32> {
+        block.clear();
+        for slot in from..self.connections.capacity() as u32 {
+            let connection = self.connections.get(slot as usize);
+            if connection.is_some_and(|connection| connection.client.is_attached()) {
+                block.push(slot);
+                if block.is_full() {
+                    break;
+                }
+            }
+        }
+        block.slots().last().map(|last| last + 1)
+    }
+
     /// Reads what the writes to these members are about to need.
-    fn read_ahead(&self, slots: &[u32]) {
-        for &slot in slots {
+    pub(super) fn read_ahead(&self, slots: impl Iterator<Item = u32>) {
+        for slot in slots {
             let connection = &self.connections[slot as usize];
             if connection.can_write_directly() {
                 connection.link.read_ahead();
@@ -296,7 +290,7 @@ impl Shard {
     }
 
     /// Queues what a direct write left unwritten.
-    fn queue_unwritten<'a>(
+    pub(super) fn queue_unwritten<'a>(
         &mut self,
         slot: u32,
         frames: impl Iterator<Item = Delivery<'a>>,

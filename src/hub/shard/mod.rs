@@ -1,6 +1,7 @@
 //! A shard: a task that owns the outboxes and write sides of its connections, the local
 //! members of their topics, and a heartbeat wheel. Only the shard writes to its connections.
 
+mod apply;
 mod connection;
 mod ending;
 mod entry;
@@ -10,6 +11,7 @@ mod heartbeat;
 mod link;
 mod mailbox;
 mod members;
+mod mixed;
 mod outbox;
 mod pipe;
 mod push;
@@ -17,6 +19,7 @@ mod ready;
 mod replay;
 mod run;
 mod slots;
+mod timers;
 mod turn;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -36,18 +39,16 @@ pub use pipe::Pipe;
 
 use self::connection::{ShardConnection, Stage};
 use self::heartbeat::HeartbeatWheel;
-use self::mailbox::{Charge, Waiting};
+use self::mailbox::Waiting;
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
 use self::turn::Turn;
-use super::client::{Client, NO_SLOT};
-use super::log::Replay;
+use super::client::{Client, NO_SLOT, NO_SLOT_YET};
 use super::metrics::Metrics;
 use super::options::HubOptions;
 use super::topic::{Topic, TopicId};
 use crate::dialect::Dialect;
-use crate::wire::Frame;
 
 /// Maximum number of entries taken from the mailbox at once.
 const MAX_BATCH: usize = 256;
@@ -60,6 +61,8 @@ pub(super) struct Shard {
     connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
+    /// Urgent entries of clients that the shard has not taken over yet.
+    too_early: Vec<Entry>,
     /// Slots whose outboxes must be flushed. Bound: each slot once.
     dirty: Vec<u32>,
     /// For each slot with unfinished replays, their topics.
@@ -97,6 +100,7 @@ impl Shard {
             connections: Slab::new(),
             topics: HashMap::new(),
             everyone,
+            too_early: Vec::new(),
             dirty: Vec::new(),
             replaying: HashMap::new(),
             replay_queue: VecDeque::new(),
@@ -127,185 +131,33 @@ impl Shard {
                 timer.as_mut().reset(self.next_timer());
             }
             let (mailbox, ready) = (self.mailbox.clone(), self.ready.clone());
-            let asleep = Turn::before_sleep();
+            let mut polls = 0;
             tokio::select! {
                 biased;
-                () = poll_fn(|cx| mailbox.poll_waiting(cx)) => {}
+                () = poll_fn(|cx| {
+                    polls += 1;
+                    mailbox.poll_waiting(cx)
+                }) => {}
                 () = ready.wait() => {}
                 () = &mut timer => {}
                 () = std::future::ready(()), if !self.replay_queue.is_empty() => {}
             }
-            self.turn.after_sleep(asleep);
+            if polls > 1 {
+                // It has slept, so the others have had their turn.
+                self.turn = Turn::default();
+            }
             if !self.mailbox.take_ordered(&mut batch, MAX_BATCH) {
                 break;
             }
             self.apply_urgent();
             self.apply(&mut batch).await;
+            self.retry_too_early();
             for slot in self.ready.take() {
                 self.unblock(slot);
             }
             self.run_timers();
             self.flush_dirty().await;
             self.replay_pages().await;
-        }
-    }
-
-    fn next_timer(&self) -> Instant {
-        let first = self.deadlines.first().map(|&(at, _)| at);
-        let tick = self.wheel.next_tick();
-        first.map_or(tick, |at| at.min(tick))
-    }
-
-    /// Carries out everything in the urgent lane.
-    fn apply_urgent(&mut self) {
-        for entry in self.mailbox.take_urgent() {
-            self.apply_one(entry);
-        }
-    }
-
-    /// Carries out a batch. Stretches of broadcasts are written straight to sockets with nothing
-    /// queued; other entries are pushed to outboxes, which are flushed together.
-    async fn apply(&mut self, batch: &mut Vec<Waiting>) {
-        let mut entries = std::mem::take(batch);
-        let mut rest = entries.drain(..);
-        let (mut messages, mut bytes) = (0, 0);
-        while !rest.as_slice().is_empty() {
-            let stretch = run::stretch_len(rest.as_slice());
-            if stretch > 0 {
-                self.fan_out(&rest.as_slice()[..stretch]).await;
-                let mut charge = Charge::default();
-                for done in rest.by_ref().take(stretch) {
-                    charge += done.charge;
-                }
-                self.mailbox.release(charge);
-                continue;
-            }
-            let Some(Waiting { entry, charge }) = rest.next() else {
-                break;
-            };
-            messages += 1;
-            bytes += entry.frame_bytes();
-            self.apply_one(entry);
-            self.mailbox.release(charge);
-            if messages >= self.chunk_max_messages || bytes >= self.chunk_max_bytes {
-                self.flush_dirty().await;
-                (messages, bytes) = (0, 0);
-            }
-        }
-        drop(rest);
-        *batch = entries;
-        self.flush_dirty().await;
-    }
-
-    fn apply_one(&mut self, entry: Entry) {
-        match entry {
-            Entry::Connect { client, link } => self.connect(client, link),
-            Entry::Join {
-                client,
-                topic,
-                replay,
-                ack,
-                announce,
-            } => {
-                if let Some(frame) = announce {
-                    self.push_to_members(topic.id(), &frame);
-                }
-                if let Some(slot) = slot_of(&client) {
-                    self.add_member(slot, &topic, replay, ack);
-                }
-            }
-            Entry::Leave {
-                client,
-                topic,
-                ack,
-                announce,
-            } => {
-                if let Some(slot) = slot_of(&client) {
-                    self.remove_member(topic, slot);
-                    self.connections[slot as usize].outbox.seal(topic);
-                    if let Some(frame) = ack {
-                        self.push(slot, frame);
-                    }
-                }
-                if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame);
-                }
-            }
-            // A stretch of its own: see `apply`.
-            Entry::Broadcast { .. } => {}
-            Entry::Send { client, frame } => {
-                if let Some(slot) = slot_of(&client) {
-                    self.push(slot, frame);
-                }
-            }
-            Entry::Pong { client, frame } => {
-                if let Some(slot) = slot_of(&client) {
-                    let connection = &mut self.connections[slot as usize];
-                    if connection.is_open() {
-                        connection.outbox.push_pong(frame);
-                        self.mark_dirty(slot);
-                    }
-                }
-            }
-            Entry::Close {
-                client,
-                frame,
-                linger,
-            } => {
-                if let Some(slot) = slot_of(&client) {
-                    self.close(slot, frame, linger);
-                }
-            }
-            Entry::Release { client, reset } => {
-                if let Some(slot) = slot_of(&client) {
-                    self.release(slot, reset);
-                }
-            }
-            Entry::Inspect { clients, reply } => {
-                let sent = clients.iter().map(|client| {
-                    slot_of(client).map_or_else(Default::default, |slot| {
-                        self.connections[slot as usize].sent()
-                    })
-                });
-                // The caller may have stopped waiting.
-                let _ = reply.send(sent.collect());
-            }
-        }
-    }
-
-    fn connect(&mut self, client: Arc<Client>, link: Link) {
-        let entry = self.connections.vacant_entry();
-        let slot = entry.key() as u32;
-        client.slot.store(slot, Ordering::Relaxed);
-        entry.insert(ShardConnection::new(client, link));
-    }
-
-    fn add_member(
-        &mut self,
-        slot: u32,
-        topic: &Arc<Topic>,
-        replay: Option<Replay>,
-        ack: Option<Frame>,
-    ) {
-        self.connections[slot as usize].outbox.seal(topic.id());
-        let members = self.topics.remove(&topic.id());
-        let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
-        match replay {
-            Some(replay) => self.start_replay(&mut members, slot, replay),
-            None => members.insert(slot),
-        }
-        self.topics.insert(topic.id(), members);
-        if let Some(frame) = ack {
-            self.push(slot, frame);
-        }
-    }
-
-    fn remove_member(&mut self, topic: TopicId, slot: u32) {
-        if let Some(members) = self.topics.get_mut(&topic) {
-            members.remove(slot);
-            if members.is_empty() {
-                self.topics.remove(&topic);
-            }
         }
     }
 
@@ -326,39 +178,6 @@ impl Shard {
             self.dirty.push(slot);
         }
     }
-
-    /// Resets closing connections whose deadline has passed, and checks the heartbeat of the
-    /// connections that are due.
-    fn run_timers(&mut self) {
-        let now = Instant::now();
-        while let Some(&(at, slot)) = self.deadlines.first() {
-            if at > now {
-                break;
-            }
-            self.reset(slot);
-        }
-        while let Some(bucket) = self.wheel.advance(now) {
-            for slot in self.wheel.slots_in(bucket, self.connections.capacity()) {
-                self.check_heartbeat(slot, now);
-            }
-        }
-    }
-
-    /// Pings the client, or closes it if it has not answered for too long.
-    fn check_heartbeat(&mut self, slot: u32, now: Instant) {
-        let Some(connection) = self.connections.get(slot as usize) else {
-            return;
-        };
-        if !connection.is_open() || !connection.link.is_attached() {
-            return;
-        }
-        let silence = now.saturating_duration_since(connection.client.last_pong_at());
-        if silence > self.pong_timeout {
-            self.close_unresponsive(slot);
-        } else {
-            self.push(slot, self.dialect.ping());
-        }
-    }
 }
 
 impl Drop for Shard {
@@ -375,5 +194,5 @@ impl Drop for Shard {
 /// The client's slot, unless it has been released.
 fn slot_of(client: &Arc<Client>) -> Option<u32> {
     let slot = client.slot.load(Ordering::Relaxed);
-    (slot != NO_SLOT).then_some(slot)
+    (slot < NO_SLOT_YET).then_some(slot)
 }

@@ -1,4 +1,4 @@
-//! Runs: broadcasts of one topic that wait in a batch, delivered together.
+//! Runs: broadcasts that wait one behind the other, delivered together.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
 /// The number of broadcasts at the start of `entries`, up to the first entry of another kind.
-/// Nothing joins, leaves or closes within such a stretch, so the broadcasts of each topic can
-/// be delivered together; only the order within a topic is kept.
+/// Nothing joins, leaves or closes within such a stretch, so it can be delivered together.
 pub(super) fn stretch_len(entries: &[Waiting]) -> usize {
     let broadcasts = entries.iter();
     broadcasts

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 /// Long enough for a run to 1,000 members, which is never split: each yield lets publishers add
 /// one entry at a time, so that runs get shorter.
 const TURN: Duration = Duration::from_millis(5);
-/// A wait that is shorter found its work at once.
-const SHORTEST_SLEEP: Duration = Duration::from_micros(20);
 /// Sockets written between two looks at the clock.
 const WRITES_PER_LOOK: u32 = 64;
 
@@ -31,18 +29,6 @@ impl Default for Turn {
 }
 
 impl Turn {
-    /// When the shard begins to wait for work.
-    pub(super) fn before_sleep() -> Instant {
-        Instant::now()
-    }
-
-    /// Begins a new turn if the shard has really waited: others had theirs meanwhile.
-    pub(super) fn after_sleep(&mut self, began: Instant) {
-        if began.elapsed() > SHORTEST_SLEEP {
-            *self = Self::default();
-        }
-    }
-
     /// Whether it is time to yield.
     pub(super) fn is_over(&mut self) -> bool {
         if self.writes - self.looked_at < WRITES_PER_LOOK {
