@@ -39,7 +39,6 @@ pub use pipe::Pipe;
 
 use self::connection::{ShardConnection, Stage};
 use self::heartbeat::HeartbeatWheel;
-use self::mailbox::Waiting;
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
