@@ -136,7 +136,10 @@ mod wire;
 #[cfg(feature = "internals")]
 pub mod wire;
 
-pub use self::config::{ConfigError, WebSocketConfig};
+pub use self::config::{
+    ConfigError, ConnectionsConfig, DrainConfig, EngineConfig, HistoryConfig, LimitsConfig,
+    OutboxConfig, PublishConfig, Relation, WebSocketConfig,
+};
 pub use self::error::{
     BroadcastError, DisconnectError, HistoryError, JoinRoomError, LeaveRoomError, SendError,
 };
