@@ -16,6 +16,9 @@ pub struct ConnectionsConfig {
     /// Frames per message, empty ones included; one more closes the connection (1009). With 0
     /// or 1, no message may be fragmented. Default 1024.
     pub max_fragments: usize,
+    /// Reset a connection whose socket accepts no bytes for this long, though some are queued.
+    /// Checked each time a ping is due. Default 30 s.
+    pub write_timeout: Duration,
 }
 
 impl Default for ConnectionsConfig {
@@ -23,6 +26,7 @@ impl Default for ConnectionsConfig {
         Self {
             max: NodeOptions::default().max_connections,
             max_fragments: Limits::default().max_fragments,
+            write_timeout: HubOptions::default().write_timeout,
         }
     }
 }

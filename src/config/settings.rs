@@ -81,6 +81,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
     },
     Setting {
+        key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.write_timeout, value),
+        help: "Reset a connection that accepts no bytes for this long while some are queued",
+        more: "",
+    },
+    Setting {
         key: "connections.max_clients_per_room", flag: Some("max-clients-per-room"), heading: Connections, kind: COUNT, default: "100", reload: Live,
         set: |config, value| put(&mut config.server.max_clients_per_room, value),
         help: "Maximum number of members of a room",

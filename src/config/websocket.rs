@@ -97,6 +97,7 @@ impl WebSocketConfig {
             max_topics_per_client: self.limits.topics_per_client,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
+            write_timeout: self.connections.write_timeout,
             topics: self.topics.clone(),
             retention: Retention {
                 max_bytes: self.history.total,

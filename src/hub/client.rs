@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::topic::Topic;
@@ -52,7 +51,6 @@ pub struct Client {
     id: Uuid,
     info: ClientInfo,
     since: SystemTime,
-    started: Instant,
     /// The shard that owns the connection.
     pub(super) shard: usize,
     /// Whether the client has a connection.
@@ -60,8 +58,8 @@ pub struct Client {
     /// The connection's slot in its shard; only the shard reads and writes it.
     pub(super) slot: AtomicU32,
     phase: AtomicU8,
-    /// Milliseconds between `started` and the last pong; written by the connection's task.
-    last_pong_ms: AtomicU64,
+    /// A sign of life since the last ping was due; set by the connection's task.
+    has_answered: AtomicBool,
     messages_in: AtomicU64,
     bytes_in: AtomicU64,
     /// The connection's task, woken when the phase changes.
@@ -103,12 +101,11 @@ impl Client {
             id,
             info,
             since: SystemTime::now(),
-            started: Instant::now(),
             shard,
             attached,
             slot: AtomicU32::new(NO_SLOT_YET),
             phase: AtomicU8::new(Phase::Open as u8),
-            last_pong_ms: AtomicU64::new(0),
+            has_answered: AtomicBool::new(false),
             messages_in: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             task: AtomicWaker::new(),
@@ -167,16 +164,14 @@ impl Client {
         self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Records that a pong arrived at `now`.
-    pub fn record_pong(&self, now: Instant) {
-        let age = now.saturating_duration_since(self.started);
-        self.last_pong_ms
-            .store(age.as_millis() as u64, Ordering::Relaxed);
+    /// Records that the peer gave a sign of life: a pong, or that it took what was written.
+    pub fn record_pong(&self) {
+        self.has_answered.store(true, Ordering::Relaxed);
     }
 
-    /// When the last pong arrived; before the first, when the client connected.
-    pub(super) fn last_pong_at(&self) -> Instant {
-        self.started + Duration::from_millis(self.last_pong_ms.load(Ordering::Relaxed))
+    /// Whether the peer has given a sign of life since this was last called.
+    pub(super) fn take_answer(&self) -> bool {
+        self.has_answered.swap(false, Ordering::Relaxed)
     }
 
     /// How far the connection has been closed.

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub slow_consumers_total: Counter,
     /// Clients closed because they did not answer pings in time.
     pub heartbeat_timeouts_total: Counter,
+    /// Connections reset because their socket accepted no bytes for too long.
+    pub write_timeouts_total: Counter,
     /// Connection tasks that panicked. Each panic ended only its own connection.
     pub panics_total: Counter,
 }

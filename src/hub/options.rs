@@ -30,6 +30,9 @@ pub struct HubOptions {
     /// Close a client that hasn't answered a ping for this long. Checked each time a ping
     /// is due. Default: 90 s.
     pub pong_timeout: Duration,
+    /// Reset a connection whose socket accepted no bytes for this long, though some were queued.
+    /// Checked each time a ping is due. Default 30 s.
+    pub write_timeout: Duration,
     /// Rules that configure rooms and channels by name. Default: no history, and slow
     /// consumers are evicted.
     pub topics: TopicRules,
@@ -48,6 +51,7 @@ impl Default for HubOptions {
             max_topics_per_client: 1000,
             ping_interval: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(90),
+            write_timeout: Duration::from_secs(30),
             topics: TopicRules::default(),
             retention: Retention::default(),
         }

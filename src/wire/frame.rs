@@ -107,6 +107,11 @@ impl Frame {
         self.header[0] & 0x0f == Opcode::Pong as u8
     }
 
+    /// Whether this is a ping.
+    pub fn is_ping(&self) -> bool {
+        self.header[0] & 0x0f == Opcode::Ping as u8
+    }
+
     /// Appends the encoded frame to `out`.
     pub fn copy_to(&self, out: &mut Vec<u8>) {
         out.reserve(self.len());

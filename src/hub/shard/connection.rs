@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::entry::Sent;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::running_clock::RunningTime;
 use crate::hub::client::{Client, Phase};
 
 /// How far a connection has been closed.
@@ -36,6 +37,10 @@ pub(super) struct ShardConnection {
     pub(super) blocked: bool,
     /// Whether the slot is in the shard's replay queue.
     pub(super) in_replay_queue: bool,
+    /// When the first ping was written that the client has not answered yet.
+    pub(super) unanswered_since: Option<RunningTime>,
+    /// Since when the socket has accepted no bytes, though some are queued.
+    pub(super) blocked_at: Option<RunningTime>,
     /// Messages written to the link in full.
     pub(super) messages: u64,
     /// Bytes written to the link.
@@ -52,6 +57,8 @@ impl ShardConnection {
             dirty: false,
             blocked: false,
             in_replay_queue: false,
+            unanswered_since: None,
+            blocked_at: None,
             messages: 0,
             bytes: 0,
         }

@@ -45,9 +45,13 @@ impl Shard {
                 Ok(0) => return self.drop_link(slot),
                 Ok(count) => {
                     let completed = connection.outbox.advance(count);
-                    connection.messages += completed;
+                    connection.messages += completed.messages;
                     connection.bytes += count as u64;
-                    self.metrics.deliveries_total.add(completed);
+                    connection.blocked_at = None;
+                    if completed.ping {
+                        connection.unanswered_since.get_or_insert(self.clock.now());
+                    }
+                    self.metrics.deliveries_total.add(completed.messages);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.poll_blocked(slot) {
@@ -69,6 +73,9 @@ impl Shard {
             .link
             .poll_write_ready(&mut Context::from_waker(&waker));
         connection.blocked = poll == Poll::Pending;
+        if connection.blocked {
+            connection.blocked_at.get_or_insert(self.clock.now());
+        }
         connection.blocked
     }
 }

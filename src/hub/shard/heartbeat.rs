@@ -36,6 +36,11 @@ impl HeartbeatWheel {
         }
     }
 
+    /// Time between two buckets.
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
+    }
+
     /// When the next bucket is due.
     pub(super) fn next_tick(&self) -> Instant {
         self.next_tick

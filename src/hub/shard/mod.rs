@@ -18,6 +18,7 @@ mod push;
 mod ready;
 mod replay;
 mod run;
+mod running_clock;
 mod slots;
 mod timers;
 mod turn;
@@ -27,6 +28,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use slab::Slab;
 use tokio::time::{Instant, sleep_until};
@@ -42,6 +44,7 @@ use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
 use self::outbox::OutboxOptions;
 use self::ready::ReadyList;
+use self::running_clock::RunningClock;
 use self::turn::Turn;
 use super::client::{Client, NO_SLOT, NO_SLOT_YET};
 use super::metrics::Metrics;
@@ -70,6 +73,7 @@ pub(super) struct Shard {
     replay_queue: VecDeque<u32>,
     ready: Arc<ReadyList>,
     wheel: HeartbeatWheel,
+    clock: RunningClock,
     /// Connections that are closing, by the time at which they are reset.
     deadlines: BTreeSet<(Instant, u32)>,
     turn: Turn,
@@ -82,7 +86,8 @@ pub(super) struct Shard {
     chunk_max_messages: usize,
     /// Maximum number of bytes pushed between flushes: at most a quarter of an outbox.
     chunk_max_bytes: usize,
-    pong_timeout: std::time::Duration,
+    pong_timeout: Duration,
+    write_timeout: Duration,
     metrics: Arc<Metrics>,
 }
 
@@ -94,6 +99,7 @@ impl Shard {
         dialect: &'static dyn Dialect,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
         Self {
             mailbox,
             connections: Slab::new(),
@@ -104,7 +110,8 @@ impl Shard {
             replaying: HashMap::new(),
             replay_queue: VecDeque::new(),
             ready: Arc::default(),
-            wheel: HeartbeatWheel::new(options.ping_interval, Instant::now()),
+            clock: RunningClock::new(wheel.tick(), Instant::now()),
+            wheel,
             deadlines: BTreeSet::new(),
             turn: Turn::default(),
             scratch: Vec::new(),
@@ -117,6 +124,7 @@ impl Shard {
             chunk_max_bytes: (options.outbox_max_bytes / 4).min(CHUNK_MAX_BYTES),
             dialect,
             pong_timeout: options.pong_timeout,
+            write_timeout: options.write_timeout,
             metrics,
         }
     }

@@ -16,6 +16,7 @@ impl Shard {
     /// connections that are due.
     pub(super) fn run_timers(&mut self) {
         let now = Instant::now();
+        self.clock.step(now);
         while let Some(&(at, slot)) = self.deadlines.first() {
             if at > now {
                 break;
@@ -24,24 +25,35 @@ impl Shard {
         }
         while let Some(bucket) = self.wheel.advance(now) {
             for slot in self.wheel.slots_in(bucket, self.connections.capacity()) {
-                self.check_heartbeat(slot, now);
+                self.check_heartbeat(slot);
             }
         }
     }
 
-    /// Pings the client, or closes it if it has not answered for too long.
-    fn check_heartbeat(&mut self, slot: u32, now: Instant) {
-        let Some(connection) = self.connections.get(slot as usize) else {
+    /// Pings the client, or closes it if it has left a ping unanswered for too long, or accepted
+    /// no bytes for too long.
+    fn check_heartbeat(&mut self, slot: u32) {
+        let now = self.clock.now();
+        // A ping falls due once per interval, and the clock is as coarse as a tick.
+        let slack = self.wheel.tick();
+        let Some(connection) = self.connections.get_mut(slot as usize) else {
             return;
         };
         if !connection.is_open() || !connection.link.is_attached() {
             return;
         }
-        let silence = now.saturating_duration_since(connection.client.last_pong_at());
-        if silence > self.pong_timeout {
+        if connection.client.take_answer() {
+            connection.unanswered_since = None;
+        }
+        let unanswered = connection.unanswered_since;
+        let blocked = connection.blocked_at.filter(|_| connection.blocked);
+        if unanswered.is_some_and(|since| now.since(since) + slack >= self.pong_timeout) {
             self.close_unresponsive(slot);
-        } else {
-            self.push(slot, self.dialect.ping());
+        } else if blocked.is_some_and(|since| now.since(since) >= self.write_timeout) {
+            self.metrics.write_timeouts_total.add(1);
+            self.reset(slot);
+        } else if connection.outbox.push_ping(self.dialect.ping()) {
+            self.mark_dirty(slot);
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::dialect::sse::{Encoder, Positions};
@@ -18,6 +17,8 @@ use crate::protocol::Refusal;
 pub struct EventStream {
     guard: ClientGuard,
     encoder: Encoder,
+    /// Text was returned that the peer may not have taken yet.
+    has_given: bool,
 }
 
 /// Disconnects the client when dropped, because no other task does.
@@ -52,7 +53,11 @@ impl EventStream {
             tasks,
             runtime: Handle::current(),
         };
-        Ok(Self { guard, encoder })
+        Ok(Self {
+            guard,
+            encoder,
+            has_given: false,
+        })
     }
 
     pub(super) fn client(&self) -> &Arc<Client> {
@@ -64,15 +69,18 @@ impl EventStream {
     }
 
     /// The next complete events, or `None` after the last. Poll again only once the peer's
-    /// kernel or HTTP server has accepted the previous text: each poll counts as a pong, because
-    /// such a client answers no pings.
+    /// kernel or HTTP server has accepted the previous text: that counts as a pong, because such a
+    /// client answers no pings.
     ///
     /// Cancel safety: a poll either returns text or leaves it, so nothing is lost.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        self.guard.client.record_pong(Instant::now());
+        if std::mem::take(&mut self.has_given) {
+            self.guard.client.record_pong();
+        }
         loop {
             let text = self.encoder.next_chunk();
             if !text.is_empty() {
+                self.has_given = true;
                 return Poll::Ready(Some(text));
             }
             if self.encoder.has_ended() {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncWriteExt as _, WriteHalf, split};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::read_half::ReadHalf;
@@ -228,7 +228,7 @@ impl Reader {
                     }
                     self.pings.push(payload.into());
                 }
-                Event::Pong(_) => self.client.record_pong(Instant::now()),
+                Event::Pong(_) => self.client.record_pong(),
                 // RFC 6455 §5.5.1: the answer echoes the code.
                 Event::Close(close) => {
                     let code = close.map_or(NORMAL_CLOSURE, |close| close.code);

@@ -62,6 +62,15 @@ impl QueuedFrame {
     }
 }
 
+/// What a write completed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Completed {
+    /// Data frames.
+    pub(super) messages: u64,
+    /// A ping was among the frames.
+    pub(super) ping: bool,
+}
+
 /// Frames queued for one client, first in, first out. Owns no memory while empty.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -114,20 +123,46 @@ impl Outbox {
         self.frames.push_back(QueuedFrame::fixed(frame));
     }
 
-    /// Queues a pong ahead of all frames except one that is partly written and other pongs. If
-    /// the limit of pongs is reached, the oldest is dropped (RFC 6455 §5.5.3).
+    /// Queues a pong ahead of all frames except one that is partly written and other control
+    /// frames. If the limit of pongs is reached, the oldest is dropped (RFC 6455 §5.5.3).
     pub(super) fn push_pong(&mut self, pong: Frame) {
-        let first = self.first_unsent();
-        let unsent = self.frames.iter().skip(first);
-        let mut pongs = unsent.take_while(|next| next.frame.is_pong()).count();
-        if pongs == MAX_PONGS
-            && let Some(oldest) = self.frames.remove(first)
+        let mut end = self.end_of_controls();
+        let unsent = self.frames.range(self.first_unsent()..end);
+        let mut pongs = unsent.enumerate().filter(|(_, next)| next.frame.is_pong());
+        let oldest = pongs.next().map(|(index, _)| self.first_unsent() + index);
+        if pongs.count() + 1 >= MAX_PONGS
+            && let Some(oldest) = oldest.and_then(|oldest| self.frames.remove(oldest))
         {
             self.bytes -= oldest.frame.len();
-            pongs -= 1;
+            end -= 1;
         }
-        self.bytes += pong.len();
-        self.frames.insert(first + pongs, QueuedFrame::fixed(pong));
+        self.insert(end, pong);
+    }
+
+    /// Queues a ping ahead of all frames except one that is partly written and other control
+    /// frames, so that a backlog does not keep the client from answering it. False if one is
+    /// queued already.
+    pub(super) fn push_ping(&mut self, ping: Frame) -> bool {
+        let end = self.end_of_controls();
+        let mut controls = self.frames.range(..end);
+        if controls.any(|queued| queued.frame.is_ping()) {
+            return false;
+        }
+        self.insert(end, ping);
+        true
+    }
+
+    fn insert(&mut self, index: usize, frame: Frame) {
+        self.bytes += frame.len();
+        self.frames.insert(index, QueuedFrame::fixed(frame));
+    }
+
+    /// The index behind the pings and pongs at the front.
+    fn end_of_controls(&self) -> usize {
+        let first = self.first_unsent();
+        let unsent = self.frames.iter().skip(first);
+        let is_answer = |queued: &&QueuedFrame| queued.frame.is_ping() || queued.frame.is_pong();
+        first + unsent.take_while(is_answer).count()
     }
 
     /// The index of the first frame of which no byte has been written.
@@ -161,11 +196,10 @@ impl Outbox {
         used
     }
 
-    /// Removes `count` written bytes from the front and returns the number of data frames that
-    /// this completed.
-    pub(super) fn advance(&mut self, mut count: usize) -> u64 {
+    /// Removes `count` written bytes from the front, and says what this completed.
+    pub(super) fn advance(&mut self, mut count: usize) -> Completed {
         self.bytes -= count;
-        let mut completed = 0;
+        let mut completed = Completed::default();
         while let Some(QueuedFrame { frame: front, .. }) = self.frames.front() {
             let rest = front.len() - self.written;
             if count < rest {
@@ -173,7 +207,8 @@ impl Outbox {
                 break;
             }
             count -= rest;
-            completed += u64::from(!front.is_control());
+            completed.messages += u64::from(!front.is_control());
+            completed.ping |= front.is_ping();
             self.written = 0;
             self.frames.pop_front();
         }
@@ -235,6 +270,21 @@ mod tests {
     }
 
     #[test]
+    fn a_ping_overtakes_queued_data_but_no_pong_and_is_queued_once() {
+        let mut outbox = Outbox::default();
+        outbox.push(frame("one"), LARGE).unwrap();
+        outbox.push(frame("two"), LARGE).unwrap();
+        outbox.advance(1);
+        outbox.push_pong(Frame::pong(b"p"));
+        assert!(outbox.push_ping(Frame::ping()));
+        assert!(!outbox.push_ping(Frame::ping()));
+        assert_eq!(&pending(&outbox)[..9], b"\x03one\x8a\x01p\x89\x00");
+        let completed = outbox.advance(9);
+        assert_eq!((completed.messages, completed.ping), (1, true));
+        assert!(outbox.push_ping(Frame::ping()));
+    }
+
+    #[test]
     fn is_full_at_the_limit_of_messages_or_bytes_whichever_comes_first() {
         let mut outbox = Outbox::default();
         let two = OutboxOptions {
@@ -276,7 +326,7 @@ mod tests {
                 assert_eq!(bytes.len(), outbox.bytes());
                 let taken = step.min(bytes.len());
                 seen.extend_from_slice(&bytes[..taken]);
-                completed += outbox.advance(taken);
+                completed += outbox.advance(taken).messages;
             }
             assert_eq!((seen, completed, outbox.bytes()), (all.clone(), 3, 0));
         }
