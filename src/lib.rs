@@ -19,6 +19,7 @@ pub mod hub;
 pub mod node;
 pub mod protocol;
 mod server;
+mod server_builder;
 pub mod session;
 #[cfg(feature = "cli")]
 mod telemetry;
@@ -29,5 +30,8 @@ pub use config::{ConfigError, WebSocketConfig};
 pub use error::ServerError;
 pub use handlers::{sse_handler, ws_handler};
 pub use handles::{ClientHandle, Room};
-pub use protocol::{ClientMessage, ServerMessage};
+pub use hub::{ClientRef, Observer};
+pub use node::policy::{self, Policy};
+pub use protocol::{ClientMessage, Identity, ServerMessage, UserId};
 pub use server::WebSocketServer;
+pub use server_builder::ServerBuilder;

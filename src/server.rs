@@ -13,14 +13,14 @@ use crate::dialect::native::{Native, parse_event_data};
 use crate::error::ServerError;
 use crate::handles::{ClientHandle, Room};
 use crate::http::Api;
-use crate::hub::{Client, ClientInfo, Hub, Transport};
+use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
+use crate::node::policy::Policy;
 use crate::node::{Node, Published};
 use crate::protocol::{
     ChannelName, ErrorCode, Json, PublishRequest, RoomName, ServerMessage, Target, TopicKind,
-    UserId,
 };
 use crate::session::NativeSession;
-use crate::transport::websocket::{self, Stream, WebSocketConnection};
+use crate::transport::websocket::{self, Stream};
 
 /// Rooms and channels over WebSocket, for the binary and for an application's own router.
 ///
@@ -61,12 +61,29 @@ impl WebSocketServer {
     /// Starts a server's shards on the current Tokio runtime; refuses a configuration
     /// that cannot work. Panics outside a runtime.
     pub fn try_new(config: WebSocketConfig) -> Result<Self, ConfigError> {
+        Self::assemble(config, Observers::default(), None)
+    }
+
+    /// Starts a server with what the application has to say in it.
+    pub(crate) fn assemble(
+        config: WebSocketConfig,
+        observers: Observers,
+        policy: Option<Arc<dyn Policy>>,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         let tasks = TaskTracker::new();
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
-        let hub = Hub::new(&config.hub(workers), &Native, &tasks);
+        let options = HubOptions {
+            observers,
+            ..config.hub(workers)
+        };
+        let hub = Hub::new(&options, &Native, &tasks);
+        let node = match policy {
+            Some(policy) => Node::with_policy(hub, config.node(), policy),
+            None => Node::new(hub, config.node()),
+        };
         Ok(Self {
-            node: Arc::new(Node::new(hub, config.node())),
+            node: Arc::new(node),
             config,
             tasks,
             started: Instant::now(),
@@ -97,35 +114,28 @@ impl WebSocketServer {
         })
     }
 
-    /// Serves a connection whose opening handshake is done, until it has ended.
+    /// Serves a connection whose opening handshake is done, until it has ended. The policy is
+    /// asked whether it may connect; if not, the peer gets a Close frame.
     ///
     /// Cancel safety: none; dropped half-way, the client stays in its rooms. Run it on a task.
     pub async fn handle_connection(&self, stream: impl Into<Stream>) {
-        if let Some(connection) = self.open((stream.into(), Bytes::new()), None).await {
-            connection.run().await;
-        }
-    }
-
-    pub(crate) async fn open(
-        &self,
-        (stream, read_ahead): (Stream, Bytes),
-        user: Option<UserId>,
-    ) -> Option<WebSocketConnection<impl FnOnce(Arc<Client>) -> NativeSession + use<>>> {
+        let stream = stream.into();
         let info = ClientInfo {
-            user: user.map(|user| user.as_shared().clone()),
-            remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),
-            transport: Transport::WebSocket,
+            remote: stream.as_tcp().and_then(|socket| socket.peer_addr().ok()),
+            ..ClientInfo::default()
         };
         let node = self.node.clone();
-        websocket::open(
+        let opened = websocket::open(
             self.node.clone(),
             &self.tasks,
-            (stream, read_ahead),
+            (stream, Bytes::new()),
             info,
             self.config.wire(),
             |client| NativeSession::new(node, client),
-        )
-        .await
+        );
+        if let Some(connection) = opened.await {
+            connection.run().await;
+        }
     }
 
     /// Makes a client a member of a room and returns how many members there are. Works
@@ -133,7 +143,7 @@ impl WebSocketServer {
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, ServerError> {
         let room = room_name(room)?;
         let client = self.node.client_or_detached(client_id).await?;
-        let joined = self.node.join(&client, &room, None, None).await;
+        let joined = self.node.add_to_room(&client, &room).await;
         if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
             // Made known for this room only, it would stay for ever.
             self.cleanup_client(client_id).await?;

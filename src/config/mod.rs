@@ -48,6 +48,9 @@ pub struct WebSocketConfig {
     /// Publications with an own id that are remembered for that, one a channel; above, the
     /// oldest go first. Default 100,000, which take about 20 MB.
     pub publish_ids: usize,
+    /// Longest wait for one decision of the application's policy; then it is refused with
+    /// `overloaded`. The client's next command waits too. Default 5 s.
+    pub policy_timeout: Duration,
     /// Bytes the body of an HTTP request may have. Default 1 MiB.
     pub max_body_size: usize,
     /// Frames of one message, empty ones included; one more ends the connection (1009).
@@ -92,6 +95,7 @@ impl Default for WebSocketConfig {
             publish_timeout: node.publish_timeout,
             publish_window: node.publish_window,
             publish_ids: node.publish_ids,
+            policy_timeout: node.policy_timeout,
             max_body_size: 1024 * 1024,
             max_fragments: Limits::default().max_fragments,
             notsent_lowat: SocketOptions::default().notsent_lowat,
@@ -161,6 +165,7 @@ impl WebSocketConfig {
             (self.outbox_messages > 0, "the outbox's messages"),
             (self.max_topics_per_client > 0, "the topics per client"),
             (self.mailbox_capacity > 0, "the mailbox's capacity"),
+            (!self.policy_timeout.is_zero(), "the policy timeout"),
             (self.drain_rate > 0, "the drain rate"),
             (self.reconnect_rate > 0, "the reconnect rate"),
         ];
@@ -172,6 +177,7 @@ impl WebSocketConfig {
             (self.pong_timeout, "the pong timeout"),
             (self.publish_timeout, "the publish timeout"),
             (self.publish_window, "the publish window"),
+            (self.policy_timeout, "the policy timeout"),
             (self.drain_timeout, "the drain timeout"),
         ];
         if let Some((_, name)) = times.into_iter().find(|(time, _)| *time > YEAR) {
@@ -230,6 +236,7 @@ impl WebSocketConfig {
             pong_timeout: self.pong_timeout,
             topics: self.topics.clone(),
             retention: self.retention,
+            ..HubOptions::default()
         }
     }
 
@@ -241,6 +248,7 @@ impl WebSocketConfig {
             publish_timeout: self.publish_timeout,
             publish_window: self.publish_window,
             publish_ids: self.publish_ids,
+            policy_timeout: self.policy_timeout,
         }
     }
 

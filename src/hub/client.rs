@@ -11,28 +11,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::client_info::{ClientInfo, ClientRef, Transport};
 use super::topic::Topic;
-
-/// Who connects.
-#[derive(Debug, Clone, Default)]
-pub struct ClientInfo {
-    /// The authenticated subject.
-    pub user: Option<Arc<str>>,
-    /// Where the connection comes from.
-    pub remote: Option<SocketAddr>,
-    /// What the connection speaks.
-    pub transport: Transport,
-}
-
-/// What a connection speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Frames in both directions.
-    #[default]
-    WebSocket,
-    /// Server-sent events: text in one direction.
-    Sse,
-}
+use crate::protocol::{Identity, UserId};
 
 /// How far a client's connection is on its way to the end. Only its shard moves it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -75,6 +56,8 @@ pub struct Client {
 pub(super) struct Memberships {
     /// The client is gone and joins nothing more.
     pub(super) ended: bool,
+    /// Nothing more is said about the client: every membership has ended.
+    pub(super) gone: bool,
     pub(super) topics: Vec<Arc<Topic>>,
 }
 
@@ -117,9 +100,19 @@ impl Client {
         self.id
     }
 
+    /// Who the client is; `None` for an anonymous client.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.info.identity.as_deref()
+    }
+
     /// The authenticated subject.
     pub fn user(&self) -> Option<&str> {
-        self.info.user.as_deref()
+        self.identity()?.user().map(UserId::as_str)
+    }
+
+    /// The client as policies and observers see it.
+    pub fn view(&self) -> ClientRef<'_> {
+        ClientRef::new(self.id, &self.info, self.attached)
     }
 
     /// Whether a connection stands behind the client.
@@ -191,6 +184,14 @@ impl Client {
     /// Has `waker` woken when the phase moves on.
     pub fn register_task(&self, waker: &Waker) {
         self.task.register(waker);
+    }
+
+    /// Calls `f` while the client is known, and not after [`Memberships::gone`].
+    pub(super) fn unless_gone(&self, f: impl FnOnce(ClientRef<'_>)) {
+        let memberships = self.memberships.lock();
+        if !memberships.gone {
+            f(self.view());
+        }
     }
 
     /// Names and kinds of what the client is in.

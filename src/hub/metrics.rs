@@ -33,6 +33,9 @@ pub struct Metrics {
     pub slow_consumers_total: Counter,
     /// Clients closed because no pong came in time.
     pub heartbeat_timeouts_total: Counter,
-    /// Connection tasks that panicked; each ended its own connection only.
+    /// Panics in connections' tasks and in the application's policy; each ended its own
+    /// connection or request only.
     pub panics_total: Counter,
+    /// Calls of the observer that panicked; each was caught.
+    pub observer_panics_total: Counter,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::observer::Observers;
 use super::topic::{Retention, TopicRules};
 
 /// Bounds and times of a hub. Every field has a working default.
@@ -25,6 +26,8 @@ pub struct HubOptions {
     pub topics: TopicRules,
     /// What is kept over all topics together.
     pub retention: Retention,
+    /// Who is told what happens. Default: nobody.
+    pub observers: Observers,
 }
 
 impl Default for HubOptions {
@@ -39,6 +42,7 @@ impl Default for HubOptions {
             pong_timeout: Duration::from_secs(90),
             topics: TopicRules::default(),
             retention: Retention::default(),
+            observers: Observers::default(),
         }
     }
 }

@@ -8,8 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Node;
 use crate::hub::{Hub, HubClosed};
 use crate::protocol::{
-    ChannelName, ErrorCode, Event, EventId, PublishRequest, Refusal, ServerMessage, Target,
-    TopicKind, timestamp,
+    ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, timestamp,
 };
 use crate::wire::Frame;
 
@@ -39,22 +38,6 @@ pub enum PublishError {
     /// The node shuts down; publish elsewhere, or later.
     #[error("the server is shutting down")]
     Draining,
-}
-
-impl From<PublishError> for ErrorCode {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::TooLarge { .. } => Self::MessageTooLarge,
-            PublishError::Overloaded => Self::Overloaded,
-            PublishError::Draining => Self::Draining,
-        }
-    }
-}
-
-impl From<PublishError> for Refusal {
-    fn from(error: PublishError) -> Self {
-        Self::new(error.into()).with_detail(error.to_string())
-    }
 }
 
 impl From<HubClosed> for PublishError {

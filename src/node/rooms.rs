@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::access::{refuse, refuse_join, refuse_leave};
+use super::access::{refuse_closed, refuse_join, refuse_leave};
+use super::policy::Terms;
 use crate::dialect::native::encode;
 use crate::hub::{Accepted, Client, HubClosed, JoinOptions, Topic};
 use crate::protocol::{
-    ErrorCode, Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
+    Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
 };
 use crate::wire::Frame;
 
@@ -22,6 +23,29 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, Refusal> {
+        let terms = self.may_join(client, room, resume).await?;
+        self.join_on(terms, client, room, resume, reply_to).await
+    }
+
+    /// Makes the client a member as the application says, without asking the policy.
+    pub async fn add_to_room(
+        &self,
+        client: &Arc<Client>,
+        room: &RoomName,
+    ) -> Result<usize, Refusal> {
+        self.join_on(Terms::default(), client, room, None, None)
+            .await
+    }
+
+    async fn join_on(
+        &self,
+        terms: Terms,
+        client: &Arc<Client>,
+        room: &RoomName,
+        resume: Option<&ResumeRequest>,
+        reply_to: Option<&Json>,
+    ) -> Result<usize, Refusal> {
+        let (resume, no_past) = terms.apply(resume);
         let name = room.as_str();
         let user_id = &client.display_name();
         let announce = encode(
@@ -35,7 +59,7 @@ impl Node {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
-                resumption,
+                resumption: resumption.or(no_past.as_ref()),
             };
             Some(encode(&joined, reply_to))
         };
@@ -75,7 +99,8 @@ impl Node {
         content: &Json,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        self.member_of(client, room)?;
+        let changed = self.may_say(client, room, content).await?;
+        let content = changed.as_ref().unwrap_or(content);
         let message = ServerMessage::Message {
             room: room.as_str(),
             from: &client.display_name(),
@@ -94,7 +119,7 @@ impl Node {
             .publish(kind, name, &text, Some(client), ack)
             .await
             .map(drop)
-            .map_err(|HubClosed| refuse(ErrorCode::Draining, room))
+            .map_err(|HubClosed| refuse_closed(room))
     }
 
     /// Broadcasts to a room's members and returns the number of members it was sent to. A

@@ -1,5 +1,7 @@
 //! The one table of close codes the server sends (RFC 6455 §7.4).
 
+use super::ErrorCode;
+
 /// Why the server ends a connection. The number tells a client what to do:
 /// 1001, 1011, 1012, 1013 and 4000–4499 mean reconnect, with jitter; 1002, 1003, 1007,
 /// 1008, 1009 and 4500–4999 mean do not.
@@ -7,10 +9,14 @@
 pub enum CloseCode {
     /// 1001: the server shuts down.
     GoingAway,
+    /// 1008: the application refused the connection.
+    Refused,
     /// 1011: something inside the server failed.
     InternalError,
     /// 1013: the client reads more slowly than its outbox bound allows.
     SlowConsumer,
+    /// 1013: the application did not decide in time whether the client may connect.
+    Overloaded,
     /// 4000: an operator closed the connection.
     ClosedByOperator,
     /// 4001: no pong came within `pong_timeout`.
@@ -18,12 +24,23 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// How a connection is closed that was refused after its handshake.
+    pub const fn of_refused_connection(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Draining => Self::GoingAway,
+            ErrorCode::Internal => Self::InternalError,
+            ErrorCode::Overloaded | ErrorCode::TooManyConnections => Self::Overloaded,
+            _ => Self::Refused,
+        }
+    }
+
     /// The number in the Close frame.
     pub const fn code(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::Refused => 1008,
             Self::InternalError => 1011,
-            Self::SlowConsumer => 1013,
+            Self::SlowConsumer | Self::Overloaded => 1013,
             Self::ClosedByOperator => 4000,
             Self::HeartbeatTimeout => 4001,
         }
@@ -33,8 +50,10 @@ impl CloseCode {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "shutdown",
+            Self::Refused => "refused",
             Self::InternalError => "internal error",
             Self::SlowConsumer => "slow consumer",
+            Self::Overloaded => "overloaded",
             Self::ClosedByOperator => "closed by operator",
             Self::HeartbeatTimeout => "heartbeat timeout",
         }

@@ -14,7 +14,7 @@ use super::Api;
 use crate::dialect::native::{parse_publish_batch, parse_publish_request};
 use crate::http::problem::ApiError;
 use crate::node::Published;
-use crate::protocol::{ErrorCode, PublishRequest};
+use crate::protocol::{ErrorCode, Identity, PublishRequest, Refusal};
 
 /// Longest wait for a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,13 +41,19 @@ pub(super) struct AcceptedBatch {
     events: Vec<Accepted>,
 }
 
-/// `POST /api/events`
+/// `POST /api/events`. An [`Identity`] in the request's extensions is the publisher's.
 pub(super) async fn publish(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Json<Accepted>, ApiError> {
+    let publisher: Option<Identity> = request.extensions().get().cloned();
     let mut body = json_body(&api, request).await?;
     let request = parse_publish_request(&mut body)?;
+    let deadline = api.node.policy_deadline();
+    let request = api
+        .node
+        .review(publisher.as_ref(), request, deadline)
+        .await?;
     Ok(Json(publish_one(&api, request).await?))
 }
 
@@ -57,15 +63,23 @@ pub(super) async fn publish_batch(
     State(api): State<Arc<Api>>,
     request: Request,
 ) -> Result<Json<AcceptedBatch>, ApiError> {
+    let publisher: Option<Identity> = request.extensions().get().cloned();
     let mut body = json_body(&api, request).await?;
     let requests = parse_publish_batch(&mut body)?;
-    for (index, request) in requests.iter().enumerate() {
-        api.node
-            .check_publishable(request)
-            .map_err(|error| ApiError::new(error.into(), format!("events[{index}]: {error}")))?;
+    let mut accepted = Vec::with_capacity(requests.len());
+    // One for all: a slow policy does not hold a batch for a thousand times as long.
+    let deadline = api.node.policy_deadline();
+    for (index, request) in requests.into_iter().enumerate() {
+        let refuse =
+            |refusal: Refusal| ApiError::new(refusal.code, format!("events[{index}]: {refusal}"));
+        let review = api.node.review(publisher.as_ref(), request, deadline);
+        let request = review.await.map_err(refuse)?;
+        let check = api.node.check_publishable(&request);
+        check.map_err(|error| refuse(error.into()))?;
+        accepted.push(request);
     }
-    let mut events = Vec::with_capacity(requests.len());
-    for request in requests {
+    let mut events = Vec::with_capacity(accepted.len());
+    for request in accepted {
         events.push(publish_one(&api, request).await?);
     }
     Ok(Json(AcceptedBatch { events }))

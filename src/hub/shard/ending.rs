@@ -40,6 +40,9 @@ impl Shard {
     /// socket directly, not through the queue that is full.
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
+        let client = &self.connections[slot as usize].client;
+        self.teller
+            .tell(|to| client.unless_gone(|client| to.evicted(client)));
         self.close_at_once(slot, CloseCode::SlowConsumer);
     }
 

@@ -14,7 +14,7 @@ use super::request::{RequestedStream, SseRequest};
 use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
-use crate::protocol::{ErrorCode, Refusal, ResumeRequest, UserId};
+use crate::protocol::{ErrorCode, Identity, Refusal, ResumeRequest};
 use crate::transport::socket::SocketOptions;
 
 /// Answers a request for events: subscribes a new client to all the channels that were
@@ -26,12 +26,12 @@ pub async fn open(
     node: Arc<Node>,
     tasks: &TaskTracker,
     request: SseRequest,
-    user: Option<UserId>,
+    identity: Option<Identity>,
     options: SocketOptions,
 ) -> Result<Response, Refusal> {
     let requested = request.parse(node.max_topics_per_client())?;
     let info = ClientInfo {
-        user: user.map(|user| user.as_shared().clone()),
+        identity: identity.map(Arc::new),
         remote: request.remote,
         transport: Transport::Sse,
     };

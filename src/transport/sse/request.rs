@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
 use super::handover::Handover;
-use crate::protocol::{ChannelName, ErrorCode, Refusal};
+use crate::protocol::{ChannelName, ErrorCode, Identity, Refusal};
 
 /// Channels of one stream, whatever a client of another kind may have: each id names the
 /// positions of all of them.
@@ -23,6 +23,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[derive(Debug)]
 pub struct SseRequest {
     uri: Uri,
+    identity: Option<Identity>,
     pub(super) remote: Option<SocketAddr>,
     pub(super) handover: Option<Handover>,
     pub(super) version: Version,
@@ -33,6 +34,11 @@ impl SseRequest {
     /// The address that was asked for.
     pub fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Who asks, if middleware put an [`Identity`] into the request's extensions.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     /// What is asked for. `max_topics` bounds the channels.
@@ -119,6 +125,7 @@ impl<S: Sync> FromRequestParts<S> for SseRequest {
         let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             uri: parts.uri.clone(),
+            identity: parts.extensions.get().cloned(),
             remote: remote.map(|&ConnectInfo(remote)| remote),
             handover: parts.extensions.remove(),
             version: parts.version,

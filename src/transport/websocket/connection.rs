@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::read_half::ReadHalf;
 use super::stream::{DynStream, Kind, Stream};
 use crate::hub::{Client, ClientInfo, HubClosed, Link, Phase, Pipe};
-use crate::node::Node;
+use crate::node::{Admission, Node};
 use crate::protocol::CloseCode;
 use crate::session::{InboundMessage, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
@@ -41,8 +41,9 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Makes a connection known whose opening handshake is done. `read_ahead` are bytes that
-/// came with the handshake. `None` when the hub was shut down.
+/// Makes a connection known whose opening handshake is done, if the policy allows it; else the
+/// peer gets a Close frame. `None` then, and when the hub was shut down. `read_ahead` are bytes
+/// that came with the handshake.
 ///
 /// Nothing is read before [`WebSocketConnection::run`], which belongs on a task of its own: it is
 /// small, and what led up to it is not.
@@ -54,6 +55,32 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
+    match node.admit(info).await {
+        Ok(admission) => {
+            let stream = (stream, read_ahead);
+            open_admitted(node, tasks, stream, admission, limits, session).await
+        }
+        Err(refusal) => {
+            let code = CloseCode::of_refused_connection(refusal.code);
+            let frame = Frame::close(code.code(), code.reason());
+            // A peer that does not take it is dropped all the same.
+            let _ = timeout(LINGER, stream.refuse(&frame)).await;
+            None
+        }
+    }
+}
+
+/// The same for a connection that the policy has allowed before.
+pub async fn open_admitted<F>(
+    node: Arc<Node>,
+    tasks: &TaskTracker,
+    (stream, read_ahead): (Stream, Bytes),
+    mut admission: Admission,
+    limits: Limits,
+    session: F,
+) -> Option<WebSocketConnection<F>> {
+    let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
+    admission.set_remote(peer);
     let (read_half, link, carried) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
@@ -63,7 +90,7 @@ pub async fn open<F>(
             (ReadHalf::Other(read_half), Link::Pipe(pipe), carried)
         }
     };
-    let client = node.connect(info, link).await.ok()?;
+    let client = node.connect_admitted(admission, link).await.ok()?;
     if let Some((pipe, write_half)) = carried {
         // Not before: nobody would end a pipe that the hub did not take.
         tasks.spawn(carry(pipe, write_half));

@@ -5,6 +5,6 @@ mod read_half;
 mod stream;
 mod upgrade;
 
-pub use connection::{WebSocketConnection, open};
+pub use connection::{WebSocketConnection, open, open_admitted};
 pub use stream::Stream;
 pub use upgrade::{Rejection, WebSocketUpgrade};

@@ -1,6 +1,8 @@
 //! The byte stream behind an upgraded request.
 
 use std::fmt;
+use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -8,10 +10,12 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::transport::sse::Socket;
+use crate::wire::Frame;
 
 /// A stream on which the opening handshake is done.
 pub struct Stream(pub(super) Kind);
@@ -54,6 +58,23 @@ impl Stream {
         match &self.0 {
             Kind::Tcp(stream) => Some(stream),
             Kind::Other(_) => None,
+        }
+    }
+
+    /// Writes a last frame and ends the stream.
+    pub(super) async fn refuse(self, frame: &Frame) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        frame.copy_to(&mut bytes);
+        match self.0 {
+            Kind::Tcp(stream) => {
+                // Nothing was written yet, so there is room for a few bytes.
+                stream.try_write(&bytes)?;
+                SockRef::from(&*stream).shutdown(Shutdown::Write)
+            }
+            Kind::Other(mut stream) => {
+                stream.write_all(&bytes).await?;
+                stream.shutdown().await
+            }
         }
     }
 

@@ -1,3 +1,7 @@
 //! The library inside an application.
 
 mod embedding;
+mod identity;
+mod observer;
+mod policy;
+mod policy_deadlines;
