@@ -56,17 +56,17 @@ impl WebSocketServer {
 }
 
 impl ServerBuilder {
-    /// Asks this policy, given by value or in an `Arc` that the application keeps. Default:
+    /// Asks this policy, by value, or in an `Arc` of which the application keeps a clone. Default:
     /// everything is allowed.
-    pub fn policy<P: Policy>(mut self, policy: impl Into<Arc<P>>) -> Self {
-        self.policy = Some(policy.into());
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
         self
     }
 
-    /// Tells this observer, given by value or in an `Arc` that the application keeps. Default:
+    /// Tells this observer, by value, or in an `Arc` of which the application keeps a clone. Default:
     /// nobody is told.
-    pub fn observer<O: Observer>(mut self, observer: impl Into<Arc<O>>) -> Self {
-        self.observers = Observers::one(observer.into());
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers = Observers::one(Arc::new(observer));
         self
     }
 

@@ -56,6 +56,37 @@ pub trait Observer: Send + Sync + 'static {
     fn evicted(&self, client: ClientRef<'_>) {}
 }
 
+/// An observer that the application keeps too.
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn connected(&self, client: ClientRef<'_>) {
+        (**self).connected(client);
+    }
+    fn disconnected(&self, client: ClientRef<'_>) {
+        (**self).disconnected(client);
+    }
+    fn subscribed(&self, client: ClientRef<'_>, channel: &str) {
+        (**self).subscribed(client, channel);
+    }
+    fn unsubscribed(&self, client: ClientRef<'_>, channel: &str) {
+        (**self).unsubscribed(client, channel);
+    }
+    fn joined(&self, client: ClientRef<'_>, room: &str) {
+        (**self).joined(client, room);
+    }
+    fn left(&self, client: ClientRef<'_>, room: &str) {
+        (**self).left(client, room);
+    }
+    fn occupied(&self, topic: TopicName<'_>) {
+        (**self).occupied(topic);
+    }
+    fn vacated(&self, topic: TopicName<'_>) {
+        (**self).vacated(topic);
+    }
+    fn evicted(&self, client: ClientRef<'_>) {
+        (**self).evicted(client);
+    }
+}
+
 /// The observer of a hub, if it has one. Without one, telling costs a branch.
 #[derive(Clone, Default)]
 pub struct Observers(Option<Arc<dyn Observer>>);

@@ -6,6 +6,8 @@
 mod decision;
 mod question;
 
+use std::sync::Arc;
+
 pub use self::decision::{Allowed, Answer, Decision, Edit, Terms};
 pub use self::question::{Connect, History, Join, Message, Publish, Subscribe, Topic};
 use crate::hub::ClientRef;
@@ -93,6 +95,31 @@ pub trait Policy: Send + Sync + 'static {
     /// before the first is published. May change the name and the payload.
     fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
         Decision::allow()
+    }
+}
+
+/// A policy that the application keeps too.
+impl<P: Policy + ?Sized> Policy for Arc<P> {
+    fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
+        (**self).connect(asked)
+    }
+    fn disconnect(&self, client: ClientRef<'_>) {
+        (**self).disconnect(client);
+    }
+    fn subscribe<'a>(&'a self, asked: Subscribe<'a>) -> Decision<'a, Terms> {
+        (**self).subscribe(asked)
+    }
+    fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {
+        (**self).join(asked)
+    }
+    fn message<'a>(&'a self, asked: Message<'a>) -> Decision<'a, Json> {
+        (**self).message(asked)
+    }
+    fn history<'a>(&'a self, asked: History<'a>) -> Decision<'a, ()> {
+        (**self).history(asked)
+    }
+    fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
+        (**self).publish(asked)
     }
 }
 

@@ -16,7 +16,8 @@ use wavecast::{ClientRef, Identity, Policy, UserId, WebSocketConfig, WebSocketSe
 
 use super::identity::{connect_as, login};
 use crate::support::{
-    Client, EventSource, TestServer, config, eventually, request, upgrade_request,
+    Client, EventSource, TestServer, config, eventually, exchange, post_text, request,
+    upgrade_request,
 };
 
 /// Notes what it is asked, and decides by names.
@@ -243,14 +244,14 @@ async fn a_refused_connection_gets_a_problem_and_leaves_nothing() {
         "Connection: Upgrade, close\r\nX-User: mallory\r\n",
         1,
     );
-    let refused = crate::support::exchange(server.address, handshake.as_bytes()).await;
+    let refused = exchange(server.address, handshake.as_bytes()).await;
     assert_eq!(
         refused.expect_problem(403, "forbidden"),
         "mallory is banned"
     );
     let stream = "GET /sse?channel=news HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
                   X-User: mallory\r\n\r\n";
-    let refused = crate::support::exchange(server.address, stream.as_bytes()).await;
+    let refused = exchange(server.address, stream.as_bytes()).await;
     assert_eq!(
         refused.expect_problem(403, "forbidden"),
         "mallory is banned"
@@ -374,7 +375,7 @@ async fn events_of_the_http_api_are_refused_or_changed() {
     // Who publishes is who is logged in.
     let login = "X-User: shop\r\nContent-Type: application/json\r\n";
     let body = r#"{"channel":"audit","data":{"n":4}}"#;
-    let sent = crate::support::post_text(server.address, "/api/events", login, body).await;
+    let sent = post_text(server.address, "/api/events", login, body).await;
     assert_eq!(sent.status, 200, "{}", sent.body);
     assert_eq!(client.next_json().await["data"]["n"], 4);
 }

@@ -13,7 +13,7 @@ use wavecast::protocol::{Json, Target};
 use wavecast::{ClientRef, Identity, Policy, WebSocketServer};
 
 use crate::support::{
-    EventSource, TestServer, config, eventually, read_head, upgrade_request, within,
+    Client, EventSource, TestServer, config, eventually, read_head, upgrade_request, within,
 };
 
 /// Decides by the name: `wait…` when it is let, `never…` never, `panic…` not at all.
@@ -107,7 +107,8 @@ async fn the_next_command_waits_for_a_decision_and_other_clients_do_not() {
     }
     other.subscribe("news").await;
     other.expect_silence().await;
-    assert_eq!(server.publish("wait", "too early").await.min(1), 0);
+    let early = server.server.publish("wait", &1).await.unwrap();
+    assert_eq!(early.subscribers, 0);
     slow.let_go.add_permits(1);
     client
         .expect_text(r#"{"type":"subscribed","channel":"wait"}"#)
@@ -160,7 +161,7 @@ async fn a_decision_that_comes_too_late_is_overloaded() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     let stream = server.http("GET", "/sse?channel=never", None).await;
     stream.expect_problem(503, "overloaded");
-    let mut late = crate::support::Client::dial(server.address).await;
+    let mut late = Client::dial(server.address).await;
     late.send(upgrade_request("/ws?user=never").as_bytes())
         .await;
     let head = read_head(late.stream()).await;
@@ -252,7 +253,7 @@ async fn a_policy_that_panics_ends_that_connection_or_request_only() {
         refused.expect_problem(500, "internal");
     }
     for user in ["panic", "later%20panic"] {
-        let mut refused = crate::support::Client::dial(server.address).await;
+        let mut refused = Client::dial(server.address).await;
         let handshake = upgrade_request(&format!("/ws?user={user}"));
         refused.send(handshake.as_bytes()).await;
         let head = read_head(refused.stream()).await;
