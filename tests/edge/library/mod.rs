@@ -1,6 +1,7 @@
 //! The library inside an application.
 
 mod embedding;
+mod example;
 mod identity;
 mod observer;
 mod policy;
