@@ -170,6 +170,7 @@ async fn the_example_shuts_down_without_cutting_anybody_off() {
     assert_eq!(ada.expect_close(1001).await, "shutdown");
     ada.send_close(1001).await;
     ada.expect_end().await;
+    drop(ada);
     let mut text = Vec::new();
     let read = within("the end of the stream", stream.read_to_end(&mut text)).await;
     read.expect("an orderly end");
