@@ -38,8 +38,7 @@ impl WebSocketServer {
     /// # use std::sync::Arc;
     /// use axum::extract::{Path, State};
     /// use axum::response::Response;
-    /// use wavecast::transport::websocket::WebSocketUpgrade;
-    /// use wavecast::{Identity, UserId, WebSocketServer};
+    /// use wavecast::{Identity, UserId, WebSocketServer, WebSocketUpgrade};
     ///
     /// async fn live(
     ///     ws: WebSocketUpgrade,

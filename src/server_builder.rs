@@ -1,5 +1,6 @@
 //! A server with an application's policy and observer.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::config::{ConfigError, WebSocketConfig};
@@ -77,8 +78,8 @@ impl ServerBuilder {
     }
 }
 
-impl std::fmt::Debug for ServerBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("config", &self.config)
             .field("observers", &self.observers)

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::admission::Admission;
 use super::policy::{
     Allowed, Answer, Connect, Decision, History, Join, Message, Publish, Subscribe, Terms, Topic,
+    note_panic,
 };
 use super::{Node, PublishError};
 use crate::hub::{
@@ -218,7 +219,7 @@ impl Node {
             let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
             polled.unwrap_or_else(|_panic| {
                 self.hub.metrics().panics_total.add(1);
-                tracing::error!("the policy panicked");
+                note_panic("a request");
                 Poll::Ready(Err(ErrorCode::Internal.into()))
             })
         })

@@ -1,11 +1,13 @@
 //! A connection that may be made and is not made yet.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::policy::Policy;
+use super::policy::{Policy, note_panic};
 use crate::hub::{ClientInfo, ClientRef};
 
 /// A connection that the policy has allowed. If it is dropped instead of connected, the policy
@@ -44,13 +46,13 @@ impl Admission {
     }
 
     /// Notes from where the connection comes, if that is known only now.
-    pub fn set_remote(&mut self, remote: Option<std::net::SocketAddr>) {
+    pub fn set_remote(&mut self, remote: Option<SocketAddr>) {
         self.info.remote = remote.or(self.info.remote);
     }
 }
 
-impl std::fmt::Debug for Admission {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admission")
             .field("id", &self.id)
             .field("info", &self.info)
@@ -68,8 +70,7 @@ impl Drop for Admission {
 
 /// Tells the policy of a connection's end. A panic ends here: the cleanup goes on.
 pub(super) fn tell_end(policy: &dyn Policy, client: ClientRef<'_>) {
-    let told = catch_unwind(AssertUnwindSafe(|| policy.disconnect(client)));
-    if told.is_err() {
-        tracing::error!(client = %client.id(), "the policy panicked when a connection ended");
+    if catch_unwind(AssertUnwindSafe(|| policy.disconnect(client))).is_err() {
+        note_panic("the end of a connection");
     }
 }

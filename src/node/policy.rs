@@ -10,9 +10,11 @@ use std::sync::Arc;
 
 pub use self::decision::{Allowed, Answer, Decision, Edit, Terms};
 pub use self::question::{Connect, History, Join, Message, Publish, Subscribe, Topic};
-use crate::hub::ClientRef;
-pub use crate::protocol::{ErrorCode, Refusal};
-use crate::protocol::{Identity, Json};
+pub use crate::hub::{ClientRef, Transport};
+pub use crate::protocol::{
+    ChannelName, ErrorCode, EventData, EventId, EventName, Identity, Json, JsonError, Refusal,
+    ResumeRequest, RoomName, Target, UserId,
+};
 
 /// Decides what clients and backends may do. Every method has a default: without a policy,
 /// everything is allowed.
@@ -121,6 +123,11 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
         (**self).publish(asked)
     }
+}
+
+/// Logs that the policy panicked, where that ends neither a connection nor the process.
+pub(super) fn note_panic(about: &str) {
+    tracing::error!("the policy panicked about {about}");
 }
 
 /// The policy of a server without one.

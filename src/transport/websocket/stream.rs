@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -10,7 +9,6 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -65,17 +63,16 @@ impl Stream {
     pub(super) async fn refuse(self, frame: &Frame) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame.copy_to(&mut bytes);
-        match self.0 {
-            Kind::Tcp(stream) => {
-                // Nothing was written yet, so there is room for a few bytes.
-                stream.try_write(&bytes)?;
-                SockRef::from(&*stream).shutdown(Shutdown::Write)
-            }
-            Kind::Other(mut stream) => {
-                stream.write_all(&bytes).await?;
-                stream.shutdown().await
-            }
-        }
+        let mut stream: DynStream = match self.0 {
+            Kind::Tcp(stream) => match Arc::into_inner(stream) {
+                Some(stream) => Box::pin(stream),
+                // Only one that is shared already, and then it is not refused.
+                None => return Ok(()),
+            },
+            Kind::Other(stream) => stream,
+        };
+        stream.write_all(&bytes).await?;
+        stream.shutdown().await
     }
 
     /// Finds the socket below an upgraded request, and the bytes that were read from it

@@ -8,9 +8,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
-use wavecast::transport::sse::SseRequest;
-use wavecast::transport::websocket::WebSocketUpgrade;
-use wavecast::{Identity, UserId, WebSocketConfig, WebSocketServer};
+use wavecast::{Identity, SseRequest, UserId, WebSocketConfig, WebSocketServer, WebSocketUpgrade};
 
 use crate::support::{Client, EventSource, TestServer, config, read_head, upgrade_request};
 

@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use uuid::Uuid;
-use wavecast::protocol::TopicName;
-use wavecast::{ClientRef, Observer, WebSocketConfig, WebSocketServer};
+use wavecast::{ClientRef, Observer, TopicName, WebSocketConfig, WebSocketServer};
 
 use crate::support::{
     CLOSE, Client, EventSource, HANDSHAKE, TestServer, config, eventually, within,

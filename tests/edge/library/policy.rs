@@ -8,9 +8,9 @@ use tokio::io::duplex;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{ClientInfo, TopicOptions, TopicRules};
 use wavecast::policy::{
-    Connect, Decision, Edit, ErrorCode, Join, Message, Publish, Refusal, Subscribe, Terms,
+    Connect, Decision, Edit, ErrorCode, EventName, Join, Json, Message, Publish, Refusal,
+    Subscribe, Target, Terms,
 };
-use wavecast::protocol::{EventName, Json, Target};
 use wavecast::transport::websocket::Stream;
 use wavecast::{ClientRef, Identity, Policy, UserId, WebSocketConfig, WebSocketServer};
 

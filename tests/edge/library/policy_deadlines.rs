@@ -7,16 +7,17 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use wavecast::policy::{
-    Allowed, Connect, Decision, Edit, ErrorCode, Join, Message, Publish, Subscribe, Terms,
+    Allowed, Connect, Decision, Edit, ErrorCode, Join, Json, Message, Publish, Subscribe, Target,
+    Terms,
 };
-use wavecast::protocol::{Json, Target};
 use wavecast::{ClientRef, Identity, Policy, WebSocketServer};
 
 use crate::support::{
     Client, EventSource, TestServer, config, eventually, read_head, upgrade_request, within,
 };
 
-/// Decides by the name: `wait…` when it is let, `never…` never, `panic…` not at all.
+/// Decides by the name: `wait…` when it is let, `never…` never, `panic…` not at all, `slow…` in
+/// a part of what a whole batch gets.
 struct Slow {
     asked: Semaphore,
     let_go: Semaphore,
@@ -37,6 +38,12 @@ impl Slow {
         }
         if name.starts_with("never") {
             return Decision::later(pending());
+        }
+        if name.starts_with("slow") {
+            return Decision::later(async {
+                tokio::time::sleep(BATCH_TIMEOUT / 3).await;
+                Ok(Allowed::AsAsked)
+            });
         }
         assert!(!name.starts_with("panic"), "on purpose");
         if name.starts_with("later panic") {
@@ -76,6 +83,7 @@ impl Policy for Slow {
     }
 }
 
+const BATCH_TIMEOUT: Duration = Duration::from_millis(300);
 const FOREVER: Duration = Duration::from_secs(3600);
 
 async fn start(timeout: Duration) -> (TestServer, Arc<Slow>) {
@@ -170,15 +178,16 @@ async fn a_decision_that_comes_too_late_is_overloaded() {
 
 #[tokio::test]
 async fn a_batch_waits_for_its_policy_once() {
-    let (server, _slow) = start(Duration::from_millis(200)).await;
-    let event = json!({"channel": "never", "data": 1});
-    let first = json!({"channel": "news", "data": 1});
-    let mut events = vec![event; 500];
-    events.insert(0, first);
-    let batch = json!({ "events": events });
+    let (server, slow) = start(BATCH_TIMEOUT).await;
+    // Each would be in time alone.
+    let batch = json!({ "events": vec![json!({"channel": "slow", "data": 1}); 10] });
     let refused = server.post("/api/events/batch", &batch).await;
     let detail = refused.expect_problem(503, "overloaded");
-    assert_eq!(detail, "events[1]: the application did not decide in time");
+    let asked = slow.asked.available_permits();
+    assert!((1..5).contains(&asked), "asked {asked} times");
+    let late = asked - 1;
+    let expected = format!("events[{late}]: the application did not decide in time");
+    assert_eq!(detail, expected);
 }
 
 #[tokio::test]
