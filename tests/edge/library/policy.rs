@@ -1,140 +1,21 @@
 //! What an application's policy is asked, and what its answers do on the wire.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use axum::middleware::from_fn;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::duplex;
-use wavecast::history::HistoryLimits;
-use wavecast::hub::{ClientInfo, TopicOptions, TopicRules};
-use wavecast::policy::{
-    Connect, Decision, Edit, ErrorCode, EventName, Join, Json, Message, Publish, Refusal,
-    Subscribe, Target, Terms,
-};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+use wavecast::WebSocketServer;
+use wavecast::hub::ClientInfo;
+use wavecast::policy::{Connect, Decision, ErrorCode, Identity, Policy};
 use wavecast::transport::websocket::Stream;
-use wavecast::{ClientRef, Identity, Policy, UserId, WebSocketConfig, WebSocketServer};
 
-use super::identity::{connect_as, login};
+use super::gate::{start, start_with, user, with_history};
+use super::identity::connect_as;
 use crate::support::{
-    Client, EventSource, TestServer, config, eventually, exchange, post_text, request,
-    upgrade_request,
+    Client, EventSource, config, eventually, exchange, post_text, upgrade_request,
 };
-
-/// Notes what it is asked, and decides by names.
-#[derive(Debug, Default)]
-struct Gate(Mutex<Vec<String>>);
-
-impl Gate {
-    fn note(&self, verb: &str, client: Option<ClientRef<'_>>, what: &str) {
-        let user = client.map_or("the API", |client| client.user().unwrap_or("anybody"));
-        self.0.lock().unwrap().push(format!("{user} {verb} {what}"));
-    }
-
-    /// What was asked since the last call.
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-fn user(name: &str) -> Identity {
-    Identity::new(UserId::new(name).unwrap())
-}
-
-impl Policy for Gate {
-    fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
-        self.note("connect", Some(asked.client), "");
-        match asked.client.user() {
-            Some("mallory") => {
-                let refusal = Refusal::new(ErrorCode::Forbidden).with_detail("mallory is banned");
-                Decision::refuse(refusal)
-            }
-            Some("alias") => Decision::change(user("ada").with_value(7_u32)),
-            _ => Decision::allow(),
-        }
-    }
-
-    fn disconnect(&self, client: ClientRef<'_>) {
-        self.note("disconnect", Some(client), "");
-    }
-
-    fn subscribe<'a>(&'a self, asked: Subscribe<'a>) -> Decision<'a, Terms> {
-        let channel = asked.channel.as_str();
-        self.note("subscribe", Some(asked.client), channel);
-        match channel.strip_prefix("inbox:") {
-            Some(owner) if asked.client.user() != Some(owner) => {
-                Decision::refuse(ErrorCode::Forbidden)
-            }
-            Some("ada") => Decision::change(Terms::default().without_resume()),
-            _ => Decision::allow(),
-        }
-    }
-
-    fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {
-        self.note("join", Some(asked.client), asked.room.as_str());
-        match asked.room.as_str() {
-            "closed" => Decision::refuse(ErrorCode::RoomFull),
-            "fresh" => Decision::change(Terms::default().without_resume()),
-            // The value that `connect` gave.
-            "seven" if asked.client.value::<u32>() != Some(&7) => {
-                Decision::refuse(ErrorCode::Forbidden)
-            }
-            _ => Decision::allow(),
-        }
-    }
-
-    fn message<'a>(&'a self, asked: Message<'a>) -> Decision<'a, Json> {
-        self.note("message", Some(asked.client), asked.content.as_str());
-        match asked.content.as_str() {
-            r#""secret""# => Decision::refuse(ErrorCode::Forbidden),
-            r#""damn""# => Decision::change(Json::from("****")),
-            _ => Decision::allow(),
-        }
-    }
-
-    fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
-        let data = asked.data.to_json();
-        self.note("publish", None, data.as_str());
-        let forbidden = || Decision::refuse(ErrorCode::Forbidden);
-        match asked.target {
-            Target::Channels(channels) if channels.iter().any(|it| it.as_str() == "audit") => {
-                // Only a backend that is logged in.
-                if asked.publisher.is_some() {
-                    Decision::allow()
-                } else {
-                    forbidden()
-                }
-            }
-            Target::Everyone => forbidden(),
-            _ if asked.name.is_some_and(|name| name.as_str() == "raw") => {
-                let data = Json::encode(&json!({"clean": true})).unwrap();
-                let name = EventName::new("cooked").unwrap();
-                Decision::change(Edit::default().with_name(name).with_data(&data).unwrap())
-            }
-            _ => Decision::allow(),
-        }
-    }
-}
-
-async fn start_with(config: WebSocketConfig) -> (TestServer, Arc<Gate>) {
-    let gate = Arc::<Gate>::default();
-    let server = WebSocketServer::builder(config).policy(gate.clone());
-    let server = Arc::new(server.build().expect("a configuration that works"));
-    let router = server.router().layer(from_fn(login));
-    (TestServer::start_behind(server, router).await, gate)
-}
-
-async fn start() -> (TestServer, Arc<Gate>) {
-    start_with(config(|_| {})).await
-}
-
-fn with_history() -> WebSocketConfig {
-    config(|config| {
-        config.topics = TopicRules::all(TopicOptions {
-            history: Some(HistoryLimits::default()),
-            ..TopicOptions::default()
-        });
-    })
-}
 
 #[tokio::test]
 async fn the_policy_is_asked_what_clients_want_and_nothing_else() {
@@ -167,7 +48,7 @@ async fn the_policy_is_asked_what_clients_want_and_nothing_else() {
         ]
     );
     let edge = &server.server;
-    let id = uuid::Uuid::from_u128(1);
+    let id = Uuid::from_u128(1);
     edge.join_room("closed", id).await.unwrap();
     edge.publish("audit", &1).await.unwrap();
     edge.cleanup_client(id).await.unwrap();
@@ -308,7 +189,7 @@ async fn a_policy_can_take_the_past_away() {
     let mut stream = EventSource::open_with(server.address, path, login).await;
     let subscribed = stream.next_json().await;
     assert_eq!(subscribed["type"], "subscribed", "{subscribed}");
-    assert_eq!(subscribed["offset"], serde_json::Value::Null);
+    assert_eq!(subscribed["offset"], Value::Null);
     server.publish("inbox:ada", "live").await;
     assert_eq!(stream.next_json().await["data"]["message"], "live");
 }
@@ -352,7 +233,7 @@ async fn events_of_the_http_api_are_refused_or_changed() {
     let event = client.next_json().await;
     assert_eq!(event["event"], "cooked");
     assert_eq!(event["data"]["clean"], true);
-    assert_eq!(event["data"]["dirty"], serde_json::Value::Null);
+    assert_eq!(event["data"]["dirty"], Value::Null);
 
     // One refused event refuses its batch.
     let news = json!({"channel": "news", "data": {"n": 2}});
@@ -402,7 +283,7 @@ async fn a_stream_that_is_handed_over_is_closed_when_it_is_refused() {
     assert_eq!(in_memory.expect_close(1008).await, "refused");
     in_memory.expect_end().await;
 
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut plain = Client::dial(listener.local_addr().unwrap()).await;
     let (accepted, _) = listener.accept().await.unwrap();
     let serving = server.clone();
@@ -423,10 +304,4 @@ async fn a_connection_that_was_allowed_and_not_made_has_an_end_too() {
     };
     drop(server.server.node().admit(info).await.unwrap());
     assert_eq!(gate.take(), ["ada connect ", "ada disconnect "]);
-    assert_eq!(
-        request(server.address, "GET", "/healthz", None)
-            .await
-            .status,
-        200
-    );
 }
