@@ -33,7 +33,7 @@ pub enum ErrorCode {
     NotSubscribed,
     /// The client is in as many rooms and channels as one client may be.
     TooManyTopics,
-    /// The server decides who hears this channel.
+    /// The server or the application does not allow this, whether the topic exists or not.
     Forbidden,
     /// The message is larger than the server takes.
     MessageTooLarge,
