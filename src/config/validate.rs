@@ -32,11 +32,14 @@ impl WebSocketConfig {
 
     fn out_of_range(&self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
-        if self.ping_interval < Duration::from_millis(1) {
-            problems.push(ConfigError::TooSmall {
-                key: "connections.ping_interval",
-                least: "1ms",
-            });
+        let positive = [
+            ("connections.ping_interval", self.ping_interval),
+            ("limits.policy_timeout", self.limits.policy_timeout),
+        ];
+        for (key, time) in positive {
+            if time < Duration::from_millis(1) {
+                problems.push(ConfigError::TooSmall { key, least: "1ms" });
+            }
         }
         let counts = [
             ("connections.max_message_size", self.max_message_size),
@@ -56,6 +59,7 @@ impl WebSocketConfig {
         let times = [
             ("connections.ping_interval", self.ping_interval),
             ("connections.pong_timeout", self.pong_timeout),
+            ("limits.policy_timeout", self.limits.policy_timeout),
             ("publish.timeout", self.publish.timeout),
             ("publish.window", self.publish.window),
             ("history.position_ttl", self.history.position_ttl),

@@ -101,6 +101,7 @@ impl WebSocketConfig {
                 max_bytes: self.history.total,
                 position_ttl: self.history.position_ttl,
             },
+            ..HubOptions::default()
         }
     }
 
@@ -112,6 +113,7 @@ impl WebSocketConfig {
             publish_timeout: self.publish.timeout,
             publish_window: self.publish.window,
             publish_ids: self.publish.ids,
+            policy_timeout: self.limits.policy_timeout,
         }
     }
 

@@ -37,6 +37,9 @@ pub struct Metrics {
     pub slow_consumers_total: Counter,
     /// Clients closed because they did not answer pings in time.
     pub heartbeat_timeouts_total: Counter,
-    /// Connection tasks that panicked. Each panic ended only its own connection.
+    /// Panics of connection tasks and of the application's policy. Each ended only its own
+    /// connection or request.
     pub panics_total: Counter,
+    /// Calls of the observer that panicked; each was caught.
+    pub observer_panics_total: Counter,
 }
