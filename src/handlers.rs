@@ -1,4 +1,4 @@
-//! The handlers that an axum application mounts, and the whole edge as one router.
+//! The handlers that an application mounts, and the whole edge as one router.
 
 use std::sync::Arc;
 
@@ -9,10 +9,12 @@ use axum::response::Response;
 use axum::routing::{any, get};
 
 use crate::http;
-use crate::protocol::{ErrorCode, Refusal, UserId};
+use crate::hub::{ClientInfo, Transport};
+use crate::protocol::{ErrorCode, Identity, Refusal, UserId};
 use crate::server::WebSocketServer;
+use crate::session::NativeSession;
 use crate::transport::sse::{self, SseRequest};
-use crate::transport::websocket::WebSocketUpgrade;
+use crate::transport::websocket::{self, WebSocketUpgrade};
 
 impl WebSocketServer {
     /// The whole edge as one router: `/ws`, `/sse`, the HTTP API, health and the page.
@@ -24,6 +26,101 @@ impl WebSocketServer {
             .with_state(self.clone())
             .merge(http::router(self.api()))
     }
+
+    /// Upgrades a request for an application that decides in its own handler who connects, and
+    /// serves the connection. `identity` is an [`Identity`], or `None` for an anonymous client;
+    /// what else is in the request says nothing.
+    ///
+    /// Errors: the answer is a problem (RFC 9457) when the server drains or is full, or when
+    /// its policy refuses.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use axum::extract::{Path, State};
+    /// use axum::response::Response;
+    /// use wavecast::{Identity, UserId, WebSocketServer, WebSocketUpgrade};
+    ///
+    /// async fn live(
+    ///     ws: WebSocketUpgrade,
+    ///     Path(name): Path<String>,
+    ///     State(server): State<Arc<WebSocketServer>>,
+    /// ) -> Response {
+    ///     let identity = UserId::new(&name).ok().map(Identity::new);
+    ///     server.upgrade(ws, identity).await
+    /// }
+    /// # drop(axum::Router::new().route("/live/{name}", axum::routing::get(live)));
+    /// ```
+    pub async fn upgrade(
+        &self,
+        ws: WebSocketUpgrade,
+        identity: impl Into<Option<Identity>>,
+    ) -> Response {
+        match self.try_upgrade(ws, identity.into()).await {
+            Ok(response) => response,
+            Err(refusal) => http::refuse(refusal),
+        }
+    }
+
+    async fn try_upgrade(
+        &self,
+        ws: WebSocketUpgrade,
+        identity: Option<Identity>,
+    ) -> Result<Response, Refusal> {
+        self.node.admit_connection()?;
+        let info = ClientInfo {
+            identity: identity.map(Arc::new),
+            remote: ws.remote(),
+            transport: Transport::WebSocket,
+        };
+        let admission = self.node.admit(info).await?;
+        let (node, tasks) = (self.node.clone(), self.tasks.clone());
+        let limits = self.config().wire();
+        let open = move |stream| async move {
+            let session_node = node.clone();
+            let session = |client| NativeSession::new(session_node, client);
+            websocket::open_admitted(node, &tasks, stream, admission, limits, session).await
+        };
+        Ok(ws.on_upgrade(&self.tasks, self.config().socket(), open))
+    }
+
+    /// Answers a request with a stream of events (`?channel=a&channel=b`), for an application
+    /// that decides in its own handler who connects; see [`sse_handler`] and
+    /// [`upgrade`](Self::upgrade).
+    pub async fn event_stream(
+        &self,
+        request: SseRequest,
+        identity: impl Into<Option<Identity>>,
+    ) -> Response {
+        match self.try_event_stream(request, identity.into()).await {
+            Ok(response) => response,
+            Err(refusal) => http::refuse(refusal),
+        }
+    }
+
+    async fn try_event_stream(
+        &self,
+        request: SseRequest,
+        identity: Option<Identity>,
+    ) -> Result<Response, Refusal> {
+        self.node.admit_connection()?;
+        let (node, options) = (self.node.clone(), self.config().socket());
+        sse::open(node, &self.tasks, request, identity, options).await
+    }
+
+    /// Who asks: the identity that middleware put into the request's extensions, or the user
+    /// that the address names, if the configuration believes it.
+    fn identify(&self, known: Option<&Identity>, uri: &Uri) -> Result<Option<Identity>, Refusal> {
+        // First: a server that takes nobody says so, whatever the address says.
+        self.node.admit_connection()?;
+        if known.is_some() || !self.config().trust_user_parameter {
+            return Ok(known.cloned());
+        }
+        let Query(query) =
+            Query::<UpgradeQuery>::try_from_uri(uri).map_err(|_| ErrorCode::InvalidQuery)?;
+        let user = query.user.map(|user| UserId::new(&user)).transpose();
+        let user = user.map_err(|_| ErrorCode::InvalidUser)?;
+        Ok(user.map(Identity::new))
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -33,23 +130,22 @@ struct UpgradeQuery {
 
 /// Upgrades a request and serves the connection: mount it with
 /// `.route("/ws", get(ws_handler))` and the server as state.
+///
+/// Who connects is the [`Identity`] in the request's extensions, which an application's
+/// middleware puts there; without one the client is anonymous.
 pub async fn ws_handler(
     ws: WebSocketUpgrade,
     State(server): State<Arc<WebSocketServer>>,
 ) -> Response {
-    let user = match admit(&server, ws.uri()) {
-        Ok(user) => user,
-        Err(refusal) => return http::refuse(refusal),
-    };
-    let tasks = server.tasks.clone();
-    let options = server.config().socket();
-    ws.on_upgrade(&tasks, options, |stream| async move {
-        server.open(stream, user).await
-    })
+    match server.identify(ws.identity(), ws.uri()) {
+        Ok(identity) => server.upgrade(ws, identity).await,
+        Err(refusal) => http::refuse(refusal),
+    }
 }
 
 /// Answers with a stream of events (`?channel=a&channel=b`): mount it with
-/// `.route("/sse", get(sse_handler))` and the server as state.
+/// `.route("/sse", get(sse_handler))` and the server as state. Who connects is the
+/// [`Identity`] in the request's extensions, as for [`ws_handler`].
 ///
 /// Below [`serve`](crate::serve()) the stream leaves the HTTP library once it has
 /// begun, and costs as little as a WebSocket. Below another server, `axum::serve` among
@@ -60,26 +156,8 @@ pub async fn sse_handler(
     request: SseRequest,
     State(server): State<Arc<WebSocketServer>>,
 ) -> Response {
-    let user = match admit(&server, request.uri()) {
-        Ok(user) => user,
-        Err(refusal) => return http::refuse(refusal),
-    };
-    let options = server.config().socket();
-    let node = server.node.clone();
-    match sse::open(node, &server.tasks, request, user, options).await {
-        Ok(response) => response,
+    match server.identify(request.identity(), request.uri()) {
+        Ok(identity) => server.event_stream(request, identity).await,
         Err(refusal) => http::refuse(refusal),
     }
-}
-
-/// Checks that one more connection is welcome, and says whose it is.
-fn admit(server: &WebSocketServer, uri: &Uri) -> Result<Option<UserId>, Refusal> {
-    server.node.admit_connection()?;
-    if !server.config().trust_user_parameter {
-        return Ok(None);
-    }
-    let Query(query) =
-        Query::<UpgradeQuery>::try_from_uri(uri).map_err(|_| ErrorCode::InvalidQuery)?;
-    let user = query.user.map(|user| UserId::new(&user)).transpose();
-    user.map_err(|_| ErrorCode::InvalidUser.into())
 }

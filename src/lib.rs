@@ -91,6 +91,7 @@ mod error;
 mod handlers;
 mod handles;
 mod server;
+mod server_builder;
 #[cfg(feature = "cli")]
 mod telemetry;
 
@@ -147,13 +148,16 @@ pub use self::handlers::{sse_handler, ws_handler};
 pub use self::handles::{Channel, ClientHandle, EventBuilder, Room};
 pub use self::history::HistoryLimits;
 pub use self::http::{Health, ServeOptions, serve};
-pub use self::hub::{Overflow, Retention, TopicOptions, TopicRules};
+pub use self::hub::{ClientRef, Observer, Overflow, Retention, TopicOptions, TopicRules};
+pub use self::node::policy::{self, Policy};
 pub use self::node::{Page, PublishError, Published};
 pub use self::protocol::{
     ChannelName, ClientMessage, CloseCode, Direction, ErrorCode, EventId, EventName,
-    HistoryRequest, Json, JsonError, NameError, RoomName, ServerMessage, TopicKind, UserId,
+    HistoryRequest, Identity, Json, JsonError, NameError, RoomName, ServerMessage, TopicKind,
+    TopicName, UserId,
 };
 pub use self::server::WebSocketServer;
+pub use self::server_builder::ServerBuilder;
 pub use self::transport::listen;
 pub use self::transport::sse::SseRequest;
 pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
@@ -166,6 +170,6 @@ pub use self::wire::HandshakeError;
 pub mod messages {
     pub use crate::protocol::{
         Event, EventData, Gap, Position, Refusal, ResumeRequest, Resumption, StreamTop, Subject,
-        TopicName, Unrecovered,
+        Unrecovered,
     };
 }

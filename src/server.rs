@@ -14,11 +14,11 @@ use tokio_util::task::TaskTracker;
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::native::Native;
 use crate::http::{Api, Health};
-use crate::hub::{Client, ClientInfo, Hub, Transport};
+use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
-use crate::protocol::UserId;
+use crate::node::policy::Policy;
 use crate::session::NativeSession;
-use crate::transport::websocket::{self, Stream, WebSocketConnection};
+use crate::transport::websocket::{self, Stream};
 
 /// Rooms and channels for clients that connect over WebSocket or server-sent events.
 ///
@@ -57,12 +57,29 @@ impl WebSocketServer {
     ///
     /// Outside a Tokio runtime.
     pub fn try_new(config: WebSocketConfig) -> Result<Self, ConfigError> {
+        Self::assemble(config, Observers::default(), None)
+    }
+
+    /// Starts a server with what the application has to say in it.
+    pub(crate) fn assemble(
+        config: WebSocketConfig,
+        observers: Observers,
+        policy: Option<Arc<dyn Policy>>,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         let tasks = TaskTracker::new();
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
-        let hub = Hub::new(&config.hub(workers), &Native, &tasks);
+        let options = HubOptions {
+            observers,
+            ..config.hub(workers)
+        };
+        let hub = Hub::new(&options, &Native, &tasks);
+        let node = match policy {
+            Some(policy) => Node::with_policy(hub, config.node(), policy),
+            None => Node::new(hub, config.node()),
+        };
         Ok(Self {
-            node: Arc::new(Node::new(hub, config.node())),
+            node: Arc::new(node),
             tasks,
             config,
             started: Instant::now(),
@@ -83,36 +100,29 @@ impl WebSocketServer {
         })
     }
 
-    /// Serves a connection whose opening handshake is done, until it has ended.
+    /// Serves a connection whose opening handshake is done, until it has ended. The policy is
+    /// asked whether it may connect; if not, the peer gets a Close frame.
     ///
     /// Cancel safety: none. If the future is dropped, the client stays in its rooms. Run it on
     /// a task of its own.
     pub async fn handle_connection(&self, stream: impl Into<Stream>) {
-        if let Some(connection) = self.open((stream.into(), Bytes::new()), None).await {
-            connection.run().await;
-        }
-    }
-
-    pub(crate) async fn open(
-        &self,
-        (stream, read_ahead): (Stream, Bytes),
-        user: Option<UserId>,
-    ) -> Option<WebSocketConnection<impl FnOnce(Arc<Client>) -> NativeSession + use<>>> {
+        let stream = stream.into();
         let info = ClientInfo {
-            user: user.map(|user| user.as_shared().clone()),
-            remote: stream.as_tcp().and_then(|stream| stream.peer_addr().ok()),
-            transport: Transport::WebSocket,
+            remote: stream.as_tcp().and_then(|socket| socket.peer_addr().ok()),
+            ..ClientInfo::default()
         };
         let node = self.node.clone();
-        websocket::open(
+        let opened = websocket::open(
             self.node.clone(),
             &self.tasks,
-            (stream, read_ahead),
+            (stream, Bytes::new()),
             info,
             self.config.wire(),
             |client| NativeSession::new(node, client),
-        )
-        .await
+        );
+        if let Some(connection) = opened.await {
+            connection.run().await;
+        }
     }
 
     /// Whether the server works and takes new connections and events.

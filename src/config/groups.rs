@@ -37,12 +37,17 @@ pub struct LimitsConfig {
     /// Rooms and channels per client; at least 1. One more is refused with
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
+    /// How long a decision of the application's [`Policy`](crate::Policy) may take; at least
+    /// 1 ms. Then it is refused with `overloaded`. The client's next command waits for it.
+    /// Default 5 s.
+    pub policy_timeout: Duration,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             topics_per_client: HubOptions::default().max_topics_per_client,
+            policy_timeout: NodeOptions::default().policy_timeout,
         }
     }
 }

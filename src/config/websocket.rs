@@ -103,6 +103,7 @@ impl WebSocketConfig {
                 max_bytes: self.history.total,
                 position_ttl: self.history.position_ttl,
             },
+            ..HubOptions::default()
         }
     }
 
@@ -114,6 +115,7 @@ impl WebSocketConfig {
             publish_timeout: self.publish.timeout,
             publish_window: self.publish.window,
             publish_ids: self.publish.ids,
+            policy_timeout: self.limits.policy_timeout,
         }
     }
 

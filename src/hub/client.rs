@@ -10,28 +10,9 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::client_info::{ClientInfo, ClientRef, Transport};
 use super::topic::Topic;
-
-/// What is known about a client when it connects.
-#[derive(Debug, Clone, Default)]
-pub struct ClientInfo {
-    /// The authenticated user.
-    pub user: Option<Arc<str>>,
-    /// The peer's address.
-    pub remote: Option<SocketAddr>,
-    /// The connection's transport.
-    pub transport: Transport,
-}
-
-/// How messages travel over a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// WebSocket frames in both directions.
-    #[default]
-    WebSocket,
-    /// Server-sent events, from the server to the client only.
-    Sse,
-}
+use crate::protocol::{Identity, UserId};
 
 /// How far a client's connection has been closed. Only its shard advances it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -74,6 +55,8 @@ pub struct Client {
 pub(super) struct Memberships {
     /// The client has disconnected and can join nothing more.
     pub(super) ended: bool,
+    /// Nothing more is said about the client: every membership has ended.
+    pub(super) gone: bool,
     pub(super) topics: Vec<Arc<Topic>>,
 }
 
@@ -118,9 +101,19 @@ impl Client {
         self.id
     }
 
+    /// Who the client is; `None` for an anonymous client.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.info.identity.as_deref()
+    }
+
     /// The authenticated user.
     pub fn user(&self) -> Option<&str> {
-        self.info.user.as_deref()
+        self.identity()?.user().map(UserId::as_str)
+    }
+
+    /// The client as policies and observers see it.
+    pub fn view(&self) -> ClientRef<'_> {
+        ClientRef::new(self.id, &self.info, self.attached)
     }
 
     /// Whether the client has a connection. A client without one is driven by the
@@ -192,6 +185,14 @@ impl Client {
     /// Registers the waker of the connection's task, which is woken when the phase changes.
     pub fn register_task(&self, waker: &Waker) {
         self.task.register(waker);
+    }
+
+    /// Calls `f` while the client is known, and not after [`Memberships::gone`].
+    pub(super) fn unless_gone(&self, f: impl FnOnce(ClientRef<'_>)) {
+        let memberships = self.memberships.lock();
+        if !memberships.gone {
+            f(self.view());
+        }
     }
 
     /// The topics the client is in.

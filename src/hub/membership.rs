@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
+use super::observer::Teller;
 use super::shard::{Entry, HubClosed, Permits};
 use super::topic::{Topic, TopicState};
-use crate::protocol::{ResumeRequest, Resumption, TopicKind};
+use crate::protocol::{ResumeRequest, Resumption, TopicKind, TopicName};
 use crate::wire::Frame;
 
 /// How a client joins a topic.
@@ -128,7 +129,7 @@ impl Hub {
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, permits, options, ack)? {
+        match topic.join(client, permits, options, ack, &self.teller)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -160,7 +161,7 @@ impl Hub {
     /// Ends all of a client's memberships and removes it from the registry. `announce` makes
     /// the notice for the other members of each topic. The connection stays with its shard
     /// until [`Hub::release`]. Concurrent calls share the work: when either returns, every
-    /// membership has ended.
+    /// membership has ended. Returns true once for each client.
     ///
     /// Backpressure: waits while the mailbox of a shard involved is full.
     /// Cancel safety: the next call continues where this one stopped.
@@ -168,7 +169,7 @@ impl Hub {
         &self,
         client: &Arc<Client>,
         announce: impl Fn(&Topic) -> Option<Frame>,
-    ) -> Result<(), HubClosed> {
+    ) -> Result<bool, HubClosed> {
         let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
         if !ended_before {
             if client.is_attached() {
@@ -188,7 +189,13 @@ impl Hub {
                 Err(LeaveError::Closed(closed)) => return Err(closed),
             }
         }
-        Ok(())
+        let mut memberships = client.memberships.lock();
+        if memberships.gone {
+            return Ok(false);
+        }
+        memberships.gone = true;
+        self.teller.tell(|to| to.disconnected(client.view()));
+        Ok(true)
     }
 
     async fn end_membership(
@@ -205,7 +212,8 @@ impl Hub {
                 .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            if topic.leave(client, &mut permits, ack, announce).is_ok() {
+            let left = topic.leave(client, &mut permits, ack, announce, &self.teller);
+            if left.is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
                 self.forget_if_unused(topic);
@@ -248,6 +256,7 @@ impl Topic {
         permits: &mut Permits<'_>,
         options: JoinOptions<'_>,
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
+        teller: &Teller,
     ) -> Result<JoinOutcome, Retry> {
         let mut state = self.state.lock();
         if state.stream.retired {
@@ -264,6 +273,13 @@ impl Topic {
             state.dispatch(self.id(), permits, notice);
         }
         state.audience.add(client.shard);
+        if state.audience.members() == 1 {
+            teller.tell(|to| to.occupied(self.full_name()));
+        }
+        teller.tell(|to| match self.full_name() {
+            TopicName::Room(room) => to.joined(client.view(), room),
+            TopicName::Channel(channel) => to.subscribed(client.view(), channel),
+        });
         self.admit(&mut state, client, permits, options, ack);
         Ok(JoinOutcome::Joined(state.audience.members()))
     }
@@ -324,12 +340,20 @@ impl Topic {
         permits: &mut Permits<'_>,
         ack: Option<&Frame>,
         announce: Option<&Frame>,
+        teller: &Teller,
     ) -> Result<(), Retry> {
         let mut state = self.state.lock();
         if announce.is_some() {
             state.check_permits(permits, Some(client.shard))?;
         }
         state.audience.remove(client.shard);
+        teller.tell(|to| match self.full_name() {
+            TopicName::Room(room) => to.left(client.view(), room),
+            TopicName::Channel(channel) => to.unsubscribed(client.view(), channel),
+        });
+        if state.audience.members() == 0 {
+            teller.tell(|to| to.vacated(self.full_name()));
+        }
         permits.send(
             client.shard,
             Entry::Leave {

@@ -39,6 +39,9 @@ pub struct Metrics {
     pub heartbeat_timeouts_total: Counter,
     /// Connections reset because their socket accepted no bytes for too long.
     pub write_timeouts_total: Counter,
-    /// Connection tasks that panicked. Each panic ended only its own connection.
+    /// Panics of connection tasks and of the application's policy. Each ended only its own
+    /// connection or request.
     pub panics_total: Counter,
+    /// Calls of the observer that panicked; each was caught.
+    pub observer_panics_total: Counter,
 }

@@ -5,10 +5,12 @@
 //! [`Dialect`] it is given.
 
 mod client;
+mod client_info;
 mod dispatch;
 mod log;
 mod membership;
 mod metrics;
+mod observer;
 mod options;
 mod publishing;
 mod registry;
@@ -24,17 +26,20 @@ use tokio_util::sync::DropGuard;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use client::{Client, ClientInfo, Phase, Transport};
+pub use client::{Client, Phase};
+pub use client_info::{ClientInfo, ClientRef, Transport};
 pub use membership::{JoinError, JoinOptions, LeaveError};
 #[cfg(feature = "internals")]
 pub use metrics::Counter;
 pub use metrics::Metrics;
+pub use observer::{Observer, Observers};
 pub use options::HubOptions;
 pub use publishing::{Accepted, HistoryPage};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
 use self::log::{Budget, Sweeper};
+use self::observer::Teller;
 use self::registry::Registry;
 use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
 use self::topic::{EVERYONE, TopicId};
@@ -53,6 +58,7 @@ pub struct Hub {
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
+    teller: Teller,
     next_shard: AtomicUsize,
     /// The number of connections that have not been released yet.
     links: AtomicUsize,
@@ -65,6 +71,7 @@ impl Hub {
     /// when the hub is dropped.
     pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
+        let teller = Teller::new(options.observers.clone(), metrics.clone());
         let budget = Arc::new(Budget::new(options.retention.max_bytes));
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
@@ -78,8 +85,7 @@ impl Hub {
         );
         for shard in 0..shards {
             let mailbox = mailboxes.get(shard).clone();
-            let metrics = metrics.clone();
-            let shard = Shard::new(mailbox, everyone.clone(), options, dialect, metrics);
+            let shard = Shard::new(mailbox, everyone.clone(), options, dialect, &teller);
             tasks.spawn(shard.run());
         }
         let registry = Arc::new(Registry::new(
@@ -96,6 +102,7 @@ impl Hub {
             dialect,
             budget,
             metrics,
+            teller,
             next_shard: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
@@ -152,8 +159,13 @@ impl Hub {
         let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
-        if !self.registry.insert_client(&client) {
-            return Ok(None);
+        {
+            // Locked, so that nothing is told of the client before this.
+            let _memberships = client.memberships.lock();
+            if !self.registry.insert_client(&client) {
+                return Ok(None);
+            }
+            self.teller.tell(|to| to.connected(client.view()));
         }
         let entry = Entry::Connect {
             client: client.clone(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::observer::Observers;
 use super::topic::{Retention, TopicRules};
 
 /// Limits and intervals of a hub. Every field has a working default.
@@ -38,6 +39,8 @@ pub struct HubOptions {
     pub topics: TopicRules,
     /// Limits on what all topics keep together.
     pub retention: Retention,
+    /// Who is told what happens. Default: nobody.
+    pub observers: Observers,
 }
 
 impl Default for HubOptions {
@@ -54,6 +57,7 @@ impl Default for HubOptions {
             write_timeout: Duration::from_secs(30),
             topics: TopicRules::default(),
             retention: Retention::default(),
+            observers: Observers::default(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::access::{refuse, refuse_join, refuse_leave};
+use super::access::{refuse_closed, refuse_join, refuse_leave};
 use crate::dialect::native::encode;
 use crate::hub::{Client, HubClosed, JoinOptions};
 use crate::protocol::{
-    ChannelName, ErrorCode, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
+    ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
 };
 
 impl Node {
@@ -20,7 +20,7 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        Self::may_subscribe(client, channel)?;
+        let terms = self.may_subscribe(client, channel, resume).await?;
         let ack = |resumption: Option<&Resumption>| {
             let channel = channel.as_str();
             let subscribed = ServerMessage::Subscribed {
@@ -35,8 +35,9 @@ impl Node {
                 .hub
                 .send(client, ack(nothing.as_ref()))
                 .await
-                .map_err(|HubClosed| refuse(ErrorCode::Draining, channel));
+                .map_err(|HubClosed| refuse_closed(channel));
         }
+        let (resume, no_past) = terms.apply(resume);
         let options = JoinOptions {
             resume,
             ..JoinOptions::default()
@@ -44,7 +45,7 @@ impl Node {
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
         self.hub
             .join(client, kind, name, options, |_, resumption| {
-                Some(ack(resumption))
+                Some(ack(resumption.or(no_past.as_ref())))
             })
             .await
             .map(drop)

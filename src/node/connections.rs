@@ -6,12 +6,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Node;
-use super::access::join_error_code;
+use super::access::refuse_connect;
+use super::admission::{Admission, tell_end};
 use super::rooms::departure_notice;
 use crate::hub::{
     Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
 };
-use crate::protocol::{ChannelName, CloseCode, Refusal, TopicKind, UserId};
+use crate::protocol::{ChannelName, CloseCode, Identity, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
 /// How long a client that the server closes has to answer.
@@ -67,27 +68,36 @@ impl<T> Page<T> {
 }
 
 impl Node {
-    /// Makes a connection known under a new id. A user's connection hears `$user:<id>`.
-    /// One that comes while the node drains is sent away at once.
+    /// Makes a connection known under a new id, if the policy allows it. A user's connection
+    /// receives `$user:<id>`. One that comes while the node drains is sent away at once.
     pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
-        self.try_connect(info, link)
-            .await
-            .map_err(|error| join_error_code(error).into())
+        let admission = self.admit(info).await?;
+        self.connect_admitted(admission, link).await
     }
 
-    async fn try_connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, JoinError> {
-        let user = info.user.as_deref().and_then(|user| UserId::new(user).ok());
-        let client = loop {
-            // Time-ordered ids do not collide; if one ever did, the next would not.
-            if let Some(client) = self
-                .hub
-                .connect(Uuid::now_v7(), info.clone(), link.clone())?
-            {
-                break client;
-            }
-        };
-        if let Some(user) = user
-            && let Err(error) = self.hear_user(&client, &user).await
+    /// Makes a connection known that the policy has allowed.
+    pub async fn connect_admitted(
+        &self,
+        admission: Admission,
+        link: Link,
+    ) -> Result<Arc<Client>, Refusal> {
+        let connected = self.try_connect(admission, link).await;
+        connected.map_err(refuse_connect)
+    }
+
+    async fn try_connect(
+        &self,
+        admission: Admission,
+        link: Link,
+    ) -> Result<Arc<Client>, JoinError> {
+        let info = admission.info().clone();
+        let connected = self.hub.connect(admission.id(), info, link)?;
+        // Time-ordered ids do not collide: only an application that chose this one for a member
+        // without a connection can be in the way.
+        let client = connected.ok_or(JoinError::Disconnected)?;
+        admission.connected();
+        if let Some(user) = client.identity().and_then(Identity::user)
+            && let Err(error) = self.hear_user(&client, user).await
         {
             self.disconnect(&client).await?;
             self.hub.release(&client, true)?;
@@ -124,9 +134,14 @@ impl Node {
 
     /// Takes the client out of everything it is in; each room is told once.
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
-        self.hub
+        let last = self
+            .hub
             .disconnect(client, |topic| departure_notice(client, topic))
-            .await
+            .await?;
+        if last && client.is_attached() {
+            tell_end(&*self.policy, client.view());
+        }
+        Ok(())
     }
 
     /// Closes a client's connection behind what already waits for it.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::access::refuse;
+use super::access::{refuse_closed, refuse_history};
 use crate::hub::{Client, HistoryPage, HubClosed};
 use crate::protocol::{
-    ChannelName, ErrorCode, HistoryRequest, Json, Refusal, RoomName, ServerMessage, TopicName,
+    ChannelName, HistoryRequest, Json, Refusal, RoomName, ServerMessage, TopicName,
 };
 use crate::wire::Frame;
 
@@ -51,7 +51,7 @@ impl Node {
         request: HistoryRequest,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        Self::may_read_channel(client, channel)?;
+        self.may_read_channel(client, channel).await?;
         self.answer_with_history(client, channel.into(), request, reply_to)
             .await
     }
@@ -64,7 +64,7 @@ impl Node {
         request: HistoryRequest,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        self.member_of(client, room)?;
+        self.may_read_room(client, room).await?;
         self.answer_with_history(client, room.into(), request, reply_to)
             .await
     }
@@ -78,10 +78,10 @@ impl Node {
     ) -> Result<(), Refusal> {
         let max_bytes = MAX_PAGE_BYTES.min(self.hub.outbox_max_bytes() / 4);
         let reply = self.history_reply(topic, request, max_bytes, reply_to);
-        let reply = reply.ok_or_else(|| refuse(ErrorCode::NoHistory, topic))?;
+        let reply = reply.ok_or_else(|| refuse_history(topic))?;
         self.hub
             .send(client, Frame::text(reply.into()))
             .await
-            .map_err(|HubClosed| refuse(ErrorCode::Draining, topic))
+            .map_err(|HubClosed| refuse_closed(topic))
     }
 }

@@ -4,17 +4,20 @@
 //! HTTP or of bytes on a socket.
 
 mod access;
+mod admission;
 mod channels;
 mod connections;
 mod dedup;
 mod drain;
 mod history;
+pub mod policy;
 mod publish;
 mod publish_error;
 mod publish_once;
 mod published;
 mod rooms;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,12 +29,14 @@ use crate::hub::{Client, Hub, HubClosed};
 use crate::protocol::{Json, ServerMessage};
 use crate::wire::Frame;
 
+pub use admission::Admission;
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
 pub use publish_error::PublishError;
 pub use published::Published;
 
 use self::dedup::Dedup;
+use self::policy::{AllowAll, Policy};
 
 /// Limits a node holds its clients to.
 #[derive(Debug, Clone)]
@@ -50,6 +55,9 @@ pub struct NodeOptions {
     /// Publications with an own id that are remembered for that, one a channel; above, the
     /// oldest go first. Default 100,000, which take about 20 MB.
     pub publish_ids: usize,
+    /// Longest wait for one decision of the policy; then it is refused with `overloaded`.
+    /// Default 5 s.
+    pub policy_timeout: Duration,
 }
 
 impl Default for NodeOptions {
@@ -61,28 +69,46 @@ impl Default for NodeOptions {
             publish_timeout: Duration::from_secs(1),
             publish_window: Duration::from_secs(5 * 60),
             publish_ids: 100_000,
+            policy_timeout: Duration::from_secs(5),
         }
     }
 }
 
 /// This process's rooms, channels and clients.
-#[derive(Debug)]
 pub struct Node {
     hub: Arc<Hub>,
     /// Idempotency keys, unless they are switched off.
     dedup: Option<Dedup>,
+    /// Asked before anything is done for a client or a backend.
+    policy: Arc<dyn Policy>,
     options: NodeOptions,
     draining: AtomicBool,
     /// Publications under way; a drain lets them finish before it closes anybody.
     publishing: TaskTracker,
 }
 
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("hub", &self.hub)
+            .field("options", &self.options)
+            .field("draining", &self.draining)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Node {
-    /// A node on a hub.
+    /// A node on a hub, on which everything is allowed.
     pub fn new(hub: Hub, options: NodeOptions) -> Self {
+        Self::with_policy(hub, options, Arc::new(AllowAll))
+    }
+
+    /// A node on a hub that does what the policy allows.
+    pub fn with_policy(hub: Hub, options: NodeOptions, policy: Arc<dyn Policy>) -> Self {
         Self {
             hub: Arc::new(hub),
             dedup: Dedup::new(options.publish_window, options.publish_ids),
+            policy,
             options,
             draining: AtomicBool::new(false),
             publishing: TaskTracker::new(),

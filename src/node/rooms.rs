@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::access::{refuse, refuse_join, refuse_leave};
+use super::access::{refuse_closed, refuse_join, refuse_leave};
+use super::policy::Terms;
 use crate::dialect::native::encode;
 use crate::hub::{Accepted, Client, HubClosed, JoinError, JoinOptions, LeaveError, Topic};
 use crate::protocol::{
-    ErrorCode, Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
+    Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
 };
 use crate::wire::Frame;
 
@@ -22,19 +23,31 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, Refusal> {
-        self.try_join(client, room, resume, reply_to)
+        let terms = self.may_join(client, room, resume).await?;
+        self.join_on(terms, client, room, resume, reply_to)
             .await
             .map_err(|error| refuse_join(error, room))
     }
 
-    /// As [`join`](Self::join), with the hub's own error.
-    pub async fn try_join(
+    /// Makes the client a member because the application says so: the policy is not asked.
+    pub async fn add_to_room(
         &self,
+        client: &Arc<Client>,
+        room: &RoomName,
+    ) -> Result<usize, JoinError> {
+        self.join_on(Terms::default(), client, room, None, None)
+            .await
+    }
+
+    async fn join_on(
+        &self,
+        terms: Terms,
         client: &Arc<Client>,
         room: &RoomName,
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, JoinError> {
+        let (resume, no_past) = terms.apply(resume);
         let name = room.as_str();
         let user_id = &client.display_name();
         let announce = encode(
@@ -48,7 +61,7 @@ impl Node {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
-                resumption,
+                resumption: resumption.or(no_past.as_ref()),
             };
             Some(encode(&joined, reply_to))
         };
@@ -98,7 +111,8 @@ impl Node {
         content: &Json,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        self.member_of(client, room)?;
+        let changed = self.may_say(client, room, content).await?;
+        let content = changed.as_ref().unwrap_or(content);
         let message = ServerMessage::Message {
             room: room.as_str(),
             from: &client.display_name(),
@@ -117,7 +131,7 @@ impl Node {
             .publish(kind, name, &text, Some(client), ack)
             .await
             .map(drop)
-            .map_err(|HubClosed| refuse(ErrorCode::Draining, room))
+            .map_err(|HubClosed| refuse_closed(room))
     }
 
     /// Broadcasts to a room's members and returns the number of members it was sent to. A

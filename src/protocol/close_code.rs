@@ -1,6 +1,8 @@
 //! The table of close codes that the server sends
 //! ([RFC 6455 §7.4](https://www.rfc-editor.org/rfc/rfc6455#section-7.4)).
 
+use super::ErrorCode;
+
 /// Why the server closes a connection.
 ///
 /// The number tells the client what to do. After 1001, 1011, 1012, 1013 and 4000–4499 it should
@@ -10,10 +12,14 @@
 pub enum CloseCode {
     /// 1001: the server is shutting down.
     GoingAway,
+    /// 1008: the application refused the connection.
+    Refused,
     /// 1011: an internal error.
     InternalError,
     /// 1013: the client reads too slowly, and its outbox is full.
     SlowConsumer,
+    /// 1013: the application did not decide in time whether the client may connect.
+    Overloaded,
     /// 4000: an operator closed the connection.
     ClosedByOperator,
     /// 4001: the client did not answer pings within `pong_timeout`.
@@ -21,12 +27,23 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// How a connection is closed that was refused after its handshake.
+    pub const fn of_refused_connection(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Draining => Self::GoingAway,
+            ErrorCode::Internal => Self::InternalError,
+            ErrorCode::Overloaded | ErrorCode::TooManyConnections => Self::Overloaded,
+            _ => Self::Refused,
+        }
+    }
+
     /// The number in the Close frame.
     pub const fn code(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::Refused => 1008,
             Self::InternalError => 1011,
-            Self::SlowConsumer => 1013,
+            Self::SlowConsumer | Self::Overloaded => 1013,
             Self::ClosedByOperator => 4000,
             Self::HeartbeatTimeout => 4001,
         }
@@ -36,8 +53,10 @@ impl CloseCode {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "shutdown",
+            Self::Refused => "refused",
             Self::InternalError => "internal error",
             Self::SlowConsumer => "slow consumer",
+            Self::Overloaded => "overloaded",
             Self::ClosedByOperator => "closed by operator",
             Self::HeartbeatTimeout => "heartbeat timeout",
         }

@@ -39,7 +39,7 @@ pub enum ErrorCode {
     NotSubscribed,
     /// The client is in its maximum number of rooms and channels.
     TooManyTopics,
-    /// The channel is reserved: the server decides who receives it.
+    /// The server or the application does not allow this, whether the topic exists or not.
     Forbidden,
     /// The message exceeds the size limit.
     MessageTooLarge,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::NameError;
+use super::{Json, NameError};
 
 /// Maximum length of an event's id or name, in bytes.
 const MAX_LABEL_BYTES: usize = 200;
@@ -118,6 +118,12 @@ impl EventData {
     /// A payload from its members, each preceded by a comma.
     pub(crate) fn from_members(members: String) -> Self {
         Self(members)
+    }
+
+    /// The payload as one JSON object.
+    pub fn to_json(&self) -> Json {
+        let members = self.0.strip_prefix(',').unwrap_or_default();
+        Json::from_text(format!("{{{members}}}"))
     }
 
     /// The members, each preceded by a comma.

@@ -22,7 +22,7 @@ impl WebSocketServer {
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, JoinRoomError> {
         let room = RoomName::new(room)?;
         let client = self.node.client_or_detached(client_id)?;
-        let joined = self.node.try_join(&client, &room, None, None).await;
+        let joined = self.node.add_to_room(&client, &room).await;
         if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
             // Created for this room only, it would stay forever. If this fails, the whole
             // server is gone; why the client did not join is the better answer.

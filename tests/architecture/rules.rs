@@ -34,7 +34,8 @@ pub const SERVER: Crate = Crate {
         ("telemetry", 71),
         ("handles", 72),
         ("server", 73),
-        ("handlers", 74),
+        ("server_builder", 74),
+        ("handlers", 75),
         ("cli", 80),
         ("lib", 90),
         ("main", 90),
@@ -134,6 +135,8 @@ pub const SERVER: Crate = Crate {
         (
             "tracing",
             &[
+                "hub/observer.rs",
+                "node/policy.rs",
                 "transport/websocket/connection.rs",
                 "http/accept.rs",
                 "cli/serve.rs",

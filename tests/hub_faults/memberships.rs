@@ -9,8 +9,7 @@ use uuid::Uuid;
 use wavecast::dialect::native::Native;
 use wavecast::hub::{ClientInfo, Hub, HubOptions, JoinOptions, Link, Pipe};
 use wavecast::node::{Node, NodeOptions};
-use wavecast::protocol::TopicKind;
-use wavecast::protocol::{ErrorCode, Json, Refusal};
+use wavecast::protocol::{ErrorCode, Identity, Json, Refusal, TopicKind, UserId};
 use wavecast::{ServerMessage, WebSocketConfig, WebSocketServer};
 
 use super::support::{connect, drain, one_place, subscribe, text};
@@ -103,7 +102,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
         NodeOptions::default(),
     );
     let info = ClientInfo {
-        user: Some("ann".into()),
+        identity: Some(Arc::new(Identity::new(UserId::new("ann").unwrap()))),
         ..ClientInfo::default()
     };
     let other = node.client_or_detached(Uuid::now_v7()).unwrap();

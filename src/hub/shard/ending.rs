@@ -39,6 +39,9 @@ impl Shard {
     /// that the Close frame does not wait behind the full queue.
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
+        let client = &self.connections[slot as usize].client;
+        self.teller
+            .tell(|to| client.unless_gone(|client| to.evicted(client)));
         self.discard_and_close(slot, CloseCode::SlowConsumer);
     }
 

@@ -48,6 +48,7 @@ use self::running_clock::RunningClock;
 use self::turn::Turn;
 use super::client::{Client, NO_SLOT, NO_SLOT_YET};
 use super::metrics::Metrics;
+use super::observer::Teller;
 use super::options::HubOptions;
 use super::topic::{Topic, TopicId};
 use crate::dialect::Dialect;
@@ -89,6 +90,7 @@ pub(super) struct Shard {
     pong_timeout: Duration,
     write_timeout: Duration,
     metrics: Arc<Metrics>,
+    teller: Teller,
 }
 
 impl Shard {
@@ -97,7 +99,7 @@ impl Shard {
         everyone: Arc<Topic>,
         options: &HubOptions,
         dialect: &'static dyn Dialect,
-        metrics: Arc<Metrics>,
+        teller: &Teller,
     ) -> Self {
         let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
         Self {
@@ -125,7 +127,8 @@ impl Shard {
             dialect,
             pong_timeout: options.pong_timeout,
             write_timeout: options.write_timeout,
-            metrics,
+            metrics: teller.metrics().clone(),
+            teller: teller.clone(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::request::{SseParameters, SseRequest};
 use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
-use crate::protocol::{ErrorCode, Refusal, ResumeRequest, UserId};
+use crate::protocol::{ErrorCode, Identity, Refusal, ResumeRequest};
 use crate::transport::socket::SocketOptions;
 
 /// Answers a request for an event stream: connects a new client and subscribes it to all the
@@ -26,12 +26,12 @@ pub async fn open(
     node: Arc<Node>,
     tasks: &TaskTracker,
     request: SseRequest,
-    user: Option<UserId>,
+    identity: Option<Identity>,
     options: SocketOptions,
 ) -> Result<Response, Refusal> {
     let parameters = request.parse(node.max_topics_per_client())?;
     let info = ClientInfo {
-        user: user.map(|user| user.as_shared().clone()),
+        identity: identity.map(Arc::new),
         remote: request.remote,
         transport: Transport::Sse,
     };

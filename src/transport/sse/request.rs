@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
 use super::handover::Handover;
-use crate::protocol::{ChannelName, ErrorCode, Refusal};
+use crate::protocol::{ChannelName, ErrorCode, Identity, Refusal};
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
 /// event id contains the positions in all of them.
@@ -23,6 +23,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[derive(Debug)]
 pub struct SseRequest {
     uri: Uri,
+    identity: Option<Identity>,
     pub(super) remote: Option<SocketAddr>,
     pub(super) handover: Option<Handover>,
     pub(super) version: Version,
@@ -33,6 +34,11 @@ impl SseRequest {
     /// The request's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Who asks, if middleware put an [`Identity`] into the request's extensions.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     /// Parses the query and the `Last-Event-ID` header. The number of channels is limited by
@@ -121,6 +127,7 @@ impl<S: Sync> FromRequestParts<S> for SseRequest {
         let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             uri: parts.uri.clone(),
+            identity: parts.extensions.get().cloned(),
             remote: remote.map(|&ConnectInfo(remote)| remote),
             handover: parts.extensions.remove(),
             version: parts.version,

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use super::read_half::ReadHalf;
 use super::stream::{DynStream, Kind, Stream};
 use crate::hub::{Client, ClientInfo, HubClosed, Link, Phase, Pipe};
-use crate::node::Node;
+use crate::node::{Admission, Node};
 use crate::protocol::CloseCode;
 use crate::session::{InboundMessage, Session};
 use crate::wire::{Decoder, Event, Frame, Limits};
@@ -42,8 +42,9 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER_BYTES].into());
 }
 
-/// Registers a connection whose opening handshake is complete. `read_ahead` contains the bytes
-/// that arrived with the handshake. Returns `None` if the hub has shut down.
+/// Registers a connection whose opening handshake is complete, if the policy allows it; otherwise
+/// the peer gets a Close frame. `read_ahead` contains the bytes that arrived with the handshake.
+/// Returns `None` if the connection was refused or the hub has shut down.
 ///
 /// Nothing is read before [`WebSocketConnection::run`]. Spawn that as a task of its own: it is small,
 /// and the futures that lead up to it are not.
@@ -55,6 +56,32 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
+    match node.admit(info).await {
+        Ok(admission) => {
+            let stream = (stream, read_ahead);
+            open_admitted(node, tasks, stream, admission, limits, session).await
+        }
+        Err(refusal) => {
+            let code = CloseCode::of_refused_connection(refusal.code);
+            let frame = Frame::close(code.code(), code.reason());
+            // A peer that does not read it is dropped all the same.
+            let _ = timeout(LINGER, stream.refuse(&frame)).await;
+            None
+        }
+    }
+}
+
+/// The same for a connection that the policy has allowed before.
+pub async fn open_admitted<F>(
+    node: Arc<Node>,
+    tasks: &TaskTracker,
+    (stream, read_ahead): (Stream, Bytes),
+    mut admission: Admission,
+    limits: Limits,
+    session: F,
+) -> Option<WebSocketConnection<F>> {
+    let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
+    admission.set_remote(peer);
     let (read_half, link, pipe) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
@@ -64,7 +91,7 @@ pub async fn open<F>(
             (ReadHalf::Other(read_half), link, Some((pipe, write_half)))
         }
     };
-    let client = node.connect(info, link).await.ok()?;
+    let client = node.connect_admitted(admission, link).await.ok()?;
     if let Some((pipe, write_half)) = pipe {
         // Not earlier: if the hub had not accepted the pipe, nothing would ever end it.
         tasks.spawn(forward(pipe, write_half));

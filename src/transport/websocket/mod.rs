@@ -5,6 +5,8 @@ mod read_half;
 mod stream;
 mod upgrade;
 
-pub use connection::{WebSocketConnection, open};
+#[cfg(feature = "internals")]
+pub use connection::WebSocketConnection;
+pub use connection::{open, open_admitted};
 pub use stream::Stream;
 pub use upgrade::{Rejection, WebSocketUpgrade};

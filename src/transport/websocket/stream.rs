@@ -1,6 +1,7 @@
 //! The byte stream of an upgraded request.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::transport::sse::Socket;
+use crate::wire::Frame;
 
 /// A stream whose opening handshake is complete.
 pub struct Stream(pub(super) Kind);
@@ -55,6 +57,22 @@ impl Stream {
             Kind::Tcp(stream) => Some(stream),
             Kind::Other(_) => None,
         }
+    }
+
+    /// Writes a last frame and ends the stream.
+    pub(super) async fn refuse(self, frame: &Frame) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        frame.copy_to(&mut bytes);
+        let mut stream: DynStream = match self.0 {
+            Kind::Tcp(stream) => match Arc::into_inner(stream) {
+                Some(stream) => Box::pin(stream),
+                // Only one that is shared already, and then it is not refused.
+                None => return Ok(()),
+            },
+            Kind::Other(stream) => stream,
+        };
+        stream.write_all(&bytes).await?;
+        stream.shutdown().await
     }
 
     /// Extracts the socket of an upgraded request, and the bytes already read from it. Finds a

@@ -1,8 +1,9 @@
 //! The WebSocket upgrade as an axum extractor, stricter than axum's own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::connection::WebSocketConnection;
 use super::stream::Stream;
 use crate::hub::Client;
-use crate::protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use crate::protocol::{Identity, PROBLEM_MEDIA_TYPE, Problem};
 use crate::session::Session;
 use crate::transport::socket::SocketOptions;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
@@ -25,12 +26,24 @@ pub struct WebSocketUpgrade {
     accept_key: AcceptKey,
     on_upgrade: OnUpgrade,
     uri: Uri,
+    identity: Option<Identity>,
+    remote: Option<SocketAddr>,
 }
 
 impl WebSocketUpgrade {
     /// The request's URI.
     pub fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Who asks, if middleware put an [`Identity`] into the request's extensions.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Where the request comes from, if the listener says so.
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.remote
     }
 
     /// Responds with 101. Once the connection is upgraded, calls `open` with the stream and the
@@ -117,10 +130,13 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
             .extensions
             .remove::<OnUpgrade>()
             .ok_or(Rejection::NotUpgradable)?;
+        let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             accept_key,
             on_upgrade,
             uri: parts.uri.clone(),
+            identity: parts.extensions.get().cloned(),
+            remote: remote.map(|&ConnectInfo(remote)| remote),
         })
     }
 }

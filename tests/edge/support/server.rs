@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -64,12 +65,27 @@ impl TestServer {
 
     pub async fn start_with(config: WebSocketConfig, options: ServeOptions) -> Self {
         let server = Arc::new(WebSocketServer::new(config));
+        let router = server.router();
+        Self::serve(server, router, options).await
+    }
+
+    /// A server as an application builds it, behind the application's router.
+    pub async fn start_behind(server: Arc<WebSocketServer>, router: Router) -> Self {
+        Self::serve(server, router, ServeOptions::default()).await
+    }
+
+    async fn serve(server: Arc<WebSocketServer>, router: Router, options: ServeOptions) -> Self {
         let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
         let address = listener.local_addr().expect("local address");
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (router, stopped) = (server.router(), stop.clone());
-        tasks.spawn(serve(listener, router, options, tasks.clone(), stopped));
+        tasks.spawn(serve(
+            listener,
+            router,
+            options,
+            tasks.clone(),
+            stop.clone(),
+        ));
         let healthy = request(address, "GET", "/healthz", None).await;
         assert_eq!(healthy.status, 200, "{}", healthy.body);
         Self {

@@ -1,0 +1,146 @@
+//! What a policy answers.
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::dialect::native::parse_event_data;
+use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequest, Resumption};
+
+/// A policy's answer to one question, at once or later. An answer at once allocates nothing.
+///
+/// `T` is what the policy may change of what was asked for.
+///
+/// ```
+/// use wavecast::policy::{Allowed, Decision, ErrorCode, Terms};
+///
+/// # async fn is_paid(_user: &str) -> bool { true }
+/// fn paying(user: &str) -> Decision<'_, Terms> {
+///     if user == "root" {
+///         return Decision::allow();
+///     }
+///     Decision::later(async move {
+///         if is_paid(user).await {
+///             Ok(Allowed::AsAsked)
+///         } else {
+///             Err(ErrorCode::Forbidden.into())
+///         }
+///     })
+/// }
+/// # drop(paying("ada"));
+/// ```
+pub enum Decision<'a, T> {
+    /// The answer.
+    Now(Answer<T>),
+    /// The answer when the future has it. It is dropped unfinished at its deadline, and when
+    /// the client's connection ends meanwhile.
+    Later(Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>),
+}
+
+/// Yes, perhaps with a change, or no.
+pub type Answer<T> = Result<Allowed<T>, Refusal>;
+
+/// What is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed<T> {
+    /// What was asked for.
+    AsAsked,
+    /// This instead.
+    Changed(T),
+}
+
+impl<'a, T> Decision<'a, T> {
+    /// Allows what was asked for.
+    pub fn allow() -> Self {
+        Self::Now(Ok(Allowed::AsAsked))
+    }
+
+    /// Allows this instead of what was asked for.
+    pub fn change(to: T) -> Self {
+        Self::Now(Ok(Allowed::Changed(to)))
+    }
+
+    /// Refuses with a code: `Decision::refuse(ErrorCode::Forbidden)`. A [`Refusal`] can say
+    /// more in its detail, which backends and event streams get in the HTTP answer.
+    pub fn refuse(refusal: impl Into<Refusal>) -> Self {
+        Self::Now(Err(refusal.into()))
+    }
+
+    /// Answers when `answer` is ready. The client's next command waits for that, at most
+    /// `policy_timeout`.
+    pub fn later(answer: impl Future<Output = Answer<T>> + Send + 'a) -> Self {
+        Self::Later(Box::pin(answer))
+    }
+
+    /// The same answer without its change.
+    pub(super) fn without_change<U>(self) -> Decision<'a, U>
+    where
+        T: 'a,
+    {
+        let without = |answer: Answer<T>| answer.map(|_| Allowed::AsAsked);
+        match self {
+            Self::Now(answer) => Decision::Now(without(answer)),
+            Self::Later(answer) => Decision::later(async move { without(answer.await) }),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Decision<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now(answer) => f.debug_tuple("Now").field(answer).finish(),
+            Self::Later(_) => f.write_str("Later"),
+        }
+    }
+}
+
+/// On what terms a client becomes a member of a room or channel: as it asked, but for what is
+/// taken away here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    resume_is_dropped: bool,
+}
+
+impl Terms {
+    /// Nothing of the past: a resume request is answered as if the topic kept no history
+    /// (`"recovered":false,"reason":"no_history"`), and live delivery works.
+    #[must_use]
+    pub fn without_resume(mut self) -> Self {
+        self.resume_is_dropped = true;
+        self
+    }
+
+    /// What is left of a resume request, and how it is answered if nothing is.
+    pub(in crate::node) fn apply(
+        self,
+        resume: Option<&ResumeRequest>,
+    ) -> (Option<&ResumeRequest>, Option<Resumption>) {
+        if self.resume_is_dropped {
+            (None, resume.map(Resumption::without_history))
+        } else {
+            (resume, None)
+        }
+    }
+}
+
+/// A change of a publication. What is not set stays as it was published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edit {
+    pub(in crate::node) name: Option<EventName>,
+    pub(in crate::node) data: Option<EventData>,
+}
+
+impl Edit {
+    /// Replaces the event's name.
+    #[must_use]
+    pub fn with_name(mut self, name: EventName) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Replaces the payload, under the same rules as a published one. Fails only on text that
+    /// the server's parser does not take, such as an integer of more than 64 bits.
+    pub fn with_data(mut self, data: &Json) -> Result<Self, JsonError> {
+        self.data = Some(parse_event_data(data.as_str())?);
+        Ok(self)
+    }
+}

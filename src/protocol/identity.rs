@@ -1,0 +1,232 @@
+//! Who a client is.
+
+use std::any::Any;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::{Json, UserId};
+
+/// Who a client is, as the application or a verified token says. Data only: an identity grants
+/// nothing by itself.
+///
+/// An application's middleware puts one into a request's extensions, and the server's handlers
+/// read it there. An identity without a user is a client with a value and without a name.
+///
+/// Memory: 88 bytes, once per connection, and what it refers to. A clone shares `info`, `meta`
+/// and the application's value.
+///
+/// ```
+/// use wavecast::{Identity, UserId};
+///
+/// struct Plan { seats: u32 }
+///
+/// let ada = Identity::new(UserId::new("ada")?).with_value(Plan { seats: 5 });
+/// assert_eq!(ada.user().map(UserId::as_str), Some("ada"));
+/// assert_eq!(ada.value::<Plan>().map(|plan| plan.seats), Some(5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Identity {
+    user: Option<UserId>,
+    value: Option<Arc<dyn Any + Send + Sync>>,
+    token_id: Option<Arc<str>>,
+    /// Unix time, as is `expires`: in whole seconds a time takes 8 bytes instead of 16.
+    issued: Option<NonZeroU64>,
+    expires: Option<NonZeroU64>,
+    /// Apart, because few identities have either.
+    details: Option<Arc<Details>>,
+}
+
+#[derive(Clone, Default)]
+struct Details {
+    info: Option<Json>,
+    meta: Option<Json>,
+}
+
+impl Identity {
+    /// The identity of a user. All connections of a user receive `$user:<id>`.
+    pub fn new(user: UserId) -> Self {
+        Self {
+            user: Some(user),
+            ..Self::default()
+        }
+    }
+
+    /// An identity without a user, to which a value or details can be added.
+    pub fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// Adds what other clients may see of the user, such as a name to display. Nothing shows
+    /// it yet; presence will.
+    #[must_use]
+    pub fn with_info(mut self, info: Json) -> Self {
+        self.details_mut().info = Some(info);
+        self
+    }
+
+    /// Adds what operators may see and other clients may not.
+    #[must_use]
+    pub fn with_meta(mut self, meta: Json) -> Self {
+        self.details_mut().meta = Some(meta);
+        self
+    }
+
+    /// Adds the id of the token that the identity comes from (`jti`).
+    #[must_use]
+    pub fn with_token_id(mut self, id: &str) -> Self {
+        self.token_id = Some(id.into());
+        self
+    }
+
+    /// Adds when the identity was established, to the second.
+    #[must_use]
+    pub fn with_issued(mut self, at: SystemTime) -> Self {
+        self.issued = Some(unix_seconds(at));
+        self
+    }
+
+    /// Adds until when the identity is valid, to the second. The server does not end a
+    /// connection at that time yet; a policy can read it.
+    #[must_use]
+    pub fn with_expires(mut self, at: SystemTime) -> Self {
+        self.expires = Some(unix_seconds(at));
+        self
+    }
+
+    /// Adds a value of the application's own, which its policy gets back by its type. It is
+    /// never printed or sent. An identity holds one; a second replaces the first.
+    #[must_use]
+    pub fn with_value<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.value = Some(Arc::new(value));
+        self
+    }
+
+    /// The user, if there is one.
+    pub fn user(&self) -> Option<&UserId> {
+        self.user.as_ref()
+    }
+
+    /// What other clients may see of the user.
+    pub fn info(&self) -> Option<&Json> {
+        self.details.as_ref()?.info.as_ref()
+    }
+
+    /// What operators may see and other clients may not.
+    pub fn meta(&self) -> Option<&Json> {
+        self.details.as_ref()?.meta.as_ref()
+    }
+
+    /// The id of the token that the identity comes from.
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    /// When the identity was established, to the second.
+    pub fn issued(&self) -> Option<SystemTime> {
+        self.issued.map(system_time)
+    }
+
+    /// Until when the identity is valid, to the second.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.expires.map(system_time)
+    }
+
+    /// The application's value. `None` if there is none, or if it has another type.
+    pub fn value<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.value.as_ref()?.downcast_ref()
+    }
+
+    fn details_mut(&mut self) -> &mut Details {
+        Arc::make_mut(self.details.get_or_insert_default())
+    }
+}
+
+/// Names the user and the token. The application's value, `info` and `meta` may hold what does
+/// not belong in a log, so only their presence is printed.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = |present: bool| present.then_some(format_args!("***"));
+        f.debug_struct("Identity")
+            .field("user", &self.user())
+            .field("token_id", &self.token_id())
+            .field("issued", &self.issued())
+            .field("expires", &self.expires())
+            .field("info", &hidden(self.info().is_some()))
+            .field("meta", &hidden(self.meta().is_some()))
+            .field("value", &hidden(self.value.is_some()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A time before 1970 counts as the first second.
+fn unix_seconds(at: SystemTime) -> NonZeroU64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    NonZeroU64::new(since.map_or(0, |since| since.as_secs())).unwrap_or(NonZeroU64::MIN)
+}
+
+fn system_time(seconds: NonZeroU64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ada() -> Identity {
+        Identity::new(UserId::new("ada").unwrap())
+    }
+
+    #[test]
+    fn a_value_comes_back_by_its_type_only() {
+        let identity = ada().with_value(7_u32);
+        assert_eq!(identity.value::<u32>(), Some(&7));
+        assert_eq!(identity.value::<u64>(), None);
+        assert_eq!(ada().value::<u32>(), None);
+        let replaced = identity.with_value("text");
+        assert_eq!(replaced.value::<u32>(), None);
+        assert_eq!(replaced.value::<&str>(), Some(&"text"));
+    }
+
+    #[test]
+    fn a_clone_keeps_its_own_details() {
+        let first = ada().with_info(Json::from("Ada"));
+        let second = first.clone().with_meta(Json::from("pro"));
+        assert_eq!((first.meta(), second.info()), (None, first.info()));
+        assert_eq!(second.meta(), Some(&Json::from("pro")));
+    }
+
+    #[test]
+    fn times_are_kept_to_the_second() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999);
+        let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        let identity = ada().with_issued(at).with_expires(at);
+        assert_eq!(identity.issued(), Some(second));
+        assert_eq!(identity.expires(), Some(second));
+        assert_eq!((ada().issued(), ada().expires()), (None, None));
+    }
+
+    #[test]
+    fn debug_output_names_the_user_and_hides_the_rest() {
+        let identity = ada()
+            .with_token_id("7c1d")
+            .with_info(Json::from("private"))
+            .with_meta(Json::from("private"))
+            .with_value("private");
+        let text = format!("{identity:?}");
+        assert!(
+            text.contains("\"ada\"") && text.contains("\"7c1d\""),
+            "{text}"
+        );
+        assert!(text.contains("value: Some(***)"), "{text}");
+        assert!(!text.contains("private"), "{text}");
+    }
+
+    #[test]
+    fn an_identity_is_small() {
+        // With the two counts of its Arc: 88 bytes.
+        assert_eq!(size_of::<Identity>(), 72);
+    }
+}
