@@ -132,6 +132,13 @@ impl WebSocketServer {
         Health::of(&self.node).await
     }
 
+    /// Returns when a part of the server has failed for good: a shard panicked, and its clients
+    /// are gone. Log it and end the process, so that its supervisor starts it again; the
+    /// `wavecast` binary exits with code 70.
+    pub async fn failed(&self) {
+        self.node.failed().await;
+    }
+
     /// Whether the server is shutting down: [`drain`](Self::drain) was called.
     pub fn is_draining(&self) -> bool {
         self.node.is_draining()

@@ -20,6 +20,8 @@ use crate::telemetry;
 
 /// Exit code after a second signal.
 const INTERRUPTED: u8 = 130;
+/// Exit code after a failure inside the server: `EX_SOFTWARE` of `sysexits.h`.
+const FAILED: u8 = 70;
 
 pub(super) fn run(flags: Flags) -> ExitCode {
     let config = match settings::read(flags, false) {
@@ -80,7 +82,10 @@ async fn until_drained(
             stop.clone(),
         ));
     }
-    let first = signals.next().await;
+    let first = tokio::select! {
+        first = signals.next() => first,
+        () = server.failed() => return ended_by_failure(),
+    };
     tracing::info!(signal = first, "draining; a second signal ends at once");
     let drain = async {
         let left = server.drain().await;
@@ -101,7 +106,13 @@ async fn until_drained(
             tracing::warn!(signal = second, "ended without draining");
             ExitCode::from(INTERRUPTED)
         }
+        () = server.failed() => ended_by_failure(),
     }
+}
+
+fn ended_by_failure() -> ExitCode {
+    tracing::error!("a shard panicked; ending at once, so that the supervisor starts it again");
+    ExitCode::from(FAILED)
 }
 
 /// Each connection takes a descriptor: use all that the system allows. Where it refuses,

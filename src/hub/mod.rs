@@ -17,12 +17,14 @@ mod registry;
 mod shard;
 mod topic;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -64,6 +66,8 @@ pub struct Hub {
     links: AtomicUsize,
     max_topics_per_client: usize,
     outbox_max_bytes: usize,
+    /// Cancelled when a shard has panicked.
+    failed: CancellationToken,
 }
 
 impl Hub {
@@ -83,10 +87,16 @@ impl Hub {
                 deliveries: options.mailbox_deliveries,
             },
         );
+        let failed = CancellationToken::new();
         for shard in 0..shards {
             let mailbox = mailboxes.get(shard).clone();
             let shard = Shard::new(mailbox, everyone.clone(), options, dialect, &teller);
-            tasks.spawn(shard.run());
+            let failed = failed.clone();
+            tasks.spawn(async move {
+                if AssertUnwindSafe(shard.run()).catch_unwind().await.is_err() {
+                    failed.cancel();
+                }
+            });
         }
         let registry = Arc::new(Registry::new(
             TopicId(EVERYONE.0 + 1),
@@ -107,6 +117,7 @@ impl Hub {
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
             outbox_max_bytes: options.outbox_max_bytes,
+            failed,
         }
     }
 
@@ -265,6 +276,19 @@ impl Hub {
             }
         }
         Ok(all)
+    }
+
+    /// Returns when a shard has panicked. The hub is then no longer whole: its process should
+    /// end, and be started again.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Whether every shard comes round within `timeout` when it has something to do. Enters no
+    /// queue, so it is answered at once, however busy the shards are.
+    pub fn is_alive(&self, timeout: Duration) -> bool {
+        let mut shards = 0..self.mailboxes.len();
+        !shards.any(|shard| self.mailboxes.get(shard).is_stalled(timeout))
     }
 
     /// Returns once every shard has answered. It sets no deadline of its own: wrap it in a

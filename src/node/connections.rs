@@ -17,6 +17,8 @@ use crate::wire::Frame;
 
 /// How long a client that the server closes has to answer.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
+/// How long a shard with work may take to come round before the node counts as dead.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One live connection as an operator sees it.
 #[derive(Debug, Clone)]
@@ -211,6 +213,18 @@ impl Node {
     /// Maximum number of rooms and channels of one client.
     pub fn max_topics_per_client(&self) -> usize {
         self.hub.max_topics_per_client()
+    }
+
+    /// Whether the shards come round: none has had work waiting for ten seconds. Answered at once,
+    /// however busy they are.
+    pub fn is_alive(&self) -> bool {
+        self.hub.is_alive(STALL_TIMEOUT)
+    }
+
+    /// Returns when a shard has panicked. The node is then no longer whole: its process should
+    /// end, and be started again.
+    pub async fn failed(&self) {
+        self.hub.failed().await;
     }
 
     /// Returns when every shard has answered. Give it a deadline.

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
+use wavecast::dialect::Dialect;
 use wavecast::dialect::native::Native;
-use wavecast::hub::{Hub, HubOptions, Link, Phase, Pipe};
-use wavecast::protocol::TopicKind;
+use wavecast::hub::{
+    Hub, HubClosed, HubOptions, Link, Overflow, Phase, Pipe, TopicOptions, TopicRules,
+};
+use wavecast::protocol::{CloseCode, Gap, TopicKind, TopicName};
+use wavecast::wire::Frame;
 
 use super::support::{connect, subscribe, text};
-use crate::patience::{InTime as _, within, within_a_minute};
+use crate::patience::{InTime as _, PATIENCE, within, within_a_minute};
 
 #[tokio::test]
 async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
@@ -118,4 +122,66 @@ async fn connected_clients_are_closed_when_the_hub_is_dropped() {
         !poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).in_time().await,
         "nothing follows"
     );
+}
+
+/// A dialect whose gap notices panic.
+#[derive(Debug)]
+struct Faulty;
+
+impl Dialect for Faulty {
+    fn publication(&self, encoded: &Arc<str>) -> Frame {
+        Native.publication(encoded)
+    }
+
+    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
+        Native.sequenced(encoded, offset)
+    }
+
+    fn gap(&self, _: TopicName<'_>, _: Gap) -> Frame {
+        panic!("on purpose")
+    }
+
+    fn ping(&self) -> Frame {
+        Native.ping()
+    }
+
+    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
+        Native.close(code, reason)
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_a_shard_is_reported_and_nobody_waits_for_it_forever() {
+    let dropping = TopicOptions {
+        overflow: Overflow::DropOldest,
+        ..TopicOptions::default()
+    };
+    let options = HubOptions {
+        shards: 1,
+        outbox_max_messages: 2,
+        topics: TopicRules::all(dropping),
+        ..HubOptions::default()
+    };
+    let hub = Hub::new(&options, &Faulty, &TaskTracker::new());
+    let stalled = connect(&hub, Link::Pipe(Arc::default()));
+    subscribe(&hub, &stalled, "news").await;
+    assert!(hub.is_alive(PATIENCE));
+    let message: Arc<str> = "x".repeat(16 * 1024).into();
+    let publish = async {
+        loop {
+            let (kind, name) = (TopicKind::Channel, &"news".into());
+            if hub
+                .publish(kind, name, &message, None, |_| None)
+                .await
+                .is_err()
+            {
+                break;
+            }
+        }
+    };
+    within("the refusal of a publication", publish).await;
+    within("the report", hub.failed()).await;
+    assert!(!hub.is_alive(PATIENCE));
+    assert_eq!(hub.probe().in_time().await, Err(HubClosed));
+    assert_eq!(stalled.phase(), Phase::Closed);
 }

@@ -10,7 +10,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -39,6 +41,9 @@ pub(in crate::hub) struct Mailbox {
     max_deliveries: usize,
     /// The shard, woken when something arrives.
     shard: AtomicWaker,
+    created: Instant,
+    /// When the shard last came round, in milliseconds since `created`.
+    last_turn_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +84,25 @@ impl Mailbox {
             deliveries: Semaphore::new(max_deliveries),
             max_deliveries,
             shard: AtomicWaker::new(),
+            created: Instant::now(),
+            last_turn_ms: AtomicU64::new(0),
         }
+    }
+
+    /// Records that the shard has come round.
+    pub(super) fn record_turn(&self) {
+        let age = self.created.elapsed().as_millis() as u64;
+        self.last_turn_ms.store(age, Ordering::Relaxed);
+    }
+
+    /// Whether something has waited for longer than `timeout` without the shard coming round. A
+    /// shard that is busy, or has nothing to do, is not stalled.
+    pub(in crate::hub) fn is_stalled(&self, timeout: Duration) -> bool {
+        let lanes = self.lanes.lock();
+        let is_idle = lanes.urgent.is_empty() && lanes.ordered.is_empty();
+        drop(lanes);
+        let last_turn = Duration::from_millis(self.last_turn_ms.load(Ordering::Relaxed));
+        self.is_closed() || !is_idle && self.created.elapsed().saturating_sub(last_turn) > timeout
     }
 
     /// What a broadcast of so many bytes to so many members takes up. One that is larger than the

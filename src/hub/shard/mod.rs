@@ -152,6 +152,7 @@ impl Shard {
                 () = &mut timer => {}
                 () = std::future::ready(()), if !self.replay_queue.is_empty() => {}
             }
+            self.mailbox.record_turn();
             if polls > 1 {
                 // It has slept, so the others have had their turn.
                 self.turn = Turn::default();
@@ -176,6 +177,7 @@ impl Shard {
         if self.turn.is_over() {
             tokio::task::yield_now().await;
             self.turn = Turn::default();
+            self.mailbox.record_turn();
             self.apply_urgent();
         }
     }
