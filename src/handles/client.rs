@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::dialect::native::encode;
 use crate::error::{DisconnectError, SendError};
 use crate::hub::{Client, Phase};
 use crate::node::Node;
@@ -69,7 +70,7 @@ impl ClientHandle {
     /// Backpressure: waits for a place in the mailbox of the client's shard. A message that
     /// does not fit in the client's outbox evicts the client (close code 1013).
     pub async fn send(&self, message: ServerMessage<'_>) -> Result<(), SendError> {
-        Ok(self.node.reply(&self.client, &message, None).await?)
+        Ok(self.node.send(&self.client, encode(&message, None)).await?)
     }
 
     /// Closes the connection with code 4000 and a reason (at most 123 bytes; a longer one is

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::SystemTime;
 
@@ -41,6 +41,8 @@ pub struct Client {
     phase: AtomicU8,
     /// A sign of life since the last ping was due; set by the connection's task.
     has_answered: AtomicBool,
+    /// Bytes of replies to the client that have not been written yet.
+    pub(super) reply_bytes: AtomicUsize,
     messages_in: AtomicU64,
     bytes_in: AtomicU64,
     /// The connection's task, woken when the phase changes.
@@ -89,6 +91,7 @@ impl Client {
             slot: AtomicU32::new(NO_SLOT_YET),
             phase: AtomicU8::new(Phase::Open as u8),
             has_answered: AtomicBool::new(false),
+            reply_bytes: AtomicUsize::new(0),
             messages_in: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             task: AtomicWaker::new(),
@@ -179,6 +182,11 @@ impl Client {
     /// Sets the phase and wakes the connection's task.
     pub(super) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Wakes the connection's task.
+    pub(super) fn wake_task(&self) {
         self.task.wake();
     }
 

@@ -302,7 +302,15 @@ impl Topic {
             self.admit(&mut state, client, permits, options, ack);
         } else if let Some(frame) = ack(members, None) {
             let client = client.clone();
-            permits.send(client.shard, Entry::Send { client, frame });
+            let charge = None;
+            permits.send(
+                client.shard,
+                Entry::Reply {
+                    client,
+                    frame,
+                    charge,
+                },
+            );
         }
         members
     }

@@ -14,6 +14,7 @@ mod observer;
 mod options;
 mod publishing;
 mod registry;
+mod replies;
 mod shard;
 mod topic;
 
@@ -43,6 +44,7 @@ pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 use self::log::{Budget, Sweeper};
 use self::observer::Teller;
 use self::registry::Registry;
+use self::replies::Replies;
 use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
 use self::topic::{EVERYONE, TopicId};
 use crate::dialect::Dialect;
@@ -66,6 +68,7 @@ pub struct Hub {
     links: AtomicUsize,
     max_topics_per_client: usize,
     outbox_max_bytes: usize,
+    replies: Arc<Replies>,
     /// Cancelled when a shard has panicked.
     failed: CancellationToken,
 }
@@ -87,10 +90,18 @@ impl Hub {
                 deliveries: options.mailbox_deliveries,
             },
         );
+        let per_client = options.outbox_max_bytes / 4;
+        let replies = Arc::new(Replies::new(options.replies_total, per_client));
         let failed = CancellationToken::new();
         for shard in 0..shards {
             let mailbox = mailboxes.get(shard).clone();
-            let shard = Shard::new(mailbox, everyone.clone(), options, dialect, &teller);
+            let shard = Shard::new(
+                mailbox,
+                everyone.clone(),
+                options,
+                dialect,
+                (&teller, &replies),
+            );
             let failed = failed.clone();
             tasks.spawn(async move {
                 if AssertUnwindSafe(shard.run()).catch_unwind().await.is_err() {
@@ -117,6 +128,7 @@ impl Hub {
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
             outbox_max_bytes: options.outbox_max_bytes,
+            replies,
             failed,
         }
     }
@@ -223,6 +235,38 @@ impl Hub {
         let client = client.clone();
         self.send_entry(client.shard, Entry::Send { client, frame })
             .await
+    }
+
+    /// Sends the reply to a command of a client. It does not evict the client, however full its
+    /// outbox is; [`reply_room`](Self::reply_room) bounds it instead.
+    ///
+    /// Ordering and backpressure: those of [`send`](Self::send).
+    pub async fn reply(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let charge = Some(self.replies.charge(client, frame.len()));
+        let client = client.clone();
+        let entry = Entry::Reply {
+            client: client.clone(),
+            frame,
+            charge,
+        };
+        self.send_entry(client.shard, entry).await
+    }
+
+    /// Waits until a client has read enough of its replies for its next command to be carried
+    /// out, or is closing. Only the connection's own task may call this.
+    pub async fn reply_room(&self, client: &Client) {
+        self.replies.wait_for(client).await;
+    }
+
+    /// Waits until another large reply may be made: all replies together have a limit. It sets
+    /// no deadline of its own.
+    pub async fn large_reply_room(&self) {
+        self.replies.wait_for_all().await;
+    }
+
+    /// Bytes of the replies to all clients that have not been written yet.
+    pub fn reply_bytes(&self) -> usize {
+        self.replies.used()
     }
 
     /// Answers a WebSocket ping ahead of the client's queued messages. If too many pongs are

@@ -26,6 +26,9 @@ pub struct HubOptions {
     pub outbox_max_bytes: usize,
     /// Maximum number of rooms and channels per client. Default: 1000.
     pub max_topics_per_client: usize,
+    /// Bytes of unwritten replies to all clients together; beyond it, large replies wait. Default
+    /// 32 MiB.
+    pub replies_total: usize,
     /// Time between two pings to the same client. Default: 30 s.
     pub ping_interval: Duration,
     /// Close a client that hasn't answered a ping for this long. Checked each time a ping
@@ -52,6 +55,7 @@ impl Default for HubOptions {
             outbox_max_messages: 1024,
             outbox_max_bytes: 1024 * 1024,
             max_topics_per_client: 1000,
+            replies_total: 32 * 1024 * 1024,
             ping_interval: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(90),
             write_timeout: Duration::from_secs(30),

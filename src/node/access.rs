@@ -289,6 +289,11 @@ fn join_error_code(error: JoinError) -> ErrorCode {
     }
 }
 
+/// Why something is not done now: the server has too much to do. It may be tried again.
+pub(super) fn refuse_overloaded<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
+    refuse(ErrorCode::Overloaded, topic)
+}
+
 /// Why the hub did not let a client leave.
 pub(super) fn refuse_leave<'a>(error: LeaveError, topic: impl Into<TopicName<'a>>) -> Refusal {
     let topic = topic.into();

@@ -33,7 +33,7 @@ impl Node {
             let nothing = resume.map(Resumption::without_history);
             return self
                 .hub
-                .send(client, ack(nothing.as_ref()))
+                .reply(client, ack(nothing.as_ref()))
                 .await
                 .map_err(|HubClosed| refuse_closed(channel));
         }

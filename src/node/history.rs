@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout;
+
 use super::Node;
-use super::access::{refuse_closed, refuse_history};
+use super::access::{refuse_closed, refuse_history, refuse_overloaded};
 use crate::hub::{Client, HistoryPage, HubClosed};
 use crate::protocol::{
     ChannelName, HistoryRequest, Json, Refusal, RoomName, ServerMessage, TopicName,
@@ -76,11 +78,15 @@ impl Node {
         request: HistoryRequest,
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
+        // The text is the client's own, so all of them together have a limit.
+        timeout(self.options.publish_timeout, self.hub.large_reply_room())
+            .await
+            .map_err(|_elapsed| refuse_overloaded(topic))?;
         let max_bytes = MAX_PAGE_BYTES.min(self.hub.outbox_max_bytes() / 4);
         let reply = self.history_reply(topic, request, max_bytes, reply_to);
         let reply = reply.ok_or_else(|| refuse_history(topic))?;
         self.hub
-            .send(client, Frame::text(reply.into()))
+            .reply(client, Frame::text(reply.into()))
             .await
             .map_err(|HubClosed| refuse_closed(topic))
     }

@@ -138,7 +138,15 @@ impl Node {
         message: &ServerMessage<'_>,
         reply_to: Option<&Json>,
     ) -> Result<(), HubClosed> {
-        self.send(client, encode(message, reply_to)).await
+        self.hub.reply(client, encode(message, reply_to)).await
+    }
+
+    /// Waits until the client has read enough of its replies for its next command, or is closing.
+    /// Only the connection's own task may call this.
+    ///
+    /// Cancel safety: takes nothing.
+    pub async fn reply_room(&self, client: &Client) {
+        self.hub.reply_room(client).await;
     }
 
     /// Sends a frame to one client, in order with everything else it gets.

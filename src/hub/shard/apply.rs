@@ -98,7 +98,7 @@ impl Shard {
                     self.remove_member(topic, slot);
                     self.connections[slot as usize].outbox.seal(topic);
                     if let Some(frame) = ack {
-                        self.push(slot, frame);
+                        self.push_reply(slot, frame, None);
                     }
                 }
                 if let Some(frame) = announce {
@@ -110,6 +110,15 @@ impl Shard {
             Entry::Send { client, frame } => {
                 if let Some(slot) = slot_of(&client) {
                     self.push(slot, frame);
+                }
+            }
+            Entry::Reply {
+                client,
+                frame,
+                charge,
+            } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.push_reply(slot, frame, charge);
                 }
             }
             Entry::Pong { client, frame } => {
@@ -170,7 +179,7 @@ impl Shard {
         }
         self.topics.insert(topic.id(), members);
         if let Some(frame) = ack {
-            self.push(slot, frame);
+            self.push_reply(slot, frame, None);
         }
     }
 

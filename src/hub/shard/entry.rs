@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::link::Link;
 use crate::hub::client::Client;
 use crate::hub::log::{Replay, Sequenced};
+use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
@@ -47,6 +48,13 @@ pub(in crate::hub) enum Entry {
     },
     /// Push the frame to one client.
     Send { client: Arc<Client>, frame: Frame },
+    /// Push the reply to a client's command; it is not evicted for that. Without a `charge`, it is
+    /// counted when it is pushed.
+    Reply {
+        client: Arc<Client>,
+        frame: Frame,
+        charge: Option<ReplyCharge>,
+    },
     /// Push a pong ahead of queued messages; if too many pongs are queued, drop the oldest.
     Pong { client: Arc<Client>, frame: Frame },
     /// Push a Close frame as the last frame, and reset the connection after `linger`.
@@ -93,6 +101,7 @@ impl Entry {
             }
             Self::Broadcast { frame, .. }
             | Self::Send { frame, .. }
+            | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }
             | Self::Close { frame, .. } => frame.len(),
             Self::Connect { .. } | Self::Release { .. } | Self::Inspect { .. } => 0,

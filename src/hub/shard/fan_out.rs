@@ -104,7 +104,7 @@ impl Shard {
         } else if let Some((slot, Some(ack))) = delivery.exclude
             && members.replaying.contains_key(&slot)
         {
-            self.push(slot, ack.clone());
+            self.push_reply(slot, ack.clone(), None);
         }
     }
 
@@ -113,10 +113,10 @@ impl Shard {
         match delivery.exclude {
             Some((excluded, instead)) if excluded == slot => {
                 if let Some(frame) = instead {
-                    self.push(slot, frame.clone());
+                    self.push_reply(slot, frame.clone(), None);
                 }
             }
-            _ => self.push_to_member(slot, delivery.frame.clone(), delivery.publication),
+            _ => self.push_delivery(slot, delivery),
         }
     }
 
@@ -220,9 +220,19 @@ impl Shard {
         }
     }
 
+    /// Queues a delivery for one member.
+    pub(super) fn push_delivery(&mut self, slot: u32, delivery: Delivery<'_>) {
+        let frame = delivery.frame.clone();
+        if delivery.is_reply {
+            self.push_reply(slot, frame, None);
+        } else {
+            self.push_to_member(slot, frame, delivery.publication);
+        }
+    }
+
     fn push_frames(&mut self, slot: u32, layout: &Layout<'_>) {
         for delivery in layout.frames_for(slot) {
-            self.push_to_member(slot, delivery.frame.clone(), delivery.publication);
+            self.push_delivery(slot, delivery);
         }
     }
 
@@ -302,10 +312,8 @@ impl Shard {
             Err(_) => return self.drop_link(slot),
         };
         self.connections[slot as usize].bytes += written as u64;
-        for Delivery {
-            frame, publication, ..
-        } in frames
-        {
+        for delivery in frames {
+            let frame = delivery.frame;
             let connection = &mut self.connections[slot as usize];
             if written >= frame.len() {
                 written -= frame.len();
@@ -315,7 +323,7 @@ impl Shard {
                 connection.outbox.push_started(frame.clone(), written);
                 written = 0;
             } else {
-                self.push_to_member(slot, frame.clone(), publication);
+                self.push_delivery(slot, delivery);
             }
         }
         // The flush that follows finds the socket blocked and registers for its readiness.

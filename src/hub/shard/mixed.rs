@@ -15,7 +15,6 @@ use super::outbox::MAX_SLICES;
 use super::run::{Delivery, offset, plain_delivery, sequenced_delivery, topic_of};
 use super::slots::Block;
 use crate::hub::topic::{EVERYONE, Topic, TopicId};
-use crate::wire::Frame;
 
 /// How a member of one of the topics receives its broadcasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,20 +86,12 @@ impl Frames<'_> {
             let delivery = layout.deliveries[index];
             match delivery.exclude {
                 Some((excluded, instead)) if excluded == slot => {
-                    instead.map(|frame| (form, index, acknowledgement(frame)))
+                    instead.map(|frame| (form, index, Delivery::acknowledgement(frame)))
                 }
                 _ if form == Form::Replaying && self.in_history[index] => None,
                 _ => Some((form, index, delivery)),
             }
         })
-    }
-}
-
-fn acknowledgement(frame: &Frame) -> Delivery<'_> {
-    Delivery {
-        frame,
-        publication: None,
-        exclude: None,
     }
 }
 
@@ -265,7 +256,7 @@ impl Shard {
         };
         let Some(parts) = parts else {
             for (_, _, delivery) in frames.for_member(receivers) {
-                self.push_to_member(slot, delivery.frame.clone(), delivery.publication);
+                self.push_delivery(slot, delivery);
             }
             return;
         };

@@ -50,6 +50,7 @@ use super::client::{Client, NO_SLOT, NO_SLOT_YET};
 use super::metrics::Metrics;
 use super::observer::Teller;
 use super::options::HubOptions;
+use super::replies::Replies;
 use super::topic::{Topic, TopicId};
 use crate::dialect::Dialect;
 
@@ -91,6 +92,7 @@ pub(super) struct Shard {
     write_timeout: Duration,
     metrics: Arc<Metrics>,
     teller: Teller,
+    replies: Arc<Replies>,
 }
 
 impl Shard {
@@ -99,7 +101,7 @@ impl Shard {
         everyone: Arc<Topic>,
         options: &HubOptions,
         dialect: &'static dyn Dialect,
-        teller: &Teller,
+        (teller, replies): (&Teller, &Arc<Replies>),
     ) -> Self {
         let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
         Self {
@@ -129,6 +131,7 @@ impl Shard {
             write_timeout: options.write_timeout,
             metrics: teller.metrics().clone(),
             teller: teller.clone(),
+            replies: replies.clone(),
         }
     }
 

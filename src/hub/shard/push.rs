@@ -2,10 +2,24 @@
 
 use super::Shard;
 use super::outbox::Publication;
+use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Overflow, TopicId};
 use crate::wire::Frame;
 
 impl Shard {
+    /// Queues a reply to one of the client's own commands, whether its outbox is full or not: what
+    /// bounds it is that the client's next command waits.
+    pub(super) fn push_reply(&mut self, slot: u32, frame: Frame, charge: Option<ReplyCharge>) {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.is_open() {
+            return;
+        }
+        let client = &connection.client;
+        let charge = charge.unwrap_or_else(|| self.replies.charge(client, frame.len()));
+        connection.outbox.push_reply(frame, charge);
+        self.mark_dirty(slot);
+    }
+
     /// Queues a frame for one client. If the outbox is full, it is flushed first, in case the
     /// shard merely had no time to write; then droppable publications are dropped; and if that
     /// is not enough, the client is evicted. Other clients are not affected.

@@ -35,6 +35,20 @@ pub(super) struct Delivery<'a> {
     pub(super) publication: Option<Publication<'a>>,
     /// The slot of the member left out, and what it gets instead.
     pub(super) exclude: Option<(u32, Option<&'a Frame>)>,
+    /// Whether it is a reply to the member's own command.
+    pub(super) is_reply: bool,
+}
+
+impl<'a> Delivery<'a> {
+    /// What a member gets in the place of its own publication.
+    pub(super) fn acknowledgement(frame: &'a Frame) -> Self {
+        Self {
+            frame,
+            publication: None,
+            exclude: None,
+            is_reply: true,
+        }
+    }
 }
 
 /// What a member that receives no offsets gets.
@@ -55,6 +69,7 @@ pub(super) fn plain_delivery<'a>(entry: &'a Entry, topic: &'a Arc<Topic>) -> Opt
         frame,
         publication: is_publication.then_some(Publication { topic, offset }),
         exclude: exclude.map(|slot| (slot, ack.as_ref())),
+        is_reply: false,
     })
 }
 
@@ -133,11 +148,9 @@ impl<'a> Layout<'a> {
         self.deliveries
             .iter()
             .filter_map(move |delivery| match delivery.exclude {
-                Some((excluded, instead)) if excluded == slot => instead.map(|frame| Delivery {
-                    frame,
-                    publication: None,
-                    exclude: None,
-                }),
+                Some((excluded, instead)) if excluded == slot => {
+                    instead.map(Delivery::acknowledgement)
+                }
                 _ => Some(*delivery),
             })
     }

@@ -6,3 +6,4 @@ mod full_mailbox;
 mod gap_notices;
 mod memory;
 mod panics;
+mod replies;

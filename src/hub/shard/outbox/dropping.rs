@@ -99,7 +99,7 @@ impl Outbox {
             FrameKind::Droppable { topic: of, .. } => {
                 topic.is_none_or(|topic| of.id() == topic.id())
             }
-            FrameKind::Fixed | FrameKind::GapNotice(_) => false,
+            FrameKind::Fixed | FrameKind::Reply { .. } | FrameKind::GapNotice(_) => false,
         });
         let Some((index, _)) = oldest else {
             return false;
@@ -162,7 +162,7 @@ impl Outbox {
 impl FrameKind {
     fn topic(&self) -> Option<&Arc<Topic>> {
         match self {
-            Self::Fixed => None,
+            Self::Fixed | Self::Reply { .. } => None,
             Self::Droppable { topic, .. } => Some(topic),
             Self::GapNotice(notice) => Some(&notice.0),
         }

@@ -11,6 +11,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
+use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::Topic;
 use crate::protocol::Gap;
 use crate::wire::Frame;
@@ -45,6 +46,8 @@ enum FrameKind {
         topic: Arc<Topic>,
         offset: Option<u64>,
     },
+    /// A reply to one of the client's own commands, and what it is counted by.
+    Reply { _charge: ReplyCharge },
     /// A gap notice, which is extended when more of the topic's publications are dropped.
     GapNotice(Box<(Arc<Topic>, Gap)>),
 }
@@ -115,6 +118,13 @@ impl Outbox {
         self.bytes = frame.len() - written;
         self.written = written;
         self.frames.push_back(QueuedFrame::fixed(frame));
+    }
+
+    /// Queues a reply to one of the client's own commands, even if the outbox is full.
+    pub(super) fn push_reply(&mut self, frame: Frame, charge: ReplyCharge) {
+        self.bytes += frame.len();
+        let kind = FrameKind::Reply { _charge: charge };
+        self.frames.push_back(QueuedFrame { frame, kind });
     }
 
     /// Queues the last frame of a connection, even if the outbox is full.

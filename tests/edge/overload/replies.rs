@@ -1,0 +1,69 @@
+//! A client's own commands push back on its reading; only what others send evicts it.
+
+use std::time::Duration;
+
+use crate::support::{Client, TestServer, config, eventually, text_frame, within, within_a_minute};
+
+/// One frame of many commands.
+fn pings(count: usize) -> Vec<u8> {
+    text_frame(&format!(
+        "[{}]",
+        vec![r#"{"type":"ping"}"#; count].join(",")
+    ))
+}
+
+#[tokio::test]
+async fn a_client_that_reads_its_replies_may_send_commands_as_fast_as_it_can() {
+    let edge = TestServer::start(config(|_| {})).await;
+    let mut client = Client::connect(edge.address, "/ws").await;
+    within_a_minute("every pong", async {
+        for _ in 0..20 {
+            // Far more replies than an outbox may hold messages.
+            client.send(&pings(1000).repeat(5)).await;
+            for _ in 0..5000 {
+                client.expect_text(r#"{"type":"pong"}"#).await;
+            }
+        }
+    })
+    .await;
+    let metrics = edge.server.node().metrics();
+    assert_eq!(metrics.slow_consumers_total.get(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_no_replies_is_not_read_from_and_then_reset() {
+    let edge = TestServer::start(config(|config| {
+        config.ping_interval = Duration::from_millis(100);
+        config.connections.write_timeout = Duration::from_secs(2);
+    }))
+    .await;
+    let mut client = Client::connect(edge.address, "/ws").await;
+    let node = edge.server.node();
+    let (flood, quarter) = (pings(1000), 1024 * 1024 / 4);
+    let mut sending = Box::pin(async move {
+        // 8 MB of pongs are more than the kernel and its outbox hold.
+        for _ in 0..500 {
+            client.send_unless_closed(&flood).await;
+        }
+    });
+    let filled = eventually("a quarter of an outbox", async || {
+        node.hub().reply_bytes() >= quarter
+    });
+    tokio::select! {
+        () = &mut sending => panic!("it is still read from"),
+        () = filled => {}
+    }
+    let waiting = node.hub().reply_bytes();
+    assert!(waiting < quarter + 100, "{waiting}");
+
+    let mut neighbour = Client::connect(edge.address, "/ws").await;
+    neighbour.send_text(r#"{"type":"ping"}"#).await;
+    neighbour.expect_text(r#"{"type":"pong"}"#).await;
+
+    within("the reset", sending).await;
+    eventually("the end of the connection", async || node.links() == 1).await;
+    let metrics = node.metrics();
+    assert_eq!(metrics.write_timeouts_total.get(), 1);
+    assert_eq!(metrics.slow_consumers_total.get(), 0);
+    assert_eq!(node.hub().reply_bytes(), 0, "nothing is counted any more");
+}
