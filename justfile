@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Start the edge on http://127.0.0.1:3000
+# Start the server on http://127.0.0.1:3000
 run *flags:
     cargo run --release -- {{flags}}
 

@@ -21,13 +21,13 @@ use wavecast::transport::websocket::{self, WebSocketUpgrade};
 use wavecast::transport::{self, SocketOptions};
 use wavecast::wire::{Frame, Limits};
 
-/// Sends every message back as it came.
+/// Echoes every message unchanged
 #[derive(Debug, Parser)]
 struct Args {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free port
     #[arg(long, default_value = "127.0.0.1:9001")]
     listen: SocketAddr,
-    /// Largest message
+    /// Maximum size of a message
     #[arg(long, default_value = "64MiB")]
     max_message_size: ByteSize,
 }
@@ -100,7 +100,7 @@ async fn main() -> std::io::Result<()> {
         tasks: tasks.clone(),
         limits: Limits {
             max_message_bytes,
-            // The suite sends messages in pieces of 64 bytes.
+            // The suite sends large messages in fragments of 64 bytes.
             max_fragments: 1 << 20,
         },
     });

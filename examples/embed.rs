@@ -1,4 +1,4 @@
-//! An application with a login of its own that has rooms and channels over TLS:
+//! An application with its own login, and with rooms and channels over TLS:
 //! `cargo run --example embed`, then
 //!
 //! ```text
@@ -39,7 +39,7 @@ use wavecast::{
     ws_handler,
 };
 
-// --- Who: the application's own accounts and sessions -----------------------------------
+// --- Authentication: the application's own accounts and sessions ---------------------------
 
 struct Account {
     name: &'static str,
@@ -60,7 +60,7 @@ const ACCOUNTS: [Account; 2] = [
     },
 ];
 
-/// The session of each token that was handed out.
+/// The account of each session token.
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<String, &'static Account>>>);
 
@@ -100,13 +100,15 @@ fn session_token(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// Puts an identity into each request of somebody who is logged in. The account comes back to
-/// the policy. A token that means nothing is refused; without one the client is anonymous.
+/// Middleware: puts an identity into the extensions of each request with a session. The identity
+/// carries the account, where the policy finds it. An invalid token is refused; without a token
+/// the client is anonymous.
 async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if let Some(token) = session_token(request.headers()) {
-        let known = app.sessions.find(token);
-        let Some((account, user)) = known.zip(known.and_then(|it| UserId::new(it.name).ok()))
-        else {
+        let Some(account) = app.sessions.find(token) else {
+            return StatusCode::UNAUTHORIZED.into_response();
+        };
+        let Ok(user) = UserId::new(account.name) else {
             return StatusCode::UNAUTHORIZED.into_response();
         };
         let identity = Identity::new(user).with_value(account);
@@ -115,7 +117,7 @@ async fn identify(State(app): State<App>, mut request: Request, next: Next) -> R
     next.run(request).await
 }
 
-// --- What: the application's rules and books ----------------------------------------------
+// --- Authorization and presence: the application's policy and observer ---------------------
 
 struct Rules;
 
@@ -141,9 +143,9 @@ impl Policy for Rules {
 }
 
 #[derive(Clone, Default)]
-struct Online(Arc<AtomicUsize>);
+struct OnlineCount(Arc<AtomicUsize>);
 
-impl Observer for Online {
+impl Observer for OnlineCount {
     fn connected(&self, _: ClientRef<'_>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -155,15 +157,15 @@ impl Observer for Online {
 
 // --- The application ------------------------------------------------------------------------
 
-/// What the application's handlers need; the server is one part of it.
+/// The state of the application's handlers; the server is one part of it.
 #[derive(Clone, FromRef)]
 struct App {
     live: Arc<WebSocketServer>,
     sessions: Sessions,
-    online: Online,
+    online: OnlineCount,
 }
 
-/// Takes an order and tells the one who ordered, wherever that user is connected.
+/// Accepts an order and notifies every connection that is subscribed to the user's inbox.
 async fn order(
     State(app): State<App>,
     identity: Option<Extension<Identity>>,
@@ -182,13 +184,13 @@ async fn online(State(app): State<App>) -> String {
     app.online.0.load(Ordering::Relaxed).to_string()
 }
 
-/// Serves the application over TLS until `shutdown`, and then until everybody was told.
+/// Serves the application over TLS until `shutdown`, then drains it.
 pub async fn run(
     listener: TcpListener,
     tls: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let online_now = Online::default();
+    let online_now = OnlineCount::default();
     let live = WebSocketServer::builder(WebSocketConfig::default())
         .policy(Rules)
         .observer(online_now.clone())
@@ -218,14 +220,14 @@ pub async fn run(
 
 // --- TLS --------------------------------------------------------------------------------------
 
-/// Handshakes at a time; meanwhile more connections wait in the kernel.
+/// Maximum number of concurrent handshakes; further connections wait in the kernel.
 const MAX_HANDSHAKES: usize = 256;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct TlsListener {
     tcp: TcpListener,
     acceptor: TlsAcceptor,
-    /// Each on a task, so that a slow peer holds up nobody else.
+    /// Each on its own task, so that a slow peer does not delay the others.
     handshakes: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
 }
 
@@ -253,11 +255,11 @@ impl Listener for TlsListener {
                 }
                 accepted = self.tcp.accept(), if self.handshakes.len() < MAX_HANDSHAKES => {
                     let Ok((socket, peer)) = accepted else {
-                        // No descriptors are left, most likely.
+                        // Most likely, the process is out of file descriptors.
                         sleep(Duration::from_millis(100)).await;
                         continue;
                     };
-                    // Events are small, and each should go out at once.
+                    // Events are small, and each should be sent at once.
                     let _ = socket.set_nodelay(true);
                     let handshake = self.acceptor.accept(socket);
                     self.handshakes.spawn(async move {
@@ -274,11 +276,11 @@ impl Listener for TlsListener {
     }
 }
 
-/// A certificate for `localhost` that is made now and signed by nobody, to try things.
+/// A new self-signed certificate for `localhost`, for trying the example.
 pub fn self_signed() -> Result<(ServerConfig, CertificateDer<'static>), Box<dyn Error>> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    let certificate = made.cert.der().clone();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let certificate = signed.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key.into())?;
@@ -292,7 +294,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let listener = TcpListener::bind("127.0.0.1:4000").await?;
     println!("https://127.0.0.1:4000   wss://127.0.0.1:4000/live   Ctrl-C to stop");
     run(listener, tls, async {
-        // Without a signal to wait for, the application runs until it is killed.
+        // If the signal cannot be awaited, the application stops at once.
         let _ = tokio::signal::ctrl_c().await;
     })
     .await

@@ -181,7 +181,7 @@ run_fmt() { cargo fmt --all --check; }
 
 run_clippy() {
   cargo clippy --workspace --all-targets -- -D warnings
-  # As applications build the library: an engine that is private shows what nobody uses.
+  # As applications build the library: only a private engine reveals dead code.
   local features
   for features in "" --no-default-features "--no-default-features --features internals" --all-features; do
     # shellcheck disable=SC2086 # none, one or three words
@@ -200,7 +200,7 @@ run_cargo() {
 run_doc() {
   local -x RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
   cargo doc --no-deps --workspace --all-features
-  # Last, so that target/doc holds what an application's developer reads.
+  # Last, so that target/doc holds the documentation for developers of applications.
   cargo doc --no-deps --workspace
 }
 

@@ -1,4 +1,4 @@
-//! The handlers that an application mounts, and the whole edge as one router.
+//! The handlers that an application mounts, and the whole server as one router.
 
 use std::sync::Arc;
 
@@ -17,21 +17,23 @@ use crate::transport::sse::{self, SseRequest};
 use crate::transport::websocket::{self, WebSocketUpgrade};
 
 impl WebSocketServer {
-    /// The whole edge as one router: `/ws`, `/sse`, the HTTP API, health and the page.
+    /// The whole server as one router: `/ws`, `/sse`, the HTTP API, health and the test page.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
-            // Any method: the handshake's own check says what is wrong with the others.
+            // Any method: the handshake's check answers wrong methods with a clear error.
             .route("/ws", any(ws_handler))
             .route("/sse", get(sse_handler).fallback(http::refuse_method))
             .with_state(self.clone())
             .merge(http::router(self.api()))
     }
 
-    /// Upgrades a request for an application that decides in its own handler who connects, and
-    /// serves the connection. `identity` is an [`Identity`], or `None` for an anonymous client;
-    /// what else is in the request says nothing.
+    /// Upgrades a request to a WebSocket and serves the connection, for an application whose own
+    /// handler decides who connects.
     ///
-    /// Errors: the answer is a problem (RFC 9457) when the server drains or is full, or when
+    /// `identity` is an [`Identity`], or `None` for an anonymous client. An identity in the
+    /// request's extensions or address is ignored.
+    ///
+    /// Errors: the response is a problem (RFC 9457) if the server is draining or full, or if
     /// its policy refuses.
     ///
     /// ```
@@ -83,8 +85,8 @@ impl WebSocketServer {
         Ok(ws.on_upgrade(&self.tasks, self.config().socket(), open))
     }
 
-    /// Answers a request with a stream of events (`?channel=a&channel=b`), for an application
-    /// that decides in its own handler who connects; see [`sse_handler`] and
+    /// Answers a request with an event stream (`?channel=a&channel=b`), for an application
+    /// whose own handler decides who connects; see [`sse_handler`] and
     /// [`upgrade`](Self::upgrade).
     pub async fn event_stream(
         &self,
@@ -107,13 +109,17 @@ impl WebSocketServer {
         sse::open(node, &self.tasks, request, identity, options).await
     }
 
-    /// Who asks: the identity that middleware put into the request's extensions, or the user
-    /// that the address names, if the configuration believes it.
-    fn identify(&self, known: Option<&Identity>, uri: &Uri) -> Result<Option<Identity>, Refusal> {
-        // First: a server that takes nobody says so, whatever the address says.
+    /// The client's identity: the one that middleware put into the request's extensions, or the
+    /// user in the address, if the configuration trusts that.
+    fn identify(
+        &self,
+        authenticated: Option<&Identity>,
+        uri: &Uri,
+    ) -> Result<Option<Identity>, Refusal> {
+        // First, so that a draining or full server says so even if the address is invalid.
         self.node.admit_connection()?;
-        if known.is_some() || !self.config().trust_user_parameter {
-            return Ok(known.cloned());
+        if authenticated.is_some() || !self.config().trust_user_parameter {
+            return Ok(authenticated.cloned());
         }
         let Query(query) =
             Query::<UpgradeQuery>::try_from_uri(uri).map_err(|_| ErrorCode::InvalidQuery)?;
@@ -128,11 +134,11 @@ struct UpgradeQuery {
     user: Option<String>,
 }
 
-/// Upgrades a request and serves the connection: mount it with
+/// Upgrades a request to a WebSocket and serves the connection. Mount it with
 /// `.route("/ws", get(ws_handler))` and the server as state.
 ///
-/// Who connects is the [`Identity`] in the request's extensions, which an application's
-/// middleware puts there; without one the client is anonymous.
+/// The client gets the [`Identity`] that the application's middleware put into the request's
+/// extensions; without one it is anonymous.
 pub async fn ws_handler(
     ws: WebSocketUpgrade,
     State(server): State<Arc<WebSocketServer>>,
@@ -143,15 +149,15 @@ pub async fn ws_handler(
     }
 }
 
-/// Answers with a stream of events (`?channel=a&channel=b`): mount it with
-/// `.route("/sse", get(sse_handler))` and the server as state. Who connects is the
-/// [`Identity`] in the request's extensions, as for [`ws_handler`].
+/// Answers with an event stream (`?channel=a&channel=b`). Mount it with
+/// `.route("/sse", get(sse_handler))` and the server as state. The client gets the
+/// [`Identity`] in the request's extensions, as with [`ws_handler`].
 ///
-/// Below [`serve`](crate::serve()) the stream leaves the HTTP library once it has
-/// begun, and costs as little as a WebSocket. Below another server, `axum::serve` among
-/// them, it is an ordinary body: on top of the outbox, hyper keeps 16 KiB of buffers for
-/// it and takes up to 408 KiB that a stalled peer does not read, and a peer that has
-/// vanished is noticed when these are full for `pong_timeout`, or by the kernel.
+/// Under [`serve`](crate::serve()), the stream leaves the HTTP library once it has begun, and
+/// costs as little as a WebSocket. Under any other server, such as `axum::serve`, it is an
+/// ordinary body: in addition to the outbox, hyper keeps 16 KiB of buffers for it and accepts
+/// up to 408 KiB that a stalled peer does not read. A peer that has vanished is noticed by the
+/// kernel, or when these buffers have been full for `pong_timeout`.
 pub async fn sse_handler(
     request: SseRequest,
     State(server): State<Arc<WebSocketServer>>,

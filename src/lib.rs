@@ -16,7 +16,7 @@
 //! use axum::{Json, Router};
 //! use wavecast::{PublishError, Published, WebSocketConfig, WebSocketServer, sse_handler, ws_handler};
 //!
-//! /// Both the answer and the error are responses of their own.
+//! /// Both the result and the error are axum responses.
 //! async fn create_order(
 //!     State(live): State<Arc<WebSocketServer>>,
 //!     Json(order): Json<serde_json::Value>,
@@ -48,40 +48,40 @@
 //! |---|---|
 //! | start a server | [`WebSocketServer::new`], [`WebSocketConfig`] |
 //! | let clients connect | [`ws_handler`], [`sse_handler`]; [`WebSocketServer::handle_connection`] for any other stream |
-//! | mount the whole edge, with its HTTP API, health and test page | [`WebSocketServer::router`] |
+//! | mount the whole server, with its HTTP API, health and test page | [`WebSocketServer::router`] |
 //! | publish an event | [`WebSocketServer::event`], [`publish`](WebSocketServer::publish) for short |
 //! | reach one user, or everyone | [`WebSocketServer::event_for_user`], [`event_for_everyone`](WebSocketServer::event_for_everyone) |
-//! | publish once, whatever the network does | [`EventBuilder::id`] |
+//! | retry without delivering an event twice | [`EventBuilder::id`] |
 //! | send a message to a room | [`WebSocketServer::broadcast_to_room`] |
 //! | change who is in a room | [`WebSocketServer::join_room`], [`leave_room`](WebSocketServer::leave_room) |
 //! | send to one client, or close its connection | [`ClientHandle`], from [`WebSocketServer::client`] |
 //! | keep a history, so that clients recover what they missed | [`TopicRules`], [`HistoryLimits`] |
 //! | read a history | [`WebSocketServer::channel_history`], [`room_history`](WebSocketServer::room_history) |
 //! | choose what happens to slow clients | [`Overflow`] |
-//! | see who is connected, and where | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |
+//! | see who is connected, and to what | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |
 //! | answer a load balancer's health check | [`WebSocketServer::health`] |
 //! | serve, and shut down without losing events | [`WebSocketServer::serve`]; [`drain`](WebSocketServer::drain) with an HTTP server of your own |
 //!
 //! # Errors
 //!
-//! Each operation has an error of its own, an enum of its causes. `code()` is stable and the same
-//! as in the WebSocket and HTTP protocols ([`ErrorCode`]). Every error is also an axum response:
-//! problem details (RFC 9457), just as the HTTP API answers.
+//! Each operation has its own error enum, with a variant per cause. `code()` is stable, and the
+//! same as in the WebSocket and HTTP protocols ([`ErrorCode`]). Every error is also an axum
+//! response: problem details (RFC 9457), as in the HTTP API.
 //!
 //! # Cargo features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Switch it off in an application: `wavecast = { version = "0.1", default-features = false }` |
+//! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Turn it off in an application: `wavecast = { version = "0.1", default-features = false }` |
 //! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |
 //!
 //! # Versions
 //!
-//! Wavecast follows semantic versioning; while it is 0.x, a new minor version may break. The
-//! protocol on the wire and the error codes are stable across all of them. It needs Rust 1.88, axum
-//! 0.8 and Tokio 1. A newer minimum is a new minor version.
+//! Wavecast follows semantic versioning; while it is 0.x, a new minor version may contain breaking
+//! changes. The wire protocol and the error codes are stable across all versions. Wavecast needs
+//! Rust 1.88, axum 0.8 and Tokio 1. A newer minimum requires a new minor version.
 
-// In an engine that is private, `pub` means: for the floors above.
+// In the private engine, `pub` means: visible to the floors above.
 #![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
 
 #[cfg(feature = "cli")]
@@ -163,10 +163,10 @@ pub use self::transport::sse::SseRequest;
 pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
 pub use self::wire::HandshakeError;
 
-/// What the messages of the native protocol are made of.
+/// The parts of the native protocol's messages.
 ///
-/// [`ClientMessage`] is what a client sends and [`ServerMessage`] what it receives. An
-/// application rarely needs more than [`ServerMessage::Message`].
+/// A client sends [`ClientMessage`]s and receives [`ServerMessage`]s. An application rarely
+/// needs more than [`ServerMessage::Message`].
 pub mod messages {
     pub use crate::protocol::{
         Event, EventData, Gap, Position, Refusal, ResumeRequest, Resumption, StreamTop, Subject,

@@ -1,4 +1,4 @@
-//! The server as a library: what an axum application mounts.
+//! The server of an axum application.
 
 mod channels;
 mod clients;
@@ -20,13 +20,13 @@ use crate::node::policy::Policy;
 use crate::session::NativeSession;
 use crate::transport::websocket::{self, Stream};
 
-/// Rooms and channels for clients that connect over WebSocket or server-sent events.
+/// A server of rooms and channels for clients that connect over WebSocket or server-sent events.
 ///
-/// Made once, and shared in an [`Arc`]: as the state of [`ws_handler`](crate::ws_handler) and
-/// [`sse_handler`](crate::sse_handler), and by everything in the application that publishes.
-/// The [front page](crate) has an example.
+/// Create it once and share it in an [`Arc`]: as the state of [`ws_handler`](crate::ws_handler)
+/// and [`sse_handler`](crate::sse_handler), and with everything in the application that
+/// publishes. The [front page](crate) has an example.
 ///
-/// Dropping it ends no connection: [`drain`](Self::drain) does.
+/// Dropping it does not close connections; [`drain`](Self::drain) does.
 #[derive(Debug)]
 pub struct WebSocketServer {
     pub(crate) node: Arc<Node>,
@@ -60,7 +60,7 @@ impl WebSocketServer {
         Self::assemble(config, Observers::default(), None)
     }
 
-    /// Starts a server with what the application has to say in it.
+    /// Starts a server with the application's observers and policy.
     pub(crate) fn assemble(
         config: WebSocketConfig,
         observers: Observers,
@@ -91,7 +91,7 @@ impl WebSocketServer {
         &self.config
     }
 
-    /// What the HTTP API's handlers share.
+    /// The state that the HTTP API's handlers share.
     pub(crate) fn api(&self) -> Arc<Api> {
         Arc::new(Api {
             node: self.node.clone(),
@@ -100,8 +100,8 @@ impl WebSocketServer {
         })
     }
 
-    /// Serves a connection whose opening handshake is done, until it has ended. The policy is
-    /// asked whether it may connect; if not, the peer gets a Close frame.
+    /// Serves a connection until it ends, starting after its opening handshake. If the policy
+    /// refuses it, the peer gets a Close frame.
     ///
     /// Cancel safety: none. If the future is dropped, the client stays in its rooms. Run it on
     /// a task of its own.
@@ -125,7 +125,7 @@ impl WebSocketServer {
         }
     }
 
-    /// Whether the server works and takes new connections and events.
+    /// Whether the server is healthy and accepts new connections and events.
     ///
     /// Returns within two seconds.
     pub async fn health(&self) -> Health {
@@ -147,13 +147,13 @@ impl WebSocketServer {
     /// Shuts down without losing anything, and returns the number of connections that were
     /// still open when the drain timeout (30 seconds by default) passed.
     ///
-    /// From now on no connection and no event is accepted. Events that were accepted are
-    /// delivered; every client gets a notice on `$system`, and its connection is closed with
-    /// code 1001, at a limited rate. Stop the HTTP server after that, so that meanwhile it can
-    /// still answer (503).
+    /// From the call on, no connection and no event is accepted. Events that were already
+    /// accepted are delivered. Every client gets a notice on `$system`, and its connection is
+    /// closed with code 1001, at a limited rate. Stop the HTTP server only afterwards, so that it
+    /// can answer (503) during the drain.
     ///
-    /// Cancel safety: if the future is dropped, the server accepts nothing more, but no further
-    /// connections are closed. Calling it again goes on.
+    /// Cancel safety: if the future is dropped, the server still accepts nothing new, but closes
+    /// no further connections. Call it again to continue.
     pub async fn drain(&self) -> usize {
         self.node.drain(&self.config.drain()).await
     }

@@ -1,4 +1,4 @@
-//! A server with an application's policy and observer.
+//! Building a server with the application's policy and observer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::hub::{Observer, Observers};
 use crate::node::policy::Policy;
 use crate::server::WebSocketServer;
 
-/// What a [`WebSocketServer`] is built from; see [`WebSocketServer::builder`].
+/// Builds a [`WebSocketServer`]; created by [`WebSocketServer::builder`].
 #[must_use]
 pub struct ServerBuilder {
     config: WebSocketConfig,
@@ -17,8 +17,8 @@ pub struct ServerBuilder {
 }
 
 impl WebSocketServer {
-    /// Begins a server that asks the application what clients may do, or tells it what they
-    /// did.
+    /// Builds a server with a [`Policy`], which decides what clients may do, or an
+    /// [`Observer`], which is notified of what they did.
     ///
     /// ```
     /// use wavecast::policy::{Decision, ErrorCode, Join, Policy, Terms};
@@ -57,22 +57,24 @@ impl WebSocketServer {
 }
 
 impl ServerBuilder {
-    /// Asks this policy, by value, or in an `Arc` of which the application keeps a clone. Default:
+    /// Sets the policy: by value, or in an `Arc` that the application shares. Default:
     /// everything is allowed.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy = Some(Arc::new(policy));
         self
     }
 
-    /// Tells this observer, by value, or in an `Arc` of which the application keeps a clone. Default:
-    /// nobody is told.
+    /// Sets the observer: by value, or in an `Arc` that the application shares. Default: none.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers = Observers::one(Arc::new(observer));
         self
     }
 
-    /// Starts the server's shards on the current Tokio runtime; refuses a configuration that
-    /// cannot work. Panics outside a runtime.
+    /// Starts the server on the current Tokio runtime.
+    ///
+    /// Errors: the configuration is invalid.
+    ///
+    /// Panics: outside a Tokio runtime.
     pub fn build(self) -> Result<WebSocketServer, ConfigError> {
         WebSocketServer::assemble(self.config, self.observers, self.policy)
     }

@@ -1,5 +1,5 @@
-//! From arguments to a command and its flags. Mistakes in flags of settings are collected
-//! like all other problems of the configuration.
+//! Parsing arguments into a command and its flags. Mistakes in the flags of settings are
+//! collected like all other problems of the configuration.
 
 use std::ffi::OsString;
 
@@ -9,7 +9,7 @@ use clap::{ArgMatches, Command, Error};
 use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root};
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS, did_you_mean, nearest};
 
-/// What to do.
+/// What the arguments ask for.
 #[derive(Debug)]
 pub(super) enum Action {
     Serve(Flags),
@@ -17,16 +17,16 @@ pub(super) enum Action {
     InitConfig,
 }
 
-/// Reads the arguments; the first is the program's name. An error is what clap has to say:
-/// a help text, or wrong use that leaves nothing to check.
+/// Parses the arguments; the first is the program's name. The error is clap's: a help text, or
+/// wrong use that leaves no configuration to check.
 pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
     let command = root();
     let mut problems = Vec::new();
-    // Each mistake takes at least one argument away.
+    // Ends, because each mistake removes at least one argument.
     let matches = loop {
         match command.clone().try_get_matches_from(&arguments) {
             Ok(matches) => break matches,
-            Err(error) => match take_mistake(&command, &error, &mut arguments) {
+            Err(error) => match remove_mistake(&command, &error, &mut arguments) {
                 Some(problem) => problems.push(problem),
                 None => return Err(error),
             },
@@ -38,7 +38,7 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
                 flags: flags(&[&matches, check], problems),
                 strict: check.get_flag(STRICT),
             },
-            // clap takes no other than `init`.
+            // clap accepts no other command than `init`.
             _ => Action::InitConfig,
         },
         Some((_, serve)) => Action::Serve(flags(&[&matches, serve], problems)),
@@ -46,7 +46,7 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
     })
 }
 
-/// The flags before a command and those behind it.
+/// The flags before and after a command.
 fn flags(matches: &[&ArgMatches], problems: Vec<Problem>) -> Flags {
     let mut flags = Flags {
         problems,
@@ -95,9 +95,9 @@ fn of_flag(flag: &str) -> Origin {
     Origin::Flag(format!("--{flag}"))
 }
 
-/// The problem that an error is about, where the rest of the command line can still be read.
-/// Its arguments are taken away.
-fn take_mistake(
+/// Removes the arguments that an error is about, so that the rest of the command line can be
+/// parsed, and returns the problem. `None` if the error is not about a flag.
+fn remove_mistake(
     command: &Command,
     error: &Error,
     arguments: &mut Vec<OsString>,
@@ -108,7 +108,7 @@ fn take_mistake(
         return None;
     }
     match error.kind() {
-        ErrorKind::UnknownArgument => take_unknown(command, flag, arguments),
+        ErrorKind::UnknownArgument => remove_unknown(command, flag, arguments),
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue) == Some("") => {
             let at = arguments.iter().rposition(|argument| argument == flag)?;
             arguments.remove(at);
@@ -119,8 +119,8 @@ fn take_mistake(
     }
 }
 
-fn take_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) -> Option<Problem> {
-    // clap names only the first letter of what looks like several short flags.
+fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) -> Option<Problem> {
+    // Of what looks like several short flags, clap names only the first letter.
     let is_short = !flag.starts_with("--");
     let at = arguments.iter().skip(1).position(|argument| {
         let argument = argument.to_string_lossy();
@@ -153,7 +153,7 @@ fn take_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) ->
     Some(Problem::new(Origin::Flag(written.to_owned()), message))
 }
 
-/// What is wrong with a command line that cannot be read, in one line.
+/// The message about a command line that cannot be parsed, in one line.
 pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
     let name = text(error, ContextKind::InvalidSubcommand);
     if error.kind() == ErrorKind::MissingSubcommand {
@@ -173,7 +173,7 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
     format!("{}\n", words.join(" "))
 }
 
-/// The command that the arguments name, as far as they name one.
+/// The innermost command that the arguments name.
 fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
     let mut command = root;
     for argument in arguments.iter().skip(1) {

@@ -1,4 +1,4 @@
-//! The commands and their flags, as clap knows them. Flags of settings come from the table.
+//! The commands and their flags, declared for clap. Flags of settings come from the table.
 
 use clap::{Arg, ArgAction, Command};
 

@@ -1,4 +1,4 @@
-//! `wavecast config check`: what a start would do, without listening.
+//! `wavecast config check`: checks the configuration as a start would, without listening.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `wavecast config init`: a configuration file to begin with.
+//! `wavecast config init`: prints a configuration file to start from.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ fn sections() -> Vec<&'static str> {
     sections
 }
 
-/// A setting's comment and its default.
+/// The lines of a setting: its help as a comment, and its default.
 fn entry(setting: &Setting) -> String {
     let text = format!("{}. {}", setting.help, setting.more);
     let comment = wrap(&text, WIDTH).replace('\n', "\n# ");

@@ -1,13 +1,13 @@
-//! Which web pages may call the HTTP API.
+//! CORS: which web origins may call the HTTP API from a browser.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Sent by readers of event streams that are not a browser's own.
+/// Set by scripts that read event streams without the browser's `EventSource`.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The layer that allows these origins; none where there are none.
+/// The layer that allows these origins. `None` if there are no origins.
 pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
@@ -15,7 +15,7 @@ pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
-        // Every origin that the configuration accepts is a header's value.
+        // Every origin that the configuration accepts is a valid header value.
         let values = origins.iter().filter_map(|origin| origin.parse().ok());
         AllowOrigin::list(values.collect::<Vec<HeaderValue>>())
     };

@@ -1,11 +1,11 @@
-//! What a start prints: where the server is and how to publish to it.
+//! The text that is printed at the start: where the server listens, and how to publish to it.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::print;
 
-/// Greets with the addresses of the listening sockets, and warns about what is open to others.
+/// Prints the addresses of the listening sockets, and warnings about what they expose.
 pub(super) fn greet(addresses: &[SocketAddr], dev: bool) {
     let Some((&first, others)) = addresses.split_first() else {
         return;

@@ -1,16 +1,16 @@
-//! Texts of `--help` and `config init`, made from the table of settings.
+//! Help texts of settings, for `--help` and `config init`.
 
 use crate::config::Setting;
 
-/// Width of a text, so that it fits into 80 columns below its flag.
+/// Width of a help text, so that it fits into 80 columns with its indentation.
 const WIDTH: usize = 68;
 
-/// What `-h` says about a setting.
+/// The text of `-h` about a setting.
 pub(super) fn short(setting: &Setting) -> String {
     format!("{}\n{}", wrap(setting.help, WIDTH), sources(setting))
 }
 
-/// What `--help` says about a setting.
+/// The text of `--help` about a setting.
 pub(super) fn long(setting: &Setting) -> String {
     let help = wrap(setting.help, WIDTH);
     if setting.more.is_empty() {

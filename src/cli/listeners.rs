@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 use crate::config::Listen;
 use crate::transport;
 
-/// Attempts to find a port that is free on both loopback addresses.
+/// Number of attempts to find a port that is free on both loopback addresses.
 const PORT_ATTEMPTS: usize = 16;
 
-/// Listens as `listen` says. At least one socket, or an error that names the address.
+/// Opens the sockets for `listen`: at least one, or an error that names the address.
 pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
     let failed = |(address, error): (SocketAddr, io::Error)| {
         let address = address.to_string();
@@ -23,7 +23,7 @@ pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
         }
     };
     match (listen, &listen.addresses()[..]) {
-        // The IPv6 socket takes IPv4 too; without IPv6 there is only the other.
+        // The IPv6 socket accepts IPv4 too. On a machine without IPv6, IPv4 is used alone.
         (Listen::All(_), &[v4, v6]) => match bind(v6) {
             Err((_, error)) if does_not_exist(&error) => bind(v4),
             bound => bound,
@@ -44,7 +44,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     transport::listen(address).map_err(|error| (address, error))
 }
 
-/// Listens on two addresses with one port, or on the one that exists.
+/// Listens on the same port of two addresses, or on the one address that exists.
 fn on_both(v4: SocketAddr, v6: SocketAddr) -> Result<Vec<TcpListener>, BindError> {
     let mut attempts = 0;
     loop {
@@ -67,7 +67,7 @@ fn on_both(v4: SocketAddr, v6: SocketAddr) -> Result<Vec<TcpListener>, BindError
     }
 }
 
-/// Whether the machine has no such address, or no such family of addresses.
+/// Whether the machine lacks the address, or the whole address family.
 fn does_not_exist(error: &io::Error) -> bool {
     const EAFNOSUPPORT: i32 = 97;
     error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)

@@ -1,6 +1,6 @@
 //! The command line of the binary: one file per command.
 
-// They panic where a pipe is closed; `print` does not.
+// The macros panic if the pipe is closed; the module `print` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod command_line;

@@ -1,5 +1,4 @@
-//! What the binary prints. Nobody has to read it: a pipe that is closed, as in
-//! `wavecast | head -1`, ends nothing.
+//! Printing that cannot fail: a closed pipe, as in `wavecast | head -1`, is ignored.
 
 use std::io::{self, Write as _};
 

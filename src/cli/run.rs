@@ -1,4 +1,4 @@
-//! What the binary does: reads its arguments, and runs the command that they name.
+//! The entry point of the binary: parses the arguments and runs the command that they name.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use super::command_line::{self, Action};
 use super::{config_check, config_init, print, serve};
 
-/// Exit code for wrong use and for a configuration that cannot work.
+/// Exit code for wrong use.
 const WRONG_USE: u8 = 2;
 
 /// Runs the command that the arguments of the process name.
@@ -18,7 +18,7 @@ pub fn main() -> ExitCode {
         Ok(action) => action,
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                // Fails where nobody reads it.
+                // Fails only if standard output is closed.
                 let _ = error.print();
                 return ExitCode::SUCCESS;
             }

@@ -1,4 +1,4 @@
-//! `wavecast serve`: listen, serve, drain on a signal.
+//! `wavecast serve`: listens, serves, and drains on a signal.
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ fn start(config: EdgeConfig) -> Result<ExitCode, String> {
     runtime.block_on(async {
         let dev = config.server.trust_user_parameter;
         let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
-        // Before anybody can see the port and send one.
+        // Before listening, so that no signal is missed once the port is open.
         let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
         let listeners = listeners::open(config.listen)?;
         let addresses: io::Result<Vec<SocketAddr>> =
@@ -115,8 +115,8 @@ fn ended_by_failure() -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Each connection takes a descriptor: use all that the system allows. Where it refuses,
-/// the limit stays as it is.
+/// Raises the limit of file descriptors to the hard limit, since each connection takes one. If
+/// the system refuses, the limit stays as it is.
 fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -1,4 +1,4 @@
-//! The configuration of a start, or what is wrong with it.
+//! Loading the configuration, and printing its problems.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,13 @@ use super::print;
 use crate::config::{Flags, Loaded, report};
 use crate::telemetry;
 
-/// Exit code for a configuration that cannot work.
+/// Exit code for an invalid configuration.
 const WRONG_CONFIGURATION: u8 = 2;
 
-/// Reads flags, variables and file. Warnings are printed; with `strict` they are problems.
-/// All problems are printed at once; `Err` is the exit code then.
+/// Loads the configuration from flags, environment variables and file.
+///
+/// Prints all warnings, or treats them as problems if `strict`. If there are problems, prints
+/// all of them and returns the exit code.
 pub(super) fn read(flags: Flags, strict: bool) -> Result<Loaded, ExitCode> {
     let mut loaded = Loaded::load(flags, std::env::vars_os());
     if let Err(message) = telemetry::check(&loaded.config.log) {

@@ -1,10 +1,10 @@
-//! Signals that the process takes.
+//! Signals that the process handles.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM end the server; SIGHUP does nothing yet.
+/// Signal handlers: SIGINT and SIGTERM end the server; SIGHUP does nothing yet.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
@@ -13,7 +13,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals from now on, also those that the process was started to ignore.
+    /// Installs the handlers, even for signals that the process was started to ignore.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

@@ -1,36 +1,37 @@
-//! Everything that the binary is configured with.
+//! The configuration of the binary.
 
 use super::values::Listen;
 use super::websocket::WebSocketConfig;
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
 
-/// Configuration of the binary: that of the server, and what is around it.
+/// Configuration of the binary: that of the server, and of what surrounds it.
 #[derive(Debug, Clone)]
 pub(crate) struct EdgeConfig {
     /// Where to listen.
     pub(crate) listen: Listen,
     /// Web origins that may call the HTTP API from a browser, as browsers send them.
     pub(crate) cors_origins: Vec<String>,
-    /// What to log.
+    /// Which logs to write: a level or a filter.
     pub(crate) log: String,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
-    /// The server. Its `topics` are set at the end, from `history` and the rules.
+    /// The server. Its `topics` are set last, from `history` and the rules.
     pub(crate) server: WebSocketConfig,
 }
 
-/// How much history a room or channel keeps, where no rule says otherwise.
+/// How much history a room or channel keeps, unless a rule says otherwise.
 #[derive(Debug, Clone)]
 pub(super) struct HistoryDefaults {
-    /// Publications; 0 for no history.
+    /// Maximum number of publications; 0 for no history.
     pub(super) messages: usize,
-    /// Their limits, also those of a history that a rule switches on.
+    /// The limits of each history. A rule that turns a history on inherits those that it does
+    /// not name.
     pub(super) limits: HistoryLimits,
 }
 
 impl HistoryDefaults {
-    /// The limits of a history that a rule switches on without naming them.
+    /// The limits of a history that a rule turns on without naming any.
     pub(super) fn when_on(&self) -> HistoryLimits {
         HistoryLimits {
             max_messages: match self.messages {
@@ -41,7 +42,7 @@ impl HistoryDefaults {
         }
     }
 
-    /// What a room or channel without a rule has.
+    /// The options of a room or channel without a rule.
     pub(super) fn fallback(&self) -> TopicOptions {
         TopicOptions {
             history: (self.messages > 0).then(|| self.when_on()),

@@ -1,9 +1,9 @@
-//! Why a configuration cannot work.
+//! Why a configuration is invalid.
 
 use std::fmt;
 
-/// A setting whose value cannot work. Settings are named by their keys in the configuration
-/// file, such as `outbox.bytes`; those that only a library has, by their fields.
+/// A setting with an invalid value. Settings are named by their keys in the configuration file,
+/// such as `outbox.bytes`; those that only the library has, by their fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A value is below its range.
@@ -22,33 +22,33 @@ pub enum ConfigError {
         /// The largest value it may have.
         most: &'static str,
     },
-    /// Two values do not fit together.
+    /// Two values contradict each other.
     #[error("{key} ({value}) {relation} {other} ({other_value})")]
     Mismatch {
         /// The setting.
         key: &'static str,
         /// Its value.
         value: String,
-        /// What it must be to the other one.
+        /// How it must compare to the other value.
         relation: Relation,
         /// The other setting.
         other: &'static str,
-        /// The other one's value.
+        /// The other setting's value.
         other_value: String,
     },
 }
 
-/// What the value of one setting must be to that of another.
+/// How the value of one setting must compare to that of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// A longer time.
+    /// Must be a longer time.
     Longer,
-    /// A larger size, by this number of bytes.
+    /// Must be larger, by at least this number of bytes.
     Larger(usize),
 }
 
 impl Relation {
-    /// The same from the other setting's side.
+    /// The same relation, seen from the other setting.
     pub fn inverse(self) -> impl fmt::Display {
         match self {
             Self::Longer => "must be shorter than".to_owned(),

@@ -10,11 +10,11 @@ use crate::wire::Limits;
 /// Bounds of the connections themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionsConfig {
-    /// Connections at a time. Beyond it, a handshake gets 503. Default 0: as many as the
-    /// process may open file descriptors.
+    /// Maximum number of connections at a time; a handshake beyond it gets 503. Default 0: as
+    /// many as the process's file descriptors allow.
     pub max: usize,
-    /// Frames per message, empty ones included; one more closes the connection (1009). With 0
-    /// or 1, no message may be fragmented. Default 1024.
+    /// Maximum number of frames per message, empty ones included; one more closes the
+    /// connection (1009). With 0 or 1, no message may be fragmented. Default 1024.
     pub max_fragments: usize,
     /// Reset a connection whose socket accepts no bytes for this long, though some are queued.
     /// Checked each time a ping is due. Default 30 s.
@@ -34,12 +34,12 @@ impl Default for ConnectionsConfig {
 /// Limits per client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitsConfig {
-    /// Rooms and channels per client; at least 1. One more is refused with
+    /// Maximum number of rooms and channels per client; at least 1. One more is refused with
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
-    /// How long a decision of the application's [`Policy`](crate::Policy) may take; at least
-    /// 1 ms. Then it is refused with `overloaded`. The client's next command waits for it.
-    /// Default 5 s.
+    /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;
+    /// at least 1 ms. After that, the command or request is refused with `overloaded`. The
+    /// client's next command waits for the decision. Default 5 s.
     pub policy_timeout: Duration,
 }
 
@@ -57,10 +57,10 @@ impl Default for LimitsConfig {
 /// to drop messages instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxConfig {
-    /// Messages that may wait for one client; at least 1. Default 1024.
+    /// Maximum number of messages that may wait for one client; at least 1. Default 1024.
     pub messages: usize,
-    /// Bytes that may wait for one client; at least 42 more than `max_message_size`, so that
-    /// every message fits with its framing. Default 1 MiB.
+    /// Maximum number of bytes that may wait for one client; at least 42 more than
+    /// `max_message_size`, so that every message fits with its framing. Default 1 MiB.
     pub bytes: usize,
 }
 
@@ -77,17 +77,19 @@ impl Default for OutboxConfig {
 /// How publications are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishConfig {
-    /// Longest wait for a full shard; after that the publisher gets 503 with `Retry-After`.
-    /// Default 1 s. Zero refuses at once.
+    /// Longest time a publisher waits for a full shard; after that it gets 503 with
+    /// `Retry-After`. Default 1 s. Zero refuses at once.
     pub timeout: Duration,
     /// How long an idempotency key is remembered: within this time, a second publication
     /// with the same key to the same channel is not delivered again but answered with the
     /// first one's result. Default 5 min. Zero turns this off.
     pub window: Duration,
-    /// Idempotency keys that are remembered, each once per channel; beyond that, the oldest
-    /// are forgotten first. Default 100,000, which take about 20 MB. Zero turns this off.
+    /// Maximum number of idempotency keys remembered, counted per channel; beyond that, the
+    /// oldest are forgotten first. Default 100,000, which take about 20 MB. Zero turns this
+    /// off.
     pub ids: usize,
-    /// Bytes of the body of an HTTP request; a larger one gets 413. Default 1 MiB.
+    /// Maximum size of the body of an HTTP request, in bytes; a larger one gets 413. Default
+    /// 1 MiB.
     pub max_body_size: usize,
 }
 
@@ -103,12 +105,14 @@ impl Default for PublishConfig {
     }
 }
 
-/// What the histories of all rooms and channels share. Which of them have one, and how long
-/// it is, is set by [`topics`](super::WebSocketConfig::topics).
+/// Bounds that the histories of all rooms and channels share.
+/// [`topics`](super::WebSocketConfig::topics) sets which of them keep a history, and how long
+/// it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryConfig {
-    /// Bytes of all histories together; beyond that, the oldest publications are dropped,
-    /// wherever they are. Must hold a message of `max_message_size`. Default 256 MiB.
+    /// Maximum size of all histories together, in bytes; beyond that, the oldest publications
+    /// are dropped, wherever they are. Must hold a message of `max_message_size`. Default
+    /// 256 MiB.
     pub total: usize,
     /// How long a room or channel that is not in use remembers its position after its last
     /// publication. A client that resumes later gets `epoch_changed`. Default 24 h.
@@ -128,14 +132,13 @@ impl Default for HistoryConfig {
 /// How the server shuts down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainConfig {
-    /// Longest time for closing all connections; those that are left are cut off. Default
-    /// 30 s.
+    /// Time limit for closing all connections; those that are left are cut off. Default 30 s.
     pub timeout: Duration,
     /// Connections closed per second; at least 1. Raised where the timeout would not be
     /// enough. Default 2000.
     pub rate: u32,
     /// Clients that may reconnect per second; at least 1. The shutdown notice spreads them
-    /// over a window of that length, between 1 s and 5 min. Default 5000.
+    /// over a window of matching length, between 1 s and 5 min. Default 5000.
     pub reconnect_rate: u32,
 }
 
@@ -153,17 +156,17 @@ impl Default for DrainConfig {
 /// The engine underneath. The defaults suit almost everyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
-    /// Shards, the tasks that own the sockets. Default 0: one per worker thread of the
-    /// runtime.
+    /// Number of shards, the tasks that own the sockets. Default 0: one per worker thread of
+    /// the runtime.
     pub shards: usize,
-    /// Entries that may wait for one shard; at least 1. When it is full, publishers wait.
-    /// Default 1024.
+    /// Maximum number of entries in the mailbox of a shard; at least 1. When it is full,
+    /// publishers wait. Default 1024.
     pub mailbox_capacity: usize,
     /// Deliveries that may wait for one shard: members times publications; at least 1. When it
     /// is full, publishers wait. Default 40,960, which is about 0.2 s of work.
     pub mailbox_deliveries: usize,
-    /// Bytes per socket that the kernel takes without having sent them. What exceeds it
-    /// waits in the outbox, where it is counted. Default 16 KiB.
+    /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
+    /// outbox, where it is counted. Default 16 KiB.
     pub notsent_lowat: u32,
 }
 

@@ -1,5 +1,5 @@
-//! What a server can be told: the configuration of the library, and the table of settings
-//! from which the binary's flags, variables and file are made.
+//! Configuration: that of the library, and the table of settings from which the binary's
+//! flags, environment variables and file are made.
 
 #[cfg(feature = "cli")]
 mod edge;

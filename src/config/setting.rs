@@ -1,30 +1,30 @@
-//! One setting of the table.
+//! A setting: one row of the table.
 
 use super::edge::EdgeConfig;
 use super::values::{Kind, Value};
 
-/// All that is known of a setting. Flags, variables, file keys, help texts and the printed
-/// configuration are made from it.
+/// The single description of a setting. Flags, environment variables, keys of the file, help
+/// texts and the printed configuration are made from it.
 #[derive(Debug)]
 pub(crate) struct Setting {
-    /// Its place in the file: `section.name`.
+    /// Its key in the file: `section.name`.
     pub(crate) key: &'static str,
     /// The flag, without its dashes.
     pub(crate) flag: Option<&'static str>,
-    /// The group of flags that it is shown in.
+    /// The heading under which `--help` shows it.
     pub(crate) heading: Heading,
-    /// What its value may be.
+    /// The kind of its value.
     pub(crate) kind: Kind,
-    /// Its default, as it is written in a flag; empty for none.
+    /// Its default, written as in a flag; empty for none.
     pub(crate) default: &'static str,
-    /// From when on a changed value counts, when the configuration is read again.
+    /// When a changed value takes effect after a reload of the configuration.
     #[allow(dead_code, reason = "a start reads the configuration once")]
     pub(crate) reload: Reload,
-    /// What it does: one sentence without its period.
+    /// What it does, in one sentence without its period.
     pub(crate) help: &'static str,
-    /// What else one should know, in whole sentences; may be empty.
+    /// Further help, in whole sentences; may be empty.
     pub(crate) more: &'static str,
-    /// Puts a value into the configuration.
+    /// Sets the value in the configuration.
     pub(crate) set: fn(&mut EdgeConfig, Value),
 }
 
@@ -39,14 +39,14 @@ impl Setting {
         self.key.split_once('.').map_or("", |(_, name)| name)
     }
 
-    /// The environment variable: that of the flag, or else that of the key.
+    /// The environment variable, named for the flag, or for the key if there is no flag.
     pub(crate) fn variable(&self) -> String {
         let name = self.flag.unwrap_or(self.key).to_uppercase();
         format!("WAVECAST_{}", name.replace(['-', '.'], "_"))
     }
 }
 
-/// Groups of flags, in the order in which they are shown.
+/// The headings of `--help`, in the order in which they are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Heading {
     Listening,
@@ -74,12 +74,12 @@ impl Heading {
     }
 }
 
-/// From when on a changed value counts.
+/// When a changed value takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reload {
-    /// At once, for everyone.
+    /// At once, for all connections.
     Live,
-    /// For connections that are opened from then on.
+    /// For new connections.
     New,
     /// After a restart.
     Restart,

@@ -1,5 +1,5 @@
-//! The table of settings. Whatever is said about a setting, in `--help`, in the file of
-//! `config init` or in an error, is made from here.
+//! The table of settings: the single source for `--help`, for the file of `config init`, and
+//! for error messages about settings.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ const SHARDS: Kind = Kind::Number {
     most: 1024,
 };
 
-/// Every setting, one entry each, in the order in which they are shown.
+/// Every setting, in the order in which they are shown.
 #[rustfmt::skip]
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {

@@ -1,20 +1,20 @@
-//! Whether the values of a configuration work, each by itself and together.
+//! Validation: the range of each value, and how values relate to each other.
 
 use std::time::Duration;
 
 use super::error::{ConfigError, Relation};
 use super::websocket::WebSocketConfig;
 
-/// Bytes that a frame's header and an offset add to a message at most.
+/// Maximum number of bytes that a frame header and an offset add to a message.
 const FRAMING_BYTES: usize = 10 + 32;
 
-/// The longest time that a setting may have; clocks cannot add much more.
+/// The longest duration of a setting. Clocks cannot represent much more.
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl WebSocketConfig {
-    /// Checks that the values work, each by itself and together.
+    /// Checks each value's range, and that the values are consistent with each other.
     ///
-    /// Errors: the first setting that cannot work, by its key.
+    /// Errors: the first problem found; it names the setting by its key.
     pub fn validate(&self) -> Result<(), ConfigError> {
         match self.problems().into_iter().next() {
             Some(problem) => Err(problem),
@@ -22,7 +22,7 @@ impl WebSocketConfig {
         }
     }
 
-    /// All that [`validate`](Self::validate) looks for.
+    /// All problems, where [`validate`](Self::validate) returns only the first.
     pub(super) fn problems(&self) -> Vec<ConfigError> {
         let mut problems = self.out_of_range();
         problems.extend(self.mismatches());
@@ -109,7 +109,7 @@ impl WebSocketConfig {
         problems
     }
 
-    /// A problem where `bytes`, the value of `key`, is too small for the largest message.
+    /// The problem if `bytes`, the value of `key`, is too small for the largest message.
     pub(super) fn must_hold_a_message(
         &self,
         key: &'static str,
@@ -138,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_work_together() {
+    fn the_defaults_are_valid() {
         assert_eq!(WebSocketConfig::default().validate(), Ok(()));
     }
 
     #[test]
-    fn a_setting_that_cannot_work_is_named_by_its_key() {
+    fn an_invalid_setting_is_named_by_its_key() {
         let config = WebSocketConfig {
             max_clients_per_room: 0,
             ..WebSocketConfig::default()
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_fit_together_are_both_named() {
+    fn values_that_contradict_each_other_are_both_named() {
         let config = WebSocketConfig {
             pong_timeout: Duration::from_secs(30),
             ..WebSocketConfig::default()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn histories_are_checked_where_there_are_any() {
+    fn history_settings_are_checked_only_if_a_topic_keeps_history() {
         let mut config = WebSocketConfig::default();
         config.history.total = 1;
         assert_eq!(config.validate(), Ok(()));

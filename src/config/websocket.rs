@@ -1,4 +1,4 @@
-//! What a server can be told, with its defaults.
+//! The configuration of a server, with its defaults.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
 use crate::wire::Limits;
 
-/// Configuration of a [`WebSocketServer`](crate::WebSocketServer). Every field has a default
-/// that works, so name only what you change:
+/// Configuration of a [`WebSocketServer`](crate::WebSocketServer). Every field has a sensible
+/// default, so name only what you change:
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,11 +33,12 @@ pub struct WebSocketConfig {
     /// A client that has not answered a ping for this long is closed (4001) when its next
     /// ping is due. Must be longer than `ping_interval`. Default 90 s.
     pub pong_timeout: Duration,
-    /// Bytes per message, from a client or to one; at least 1. A longer one from a client is
-    /// refused (`message_too_large`) and skipped; one that is 16 times as long closes the
-    /// connection (1009). Default 64 KiB.
+    /// Maximum size of a message from or to a client, in bytes; at least 1. A longer one from a
+    /// client is refused (`message_too_large`) and skipped; one that is 16 times as long closes
+    /// the connection (1009). Default 64 KiB.
     pub max_message_size: usize,
-    /// Members per room; at least 1. One more is refused with `room_full`. Default 100.
+    /// Maximum number of members per room; at least 1. One more is refused with `room_full`.
+    /// Default 100.
     pub max_clients_per_room: usize,
     /// Whether to trust `?user=<id>` in the address of `/ws` and `/sse`. **Anyone can then
     /// claim to be anyone**: for development only. Default false.
@@ -50,7 +51,7 @@ pub struct WebSocketConfig {
     pub outbox: OutboxConfig,
     /// How publications are accepted.
     pub publish: PublishConfig,
-    /// What the histories of all rooms and channels share.
+    /// Bounds that the histories of all rooms and channels share.
     pub history: HistoryConfig,
     /// Rooms and channels by name: how much history each keeps, and what happens to slow
     /// consumers. Default: no history, and slow consumers are evicted.

@@ -1,4 +1,4 @@
-//! Errors of a client's handle: sending, disconnecting.
+//! Errors of a client's handle: of sending and of disconnecting.
 
 use crate::hub::HubClosed;
 use crate::protocol::ErrorCode;
@@ -31,7 +31,7 @@ impl From<HubClosed> for SendError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectError {
-    /// The server has shut down, and with it the client's connection.
+    /// The server has shut down, so the client's connection is gone too.
     #[error("the server is shutting down")]
     ShuttingDown,
 }

@@ -2,17 +2,17 @@
 
 use crate::protocol::{ErrorCode, NameError};
 
-/// Why there is no page of a history.
+/// Why a page of history was not returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// The text is not a valid name of a channel.
+    /// The text is not a valid channel name.
     #[error("invalid channel name")]
     InvalidChannel(#[source] NameError),
-    /// The text is not a valid name of a room.
+    /// The text is not a valid room name.
     #[error("invalid room name")]
     InvalidRoom(#[source] NameError),
-    /// The channel or room keeps no history: no rule gives it one.
+    /// The channel or room keeps no history.
     #[error("no history is kept")]
     NoHistory,
 }

@@ -1,7 +1,7 @@
-//! The errors of the library: one per operation, each with its causes.
+//! The errors of the library: one enum per operation, with a variant per cause.
 //!
-//! Each has a `code`, the same as over WebSocket and HTTP, and is a response of its own: an
-//! axum handler may return it.
+//! Each has a `code`, the same as over WebSocket and HTTP, and an axum handler can return it as
+//! its response.
 
 mod clients;
 mod history;

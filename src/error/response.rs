@@ -1,4 +1,4 @@
-//! Errors as responses: problem details (RFC 9457), as the HTTP API answers.
+//! Errors as HTTP responses: problem details (RFC 9457), as in the HTTP API.
 
 use axum::response::{IntoResponse, Response};
 
@@ -11,7 +11,7 @@ use crate::protocol::Refusal;
 
 macro_rules! answer_with_problem {
     ($($error:ty),+ $(,)?) => {$(
-        /// Problem details (RFC 9457), as the HTTP API answers.
+        /// Problem details (RFC 9457), as in the HTTP API.
         impl IntoResponse for $error {
             fn into_response(self) -> Response {
                 http::refuse(Refusal::from_error(self.code(), &self))

@@ -1,4 +1,4 @@
-//! Errors of rooms: joining, leaving, broadcasting.
+//! Errors of rooms: of joining, of leaving and of broadcasting.
 
 use crate::hub::{HubClosed, JoinError, LeaveError};
 use crate::protocol::{ErrorCode, NameError};
@@ -7,7 +7,7 @@ use crate::protocol::{ErrorCode, NameError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinRoomError {
-    /// The text is not a valid name of a room.
+    /// The text is not a valid room name.
     #[error("invalid room name")]
     InvalidRoom(#[from] NameError),
     /// The room has its maximum number of members
@@ -15,10 +15,11 @@ pub enum JoinRoomError {
     /// when a member has left.
     #[error("the room is full")]
     RoomFull,
-    /// The client is in its maximum number of rooms and channels. It has to leave one first.
+    /// The client is already in its maximum number of rooms and channels, and must leave one
+    /// first.
     #[error("the client is in too many rooms and channels")]
     TooManyTopics,
-    /// The client disconnected meanwhile.
+    /// The client disconnected before it could join.
     #[error("the client has disconnected")]
     Disconnected,
     /// The server has shut down.
@@ -60,10 +61,10 @@ impl From<HubClosed> for JoinRoomError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaveRoomError {
-    /// The text is not a valid name of a room.
+    /// The text is not a valid room name.
     #[error("invalid room name")]
     InvalidRoom(#[from] NameError),
-    /// The client is not a member of the room, or there is no such client.
+    /// The client is not a member of the room, or does not exist.
     #[error("the client is not a member of the room")]
     NotInRoom,
     /// The server has shut down.
@@ -95,7 +96,7 @@ impl From<LeaveError> for LeaveRoomError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BroadcastError {
-    /// The text is not a valid name of a room.
+    /// The text is not a valid room name.
     #[error("invalid room name")]
     InvalidRoom(#[from] NameError),
     /// The server has shut down.

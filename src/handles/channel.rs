@@ -6,9 +6,9 @@ use crate::hub::Topic;
 
 /// A handle to a channel; cheap to clone.
 ///
-/// The channel may lose its last subscriber and disappear while the handle is held. If it is
-/// created anew after that, the handle keeps counting the subscribers of the old one: look the
-/// channel up again with [`WebSocketServer::channel`](crate::WebSocketServer::channel).
+/// A channel that loses its last subscriber may disappear while the handle is held. If it is
+/// then created again, the handle still refers to the old one: look the channel up again with
+/// [`WebSocketServer::channel`](crate::WebSocketServer::channel).
 #[derive(Debug, Clone)]
 pub struct Channel {
     topic: Arc<Topic>,

@@ -26,7 +26,7 @@ impl ClientHandle {
         Self { node, client }
     }
 
-    /// The client's id. Ids of connections grow in the order of connecting.
+    /// The client's id. Ids of connections increase in the order of connecting.
     pub fn id(&self) -> Uuid {
         self.client.id()
     }
@@ -36,12 +36,12 @@ impl ClientHandle {
         self.client.user()
     }
 
-    /// The address of the connection's peer, if it is known.
+    /// The address of the connection's peer, if there is one.
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.client.remote()
     }
 
-    /// Whether the client has a connection, and it is not being closed.
+    /// Whether the client has a connection that is not being closed.
     pub fn is_connected(&self) -> bool {
         self.client.is_attached() && self.client.phase() == Phase::Open
     }
@@ -62,31 +62,32 @@ impl ClientHandle {
         of_kind.map(|topic| topic.name().clone()).collect()
     }
 
-    /// Sends a message to this client alone. To a client that has disconnected, nothing is
-    /// sent, and this is not an error.
+    /// Sends a message to this client only. If the client has disconnected, nothing is sent,
+    /// and that is not an error.
     ///
     /// Ordering: in order with everything else that the client receives.
     ///
-    /// Backpressure: waits for a place in the mailbox of the client's shard. A message that
-    /// does not fit in the client's outbox evicts the client (close code 1013).
+    /// Backpressure: waits for room in the mailbox of the client's shard. If the message does
+    /// not fit in the client's outbox, the client is evicted (close code 1013).
     pub async fn send(&self, message: ServerMessage<'_>) -> Result<(), SendError> {
         Ok(self.node.send(&self.client, encode(&message, None)).await?)
     }
 
-    /// Closes the connection with code 4000 and a reason (at most 123 bytes; a longer one is
-    /// cut), after everything that was already sent to the client.
+    /// Closes the connection with code 4000 and a reason, after everything that was already
+    /// sent to the client. The reason is cut to 123 bytes.
     ///
-    /// Code 4000 lets a client reconnect. A client that does not answer within 5 seconds is
-    /// disconnected.
+    /// After code 4000, clients may reconnect. A client that does not answer within 5 seconds
+    /// is disconnected.
     pub async fn close(&self, reason: &str) -> Result<(), DisconnectError> {
         let code = CloseCode::ClosedByOperator;
         Ok(self.node.close(&self.client, code, Some(reason)).await?)
     }
 
-    /// Removes the client from everything it is in, and closes its connection if it has one.
+    /// Removes the client from all its rooms and channels, and closes its connection, if it has
+    /// one.
     pub(crate) async fn disconnect(&self) -> Result<(), DisconnectError> {
         if self.client.is_attached() {
-            // Closed first: its own task then releases it, also when this call is dropped.
+            // Closed first: then the connection's task releases it, even if this call is dropped.
             self.close(CloseCode::ClosedByOperator.reason()).await?;
         }
         self.node.disconnect(&self.client).await?;

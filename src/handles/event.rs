@@ -10,13 +10,13 @@ use crate::protocol::{
     ChannelName, EventData, EventId, EventName, Json, PublishRequest, Target, UserId,
 };
 
-/// An event that is being built: say what it is, then [`send`](Self::send) it.
+/// Builds an event and [`send`](Self::send)s it.
 ///
-/// Made by [`WebSocketServer::event`](crate::WebSocketServer::event),
+/// Created by [`WebSocketServer::event`](crate::WebSocketServer::event),
 /// [`event_for_channels`](crate::WebSocketServer::event_for_channels),
 /// [`event_for_user`](crate::WebSocketServer::event_for_user) and
 /// [`event_for_everyone`](crate::WebSocketServer::event_for_everyone). Everything but `send` is
-/// optional. What is invalid is reported by `send`, the first mistake only.
+/// optional. If anything is invalid, `send` returns the first error.
 ///
 /// ```
 /// # use wavecast::{PublishError, WebSocketConfig, WebSocketServer};
@@ -49,7 +49,7 @@ impl EventBuilder {
     ) -> Self {
         let channels: Result<Vec<_>, _> = channels
             .into_iter()
-            // One more than there may be, so that an endless iterator is refused too.
+            // One more than the maximum, so that an endless iterator is refused too.
             .take(Target::MAX_CHANNELS + 1)
             .map(|channel| channel_name(channel.as_ref()))
             .collect();
@@ -89,8 +89,8 @@ impl EventBuilder {
 
     /// Sets the event's id, an idempotency key: 1 to 200 bytes, no control characters.
     /// Publishing the same id to a channel again within the publish window (5 minutes by
-    /// default) delivers nothing and returns what the first one returned. Default: an id that
-    /// the server generates.
+    /// default) delivers nothing and returns the first one's result. Default: an id that the
+    /// server generates.
     pub fn id(self, id: &str) -> Self {
         self.set(|request| {
             request.id = Some(EventId::new(id).map_err(PublishError::InvalidId)?);
@@ -98,8 +98,8 @@ impl EventBuilder {
         })
     }
 
-    /// Sets the event's data. An object is delivered with the event's `id` and `timestamp`
-    /// added in the place of its own, anything else as
+    /// Sets the event's data. An object is delivered with the event's `id` and `timestamp`,
+    /// which replace fields of the same names; anything else is delivered as
     /// `{"id":…,"timestamp":…,"value":…}`. Default: an empty object.
     pub fn data<T: Serialize + ?Sized>(self, data: &T) -> Self {
         self.set(|request| {
@@ -108,7 +108,7 @@ impl EventBuilder {
         })
     }
 
-    /// Sets the event's data from JSON text; otherwise as [`data`](Self::data).
+    /// Sets the event's data from JSON text; otherwise like [`data`](Self::data).
     pub fn json(self, text: &str) -> Self {
         self.set(|request| {
             request.data = parse_event_data(text)?;
@@ -133,12 +133,13 @@ impl EventBuilder {
     /// Backpressure: waits while the shards are behind, at most for the publish timeout (1
     /// second by default).
     ///
-    /// Errors: whatever of the event is invalid, [`PublishError::TooLarge`],
-    /// [`PublishError::Overloaded`] (publish again) and [`PublishError::ShuttingDown`].
+    /// Errors: an `Invalid…` variant, [`PublishError::ChannelCount`] or
+    /// [`PublishError::ReservedChannel`] if the event is invalid; [`PublishError::TooLarge`];
+    /// [`PublishError::Overloaded`] (publish again); [`PublishError::ShuttingDown`].
     ///
     /// Cancel safety: if the future is dropped, an event for one channel is published entirely
-    /// or not at all; one for several channels may have reached some of them, or all if it has
-    /// an [`id`](Self::id).
+    /// or not at all. An event for several channels may have reached only some of them; with an
+    /// [`id`](Self::id), it still reaches all.
     pub async fn send(self) -> Result<Published, PublishError> {
         self.node.publish(self.request?).await
     }

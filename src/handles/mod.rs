@@ -1,4 +1,4 @@
-//! What an application holds of a server: rooms, channels, clients, and events to publish.
+//! Handles to the rooms, channels and clients of a server, and the builder of events.
 
 mod channel;
 mod client;

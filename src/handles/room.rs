@@ -9,9 +9,9 @@ use crate::protocol::{RoomName, ServerMessage};
 
 /// A handle to a room; cheap to clone.
 ///
-/// The room may lose its last member and disappear while the handle is held. If it is created
-/// anew after that, the handle keeps counting the members of the old one: look the room up
-/// again with [`WebSocketServer::room`](crate::WebSocketServer::room).
+/// A room that loses its last member may disappear while the handle is held. If it is then
+/// created again, [`members`](Self::members) still counts those of the old one: look the room
+/// up again with [`WebSocketServer::room`](crate::WebSocketServer::room).
 #[derive(Debug, Clone)]
 pub struct Room {
     node: Arc<Node>,
@@ -35,7 +35,7 @@ impl Room {
 
     /// Sends a message to all members and returns the number of members it was sent to.
     ///
-    /// Otherwise as
+    /// Otherwise like
     /// [`WebSocketServer::broadcast_to_room`](crate::WebSocketServer::broadcast_to_room).
     pub async fn broadcast(&self, message: ServerMessage<'_>) -> Result<usize, BroadcastError> {
         let name = RoomName::new(self.name())?;

@@ -1,4 +1,4 @@
-//! Who may do what: the only place where the node refuses.
+//! Access control: the only place where the node refuses a command or a request.
 //!
 //! The server's own rules come first, then the application's [`Policy`](super::policy::Policy).
 
@@ -15,7 +15,7 @@ use super::Node;
 use super::admission::Admission;
 use super::policy::{
     Allowed, Answer, Connect, Decision, History, Join, Message, Publish, Subscribe, Terms, Topic,
-    note_panic,
+    log_panic,
 };
 use crate::hub::{
     Client, ClientInfo, ClientRef, HubClosed, JoinError, LeaveError, Phase, Topic as HubTopic,
@@ -26,7 +26,7 @@ use crate::protocol::{
 };
 
 impl Node {
-    /// Checks that one more connection is welcome.
+    /// Refuses a new connection if the node is draining or has its maximum number of them.
     pub fn admit_connection(&self) -> Result<(), Refusal> {
         if self.is_draining() {
             return Err(ErrorCode::Draining.into());
@@ -44,14 +44,15 @@ impl Node {
         let client = ClientRef::new(id, &info, true);
         let asked = Connect { client };
         let ask = || self.policy.connect(asked);
-        if let Allowed::Changed(identity) = self.guarded(ask, self.policy_deadline()).await? {
+        let deadline = self.policy_deadline();
+        if let Allowed::Changed(identity) = self.decide_request(ask, deadline).await? {
             info.identity = Some(Arc::new(identity));
         }
         Ok(Admission::new(self.policy.clone(), id, info))
     }
 
-    /// Whether a client may subscribe to a channel, and on what terms. The server's own
-    /// channels can be subscribed to only by their audience.
+    /// Checks whether a client may subscribe to a channel, and returns the terms. Only their
+    /// audience may subscribe to the server's own channels.
     pub(super) async fn may_subscribe(
         &self,
         client: &Client,
@@ -67,11 +68,12 @@ impl Node {
             channel,
             resume,
         };
-        let answer = self.answered(client, self.policy.subscribe(asked)).await;
+        let decision = self.policy.subscribe(asked);
+        let answer = self.decide_command(client, decision).await;
         changed(answer, channel).map(Option::unwrap_or_default)
     }
 
-    /// Nobody can unsubscribe from the server's own channels.
+    /// Refuses to unsubscribe from the server's own channels.
     pub(super) fn may_unsubscribe(channel: &ChannelName) -> Result<(), Refusal> {
         if channel.is_reserved() {
             return Err(refuse(ErrorCode::Forbidden, channel));
@@ -79,7 +81,7 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a client may join a room, and on what terms.
+    /// Checks whether a client may join a room, and returns the terms.
     pub(super) async fn may_join(
         &self,
         client: &Client,
@@ -91,12 +93,13 @@ impl Node {
             room,
             resume,
         };
-        let answer = self.answered(client, self.policy.join(asked)).await;
+        let decision = self.policy.join(asked);
+        let answer = self.decide_command(client, decision).await;
         changed(answer, room).map(Option::unwrap_or_default)
     }
 
-    /// Whether a client may send a message to a room, which only members may. Returns what
-    /// is sent instead of `content`, if the policy changes it.
+    /// Checks whether a client may send a message to a room; only members may. Returns the
+    /// content to send instead, if the policy changed it.
     pub(super) async fn may_say(
         &self,
         client: &Client,
@@ -111,16 +114,16 @@ impl Node {
         };
         let decision = self.policy.message(asked);
         let waited = matches!(decision, Decision::Later(_));
-        let answer = self.answered(client, decision).await;
+        let answer = self.decide_command(client, decision).await;
         let content = changed(answer, room)?;
         if waited {
-            // The application may have ended the membership meanwhile.
+            // The application may have ended the membership in the meantime.
             self.member_of(client, room)?;
         }
         Ok(content)
     }
 
-    /// Whether a client may read a channel's history.
+    /// Checks whether a client may read a channel's history.
     pub(super) async fn may_read_channel(
         &self,
         client: &Client,
@@ -132,7 +135,7 @@ impl Node {
         self.may_read(client, Topic::Channel(channel)).await
     }
 
-    /// Whether a client may read a room's history, which only members may.
+    /// Checks whether a client may read a room's history; only members may.
     pub(super) async fn may_read_room(
         &self,
         client: &Client,
@@ -147,11 +150,13 @@ impl Node {
             client: client.view(),
             topic,
         };
-        let answer = self.answered(client, self.policy.history(asked)).await;
+        let decision = self.policy.history(asked);
+        let answer = self.decide_command(client, decision).await;
         changed(answer, topic).map(drop)
     }
 
-    /// Only members read a room's history and send messages to it.
+    /// The room, if the client is a member of it. Only members may read its history and send
+    /// messages to it.
     fn member_of(&self, client: &Client, room: &RoomName) -> Result<Arc<HubTopic>, Refusal> {
         let topic = self.hub.topic(TopicKind::Room, room.as_str());
         topic
@@ -159,8 +164,9 @@ impl Node {
             .ok_or_else(|| refuse(ErrorCode::NotInRoom, room))
     }
 
-    /// Asks the policy whether a backend may publish an event, and returns the event as it
-    /// may be published. `deadline` is the one of [`policy_deadline`](Self::policy_deadline).
+    /// Asks the policy whether a backend may publish an event, and returns the event with the
+    /// policy's changes. `deadline` comes from [`policy_deadline`](Self::policy_deadline), so
+    /// that all events of a batch can share one.
     pub async fn review(
         &self,
         publisher: Option<&Identity>,
@@ -175,20 +181,21 @@ impl Node {
             data: &request.data,
         };
         let ask = || self.policy.publish(asked);
-        if let Allowed::Changed(edit) = self.guarded(ask, deadline).await? {
+        if let Allowed::Changed(edit) = self.decide_request(ask, deadline).await? {
             request.name = edit.name.or(request.name);
             request.data = edit.data.unwrap_or(request.data);
         }
         Ok(request)
     }
 
-    /// Until when the policy has to answer what it is asked now.
+    /// The deadline of a question that the policy is asked now.
     pub fn policy_deadline(&self) -> Instant {
         Instant::now() + self.options.policy_timeout
     }
 
-    /// The answer to a client's command. Nobody waits for it once the connection ends.
-    async fn answered<T>(&self, client: &Client, decision: Decision<'_, T>) -> Answer<T> {
+    /// Waits for the policy's answer to a client's command, but not beyond the end of its
+    /// connection.
+    async fn decide_command<T>(&self, client: &Client, decision: Decision<'_, T>) -> Answer<T> {
         let mut later = match decision {
             Decision::Now(answer) => return answer,
             Decision::Later(later) => later,
@@ -203,8 +210,9 @@ impl Node {
         in_time(self.policy_deadline(), answer).await
     }
 
-    /// The answer to a request over HTTP, where no connection would catch a panic.
-    async fn guarded<'a, T>(
+    /// Asks the policy about an HTTP request and waits for the answer. A panic is caught
+    /// here, because there is no connection task yet that would catch it.
+    async fn decide_request<'a, T>(
         &self,
         ask: impl FnOnce() -> Decision<'a, T>,
         deadline: Instant,
@@ -219,7 +227,7 @@ impl Node {
             let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
             polled.unwrap_or_else(|_panic| {
                 self.hub.metrics().panics_total.add(1);
-                note_panic("a request");
+                log_panic("an HTTP request");
                 Poll::Ready(Err(ErrorCode::Internal.into()))
             })
         })
@@ -234,7 +242,7 @@ async fn in_time<T>(deadline: Instant, answer: impl Future<Output = Answer<T>>) 
     })
 }
 
-/// The change that an answer makes, or a refusal that says what it is about.
+/// The policy's change, if it made one. A refusal without a subject gets `topic` as its own.
 fn changed<'a, T>(
     answer: Answer<T>,
     topic: impl Into<TopicName<'a>>,
@@ -247,7 +255,7 @@ fn changed<'a, T>(
     }
 }
 
-/// The server's own channels are for their audience.
+/// Refuses one of the server's own channels to a client outside its audience.
 fn may_receive(client: &Client, channel: &ChannelName) -> Result<(), Refusal> {
     if channel.reaches_everyone() || channel.user() == client.user() {
         return Ok(());
@@ -260,22 +268,22 @@ fn refuse<'a>(code: ErrorCode, topic: impl Into<TopicName<'a>>) -> Refusal {
     Refusal::new(code).about(topic.into())
 }
 
-/// The room or channel keeps no history.
+/// The refusal of a history that is not kept.
 pub(super) fn refuse_history<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(ErrorCode::NoHistory, topic)
 }
 
-/// The hub has shut down.
+/// The refusal of a hub that has shut down.
 pub(super) fn refuse_closed<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(ErrorCode::Draining, topic)
 }
 
-/// Why the hub did not let a client connect.
+/// The refusal of a client that the hub did not let connect.
 pub(super) fn refuse_connect(error: JoinError) -> Refusal {
     join_error_code(error).into()
 }
 
-/// Why the hub did not let a client join.
+/// The refusal of a client that the hub did not let join.
 pub(super) fn refuse_join<'a>(error: JoinError, topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(join_error_code(error), topic)
 }
@@ -294,7 +302,7 @@ pub(super) fn refuse_overloaded<'a>(topic: impl Into<TopicName<'a>>) -> Refusal 
     refuse(ErrorCode::Overloaded, topic)
 }
 
-/// Why the hub did not let a client leave.
+/// The refusal of a client that the hub did not let leave.
 pub(super) fn refuse_leave<'a>(error: LeaveError, topic: impl Into<TopicName<'a>>) -> Refusal {
     let topic = topic.into();
     let code = match (error, topic.kind()) {

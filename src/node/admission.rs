@@ -1,4 +1,4 @@
-//! A connection that may be made and is not made yet.
+//! A connection that was allowed and is not established yet.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::policy::{Policy, note_panic};
+use super::policy::{Policy, log_panic};
 use crate::hub::{ClientInfo, ClientRef};
 
-/// A connection that the policy has allowed. If it is dropped instead of connected, the policy
-/// is told that it has ended.
+/// A connection that the policy has allowed. If it is dropped without being connected, the
+/// policy's `disconnect` is called.
 #[must_use]
 pub struct Admission {
     policy: Arc<dyn Policy>,
@@ -30,22 +30,23 @@ impl Admission {
         }
     }
 
-    /// The id that the client will have.
+    /// The id of the future client.
     pub(super) fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Who connects.
+    /// What is known about the future client.
     pub(super) fn info(&self) -> &ClientInfo {
         &self.info
     }
 
-    /// From now on the client's own end is what the policy is told.
+    /// Marks the connection as established: from now on, the end of the client calls the
+    /// policy's `disconnect`.
     pub(super) fn connected(mut self) {
         self.is_connected = true;
     }
 
-    /// Notes from where the connection comes, if that is known only now.
+    /// Sets the peer's address, where it becomes known only after the policy was asked.
     pub fn set_remote(&mut self, remote: Option<SocketAddr>) {
         self.info.remote = remote.or(self.info.remote);
     }
@@ -63,14 +64,14 @@ impl fmt::Debug for Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         if !self.is_connected {
-            tell_end(&*self.policy, ClientRef::new(self.id, &self.info, true));
+            notify_disconnect(&*self.policy, ClientRef::new(self.id, &self.info, true));
         }
     }
 }
 
-/// Tells the policy of a connection's end. A panic ends here: the cleanup goes on.
-pub(super) fn tell_end(policy: &dyn Policy, client: ClientRef<'_>) {
+/// Calls the policy's `disconnect`. A panic is caught, so that the cleanup continues.
+pub(super) fn notify_disconnect(policy: &dyn Policy, client: ClientRef<'_>) {
     if catch_unwind(AssertUnwindSafe(|| policy.disconnect(client))).is_err() {
-        note_panic("the end of a connection");
+        log_panic("a disconnect");
     }
 }

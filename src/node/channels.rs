@@ -11,8 +11,8 @@ use crate::protocol::{
 };
 
 impl Node {
-    /// Subscribes the client, and replays what its resume request asks for. A channel that
-    /// the client receives anyway (`$all`, `$system`, its own `$user:<id>`) is acknowledged.
+    /// Subscribes the client, and replays what its resume request asks for. A subscription to
+    /// a channel that every client receives anyway (`$all`, `$system`) is only acknowledged.
     pub async fn subscribe(
         &self,
         client: &Arc<Client>,
@@ -30,14 +30,14 @@ impl Node {
             encode(&subscribed, reply_to)
         };
         if channel.reaches_everyone() {
-            let nothing = resume.map(Resumption::without_history);
+            let unrecovered = resume.map(Resumption::without_history);
             return self
                 .hub
-                .reply(client, ack(nothing.as_ref()))
+                .reply(client, ack(unrecovered.as_ref()))
                 .await
                 .map_err(|HubClosed| refuse_closed(channel));
         }
-        let (resume, no_past) = terms.apply(resume);
+        let (resume, unrecovered) = terms.apply(resume);
         let options = JoinOptions {
             resume,
             ..JoinOptions::default()
@@ -45,7 +45,7 @@ impl Node {
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
         self.hub
             .join(client, kind, name, options, |_, resumption| {
-                Some(ack(resumption.or(no_past.as_ref())))
+                Some(ack(resumption.or(unrecovered.as_ref())))
             })
             .await
             .map(drop)

@@ -1,4 +1,4 @@
-//! Connections: their begin and end, and what can be seen of them.
+//! Connections: how they begin and end, and what operators can see of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Node;
 use super::access::refuse_connect;
-use super::admission::{Admission, tell_end};
+use super::admission::{Admission, notify_disconnect};
 use super::rooms::departure_notice;
 use crate::hub::{
     Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
@@ -15,17 +15,17 @@ use crate::hub::{
 use crate::protocol::{ChannelName, CloseCode, Identity, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
-/// How long a client that the server closes has to answer.
+/// How long a client may take to answer a Close frame of the server.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
 /// How long a shard with work may take to come round before the node counts as dead.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One live connection as an operator sees it.
+/// A live connection, as an operator sees it.
 #[derive(Debug, Clone)]
 pub struct LiveConnection {
     /// The client.
     pub client: Arc<Client>,
-    /// What it was sent and what waits for it.
+    /// What was sent to it, and what waits in its outbox.
     pub sent: Sent,
 }
 
@@ -70,14 +70,14 @@ impl<T> Page<T> {
 }
 
 impl Node {
-    /// Makes a connection known under a new id, if the policy allows it. A user's connection
-    /// receives `$user:<id>`. One that comes while the node drains is sent away at once.
+    /// Registers a connection under a new id, if the policy allows it. A user's connection
+    /// is subscribed to `$user:<id>`. One that arrives during a drain is closed at once.
     pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
         let admission = self.admit(info).await?;
         self.connect_admitted(admission, link).await
     }
 
-    /// Makes a connection known that the policy has allowed.
+    /// Registers a connection that the policy has already allowed.
     pub async fn connect_admitted(
         &self,
         admission: Admission,
@@ -94,25 +94,30 @@ impl Node {
     ) -> Result<Arc<Client>, JoinError> {
         let info = admission.info().clone();
         let connected = self.hub.connect(admission.id(), info, link)?;
-        // Time-ordered ids do not collide: only an application that chose this one for a member
-        // without a connection can be in the way.
+        // Time-ordered ids do not collide. The id is taken only if an application chose it for
+        // a member without a connection.
         let client = connected.ok_or(JoinError::Disconnected)?;
         admission.connected();
         if let Some(user) = client.identity().and_then(Identity::user)
-            && let Err(error) = self.hear_user(&client, user).await
+            && let Err(error) = self.subscribe_to_user(&client, user).await
         {
             self.disconnect(&client).await?;
             self.hub.release(&client, true)?;
             return Err(error);
         }
-        // Looked at when the client is known: either this sees the drain or the drain sees it.
+        // Checked after the client is registered: either this sees the drain, or the drain
+        // sees the client.
         if self.is_draining() {
             self.close(&client, CloseCode::GoingAway, None).await?;
         }
         Ok(client)
     }
 
-    async fn hear_user(&self, client: &Arc<Client>, user: &UserId) -> Result<(), JoinError> {
+    async fn subscribe_to_user(
+        &self,
+        client: &Arc<Client>,
+        user: &UserId,
+    ) -> Result<(), JoinError> {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
         self.hub
@@ -121,7 +126,7 @@ impl Node {
             .map(drop)
     }
 
-    /// The client with this id, made known without a connection if there is none.
+    /// The client with this id. If there is none, one without a connection is registered.
     pub fn client_or_detached(&self, id: Uuid) -> Result<Arc<Client>, HubClosed> {
         loop {
             if let Some(client) = self.hub.client(id) {
@@ -134,14 +139,14 @@ impl Node {
         }
     }
 
-    /// Takes the client out of everything it is in; each room is told once.
+    /// Removes the client from all its rooms and channels. Each room gets `user_left` once.
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
         let last = self
             .hub
             .disconnect(client, |topic| departure_notice(client, topic))
             .await?;
         if last && client.is_attached() {
-            tell_end(&*self.policy, client.view());
+            notify_disconnect(&*self.policy, client.view());
         }
         Ok(())
     }
@@ -168,13 +173,13 @@ impl Node {
         self.hub.close(client, frame, linger).await
     }
 
-    /// Lets go of the connection of a client that was disconnected. `reset` cuts the socket
-    /// off, so that the kernel keeps none of its unsent bytes.
+    /// Releases the connection of a client that was disconnected. With `reset`, the socket is
+    /// reset, so that the kernel keeps no unsent bytes.
     pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
         self.hub.release(client, reset)
     }
 
-    /// Answers a WebSocket ping, ahead of the messages that wait.
+    /// Answers a WebSocket ping, ahead of the messages in the outbox.
     pub fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
         self.hub.pong(client, Frame::pong(payload))
     }
@@ -189,7 +194,7 @@ impl Node {
         self.hub.topic(kind, name)
     }
 
-    /// What the hub counts.
+    /// The hub's metrics.
     pub fn metrics(&self) -> &Metrics {
         self.hub.metrics()
     }
@@ -199,8 +204,8 @@ impl Node {
         self.hub.connections()
     }
 
-    /// The number of connections whose sockets are not released yet: those that are live,
-    /// and those that are closing.
+    /// The number of connections whose sockets are not released yet: the live ones and the
+    /// closing ones.
     pub fn links(&self) -> usize {
         self.hub.links()
     }
@@ -232,15 +237,15 @@ impl Node {
         self.hub.probe().await
     }
 
-    /// Clients with a live connection in the order of their ids, which is the order of
-    /// connecting.
+    /// A page of the clients that have a live connection, ordered by id, which is the order
+    /// in which they connected.
     pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<Arc<Client>> {
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
         Page::new(clients, |client| client.id(), after.as_ref(), limit)
     }
 
-    /// Live connections in the order of [`clients`](Self::clients).
+    /// A page of the live connections, ordered as in [`clients`](Self::clients).
     pub async fn connections(
         &self,
         after: Option<Uuid>,
@@ -258,7 +263,7 @@ impl Node {
         })
     }
 
-    /// One live connection.
+    /// The live connection with this id.
     pub async fn connection(&self, id: Uuid) -> Result<Option<LiveConnection>, HubClosed> {
         let Some(client) = self.hub.client(id).filter(|client| client.is_attached()) else {
             return Ok(None);
@@ -268,7 +273,8 @@ impl Node {
         Ok(Some(LiveConnection { client, sent }))
     }
 
-    /// Rooms or channels with members, by name. The server's own channels are left out.
+    /// A page of the rooms or channels that have members, ordered by name, without the
+    /// server's own channels.
     pub fn topics(&self, kind: TopicKind, after: Option<&str>, limit: usize) -> Page<Arc<Topic>> {
         let mut topics = self.hub.topics(kind);
         topics.retain(|topic| !topic.name().starts_with('$') && topic.members() > 0);
@@ -282,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_walk_a_list_in_order_without_a_gap() {
+    fn pages_cover_a_list_in_order_and_skip_nothing() {
         let all: Vec<u32> = (0..25).rev().collect();
         let mut seen = Vec::new();
         let mut after = None;

@@ -1,7 +1,7 @@
-//! Publications with an own id, remembered for a while so that a retry is no second event.
+//! Idempotency keys, remembered for a while so that a retry does not publish an event twice.
 //!
-//! What is remembered is one channel's part of an event: of a publication for several
-//! channels that failed half-way, a retry makes up only for what is missing.
+//! Each channel of an event is remembered separately. If an event for several channels reached
+//! only some of them, a retry publishes to the others.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,18 +13,18 @@ use tokio::time::Instant;
 use super::publish_error::PublishError;
 use crate::protocol::{ChannelName, EventId};
 
-/// What came of an event in one channel.
+/// The result of publishing an event to one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// When it was accepted.
+    /// When the event was accepted.
     pub(super) at: SystemTime,
-    /// To how many it was sent.
+    /// The number of subscribers it was sent to.
     pub(super) subscribers: usize,
 }
 
 pub(super) type Key = (ChannelName, EventId);
 
-/// The publications of the window. Clones share it.
+/// The outcomes of the publications within the window. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Dedup {
     window: Duration,
@@ -32,13 +32,13 @@ pub(super) struct Dedup {
 }
 
 impl Dedup {
-    /// Remembers at most `max_ids` publications, each for the time of `window`; above, the
-    /// oldest go first. `None` when nothing is to be dedup.
+    /// Remembers at most `max_ids` keys, each for `window`; beyond that, the oldest are
+    /// forgotten first. `None` if either is zero: deduplication is off.
     pub(super) fn new(window: Duration, max_ids: usize) -> Option<Self> {
         if window.is_zero() || max_ids == 0 {
             return None;
         }
-        // No part for what is asked for often: a new id would be forgotten before an old one.
+        // No room is reserved for hot keys: they would outlive newer ones.
         let options = OptionsBuilder::new()
             .estimated_items_capacity(max_ids)
             .weight_capacity(max_ids as u64)
@@ -54,37 +54,39 @@ impl Dedup {
         })
     }
 
-    /// What came of it before, if anything.
+    /// The outcome of an earlier publication with this key, if there was one.
     pub(super) fn get(&self, key: &Key) -> Option<Outcome> {
-        let (first, at) = self.outcomes.peek(key)?;
-        (at.elapsed() < self.window).then_some(first)
+        let (outcome, at) = self.outcomes.peek(key)?;
+        (at.elapsed() < self.window).then_some(outcome)
     }
 
-    /// Publishes unless that was done. Whoever comes while `publish` is under way waits
-    /// for its result; when it fails or is dropped, the next who waits publishes.
+    /// Publishes unless the key has been published already, and returns the first outcome.
+    /// Concurrent calls with the same key wait for the one in progress; if it fails or is
+    /// dropped, the next one publishes.
     ///
-    /// Cancel safety: that of `publish`; what it has done is dedup.
+    /// Cancel safety: that of `publish`. Its outcome is recorded as soon as it completes.
     pub(super) async fn once(
         &self,
         key: &Key,
         publish: impl Future<Output = Result<Outcome, PublishError>>,
     ) -> Result<Outcome, PublishError> {
-        let fresh = |_: &Key, (first, at): &mut (Outcome, Instant)| {
+        let fresh = |_: &Key, (outcome, at): &mut (Outcome, Instant)| {
             if at.elapsed() < self.window {
-                EntryAction::Retain(*first)
+                EntryAction::Retain(*outcome)
             } else {
                 EntryAction::ReplaceWithGuard
             }
         };
         match self.outcomes.entry_async(key, fresh).await {
-            EntryResult::Retained(first) => Ok(first),
-            EntryResult::Vacant(place) | EntryResult::Replaced(place, _) => {
-                let first = publish.await?;
-                // Nobody waits between the two. It fails when the place was taken away: no harm.
-                let _ = place.insert((first, Instant::now()));
-                Ok(first)
+            EntryResult::Retained(outcome) => Ok(outcome),
+            EntryResult::Vacant(entry) | EntryResult::Replaced(entry, _) => {
+                let outcome = publish.await?;
+                // No await between the two. If the entry was removed meanwhile, inserting
+                // fails, which does no harm.
+                let _ = entry.insert((outcome, Instant::now()));
+                Ok(outcome)
             }
-            // Only what `fresh` says, and it has no deadline.
+            // Cannot happen: `fresh` never removes, and the wait has no deadline.
             EntryResult::Removed(..) | EntryResult::Timeout => Err(PublishError::Overloaded),
         }
     }
@@ -110,7 +112,7 @@ mod tests {
         )
     }
 
-    fn first(subscribers: usize) -> Outcome {
+    fn outcome(subscribers: usize) -> Outcome {
         Outcome {
             at: SystemTime::UNIX_EPOCH,
             subscribers,
@@ -118,71 +120,71 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_result_stays_and_a_failure_does_not() {
+    async fn the_first_outcome_is_remembered_and_a_failure_is_not() {
         let dedup = Dedup::new(HOUR, 100).unwrap();
         let overloaded = Err(PublishError::Overloaded);
         let once = async |result| dedup.once(&key("a", "1"), async { result }).await;
         assert_eq!(once(overloaded.clone()).await, overloaded);
-        assert_eq!(once(Ok(first(1))).await, Ok(first(1)));
-        assert_eq!(once(Ok(first(2))).await, Ok(first(1)));
-        assert_eq!(dedup.get(&key("a", "1")), Some(first(1)));
+        assert_eq!(once(Ok(outcome(1))).await, Ok(outcome(1)));
+        assert_eq!(once(Ok(outcome(2))).await, Ok(outcome(1)));
+        assert_eq!(dedup.get(&key("a", "1")), Some(outcome(1)));
         assert_eq!(dedup.get(&key("b", "1")), None);
         assert_eq!(dedup.get(&key("a", "2")), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_the_window_the_next_is_the_first() {
+    async fn after_the_window_a_key_publishes_again() {
         let dedup = Dedup::new(HOUR, 100).unwrap();
         let once = async |result| dedup.once(&key("a", "1"), async { Ok(result) }).await;
-        assert_eq!(once(first(1)).await, Ok(first(1)));
+        assert_eq!(once(outcome(1)).await, Ok(outcome(1)));
         advance(HOUR / 2).await;
-        assert_eq!(once(first(2)).await, Ok(first(1)));
+        assert_eq!(once(outcome(2)).await, Ok(outcome(1)));
         advance(HOUR / 2).await;
         assert_eq!(dedup.get(&key("a", "1")), None);
-        assert_eq!(once(first(3)).await, Ok(first(3)));
+        assert_eq!(once(outcome(3)).await, Ok(outcome(3)));
         advance(HOUR / 2).await;
-        assert_eq!(once(first(4)).await, Ok(first(3)));
+        assert_eq!(once(outcome(4)).await, Ok(outcome(3)));
     }
 
     #[tokio::test]
-    async fn the_oldest_go_when_there_are_too_many() {
+    async fn the_oldest_keys_are_forgotten_when_there_are_too_many() {
         const MAX: usize = 10_000;
         let dedup = Dedup::new(HOUR, MAX).unwrap();
         let ids: Vec<Key> = (0..3 * MAX).map(|id| key("a", &id.to_string())).collect();
         for (id, key) in ids.iter().enumerate() {
-            let result = dedup.once(key, async { Ok(first(id)) }).await;
-            assert_eq!(result, Ok(first(id)));
-            // One that is asked for again and again is no younger for that.
+            let result = dedup.once(key, async { Ok(outcome(id)) }).await;
+            assert_eq!(result, Ok(outcome(id)));
+            // Looking a key up does not make it younger.
             let _ = dedup.get(&ids[id / 2]);
             assert!(dedup.outcomes.len() <= MAX);
         }
-        // The shards of the map are not filled quite evenly.
+        // The cache's shards do not fill evenly.
         let newest = &ids[3 * MAX - MAX * 8 / 10..];
         assert!(newest.iter().all(|key| dedup.get(key).is_some()));
-        // The map keeps a few of the very first.
+        // The cache keeps a few of the very first keys.
         let oldest = ids[..MAX].iter();
         let kept = oldest.filter(|key| dedup.get(key).is_some()).count();
         assert!(kept <= MAX / 100, "{kept}");
     }
 
     #[tokio::test]
-    async fn who_waits_gets_the_result_or_takes_over_from_one_that_gave_up() {
+    async fn waiting_calls_share_the_outcome_and_one_takes_over_if_the_first_gives_up() {
         let dedup = Dedup::new(HOUR, 100).unwrap();
         let key = key("a", "1");
         let mut stuck = Box::pin(dedup.once(&key, pending()));
-        let mut second = pin!(dedup.once(&key, async { Ok(first(2)) }));
-        let mut third = pin!(dedup.once(&key, async { Ok(first(3)) }));
+        let mut second = pin!(dedup.once(&key, async { Ok(outcome(2)) }));
+        let mut third = pin!(dedup.once(&key, async { Ok(outcome(3)) }));
         assert!(poll!(stuck.as_mut()).is_pending());
         assert!(poll!(second.as_mut()).is_pending());
         assert!(poll!(third.as_mut()).is_pending());
         drop(stuck);
         let results = join(second, third).await;
-        let all = |result| (Ok(first(result)), Ok(first(result)));
+        let all = |result| (Ok(outcome(result)), Ok(outcome(result)));
         assert!(results == all(2) || results == all(3));
     }
 
     #[test]
-    fn zero_of_either_switches_it_off() {
+    fn a_window_or_a_bound_of_zero_turns_it_off() {
         assert!(Dedup::new(HOUR, 0).is_none());
         assert!(Dedup::new(Duration::ZERO, 100).is_none());
     }

@@ -1,4 +1,4 @@
-//! Shutting down without losing anybody or anything.
+//! Graceful shutdown: nothing that was accepted is lost.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -13,17 +13,19 @@ use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, timesta
 /// How a node drains.
 #[derive(Debug, Clone)]
 pub struct DrainOptions {
-    /// When the drain ends, whoever is still connected. Default 30 s.
+    /// Time limit of the drain. It ends then, even if clients are still connected. Default
+    /// 30 s.
     pub timeout: Duration,
-    /// Connections closed a second; more when the timeout would not suffice. Default 2000.
+    /// Connections closed per second; raised where the timeout would not be enough. Default
+    /// 2000.
     pub closes_per_second: u32,
-    /// Clients that may come back a second, wherever they go: the notice of the shutdown
-    /// spreads them over a window of that length, 1 s to 5 min. Default 5000.
+    /// Clients that may reconnect per second, to any server. The shutdown notice spreads them
+    /// over a window of matching length, between 1 s and 5 min. Default 5000.
     pub reconnects_per_second: u32,
 }
 
 impl DrainOptions {
-    /// The time over which `connections` clients are asked to spread their return.
+    /// The window over which `connections` clients are asked to spread their reconnects.
     fn reconnect_window(&self, connections: usize) -> Duration {
         let rate = f64::from(self.reconnects_per_second.max(1));
         let window = Duration::from_secs_f64(connections as f64 / rate);
@@ -43,27 +45,27 @@ impl Default for DrainOptions {
 
 /// Time between two batches of closes.
 const BATCH_INTERVAL: Duration = Duration::from_millis(50);
-/// Few clients spread, too: each may stand for a page that loads more than its socket.
+/// Even a few clients are spread: each may be a page that loads more than its socket.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-/// Longer than this, nobody waits for news.
+/// Nobody should wait longer than this to reconnect.
 const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
-/// How often a drain looks whether everybody has gone.
+/// How often a drain checks whether all connections are closed.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Node {
-    /// From now on nothing new is accepted: no connection, no event.
+    /// Stops accepting connections and events.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
         self.publishing.close();
     }
 
-    /// Tells everybody, closes all connections with 1001 in paced batches behind what
-    /// waits for them, and returns when the last has gone or the timeout has passed:
-    /// how many were still there.
+    /// Drains the node: sends the shutdown notice, closes all connections with 1001 in paced
+    /// batches, each behind the messages in its outbox, and waits until they are gone.
+    /// Returns the number of connections that were still open when the timeout passed.
     pub async fn drain(&self, options: &DrainOptions) -> usize {
         self.begin_drain();
         let deadline = Instant::now() + options.timeout;
-        // A deadline that passes in the middle ends the drain like any other.
+        // If the deadline passes, what is left is reported below.
         let _ = timeout_at(deadline, async {
             self.publishing.wait().await;
             self.announce_drain(options, deadline).await;
@@ -85,12 +87,13 @@ impl Node {
             name: EventName::new("shutdown").ok(),
             data: shutdown_notice("The server is shutting down", window),
         };
-        // A hub without shards has nobody to tell.
+        // Fails only if the hub has shut down, and then there is nobody to notify.
         let message = event_message(&channel, &event);
         let _ = publish_message(&self.hub, &channel, message, deadline).await;
     }
 
-    /// What waits for a client is worth waiting for until `deadline`.
+    /// Closes all connections, at the pace of `options`. Each may take until `deadline` to
+    /// read what is in its outbox.
     async fn close_in_batches(&self, options: &DrainOptions, deadline: Instant) {
         let frame = self.hub.dialect().close(CloseCode::GoingAway, None);
         let mut clients = self.hub.clients();
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_grows_with_the_connections_and_has_bounds() {
+    fn the_reconnect_window_grows_with_the_connections_within_bounds() {
         let options = DrainOptions::default();
         let window = |connections| options.reconnect_window(connections).as_millis();
         assert_eq!(window(0), 1000);

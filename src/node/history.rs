@@ -1,4 +1,4 @@
-//! Reading a page of a history.
+//! Reading history, page by page.
 
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use crate::protocol::{
 use crate::wire::Frame;
 
 /// Maximum size of a page of history, unless its first publication alone is larger. Over a
-/// connection also at most a quarter of an outbox, like a page of a replay.
+/// connection, a page also takes at most a quarter of the outbox, as in a replay.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 impl Node {
-    /// A page of a room's or channel's history as one JSON object. `None` if it keeps none.
+    /// A page of a room's or channel's history as one JSON object. `None` if no history is
+    /// kept.
     pub fn history(&self, topic: TopicName<'_>, request: HistoryRequest) -> Option<String> {
         self.history_reply(topic, request, MAX_PAGE_BYTES, None)
     }
@@ -45,7 +46,7 @@ impl Node {
         Some(history.to_reply(reply_to))
     }
 
-    /// Answers with a page of a channel's history.
+    /// Answers a client with a page of a channel's history.
     pub async fn read_channel(
         &self,
         client: &Arc<Client>,

@@ -1,7 +1,7 @@
 //! The use-cases of one node: connect, join, leave, say, subscribe, publish, drain.
 //!
-//! Turns commands and events into frames and hands them to the hub. Knows nothing of
-//! HTTP or of bytes on a socket.
+//! Turns commands and events into frames and hands them to the hub. Knows nothing about
+//! HTTP, nor about the bytes on a socket.
 
 mod access;
 mod admission;
@@ -38,25 +38,27 @@ pub use published::Published;
 use self::dedup::Dedup;
 use self::policy::{AllowAll, Policy};
 
-/// Limits a node holds its clients to.
+/// The limits of a node.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
     /// Maximum number of connections; 0 for no limit. Default 0.
     pub max_connections: usize,
-    /// Members a room may have. Default 100.
+    /// Maximum number of members of a room. Default 100.
     pub max_clients_per_room: usize,
-    /// Bytes of one message, from a client or to it. Default 64 KiB.
+    /// Maximum size of a message from or to a client, in bytes. Default 64 KiB.
     pub max_message_bytes: usize,
-    /// Longest a publication waits for full mailboxes. Default 1 s.
+    /// Longest time a publication waits for full mailboxes. Default 1 s.
     pub publish_timeout: Duration,
-    /// Within this time a second publication with the same id to the same channel is
-    /// answered with the first one's result; zero switches this off. Default 5 min.
+    /// How long an idempotency key is remembered: within this time, a second publication
+    /// with the same key to the same channel gets the first one's result. Default 5 min;
+    /// zero turns this off.
     pub publish_window: Duration,
-    /// Publications with an own id that are remembered for that, one a channel; above, the
-    /// oldest go first. Default 100,000, which take about 20 MB.
+    /// Maximum number of idempotency keys remembered, counted per channel; beyond that, the
+    /// oldest are forgotten first. Default 100,000, which take about 20 MB; zero turns this
+    /// off.
     pub publish_ids: usize,
-    /// Longest wait for one decision of the policy; then it is refused with `overloaded`.
-    /// Default 5 s.
+    /// Longest time the policy may take for one decision; after that, the command or request
+    /// is refused with `overloaded`. Default 5 s.
     pub policy_timeout: Duration,
 }
 
@@ -77,13 +79,13 @@ impl Default for NodeOptions {
 /// This process's rooms, channels and clients.
 pub struct Node {
     hub: Arc<Hub>,
-    /// Idempotency keys, unless they are switched off.
+    /// Idempotency keys, unless they are turned off.
     dedup: Option<Dedup>,
-    /// Asked before anything is done for a client or a backend.
+    /// Asked before a command or a request is carried out.
     policy: Arc<dyn Policy>,
     options: NodeOptions,
     draining: AtomicBool,
-    /// Publications under way; a drain lets them finish before it closes anybody.
+    /// Publications in progress; a drain lets them finish before it closes a connection.
     publishing: TaskTracker,
 }
 
@@ -98,12 +100,12 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// A node on a hub, on which everything is allowed.
+    /// A node that allows everything.
     pub fn new(hub: Hub, options: NodeOptions) -> Self {
         Self::with_policy(hub, options, Arc::new(AllowAll))
     }
 
-    /// A node on a hub that does what the policy allows.
+    /// A node that asks `policy` what is allowed.
     pub fn with_policy(hub: Hub, options: NodeOptions, policy: Arc<dyn Policy>) -> Self {
         Self {
             hub: Arc::new(hub),
@@ -126,12 +128,12 @@ impl Node {
         &self.options
     }
 
-    /// Whether the node shuts down and takes nothing new.
+    /// Whether the node is shutting down and accepts nothing new.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Answers a command in order with everything else the client gets.
+    /// Sends the reply to a command, in order with everything else the client receives.
     pub async fn reply(
         &self,
         client: &Arc<Client>,
@@ -149,7 +151,7 @@ impl Node {
         self.hub.reply_room(client).await;
     }
 
-    /// Sends a frame to one client, in order with everything else it gets.
+    /// Sends a frame to one client, in order with everything else it receives.
     pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         self.hub.send(client, frame).await
     }

@@ -1,7 +1,8 @@
-//! Who may do what, as the application decides it.
+//! Access control by the application.
 //!
-//! A [`Policy`] is asked before the server does what a client wants. It allows, refuses with a
-//! code, or changes what was asked for; at once, which costs a call and no allocation, or later.
+//! The server asks a [`Policy`] before it carries out a command or a request. The policy allows
+//! it, refuses it with a code, or changes it. It answers at once, which costs a call and no
+//! allocation, or later.
 
 mod decision;
 mod question;
@@ -16,20 +17,22 @@ pub use crate::protocol::{
     ResumeRequest, RoomName, Target, UserId,
 };
 
-/// Decides what clients and backends may do. Every method has a default: without a policy,
-/// everything is allowed.
+/// Decides what clients and backends may do. Every method has a default that allows
+/// everything.
 ///
-/// Who is asked: the commands of clients, the channels of event streams, and events that come
-/// through the HTTP API. An application's own calls of the server are never asked. The server's
-/// own channels (`$all`, `$system`, `$user:<id>`) are decided before the policy, which cannot
-/// open them to a client.
+/// The policy is asked about clients' commands, the channels of event streams, and events
+/// published through the HTTP API. It is not asked about the application's own calls to the
+/// server, nor about the server's own channels (`$all`, `$system`, `$user:<id>`), which it
+/// cannot open to other clients.
 ///
-/// Ordering: a client's commands are decided and carried out one after the other, so its next
-/// command waits for a decision that comes later. Meanwhile nothing is read from it.
-/// Backpressure: a decision that takes longer than `policy_timeout` is refused with
-/// `overloaded`.
-/// Panics: a policy that panics in a client's command ends that connection (1011); at a
-/// handshake or a publication the request is answered with 500.
+/// Ordering: a client's commands are decided and carried out one at a time. While a decision
+/// is pending, nothing more is read from that client.
+///
+/// Backpressure: if a decision takes longer than `policy_timeout`, the command or request is
+/// refused with `overloaded`.
+///
+/// Panics: if the policy panics on a client's command, that connection is closed (1011); on a
+/// handshake or a publication, the request is answered with 500.
 ///
 /// ```
 /// use wavecast::policy::{Decision, ErrorCode, Policy, Subscribe, Terms};
@@ -50,35 +53,36 @@ pub use crate::protocol::{
 /// ```
 #[allow(unused_variables, reason = "the defaults allow whatever is asked")]
 pub trait Policy: Send + Sync + 'static {
-    /// Asked for every WebSocket and event stream before it is accepted: a refusal is the
-    /// answer to the HTTP request. May change who the client is.
+    /// Asked about every WebSocket and event stream before it is accepted. A refusal becomes
+    /// the answer to the HTTP request. May change the client's identity.
     fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
         Decision::allow()
     }
 
-    /// Told once of each connection that `connect` allowed, when it has ended or could not be
-    /// made. Must return quickly.
+    /// Called once for each connection that `connect` allowed, when it has ended or could not
+    /// be established. Must return quickly.
     fn disconnect(&self, client: ClientRef<'_>) {}
 
-    /// Asked for every subscription, also of a client that is subscribed already. May take
-    /// the past away.
+    /// Asked about every subscription, even if the client is already subscribed. May drop the
+    /// resume request ([`Terms::without_resume`]).
     fn subscribe<'a>(&'a self, asked: Subscribe<'a>) -> Decision<'a, Terms> {
         Decision::allow()
     }
 
-    /// Asked for every join, also of a client that is a member already. May take the past
-    /// away.
+    /// Asked about every join, even if the client is already a member. May drop the resume
+    /// request ([`Terms::without_resume`]).
     fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {
         Decision::allow()
     }
 
-    /// Asked for every message that a member sends to its room. May change the content.
+    /// Asked about every message that a member sends to its room. May change the content.
     fn message<'a>(&'a self, asked: Message<'a>) -> Decision<'a, Json> {
         Decision::allow()
     }
 
-    /// Asked for every page of a history that a client reads. By default members read the
-    /// history of their rooms, and that of a channel is for anyone who may subscribe to it.
+    /// Asked about every page of history that a client reads. By default, members may read
+    /// the history of their rooms, and anyone who may subscribe to a channel may read its
+    /// history.
     fn history<'a>(&'a self, asked: History<'a>) -> Decision<'a, ()> {
         match asked.topic {
             Topic::Room(_) => Decision::allow(),
@@ -93,14 +97,14 @@ pub trait Policy: Send + Sync + 'static {
         }
     }
 
-    /// Asked for every event that comes through the HTTP API; of a batch, for all events
+    /// Asked about every event published through the HTTP API; in a batch, about all events
     /// before the first is published. May change the name and the payload.
     fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
         Decision::allow()
     }
 }
 
-/// A policy that the application keeps too.
+/// A policy that the application shares with the server.
 impl<P: Policy + ?Sized> Policy for Arc<P> {
     fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
         (**self).connect(asked)
@@ -125,12 +129,12 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     }
 }
 
-/// Logs that the policy panicked, where that ends neither a connection nor the process.
-pub(super) fn note_panic(about: &str) {
-    tracing::error!("the policy panicked about {about}");
+/// Logs a panic of the policy that ended neither a connection nor the process.
+pub(super) fn log_panic(about: &str) {
+    tracing::error!("the policy panicked on {about}");
 }
 
-/// The policy of a server without one.
+/// The policy of a server that was given none.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AllowAll;
 

@@ -1,4 +1,4 @@
-//! Publishing: an event is accepted, encoded once a channel, and broadcast.
+//! Publishing: an event is accepted, encoded once per channel, and broadcast.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,14 +15,16 @@ use crate::protocol::{
 use crate::wire::Frame;
 
 impl Node {
-    /// Publishes an event. One with an own id that was published before, within the window
-    /// and to the same channels, is answered with the first one's result.
+    /// Publishes an event. If its idempotency key was published to the same channels within
+    /// the window, it is not published again, and the first one's result is returned.
     ///
-    /// Ordering: two events published one after the other reach every subscriber of a
-    /// channel in that order.
-    /// Backpressure: waits while shards are behind, at most `publish_timeout`.
-    /// Cancel safety: an event for several channels may have reached some of them; with an
-    /// own id, it reaches them all the same.
+    /// Ordering: events published one after the other reach every subscriber of a channel in
+    /// that order.
+    ///
+    /// Backpressure: waits while shards are behind, at most for `publish_timeout`.
+    ///
+    /// Cancel safety: if the future is dropped, an event for several channels may have reached
+    /// only some of them; with an idempotency key, it still reaches all.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
@@ -51,12 +53,12 @@ impl Node {
         })
     }
 
-    /// Whether [`publish`](Self::publish) would accept the event now.
+    /// Checks whether [`publish`](Self::publish) would accept the event now.
     pub fn check_publishable(&self, request: &PublishRequest) -> Result<(), PublishError> {
         if self.is_draining() {
             return Err(PublishError::ShuttingDown);
         }
-        // Ids and timestamps made here are as long as those of the real event.
+        // Generated ids and timestamps have the same length as those of the real event.
         let PublishRequest { id, name, data, .. } = request.clone();
         let event = Event {
             id: id.unwrap_or_else(EventId::generate),
@@ -67,7 +69,7 @@ impl Node {
         self.messages(channels(&request.target), &event).map(drop)
     }
 
-    /// The event as the subscribers of each channel get it.
+    /// The event as the subscribers of each channel receive it.
     pub(super) fn messages(
         &self,
         channels: Vec<ChannelName>,
@@ -92,10 +94,10 @@ pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
     }
 }
 
-/// Publishes to all that hear the channel, to nobody after `deadline`, and returns how many
-/// they are.
+/// Publishes a message to a channel before `deadline` or not at all, and returns the number of
+/// subscribers it was sent to.
 ///
-/// Cancel safety: the message is published entirely or not at all.
+/// Cancel safety: if the future is dropped, the message is published entirely or not at all.
 pub(super) async fn publish_message(
     hub: &Hub,
     channel: &ChannelName,

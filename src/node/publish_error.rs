@@ -5,16 +5,16 @@ use crate::protocol::{ErrorCode, InvalidTarget, JsonError, NameError, Refusal, T
 
 /// Why an event was not published.
 ///
-/// An event that is invalid stays so; [`Overloaded`](Self::Overloaded) and
-/// [`ShuttingDown`](Self::ShuttingDown) pass. Publish again, with the same idempotency key
-/// (`id`) if the event must not be delivered twice.
+/// [`Overloaded`](Self::Overloaded) and [`ShuttingDown`](Self::ShuttingDown) are temporary:
+/// publish again, with the same idempotency key (`id`) if the event must not be delivered twice.
+/// With any other error, the same event would be refused again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The text is not a valid name of a channel.
+    /// The text is not a valid channel name.
     #[error("invalid channel name {channel:?}")]
     InvalidChannel {
-        /// The text.
+        /// The invalid name.
         channel: Box<str>,
         /// What is wrong with it.
         source: NameError,
@@ -25,7 +25,7 @@ pub enum PublishError {
     /// The event is for `$system`, which is for the server's own notices.
     #[error("$system is reserved for the server's own notices")]
     ReservedChannel,
-    /// The text is not a valid id of a user.
+    /// The text is not a valid user id.
     #[error("invalid user id")]
     InvalidUser(#[source] NameError),
     /// The event's id is not a valid idempotency key.
@@ -34,7 +34,7 @@ pub enum PublishError {
     /// The event's name is invalid.
     #[error("invalid event name")]
     InvalidName(#[source] NameError),
-    /// The event's data has no JSON form, or is not JSON text.
+    /// The event's data cannot be serialized to JSON, or is not JSON text.
     #[error("invalid event data")]
     InvalidData(#[from] JsonError),
     /// The event is larger than `max_message_size` in the form that clients receive.
@@ -43,7 +43,7 @@ pub enum PublishError {
         /// Maximum size of a message, in bytes.
         limit: usize,
     },
-    /// The shards stayed behind for `publish_timeout`. Publish again.
+    /// The shards' mailboxes stayed full for `publish_timeout`. Publish again.
     #[error("the shards' mailboxes are full; try again")]
     Overloaded,
     /// The server is shutting down. Publish elsewhere, or later.

@@ -1,4 +1,4 @@
-//! Publishing an event with an own id once, however often it is asked for.
+//! Publishing an event with an idempotency key: once per channel, however often it is retried.
 
 use std::panic::resume_unwind;
 use std::time::SystemTime;
@@ -13,10 +13,11 @@ use super::published::Published;
 use crate::protocol::{Event, EventId, PublishRequest, timestamp};
 
 impl Node {
-    /// Publishes to the channels that have not had the event yet.
+    /// Publishes the event to those of its channels that have not had it yet.
     ///
-    /// Cancel safety: one channel has the event and it is remembered, or neither. Several
-    /// get it on a task of its own, so that whoever asked for it may go away.
+    /// Cancel safety: with one channel, the event is published and remembered, or neither.
+    /// With several, a task of its own publishes to all of them, even if the future is
+    /// dropped.
     pub(super) async fn publish_once(
         &self,
         dedup: Dedup,
@@ -25,16 +26,19 @@ impl Node {
         deadline: Instant,
     ) -> Result<Published, PublishError> {
         let channels = channels(&request.target);
-        let (mut known, mut all) = (None, Some(0));
+        // `total` is the sum over all channels, as long as none of them lacks the event.
+        let (mut earlier, mut total) = (None, Some(0));
         for channel in &channels {
-            let first = dedup.get(&(channel.clone(), id.clone()));
-            known = known.or(first);
-            all = all.zip(first).map(|(sum, first)| sum + first.subscribers);
+            let outcome = dedup.get(&(channel.clone(), id.clone()));
+            earlier = earlier.or(outcome);
+            total = total
+                .zip(outcome)
+                .map(|(sum, outcome)| sum + outcome.subscribers);
         }
-        if let (Some(Outcome { at, .. }), Some(subscribers)) = (known, all) {
+        if let (Some(Outcome { at, .. }), Some(subscribers)) = (earlier, total) {
             return Ok(published(id, at, subscribers));
         }
-        let mut at = known.map_or_else(SystemTime::now, |first| first.at);
+        let mut at = earlier.map_or_else(SystemTime::now, |outcome| outcome.at);
         let PublishRequest { name, data, .. } = request;
         let key = id.clone();
         let event_at = move |at| Event {
@@ -57,12 +61,12 @@ impl Node {
                     sent.map(|subscribers| Outcome { at, subscribers })
                 };
                 let key = (channel.clone(), id.clone());
-                // Another's publication may be under way for longer than this one waits.
-                let first = timeout_at(deadline, dedup.once(&key, publish)).await;
-                let first = first.unwrap_or(Err(PublishError::Overloaded))?;
-                // When somebody else has begun this event, the rest of it follows theirs.
-                at = first.at;
-                subscribers += first.subscribers;
+                // Waiting for a concurrent publication counts toward this one's deadline.
+                let outcome = timeout_at(deadline, dedup.once(&key, publish)).await;
+                let outcome = outcome.unwrap_or(Err(PublishError::Overloaded))?;
+                // If a concurrent publication was first, the other channels get its timestamp.
+                at = outcome.at;
+                subscribers += outcome.subscribers;
             }
             Ok(published(id, at, subscribers))
         };

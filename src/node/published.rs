@@ -1,4 +1,4 @@
-//! What a published event is answered with.
+//! The result of publishing an event.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use crate::protocol::EventId;
 
 /// A published event.
 ///
-/// Serializes as what `POST /api/events` answers; as the response of an axum handler it is
-/// just that. Displays as `evt_…, 3 subscribers`.
+/// Serializes to the answer of `POST /api/events`; an axum handler can return it as its
+/// response. Displays as `evt_…, 3 subscribers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Published {

@@ -13,9 +13,9 @@ use crate::protocol::{
 use crate::wire::Frame;
 
 impl Node {
-    /// Makes the client a member and returns the number of members. The client gets
-    /// `joined` and what its resume request asks for, the others `user_joined`. Joining
-    /// again announces nothing.
+    /// Makes the client a member of the room, and returns the number of members. The client
+    /// gets `joined` and what its resume request asks for; the other members get
+    /// `user_joined`. Joining again announces nothing.
     pub async fn join(
         &self,
         client: &Arc<Client>,
@@ -29,7 +29,7 @@ impl Node {
             .map_err(|error| refuse_join(error, room))
     }
 
-    /// Makes the client a member because the application says so: the policy is not asked.
+    /// Makes the client a member on behalf of the application: the policy is not asked.
     pub async fn add_to_room(
         &self,
         client: &Arc<Client>,
@@ -47,7 +47,7 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, JoinError> {
-        let (resume, no_past) = terms.apply(resume);
+        let (resume, unrecovered) = terms.apply(resume);
         let name = room.as_str();
         let user_id = &client.display_name();
         let announce = encode(
@@ -61,7 +61,7 @@ impl Node {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
-                resumption: resumption.or(no_past.as_ref()),
+                resumption: resumption.or(unrecovered.as_ref()),
             };
             Some(encode(&joined, reply_to))
         };
@@ -75,7 +75,8 @@ impl Node {
             .await
     }
 
-    /// Ends the client's membership: it gets `left`, the others `user_left`.
+    /// Ends the client's membership. The client gets `left`; the other members get
+    /// `user_left`.
     pub async fn leave(
         &self,
         client: &Arc<Client>,
@@ -87,7 +88,7 @@ impl Node {
             .map_err(|error| refuse_leave(error, room))
     }
 
-    /// As [`leave`](Self::leave), with the hub's own error.
+    /// Like [`leave`](Self::leave), with the hub's own error.
     pub async fn try_leave(
         &self,
         client: &Arc<Client>,
@@ -102,8 +103,8 @@ impl Node {
             .await
     }
 
-    /// Sends a member's message to all other members. If the command has an `id`, the
-    /// member gets `sent` in the message's place.
+    /// Sends a member's message to all other members. If the command has an `id`, the sender
+    /// gets `sent` in place of the message.
     pub async fn say(
         &self,
         client: &Arc<Client>,
@@ -135,7 +136,8 @@ impl Node {
     }
 
     /// Broadcasts to a room's members and returns the number of members it was sent to. A
-    /// `message` is published, so it becomes part of the room's history; a notice does not.
+    /// `message` is published, so it becomes part of the room's history; any other message
+    /// does not.
     pub async fn broadcast_to_room(
         &self,
         room: &RoomName,
@@ -153,7 +155,7 @@ impl Node {
     }
 }
 
-/// What a topic's other members are told when the client disconnects.
+/// What the other members of a topic get when the client disconnects.
 pub(super) fn departure_notice(client: &Client, topic: &Topic) -> Option<Frame> {
     match topic.kind() {
         TopicKind::Room => Some(user_left(client, topic.name())),

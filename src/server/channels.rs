@@ -1,4 +1,4 @@
-//! Channels and publishing, as an application uses them.
+//! Channels and publishing.
 
 use serde::Serialize;
 
@@ -12,8 +12,7 @@ use crate::protocol::{ChannelName, HistoryRequest, Json, TopicKind, TopicName};
 impl WebSocketServer {
     /// Publishes an event to a channel.
     ///
-    /// The short form of `self.event(channel).data(data).send()`: see
-    /// [`EventBuilder::send`].
+    /// Short for `self.event(channel).data(data).send()`: see [`EventBuilder::send`].
     pub async fn publish<T: Serialize + ?Sized>(
         &self,
         channel: &str,
@@ -22,14 +21,14 @@ impl WebSocketServer {
         self.event(channel).data(data).send().await
     }
 
-    /// Starts an event for the subscribers of a channel.
+    /// Builds an event for the subscribers of a channel.
     pub fn event(&self, channel: &str) -> EventBuilder {
         self.event_for_channels([channel])
     }
 
-    /// Starts an event for the subscribers of 1 to 1000 channels. It is published to each in
-    /// turn: a client that is subscribed to several receives it several times, with the same
-    /// id.
+    /// Builds an event for the subscribers of 1 to 1000 channels. It is published to each
+    /// channel in turn, so a client that is subscribed to several receives it several times,
+    /// with the same id.
     pub fn event_for_channels(
         &self,
         channels: impl IntoIterator<Item = impl AsRef<str>>,
@@ -37,13 +36,13 @@ impl WebSocketServer {
         EventBuilder::for_channels(self.node.clone(), channels)
     }
 
-    /// Starts an event for every connection of a user, on the channel `$user:<id>`. They
+    /// Builds an event for every connection of a user, on the channel `$user:<id>`. They
     /// receive it without subscribing.
     pub fn event_for_user(&self, user: &str) -> EventBuilder {
         EventBuilder::for_user(self.node.clone(), user)
     }
 
-    /// Starts an event for every connection, on the channel `$all`. They receive it without
+    /// Builds an event for every connection, on the channel `$all`. They receive it without
     /// subscribing.
     pub fn event_for_everyone(&self) -> EventBuilder {
         EventBuilder::for_everyone(self.node.clone())
@@ -62,7 +61,7 @@ impl WebSocketServer {
         page.map(Channel::new)
     }
 
-    /// A page of a channel's history, as `GET /api/channels/{name}/history` answers: at most
+    /// A page of a channel's history, as `GET /api/channels/{name}/history` returns it: at most
     /// 256 KiB, unless the first event alone is larger.
     pub fn channel_history(
         &self,

@@ -1,4 +1,4 @@
-//! Clients, as an application sees them.
+//! Clients.
 
 use uuid::Uuid;
 
@@ -15,8 +15,8 @@ impl WebSocketServer {
         Some(ClientHandle::new(self.node.clone(), client))
     }
 
-    /// A page of the clients that have a connection, in the order of connecting, which is the
-    /// order of their ids: the first `limit` after the id `after`.
+    /// A page of the clients that have a connection, sorted by id, which is the order in which
+    /// they connected: the first `limit` after the id `after`.
     pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<ClientHandle> {
         let page = self.node.clients(after, limit);
         page.map(|client| ClientHandle::new(self.node.clone(), client))
@@ -27,9 +27,9 @@ impl WebSocketServer {
         self.node.connection_count()
     }
 
-    /// Removes a client from every room and channel, and closes its connection, if it has one,
-    /// with code 4000. Each room's other members get `user_left` once. If there is no client
-    /// with this id, nothing happens.
+    /// Removes a client from all its rooms and channels, and closes its connection, if it has
+    /// one, with code 4000. In each room, the other members get `user_left` once. Does nothing if
+    /// no client has this id.
     pub async fn cleanup_client(&self, client_id: Uuid) -> Result<(), DisconnectError> {
         match self.client(client_id) {
             Some(client) => client.disconnect().await,

@@ -1,4 +1,4 @@
-//! Rooms, as an application uses them.
+//! Rooms.
 
 use uuid::Uuid;
 
@@ -12,29 +12,29 @@ use crate::protocol::{HistoryRequest, Json, RoomName, ServerMessage, TopicKind, 
 impl WebSocketServer {
     /// Makes a client a member of a room and returns the number of members.
     ///
-    /// The client gets `joined`, the other members `user_joined`. Joining again announces
-    /// nothing. If no client has this id, one without a connection is created; it stays until
-    /// [`cleanup_client`](Self::cleanup_client).
+    /// The client gets `joined`; the other members get `user_joined`. Joining again announces
+    /// nothing. If no client has this id, one without a connection is created; it exists until
+    /// [`cleanup_client`](Self::cleanup_client) removes it.
     ///
-    /// Ordering: the client gets `joined` before anything else of the room.
+    /// Ordering: the client gets `joined` before anything else from the room.
     ///
-    /// Backpressure: waits for a place in the mailboxes of the shards that have members.
+    /// Backpressure: waits for room in the mailboxes of the shards that have members.
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, JoinRoomError> {
         let room = RoomName::new(room)?;
         let client = self.node.client_or_detached(client_id)?;
         let joined = self.node.add_to_room(&client, &room).await;
         if joined.is_err() && !client.is_attached() && client.topics().is_empty() {
-            // Created for this room only, it would stay forever. If this fails, the whole
-            // server is gone; why the client did not join is the better answer.
+            // The client was created for this room only, and would never be removed. If the
+            // cleanup fails too, the server is gone; the error of the join says more.
             let _ = self.cleanup_client(client_id).await;
         }
         Ok(joined?)
     }
 
-    /// Ends a client's membership of a room. The client gets `left`, the other members
+    /// Ends a client's membership of a room. The client gets `left`; the other members get
     /// `user_left`.
     ///
-    /// Ordering: the client gets nothing of the room after `left`.
+    /// Ordering: the client gets nothing from the room after `left`.
     pub async fn leave_room(&self, room: &str, client_id: Uuid) -> Result<(), LeaveRoomError> {
         let room = RoomName::new(room)?;
         let client = self.node.client(client_id);
@@ -45,12 +45,12 @@ impl WebSocketServer {
     /// Sends a message to a room's members, except to the client `exclude`, and returns the
     /// number of members it was sent to: 0 if there is no such room.
     ///
-    /// A [`ServerMessage::Message`] becomes part of the room's history, if it keeps one. Any
-    /// other message is delivered and forgotten.
+    /// A [`ServerMessage::Message`] becomes part of the room's history, if it keeps one; any
+    /// other message does not.
     ///
     /// Ordering: all members receive a room's messages in the same order.
     ///
-    /// Backpressure: waits for a place in the mailboxes of the shards that have members.
+    /// Backpressure: waits for room in the mailboxes of the shards that have members.
     pub async fn broadcast_to_room(
         &self,
         room: &str,
@@ -77,8 +77,8 @@ impl WebSocketServer {
         page.map(|topic| Room::new(self.node.clone(), topic))
     }
 
-    /// A page of a room's history, as `GET /api/rooms/{name}/history` answers: at most 256 KiB,
-    /// unless the first message alone is larger.
+    /// A page of a room's history, as `GET /api/rooms/{name}/history` returns it: at most
+    /// 256 KiB, unless the first message alone is larger.
     pub fn room_history(&self, room: &str, request: HistoryRequest) -> Result<Json, HistoryError> {
         let room = RoomName::new(room).map_err(HistoryError::InvalidRoom)?;
         self.history(TopicName::from(&room), request)

@@ -1,4 +1,4 @@
-//! Serving an application on the server's own listener.
+//! Serving an application together with its connections.
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -13,12 +13,12 @@ impl WebSocketServer {
     /// while HTTP requests are still answered, and stops. Returns what `drain` returns.
     ///
     /// `router` is the application's own, with [`ws_handler`](crate::ws_handler) mounted, or
-    /// [`router`](Self::router). On this listener an event stream costs as little as a
-    /// WebSocket. [`listen`](crate::listen()) opens a socket;
-    /// [`ServeOptions`] are at their defaults.
+    /// [`router`](Self::router). Here, an event stream costs as little as a WebSocket.
+    /// [`listen`](crate::listen()) opens the listener. [`ServeOptions`] have their default
+    /// values.
     ///
-    /// Cancel safety: if the future is dropped, the listener is closed and connections without
-    /// a request end, but nothing is drained.
+    /// Cancel safety: if the future is dropped, the listener and idle HTTP connections are
+    /// closed, but nothing is drained.
     pub async fn serve(
         &self,
         listener: TcpListener,

@@ -84,7 +84,7 @@ impl Imports {
         Some(file)
     }
 
-    /// Groups of files that import each other in a circle.
+    /// Groups of files with circular imports.
     pub fn circles(&self) -> Vec<Vec<usize>> {
         let reachable: Vec<BTreeSet<usize>> = (0..self.edges.len())
             .map(|start| {

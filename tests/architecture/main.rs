@@ -1,5 +1,5 @@
-//! The rules of ARCHITECTURE.md that the compiler does not hold: who may import whom, where a
-//! third-party crate may be named, what may never be written. Reads source text.
+//! The rules of ARCHITECTURE.md that the compiler does not enforce: which file may import which,
+//! where a third-party crate may be named, which calls are banned. Reads source text.
 
 // `pub` marks what a module offers to the others.
 #![allow(unreachable_pub)]
@@ -120,7 +120,7 @@ fn a_third_party_crate_is_named_only_where_it_belongs() {
 }
 
 #[test]
-fn every_dependency_has_its_place_and_every_place_is_used() {
+fn every_dependency_is_listed_and_every_listed_place_is_used() {
     for rules in CRATES {
         let manifest = fs::read_to_string(repository().join(rules.manifest)).expect("a manifest");
         let dependencies: BTreeSet<String> = manifest
@@ -158,7 +158,7 @@ fn the_hub_names_no_encoding_and_no_message() {
         if source.part() != "hub" {
             continue;
         }
-        // The unit tests of the outbox bring a dialect of their own, so they may make frames.
+        // The unit tests of the outbox have their own dialect, so they may make frames.
         let allowed_in_tests = |word: &str| word.starts_with("Frame::");
         let production: BTreeSet<usize> =
             source.production_code().map(|(number, _)| number).collect();
@@ -178,7 +178,7 @@ fn the_hub_names_no_encoding_and_no_message() {
 fn the_node_is_the_only_way_into_the_hub() {
     let mut broken = Vec::new();
     for source in Source::read_all(SERVER.folder) {
-        // The server puts both together.
+        // The server assembles the two.
         if matches!(source.part(), "hub" | "node" | "server") {
             continue;
         }
@@ -213,7 +213,7 @@ fn nothing_waits_in_the_registry_and_no_guard_leaves_it() {
 }
 
 #[test]
-fn what_is_banned_is_not_written() {
+fn banned_code_does_not_occur() {
     for rules in CRATES {
         let mut broken = Vec::new();
         for source in Source::read_all(rules.folder) {
@@ -247,7 +247,7 @@ fn the_lowest_floors_know_neither_tasks_nor_time() {
 }
 
 #[test]
-fn every_file_says_what_it_is() {
+fn every_file_begins_with_a_module_comment() {
     for rules in CRATES {
         let silent = Source::read_all(rules.folder)
             .into_iter()

@@ -244,10 +244,10 @@ pub const LOADTEST: Crate = Crate {
     ],
 };
 
-/// Most lines of one file, tests included.
+/// Maximum number of lines of a file, tests included.
 pub const MAX_LINES: usize = 400;
 
-/// What is never written, in any crate.
+/// Code that is banned in every crate.
 pub const BANNED: &[&str] = &[
     "unsafe {",
     "unsafe fn",
@@ -261,7 +261,7 @@ pub const BANNED: &[&str] = &[
     "dbg!",
 ];
 
-/// What the hub does not name: it moves frames, and what they say is the dialects'.
+/// Names that the hub must not use: it moves frames, and their contents belong to the dialects.
 pub const NOT_IN_THE_HUB: &[&str] = &[
     "json",
     "Json",

@@ -4,7 +4,7 @@
 //! Every wait has a deadline (`support::within`), and no test sleeps to be sure that
 //! something did not happen: a round trip through the same queues proves it.
 
-// `pub` marks what a module of `support` offers to the others.
+// In `support`, `pub` marks what a module offers to the others.
 #![allow(unreachable_pub)]
 
 mod binary;

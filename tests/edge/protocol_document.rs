@@ -1,4 +1,4 @@
-//! The conversations in `docs/PROTOCOL.md` are held with a real server.
+//! Replays the conversations of `docs/PROTOCOL.md` against a real server.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use crate::support::{Client, TestServer, with_history};
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 
-/// The values that `…` stands for, by the text before it.
+/// The values that `…` matched, by the text before it.
 #[derive(Default)]
 struct Placeholders(HashMap<String, String>);
 
 impl Placeholders {
-    /// Whether `found` is what the document says. `…` matches any text; the same text before
-    /// it always stands for the same value, except `evt_`, with which every event id begins.
+    /// Whether `found` is what the document says. `…` matches any text. After the same text it
+    /// always matches the same value, except after `evt_`, with which every event id begins.
     fn matches(&mut self, said: &Value, found: &Value) -> bool {
         match (said, found) {
             (Value::String(said), Value::String(found)) => match said.strip_suffix('…') {

@@ -75,7 +75,7 @@ async fn a_long_batch_lets_other_tasks_on_its_worker_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn publishers_that_wait_for_places_in_the_same_mailboxes_never_deadlock() {
+async fn publishers_that_wait_for_the_same_mailboxes_never_deadlock() {
     let options = HubOptions {
         shards: 3,
         mailbox_capacity: 1,

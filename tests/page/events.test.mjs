@@ -25,13 +25,13 @@ after(async () => {
   await server?.stop();
 });
 
-/** What the page has heard, as it stands now. */
-const heard = () => page.evaluate(() => globalThis.heard);
+/** What the page has received so far. */
+const received = () => page.evaluate(() => globalThis.received);
 const until = (what, ...args) => page.waitForFunction(what, ...args);
 const numbers = (list) => list.filter((m) => m.type === 'event').map((m) => `${m.channel} ${m.data.n}`);
 const publish = (channel, n) => server.publish({ channel, data: { n } });
-const events = (count) => until((n) => globalThis.heard.filter((m) => m.type === 'event').length >= n, count);
-const answers = (count) => until((n) => globalThis.heard.filter((m) => m.type === 'subscribed').length >= n, count);
+const events = (count) => until((n) => globalThis.received.filter((m) => m.type === 'event').length >= n, count);
+const answers = (count) => until((n) => globalThis.received.filter((m) => m.type === 'subscribed').length >= n, count);
 
 async function cut(reason) {
   const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
@@ -42,10 +42,10 @@ async function cut(reason) {
 
 test('a browser reconnects by itself and has every event of every channel once', async () => {
   await page.evaluate(() => {
-    globalThis.heard = [];
+    globalThis.received = [];
     globalThis.closes = [];
     globalThis.source = new EventSource('/sse?channel=orders&channel=k%C3%B6ln');
-    source.onmessage = (message) => heard.push({ ...JSON.parse(message.data), id: message.lastEventId });
+    source.onmessage = (message) => received.push({ ...JSON.parse(message.data), id: message.lastEventId });
     source.addEventListener('close', (message) => closes.push(JSON.parse(message.data)));
   });
   await answers(2);
@@ -55,12 +55,12 @@ test('a browser reconnects by itself and has every event of every channel once',
   for (const [round, reason] of ['first', 'second'].entries()) {
     await cut(reason);
     await until((n) => globalThis.closes.length === n, round + 1);
-    // The browser waits for as long as it was told, and meanwhile:
+    // Meanwhile, while the browser waits for the time in `retry:`:
     await publish('köln', 10 * round + 11);
     await publish('orders', 10 * round + 12);
     await events(4 + 2 * round);
   }
-  const list = await heard();
+  const list = await received();
   assert.deepEqual(numbers(list).sort(), ['köln 11', 'köln 2', 'köln 21', 'orders 1', 'orders 12', 'orders 22']);
   assert.deepEqual(
     list.filter((m) => m.type === 'subscribed').map((m) => m.recovered),
@@ -70,15 +70,15 @@ test('a browser reconnects by itself and has every event of every channel once',
   assert.deepEqual(await page.evaluate(() => closes), [{ code: 4000, reason: 'first' }, { code: 4000, reason: 'second' }]);
 });
 
-test('after a crash of the server it is told that nothing can be recovered, and hears what is new', async () => {
-  await page.evaluate(() => { heard.length = 0; });
+test('after a crash of the server it is told that nothing can be recovered, and receives new events', async () => {
+  await page.evaluate(() => { received.length = 0; });
   const { port } = server;
   await server.stop('SIGKILL');
   server = await Server.start(port, ['--history', '100']);
   await answers(2);
   await publish('orders', 100);
   await events(1);
-  const list = await heard();
+  const list = await received();
   assert.deepEqual(list.filter((m) => m.type === 'subscribed').map((m) => [m.recovered, m.reason]),
     [[false, 'epoch_changed'], [false, 'epoch_changed']]);
   assert.deepEqual(numbers(list), ['orders 100']);

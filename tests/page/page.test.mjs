@@ -138,7 +138,7 @@ for (const [how, signal] of [['dies', 'SIGKILL'], ['shuts down', 'SIGTERM']]) {
     await confirmed(page, 'rooms', 'general').waitFor();
     await server.publish({ channel: 'orders', data: { message: 'after the restart' } });
     await event(page, 'after the restart').waitFor();
-    // The server keeps no history here: nobody knows what was missed, and the page says so.
+    // The server keeps no history here, so the page says that messages may be missing.
     await event(page, 'orders: Some messages may be missing here: no_history').waitFor();
   });
 }

@@ -13,7 +13,7 @@ export class Server {
   #child;
   url;
 
-  /** Port 0 takes a free one; `url` tells which. `flags` are those of the binary. */
+  /** Port 0 takes a free port, which is then in `url`. `flags` are passed to the binary. */
   static async start(port = 0, flags = []) {
     const server = new Server();
     const child = spawn(binary, ['--listen', `127.0.0.1:${port}`, ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::EdgeConfig;
 use crate::config::values::{Raw, Value};
 
-/// The whole configuration as text, to see what a setting changes.
+/// The whole configuration as text, so that a change by any setting shows.
 fn shown(config: &EdgeConfig) -> String {
     format!("{config:?}")
 }
@@ -15,7 +15,7 @@ fn set(config: &mut EdgeConfig, setting: &Setting, text: &str) {
     (setting.set)(config, value);
 }
 
-/// A value that is the default of no setting of this kind.
+/// A value of this kind that is not the default of any setting.
 fn another(kind: Kind) -> &'static str {
     match kind {
         Kind::Switch => "true",
@@ -43,7 +43,7 @@ fn keys_flags_and_variables_are_unique() {
 }
 
 #[test]
-fn names_are_written_as_keys_and_flags_are() {
+fn keys_are_snake_case_and_flags_are_kebab_case() {
     for setting in SETTINGS {
         let is_word = |text: &str, joiner: char| {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == joiner)
@@ -55,7 +55,7 @@ fn names_are_written_as_keys_and_flags_are() {
 }
 
 #[test]
-fn no_variable_is_one_that_kubernetes_sets() {
+fn no_variable_collides_with_those_of_kubernetes() {
     for variable in SETTINGS.iter().map(Setting::variable) {
         let name = variable.strip_prefix("WAVECAST_").expect("the prefix");
         assert!(
@@ -75,7 +75,7 @@ fn a_key_without_a_flag_has_a_variable_too() {
 }
 
 #[test]
-fn the_defaults_of_the_table_are_those_of_the_configuration() {
+fn the_defaults_of_the_table_match_those_of_the_configuration() {
     for setting in SETTINGS {
         let mut config = EdgeConfig::default();
         set(&mut config, setting, setting.default);
@@ -89,7 +89,7 @@ fn the_defaults_of_the_table_are_those_of_the_configuration() {
 }
 
 #[test]
-fn every_setting_changes_something_of_its_own() {
+fn every_setting_changes_a_different_part_of_the_configuration() {
     let mut changed = BTreeSet::from([shown(&EdgeConfig::default())]);
     for setting in SETTINGS {
         let mut config = EdgeConfig::default();
@@ -99,7 +99,7 @@ fn every_setting_changes_something_of_its_own() {
 }
 
 #[test]
-fn a_range_of_the_table_is_that_of_the_library() {
+fn the_ranges_of_the_table_match_those_of_the_library() {
     for setting in SETTINGS {
         let key = setting.key;
         let (inside, below) = match setting.kind {
@@ -120,7 +120,7 @@ fn a_range_of_the_table_is_that_of_the_library() {
                 .any(|problem| problem.to_string().starts_with(&of_range))
         };
         assert!(!is_refused(inside), "{key}");
-        // Sizes that must hold a message are compared with it, whatever they are.
+        // Sizes that must hold a message are compared with its size instead.
         let is_compared =
             matches!(setting.kind, Kind::Size { .. }) && key != "connections.max_message_size";
         assert!(
@@ -146,13 +146,13 @@ fn help_is_one_sentence_without_its_period_and_the_rest_is_whole_sentences() {
 }
 
 #[test]
-fn settings_of_a_group_and_of_a_section_are_beside_each_other() {
+fn settings_under_one_heading_are_next_to_each_other() {
     let headings: Vec<_> = SETTINGS.iter().map(|setting| setting.heading).collect();
     assert!(headings.is_sorted(), "{headings:?}");
 }
 
 #[test]
-fn a_reload_applies_as_operators_are_told() {
+fn a_reload_takes_effect_as_documented() {
     let reload = |key| by_key(key).map(|setting| setting.reload);
     assert_eq!(reload("server.listen"), Some(Restart));
     assert_eq!(reload("connections.ping_interval"), Some(Restart));

@@ -1,4 +1,4 @@
-//! A TOML text whose values know their lines.
+//! A TOML document whose values know their line numbers.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::origin::Origin;
 use super::problem::Problem;
 use crate::config::values::Raw;
 
-/// A text and the path under which it is named.
+/// The text of a file, and the path that problems name it by.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     path: Arc<str>,
@@ -41,7 +41,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The place of a span, by its line.
+    /// The origin of a span: its line.
     pub(super) fn place(&self, span: &Range<usize>) -> Origin {
         self.origin(span.start, None)
     }
@@ -64,7 +64,7 @@ impl<'a> Document<'a> {
         self.text.get(..offset).unwrap_or(self.text)
     }
 
-    /// A value, as settings read them.
+    /// A TOML value in the form that settings read.
     pub(super) fn raw(&self, value: &Spanned<DeValue<'_>>) -> Raw {
         let written = || self.text.get(value.span()).unwrap_or_default().to_owned();
         match value.get_ref() {
@@ -81,7 +81,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The entries of a table in the order of the text.
+/// The entries of a table, in the order of the text.
 pub(super) fn in_order<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
     let mut entries: Vec<Entry<'a, 'b>> = table
         .iter()

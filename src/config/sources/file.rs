@@ -11,7 +11,7 @@ use super::unknown_key::{is_section, section_without_keys, unknown_key, unknown_
 use crate::config::settings::SETTINGS;
 use crate::protocol::TopicKind;
 
-/// What a file says, and what is wrong with it.
+/// The contents of a configuration file, and its problems.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) given: Vec<Given>,
@@ -20,7 +20,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads a text that is named by `path`. One bad entry does not hide the next.
+    /// Parses the text of the file at `path`. One bad entry does not hide the next.
     pub(super) fn read(path: &str, text: &str) -> Self {
         let document = Document::new(path, text);
         let mut file = Self::default();

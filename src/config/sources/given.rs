@@ -1,4 +1,4 @@
-//! A setting with the value that somebody gave it.
+//! A setting with the value that it was given.
 
 use super::origin::Origin;
 use super::problem::Problem;
@@ -7,7 +7,7 @@ use crate::config::setting::Setting;
 use crate::config::settings::by_key;
 use crate::config::values::Raw;
 
-/// A value as it is written, and where.
+/// A value as it was written, and where it was written.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(super) setting: &'static Setting,
@@ -16,7 +16,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// The value of a setting's own flag. Flags of a list may be repeated.
+    /// The value of a setting's flag. The flag of a list may be repeated.
     pub(crate) fn by_flag(setting: &'static Setting, flag: &str, values: &[String]) -> Self {
         Self {
             setting,
@@ -25,7 +25,7 @@ impl Given {
         }
     }
 
-    /// An assignment `section.key=value` of `--set`.
+    /// The value of an assignment `section.key=value` in `--set`.
     pub(crate) fn by_assignment(assignment: &str) -> Result<Self, Problem> {
         let problem = |message: String| Problem::new(Origin::Flag("--set".to_owned()), message);
         let Some((key, value)) = assignment.split_once('=') else {

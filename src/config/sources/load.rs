@@ -1,4 +1,4 @@
-//! From flags, variables and file to one configuration.
+//! Merging flags, environment variables and file into one configuration.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -15,45 +15,45 @@ use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
 use crate::hub::TopicRules;
 
-/// What the command line says about the configuration.
+/// The command line's part of the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Flags {
     /// The path of the configuration file.
     pub(crate) config: Option<String>,
     pub(crate) given: Vec<Given>,
-    /// What is wrong with the flags themselves.
+    /// Problems with the flags themselves.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// The configuration, and what was found on the way.
+/// A configuration that was loaded, with the problems found in it.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
-    /// Works only where there are no problems.
+    /// Usable only if there are no problems.
     pub(crate) config: EdgeConfig,
-    /// The path of the configuration file, where one is named.
+    /// The path of the configuration file, if there is one.
     pub(crate) file: Option<String>,
     /// The number of rules.
     pub(crate) rules: usize,
     pub(crate) problems: Vec<Problem>,
-    /// What is suspicious, and harmless.
+    /// What is probably a mistake, but harmless.
     pub(crate) warnings: Vec<Problem>,
-    /// The settings that somebody gave a value.
+    /// The settings that were given a value.
     given: HashMap<&'static str, Source>,
 }
 
-/// Where a setting's value comes from.
+/// A setting's value as it was written, and where it comes from.
 #[derive(Debug)]
 struct Source {
-    /// The value as it is written.
     written: String,
     origin: Origin,
-    /// Whether it could be read.
+    /// Whether the value could be parsed.
     is_valid: bool,
 }
 
 impl Loaded {
-    /// Merges the sources: a flag wins over a variable, that over the file, and that over the
-    /// default. All problems are found at once. A variable that a flag replaces is not read.
+    /// Merges the sources: a flag overrides a variable, which overrides the file, which
+    /// overrides the default. Collects all problems. The value of a variable that a flag
+    /// overrides is not checked.
     pub(crate) fn load(
         flags: Flags,
         environment: impl Iterator<Item = (OsString, OsString)>,
@@ -94,18 +94,18 @@ impl Loaded {
         }
         loaded.check_together(&file.rules);
         loaded.apply_rules(&file.rules);
-        // Within one origin, in the order in which they were found.
+        // The sort is stable: within one origin, problems stay in the order of discovery.
         let in_order = |problem: &Problem| problem.origin().rank();
         loaded.problems.sort_by_key(in_order);
         loaded
     }
 
-    /// The number of settings that somebody gave a value.
+    /// The number of settings that were given a value.
     pub(crate) fn settings(&self) -> usize {
         self.given.len()
     }
 
-    /// Adds a problem with the value of a setting, unless it has one already.
+    /// Adds a problem with the value of a setting, unless that value already has one.
     pub(crate) fn refuse(&mut self, key: &'static str, message: String) {
         if self.is_valid(key) {
             let problem = Problem::of_value(self.origin(key), key, message);
@@ -154,7 +154,7 @@ impl Loaded {
         }
     }
 
-    /// Finds values that do not fit together.
+    /// Finds values that contradict each other.
     fn check_together(&mut self, rules: &[Rule]) {
         let server = &self.config.server;
         let mut problems = server.problems();
@@ -186,7 +186,7 @@ impl Loaded {
         }
     }
 
-    /// Tells a problem of the server's configuration with the origins of its values.
+    /// Adds a problem of the server's configuration, with the origins of its values.
     fn explain(&mut self, problem: &ConfigError) {
         match problem {
             ConfigError::TooSmall { key, least } => {
@@ -204,7 +204,7 @@ impl Loaded {
                 if !self.is_valid(key) || !self.is_valid(other) {
                     return;
                 }
-                // It is told where somebody set a value.
+                // Reported where a value was set, not at a default.
                 if self.given.contains_key(key) || !self.given.contains_key(other) {
                     let message = self.comparison(self.written(key), relation, other);
                     self.refuse(key, message);
@@ -225,7 +225,7 @@ impl Loaded {
     fn apply_rules(&mut self, rules: &[Rule]) {
         let history = &self.config.history;
         let (fallback, defaults) = (history.fallback(), history.when_on());
-        // Each is looked up among its own kind, in the order of the file.
+        // A name is matched against the rules of its kind, in the order of the file.
         let topics = rules
             .iter()
             .fold(TopicRules::all(fallback), |topics, rule| {

@@ -1,4 +1,4 @@
-//! Where settings get their values from: flags, variables, the file and the defaults.
+//! The sources of settings: flags, environment variables, the file and the defaults.
 
 mod document;
 mod file;

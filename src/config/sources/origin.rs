@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The place that gives a setting its value.
+/// Where a setting gets its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nobody set it.
+    /// The default: the setting was not given a value.
     Default,
-    /// A line of the configuration file, and a column where one helps; both count from 1.
+    /// A line of the configuration file, and a column where it helps; both count from 1.
     File {
         path: Arc<str>,
         line: usize,
@@ -21,7 +21,8 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// The order in which problems are told: the file by its lines, then variables and flags.
+    /// The order in which problems are reported: the file line by line, then variables, then
+    /// flags.
     pub(super) fn rank(&self) -> (u8, usize) {
         match self {
             Self::Default => (0, 0),

@@ -1,20 +1,20 @@
-//! What is wrong with a configuration, and where.
+//! Problems of a configuration.
 
 use std::fmt::{self, Write as _};
 
 use super::origin::Origin;
 
-/// One thing that is wrong.
+/// One problem of a configuration, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     origin: Origin,
-    /// The setting whose value is wrong, where the origin does not name it.
+    /// The setting with the wrong value, unless the origin already names it.
     key: Option<String>,
     message: String,
 }
 
 impl Problem {
-    /// Something is wrong at `origin`.
+    /// A problem at `origin`.
     pub(crate) fn new(origin: Origin, message: impl Into<String>) -> Self {
         Self {
             origin,
@@ -23,14 +23,14 @@ impl Problem {
         }
     }
 
-    /// Where it is.
+    /// Where the problem is.
     pub(super) fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The value that `origin` gives the setting `key` is wrong.
+    /// A problem with the value that `origin` gives to the setting `key`.
     pub(crate) fn of_value(origin: Origin, key: &str, message: impl Into<String>) -> Self {
-        // Flags and variables name the setting.
+        // Flags and variables already name the setting.
         let is_in_file = matches!(origin, Origin::File { .. });
         Self {
             origin,
@@ -50,7 +50,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems at once, as they are printed.
+/// The text that is printed for all problems together.
 pub(crate) fn report(problems: &[Problem]) -> String {
     let count = match problems.len() {
         1 => "1 problem".to_owned(),
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_problem_is_a_line_with_its_origin() {
+    fn each_problem_is_printed_on_a_line_with_its_origin() {
         let file = |line| Origin::File {
             path: "wavecast.toml".into(),
             line,

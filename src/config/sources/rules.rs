@@ -1,4 +1,4 @@
-//! `[[channels]]` and `[[rooms]]`: rules for channels and rooms by name.
+//! `[[channels]]` and `[[rooms]]`: rules for channels and rooms, by name.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const AGE: Kind = Kind::Time {
 };
 const OVERFLOWS: &[&str] = &["evict", "drop-oldest", "latest-only"];
 
-/// One entry of the file.
+/// One entry of `[[channels]]` or `[[rooms]]`.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) kind: TopicKind,
@@ -35,14 +35,14 @@ pub(super) struct Rule {
 /// `history = false`, `history = 100` or `history = { messages = 100, age = "1m" }`.
 #[derive(Debug, Default)]
 enum RuleHistory {
-    /// As in topics without a rule.
+    /// The same as for topics without a rule.
     #[default]
     Inherited,
     Off,
     On(GivenLimits),
 }
 
-/// Limits that a rule names; the others are those of `[history]`.
+/// The limits that a rule names; the others come from `[history]`.
 #[derive(Debug, Default)]
 struct GivenLimits {
     messages: Option<usize>,
@@ -50,19 +50,19 @@ struct GivenLimits {
     age: Option<Duration>,
 }
 
-/// Bytes of a history, as a rule gives them.
+/// The `bytes` of a history in a rule.
 #[derive(Debug)]
 pub(super) struct GivenBytes {
     pub(super) bytes: usize,
-    /// As they are written.
+    /// The value as it was written.
     pub(super) written: String,
     pub(super) origin: Origin,
-    /// The key, for a problem.
+    /// The key that a problem names.
     pub(super) path: String,
 }
 
 impl Rule {
-    /// Bytes of the history, where the rule names them.
+    /// The `bytes` of the history, if the rule names them.
     pub(super) fn history_bytes(&self) -> Option<&GivenBytes> {
         match &self.history {
             RuleHistory::On(limits) => limits.bytes.as_ref(),
@@ -70,8 +70,8 @@ impl Rule {
         }
     }
 
-    /// What the rule gives its topics. What it does not say is taken from `fallback`, and
-    /// limits of a history from `defaults`.
+    /// The options that the rule gives to its topics. What it leaves out comes from
+    /// `fallback`, and the limits of a history from `defaults`.
     pub(super) fn options(&self, fallback: TopicOptions, defaults: HistoryLimits) -> TopicOptions {
         let history = match &self.history {
             RuleHistory::Inherited => fallback.history,
@@ -92,7 +92,7 @@ impl Rule {
     }
 }
 
-/// Reads the array `name`. An entry with a problem is left out; the others are read.
+/// Reads the array `name`. An entry with a problem is skipped; the others are still read.
 pub(super) fn read(
     document: &Document<'_>,
     kind: TopicKind,
@@ -165,7 +165,7 @@ impl Reader<'_, '_> {
                 _ => self.unknown(origin, &path, key, KEYS),
             }
         }
-        // A misspelled one is told already.
+        // A misspelled `pattern` is already reported as an unknown key.
         if !table
             .iter()
             .any(|(key, _)| nearest(key.get_ref(), KEYS) == Some("pattern"))

@@ -1,4 +1,4 @@
-//! Keys that are not settings, and what was probably meant.
+//! Messages about keys that are not settings, with suggestions.
 
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
@@ -12,7 +12,7 @@ pub(super) fn is_section(name: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.section() == name)
 }
 
-/// What to say about a key `name` or `section.name` that is not a setting.
+/// The message about a key `name` or `section.name` that is not a setting.
 pub(super) fn unknown_key(key: &str) -> String {
     let suggestion = match key.split_once('.') {
         Some((section, name)) if is_section(section) => within(section, name),
@@ -22,13 +22,13 @@ pub(super) fn unknown_key(key: &str) -> String {
     format!("unknown key `{key}`{}", did_you_mean(suggestion))
 }
 
-/// What to say about a section that is not there.
+/// The message about a section that does not exist.
 pub(super) fn unknown_section(name: &str) -> String {
     let end = did_you_mean(nearest_section(name));
     format!("unknown key `{name}`{end}")
 }
 
-/// What to say about a section that is written like a setting.
+/// The message about a section that is written like a setting.
 pub(super) fn section_without_keys(name: &str) -> String {
     let setting = by_name_or_flag(name).filter(|setting| setting.section() == name);
     let end = did_you_mean(setting.map(|setting| setting.key));
@@ -48,7 +48,7 @@ fn within(section: &str, name: &str) -> Option<&'static str> {
     similar.or_else(|| by_name_or_flag(name).map(|setting| setting.key))
 }
 
-/// A key without a section, most likely one that was not put into its section.
+/// The suggestion for a key without a section: most likely its section was left out.
 fn at_the_top(name: &str) -> Option<&'static str> {
     let setting = by_name_or_flag(name).or_else(|| {
         let names = SETTINGS.iter().map(Setting::name);
@@ -58,7 +58,7 @@ fn at_the_top(name: &str) -> Option<&'static str> {
     setting.map(|setting| setting.key)
 }
 
-/// The setting of this name in any section, or of the flag that is written like it.
+/// The setting with this name, in any section, or with a flag of this name.
 fn by_name_or_flag(name: &str) -> Option<&'static Setting> {
     let flag = name.replace('_', "-");
     let by_name = SETTINGS.iter().find(|setting| setting.name() == name);
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_corrected_within_the_section() {
+    fn a_typo_is_corrected_within_the_section() {
         assert_eq!(
             unknown_key("publish.windw"),
             "unknown key `publish.windw`; did you mean `window`?"
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_place_is_shown_the_right_one() {
+    fn a_key_in_the_wrong_section_gets_the_right_one_suggested() {
         for (key, expected) in [
             ("listen", "server.listen"),
             ("lisen", "server.listen"),

@@ -14,24 +14,24 @@ const PREFIX: &str = "WAVECAST_";
 /// The variable that names the configuration file.
 pub(super) const CONFIG: &str = "WAVECAST_CONFIG";
 
-/// What the variables say, and what is wrong with them.
+/// The environment variables' part of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     pub(super) given: Vec<Given>,
     /// The path of the configuration file.
     pub(super) config: Option<String>,
-    /// Variables that look like settings and are not.
+    /// Variables that look like settings but are not.
     pub(super) warnings: Vec<Problem>,
 }
 
 impl Variables {
-    /// Reads the variables whose names begin with `WAVECAST_`, in the order of their names. An
-    /// empty one is one that is not set.
+    /// Reads the variables whose names begin with `WAVECAST_`, sorted by name. An empty
+    /// variable counts as unset.
     pub(super) fn read(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let mut variables: Vec<(String, String)> = environment
             .filter_map(|(name, value)| {
                 let name = name.into_string().ok()?;
-                // What is not UTF-8 is not a value of any setting, and is refused as such.
+                // A value that is not UTF-8 is not valid for any setting, and is refused later.
                 let value = value.to_string_lossy().trim().to_owned();
                 (name.starts_with(PREFIX) && !value.is_empty()).then_some((name, value))
             })
@@ -49,7 +49,7 @@ impl Variables {
                     origin,
                 }),
                 None if name == CONFIG => read.config = Some(value),
-                None if is_of_kubernetes(&name) => {}
+                None if is_set_by_kubernetes(&name) => {}
                 None => read.warnings.push(Problem::new(origin, unknown(&name))),
             }
         }
@@ -58,7 +58,7 @@ impl Variables {
 }
 
 /// Kubernetes sets these for a Service that is named `wavecast`.
-fn is_of_kubernetes(name: &str) -> bool {
+fn is_set_by_kubernetes(name: &str) -> bool {
     let name = name.strip_prefix(PREFIX).unwrap_or(name);
     name == "PORT" || name.starts_with("PORT_") || name.starts_with("SERVICE_")
 }
@@ -66,7 +66,7 @@ fn is_of_kubernetes(name: &str) -> bool {
 fn unknown(name: &str) -> String {
     let names: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
     let names = names.iter().map(String::as_str).chain([CONFIG]);
-    // The prefix is common to all, and says nothing about how near they are.
+    // All names share the prefix, so it would make them look more alike than they are.
     let endings = names.filter_map(|name| name.strip_prefix(PREFIX));
     let meant = nearest(name.strip_prefix(PREFIX).unwrap_or(name), endings);
     let meant = meant.map(|ending| format!("{PREFIX}{ending}"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_one_that_is_not_set() {
+    fn an_empty_variable_counts_as_unset() {
         let variables = read(&[
             ("WAVECAST_DEV", ""),
             ("WAVECAST_LISTEN", "  "),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variable_is_a_warning_with_a_suggestion() {
+    fn an_unknown_variable_gets_a_warning_with_a_suggestion() {
         let variables = read(&[
             ("WAVECAST_HISOTRY", "5"),
             ("WAVECAST_BIN", "x"),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_sets_is_ignored() {
+    fn variables_that_kubernetes_sets_are_ignored() {
         let variables = read(&[
             ("WAVECAST_PORT", "tcp://10.0.0.1:3000"),
             ("WAVECAST_PORT_3000_TCP_ADDR", "10.0.0.1"),

@@ -1,4 +1,4 @@
-//! Kinds of values: how each is written, and its range.
+//! Kinds of values: their syntax and their range.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::value::{Raw, Value};
 use super::web_origin;
 use crate::config::validate::YEAR;
 
-/// What a setting's value may be.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// On or off.
@@ -19,25 +19,25 @@ pub(crate) enum Kind {
     Number { least: u64, most: u64 },
     /// A number of bytes, with or without a unit.
     Size { least: usize },
-    /// A time with its unit, at most a year.
+    /// A duration with its unit, at most a year.
     Time { least: Duration },
     /// An address to listen on.
     Address,
-    /// A level or a filter of logs.
+    /// A log level or a log filter.
     LogFilter,
-    /// Web origins: a list, or in a flag or variable separated by commas.
+    /// Web origins: a list, or separated by commas in a flag or variable.
     WebOrigins,
     /// One of these words.
     Word(&'static [&'static str]),
 }
 
 impl Kind {
-    /// Whether the value is a single one, not a list.
+    /// Whether this is a single value, not a list.
     pub(crate) fn is_scalar(self) -> bool {
         self != Self::WebOrigins
     }
 
-    /// What stands for the value in the description of a flag.
+    /// The placeholder for the value in the description of a flag.
     pub(crate) fn placeholder(self) -> &'static str {
         match self {
             Self::Switch => "BOOLEAN",
@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// Reads a value. The error says what is wrong with it and how it is written right.
+    /// Parses a value. The error says what is wrong with it and how to write it.
     pub(crate) fn read(self, raw: &Raw) -> Result<Value, String> {
         match self {
             Self::Switch => switch(raw),
@@ -136,7 +136,7 @@ fn size(raw: &Raw, least: usize) -> Result<Value, String> {
     let Some(bytes) = bytes else {
         return Err(format!("{raw} is not a size; write 512B, 64KiB or 1MiB"));
     };
-    // More than the machine can address is as good as no bound.
+    // A size beyond what the machine can address amounts to no bound.
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     if bytes < least {
         return Err(format!("{} must be at least {least}B", raw.bare()));
@@ -174,7 +174,7 @@ fn web_origins(raw: &Raw) -> Result<Value, String> {
         let Some(origin) = text(item) else {
             return Err(format!("{item} is not a web origin; {how}"));
         };
-        // A comma too many is not worth a refusal.
+        // An extra comma is tolerated.
         if origin.is_empty() {
             continue;
         }

@@ -1,10 +1,10 @@
-//! Addresses to listen on, as they are written.
+//! Addresses to listen on.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-/// The value of `server.listen`. Port 0 takes a free one.
+/// The value of `server.listen`. Port 0 takes any free port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listen {
     /// `127.0.0.1:3000`, `[::1]:3000`, or `3000` on 127.0.0.1.
@@ -15,13 +15,13 @@ pub(crate) enum Listen {
     Loopback(u16),
 }
 
-/// A text that is not an address to listen on.
+/// The error for a text that is not an address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotAnAddress;
 
 impl Listen {
-    /// The addresses that stand for this one, IPv4 first. Of [`All`](Self::All), the IPv6
-    /// address takes both.
+    /// The socket addresses to bind, IPv4 first. For [`All`](Self::All), a socket on the IPv6
+    /// address accepts both families.
     pub(crate) fn addresses(self) -> Vec<SocketAddr> {
         let both = |v4: Ipv4Addr, v6: Ipv6Addr, port| {
             vec![
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_be_written_in_short() {
+    fn an_address_may_be_abbreviated() {
         let address = |text: &str| Ok(Listen::Address(text.parse().unwrap()));
         assert_eq!("3000".parse(), address("127.0.0.1:3000"));
         assert_eq!("0.0.0.0:80".parse(), address("0.0.0.0:80"));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn text_that_is_not_an_address_is_refused() {
         for text in [
             "",
             ":",

@@ -4,7 +4,7 @@ use super::suggest::nearest;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// Words of other loggers, and the level that is meant.
+/// Level names of other loggers, and the level they correspond to.
 const SYNONYMS: [(&str, &str); 7] = [
     ("verbose", "debug"),
     ("all", "trace"),
@@ -15,14 +15,14 @@ const SYNONYMS: [(&str, &str); 7] = [
     ("none", "off"),
 ];
 
-/// Checks a filter such as `info` or `warn,wavecast=debug`. A bare word that is not a level
-/// would be the name of a target, and switch off the logs of all others: it is refused.
+/// Checks a filter such as `info` or `warn,wavecast=debug`. A bare word that is not a level is
+/// refused: it would be taken for the name of a target, and turn off the logs of all others.
 pub(super) fn check(filter: &str) -> Result<(), String> {
     let directives = filter.split(',').map(str::trim);
     let is_empty = filter.trim().is_empty();
     for directive in directives.filter(|directive| is_empty || !directive.is_empty()) {
         let level = match directive.rsplit_once('=') {
-            // `[span{field=value}]` has an equals sign of its own.
+            // The equals sign may belong to `[span{field=value}]`.
             Some((target, level)) if !target.is_empty() && !level.contains(['}', ']']) => level,
             _ => directive,
         };
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_and_levels_by_target_are_filters() {
+    fn levels_and_levels_per_target_are_accepted() {
         for filter in [
             "info",
             "OFF",

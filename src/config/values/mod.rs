@@ -1,4 +1,4 @@
-//! Values of settings: how they are written, and what they may be.
+//! Values of settings: their syntax and their range.
 
 mod kind;
 mod listen;

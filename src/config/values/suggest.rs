@@ -2,8 +2,8 @@
 
 use strsim::damerau_levenshtein;
 
-/// The candidate that was most likely meant: at most two slips away, or at most a third of
-/// its length.
+/// The candidate that was most likely meant: at most two edits away, or a third of its length
+/// if that is more.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -12,15 +12,15 @@ pub(crate) fn nearest<'a>(
     candidates
         .into_iter()
         .map(|candidate| {
-            let slips = damerau_levenshtein(&word, &candidate.to_lowercase());
-            (slips, candidate)
+            let edits = damerau_levenshtein(&word, &candidate.to_lowercase());
+            (edits, candidate)
         })
-        .filter(|&(slips, candidate)| slips <= (candidate.chars().count() / 3).max(2))
-        .min_by_key(|&(slips, _)| slips)
+        .filter(|&(edits, candidate)| edits <= (candidate.chars().count() / 3).max(2))
+        .min_by_key(|&(edits, _)| edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// The end of a message about an unknown word: a suggestion where there is one.
+/// The end of a message about an unknown word: the suggestion, if there is one.
 pub(crate) fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_word_is_suggested_within_two_slips_or_a_third() {
+    fn the_nearest_word_is_suggested_within_two_edits_or_a_third() {
         let keys = ["window", "timeout", "max_clients_per_room"];
         assert_eq!(nearest("windw", keys), Some("window"));
         assert_eq!(nearest("WINDOW", keys), Some("window"));
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn swapped_letters_are_one_slip() {
+    fn swapped_letters_are_one_edit() {
         assert_eq!(nearest("hisotry", ["history"]), Some("history"));
         assert_eq!(nearest("dsi", ["ids", "max"]), Some("ids"));
     }

@@ -1,24 +1,24 @@
-//! Values of settings, as they are written and as they are read.
+//! Values of settings, before and after parsing.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::listen::Listen;
 
-/// A value as it is written, before it is known which kind it has to be.
+/// A value as it was written, before it is parsed as the kind of its setting.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Raw {
-    /// The text of a flag or a variable, without the white space around it.
+    /// The text of a flag or a variable, without surrounding white space.
     Text(String),
-    /// A string of the file.
+    /// A string in the file.
     String(String),
-    /// An integer of the file.
+    /// An integer in the file.
     Integer(i128),
-    /// A boolean of the file.
+    /// A boolean in the file.
     Boolean(bool),
-    /// An array of the file.
+    /// An array in the file.
     List(Vec<Raw>),
-    /// Anything else in the file, as it is written there.
+    /// Anything else in the file, as it was written.
     Other(String),
 }
 
@@ -28,7 +28,7 @@ impl Raw {
         Self::Text(text.trim().to_owned())
     }
 
-    /// The value without quotation marks, for a message about one that was understood.
+    /// The value without quotation marks, for a message about one that could be parsed.
     pub(crate) fn bare(&self) -> String {
         match self {
             Self::Text(text) | Self::String(text) => text.trim().to_owned(),
@@ -37,8 +37,8 @@ impl Raw {
     }
 }
 
-/// The value in quotation marks if it is a text, for a message about one that was not
-/// understood.
+/// The value, with quotation marks if it is text, for a message about one that could not be
+/// parsed.
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,7 +51,7 @@ impl fmt::Display for Raw {
     }
 }
 
-/// A value that a setting may have.
+/// A parsed value of a setting.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Switch(bool),
@@ -63,11 +63,11 @@ pub(crate) enum Value {
     List(Vec<String>),
 }
 
-/// Puts a value where it belongs. A place of another type keeps what it has; the test of the
-/// table of settings finds that.
-pub(crate) fn put<T: TryFrom<Value>>(place: &mut T, value: Value) {
+/// Sets a field of the configuration. A field of another type stays unchanged; the tests of the
+/// table of settings would find such a mistake.
+pub(crate) fn put<T: TryFrom<Value>>(field: &mut T, value: Value) {
     if let Ok(value) = value.try_into() {
-        *place = value;
+        *field = value;
     }
 }
 

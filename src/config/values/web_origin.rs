@@ -1,7 +1,7 @@
 //! Web origins (RFC 6454), as browsers send them.
 
-/// An origin in the form in which browsers send it, or `*` for any: lower case, without the
-/// scheme's default port. Nothing for a text that is not an origin, such as one with a path.
+/// The origin as browsers send it: in lower case, without the scheme's default port. `*` (any
+/// origin) stays as it is. `None` for text that is not an origin, such as one with a path.
 pub(super) fn normalize(text: &str) -> Option<String> {
     if text == "*" {
         return Some(text.to_owned());
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_written_as_browsers_send_it() {
+    fn an_origin_is_normalized_to_the_form_that_browsers_send() {
         for (text, expected) in [
             ("*", "*"),
             ("https://app.example", "https://app.example"),
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_never_send_is_refused() {
+    fn text_that_is_not_an_origin_is_refused() {
         for text in [
             "",
             "app.example",

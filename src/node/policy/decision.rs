@@ -1,4 +1,4 @@
-//! What a policy answers.
+//! The answers of a policy.
 
 use std::fmt;
 use std::pin::Pin;
@@ -6,9 +6,9 @@ use std::pin::Pin;
 use crate::dialect::native::parse_event_data;
 use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequest, Resumption};
 
-/// A policy's answer to one question, at once or later. An answer at once allocates nothing.
+/// A policy's answer to one question, at once or later. Answering at once allocates nothing.
 ///
-/// `T` is what the policy may change of what was asked for.
+/// `T` is the part of the request that the policy may change.
 ///
 /// ```
 /// use wavecast::policy::{Allowed, Decision, ErrorCode, Terms};
@@ -31,20 +31,20 @@ use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequ
 pub enum Decision<'a, T> {
     /// The answer.
     Now(Answer<T>),
-    /// The answer when the future has it. It is dropped unfinished at its deadline, and when
-    /// the client's connection ends meanwhile.
+    /// A future that completes with the answer. It is dropped unfinished at its deadline, or
+    /// when the client's connection ends first.
     Later(Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>),
 }
 
-/// Yes, perhaps with a change, or no.
+/// Allowed, perhaps with a change, or refused.
 pub type Answer<T> = Result<Allowed<T>, Refusal>;
 
-/// What is allowed.
+/// What a policy allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowed<T> {
-    /// What was asked for.
+    /// What was asked for, unchanged.
     AsAsked,
-    /// This instead.
+    /// This, instead of what was asked for.
     Changed(T),
 }
 
@@ -59,13 +59,13 @@ impl<'a, T> Decision<'a, T> {
         Self::Now(Ok(Allowed::Changed(to)))
     }
 
-    /// Refuses with a code: `Decision::refuse(ErrorCode::Forbidden)`. A [`Refusal`] can say
-    /// more in its detail, which backends and event streams get in the HTTP answer.
+    /// Refuses with a code, as in `Decision::refuse(ErrorCode::Forbidden)`. A [`Refusal`] can
+    /// add a detail, which backends and event streams get in the HTTP answer.
     pub fn refuse(refusal: impl Into<Refusal>) -> Self {
         Self::Now(Err(refusal.into()))
     }
 
-    /// Answers when `answer` is ready. The client's next command waits for that, at most
+    /// Answers when the future completes. The client's next command waits for it, at most for
     /// `policy_timeout`.
     pub fn later(answer: impl Future<Output = Answer<T>> + Send + 'a) -> Self {
         Self::Later(Box::pin(answer))
@@ -93,23 +93,23 @@ impl<T: fmt::Debug> fmt::Debug for Decision<'_, T> {
     }
 }
 
-/// On what terms a client becomes a member of a room or channel: as it asked, but for what is
-/// taken away here.
+/// The terms on which a client joins a room or subscribes to a channel. Default: what the
+/// client asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Terms {
     resume_is_dropped: bool,
 }
 
 impl Terms {
-    /// Nothing of the past: a resume request is answered as if the topic kept no history
-    /// (`"recovered":false,"reason":"no_history"`), and live delivery works.
+    /// Drops the resume request: it is answered as if the topic kept no history
+    /// (`"recovered":false,"reason":"no_history"`). Live delivery works as usual.
     #[must_use]
     pub fn without_resume(mut self) -> Self {
         self.resume_is_dropped = true;
         self
     }
 
-    /// What is left of a resume request, and how it is answered if nothing is.
+    /// The resume request to carry out, or else the answer to one that was dropped.
     pub(in crate::node) fn apply(
         self,
         resume: Option<&ResumeRequest>,
@@ -122,7 +122,7 @@ impl Terms {
     }
 }
 
-/// A change of a publication. What is not set stays as it was published.
+/// A change to a publication. What is not set stays as the publisher sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edit {
     pub(in crate::node) name: Option<EventName>,
@@ -137,8 +137,10 @@ impl Edit {
         self
     }
 
-    /// Replaces the payload, under the same rules as a published one. Fails only on text that
-    /// the server's parser does not take, such as an integer of more than 64 bits.
+    /// Replaces the payload; the same rules apply as to a published one.
+    ///
+    /// Errors: only for text that the server's parser does not accept, such as an integer of
+    /// more than 64 bits.
     pub fn with_data(mut self, data: &Json) -> Result<Self, JsonError> {
         self.data = Some(parse_event_data(data.as_str())?);
         Ok(self)

@@ -1,4 +1,4 @@
-//! What a policy is asked. More fields may come.
+//! The questions that a policy is asked. Fields may be added to them.
 
 use crate::hub::ClientRef;
 use crate::protocol::{
@@ -10,7 +10,7 @@ use crate::protocol::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Connect<'a> {
-    /// Who wants to connect, under the id that it will have.
+    /// The future client, with the id that it will have.
     pub client: ClientRef<'a>,
 }
 
@@ -18,11 +18,11 @@ pub struct Connect<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Subscribe<'a> {
-    /// Who asks.
+    /// The client that asks.
     pub client: ClientRef<'a>,
     /// The channel; never one of the server's own (`$…`).
     pub channel: &'a ChannelName,
-    /// What the client wants of the past.
+    /// The client's resume request, if it sent one.
     pub resume: Option<&'a ResumeRequest>,
 }
 
@@ -30,11 +30,11 @@ pub struct Subscribe<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Join<'a> {
-    /// Who asks.
+    /// The client that asks.
     pub client: ClientRef<'a>,
     /// The room.
     pub room: &'a RoomName,
-    /// What the client wants of the past.
+    /// The client's resume request, if it sent one.
     pub resume: Option<&'a ResumeRequest>,
 }
 
@@ -42,11 +42,11 @@ pub struct Join<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Message<'a> {
-    /// Who asks; a member of the room.
+    /// The client that asks; a member of the room.
     pub client: ClientRef<'a>,
     /// The room.
     pub room: &'a RoomName,
-    /// Any JSON value.
+    /// The content: any JSON value.
     pub content: &'a Json,
 }
 
@@ -54,13 +54,13 @@ pub struct Message<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct History<'a> {
-    /// Who asks; of a room, a member.
+    /// The client that asks; for a room, one of its members.
     pub client: ClientRef<'a>,
     /// The room or channel; never one of the server's own (`$…`).
     pub topic: Topic<'a>,
 }
 
-/// The room or channel whose history is asked for.
+/// The room or channel whose history a client wants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic<'a> {
     /// A room.
@@ -82,9 +82,9 @@ impl<'a> From<Topic<'a>> for TopicName<'a> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Publish<'a> {
-    /// Who publishes: the identity in the extensions of the HTTP request.
+    /// The publisher: the identity in the extensions of the HTTP request.
     pub publisher: Option<&'a Identity>,
-    /// Who would receive the event. With several channels, the answer is for all of them.
+    /// Who receives the event. If there are several channels, the answer covers all of them.
     pub target: &'a Target,
     /// The publisher's idempotency key.
     pub id: Option<&'a EventId>,

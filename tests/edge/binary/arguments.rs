@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use super::support::text;
 use crate::support::{run, run_with};
 
-/// Expects this exit code, nothing on standard output, and an error, which it returns. A
-/// problem of the configuration is a line of its own below the first.
+/// Expects this exit code, nothing on standard output, and an error, which it returns. Each
+/// problem of the configuration is on its own line below the first.
 fn expect_refusal(output: &Output, code: i32) -> String {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{error}");
@@ -53,7 +53,7 @@ async fn an_invalid_flag_is_one_problem() {
 }
 
 #[tokio::test]
-async fn values_that_cannot_work_are_one_problem() {
+async fn invalid_values_are_one_problem_each() {
     for (arguments, mention) in [
         (&["--ping-interval", "90s"][..], "connections.pong_timeout"),
         (&["--pong-timeout", "10s"], "--pong-timeout"),

@@ -4,7 +4,7 @@ use super::support::{expect_problems, text};
 use crate::support::{Binary, ConfigFile, run, run_with};
 
 #[tokio::test]
-async fn check_counts_what_is_set_without_listening() {
+async fn check_counts_the_settings_and_does_not_listen() {
     let file = ConfigFile::new(
         "[server]\nlisten = \"127.0.0.1:1\"\n[outbox]\nmessages = 5\n[history]\nmessages = 7\n\
          [[channels]]\npattern = \"a:*\"\n[[channels]]\npattern = \"b:*\"\nhistory = false\n\
@@ -29,7 +29,7 @@ async fn check_counts_what_is_set_without_listening() {
 }
 
 #[tokio::test]
-async fn check_finds_what_a_start_would_find_with_these_flags_and_variables() {
+async fn check_finds_the_same_problems_as_a_start() {
     let file = ConfigFile::new("[connections]\npong_timeout = \"40s\"\n");
     let path = file.path();
     let output = run_with(
@@ -92,7 +92,7 @@ async fn init_prints_every_setting_with_its_default_commented_out() {
 }
 
 #[tokio::test]
-async fn what_init_prints_is_a_configuration_with_the_defaults_once_it_is_uncommented() {
+async fn the_output_of_init_is_the_default_configuration_once_uncommented() {
     let init = text(&run(&["config", "init"]).await.stdout);
     let is_setting = |line: &str| {
         line.strip_prefix('#')

@@ -21,14 +21,14 @@ async fn start_on(listen: &str) -> Binary {
 }
 
 #[tokio::test]
-async fn a_port_alone_is_on_the_loopback_address() {
+async fn a_bare_port_is_on_the_loopback_address() {
     let edge = start_on("0").await;
     assert_eq!(edge.address.ip(), Ipv4Addr::LOCALHOST);
     assert!(is_healthy(Ipv4Addr::LOCALHOST, edge.address.port()).await);
 }
 
 #[tokio::test]
-async fn a_colon_before_the_port_is_all_addresses_of_both_families() {
+async fn a_colon_before_the_port_means_all_addresses_of_both_families() {
     let edge = start_on(":0").await;
     let port = edge.address.port();
     assert!(edge.address.ip().is_unspecified());
@@ -42,7 +42,7 @@ async fn a_colon_before_the_port_is_all_addresses_of_both_families() {
 }
 
 #[tokio::test]
-async fn localhost_is_both_loopback_addresses_with_one_port() {
+async fn localhost_means_both_loopback_addresses_with_one_port() {
     let mut edge = start_on("localhost:0").await;
     let port = edge.address.port();
     assert_eq!(edge.address.ip(), Ipv4Addr::LOCALHOST);
@@ -67,7 +67,7 @@ async fn a_name_in_the_file_works_like_a_flag() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_a_failure_that_names_it() {
+async fn an_address_in_use_is_named_in_the_error() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     for (listen, named) in [

@@ -1,4 +1,4 @@
-//! Nobody has to read what the binary prints, and not every signal ends it.
+//! The binary works with closed outputs, and not every signal ends it.
 
 use rustix::process::Signal;
 use tokio::net::TcpListener;
@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use crate::support::{Binary, request, run_unread};
 
 #[tokio::test]
-async fn a_closed_output_ends_no_command_with_a_panic() {
+async fn no_command_panics_on_a_closed_output() {
     for (arguments, code) in [
         (&["--help"][..], 0),
         (&["--version"], 0),
@@ -21,7 +21,7 @@ async fn a_closed_output_ends_no_command_with_a_panic() {
 }
 
 #[tokio::test]
-async fn a_server_whose_outputs_are_closed_serves_logs_and_drains() {
+async fn a_server_with_closed_outputs_serves_and_drains() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
@@ -35,7 +35,7 @@ async fn a_server_whose_outputs_are_closed_serves_logs_and_drains() {
 }
 
 #[tokio::test]
-async fn a_hangup_is_logged_and_ends_nothing() {
+async fn a_hangup_is_logged_and_does_not_end_the_server() {
     let mut edge = Binary::start_as_given(&["--listen", "0", "--log", "info"], &[]).await;
     let mut client = edge.connect().await;
     edge.signal(Signal::HUP);

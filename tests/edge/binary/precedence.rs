@@ -1,9 +1,10 @@
-//! A flag wins over a variable, that over the file, and that over the default.
+//! Precedence: a flag overrides a variable, which overrides the file, which overrides the
+//! default.
 
 use super::support::expect_problems;
 use crate::support::{Binary, ConfigFile, run_with};
 
-/// The most members that a room of this edge has.
+/// The maximum number of members of a room on this server.
 async fn room_limit(edge: &Binary) -> usize {
     let mut members = 0;
     loop {
@@ -15,13 +16,13 @@ async fn room_limit(edge: &Binary) -> usize {
             return members;
         }
         members += 1;
-        // Members stay until the edge is gone.
+        // Members stay until the server is gone.
         std::mem::forget(client);
     }
 }
 
 #[tokio::test]
-async fn a_flag_wins_over_a_variable_that_over_the_file_and_that_over_the_default() {
+async fn flags_override_variables_which_override_the_file_which_overrides_the_defaults() {
     let file = ConfigFile::new("[connections]\nmax_clients_per_room = 1\n");
     let variable = [("WAVECAST_MAX_CLIENTS_PER_ROOM", "2")];
     let from_file = ["--config", file.path()];
@@ -47,7 +48,7 @@ async fn a_flag_wins_over_a_variable_that_over_the_file_and_that_over_the_defaul
 }
 
 #[tokio::test]
-async fn the_origin_of_each_source_is_told() {
+async fn the_origin_of_each_value_is_reported() {
     let file = ConfigFile::new("\n[connections]\nping_interval = \"41s\"\n");
     let path = file.path();
     let variable = [("WAVECAST_PING_INTERVAL", "42s")];
@@ -83,7 +84,7 @@ async fn the_origin_of_each_source_is_told() {
 }
 
 #[tokio::test]
-async fn the_file_may_be_named_by_a_variable_and_a_flag_wins() {
+async fn the_file_may_be_named_by_a_variable_which_a_flag_overrides() {
     let file = ConfigFile::new("[connections]\nmax_clients_per_room = 1\n");
     let by_variable = [("WAVECAST_CONFIG", file.path())];
     assert_eq!(
@@ -99,7 +100,7 @@ async fn the_file_may_be_named_by_a_variable_and_a_flag_wins() {
 }
 
 #[tokio::test]
-async fn a_variable_that_a_flag_replaces_is_not_read() {
+async fn a_variable_that_a_flag_overrides_is_not_checked() {
     let bad = [("WAVECAST_SHARDS", "many")];
     Binary::start_with(&["--shards", "1"], &bad).await;
     expect_problems(

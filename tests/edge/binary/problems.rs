@@ -1,10 +1,10 @@
-//! What is wrong with a configuration: all of it at once, each with its place.
+//! Problems of a configuration: all are reported at once, each with its location.
 
 use super::support::{expect_ok, expect_problem, expect_problems, text};
 use crate::support::{ConfigFile, run, run_with};
 
 #[tokio::test]
-async fn all_problems_of_all_sources_are_told_at_once() {
+async fn all_problems_of_all_sources_are_reported_at_once() {
     let file = ConfigFile::new(
         "[server]\nshards = 2\n[publish]\nwindw = \"5m\"\n\n[history]\nmessages = 100\n\nage = \"ten\"\n",
     );
@@ -27,8 +27,8 @@ async fn all_problems_of_all_sources_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_listened_on_where_there_is_a_problem() {
-    // A port that is taken would be another error, with another exit code.
+async fn an_invalid_configuration_does_not_listen() {
+    // If the server listened, the port in use would cause another error and exit code.
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = run(&["--listen", &address, "--outbox-messages", "0"]).await;
@@ -36,7 +36,7 @@ async fn nothing_is_listened_on_where_there_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_value_of_the_wrong_kind_says_how_it_is_written() {
+async fn a_value_of_the_wrong_kind_gets_a_hint_how_to_write_it() {
     for (flag, value, problem) in [
         ("--shards", "many", "\"many\" is not a whole number"),
         ("--shards", "-1", "-1 must be at least 0"),
@@ -91,7 +91,7 @@ async fn a_flag_without_its_value_and_a_flag_that_is_repeated_are_problems() {
 }
 
 #[tokio::test]
-async fn values_that_do_not_fit_together_name_both_and_their_origins() {
+async fn values_that_contradict_each_other_are_named_with_their_origins() {
     for (arguments, problem) in [
         (
             &["--ping-interval", "90s"][..],
@@ -120,9 +120,9 @@ async fn values_that_do_not_fit_together_name_both_and_their_origins() {
     ] {
         expect_problem(arguments, problem).await;
     }
-    // Without a history, nothing has to fit into one.
+    // Without a history, no message has to fit in it.
     expect_ok(&["--history-total", "1", "--history-bytes", "1"], &[]).await;
-    // A value that is wrong by itself is not compared, too.
+    // An invalid value is not compared with others as well.
     expect_problem(
         &["--ping-interval", "x", "--pong-timeout", "1s"],
         "--ping-interval: \"x\" is not a duration; write 30s, 5m or 24h",
@@ -168,7 +168,7 @@ async fn a_text_that_is_not_toml_is_one_problem_with_line_and_column() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_is_a_problem_of_what_names_it() {
+async fn an_unreadable_file_is_a_problem_of_the_flag_or_variable_that_names_it() {
     let missing = "/nonexistent/wavecast.toml";
     let problem = format!("cannot read {missing}: No such file or directory (os error 2)");
     expect_problem(&["--config", missing], &format!("--config: {problem}")).await;

@@ -42,7 +42,7 @@ async fn one_bad_entry_does_not_hide_the_next() {
     expect_problems(&output, &problems.each_ref().map(String::as_str));
 }
 
-/// The number of publications that the edge keeps of a channel of this name.
+/// The number of publications that the server keeps for a channel with this name.
 async fn kept(edge: &Binary, channel: &str) -> usize {
     for number in 0..5 {
         let event = json!({"channel": channel, "data": {"number": number}});
@@ -58,7 +58,7 @@ async fn kept(edge: &Binary, channel: &str) -> usize {
 }
 
 #[tokio::test]
-async fn the_first_rule_that_matches_decides_and_inherits_what_it_does_not_say() {
+async fn the_first_matching_rule_applies_and_inherits_what_it_leaves_out() {
     let file = ConfigFile::new(
         "[history]\nmessages = 4\n\
          [[channels]]\npattern = \"off-*\"\nhistory = false\n\

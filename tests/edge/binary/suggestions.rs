@@ -70,7 +70,7 @@ async fn a_misspelled_command_is_an_error_of_one_line() {
 }
 
 #[tokio::test]
-async fn a_misspelled_key_is_corrected_within_its_section_and_one_without_shows_it() {
+async fn a_misspelled_key_is_corrected_and_a_missing_section_is_suggested() {
     let file = ConfigFile::new(
         "listen = \":3000\"\nlogs = \"info\"\nhistory = 5\n[pubish]\nx = 1\ny = 2\n\
          [connections]\npign_interval = \"1s\"\nlisten = \"3000\"\nbogus = 1\n\
@@ -94,7 +94,7 @@ async fn a_misspelled_key_is_corrected_within_its_section_and_one_without_shows_
 }
 
 #[tokio::test]
-async fn keys_of_set_are_those_of_the_file() {
+async fn keys_of_set_are_the_same_as_in_the_file() {
     for (assignment, problem) in [
         (
             "publish.windw=5m",
@@ -124,7 +124,7 @@ async fn keys_of_set_are_those_of_the_file() {
 }
 
 #[tokio::test]
-async fn a_log_filter_that_is_none_is_refused_with_the_level_that_is_meant() {
+async fn an_invalid_log_filter_is_refused_with_a_suggestion() {
     for (filter, problem) in [
         (
             "verbose",
@@ -143,7 +143,7 @@ async fn a_log_filter_that_is_none_is_refused_with_the_level_that_is_meant() {
 }
 
 #[tokio::test]
-async fn an_unknown_variable_is_a_warning_with_a_suggestion_and_the_server_starts() {
+async fn an_unknown_variable_gets_a_warning_with_a_suggestion_and_the_server_starts() {
     let unknown = [("WAVECAST_HISOTRY", "5"), ("WAVECAST_XYZZY", "1")];
     let mut edge = Binary::start_with(&[], &unknown).await;
     edge.signal(rustix::process::Signal::TERM);
@@ -154,7 +154,7 @@ async fn an_unknown_variable_is_a_warning_with_a_suggestion_and_the_server_start
 }
 
 #[tokio::test]
-async fn what_kubernetes_sets_for_a_service_is_ignored_in_silence() {
+async fn variables_that_kubernetes_sets_for_a_service_are_silently_ignored() {
     let service = [
         ("WAVECAST_PORT", "tcp://10.0.0.1:3000"),
         ("WAVECAST_PORT_3000_TCP", "tcp://10.0.0.1:3000"),

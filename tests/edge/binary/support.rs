@@ -1,4 +1,4 @@
-//! What the tests of the configuration share.
+//! Assertions that the tests of the configuration share.
 
 use std::process::Output;
 

@@ -1,9 +1,9 @@
-//! Values as operators write them: empty, with spaces, in several words for yes.
+//! Values as operators write them: empty, with white space, with several spellings of true.
 
 use super::support::{expect_ok, expect_problem_of};
 use crate::support::{Binary, Client, ConfigFile, exchange};
 
-/// Whether a client's own word for who it is counts.
+/// Whether the server trusts the user that a client names in its address.
 async fn is_in_development(edge: &Binary) -> bool {
     let _alice = Client::connect(edge.address, "/ws?user=alice").await;
     let event = serde_json::json!({"user": "alice", "data": 1});
@@ -12,7 +12,7 @@ async fn is_in_development(edge: &Binary) -> bool {
 }
 
 #[tokio::test]
-async fn booleans_are_written_in_eight_ways() {
+async fn booleans_have_eight_spellings() {
     for value in ["1", "true", "yes", " on "] {
         let edge = Binary::start_with(&[], &[("WAVECAST_DEV", value)]).await;
         assert!(is_in_development(&edge).await, "{value}");
@@ -30,7 +30,7 @@ async fn booleans_are_written_in_eight_ways() {
 }
 
 #[tokio::test]
-async fn a_flag_switches_off_what_a_variable_or_the_file_switches_on() {
+async fn a_flag_turns_off_what_a_variable_or_the_file_turns_on() {
     let file = ConfigFile::new("[server]\ndev = true\n");
     let on = ["--config", file.path()];
     assert!(is_in_development(&Binary::start(&on).await).await);
@@ -39,7 +39,7 @@ async fn a_flag_switches_off_what_a_variable_or_the_file_switches_on() {
 }
 
 #[tokio::test]
-async fn an_empty_variable_is_one_that_is_not_set() {
+async fn an_empty_variable_counts_as_unset() {
     let empty = [
         ("WAVECAST_OUTBOX_MESSAGES", ""),
         ("WAVECAST_LISTEN", " "),
@@ -51,7 +51,7 @@ async fn an_empty_variable_is_one_that_is_not_set() {
 }
 
 #[tokio::test]
-async fn white_space_around_a_value_is_cut_off() {
+async fn white_space_around_a_value_is_trimmed() {
     let spaced = [
         ("WAVECAST_SHARDS", " 2 "),
         ("WAVECAST_PING_INTERVAL", "10s\n"),

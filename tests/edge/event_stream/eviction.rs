@@ -1,4 +1,4 @@
-//! Event streams that nobody reads are evicted, and cost no more than their bounds.
+//! Event streams that nobody reads are evicted, and use no more memory than their bounds.
 
 use std::time::Duration;
 

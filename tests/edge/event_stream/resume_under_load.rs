@@ -1,4 +1,4 @@
-//! Event streams that lose their connection again and again miss nothing.
+//! Event streams that lose their connection repeatedly miss nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

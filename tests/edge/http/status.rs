@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{TestServer, config, eventually, exchange, refusable_handshake};
 
 #[tokio::test]
-async fn health_checks_say_whether_the_server_runs_and_takes_connections() {
+async fn health_checks_report_whether_the_server_runs_and_accepts_connections() {
     let server = TestServer::start_default().await;
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! An observer that keeps books, and holds what it is told to the promised order.
+//! An observer that records every call and checks that the calls come in the promised order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use uuid::Uuid;
 use wavecast::{ClientRef, Observer, TopicName};
 
-/// Writes down what it is told, in words, and keeps the books of who is in what. It holds
-/// every call to the promised order.
+/// Records every call in words, tracks who is a member of what, and checks the order of calls.
 #[derive(Debug, Default)]
 pub struct Books(pub Mutex<Ledger>);
 
@@ -15,7 +14,8 @@ pub struct Books(pub Mutex<Ledger>);
 pub struct Ledger {
     pub told: Vec<String>,
     connected: BTreeSet<Uuid>,
-    /// Ends of each client that was ever connected.
+    /// For each client that was ever connected, the number of times it was reported as
+    /// disconnected.
     ends: BTreeMap<Uuid, u32>,
     pub evicted: BTreeSet<Uuid>,
     members: BTreeMap<String, BTreeSet<Uuid>>,
@@ -56,7 +56,7 @@ fn words(topic: TopicName<'_>) -> String {
 }
 
 impl Books {
-    /// What was told since the last call, but for the names of clients.
+    /// The calls that were recorded since the last `take`, without the names of clients.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().told)
     }

@@ -7,7 +7,7 @@ use wavecast::{
 
 use crate::support::{InTime as _, TestServer, config, eventually};
 
-/// A message of the application.
+/// A room message from the application.
 fn message(content: &Json) -> ServerMessage<'_> {
     ServerMessage::Message {
         room: "general",

@@ -128,7 +128,7 @@ async fn an_id_is_published_once() {
 }
 
 #[tokio::test]
-async fn each_mistake_is_an_error_of_its_own() {
+async fn each_mistake_has_its_own_error() {
     let server = WebSocketServer::new(config(|_| {}));
     let channel = |channel: &str, source| PublishError::InvalidChannel {
         channel: channel.into(),
@@ -198,7 +198,7 @@ async fn each_mistake_is_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn data_without_a_json_form_is_refused_with_its_cause() {
+async fn data_that_cannot_be_serialized_is_refused_with_its_cause() {
     let server = WebSocketServer::new(config(|_| {}));
     let keys_that_are_no_text = std::collections::HashMap::from([((1, 2), 3)]);
     for event in [
@@ -222,7 +222,7 @@ async fn the_first_mistake_is_reported() {
     assert_eq!(refused(event).await, first);
     let refused = refused(server.event("").name("")).await;
     assert!(matches!(refused, PublishError::InvalidChannel { .. }));
-    // An error says its own level, its cause the next.
+    // An error describes its own level, and its source the next.
     assert_eq!(refused.to_string(), r#"invalid channel name """#);
     let cause = refused.source().expect("a cause");
     assert_eq!(cause.to_string(), "the name is empty");

@@ -1,4 +1,4 @@
-//! `examples/embed.rs`, run as it is, over TLS.
+//! `examples/embed.rs`, run unchanged, over TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Example {
         within("a TLS handshake", handshake).await.expect("TLS")
     }
 
-    /// The status and the body of one request's answer.
+    /// Sends a request and returns the status and the body of the response.
     async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let mut stream = self.dial().await;
         let request = format!(
@@ -79,7 +79,7 @@ impl Example {
         session
     }
 
-    /// A WebSocket whose handshake has this header line.
+    /// Opens a WebSocket with this header line in its handshake.
     async fn connect(&self, header: &str) -> Client<TlsStream<TcpStream>> {
         let mut client = Client::over(self.dial().await);
         let host = format!("Host: localhost\r\n{header}");
@@ -96,7 +96,7 @@ fn bearer(session: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_example_logs_in_and_keeps_private_channels_private() {
+async fn the_example_has_a_login_and_private_channels() {
     let app = Example::start().await;
     let session = app.log_in("ada", "lovelace").await;
     let form = r#"{"name":"ada","password":"guess"}"#;
@@ -104,7 +104,7 @@ async fn the_example_logs_in_and_keeps_private_channels_private() {
     assert_eq!(app.ask("POST", "/login", json, form).await.0, 401);
     assert_eq!(app.ask("GET", "/online", &bearer("x"), "").await.0, 401);
 
-    // With a cookie, as browsers do; and with a header.
+    // With a cookie, as browsers do, and with a header.
     let cookie = format!("Cookie: theme=dark; session={session}\r\n");
     let mut ada = app.connect(&cookie).await;
     let mut bob = app
@@ -135,7 +135,7 @@ async fn the_example_logs_in_and_keeps_private_channels_private() {
 }
 
 #[tokio::test]
-async fn the_examples_hook_refuses_a_room() {
+async fn the_policy_of_the_example_refuses_a_room() {
     let app = Example::start().await;
     let mut ada = app
         .connect(&bearer(&app.log_in("ada", "lovelace").await))
@@ -154,7 +154,7 @@ async fn the_examples_hook_refuses_a_room() {
 }
 
 #[tokio::test]
-async fn the_example_shuts_down_without_cutting_anybody_off() {
+async fn the_example_shuts_down_gracefully() {
     let app = Example::start().await;
     let session = bearer(&app.log_in("ada", "lovelace").await);
     let mut ada = app.connect(&session).await;

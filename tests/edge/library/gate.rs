@@ -1,4 +1,4 @@
-//! A policy that decides by names and notes what it is asked.
+//! A policy that decides by name and records the questions it is asked.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use wavecast::{WebSocketConfig, WebSocketServer};
 use super::identity::login;
 use crate::support::{TestServer, config};
 
-/// Notes what it is asked, and decides by names.
+/// Records the questions it is asked, and decides by name.
 #[derive(Debug, Default)]
 pub struct Gate(pub Mutex<Vec<String>>);
 
@@ -25,7 +25,7 @@ impl Gate {
         self.0.lock().unwrap().push(format!("{user} {verb} {what}"));
     }
 
-    /// What was asked since the last call.
+    /// The questions that were asked since the last `take`.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -69,7 +69,7 @@ impl Policy for Gate {
         match asked.room.as_str() {
             "closed" => Decision::refuse(ErrorCode::RoomFull),
             "fresh" => Decision::change(Terms::default().without_resume()),
-            // The value that `connect` gave.
+            // The value that `connect` set.
             "seven" if asked.client.value::<u32>() != Some(&7) => {
                 Decision::refuse(ErrorCode::Forbidden)
             }
@@ -92,7 +92,7 @@ impl Policy for Gate {
         let forbidden = || Decision::refuse(ErrorCode::Forbidden);
         match asked.target {
             Target::Channels(channels) if channels.iter().any(|it| it.as_str() == "audit") => {
-                // Only a backend that is logged in.
+                // Only for backends that are logged in.
                 if asked.publisher.is_some() {
                     Decision::allow()
                 } else {

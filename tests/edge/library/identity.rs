@@ -1,4 +1,4 @@
-//! Who a client is: said by an application's middleware, or by its own handler.
+//! A client's identity, as set by the application's middleware or by its own handler.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use wavecast::{Identity, SseRequest, UserId, WebSocketConfig, WebSocketServer, W
 
 use crate::support::{Client, EventSource, TestServer, config, read_head, upgrade_request};
 
-/// An application's login: it believes a header.
+/// An application's login middleware, which trusts a header.
 pub async fn login(mut request: Request, next: Next) -> Response {
     let name = request.headers().get("x-user");
     if let Some(name) = name.and_then(|name| name.to_str().ok()) {
@@ -81,7 +81,7 @@ async fn an_identity_in_the_request_names_an_event_stream() {
 }
 
 #[tokio::test]
-async fn the_user_parameter_is_believed_only_without_an_identity() {
+async fn the_user_parameter_is_trusted_only_without_an_identity() {
     let server = start(config(|config| config.trust_user_parameter = true)).await;
     let ada = connect_as(&server, "/ws?user=eve", "ada").await;
     let bob = server.connect_as("bob").await;
@@ -92,7 +92,7 @@ async fn the_user_parameter_is_believed_only_without_an_identity() {
     assert_eq!(strict.connection_of(&eve).await["user"], Value::Null);
 }
 
-/// A handler that decides by itself who connects: the last part of the path.
+/// A handler that decides who connects: the user is the last segment of the path.
 async fn own_ws(
     ws: WebSocketUpgrade,
     Path(name): Path<String>,
@@ -124,10 +124,10 @@ async fn start_own(config: WebSocketConfig) -> TestServer {
 }
 
 #[tokio::test]
-async fn a_handler_of_the_applications_own_says_who_connects() {
+async fn an_applications_own_handler_decides_who_connects() {
     let server = start_own(config(|config| config.trust_user_parameter = true)).await;
     let mut ada = Client::connect(server.address, "/live/ada?user=eve").await;
-    // What the handler says counts, and nothing else in the request.
+    // Only the handler's identity counts, and nothing else in the request.
     let mut nobody = connect_as(&server, "/live/nobody?user=eve", "mallory").await;
     let mut stream = EventSource::open(server.address, "/events/ada?channel=news").await;
     stream.expect_subscribed(&["news"]).await;
@@ -139,7 +139,7 @@ async fn a_handler_of_the_applications_own_says_who_connects() {
 }
 
 #[tokio::test]
-async fn a_handler_of_the_applications_own_answers_for_a_full_server() {
+async fn an_applications_own_handler_answers_for_a_full_server() {
     let server = start_own(config(|config| config.connections.max = 1)).await;
     let _ada = Client::connect(server.address, "/live/ada").await;
     let mut late = Client::dial(server.address).await;

@@ -60,7 +60,7 @@ async fn rooms_and_channels_are_listed_with_their_members() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_history_is_read_in_the_application() {
+async fn an_application_reads_a_page_of_history() {
     let server = TestServer::start(config(|config| {
         let kept = TopicOptions {
             history: Some(HistoryLimits::default()),

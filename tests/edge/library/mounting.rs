@@ -34,7 +34,7 @@ async fn an_application_mounts_the_handlers_in_its_own_router() {
     clients[0].next_text().await;
     clients[1].say("general", "hi").await;
     assert_eq!(clients[0].next_json().await["content"], "hi");
-    // The shards write to the sockets themselves: only a plain socket knows its peer.
+    // The shards write to the sockets directly: only a plain socket knows its peer.
     let known = server.node().hub().clients();
     let remotes: Vec<_> = known.iter().filter_map(|client| client.remote()).collect();
     assert!(

@@ -1,4 +1,5 @@
-//! What an application's observer is told, in which order, and that it harms nobody.
+//! The calls that an application's observer gets, their order, and that a faulty one does no
+//! harm.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -26,7 +27,7 @@ async fn observed(config: WebSocketConfig) -> (TestServer, Arc<Books>) {
 }
 
 #[tokio::test]
-async fn an_observer_is_told_what_one_client_does_in_order() {
+async fn an_observer_is_notified_of_what_one_client_does_in_order() {
     let (server, books) = observed(config(|config| config.trust_user_parameter = true)).await;
     let mut client = server.connect_as("ada").await;
     client.join("general", 1).await;
@@ -65,7 +66,7 @@ async fn an_observer_is_told_what_one_client_does_in_order() {
 }
 
 #[tokio::test]
-async fn every_way_to_end_is_told_once() {
+async fn every_kind_of_disconnect_is_reported_once() {
     let (server, books) = observed(config(|config| {
         config.drain.timeout = Duration::from_secs(2);
     }))
@@ -92,7 +93,7 @@ async fn every_way_to_end_is_told_once() {
     let mut broken = broken;
     broken.send(b"\xff\xff\xff\xff").await;
     edge.cleanup_client(ids[4]).await.unwrap();
-    // A second cleanup finds nobody.
+    // A second cleanup has nothing to do.
     edge.cleanup_client(ids[4]).await.unwrap();
     drop(stream);
     let ended = [ids[0], ids[1], ids[2], ids[3], ids[4], ids[6]];
@@ -115,7 +116,7 @@ async fn every_way_to_end_is_told_once() {
     books.assert_in_order();
 }
 
-/// A client whose kernel takes little while it does not read.
+/// A client whose kernel buffers little while it does not read.
 async fn connect_narrow(address: SocketAddr) -> Client {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set SO_RCVBUF");
@@ -127,7 +128,7 @@ async fn connect_narrow(address: SocketAddr) -> Client {
 }
 
 #[tokio::test]
-async fn a_client_that_is_silent_or_slow_ends_once_too() {
+async fn a_silent_or_slow_client_is_reported_as_disconnected_once() {
     let (server, books) = observed(config(|config| {
         config.ping_interval = Duration::from_millis(100);
         config.pong_timeout = Duration::from_millis(300);
@@ -164,20 +165,20 @@ async fn a_client_that_is_silent_or_slow_ends_once_too() {
 }
 
 #[tokio::test]
-async fn an_eviction_after_the_end_is_not_told() {
+async fn an_eviction_after_the_disconnect_is_not_reported() {
     let (server, books) = observed(config(|config| {
         config.engine.shards = 1;
         config.outbox.messages = 4;
     }))
     .await;
-    // Somebody for whom announcements still reach the shard.
+    // Another client, so that announcements still reach the shard.
     let mut witness = server.connect().await;
     let node = server.server.node();
     let link = Link::Pipe(Arc::<Pipe>::default());
     let client = node.connect(ClientInfo::default(), link).await.unwrap();
     node.disconnect(&client).await.unwrap();
     assert_eq!(books.take(), ["connected", "connected", "disconnected"]);
-    // The shard has it until the connection's own task releases it.
+    // The shard keeps the client until the connection's task releases it.
     let padding = "x".repeat(10_000);
     within("an eviction", async {
         while node.metrics().slow_consumers_total.get() == 0 {
@@ -191,9 +192,9 @@ async fn an_eviction_after_the_end_is_not_told() {
     books.assert_in_order();
 }
 
-/// Many tasks enter and leave the same room and channel, with and without connections.
+/// Many tasks join and leave the same room and channel, with and without connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_books_equal_the_members_whatever_happens_at_once() {
+async fn the_books_match_the_members_under_concurrent_changes() {
     const TASKS: u128 = 8;
     const ROUNDS: usize = 600;
     let (server, books) = observed(config(|_| {})).await;
@@ -207,7 +208,7 @@ async fn the_books_equal_the_members_whatever_happens_at_once() {
                 match (round + task as usize) % 3 {
                     0 => edge.leave_room("general", id).await.expect("a member"),
                     1 => edge.cleanup_client(id).await.expect("known"),
-                    // Two at once: each helps the other.
+                    // Two at once, which may complete each other's work.
                     _ => {
                         let both = (edge.cleanup_client(id), edge.cleanup_client(id));
                         let (one, other) = tokio::join!(both.0, both.1);
@@ -256,7 +257,7 @@ async fn the_books_equal_the_members_whatever_happens_at_once() {
     assert_eq!(ledger.wrong, Vec::<String>::new());
 }
 
-/// Panics at everything but what it counts.
+/// Panics in every call, and counts those of `joined`.
 #[derive(Default)]
 struct Fragile(AtomicUsize);
 
@@ -280,7 +281,7 @@ impl Observer for Fragile {
 }
 
 #[tokio::test]
-async fn an_observer_that_panics_harms_nobody() {
+async fn a_panic_in_an_observer_has_no_effect_on_clients() {
     let fragile = Arc::<Fragile>::default();
     let server = WebSocketServer::builder(config(|_| {})).observer(fragile.clone());
     let server = Arc::new(server.build().unwrap());

@@ -1,4 +1,5 @@
-//! What an application's policy is asked, and what its answers do on the wire.
+//! The questions that an application's policy is asked, and the effect of its answers on the
+//! wire.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn the_policy_is_asked_what_clients_want_and_nothing_else() {
+async fn the_policy_is_asked_about_every_command_and_nothing_else() {
     let (server, gate) = start().await;
     let mut ada = connect_as(&server, "/ws", "ada").await;
     ada.subscribe("news").await;
@@ -30,7 +31,7 @@ async fn the_policy_is_asked_what_clients_want_and_nothing_else() {
         .await;
     ada.join("general", 1).await;
     ada.say("general", "hi").await;
-    // A message of somebody who is not a member is not worth a question.
+    // The policy is not asked about a message from a non-member.
     ada.ask(
         r#"{"type":"message","room":"elsewhere","content":"hi"}"#,
         r#"{"type":"error","code":"not_in_room","message":"Not in room","room":"elsewhere"}"#,
@@ -59,7 +60,7 @@ async fn the_policy_is_asked_what_clients_want_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_refused_command_says_what_it_is_about_and_the_connection_stays() {
+async fn a_refused_command_names_its_subject_and_the_connection_stays_open() {
     let (server, _gate) = start().await;
     let mut bob = connect_as(&server, "/ws", "bob").await;
     bob.ask(
@@ -85,7 +86,7 @@ async fn a_refused_command_says_what_it_is_about_and_the_connection_stays() {
 }
 
 #[tokio::test]
-async fn the_policy_changes_who_connects_and_what_is_said() {
+async fn the_policy_can_change_identities_and_messages() {
     let (server, gate) = start().await;
     let mut alias = connect_as(&server, "/ws", "alias").await;
     let mut other = connect_as(&server, "/ws", "bob").await;
@@ -118,7 +119,7 @@ async fn the_policy_changes_who_connects_and_what_is_said() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_gets_a_problem_and_leaves_nothing() {
+async fn a_refused_connection_gets_a_problem_and_leaves_nothing_behind() {
     let (server, gate) = start().await;
     let handshake = upgrade_request("/ws").replacen(
         "Connection: Upgrade\r\n",
@@ -142,7 +143,7 @@ async fn a_refused_connection_gets_a_problem_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_event_stream_asks_for_each_of_its_channels() {
+async fn the_policy_is_asked_about_each_channel_of_an_event_stream() {
     let (server, gate) = start().await;
     let refused = server
         .http("GET", "/sse?channel=news&channel=inbox:ada", None)
@@ -167,7 +168,7 @@ async fn an_event_stream_asks_for_each_of_its_channels() {
 }
 
 #[tokio::test]
-async fn a_policy_can_take_the_past_away() {
+async fn a_policy_can_drop_a_resume_request() {
     let (server, _gate) = start_with(with_history()).await;
     server.publish("inbox:ada", "before").await;
     let mut ada = connect_as(&server, "/ws", "ada").await;
@@ -183,7 +184,7 @@ async fn a_policy_can_take_the_past_away() {
         r#"{"type":"joined","room":"fresh","members":1,"recovered":false,"reason":"no_history"}"#,
     )
     .await;
-    // An event stream starts with what comes from now on, and says so.
+    // An event stream starts with live events only, and its answer says so.
     let login = "X-User: ada\r\nLast-Event-ID: AAAA\r\n";
     let path = "/sse?channel=inbox:ada&last=5";
     let mut stream = EventSource::open_with(server.address, path, login).await;
@@ -195,7 +196,7 @@ async fn a_policy_can_take_the_past_away() {
 }
 
 #[tokio::test]
-async fn a_history_is_for_those_who_may_subscribe() {
+async fn a_history_can_be_read_by_those_who_may_subscribe() {
     let (server, gate) = start_with(with_history()).await;
     server.publish("inbox:ada", "for ada").await;
     let (mut ada, mut bob) = (
@@ -219,7 +220,7 @@ async fn a_history_is_for_those_who_may_subscribe() {
 }
 
 #[tokio::test]
-async fn events_of_the_http_api_are_refused_or_changed() {
+async fn the_policy_can_refuse_or_change_events_of_the_http_api() {
     let (server, gate) = start().await;
     let mut client = server.connect().await;
     client.subscribe("news").await;
@@ -235,7 +236,7 @@ async fn events_of_the_http_api_are_refused_or_changed() {
     assert_eq!(event["data"]["clean"], true);
     assert_eq!(event["data"]["dirty"], Value::Null);
 
-    // One refused event refuses its batch.
+    // One refused event causes its whole batch to be refused.
     let news = json!({"channel": "news", "data": {"n": 2}});
     let audit = json!({"channels": ["news", "audit"], "data": {"n": 3}});
     let batch = json!({"events": [news, audit]});
@@ -253,7 +254,7 @@ async fn events_of_the_http_api_are_refused_or_changed() {
         ]
     );
 
-    // Who publishes is who is logged in.
+    // The publisher is the user that is logged in.
     let login = "X-User: shop\r\nContent-Type: application/json\r\n";
     let body = r#"{"channel":"audit","data":{"n":4}}"#;
     let sent = post_text(server.address, "/api/events", login, body).await;
@@ -261,7 +262,7 @@ async fn events_of_the_http_api_are_refused_or_changed() {
     assert_eq!(client.next_json().await["data"]["n"], 4);
 }
 
-/// Nobody may connect.
+/// Refuses every connection.
 struct Closed;
 
 impl Policy for Closed {
@@ -271,7 +272,7 @@ impl Policy for Closed {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_handed_over_is_closed_when_it_is_refused() {
+async fn a_stream_that_is_handed_over_is_closed_if_it_is_refused() {
     let server = WebSocketServer::builder(config(|_| {})).policy(Closed);
     let server = Arc::new(server.build().unwrap());
     let (near, far) = duplex(1024);
@@ -296,7 +297,7 @@ async fn a_stream_that_is_handed_over_is_closed_when_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_allowed_and_not_made_has_an_end_too() {
+async fn a_connection_that_was_allowed_but_not_established_is_reported_as_disconnected() {
     let (server, gate) = start().await;
     let info = ClientInfo {
         identity: Some(Arc::new(user("ada"))),

@@ -16,11 +16,11 @@ use crate::support::{
     Client, EventSource, TestServer, config, eventually, read_head, upgrade_request, within,
 };
 
-/// Decides by the name: `wait…` when it is let, `never…` never, `panic…` not at all, `slow…` in
-/// a part of what a whole batch gets.
+/// Decides by the name: `wait…` when it is released, `never…` never, `slow…` after a third of
+/// the deadline of a batch; on `panic…` it panics.
 struct Slow {
     asked: Semaphore,
-    let_go: Semaphore,
+    released: Semaphore,
 }
 
 impl Slow {
@@ -29,7 +29,7 @@ impl Slow {
         if name.starts_with("wait") {
             let refused = name.ends_with("refused");
             return Decision::later(async move {
-                self.let_go.acquire().await.expect("open").forget();
+                self.released.acquire().await.expect("open").forget();
                 if refused {
                     return Err(ErrorCode::Forbidden.into());
                 }
@@ -52,7 +52,7 @@ impl Slow {
         Decision::allow()
     }
 
-    /// Waits until it was asked once more.
+    /// Waits until it is asked one more time.
     async fn was_asked(&self) {
         let asked = within("a question", self.asked.acquire()).await;
         asked.expect("open").forget();
@@ -89,7 +89,7 @@ const FOREVER: Duration = Duration::from_secs(3600);
 async fn start(timeout: Duration) -> (TestServer, Arc<Slow>) {
     let slow = Arc::new(Slow {
         asked: Semaphore::new(0),
-        let_go: Semaphore::new(0),
+        released: Semaphore::new(0),
     });
     let config = config(|config| {
         config.limits.policy_timeout = timeout;
@@ -117,11 +117,11 @@ async fn the_next_command_waits_for_a_decision_and_other_clients_do_not() {
     other.expect_silence().await;
     let early = server.server.publish("wait", &1).await.unwrap();
     assert_eq!(early.subscribers, 0);
-    slow.let_go.add_permits(1);
+    slow.released.add_permits(1);
     client
         .expect_text(r#"{"type":"subscribed","channel":"wait"}"#)
         .await;
-    slow.let_go.add_permits(1);
+    slow.released.add_permits(1);
     client
         .expect_text(
             r#"{"type":"error","code":"forbidden","message":"Forbidden","room":"wait refused"}"#,
@@ -131,7 +131,7 @@ async fn the_next_command_waits_for_a_decision_and_other_clients_do_not() {
 }
 
 #[tokio::test]
-async fn a_decision_that_comes_too_late_is_overloaded() {
+async fn a_decision_that_takes_too_long_is_refused_as_overloaded() {
     let (server, _slow) = start(Duration::from_millis(50)).await;
     let mut client = server.connect().await;
     let overloaded = r#"{"type":"error","code":"overloaded","message":"Server is overloaded","#;
@@ -177,9 +177,9 @@ async fn a_decision_that_comes_too_late_is_overloaded() {
 }
 
 #[tokio::test]
-async fn a_batch_waits_for_its_policy_once() {
+async fn a_batch_has_one_deadline_for_all_decisions() {
     let (server, slow) = start(BATCH_TIMEOUT).await;
-    // Each would be in time alone.
+    // Each decision alone would be in time.
     let batch = json!({ "events": vec![json!({"channel": "slow", "data": 1}); 10] });
     let refused = server.post("/api/events/batch", &batch).await;
     let detail = refused.expect_problem(503, "overloaded");
@@ -210,7 +210,7 @@ async fn a_connection_that_ends_does_not_wait_for_a_decision() {
 }
 
 #[tokio::test]
-async fn a_membership_that_ended_meanwhile_sends_nothing() {
+async fn a_message_is_refused_if_the_membership_ended_during_the_decision() {
     let (server, slow) = start(FOREVER).await;
     let (mut client, mut other) = (server.connect().await, server.connect().await);
     client.join("general", 1).await;
@@ -226,7 +226,7 @@ async fn a_membership_that_ended_meanwhile_sends_nothing() {
     client
         .expect_text(r#"{"type":"left","room":"general"}"#)
         .await;
-    slow.let_go.add_permits(1);
+    slow.released.add_permits(1);
     client
         .expect_text(
             r#"{"type":"error","code":"not_in_room","message":"Not in room","room":"general"}"#,
@@ -237,7 +237,7 @@ async fn a_membership_that_ended_meanwhile_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_policy_that_panics_ends_that_connection_or_request_only() {
+async fn a_panic_in_the_policy_ends_only_that_connection_or_request() {
     let (server, _slow) = start(FOREVER).await;
     let mut witness = server.connect().await;
     witness.join("general", 1).await;
@@ -272,7 +272,7 @@ async fn a_policy_that_panics_ends_that_connection_or_request_only() {
     let refused = server.post("/api/events", &event).await;
     refused.expect_problem(500, "internal");
 
-    // Told, and not listened to.
+    // It is called, and its panic is ignored.
     let mut fragile = server.connect_as("fragile").await;
     fragile.join("general", 2).await;
     assert_eq!(witness.next_json().await["type"], "user_joined");

@@ -1,4 +1,4 @@
-//! Results and errors of the library as responses of an application's own handlers.
+//! Results and errors of the library, returned as responses by an application's handlers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ async fn health(State(live): Live) -> Health {
 struct Application {
     live: Arc<WebSocketServer>,
     address: SocketAddr,
-    /// Ends with the application.
+    /// Stops when the application is dropped.
     _server: JoinSet<std::io::Result<()>>,
 }
 
@@ -105,7 +105,7 @@ impl Application {
 }
 
 #[tokio::test]
-async fn a_published_event_is_answered_as_the_api_answers() {
+async fn a_published_event_is_the_same_response_as_in_the_api() {
     let app = Application::start().await;
     let own = app.post("/publish/orders").await;
     let edge = TestServer::start_default().await;
@@ -181,7 +181,7 @@ async fn each_error_is_answered_as_problem_details() {
 }
 
 #[tokio::test]
-async fn a_problem_of_an_application_is_that_of_the_api() {
+async fn a_problem_is_the_same_response_as_in_the_api() {
     let app = Application::start().await;
     app.live.drain().await;
     let edge = TestServer::start_default().await;
@@ -214,7 +214,7 @@ async fn a_page_of_history_is_json() {
 }
 
 #[tokio::test]
-async fn health_is_what_readyz_answers() {
+async fn health_is_the_same_response_as_of_readyz() {
     let app = Application::start().await;
     assert_eq!(app.live.health().await, Health::Ok);
     assert!(!app.live.is_draining());

@@ -37,7 +37,7 @@ async fn an_application_serves_until_it_is_told_to_stop_and_drains() {
     assert_eq!(published.subscribers, 2);
     stop.send(()).expect("the application serves");
 
-    // Nothing that was published is lost, and the client is told to come back.
+    // Nothing that was published is lost, and the client is told to reconnect.
     assert_eq!(client.next_event("news").await["value"], "last words");
     assert_eq!(client.next_json().await["channel"], "$system");
     assert_eq!(client.expect_close(1001).await, "shutdown");

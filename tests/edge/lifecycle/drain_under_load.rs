@@ -1,4 +1,4 @@
-//! A drain while many publishers go on publishing.
+//! A drain while many publishers keep publishing.
 
 use std::sync::Arc;
 use std::time::Duration;

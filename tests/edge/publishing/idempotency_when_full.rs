@@ -63,7 +63,7 @@ impl PausedServer {
         let runtime = self.shards.take().expect("the runtime of the shards");
         let thread = std::thread::spawn(move || {
             let sent = runtime.block_on(async {
-                // Several times, because publishers wait for a place in the mailbox.
+                // Several times, because publishers wait for room in the mailbox.
                 for _ in 0..3 {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     server.node().probe().in_time().await.expect("shards");
@@ -153,7 +153,7 @@ fn a_publication_continues_when_its_publisher_is_gone() {
             "the mailbox is full"
         );
     });
-    // The publication waits for a place although nobody waits for its result.
+    // The publication waits for room in the mailbox although nobody waits for its result.
     assert_eq!(paused.run_shards(), [acks + 1, acks + 3]);
     let retried = publishers
         .block_on(paused.publish(event))
@@ -185,7 +185,7 @@ fn two_simultaneous_publications_that_find_a_full_mailbox_both_fail_in_time() {
 }
 
 #[test]
-fn a_publisher_that_gives_up_before_there_is_a_place_has_published_nothing() {
+fn a_publisher_that_gives_up_while_the_mailbox_is_full_has_published_nothing() {
     let mut paused = PausedServer::new();
     let [_, acks] = paused.run_shards();
     let event = json!({"channel": "b", "id": "i", "data": 1});

@@ -57,7 +57,7 @@ async fn all_histories_stay_within_the_total_bound_and_the_oldest_messages_are_d
 }
 
 #[tokio::test]
-async fn very_many_channel_names_do_not_increase_the_memory() {
+async fn very_many_channel_names_do_not_use_more_memory() {
     const BOUND: usize = 256 * 1024;
     let server = TestServer::start(small_budget(BOUND)).await;
     let mut client = server.connect().await;

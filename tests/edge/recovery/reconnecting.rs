@@ -1,4 +1,4 @@
-//! Clients that reconnect while publishing goes on miss nothing and receive nothing twice.
+//! Clients that reconnect while others publish miss nothing and receive nothing twice.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ async fn publish_until(server: &TestServer, stop: &AtomicBool) -> u64 {
     number
 }
 
-/// Loses its connection again and again, in every possible way, reconnects and reads on.
+/// Loses its connection again and again, in every possible way, reconnects and keeps reading.
 /// Returns its position and the number of connections that it lost.
 async fn reconnect_until(
     address: SocketAddr,

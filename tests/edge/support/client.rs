@@ -49,7 +49,7 @@ impl Client {
         Self::over(stream)
     }
 
-    /// A client that has been upgraded on `path` and that the server knows.
+    /// A client that has been upgraded on `path` and is registered with the server.
     pub async fn connect(address: SocketAddr, path: &str) -> Self {
         let mut client = Self::dial(address).await;
         client.send(upgrade_request(path).as_bytes()).await;
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         );
     }
 
-    /// Waits until the server knows the connection: its shard answers a ping.
+    /// Waits until the server has registered the connection: its shard answers a ping.
     async fn settle(&mut self) {
         self.send(&frame(PING, b"settle")).await;
         self.expect_pong(b"settle").await;

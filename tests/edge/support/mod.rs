@@ -1,5 +1,5 @@
-//! A server on its own port, raw clients, raw HTTP: what all tests share. Each file uses
-//! only those above it.
+//! Helpers that all tests share: a server on its own port, raw clients, raw HTTP. Each file
+//! uses only those above it.
 
 #[path = "../../common/patience.rs"]
 mod patience;

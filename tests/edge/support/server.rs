@@ -95,7 +95,7 @@ impl TestServer {
         }
     }
 
-    /// A connected client that the server knows.
+    /// A connected client that is registered with the server.
     pub async fn connect(&self) -> Client {
         Client::connect(self.address, "/ws").await
     }
@@ -140,8 +140,8 @@ impl TestServer {
         publish(&self.server, channel, data).await
     }
 
-    /// The number of links, which are the write sides of connections: zero once the server
-    /// has let go of every socket.
+    /// The number of links, which are the write sides of connections: zero once the server has
+    /// released every socket.
     pub fn links(&self) -> usize {
         self.server.node().links()
     }

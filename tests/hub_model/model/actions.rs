@@ -85,7 +85,7 @@ impl World {
         self.forget_member(who, index);
     }
 
-    /// The other members of a room are notice that a member has left.
+    /// The other members of a room receive the notice that a member has left.
     fn forget_member(&mut self, who: usize, index: usize) {
         self.members[who].rooms.remove(&index);
         let user = self.members[who].name();
@@ -212,7 +212,7 @@ impl World {
 
     async fn disconnect(&mut self, who: usize) {
         let Some(who) = self.living(who) else { return };
-        // What it has not received by now, it never will.
+        // A message that it has not received by now will never arrive.
         let member = &mut self.members[who];
         member.received.take(&member.pipe).await;
         self.end_memberships(who).await;

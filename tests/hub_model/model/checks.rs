@@ -10,7 +10,7 @@ use super::member::by_source;
 use super::operation::{CHANNELS, Kind, ROOMS};
 use super::world::{World, channel, room};
 
-/// The bytes that a pipe holds beside the outbox.
+/// The bytes that a pipe holds in addition to the outbox.
 const PIPE_BYTES: usize = 16 * 1024;
 const SLOW_CONSUMER: u16 = 1013;
 /// Far more rounds than the hub needs to come to rest.

@@ -1,4 +1,4 @@
-//! One client, and what the model knows of it.
+//! One client, and what the model knows about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

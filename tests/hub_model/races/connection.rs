@@ -1,4 +1,4 @@
-//! A client, and a task in place of the transport.
+//! A client, and a task that replaces the transport.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ async fn serve(
     };
     node.disconnect(&client).await.unwrap();
     if !peer_ended {
-        // The peer reads up to the Close frame, whoever sent it.
+        // The peer reads up to the Close frame, regardless of who sent it.
         let rest = async {
             let mut bytes = Vec::new();
             while poll_fn(|cx| pipe.poll_read(cx, &mut bytes)).await {

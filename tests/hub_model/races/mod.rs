@@ -1,5 +1,5 @@
-//! Everything at the same time, on several workers and shards. Whatever the interleaving was,
-//! what each client received is something that a model could have sent.
+//! All operations at the same time, on several workers and shards. For every interleaving, each
+//! client has received something that a model could have sent.
 
 mod connection;
 mod race;

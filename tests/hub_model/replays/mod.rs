@@ -1,5 +1,5 @@
-//! Replays, live publications and full outboxes at the same time. Whatever the interleaving
-//! was, a member receives everything in order and once, or is told what is missing.
+//! Replays, live publications and full outboxes at the same time. For every interleaving, a
+//! member receives everything once and in order, or is told what is missing.
 
 mod load;
 mod reader;

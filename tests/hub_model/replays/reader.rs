@@ -17,7 +17,7 @@ pub(super) fn channel(index: usize) -> ChannelName {
     ChannelName::new(&format!("channel{index}")).unwrap()
 }
 
-/// What a client knows of one channel.
+/// The state of a client's subscription to one channel.
 #[derive(Debug, Default, Clone)]
 struct Known {
     epoch: Option<String>,

@@ -14,7 +14,7 @@ fn topics(file: &File) -> TopicRules {
 }
 
 #[test]
-fn rules_are_read_in_their_order_and_inherit_what_they_do_not_say() {
+fn rules_are_read_in_order_and_inherit_what_they_leave_out() {
     let text = r#"
         [[channels]]
         pattern = "ticker:*"
@@ -55,7 +55,7 @@ fn rules_are_read_in_their_order_and_inherit_what_they_do_not_say() {
 }
 
 #[test]
-fn what_is_not_known_is_refused_with_its_place() {
+fn an_unknown_key_is_refused_with_its_line() {
     let file = File::read("wavecast.toml", "[[channels]]\npatern = \"x\"");
     let problems: Vec<String> = file.problems.iter().map(ToString::to_string).collect();
     let problem = "wavecast.toml:2: unknown key `channels.patern`; did you mean `pattern`?";

@@ -16,7 +16,7 @@ const TIME: Kind = Kind::Time {
 };
 
 #[test]
-fn booleans_are_written_in_eight_ways() {
+fn booleans_have_eight_spellings() {
     for text in ["true", "1", "yes", "on", " YES "] {
         assert_eq!(read(Kind::Switch, text), Ok(Value::Switch(true)), "{text}");
     }
@@ -78,7 +78,7 @@ fn sizes_have_units() {
 }
 
 #[test]
-fn durations_have_units_and_end_after_a_year() {
+fn durations_have_units_and_a_maximum_of_a_year() {
     let minutes = Duration::from_secs(90);
     assert_eq!(read(TIME, "1m 30s"), Ok(Value::Time(minutes)));
     let how = "is not a duration; write 30s, 5m or 24h";
@@ -89,7 +89,7 @@ fn durations_have_units_and_end_after_a_year() {
 }
 
 #[test]
-fn addresses_and_words_say_how_they_are_written() {
+fn errors_about_addresses_and_words_say_how_to_write_them() {
     let listen = Value::Address(Listen::All(3000));
     assert_eq!(read(Kind::Address, ":3000"), Ok(listen));
     assert_eq!(
@@ -105,7 +105,7 @@ fn addresses_and_words_say_how_they_are_written() {
 }
 
 #[test]
-fn lists_are_trimmed_and_made_alike() {
+fn lists_are_trimmed_and_normalized() {
     let expected = Value::List(vec![
         "https://a.example".to_owned(),
         "https://b.example".to_owned(),
