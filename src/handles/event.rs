@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::dialect::native::parse_event_data;
 use crate::node::{Node, PublishError, Published};
 use crate::protocol::{
     ChannelName, EventData, EventId, EventName, Json, PublishRequest, Target, UserId,
@@ -99,19 +98,20 @@ impl EventBuilder {
     }
 
     /// Sets the event's data. An object is delivered with the event's `id` and `timestamp`
-    /// added in the place of its own, anything else as
+    /// added where it has none of its own, anything else as
     /// `{"id":…,"timestamp":…,"value":…}`. Default: an empty object.
     pub fn data<T: Serialize + ?Sized>(self, data: &T) -> Self {
         self.set(|request| {
-            request.data = parse_event_data(Json::encode(data)?.into_string())?;
+            request.data = EventData::parse(Json::encode(data)?.as_str())?;
             Ok(())
         })
     }
 
-    /// Sets the event's data from JSON text; otherwise as [`data`](Self::data).
+    /// Sets the event's data from JSON text, which is delivered as it is; otherwise as
+    /// [`data`](Self::data).
     pub fn json(self, text: &str) -> Self {
         self.set(|request| {
-            request.data = parse_event_data(text)?;
+            request.data = EventData::parse(text)?;
             Ok(())
         })
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 
-use crate::dialect::native::parse_event_data;
 use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequest, Resumption};
 
 /// A policy's answer to one question, at once or later. An answer at once allocates nothing.
@@ -138,9 +137,9 @@ impl Edit {
     }
 
     /// Replaces the payload, under the same rules as a published one. Fails only on text that
-    /// the server's parser does not take, such as an integer of more than 64 bits.
+    /// is not JSON.
     pub fn with_data(mut self, data: &Json) -> Result<Self, JsonError> {
-        self.data = Some(parse_event_data(data.as_str())?);
+        self.data = Some(EventData::parse(data.as_str())?);
         Ok(self)
     }
 }
