@@ -130,8 +130,8 @@ fn parse(criterion: &mut Criterion) {
 
 fn encode(criterion: &mut Criterion) {
     let data = text_data("a message of the size that many applications send");
-    let id = EventId::generate();
     let now = SystemTime::now();
+    let id = EventId::generate(now);
     criterion.bench_function("encode/event", |bencher| {
         bencher.iter(|| {
             let event = Event {

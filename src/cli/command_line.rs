@@ -7,7 +7,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, Error};
 
 use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root};
-use crate::config::{Flags, Given, Origin, Problem, SETTINGS, did_you_mean, nearest};
+use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
+use crate::protocol::{did_you_mean, nearest};
 
 /// What the arguments ask for.
 #[derive(Debug)]

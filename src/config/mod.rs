@@ -30,5 +30,5 @@ pub(crate) use settings::SETTINGS;
 #[cfg(feature = "cli")]
 pub(crate) use sources::{Flags, Given, Loaded, Origin, Problem, report};
 #[cfg(feature = "cli")]
-pub(crate) use values::{Kind, Listen, did_you_mean, nearest};
+pub(crate) use values::{Kind, Listen};
 pub use websocket::WebSocketConfig;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::dialect::native::parse_event_data;
 use crate::node::{Node, PublishError, Published};
 use crate::protocol::{
     ChannelName, EventData, EventId, EventName, Json, PublishRequest, Target, UserId,
@@ -98,20 +97,21 @@ impl EventBuilder {
         })
     }
 
-    /// Sets the event's data. An object is delivered with the event's `id` and `timestamp`,
-    /// which replace fields of the same names; anything else is delivered as
+    /// Sets the event's data. An object is delivered with the event's `id` and `timestamp`
+    /// added where it has none of its own; anything else is delivered as
     /// `{"id":…,"timestamp":…,"value":…}`. Default: an empty object.
     pub fn data<T: Serialize + ?Sized>(self, data: &T) -> Self {
         self.set(|request| {
-            request.data = parse_event_data(Json::encode(data)?.into_string())?;
+            request.data = EventData::parse(Json::encode(data)?.as_str())?;
             Ok(())
         })
     }
 
-    /// Sets the event's data from JSON text; otherwise like [`data`](Self::data).
+    /// Sets the event's data from JSON text, which is delivered as it is; otherwise like
+    /// [`data`](Self::data).
     pub fn json(self, text: &str) -> Self {
         self.set(|request| {
-            request.data = parse_event_data(text)?;
+            request.data = EventData::parse(text)?;
             Ok(())
         })
     }

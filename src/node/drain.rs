@@ -81,9 +81,10 @@ impl Node {
     async fn announce_drain(&self, options: &DrainOptions, deadline: Instant) {
         let channel = ChannelName::system();
         let window = options.reconnect_window(self.hub.connections());
+        let now = SystemTime::now();
         let event = Event {
-            id: EventId::generate(),
-            timestamp: timestamp(SystemTime::now()),
+            id: EventId::generate(now),
+            timestamp: timestamp(now),
             name: EventName::new("shutdown").ok(),
             data: shutdown_notice("The server is shutting down", window),
         };

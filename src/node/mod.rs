@@ -12,10 +12,12 @@ mod drain;
 mod history;
 pub mod policy;
 mod publish;
+mod publish_batch;
 mod publish_error;
 mod publish_once;
 mod published;
 mod rooms;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;

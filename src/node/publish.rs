@@ -8,11 +8,16 @@ use tokio::time::{Instant, timeout_at};
 use super::Node;
 use super::publish_error::PublishError;
 use super::published::Published;
+use super::turn::Turn;
 use crate::hub::Hub;
 use crate::protocol::{
     ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, timestamp,
 };
 use crate::wire::Frame;
+
+/// Maximum size of all messages that one request publishes, summed over its events and their
+/// channels. A short request can name 1000 channels for each of its events.
+const MAX_REQUEST_MESSAGES_BYTES: usize = 64 * 1024 * 1024;
 
 impl Node {
     /// Publishes an event. If its idempotency key was published to the same channels within
@@ -36,14 +41,19 @@ impl Node {
             let (id, dedup) = (id.clone(), dedup.clone());
             return self.publish_once(dedup, id, request, deadline).await;
         }
+        let now = SystemTime::now();
         let event = Event {
-            id: request.id.unwrap_or_else(EventId::generate),
-            timestamp: timestamp(SystemTime::now()),
+            id: request.id.unwrap_or_else(|| EventId::generate(now)),
+            timestamp: timestamp(now),
             name: request.name,
             data: request.data,
         };
-        let mut subscribers = 0;
-        for (channel, message) in self.messages(channels(&request.target), &event)? {
+        let channels = channels(&request.target);
+        self.check_size(&channels, &event)?;
+        let (mut subscribers, mut turn) = (0, Turn::begin());
+        for channel in channels {
+            turn.give_way().await;
+            let message = event_message(&channel, &event);
             subscribers += publish_message(&self.hub, &channel, message, deadline).await?;
         }
         Ok(Published {
@@ -53,37 +63,52 @@ impl Node {
         })
     }
 
-    /// Checks whether [`publish`](Self::publish) would accept the event now.
-    pub fn check_publishable(&self, request: &PublishRequest) -> Result<(), PublishError> {
+    /// Checks whether [`publish`](Self::publish) would accept the event now. Returns the bytes of
+    /// its messages to all its channels.
+    pub fn check_publishable(&self, request: &PublishRequest) -> Result<usize, PublishError> {
         if self.is_draining() {
             return Err(PublishError::ShuttingDown);
         }
         // Generated ids and timestamps have the same length as those of the real event.
-        let PublishRequest { id, name, data, .. } = request.clone();
+        let now = SystemTime::now();
+        let id = request.id.clone();
         let event = Event {
-            id: id.unwrap_or_else(EventId::generate),
-            timestamp: timestamp(SystemTime::now()),
-            name,
-            data,
+            id: id.unwrap_or_else(|| EventId::generate(now)),
+            timestamp: timestamp(now),
+            name: request.name.clone(),
+            data: request.data.clone(),
         };
-        self.messages(channels(&request.target), &event).map(drop)
+        self.check_size(&channels(&request.target), &event)
     }
 
-    /// The event as the subscribers of each channel receive it.
-    pub(super) fn messages(
+    /// The bytes of the event's messages to all its channels, without encoding them.
+    pub(super) fn check_size(
         &self,
-        channels: Vec<ChannelName>,
+        channels: &[ChannelName],
         event: &Event,
-    ) -> Result<Vec<(ChannelName, Arc<str>)>, PublishError> {
+    ) -> Result<usize, PublishError> {
         let limit = self.options.max_message_bytes;
-        let encoded = channels.into_iter().map(|channel| {
-            let message = event_message(&channel, event);
-            let fits = message.len() <= limit;
-            fits.then_some((channel, message))
-                .ok_or(PublishError::TooLarge { limit })
-        });
-        encoded.collect()
+        let mut total = 0;
+        for channel in channels {
+            let channel = channel.as_str();
+            let bytes = ServerMessage::Event { channel, event }.json_len();
+            if bytes > limit {
+                return Err(PublishError::TooLarge { limit });
+            }
+            total += bytes;
+        }
+        check_total(total).map(|()| total)
     }
+}
+
+/// Checks the bytes of all messages that one request publishes.
+pub(super) fn check_total(bytes: usize) -> Result<(), PublishError> {
+    if bytes > MAX_REQUEST_MESSAGES_BYTES {
+        return Err(PublishError::TooManyBytes {
+            limit: MAX_REQUEST_MESSAGES_BYTES,
+        });
+    }
+    Ok(())
 }
 
 pub(super) fn channels(target: &Target) -> Vec<ChannelName> {

@@ -43,6 +43,14 @@ pub enum PublishError {
         /// Maximum size of a message, in bytes.
         limit: usize,
     },
+    /// The messages of one request, to all channels of all its events, are too large together.
+    #[error(
+        "the request's messages to all channels are larger than {limit} bytes together; split it"
+    )]
+    TooManyBytes {
+        /// Maximum size of all messages, in bytes.
+        limit: usize,
+    },
     /// The shards' mailboxes stayed full for `publish_timeout`. Publish again.
     #[error("the shards' mailboxes are full; try again")]
     Overloaded,
@@ -60,7 +68,7 @@ impl PublishError {
             Self::InvalidUser(_) => ErrorCode::InvalidUser,
             Self::InvalidId(_) | Self::InvalidName(_) => ErrorCode::InvalidEvent,
             Self::InvalidData(_) => ErrorCode::InvalidJson,
-            Self::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            Self::TooLarge { .. } | Self::TooManyBytes { .. } => ErrorCode::MessageTooLarge,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::ShuttingDown => ErrorCode::Draining,
         }

@@ -10,6 +10,7 @@ use super::dedup::{Dedup, Outcome};
 use super::publish::{channels, event_message, publish_message};
 use super::publish_error::PublishError;
 use super::published::Published;
+use super::turn::Turn;
 use crate::protocol::{Event, EventId, PublishRequest, timestamp};
 
 impl Node {
@@ -47,16 +48,15 @@ impl Node {
             name: name.clone(),
             data: data.clone(),
         };
-        let messages = self.messages(channels, &event_at(at))?;
-        let single = messages.len() == 1;
+        self.check_size(&channels, &event_at(at))?;
+        let single = channels.len() == 1;
         let hub = self.hub.clone();
         let publication = async move {
-            let (mut subscribers, encoded_at) = (0, at);
-            for (channel, mut message) in messages {
-                if at != encoded_at {
-                    message = event_message(&channel, &event_at(at));
-                }
+            let (mut subscribers, mut turn) = (0, Turn::begin());
+            for channel in channels {
+                turn.give_way().await;
                 let publish = async {
+                    let message = event_message(&channel, &event_at(at));
                     let sent = publish_message(&hub, &channel, message, deadline).await;
                     sent.map(|subscribers| Outcome { at, subscribers })
                 };

@@ -11,12 +11,15 @@ use serde::{Serialize, Serializer};
 pub enum ErrorCode {
     /// The text is not valid JSON.
     InvalidJson,
-    /// The JSON is neither an object nor an array of objects, or it holds too many commands.
+    /// The JSON is neither an object nor an array of objects, it holds too many commands, or a
+    /// field is repeated.
     InvalidCommand,
     /// The command's `type` is unknown.
     UnknownType,
     /// A required field is missing or has the wrong type.
     MissingField,
+    /// A publication has a field that does not exist.
+    UnknownField,
     /// The command's `id` is neither a short string nor an integer.
     InvalidId,
     /// The room name is invalid.
@@ -85,6 +88,7 @@ impl ErrorCode {
             Self::InvalidCommand => ("invalid_command", "Invalid command", 400),
             Self::UnknownType => ("unknown_type", "Unknown message type", 400),
             Self::MissingField => ("missing_field", "Missing field", 400),
+            Self::UnknownField => ("unknown_field", "Unknown field", 400),
             Self::InvalidId => ("invalid_id", "Invalid id", 400),
             Self::InvalidRoom => ("invalid_room", "Invalid room", 400),
             Self::InvalidChannel => ("invalid_channel", "Invalid channel", 400),

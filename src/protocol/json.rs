@@ -16,7 +16,7 @@ impl JsonError {
     }
 }
 
-/// A JSON value as compact text.
+/// A JSON value as text: as a client sent it, or compact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json(Box<str>);
 
@@ -28,22 +28,23 @@ impl Json {
             .map_err(|error| JsonError::new(&error))
     }
 
-    /// Decodes the value into any deserializable type.
+    /// Decodes the value into any deserializable type. Fails on what the type cannot hold, and
+    /// on nesting of more than 128 levels.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         serde_json::from_str(&self.0).map_err(|error| JsonError::new(&error))
     }
 
-    /// The value as compact JSON text.
+    /// The value as JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value as compact JSON text.
+    /// The value as JSON text.
     pub fn into_string(self) -> String {
         self.0.into()
     }
 
-    /// A value from text that the caller knows to be compact JSON.
+    /// A value from text that the caller knows to be JSON.
     pub(crate) fn from_text(text: String) -> Self {
         Self(text.into())
     }
@@ -59,37 +60,39 @@ impl fmt::Display for Json {
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
         let mut quoted = String::with_capacity(text.len() + 2);
-        push_string(&mut quoted, text);
+        // Writing to a String cannot fail.
+        let _ = push_string(&mut quoted, text);
         Self(quoted.into())
     }
 }
 
-/// Appends `text` as a JSON string.
-pub(crate) fn push_string(out: &mut String, text: &str) {
-    out.push('"');
+/// Writes `text` as a JSON string. Writing to a `String` cannot fail.
+pub(crate) fn push_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
     let mut rest = text;
     // Text that needs no escaping, which is nearly all of it, is copied in one piece.
     while let Some(at) = rest
         .bytes()
         .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
     {
-        out.push_str(&rest[..at]);
+        out.write_str(&rest[..at])?;
         match rest.as_bytes()[at] {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            control => {
-                out.push_str("\\u00");
-                out.push(char::from_digit(u32::from(control >> 4), 16).unwrap_or('0'));
-                out.push(char::from_digit(u32::from(control & 15), 16).unwrap_or('0'));
-            }
+            b'"' => out.write_str("\\\"")?,
+            b'\\' => out.write_str("\\\\")?,
+            b'\n' => out.write_str("\\n")?,
+            b'\r' => out.write_str("\\r")?,
+            b'\t' => out.write_str("\\t")?,
+            control => write!(out, "\\u{control:04x}")?,
         }
         rest = &rest[at + 1..];
     }
-    out.push_str(rest);
-    out.push('"');
+    out.write_str(rest)?;
+    out.write_char('"')
+}
+
+/// The text of a JSON string's content, if that is well-formed.
+pub(crate) fn unescape(content: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{content}\"")).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+/// Maximum length of an event's id or name, in bytes.
+const MAX_LABEL_BYTES: usize = 200;
+
 /// Maximum length of a name, in bytes of UTF-8.
 const MAX_NAME_BYTES: usize = 200;
 
@@ -169,6 +172,19 @@ impl ChannelName {
     /// Whether the server decides who receives this channel.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with('$')
+    }
+}
+
+/// Checks an event's id or name.
+pub(super) fn check_label(label: &str) -> Result<(), NameError> {
+    if label.is_empty() {
+        Err(NameError::Empty)
+    } else if label.len() > MAX_LABEL_BYTES {
+        Err(NameError::TooLong)
+    } else if label.chars().any(char::is_control) {
+        Err(NameError::ControlCharacter)
+    } else {
+        Ok(())
     }
 }
 

@@ -22,7 +22,8 @@ impl Problem<'_> {
     /// Encodes the problem as JSON: the standard members and `code`.
     pub fn to_json(self) -> String {
         let mut text = String::from("{\"type\":");
-        push_string(&mut text, &format!("urn:wavecast:problem:{}", self.code));
+        // Writing to a String cannot fail.
+        let _ = push_string(&mut text, &format!("urn:wavecast:problem:{}", self.code));
         for (key, value) in [
             ("title", self.title),
             ("code", self.code),
@@ -31,7 +32,7 @@ impl Problem<'_> {
             text.push_str(",\"");
             text.push_str(key);
             text.push_str("\":");
-            push_string(&mut text, value);
+            let _ = push_string(&mut text, value);
         }
         text.push_str(",\"status\":");
         text.push_str(&self.status.to_string());

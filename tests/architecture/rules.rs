@@ -68,7 +68,11 @@ pub const SERVER: Crate = Crate {
         ("http", &["wire/"]),
         (
             "humantime",
-            &["protocol/event.rs", "http/api/", "config/values/kind.rs"],
+            &[
+                "protocol/timestamp.rs",
+                "http/api/",
+                "config/values/kind.rs",
+            ],
         ),
         ("hyper", &["transport/", "http/accept.rs"]),
         ("hyper_util", &["transport/", "http/accept.rs"]),
@@ -86,14 +90,14 @@ pub const SERVER: Crate = Crate {
                 "handlers.rs",
             ],
         ),
-        ("serde_json", &["protocol/json.rs"]),
+        ("serde_json", &["protocol/json.rs", "protocol/json_scan.rs"]),
         ("sha1", &["wire/accept_key.rs"]),
         ("simd_json", &["dialect/native/"]),
         ("simdutf8", &["wire/"]),
         ("roaring", &["hub/shard/slots.rs"]),
         ("slab", &["hub/shard/mod.rs"]),
         ("socket2", &["transport/socket.rs", "hub/shard/link.rs"]),
-        ("strsim", &["config/values/suggest.rs"]),
+        ("strsim", &["protocol/suggest.rs"]),
         (
             "thiserror",
             &[
@@ -147,7 +151,7 @@ pub const SERVER: Crate = Crate {
         (
             "uuid",
             &[
-                "protocol/event.rs",
+                "protocol/event_id.rs",
                 "hub/",
                 "node/",
                 "http/api/",

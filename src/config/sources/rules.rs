@@ -8,10 +8,11 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Document, in_order};
 use super::origin::Origin;
 use super::problem::Problem;
-use crate::config::values::{Kind, Raw, Value, did_you_mean, nearest};
+use crate::config::values::{Kind, Raw, Value};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
 use crate::protocol::TopicKind;
+use crate::protocol::{did_you_mean, nearest};
 
 const KEYS: [&str; 3] = ["pattern", "history", "overflow"];
 const HISTORY_KEYS: [&str; 3] = ["messages", "bytes", "age"];

@@ -2,7 +2,7 @@
 
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
-use crate::config::values::{did_you_mean, nearest};
+use crate::protocol::{did_you_mean, nearest};
 
 /// Arrays of rules, beside the sections.
 pub(super) const RULES: [&str; 2] = ["channels", "rooms"];

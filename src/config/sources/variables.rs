@@ -7,7 +7,8 @@ use super::origin::Origin;
 use super::problem::Problem;
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
-use crate::config::values::{Raw, did_you_mean, nearest};
+use crate::config::values::Raw;
+use crate::protocol::{did_you_mean, nearest};
 
 const PREFIX: &str = "WAVECAST_";
 

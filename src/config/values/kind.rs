@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::log_filter;
-use super::suggest::{did_you_mean, nearest};
 use super::value::{Raw, Value};
 use super::web_origin;
 use crate::config::validate::YEAR;
+use crate::protocol::{did_you_mean, nearest};
 
 /// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Log filters: a level, or levels by target.
 
-use super::suggest::nearest;
+use crate::protocol::nearest;
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 

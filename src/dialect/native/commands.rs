@@ -3,7 +3,8 @@
 use simd_json::prelude::*;
 use simd_json::tape::{Object, Value};
 
-use super::parser::{json_of, with_value};
+use super::envelope::{Payloads, with_envelope};
+use super::parser::json_of;
 use crate::protocol::{
     ChannelName, ClientMessage, Command, ErrorCode, HistoryRequest, Json, Position, Refusal,
     RefusedCommand, ResumeRequest, RoomName, Subject, TopicName,
@@ -13,20 +14,24 @@ use crate::protocol::{
 const MAX_BATCH: usize = 1000;
 /// Maximum length of a command's `id`, in bytes of JSON.
 const MAX_COMMAND_ID_BYTES: usize = 128;
+/// The payload of a command.
+const PAYLOAD: &str = "content";
+/// Up to this many keys are compared one by one.
+const FEW_KEYS: usize = 8;
 
 /// Parses the commands in one frame, in order: a single object, or an array of objects. A
 /// command that is refused does not affect the others in its frame.
-pub fn parse_commands(text: &mut [u8], mut each: impl FnMut(Result<Command, RefusedCommand>)) {
-    let parsed = with_value(text, |value| {
+pub fn parse_commands(text: &[u8], mut each: impl FnMut(Result<Command, RefusedCommand>)) {
+    let parsed = with_envelope(text, PAYLOAD, |value, payloads| {
         if let Some(object) = value.as_object() {
-            each(parse_command(&object));
+            each(parse_command(&object, payloads));
             return;
         }
         match value.as_array() {
             Some(batch) if batch.len() <= MAX_BATCH => {
                 for item in &batch {
                     each(match item.as_object() {
-                        Some(object) => parse_command(&object),
+                        Some(object) => parse_command(&object, payloads),
                         None => Err(refused(ErrorCode::InvalidCommand)),
                     });
                 }
@@ -39,12 +44,18 @@ pub fn parse_commands(text: &mut [u8], mut each: impl FnMut(Result<Command, Refu
     }
 }
 
-fn parse_command(object: &Object<'_, '_>) -> Result<Command, RefusedCommand> {
-    let id = match object.get("id") {
+fn parse_command(
+    object: &Object<'_, '_>,
+    payloads: Payloads<'_>,
+) -> Result<Command, RefusedCommand> {
+    if repeats_a_key(object) {
+        return Err(refused(ErrorCode::InvalidCommand));
+    }
+    let id = match optional(object, "id") {
         None => None,
         Some(value) => Some(command_id(&value).ok_or(refused(ErrorCode::InvalidId))?),
     };
-    match parse_message(object) {
+    match parse_message(object, payloads) {
         Ok(message) => Ok(Command { id, message }),
         Err(refusal) => Err(RefusedCommand { id, refusal }),
     }
@@ -56,7 +67,36 @@ fn command_id(value: &Value<'_, '_>) -> Option<Json> {
     (id.as_str().len() <= MAX_COMMAND_ID_BYTES).then_some(id)
 }
 
-fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
+/// Whether two keys are equal. The order of an object's fields has no meaning, so nobody knows
+/// which of two values was meant.
+fn repeats_a_key(object: &Object<'_, '_>) -> bool {
+    let mut few = [""; FEW_KEYS];
+    let Some(few) = few.get_mut(..object.len()) else {
+        let mut keys: Vec<&str> = object.keys().collect();
+        keys.sort_unstable();
+        return keys.windows(2).any(|pair| pair[0] == pair[1]);
+    };
+    for (at, key) in object.keys().enumerate() {
+        if few[..at].contains(&key) {
+            return true;
+        }
+        few[at] = key;
+    }
+    false
+}
+
+/// The value of an optional field, for which `null` is the same as absent.
+fn optional<'tape, 'text>(
+    object: &Object<'tape, 'text>,
+    field: &str,
+) -> Option<Value<'tape, 'text>> {
+    object.get(field).filter(|value| !value.is_null())
+}
+
+fn parse_message(
+    object: &Object<'_, '_>,
+    payloads: Payloads<'_>,
+) -> Result<ClientMessage, Refusal> {
     let kind = object.get("type").ok_or_else(|| missing("type"))?;
     let kind = kind.as_str().ok_or_else(|| missing("type"))?;
     Ok(match kind {
@@ -69,9 +109,9 @@ fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
         },
         "message" => ClientMessage::Message {
             room: room(object)?,
-            content: match object.get("content") {
-                Some(content) => json_of(&content),
-                None => return Err(missing("content")),
+            content: match object.get(PAYLOAD).and_then(|it| payloads.get(&it)) {
+                Some((content, _)) => Json::from_text(content.to_owned()),
+                None => return Err(missing(PAYLOAD)),
             },
         },
         "subscribe" => ClientMessage::Subscribe {
@@ -81,7 +121,7 @@ fn parse_message(object: &Object<'_, '_>) -> Result<ClientMessage, Refusal> {
         "unsubscribe" => ClientMessage::Unsubscribe {
             channel: channel(object)?,
         },
-        "history" if object.get("room").is_some() => ClientMessage::RoomHistory {
+        "history" if optional(object, "room").is_some() => ClientMessage::RoomHistory {
             room: room(object)?,
             request: history_request(object)?,
         },
@@ -119,11 +159,11 @@ fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
 /// The resume request of a `join` or `subscribe`, which is made with `since`, `last`, or just
 /// `positions` to receive offsets.
 fn resume(object: &Object<'_, '_>) -> Result<Option<ResumeRequest>, Refusal> {
-    let positions = match object.get("positions") {
+    let positions = match optional(object, "positions") {
         None => false,
         Some(value) => value.as_bool().ok_or_else(|| invalid("positions"))?,
     };
-    let since = match object.get("since") {
+    let since = match optional(object, "since") {
         None => None,
         Some(value) => Some(position(&value).ok_or_else(|| invalid("since"))?),
     };
@@ -134,7 +174,7 @@ fn resume(object: &Object<'_, '_>) -> Result<Option<ResumeRequest>, Refusal> {
 }
 
 fn position(value: &Value<'_, '_>) -> Option<Position> {
-    let object = value.as_object()?;
+    let object = value.as_object().filter(|it| !repeats_a_key(it))?;
     let offset = object.get("offset")?.as_u64()?;
     Position::new(offset, object.get("epoch")?.as_str()?)
 }
@@ -152,7 +192,7 @@ fn history_request(object: &Object<'_, '_>) -> Result<HistoryRequest, Refusal> {
 }
 
 fn number(object: &Object<'_, '_>, field: &'static str) -> Result<Option<u64>, Refusal> {
-    match object.get(field) {
+    match optional(object, field) {
         None => Ok(None),
         Some(value) => value.as_u64().map(Some).ok_or_else(|| invalid(field)),
     }
@@ -168,7 +208,7 @@ mod tests {
 
     fn parse(text: &str) -> Vec<Result<Command, RefusedCommand>> {
         let mut out = Vec::new();
-        parse_commands(&mut text.as_bytes().to_vec(), |command| out.push(command));
+        parse_commands(text.as_bytes(), |command| out.push(command));
         out
     }
 
@@ -231,6 +271,79 @@ mod tests {
             let text = format!(r#"{{"type":"history","channel":"a",{wrong}}}"#);
             assert_eq!(code(&text), ErrorCode::InvalidPosition, "{text}");
         }
+    }
+
+    #[test]
+    fn content_is_kept_as_it_was_sent() {
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        for content in [
+            "36893488147419103232",
+            r#"{ "b" : 1e5,"a":-0, "a" : "\u0041\ud83d" }"#,
+            r#"{"content":{"content":1},"x":"\"content\":2"}"#,
+            "null",
+            &deep,
+        ] {
+            let text = format!(
+                r#"[{{"type":"message","room":"a","content": {content} }},{{"type":"ping"}}]"#
+            );
+            let commands: Vec<Command> = parse(&text).into_iter().map(Result::unwrap).collect();
+            let ClientMessage::Message { content: kept, .. } = &commands[0].message else {
+                panic!("{text}");
+            };
+            assert_eq!(kept.as_str(), content);
+            assert_eq!(commands[1].message, ClientMessage::Ping);
+        }
+        assert_eq!(
+            code(r#"{"type":"message","room":"a","content":01}"#),
+            ErrorCode::InvalidJson
+        );
+        assert_eq!(
+            code(r#"{"type":"message","room":"a","content":1 2}"#),
+            ErrorCode::InvalidJson
+        );
+        let not_utf8 = b"{\"type\":\"message\",\"room\":\"a\",\"content\":\"\xff\"}";
+        parse_commands(not_utf8, |command| {
+            assert_eq!(command.unwrap_err().refusal.code, ErrorCode::InvalidJson);
+        });
+    }
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        for (with, without) in [
+            (r#"{"type":"ping","id":null}"#, r#"{"type":"ping"}"#),
+            (
+                r#"{"type":"join","room":"a","positions":null,"since":null,"last":null}"#,
+                r#"{"type":"join","room":"a"}"#,
+            ),
+            (
+                r#"{"type":"history","room":null,"channel":"a","before":null,"after":null,"limit":null}"#,
+                r#"{"type":"history","channel":"a"}"#,
+            ),
+        ] {
+            assert!(parse(with)[0].is_ok(), "{with}");
+            assert_eq!(parse(with), parse(without));
+        }
+        assert_eq!(
+            code(r#"{"type":"join","room":null}"#),
+            ErrorCode::MissingField
+        );
+    }
+
+    #[test]
+    fn a_repeated_field_is_refused_and_an_unknown_one_ignored() {
+        for text in [
+            r#"{"type":"ping","type":"ping"}"#,
+            r#"{"type":"join","room":"a","ro\u006fm":"a"}"#,
+            r#"{"type":"message","room":"a","content":1,"content":1}"#,
+            r#"{"type":"ping","id":1,"id":null}"#,
+            r#"{"type":"ping","a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"a":1}"#,
+        ] {
+            assert_eq!(code(text), ErrorCode::InvalidCommand, "{text}");
+        }
+        let since = r#"{"type":"join","room":"a","since":{"offset":1,"offset":2,"epoch":"e"}}"#;
+        assert_eq!(code(since), ErrorCode::InvalidPosition);
+        let unknown = r#"{"type":"ping","a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":{"a":1}}"#;
+        assert!(parse(unknown)[0].is_ok());
     }
 
     #[test]

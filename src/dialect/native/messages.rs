@@ -1,6 +1,6 @@
 //! Encodes server messages in native JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 
 use super::event_data::push_event_data;
 use crate::protocol::{Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string};
@@ -13,7 +13,7 @@ impl ServerMessage<'_> {
 
     /// The message as one JSON object that echoes the `id` of the command it answers.
     pub fn to_reply(&self, id: Option<&Json>) -> String {
-        let mut object = ObjectWriter::new();
+        let mut object = ObjectWriter::to(String::with_capacity(self.capacity()));
         self.write(&mut object);
         if let Some(id) = id {
             object.raw("id", id.as_str());
@@ -21,7 +21,30 @@ impl ServerMessage<'_> {
         object.finish()
     }
 
-    fn write(&self, out: &mut ObjectWriter) {
+    /// The length of [`to_json`](Self::to_json), without making it.
+    pub fn json_len(&self) -> usize {
+        let mut object = ObjectWriter::to(Length(0));
+        self.write(&mut object);
+        object.finish().0
+    }
+
+    /// Memory that the message's text needs at least, and an event's text usually at most.
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Event { channel, event } => {
+                let name = event
+                    .name
+                    .as_ref()
+                    .map_or(0, |name| name.as_str().len() + 11);
+                let labels = channel.len() + event.id.as_str().len() + name;
+                event.data.as_str().len() + labels + 100
+            }
+            Self::Message { content, .. } => content.as_str().len() + 128,
+            _ => 128,
+        }
+    }
+
+    fn write(&self, out: &mut ObjectWriter<impl Write>) {
         match self {
             Self::Joined {
                 room,
@@ -122,24 +145,42 @@ pub(super) fn with_offset(publication: &str, offset: u64) -> String {
     text
 }
 
-/// Writes a JSON object field by field. The order of the fields is that of `docs/PROTOCOL.md`.
-struct ObjectWriter(String);
+/// Counts the bytes that are written to it.
+struct Length(usize);
 
-impl ObjectWriter {
-    fn new() -> Self {
-        Self(String::with_capacity(128))
+impl Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+/// Writes a JSON object field by field. The order of the fields is that of `docs/PROTOCOL.md`.
+/// Writing to a `String` or a `Length` cannot fail.
+struct ObjectWriter<T> {
+    to: T,
+    is_empty: bool,
+}
+
+impl<T: Write> ObjectWriter<T> {
+    fn to(to: T) -> Self {
+        Self { to, is_empty: true }
+    }
+
+    fn text(&mut self, text: &str) {
+        let _ = self.to.write_str(text);
     }
 
     fn key(&mut self, key: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push('"');
-        self.0.push_str(key);
-        self.0.push_str("\":");
+        self.text(if self.is_empty { "{\"" } else { ",\"" });
+        self.is_empty = false;
+        self.text(key);
+        self.text("\":");
     }
 
     fn string(&mut self, key: &str, value: &str) -> &mut Self {
         self.key(key);
-        push_string(&mut self.0, value);
+        let _ = push_string(&mut self.to, value);
         self
     }
 
@@ -175,33 +216,32 @@ impl ObjectWriter {
 
     fn number(&mut self, key: &str, value: u64) -> &mut Self {
         self.key(key);
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "{value}");
+        let _ = write!(self.to, "{value}");
         self
     }
 
     fn event_data(&mut self, event: &Event) -> &mut Self {
         self.key("data");
-        push_event_data(&mut self.0, event);
+        let _ = push_event_data(&mut self.to, event);
         self
     }
 
     fn raw(&mut self, key: &str, json: &str) -> &mut Self {
         self.key(key);
-        self.0.push_str(json);
+        self.text(json);
         self
     }
 
-    fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
+    fn finish(mut self) -> T {
+        self.text("}");
+        self.to
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ErrorCode, Refusal};
+    use crate::protocol::{ErrorCode, EventData, EventId, EventName, Refusal};
 
     #[test]
     fn messages_are_encoded_as_documented() {
@@ -235,6 +275,31 @@ mod tests {
             error.to_reply(Some(&Json::from("c1"))),
             r#"{"type":"error","code":"room_full","message":"Room full","room":"a\"b","id":"c1"}"#
         );
+    }
+
+    #[test]
+    fn the_length_of_an_event_is_that_of_its_text() {
+        for data in [
+            "{}",
+            "[1]",
+            r#"{"id":1}"#,
+            r#"{"id":1,"timestamp":2}"#,
+            r#"{ "a" : 1 }"#,
+        ] {
+            for name in [None, EventName::new("a \"name\"").ok()] {
+                let event = Event {
+                    id: EventId::new("an \"id\" ü").unwrap(),
+                    timestamp: "2024-01-15T10:30:00.000Z".to_owned(),
+                    name,
+                    data: EventData::parse(data).unwrap(),
+                };
+                let message = ServerMessage::Event {
+                    channel: "a \\ channel",
+                    event: &event,
+                };
+                assert_eq!(message.json_len(), message.to_json().len());
+            }
+        }
     }
 
     #[test]

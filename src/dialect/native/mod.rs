@@ -1,6 +1,7 @@
 //! The native dialect: JSON in text frames, as described in `docs/PROTOCOL.md`.
 
 mod commands;
+mod envelope;
 mod event_data;
 mod frames;
 mod messages;
@@ -8,8 +9,8 @@ mod parser;
 mod publish_request;
 
 pub use commands::parse_commands;
+pub use event_data::shutdown_notice;
 #[cfg(feature = "internals")]
 pub use event_data::text_data;
-pub use event_data::{parse_event_data, shutdown_notice};
 pub use frames::{Native, encode};
 pub use publish_request::{parse_publish_batch, parse_publish_request};

@@ -5,37 +5,50 @@ use std::borrow::Cow;
 use simd_json::prelude::*;
 use simd_json::tape::{Object, Value};
 
-use super::event_data::event_data_of;
-use super::parser::with_value;
+use super::envelope::{Payloads, with_envelope};
 use crate::protocol::{
-    ChannelName, ErrorCode, EventId, EventName, InvalidTarget, NameError, PublishRequest, Refusal,
-    Target, UserId,
+    ChannelName, ErrorCode, EventData, EventId, EventName, InvalidTarget, NameError,
+    PublishRequest, Refusal, Target, UserId, did_you_mean, nearest,
 };
 
 /// Maximum number of events per batch.
 const MAX_EVENTS: usize = 1000;
+/// The payload of an event.
+const PAYLOAD: &str = "data";
+/// The fields of an event.
+const FIELDS: [&str; 7] = [
+    PAYLOAD,
+    "channel",
+    "channels",
+    "user",
+    "broadcast",
+    "id",
+    "event",
+];
+/// Of an unknown field's name, at most this many characters are repeated.
+const MAX_SHOWN_CHARACTERS: usize = 64;
 
 /// Parses one event: `{"channel":…,"data":…}`, or with `channels`, `user` or `broadcast` instead
 /// of `channel`.
-pub fn parse_publish_request(text: &mut [u8]) -> Result<PublishRequest, Refusal> {
-    parse(text, |value| {
+pub fn parse_publish_request(text: &[u8]) -> Result<PublishRequest, Refusal> {
+    parse(text, |value, payloads| {
         let object = value
             .as_object()
             .ok_or_else(|| refused(ErrorCode::InvalidCommand, "the body must be a JSON object"))?;
-        request(&object)
+        request(&object, payloads)
     })
 }
 
 /// Parses a batch: `{"events":[…]}`, each event as for [`parse_publish_request`].
 ///
 /// Errors: one invalid event makes the whole batch invalid; the detail gives its index.
-pub fn parse_publish_batch(text: &mut [u8]) -> Result<Vec<PublishRequest>, Refusal> {
-    parse(text, |value| {
-        let events = value
-            .as_object()
-            .and_then(|object| object.get("events"))
-            .and_then(|events| events.as_array())
-            .ok_or_else(|| refused(ErrorCode::MissingField, "`events` must be an array"))?;
+pub fn parse_publish_batch(text: &[u8]) -> Result<Vec<PublishRequest>, Refusal> {
+    parse(text, |value, payloads| {
+        let missing = || refused(ErrorCode::MissingField, "`events` must be an array");
+        let object = value.as_object().ok_or_else(missing)?;
+        let [events] = fields(&object, &["events"])?;
+        let events = events.and_then(|events| events.as_array());
+        let events = events.ok_or_else(missing)?;
         if events.len() > MAX_EVENTS {
             return Err(refused(
                 ErrorCode::InvalidCommand,
@@ -45,7 +58,7 @@ pub fn parse_publish_batch(text: &mut [u8]) -> Result<Vec<PublishRequest>, Refus
         let mut requests = Vec::with_capacity(events.len());
         for (index, item) in events.iter().enumerate() {
             let parsed = match item.as_object() {
-                Some(object) => request(&object),
+                Some(object) => request(&object, payloads),
                 None => Err(refused(ErrorCode::InvalidCommand, "must be a JSON object")),
             };
             requests.push(
@@ -61,35 +74,73 @@ fn refused(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Refusal {
 }
 
 fn parse<T>(
-    text: &mut [u8],
-    read: impl FnOnce(Value<'_, '_>) -> Result<T, Refusal>,
+    text: &[u8],
+    read: impl FnOnce(Value<'_, '_>, Payloads<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    with_value(text, read)
+    with_envelope(text, PAYLOAD, read)
         .unwrap_or_else(|error| Err(refused(ErrorCode::InvalidJson, error.to_string())))
 }
 
-fn request(object: &Object<'_, '_>) -> Result<PublishRequest, Refusal> {
-    let data = object.get("data").ok_or_else(|| {
+/// The values of an object's fields, in the order of `names`. A misspelt field would be lost in
+/// silence, and of a repeated one nobody knows which value was meant: both are refused.
+fn fields<'tape, 'text, const N: usize>(
+    object: &Object<'tape, 'text>,
+    names: &[&str; N],
+) -> Result<[Option<Value<'tape, 'text>>; N], Refusal> {
+    let mut values = [None; N];
+    for (key, value) in object {
+        let Some(at) = names.iter().position(|&name| name == key) else {
+            return Err(unknown_field(key, names));
+        };
+        if values[at].replace(value).is_some() {
+            return Err(refused(
+                ErrorCode::InvalidCommand,
+                format!("field `{key}` is repeated"),
+            ));
+        }
+    }
+    Ok(values)
+}
+
+fn unknown_field(key: &str, names: &[&str]) -> Refusal {
+    let end = did_you_mean(nearest(key, names.iter().copied()));
+    let shown = match key.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &key[..at]),
+        None => key.to_owned(),
+    };
+    refused(
+        ErrorCode::UnknownField,
+        format!("unknown field `{shown}`{end}"),
+    )
+}
+
+fn request(object: &Object<'_, '_>, payloads: Payloads<'_>) -> Result<PublishRequest, Refusal> {
+    let [data, optional @ ..] = fields(object, &FIELDS)?;
+    let data = data.and_then(|value| payloads.get(&value)).ok_or_else(|| {
         refused(
             ErrorCode::MissingField,
             "`data` is missing; it can be any JSON value",
         )
     })?;
+    // `null` is the same as absent.
+    let optional = optional.map(|value| value.filter(|value| !value.is_null()));
+    let [channel, channels, user, broadcast, id, name] = optional;
+    let (text, shape) = data;
     Ok(PublishRequest {
-        target: target(object)?,
-        id: label(object, "id", EventId::new)?,
-        name: label(object, "event", EventName::new)?,
-        data: event_data_of(&data),
+        target: target([channel, channels, user, broadcast])?,
+        id: label("id", id, EventId::new)?,
+        name: label("event", name, EventName::new)?,
+        data: EventData::from_scanned(text, shape),
     })
 }
 
 fn label<T>(
-    object: &Object<'_, '_>,
     field: &str,
+    value: Option<Value<'_, '_>>,
     check: impl FnOnce(&str) -> Result<T, NameError>,
 ) -> Result<Option<T>, Refusal> {
     let invalid = |reason: &str| refused(ErrorCode::InvalidEvent, format!("`{field}`: {reason}"));
-    match object.get(field) {
+    match value {
         None => Ok(None),
         Some(value) => {
             let text = value.as_str().ok_or_else(|| invalid("must be a string"))?;
@@ -100,15 +151,15 @@ fn label<T>(
     }
 }
 
-fn target(object: &Object<'_, '_>) -> Result<Target, Refusal> {
-    let given = ["channel", "channels", "user", "broadcast"].map(|field| object.get(field));
+/// The target, of `channel`, `channels`, `user` and `broadcast`.
+fn target(given: [Option<Value<'_, '_>>; 4]) -> Result<Target, Refusal> {
     if given.iter().flatten().count() != 1 {
         return Err(refused(
             ErrorCode::MissingField,
             "exactly one of `channel`, `channels`, `user` and `broadcast` is required",
         ));
     }
-    let [one, channels, user, _] = given;
+    let [one, channels, user, broadcast] = given;
     if let Some(name) = one {
         return Target::channels(vec![channel(&name)?]).map_err(refused_target);
     }
@@ -123,7 +174,7 @@ fn target(object: &Object<'_, '_>) -> Result<Target, Refusal> {
             .map(Target::User)
             .map_err(|error| refused(ErrorCode::InvalidUser, error.to_string()));
     }
-    match object.get("broadcast").and_then(|value| value.as_bool()) {
+    match broadcast.and_then(|value| value.as_bool()) {
         Some(true) => Ok(Target::Everyone),
         _ => Err(refused(
             ErrorCode::InvalidCommand,
@@ -173,7 +224,7 @@ mod tests {
     use super::*;
 
     fn parse_one(text: &str) -> Result<PublishRequest, Refusal> {
-        parse_publish_request(&mut text.as_bytes().to_vec())
+        parse_publish_request(text.as_bytes())
     }
 
     fn code(text: &str) -> ErrorCode {
@@ -235,9 +286,109 @@ mod tests {
     }
 
     #[test]
+    fn data_is_kept_as_it_was_sent() {
+        for data in [
+            "36893488147419103232",
+            "-0",
+            r#"{ "b" : 1e5,"a":-0.10, "a" : "\u0041\/\ud83d" }"#,
+            r#"{"data":{"data":1},"channel":7,"x":"\"data\":2"}"#,
+            "[\r\n\t1]",
+            "null",
+        ] {
+            for text in [
+                format!(r#"{{"channel":"a","data":{data}}}"#),
+                format!("{{ \"d\\u0061ta\"\n: {data} ,\"channel\":\"a\" }}"),
+            ] {
+                assert_eq!(parse_one(&text).unwrap().data.as_str(), data, "{text}");
+            }
+        }
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        let text =
+            format!(r#"{{"events":[{{"channel":"a","data":{deep}}},{{"data":1,"user":"u"}}]}}"#);
+        let requests = parse_publish_batch(text.as_bytes()).unwrap();
+        assert_eq!(requests[0].data.as_str(), deep);
+        assert_eq!(requests[1].data.as_str(), "1");
+    }
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        let text = r#"{"channel":"a","channels":null,"user":null,"broadcast":null,"id":null,"event":null,"data":null}"#;
+        let request = parse_one(text).unwrap();
+        assert!(request.id.is_none() && request.name.is_none());
+        assert_eq!(request.data.as_str(), "null");
+        assert_eq!(
+            code(r#"{"channel":null,"data":1}"#),
+            ErrorCode::MissingField
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_with_the_nearest_name() {
+        let refusal = |text: &str| parse_one(text).unwrap_err();
+        let misspelt = refusal(r#"{"channel":"a","evnet":"x","data":1}"#);
+        assert_eq!(misspelt.code, ErrorCode::UnknownField);
+        assert_eq!(
+            misspelt.detail(),
+            "unknown field `evnet`; did you mean `event`?"
+        );
+        let long = refusal(&format!(
+            r#"{{"{}":1,"channel":"a","data":1}}"#,
+            "ü".repeat(100_000)
+        ));
+        assert_eq!(
+            long.detail(),
+            format!("unknown field `{}…`", "ü".repeat(MAX_SHOWN_CHARACTERS))
+        );
+        let batch = parse_publish_batch(br#"{"event":[]}"#).unwrap_err();
+        assert_eq!(
+            batch.detail(),
+            "unknown field `event`; did you mean `events`?"
+        );
+    }
+
+    #[test]
+    fn a_repeated_field_is_refused() {
+        for text in [
+            r#"{"channel":"a","data":1,"data":1}"#,
+            r#"{"channel":"a","data":1,"d\u0061ta":1}"#,
+            r#"{"channel":"a","chann\u0065l":"b","data":1}"#,
+            r#"{"channel":"a","id":null,"id":"x","data":1}"#,
+        ] {
+            let refusal = parse_one(text).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InvalidCommand, "{text}");
+            assert!(refusal.detail().ends_with("` is repeated"), "{refusal}");
+        }
+        let batch = parse_publish_batch(br#"{"events":[],"events":[]}"#).unwrap_err();
+        assert_eq!(batch.code, ErrorCode::InvalidCommand);
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_wherever_it_is() {
+        for text in [
+            r#"{"channel":"a","data":01}"#,
+            r#"{"channel":"a","data":0 1}"#,
+            r#"{"channel":"a","data":}"#,
+            r#"{"channel":"a","data":{]}"#,
+            r#"{"channel":"a","data":1"#,
+            r#"{"channel":"a","data":1}}"#,
+            r#"{"channel":"a" "data":1}"#,
+            r#"{"channel":"a","data":1,}"#,
+            "{\"channel\":\"a\",\"data\":\"\n\"}",
+            r#"{"channel":"a","data":"\"#,
+        ] {
+            assert_eq!(code(text), ErrorCode::InvalidJson, "{text}");
+        }
+        let not_utf8 = b"{\"channel\":\"a\",\"data\":\"\xff\"}";
+        assert_eq!(
+            parse_publish_request(not_utf8).unwrap_err().code,
+            ErrorCode::InvalidJson
+        );
+    }
+
+    #[test]
     fn the_error_of_a_batch_has_the_index_of_the_invalid_event() {
         let text = r#"{"events":[{"channel":"a","data":1},{"channel":"","data":1}]}"#;
-        let error = parse_publish_batch(&mut text.as_bytes().to_vec()).unwrap_err();
+        let error = parse_publish_batch(text.as_bytes()).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidChannel);
         assert!(error.detail().starts_with("events[1]: "), "{error}");
     }

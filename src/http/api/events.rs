@@ -14,7 +14,7 @@ use super::Api;
 use crate::dialect::native::{parse_publish_batch, parse_publish_request};
 use crate::http::problem::ApiError;
 use crate::node::Published;
-use crate::protocol::{ErrorCode, Identity, Refusal};
+use crate::protocol::{ErrorCode, Identity};
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(super) async fn publish(
     request: Request,
 ) -> Result<Published, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let mut body = json_body(&api, request).await?;
-    let request = parse_publish_request(&mut body)?;
+    let body = json_body(&api, request).await?;
+    let request = parse_publish_request(&body)?;
     let deadline = api.node.policy_deadline();
     let request = api
         .node
@@ -47,24 +47,9 @@ pub(super) async fn publish_batch(
     request: Request,
 ) -> Result<Json<PublishedBatch>, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let mut body = json_body(&api, request).await?;
-    let requests = parse_publish_batch(&mut body)?;
-    let mut accepted = Vec::with_capacity(requests.len());
-    // One for all: a slow policy does not hold a batch for a thousand times as long.
-    let deadline = api.node.policy_deadline();
-    for (index, request) in requests.into_iter().enumerate() {
-        let refuse =
-            |refusal: Refusal| ApiError::new(refusal.code, format!("events[{index}]: {refusal}"));
-        let review = api.node.review(publisher.as_ref(), request, deadline);
-        let request = review.await.map_err(refuse)?;
-        let check = api.node.check_publishable(&request);
-        check.map_err(|error| refuse(error.into()))?;
-        accepted.push(request);
-    }
-    let mut events = Vec::with_capacity(accepted.len());
-    for request in accepted {
-        events.push(api.node.publish(request).await?);
-    }
+    let body = json_body(&api, request).await?;
+    let requests = parse_publish_batch(&body)?;
+    let events = api.node.publish_batch(publisher.as_ref(), requests).await?;
     Ok(Json(PublishedBatch { events }))
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 
-use crate::dialect::native::parse_event_data;
 use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequest, Resumption};
 
 /// A policy's answer to one question, at once or later. Answering at once allocates nothing.
@@ -139,10 +138,9 @@ impl Edit {
 
     /// Replaces the payload; the same rules apply as to a published one.
     ///
-    /// Errors: only for text that the server's parser does not accept, such as an integer of
-    /// more than 64 bits.
+    /// Errors: only for text that is not JSON.
     pub fn with_data(mut self, data: &Json) -> Result<Self, JsonError> {
-        self.data = Some(parse_event_data(data.as_str())?);
+        self.data = Some(EventData::parse(data.as_str())?);
         Ok(self)
     }
 }

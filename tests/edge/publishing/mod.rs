@@ -4,3 +4,5 @@ mod batches;
 mod events;
 mod idempotency;
 mod idempotency_when_full;
+mod payloads;
+mod request_size;

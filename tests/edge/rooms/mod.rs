@@ -3,3 +3,4 @@
 mod limits;
 mod membership;
 mod ordering;
+mod payloads;

@@ -37,14 +37,10 @@ async fn the_id_of_a_command_is_echoed_in_its_answer() {
     for (command, answer) in exchanges {
         client.ask(command, answer).await;
     }
-    for id in [
-        "null",
-        "1.5",
-        "true",
-        "{}",
-        "[]",
-        &format!("{:?}", "x".repeat(127)),
-    ] {
+    client
+        .ask(r#"{"type":"ping","id":null}"#, r#"{"type":"pong"}"#)
+        .await;
+    for id in ["1.5", "true", "{}", "[]", &format!("{:?}", "x".repeat(127))] {
         client
             .ask(
                 &format!(r#"{{"type":"ping","id":{id}}}"#),

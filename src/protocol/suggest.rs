@@ -2,12 +2,18 @@
 
 use strsim::damerau_levenshtein;
 
+/// A longer word is like none of ours. Comparing takes time and memory by the word's length.
+const MAX_WORD_BYTES: usize = 64;
+
 /// The candidate that was most likely meant: at most two edits away, or a third of its length
 /// if that is more.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if word.len() > MAX_WORD_BYTES {
+        return None;
+    }
     let word = word.to_lowercase();
     candidates
         .into_iter()
@@ -41,6 +47,11 @@ mod tests {
             Some("max_clients_per_room")
         );
         assert_eq!(nearest("bogus", keys), None);
+        assert_eq!(
+            nearest(&"x".repeat(64), ["x".repeat(66).as_str()]),
+            Some("x".repeat(66).as_str())
+        );
+        assert_eq!(nearest(&"x".repeat(65), ["x".repeat(66).as_str()]), None);
     }
 
     #[test]
