@@ -24,7 +24,7 @@ pub(super) struct PublishedBatch {
     events: Vec<Published>,
 }
 
-/// `POST /api/events`. An [`Identity`] in the request's extensions is the publisher's.
+/// `POST /api/events`. The publisher is the [`Identity`] in the request's extensions.
 pub(super) async fn publish(
     State(api): State<Arc<Api>>,
     request: Request,
@@ -50,7 +50,8 @@ pub(super) async fn publish_batch(
     let mut body = json_body(&api, request).await?;
     let requests = parse_publish_batch(&mut body)?;
     let mut accepted = Vec::with_capacity(requests.len());
-    // One for all: a slow policy does not hold a batch for a thousand times as long.
+    // One deadline for the whole batch: otherwise a slow policy could hold it up for a thousand
+    // deadlines.
     let deadline = api.node.policy_deadline();
     for (index, request) in requests.into_iter().enumerate() {
         let refuse =

@@ -38,7 +38,7 @@ use self::ready::ReadyList;
 use super::client::{Client, NO_SLOT};
 use super::log::Replay;
 use super::metrics::Metrics;
-use super::observer::Teller;
+use super::observer::Notifier;
 use super::options::HubOptions;
 use super::topic::{EVERYONE, Topic, TopicId};
 use crate::dialect::Dialect;
@@ -80,7 +80,7 @@ pub(super) struct Shard {
     chunk_max_bytes: usize,
     pong_timeout: std::time::Duration,
     metrics: Arc<Metrics>,
-    teller: Teller,
+    notifier: Notifier,
 }
 
 impl Shard {
@@ -89,7 +89,7 @@ impl Shard {
         everyone: Arc<Topic>,
         options: &HubOptions,
         dialect: &'static dyn Dialect,
-        teller: &Teller,
+        notifier: &Notifier,
     ) -> Self {
         Self {
             mailbox,
@@ -113,8 +113,8 @@ impl Shard {
             chunk_max_bytes: (options.outbox_max_bytes / 4).min(CHUNK_MAX_BYTES),
             dialect,
             pong_timeout: options.pong_timeout,
-            metrics: teller.metrics().clone(),
-            teller: teller.clone(),
+            metrics: notifier.metrics().clone(),
+            notifier: notifier.clone(),
         }
     }
 

@@ -69,7 +69,7 @@ impl Shard {
         is_publication: bool,
         exclude: Option<u32>,
     ) {
-        // Taken out of the map so that connections can be borrowed too. Pushing never changes
+        // Removed from the map, so that connections can be borrowed too. Pushing never changes
         // members.
         let Some(mut members) = self.topics.remove(&topic) else {
             return;
