@@ -57,7 +57,7 @@ pub struct Client {
 pub(super) struct Memberships {
     /// The client has disconnected and can join nothing more.
     pub(super) ended: bool,
-    /// Nothing more is said about the client: every membership has ended.
+    /// Every membership has ended, and the observer gets no more calls about the client.
     pub(super) gone: bool,
     pub(super) topics: Vec<Arc<Topic>>,
 }
@@ -195,7 +195,7 @@ impl Client {
         self.task.register(waker);
     }
 
-    /// Calls `f` while the client is known, and not after [`Memberships::gone`].
+    /// Calls `f` unless the client is [gone](Memberships::gone).
     pub(super) fn unless_gone(&self, f: impl FnOnce(ClientRef<'_>)) {
         let memberships = self.memberships.lock();
         if !memberships.gone {

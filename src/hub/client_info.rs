@@ -1,4 +1,4 @@
-//! Who a client is and where it comes from, as the hub keeps it and shows it.
+//! A client's identity, address and transport, as the hub stores and shows them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use uuid::Uuid;
 
 use crate::protocol::{Identity, UserId};
 
-/// Who connects.
+/// What is known about a client when it connects.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
-    /// Who the client is; `None` for an anonymous client, which costs nothing.
+    /// The client's identity. `None` for an anonymous client, which costs no memory.
     pub identity: Option<Arc<Identity>>,
-    /// Where the connection comes from.
+    /// The address of the peer.
     pub remote: Option<SocketAddr>,
-    /// What the connection speaks.
+    /// The transport of the connection.
     pub transport: Transport,
 }
 
-/// What a connection speaks.
+/// The transport of a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Transport {
     /// Frames in both directions.
@@ -28,7 +28,7 @@ pub enum Transport {
     Sse,
 }
 
-/// A client as policies and observers see it. Borrowed: copy out what is needed later.
+/// A client, as policies and observers see it. It is borrowed: copy what is needed later.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientRef<'a> {
     id: Uuid,
@@ -45,17 +45,17 @@ impl<'a> ClientRef<'a> {
         }
     }
 
-    /// The client's id, the same from its first question to its end.
+    /// The client's id. It stays the same from the policy's `connect` to the disconnect.
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// Who the client is; `None` for an anonymous client.
+    /// The client's identity. `None` for an anonymous client.
     pub fn identity(&self) -> Option<&'a Identity> {
         self.info.identity.as_deref()
     }
 
-    /// The client's user.
+    /// The id of the client's user, if it has one.
     pub fn user(&self) -> Option<&'a str> {
         self.identity()?.user().map(UserId::as_str)
     }
@@ -65,18 +65,18 @@ impl<'a> ClientRef<'a> {
         self.identity()?.value()
     }
 
-    /// The address of the client's end of the connection, where it is known.
+    /// The address of the connection's peer, if there is one.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.info.remote
     }
 
-    /// What the connection speaks.
+    /// The transport of the connection.
     pub fn transport(&self) -> Transport {
         self.info.transport
     }
 
-    /// Whether the client has a connection. An application can also make members known by an
-    /// id alone.
+    /// Whether the client has a connection. An application can also register members without
+    /// one.
     pub fn is_attached(&self) -> bool {
         self.is_attached
     }

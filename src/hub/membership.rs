@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
-use super::observer::Teller;
+use super::observer::Notifier;
 use super::shard::{Entry, HubClosed, Permits};
 use super::topic::{Topic, TopicState};
 use crate::protocol::{ResumeRequest, Resumption, TopicKind, TopicName};
@@ -129,7 +129,7 @@ impl Hub {
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, permits, options, ack, &self.teller)? {
+        match topic.join(client, permits, options, ack, &self.notifier)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -194,7 +194,8 @@ impl Hub {
             return Ok(false);
         }
         memberships.gone = true;
-        self.teller.tell(|to| to.disconnected(client.view()));
+        self.notifier
+            .notify(|observer| observer.disconnected(client.view()));
         Ok(true)
     }
 
@@ -212,7 +213,7 @@ impl Hub {
                 .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            let left = topic.leave(client, &mut permits, ack, announce, &self.teller);
+            let left = topic.leave(client, &mut permits, ack, announce, &self.notifier);
             if left.is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
@@ -256,7 +257,7 @@ impl Topic {
         permits: &mut Permits<'_>,
         options: JoinOptions<'_>,
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
-        teller: &Teller,
+        notifier: &Notifier,
     ) -> Result<JoinOutcome, Retry> {
         let mut state = self.state.lock();
         if state.stream.retired {
@@ -274,11 +275,11 @@ impl Topic {
         }
         state.audience.add(client.shard);
         if state.audience.members() == 1 {
-            teller.tell(|to| to.occupied(self.full_name()));
+            notifier.notify(|observer| observer.occupied(self.full_name()));
         }
-        teller.tell(|to| match self.full_name() {
-            TopicName::Room(room) => to.joined(client.view(), room),
-            TopicName::Channel(channel) => to.subscribed(client.view(), channel),
+        notifier.notify(|observer| match self.full_name() {
+            TopicName::Room(room) => observer.joined(client.view(), room),
+            TopicName::Channel(channel) => observer.subscribed(client.view(), channel),
         });
         self.admit(&mut state, client, permits, options, ack);
         Ok(JoinOutcome::Joined(state.audience.members()))
@@ -348,19 +349,19 @@ impl Topic {
         permits: &mut Permits<'_>,
         ack: Option<&Frame>,
         announce: Option<&Frame>,
-        teller: &Teller,
+        notifier: &Notifier,
     ) -> Result<(), Retry> {
         let mut state = self.state.lock();
         if announce.is_some() {
             state.check_permits(permits, Some(client.shard))?;
         }
         state.audience.remove(client.shard);
-        teller.tell(|to| match self.full_name() {
-            TopicName::Room(room) => to.left(client.view(), room),
-            TopicName::Channel(channel) => to.unsubscribed(client.view(), channel),
+        notifier.notify(|observer| match self.full_name() {
+            TopicName::Room(room) => observer.left(client.view(), room),
+            TopicName::Channel(channel) => observer.unsubscribed(client.view(), channel),
         });
         if state.audience.members() == 0 {
-            teller.tell(|to| to.vacated(self.full_name()));
+            notifier.notify(|observer| observer.vacated(self.full_name()));
         }
         permits.send(
             client.shard,

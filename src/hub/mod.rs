@@ -42,7 +42,7 @@ pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
 use self::log::{Budget, Sweeper};
-use self::observer::Teller;
+use self::observer::Notifier;
 use self::registry::Registry;
 use self::replies::Replies;
 use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
@@ -62,7 +62,7 @@ pub struct Hub {
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
-    teller: Teller,
+    notifier: Notifier,
     next_shard: AtomicUsize,
     /// The number of connections that have not been released yet.
     links: AtomicUsize,
@@ -78,7 +78,7 @@ impl Hub {
     /// when the hub is dropped.
     pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
-        let teller = Teller::new(options.observers.clone(), metrics.clone());
+        let notifier = Notifier::new(options.observers.clone(), metrics.clone());
         let budget = Arc::new(Budget::new(options.retention.max_bytes));
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
@@ -100,7 +100,7 @@ impl Hub {
                 everyone.clone(),
                 options,
                 dialect,
-                (&teller, &replies),
+                (&notifier, &replies),
             );
             let failed = failed.clone();
             tasks.spawn(async move {
@@ -123,7 +123,7 @@ impl Hub {
             dialect,
             budget,
             metrics,
-            teller,
+            notifier,
             next_shard: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
@@ -183,12 +183,13 @@ impl Hub {
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
         {
-            // Locked, so that nothing is told of the client before this.
+            // Locked, so that this is the observer's first call about the client.
             let _memberships = client.memberships.lock();
             if !self.registry.insert_client(&client) {
                 return Ok(None);
             }
-            self.teller.tell(|to| to.connected(client.view()));
+            self.notifier
+                .notify(|observer| observer.connected(client.view()));
         }
         let entry = Entry::Connect {
             client: client.clone(),

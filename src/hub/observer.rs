@@ -1,4 +1,4 @@
-//! Who is told what happens in the hub.
+//! Observing the hub: calls about clients and topics.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,33 +8,32 @@ use super::client_info::ClientRef;
 use super::metrics::Metrics;
 use crate::protocol::TopicName;
 
-/// Is told what happens to clients and topics: for an application's own books, or for events
-/// that it passes on.
+/// Is called when clients and topics change, so that an application can keep its own records or
+/// forward these events.
 ///
-/// Ordering: of one topic, exactly the order in which its members change. Of one client,
-/// `connected` comes first and `disconnected` last, each once. Between different topics, and
-/// between different clients, there is no order.
-///
-/// **Every method must return quickly and must not call the server.** It runs under the locks
-/// of the client or topic that it is about, often on a shard's task: meanwhile nobody joins or
-/// leaves that topic and no publication enters it, and a call that needs the same lock never
-/// returns. Count, or put what happened into a bounded queue with a `try_send`.
-///
-/// Panics: a method that panics is caught, logged and counted; the hub goes on, and the
-/// observer has missed that call.
-///
-/// Subscriptions that the server makes by itself are told like others (`$user:<id>`). `$all`
+/// Subscriptions that the server makes itself (`$user:<id>`) are reported like any others. `$all`
 /// and `$system`, which every connection receives, are not.
-#[allow(unused_variables, reason = "the defaults ignore what they are told")]
+///
+/// Ordering: for one topic, calls come in exactly the order in which its members change. For one
+/// client, `connected` comes first and `disconnected` last, each once. Between different topics,
+/// or different clients, there is no order.
+///
+/// Panics: a panic is caught, logged and counted. The hub continues, and that call is lost.
+///
+/// Locks: **every method must return quickly and must not call the server.** It runs under the
+/// lock of the client or topic that it is about, often on a shard's task. Until it returns, no
+/// client can join or leave that topic and nothing can be published to it; a call that needs the
+/// same lock would never return. Increment a counter, or `try_send` to a bounded queue.
+#[allow(unused_variables, reason = "the defaults do nothing")]
 pub trait Observer: Send + Sync + 'static {
-    /// A client is known. Also told of members without a connection; see
+    /// A client has been registered; it may be a member without a connection, see
     /// [`ClientRef::is_attached`].
     fn connected(&self, client: ClientRef<'_>) {}
 
-    /// A client has left everything and is not known any more, however its connection ended.
+    /// A client has left all rooms and channels and been removed, however its connection ended.
     fn disconnected(&self, client: ClientRef<'_>) {}
 
-    /// A client has subscribed to a channel that it was not subscribed to.
+    /// A client has subscribed to a channel. Not called if it was already subscribed.
     fn subscribed(&self, client: ClientRef<'_>, channel: &str) {}
 
     /// A client's subscription has ended.
@@ -49,14 +48,14 @@ pub trait Observer: Send + Sync + 'static {
     /// A room or channel is about to get its first member.
     fn occupied(&self, topic: TopicName<'_>) {}
 
-    /// The last member of a room or channel has gone.
+    /// The last member of a room or channel has left.
     fn vacated(&self, topic: TopicName<'_>) {}
 
     /// A client is being closed because its outbox was full (1013). `disconnected` follows.
     fn evicted(&self, client: ClientRef<'_>) {}
 }
 
-/// An observer that the application keeps too.
+/// An observer that the application shares with the server.
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn connected(&self, client: ClientRef<'_>) {
         (**self).connected(client);
@@ -87,12 +86,12 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     }
 }
 
-/// The observer of a hub, if it has one. Without one, telling costs a branch.
+/// The observer of a hub, if it has one. Without one, a call costs a branch.
 #[derive(Clone, Default)]
 pub struct Observers(Option<Arc<dyn Observer>>);
 
 impl Observers {
-    /// Tells this observer.
+    /// A single observer.
     pub fn one(observer: Arc<dyn Observer>) -> Self {
         Self(Some(observer))
     }
@@ -105,14 +104,14 @@ impl fmt::Debug for Observers {
     }
 }
 
-/// How the hub's parts tell its observer.
+/// Calls the observer on behalf of the hub's parts.
 #[derive(Debug, Clone)]
-pub(super) struct Teller {
+pub(super) struct Notifier {
     observers: Observers,
     metrics: Arc<Metrics>,
 }
 
-impl Teller {
+impl Notifier {
     pub(super) fn new(observers: Observers, metrics: Arc<Metrics>) -> Self {
         Self { observers, metrics }
     }
@@ -121,25 +120,25 @@ impl Teller {
         &self.metrics
     }
 
-    /// Calls the observer, if there is one. Whatever lock is held stays sound: a panic ends
-    /// here.
+    /// Calls the observer, if there is one. A panic is caught, so that it does not affect the
+    /// locks that are held.
     #[inline]
-    pub(super) fn tell(&self, what: impl FnOnce(&dyn Observer)) {
+    pub(super) fn notify(&self, call: impl FnOnce(&dyn Observer)) {
         if let Some(observer) = &self.observers.0 {
-            let told = catch_unwind(AssertUnwindSafe(|| what(&**observer)));
-            if told.is_err() {
-                self.note_panic();
+            let result = catch_unwind(AssertUnwindSafe(|| call(&**observer)));
+            if result.is_err() {
+                self.record_panic();
             }
         }
     }
 
     #[cold]
-    fn note_panic(&self) {
+    fn record_panic(&self) {
         self.metrics.observer_panics_total.add(1);
         let panics = self.metrics.observer_panics_total.get();
         // An observer that always panics must not flood the log.
         if panics.is_power_of_two() {
-            tracing::error!(panics, "the observer panicked and missed what it was told");
+            tracing::error!(panics, "the observer panicked; its call is lost");
         }
     }
 }

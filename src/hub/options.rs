@@ -42,7 +42,7 @@ pub struct HubOptions {
     pub topics: TopicRules,
     /// Limits on what all topics keep together.
     pub retention: Retention,
-    /// Who is told what happens. Default: nobody.
+    /// The observer of clients and topics. Default: none.
     pub observers: Observers,
 }
 

@@ -19,7 +19,8 @@ impl Node {
         publisher: Option<&Identity>,
         requests: Vec<PublishRequest>,
     ) -> Result<Vec<Published>, Refusal> {
-        // One for all: a slow policy does not hold a batch for a thousand times as long.
+        // One deadline for the whole batch: otherwise a slow policy could hold it up for a
+        // thousand deadlines.
         let deadline = self.policy_deadline();
         let mut accepted = Vec::with_capacity(requests.len());
         let (mut bytes, mut turn) = (0, Turn::begin());

@@ -27,7 +27,7 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    /// How a connection is closed that was refused after its handshake.
+    /// The close code of a connection that is refused after its handshake.
     pub const fn of_refused_connection(code: ErrorCode) -> Self {
         match code {
             ErrorCode::Draining => Self::GoingAway,

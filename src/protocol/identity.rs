@@ -1,4 +1,4 @@
-//! Who a client is.
+//! The identity of a client.
 
 use std::any::Any;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use super::{Json, UserId};
 
-/// Who a client is, as the application or a verified token says. Data only: an identity grants
-/// nothing by itself.
+/// Who a client is, according to the application or to a verified token. It is only data: an
+/// identity alone grants nothing.
 ///
-/// An application's middleware puts one into a request's extensions, and the server's handlers
-/// read it there. An identity without a user is a client with a value and without a name.
+/// The application's middleware puts one into a request's extensions, where the server's handlers
+/// read it. An identity without a user can still carry a value.
 ///
-/// Memory: 88 bytes, once per connection, and what it refers to. A clone shares `info`, `meta`
-/// and the application's value.
+/// Memory: 88 bytes per connection, plus what it refers to. Clones share `info`, `meta` and the
+/// application's value.
 ///
 /// ```
 /// use wavecast::{Identity, UserId};
@@ -32,10 +32,10 @@ pub struct Identity {
     user: Option<UserId>,
     value: Option<Arc<dyn Any + Send + Sync>>,
     token_id: Option<Arc<str>>,
-    /// Unix time, as is `expires`: in whole seconds a time takes 8 bytes instead of 16.
+    /// Unix time in whole seconds, like `expires`: 8 bytes instead of 16.
     issued: Option<NonZeroU64>,
     expires: Option<NonZeroU64>,
-    /// Apart, because few identities have either.
+    /// Allocated separately, because few identities have any.
     details: Option<Arc<Details>>,
 }
 
@@ -59,15 +59,15 @@ impl Identity {
         Self::default()
     }
 
-    /// Adds what other clients may see of the user, such as a name to display. Nothing shows
-    /// it yet; presence will.
+    /// Adds data about the user that other clients may see, such as a display name. Nothing
+    /// shows it yet; presence will.
     #[must_use]
     pub fn with_info(mut self, info: Json) -> Self {
         self.details_mut().info = Some(info);
         self
     }
 
-    /// Adds what operators may see and other clients may not.
+    /// Adds data that operators may see and other clients may not.
     #[must_use]
     pub fn with_meta(mut self, meta: Json) -> Self {
         self.details_mut().meta = Some(meta);
@@ -81,23 +81,23 @@ impl Identity {
         self
     }
 
-    /// Adds when the identity was established, to the second.
+    /// Adds the time at which the identity was established, with a precision of a second.
     #[must_use]
     pub fn with_issued(mut self, at: SystemTime) -> Self {
         self.issued = Some(unix_seconds(at));
         self
     }
 
-    /// Adds until when the identity is valid, to the second. The server does not end a
-    /// connection at that time yet; a policy can read it.
+    /// Adds the time until which the identity is valid, with a precision of a second. The
+    /// server does not close connections at that time yet, but a policy can read it.
     #[must_use]
     pub fn with_expires(mut self, at: SystemTime) -> Self {
         self.expires = Some(unix_seconds(at));
         self
     }
 
-    /// Adds a value of the application's own, which its policy gets back by its type. It is
-    /// never printed or sent. An identity holds one; a second replaces the first.
+    /// Adds a value for the application's own use. Its policy reads it by type. It is never
+    /// printed or sent. An identity holds one value; a second one replaces it.
     #[must_use]
     pub fn with_value<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.value = Some(Arc::new(value));
@@ -109,12 +109,12 @@ impl Identity {
         self.user.as_ref()
     }
 
-    /// What other clients may see of the user.
+    /// Data about the user that other clients may see.
     pub fn info(&self) -> Option<&Json> {
         self.details.as_ref()?.info.as_ref()
     }
 
-    /// What operators may see and other clients may not.
+    /// Data that operators may see and other clients may not.
     pub fn meta(&self) -> Option<&Json> {
         self.details.as_ref()?.meta.as_ref()
     }
@@ -124,12 +124,12 @@ impl Identity {
         self.token_id.as_deref()
     }
 
-    /// When the identity was established, to the second.
+    /// The time at which the identity was established, with a precision of a second.
     pub fn issued(&self) -> Option<SystemTime> {
         self.issued.map(system_time)
     }
 
-    /// Until when the identity is valid, to the second.
+    /// The time until which the identity is valid, with a precision of a second.
     pub fn expires(&self) -> Option<SystemTime> {
         self.expires.map(system_time)
     }
@@ -144,8 +144,8 @@ impl Identity {
     }
 }
 
-/// Names the user and the token. The application's value, `info` and `meta` may hold what does
-/// not belong in a log, so only their presence is printed.
+/// Prints the user and the token id. The application's value, `info` and `meta` may hold data
+/// that does not belong in a log, so only their presence is printed.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hidden = |present: bool| present.then_some(format_args!("***"));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_comes_back_by_its_type_only() {
+    fn a_value_is_returned_only_for_its_type() {
         let identity = ada().with_value(7_u32);
         assert_eq!(identity.value::<u32>(), Some(&7));
         assert_eq!(identity.value::<u64>(), None);

@@ -91,7 +91,7 @@ impl Session for NativeSession {
     }
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
-        // Taken out, so that an idle session owns no memory.
+        // `take` leaves an empty vector, so that an idle session owns no memory.
         for command in std::mem::take(&mut self.accepted) {
             // The client's own replies push back on its reading; they never evict it.
             self.node.reply_room(&self.client).await;

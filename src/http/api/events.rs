@@ -24,7 +24,7 @@ pub(super) struct PublishedBatch {
     events: Vec<Published>,
 }
 
-/// `POST /api/events`. An [`Identity`] in the request's extensions is the publisher's.
+/// `POST /api/events`. The publisher is the [`Identity`] in the request's extensions.
 pub(super) async fn publish(
     State(api): State<Arc<Api>>,
     request: Request,

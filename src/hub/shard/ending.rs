@@ -40,8 +40,8 @@ impl Shard {
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
         let client = &self.connections[slot as usize].client;
-        self.teller
-            .tell(|to| client.unless_gone(|client| to.evicted(client)));
+        self.notifier
+            .notify(|observer| client.unless_gone(|client| observer.evicted(client)));
         self.discard_and_close(slot, CloseCode::SlowConsumer);
     }
 

@@ -48,7 +48,7 @@ use self::running_clock::RunningClock;
 use self::turn::Turn;
 use super::client::{Client, NO_SLOT, NO_SLOT_YET};
 use super::metrics::Metrics;
-use super::observer::Teller;
+use super::observer::Notifier;
 use super::options::HubOptions;
 use super::replies::Replies;
 use super::topic::{Topic, TopicId};
@@ -91,7 +91,7 @@ pub(super) struct Shard {
     pong_timeout: Duration,
     write_timeout: Duration,
     metrics: Arc<Metrics>,
-    teller: Teller,
+    notifier: Notifier,
     replies: Arc<Replies>,
 }
 
@@ -101,7 +101,7 @@ impl Shard {
         everyone: Arc<Topic>,
         options: &HubOptions,
         dialect: &'static dyn Dialect,
-        (teller, replies): (&Teller, &Arc<Replies>),
+        (notifier, replies): (&Notifier, &Arc<Replies>),
     ) -> Self {
         let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
         Self {
@@ -129,8 +129,8 @@ impl Shard {
             dialect,
             pong_timeout: options.pong_timeout,
             write_timeout: options.write_timeout,
-            metrics: teller.metrics().clone(),
-            teller: teller.clone(),
+            metrics: notifier.metrics().clone(),
+            notifier: notifier.clone(),
             replies: replies.clone(),
         }
     }

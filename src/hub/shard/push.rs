@@ -75,7 +75,7 @@ impl Shard {
 
     /// Pushes a notice to every member of a topic.
     pub(super) fn push_to_members(&mut self, topic: TopicId, frame: &Frame) {
-        // Taken out of the map so that connections can be borrowed too. Pushing never changes
+        // Removed from the map, so that connections can be borrowed too. Pushing never changes
         // members.
         let Some(members) = self.topics.remove(&topic) else {
             return;

@@ -36,7 +36,7 @@ impl SseRequest {
         &self.uri
     }
 
-    /// Who asks, if middleware put an [`Identity`] into the request's extensions.
+    /// The [`Identity`] that middleware put into the request's extensions.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }

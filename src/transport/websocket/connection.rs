@@ -64,14 +64,14 @@ pub async fn open<F>(
         Err(refusal) => {
             let code = CloseCode::of_refused_connection(refusal.code);
             let frame = Frame::close(code.code(), code.reason());
-            // A peer that does not read it is dropped all the same.
+            // A peer that does not read the frame is still disconnected.
             let _ = timeout(LINGER, stream.refuse(&frame)).await;
             None
         }
     }
 }
 
-/// The same for a connection that the policy has allowed before.
+/// The same, for a connection that the policy has already allowed.
 pub async fn open_admitted<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,

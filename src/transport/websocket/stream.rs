@@ -66,7 +66,7 @@ impl Stream {
         let mut stream: DynStream = match self.0 {
             Kind::Tcp(stream) => match Arc::into_inner(stream) {
                 Some(stream) => Box::pin(stream),
-                // Only one that is shared already, and then it is not refused.
+                // A stream that is already shared is not refused.
                 None => return Ok(()),
             },
             Kind::Other(stream) => stream,

@@ -36,12 +36,12 @@ impl WebSocketUpgrade {
         &self.uri
     }
 
-    /// Who asks, if middleware put an [`Identity`] into the request's extensions.
+    /// The [`Identity`] that middleware put into the request's extensions.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// Where the request comes from, if the listener says so.
+    /// The address of the peer, if the listener provides it.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         self.remote
     }

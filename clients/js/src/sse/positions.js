@@ -1,7 +1,7 @@
 const MASK = (1n << 64n) - 1n;
 
 /**
- * The tag that stands for a channel in the event ids of a stream: FNV-1a, folded to 48 bits, as base64url.
+ * The tag that represents a channel in the event ids of a stream: FNV-1a, folded to 48 bits, as base64url.
  *
  * @param {string} name
  */

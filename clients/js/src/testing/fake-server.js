@@ -89,7 +89,7 @@ export class FakeServer {
     for (const item of data) this.publish(channel, item);
     topic.members = members;
     const gap = { type: 'gap', channel, missed: data.length };
-    for (const { positions, hear } of members.values()) hear(positions ? { ...gap, from, to: topic.offset } : gap);
+    for (const { positions, deliver } of members.values()) deliver(positions ? { ...gap, from, to: topic.offset } : gap);
   }
 
   /** Breaks all connections. Frames in flight are lost. */
@@ -179,7 +179,7 @@ export class FakeServer {
    * @param {FakeSocket} socket
    * @param {string} text
    */
-  hear(socket, text) {
+  receive(socket, text) {
     const frame = JSON.parse(text);
     this.received.push(frame);
     for (const command of [frame].flat()) {
@@ -210,7 +210,7 @@ export class FakeServer {
         const { reply: answer, replay } = topic.recover(command);
         if (room && !isMember) this.#tell(topic, { type: 'user_joined', room, user_id: socket.user });
         const { positions = false, since, last } = command;
-        topic.members.set(socket, { positions: Boolean(positions || since || last), user: socket.user, hear: (message) => socket.deliver(message) });
+        topic.members.set(socket, { positions: Boolean(positions || since || last), user: socket.user, deliver: (message) => socket.deliver(message) });
         reply(room ? { type: 'joined', room, members: topic.members.size, ...answer } : { type: 'subscribed', channel, ...answer });
         for (const message of replay) socket.deliver(message);
         return;
@@ -256,6 +256,6 @@ export class FakeServer {
    * @param {object} message
    */
   #tell(topic, message) {
-    for (const { hear } of topic.members.values()) hear(message);
+    for (const { deliver } of topic.members.values()) deliver(message);
   }
 }

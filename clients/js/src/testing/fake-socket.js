@@ -9,7 +9,7 @@ let users = 0;
  * @property {{ clock: Clock, latencyMs: number }} options
  * @property {boolean} isFrozen
  * @property {(socket: FakeSocket) => void} dialed
- * @property {(socket: FakeSocket, text: string) => void} hear
+ * @property {(socket: FakeSocket, text: string) => void} receive
  * @property {(socket: FakeSocket) => void} forget
  */
 
@@ -62,7 +62,7 @@ export class FakeSocket {
 
   /** @param {string} text */
   send(text) {
-    if (!this.#server.isFrozen) this.#later(() => this.#server.hear(this, text));
+    if (!this.#server.isFrozen) this.#later(() => this.#server.receive(this, text));
   }
 
   /**

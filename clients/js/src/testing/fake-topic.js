@@ -2,7 +2,7 @@
 
 /** A channel or room of a `FakeServer`: its members and its history. */
 export class FakeTopic {
-  /** @type {Map<object, { positions: boolean, user: string, hear: (message: object) => void }>} */
+  /** @type {Map<object, { positions: boolean, user: string, deliver: (message: object) => void }>} */
   members = new Map();
   /** @type {({ offset: number } & Record<string, any>)[]} */
   items = [];
@@ -24,8 +24,8 @@ export class FakeTopic {
   publish(message, sender) {
     const positioned = { ...message, offset: ++this.offset };
     if (this.keep) this.items = [...this.items, positioned].slice(-this.keep);
-    for (const [member, { positions, hear }] of this.members) {
-      if (member !== sender) hear(positions && this.keep ? positioned : message);
+    for (const [member, { positions, deliver }] of this.members) {
+      if (member !== sender) deliver(positions && this.keep ? positioned : message);
     }
     return this.offset;
   }
