@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
@@ -10,9 +11,16 @@ use crate::wire::Limits;
 /// Bounds of the connections themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionsConfig {
-    /// Connections at a time. Beyond it, a handshake gets 503. Default 0: as many as the
-    /// process may open file descriptors.
+    /// WebSockets and event streams at a time. Beyond it, a handshake gets 503. Default 0: as many
+    /// as the process may open file descriptors; the binary keeps some of them for health checks
+    /// and the API.
     pub max: usize,
+    /// Plain HTTP connections at a time: those that are neither WebSockets nor event streams,
+    /// or not yet; at least 1. One more is answered with 503 and closed. Default 4096.
+    pub max_http: usize,
+    /// A connection that accepts no bytes for this long while some are queued is reset; at
+    /// least 1 ms. Default 30 s.
+    pub write_timeout: Duration,
     /// Frames per message, empty ones included; one more closes the connection (1009). With 0
     /// or 1, no message may be fragmented. Default 1024.
     pub max_fragments: usize,
@@ -22,6 +30,8 @@ impl Default for ConnectionsConfig {
     fn default() -> Self {
         Self {
             max: NodeOptions::default().max_connections,
+            max_http: ServeOptions::default().max_http,
+            write_timeout: SocketOptions::default().write_timeout,
             max_fragments: Limits::default().max_fragments,
         }
     }
@@ -85,6 +95,10 @@ pub struct PublishConfig {
     pub ids: usize,
     /// Bytes of the body of an HTTP request; a larger one gets 413. Default 1 MiB.
     pub max_body_size: usize,
+    /// Bytes that the bodies of all HTTP requests in flight take together, as declared or, if
+    /// they come in chunks, as they arrive; a body beyond it is not read and gets 503 with
+    /// `Retry-After`. One body of `max_body_size` always fits. Default 64 MiB.
+    pub bodies_total: usize,
 }
 
 impl Default for PublishConfig {
@@ -95,6 +109,7 @@ impl Default for PublishConfig {
             window: node.publish_window,
             ids: node.publish_ids,
             max_body_size: 1024 * 1024,
+            bodies_total: 64 * 1024 * 1024,
         }
     }
 }

@@ -34,6 +34,7 @@ impl WebSocketConfig {
         let mut problems = Vec::new();
         let positive = [
             ("connections.ping_interval", self.ping_interval),
+            ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
         ];
         for (key, time) in positive {
@@ -49,6 +50,7 @@ impl WebSocketConfig {
             ),
             ("limits.topics_per_client", self.limits.topics_per_client),
             ("outbox.messages", self.outbox.messages),
+            ("connections.max_http", self.connections.max_http),
             ("drain.rate", self.drain.rate as usize),
             ("drain.reconnect_rate", self.drain.reconnect_rate as usize),
             ("engine.mailbox_capacity", self.engine.mailbox_capacity),
@@ -59,6 +61,7 @@ impl WebSocketConfig {
         let times = [
             ("connections.ping_interval", self.ping_interval),
             ("connections.pong_timeout", self.pong_timeout),
+            ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
             ("publish.timeout", self.publish.timeout),
             ("publish.window", self.publish.window),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Node;
@@ -17,6 +18,8 @@ use crate::wire::Frame;
 
 /// How long a client that the server closes has to answer.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
+/// How long the shards have to answer. Beyond this, they do not work.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One live connection as an operator sees it.
 #[derive(Debug, Clone)]
@@ -211,6 +214,13 @@ impl Node {
     /// Maximum number of rooms and channels of one client.
     pub fn max_topics_per_client(&self) -> usize {
         self.hub.max_topics_per_client()
+    }
+
+    /// Whether the shards work, however much they have to do.
+    ///
+    /// Returns within two seconds.
+    pub async fn is_alive(&self) -> bool {
+        matches!(timeout(ALIVE_TIMEOUT, self.probe()).await, Ok(Ok(())))
     }
 
     /// Returns when every shard has answered. Give it a deadline.

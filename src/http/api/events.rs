@@ -1,23 +1,17 @@
 //! Publishes events.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header;
 use serde::Serialize;
-use tokio::time::timeout;
 
 use super::Api;
 use crate::dialect::native::{parse_publish_batch, parse_publish_request};
+use crate::http::body::read_json;
 use crate::http::problem::ApiError;
 use crate::node::Published;
-use crate::protocol::{ErrorCode, Identity, Refusal};
-
-/// How long a request's body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::protocol::{Identity, Refusal};
 
 #[derive(Debug, Serialize)]
 pub(super) struct PublishedBatch {
@@ -30,8 +24,8 @@ pub(super) async fn publish(
     request: Request,
 ) -> Result<Published, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let mut body = json_body(&api, request).await?;
-    let request = parse_publish_request(&mut body)?;
+    let mut body = read_json(&api.bodies, api.max_body_bytes, request).await?;
+    let request = parse_publish_request(&mut body.text)?;
     let deadline = api.node.policy_deadline();
     let request = api
         .node
@@ -47,8 +41,8 @@ pub(super) async fn publish_batch(
     request: Request,
 ) -> Result<Json<PublishedBatch>, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let mut body = json_body(&api, request).await?;
-    let requests = parse_publish_batch(&mut body)?;
+    let mut body = read_json(&api.bodies, api.max_body_bytes, request).await?;
+    let requests = parse_publish_batch(&mut body.text)?;
     let mut accepted = Vec::with_capacity(requests.len());
     // One for all: a slow policy does not hold a batch for a thousand times as long.
     let deadline = api.node.policy_deadline();
@@ -66,43 +60,4 @@ pub(super) async fn publish_batch(
         events.push(api.node.publish(request).await?);
     }
     Ok(Json(PublishedBatch { events }))
-}
-
-/// Reads a JSON body, within limits of time and size. Requiring the JSON media type keeps out
-/// forms on other websites: a browser sends a preflight request before it sends that type to
-/// another origin.
-async fn json_body(api: &Api, request: Request) -> Result<Vec<u8>, ApiError> {
-    let media_type = request.headers().get(header::CONTENT_TYPE);
-    let is_json = media_type
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(ApiError::new(
-            ErrorCode::UnsupportedMediaType,
-            "send the header `Content-Type: application/json`",
-        ));
-    }
-    match timeout(
-        BODY_TIMEOUT,
-        read_body(request.into_body(), api.max_body_bytes),
-    )
-    .await
-    {
-        Ok(body) => body,
-        Err(_elapsed) => Err(ApiError::new(
-            ErrorCode::RequestTimeout,
-            "the body did not arrive in time",
-        )),
-    }
-}
-
-async fn read_body(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
-    match to_bytes(body, limit).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(_too_long_or_broken) => Err(ApiError::new(
-            ErrorCode::MessageTooLarge,
-            format!("the body exceeds {limit} bytes or is incomplete"),
-        )),
-    }
 }

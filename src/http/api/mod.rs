@@ -12,6 +12,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::http::body::BodyBudget;
 use crate::node::Node;
 
 /// The state that the API's handlers share.
@@ -21,6 +22,8 @@ pub struct Api {
     pub node: Arc<Node>,
     /// Maximum size of a request body, in bytes.
     pub max_body_bytes: usize,
+    /// Bytes that the bodies of all requests share.
+    pub bodies: Arc<BodyBudget>,
     /// When the server started.
     pub started: Instant,
 }

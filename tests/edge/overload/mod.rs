@@ -4,5 +4,7 @@ mod descriptors;
 mod eviction;
 mod full_mailbox;
 mod gap_notices;
+mod http_connections;
 mod memory;
 mod panics;
+mod unread_answers;
