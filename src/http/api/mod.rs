@@ -1,5 +1,6 @@
 //! The HTTP API: publishing, history, lists and statistics.
 
+mod batch;
 mod connections;
 mod events;
 mod history;
@@ -32,7 +33,7 @@ pub struct Api {
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/events", post(events::publish))
-        .route("/api/events/batch", post(events::publish_batch))
+        .route("/api/events/batch", post(batch::publish_batch))
         .route("/api/stats", get(topics::stats))
         .route("/api/channels", get(topics::channels))
         .route("/api/channels/{name}/history", get(history::of_channel))

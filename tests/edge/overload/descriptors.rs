@@ -34,8 +34,8 @@ async fn fill(edge: &Binary) -> Vec<TcpStream> {
         let mut stream = dial(edge.address).await;
         let sent = within("a sent request", stream.write_all(HANDSHAKE.as_bytes())).await;
         sent.expect("send");
-        let head = read_head(&mut stream).await;
-        match &head[9..12] {
+        let answer = read_head(&mut stream).await;
+        match &answer[9..12] {
             "101" => held.push(stream),
             "503" => break stream,
             other => panic!("{other}"),

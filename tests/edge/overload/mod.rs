@@ -1,5 +1,6 @@
 //! What happens when a client, a mailbox or the process is at its limit.
 
+mod accept_errors;
 mod descriptors;
 mod eviction;
 mod full_mailbox;
