@@ -122,3 +122,75 @@ impl AsyncWrite for HttpSocket {
         self.output.lock().poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(100);
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    async fn pair() -> (HttpSocket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (socket, _) = accepted.unwrap();
+        let socket = HttpSocket::new(socket, Handover::default(), TIMEOUT);
+        (socket, peer.unwrap())
+    }
+
+    /// No option of the socket does this: the kernel alone would wait for minutes.
+    #[tokio::test]
+    async fn a_peer_that_accepts_no_bytes_is_reset() {
+        let (mut socket, mut peer) = pair().await;
+        let writing = async {
+            loop {
+                if let Err(error) = socket.write_all(&[0; 64 * 1024]).await {
+                    return error.kind();
+                }
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, writing).await;
+        assert_eq!(ended.expect("an end"), io::ErrorKind::TimedOut);
+        drop(socket);
+        let mut received = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, peer.read_to_end(&mut received)).await;
+        let error = read.expect("an end").expect_err("not a proper end");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn what_is_gathered_is_written_before_more_is_read_and_in_order() {
+        let (mut socket, mut peer) = pair().await;
+        let responses = socket.responses();
+        socket.write_all(b"one ").await.unwrap();
+        socket.write_all(b"two ").await.unwrap();
+        socket.flush().await.unwrap();
+        let mut received = [0; 8];
+        assert!(peer.try_read(&mut received).is_err(), "it is gathered");
+        peer.write_all(b"more").await.unwrap();
+        let mut request = [0; 4];
+        socket.read_exact(&mut request).await.unwrap();
+        peer.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"one two ");
+
+        socket.write_all(b"three").await.unwrap();
+        poll_fn(|cx| responses.poll_drain(cx)).await.unwrap();
+        let large = [b'x'; 2 * 32 * 1024];
+        responses.write_directly();
+        let writing = async {
+            socket.write_all(&large).await.unwrap();
+            socket.flush().await.unwrap();
+        };
+        let mut all = vec![0; 5 + large.len()];
+        let ((), read) = tokio::join!(writing, peer.read_exact(&mut all));
+        read.unwrap();
+        assert!(all.starts_with(b"threexxx") && all.ends_with(b"xxx"));
+        assert!(socket.into_inner().is_some());
+    }
+}

@@ -1,6 +1,7 @@
 //! Requests that are sent before the responses to earlier ones have come.
 
 use std::convert::Infallible;
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::{Mutex, Notify};
+use tokio::task::spawn_blocking;
 use wavecast::WebSocketServer;
 
 use crate::support::{Client, PING, TestServer, config, frame, read_head, upgrade_request, within};
 
 /// How long an answer may take that waits for nothing.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// How long a thread without a runtime waits.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn post(id: &str) -> String {
     let body = format!(r#"{{"channel":"a","id":"{id}","data":1}}"#);
@@ -110,6 +114,13 @@ async fn start(app: &Arc<App>) -> TestServer {
             }),
         )
         .with_state(app.clone())
+        .route(
+            "/busy",
+            get(async || {
+                std::thread::sleep(Duration::from_millis(200));
+                "busy"
+            }),
+        )
         .route("/echo/{text}", get(async |Path(text): Path<String>| text))
         .merge(server.router());
     TestServer::start_behind(server, router).await
@@ -122,21 +133,29 @@ fn app(parts: Receiver<Bytes>) -> Arc<App> {
     })
 }
 
-#[tokio::test]
+/// While the last of these requests keeps its worker busy, the answers to those before it are
+/// not written one by one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_responses_to_a_pipeline_are_one_write() {
     let server = start(&app(channel(1).1)).await;
-    let mut client = Client::dial(server.address).await;
-    let requests: String = (0..10)
-        .map(|n| get_request(&format!("/echo/{n}")))
-        .collect();
-    client.send(requests.as_bytes()).await;
-    let stream = client.stream();
-    let mut answers = vec![0; 64 * 1024];
-    let count = within("the answers", stream.read(&mut answers)).await;
-    let answers = String::from_utf8_lossy(&answers[..count.expect("read")]).into_owned();
+    let mut requests: String = (0..9).map(|n| get_request(&format!("/echo/{n}"))).collect();
+    requests.push_str(&get_request("/busy"));
+    let address = server.address;
+    // Not a task: it must not wait for the worker that is busy.
+    let reading = spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(requests.as_bytes())?;
+        let mut answers = vec![0; 64 * 1024];
+        let count = stream.read(&mut answers)?;
+        answers.truncate(count);
+        Ok::<_, std::io::Error>(answers)
+    });
+    let answers = within("the answers", reading).await.expect("no panic");
+    let answers = String::from_utf8(answers.expect("answers")).expect("UTF-8");
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 10, "{answers}");
-    for n in 0..10 {
-        assert!(answers.contains(&format!("\r\n\r\n{n}")), "{answers}");
+    for text in (0..9).map(|n| n.to_string()).chain(["busy".to_owned()]) {
+        assert!(answers.contains(&format!("\r\n\r\n{text}")), "{answers}");
     }
 }
 

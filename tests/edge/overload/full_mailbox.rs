@@ -159,3 +159,36 @@ fn a_batch_that_finds_a_full_mailbox_says_what_became_of_each_event() {
     let published = answer.json()["events"].as_array().expect("events").len();
     assert_eq!(published, 4);
 }
+
+#[test]
+fn the_events_of_a_batch_share_one_deadline() {
+    let server = PausedServer::start();
+    let event = json!({"channel": "news", "data": 1});
+    let batch = json!({ "events": vec![event; 40] });
+    // The shard takes two entries now and then: no event alone waits for too long.
+    let node = server.server.node().clone();
+    let shard = server.shard;
+    let pacing = std::thread::spawn(move || {
+        for _ in 0..30 {
+            std::thread::sleep(TIMEOUT / 2);
+            shard.block_on(node.probe().in_time()).expect("a shard");
+        }
+        shard
+    });
+    let began = Instant::now();
+    let answer = server.running.block_on(request(
+        server.address,
+        "POST",
+        "/api/events/batch",
+        Some(&batch),
+    ));
+    let took = began.elapsed();
+    answer.expect_problem(503, "overloaded");
+    assert!(took < 5 * TIMEOUT, "{took:?}");
+    let problem = answer.json();
+    let items = problem["events"].as_array().expect("what became of each");
+    let published = items.iter().filter(|item| item["error"].is_null()).count();
+    assert!((2..40).contains(&published), "{published}");
+    assert!(items[..published].iter().all(|item| item["id"].is_string()));
+    drop(pacing.join().expect("the shard answers"));
+}
