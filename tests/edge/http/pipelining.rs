@@ -133,13 +133,14 @@ fn app(parts: Receiver<Bytes>) -> Arc<App> {
     })
 }
 
-/// While the last of these requests keeps its worker busy, the answers to those before it are
-/// not written one by one.
+/// While one of these requests keeps its worker busy, the answers to those before it are not
+/// written one by one. The last request makes hyper read on, so its answer may come apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_responses_to_a_pipeline_are_one_write() {
     let server = start(&app(channel(1).1)).await;
     let mut requests: String = (0..9).map(|n| get_request(&format!("/echo/{n}"))).collect();
     requests.push_str(&get_request("/busy"));
+    requests.push_str(&get_request("/echo/last"));
     let address = server.address;
     // Not a task: it must not wait for the worker that is busy.
     let reading = spawn_blocking(move || {
@@ -153,7 +154,10 @@ async fn the_responses_to_a_pipeline_are_one_write() {
     });
     let answers = within("the answers", reading).await.expect("no panic");
     let answers = String::from_utf8(answers.expect("answers")).expect("UTF-8");
-    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 10, "{answers}");
+    assert!(
+        answers.matches("HTTP/1.1 200 OK").count() >= 10,
+        "{answers}"
+    );
     for text in (0..9).map(|n| n.to_string()).chain(["busy".to_owned()]) {
         assert!(answers.contains(&format!("\r\n\r\n{text}")), "{answers}");
     }
@@ -164,11 +168,13 @@ async fn an_answer_does_not_wait_for_the_next_one() {
     let app = app(channel(1).1);
     let server = start(&app).await;
     let mut client = Client::dial(server.address).await;
-    let requests = [get_request("/echo/fast"), get_request("/slow")].concat();
-    client.send(requests.as_bytes()).await;
+    // With a third one waiting, nothing more is read that would write the first answer.
+    let requests = ["/echo/fast", "/slow", "/echo/third"].map(get_request);
+    client.send(requests.concat().as_bytes()).await;
     assert_eq!(next_body(client.stream()).await, "fast");
     app.go_on.notify_one();
     assert_eq!(next_body(client.stream()).await, "slow");
+    assert_eq!(next_body(client.stream()).await, "third");
 }
 
 #[tokio::test]
