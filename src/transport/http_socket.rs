@@ -150,7 +150,7 @@ mod tests {
         let (mut socket, mut peer) = pair().await;
         let writing = async {
             loop {
-                if let Err(error) = socket.write_all(&[0; 64 * 1024]).await {
+                if let Err(error) = socket.write_all(&vec![0; 64 * 1024]).await {
                     return error.kind();
                 }
             }
@@ -181,7 +181,7 @@ mod tests {
 
         socket.write_all(b"three").await.unwrap();
         poll_fn(|cx| responses.poll_drain(cx)).await.unwrap();
-        let large = [b'x'; 2 * 32 * 1024];
+        let large = vec![b'x'; 2 * 32 * 1024];
         responses.write_directly();
         let writing = async {
             socket.write_all(&large).await.unwrap();

@@ -117,7 +117,10 @@ async fn start(app: &Arc<App>) -> TestServer {
         .route(
             "/busy",
             get(async || {
-                std::thread::sleep(Duration::from_millis(200));
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(200) {
+                    std::hint::spin_loop();
+                }
                 "busy"
             }),
         )

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -169,8 +170,10 @@ fn the_events_of_a_batch_share_one_deadline() {
     let node = server.server.node().clone();
     let shard = server.shard;
     let pacing = std::thread::spawn(move || {
+        // Not the runtime of the shard, which would run meanwhile.
+        let pause = runtime();
         for _ in 0..30 {
-            std::thread::sleep(TIMEOUT / 2);
+            pause.block_on(async { sleep(TIMEOUT / 2).await });
             shard.block_on(node.probe().in_time()).expect("a shard");
         }
         shard
