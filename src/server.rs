@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::native::Native;
-use crate::http::{Api, Health};
+use crate::http::{Api, BodyBudget, Health};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
 use crate::node::policy::Policy;
@@ -33,6 +33,7 @@ pub struct WebSocketServer {
     /// The tasks of the server and its connections.
     pub(crate) tasks: TaskTracker,
     config: WebSocketConfig,
+    bodies: Arc<BodyBudget>,
     started: Instant,
 }
 
@@ -78,9 +79,11 @@ impl WebSocketServer {
             Some(policy) => Node::with_policy(hub, config.node(), policy),
             None => Node::new(hub, config.node()),
         };
+        let publish = &config.publish;
         Ok(Self {
             node: Arc::new(node),
             tasks,
+            bodies: BodyBudget::new(publish.bodies_total.max(publish.max_body_size)),
             config,
             started: Instant::now(),
         })
@@ -96,6 +99,7 @@ impl WebSocketServer {
         Arc::new(Api {
             node: self.node.clone(),
             max_body_bytes: self.config.publish.max_body_size,
+            bodies: self.bodies.clone(),
             started: self.started,
         })
     }
@@ -126,10 +130,8 @@ impl WebSocketServer {
     }
 
     /// Whether the server is healthy and accepts new connections and events.
-    ///
-    /// Returns within two seconds.
-    pub async fn health(&self) -> Health {
-        Health::of(&self.node).await
+    pub fn health(&self) -> Health {
+        Health::of(&self.node)
     }
 
     /// Returns when a part of the server has failed for good: a shard panicked, and its clients

@@ -8,6 +8,7 @@ mod commands;
 mod config_check;
 mod config_init;
 mod cors;
+mod descriptors;
 mod greeting;
 mod help;
 mod listeners;

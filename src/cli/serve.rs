@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::signals::Signals;
-use super::{cors, greeting, listeners, print, settings};
+use super::{cors, descriptors, greeting, listeners, print, settings};
 use crate::config::{EdgeConfig, Flags};
-use crate::http::{ServeOptions, serve};
+use crate::http::serve_all;
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
@@ -37,9 +36,12 @@ pub(super) fn run(flags: Flags) -> ExitCode {
     }
 }
 
-fn start(config: EdgeConfig) -> Result<ExitCode, String> {
+fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
     telemetry::init(&config.log)?;
-    raise_descriptor_limit();
+    descriptors::raise_limit();
+    if config.server.connections.max == 0 {
+        config.server.connections.max = descriptors::max_connections();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -73,15 +75,8 @@ async fn until_drained(
     }
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
-    for listener in listeners {
-        requests.spawn(serve(
-            listener,
-            router.clone(),
-            ServeOptions::default(),
-            requests.clone(),
-            stop.clone(),
-        ));
-    }
+    let options = server.config().serve();
+    serve_all(listeners, &router, options, &requests, &stop);
     let first = tokio::select! {
         first = signals.next() => first,
         () = server.failed() => return ended_by_failure(),
@@ -113,12 +108,4 @@ async fn until_drained(
 fn ended_by_failure() -> ExitCode {
     tracing::error!("a shard panicked; ending at once, so that the supervisor starts it again");
     ExitCode::from(FAILED)
-}
-
-/// Raises the limit of file descriptors to the hard limit, since each connection takes one. If
-/// the system refuses, the limit stays as it is.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit);
 }

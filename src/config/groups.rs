@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
@@ -10,23 +11,29 @@ use crate::wire::Limits;
 /// Bounds of the connections themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionsConfig {
-    /// Maximum number of connections at a time; a handshake beyond it gets 503. Default 0: as
-    /// many as the process's file descriptors allow.
+    /// Maximum number of WebSockets and event streams at a time; a handshake beyond it gets
+    /// 503. Default 0: as many as the process may open file descriptors; the binary keeps some
+    /// of them for health checks and the API.
     pub max: usize,
+    /// Maximum number of plain HTTP connections at a time: those that are not, or not yet,
+    /// WebSockets or event streams; at least 1. One more is answered with 503 and closed.
+    /// Default 4096.
+    pub max_http: usize,
+    /// Reset a connection whose socket accepts no bytes for this long, though some are queued;
+    /// at least 1 ms. For a WebSocket, this is checked each time a ping is due. Default 30 s.
+    pub write_timeout: Duration,
     /// Maximum number of frames per message, empty ones included; one more closes the
     /// connection (1009). With 0 or 1, no message may be fragmented. Default 1024.
     pub max_fragments: usize,
-    /// Reset a connection whose socket accepts no bytes for this long, though some are queued.
-    /// Checked each time a ping is due. Default 30 s.
-    pub write_timeout: Duration,
 }
 
 impl Default for ConnectionsConfig {
     fn default() -> Self {
         Self {
             max: NodeOptions::default().max_connections,
+            max_http: ServeOptions::default().max_http,
+            write_timeout: SocketOptions::default().write_timeout,
             max_fragments: Limits::default().max_fragments,
-            write_timeout: HubOptions::default().write_timeout,
         }
     }
 }
@@ -91,6 +98,10 @@ pub struct PublishConfig {
     /// Maximum size of the body of an HTTP request, in bytes; a larger one gets 413. Default
     /// 1 MiB.
     pub max_body_size: usize,
+    /// Bytes that the bodies of all HTTP requests in flight take together, as declared or, if
+    /// they come in chunks, as they arrive; a body beyond it is not read and gets 503 with
+    /// `Retry-After`. One body of `max_body_size` always fits. Default 64 MiB.
+    pub bodies_total: usize,
 }
 
 impl Default for PublishConfig {
@@ -101,6 +112,7 @@ impl Default for PublishConfig {
             window: node.publish_window,
             ids: node.publish_ids,
             max_body_size: 1024 * 1024,
+            bodies_total: 64 * 1024 * 1024,
         }
     }
 }

@@ -60,7 +60,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "connections.max", flag: Some("max-connections"), heading: Connections, kind: COUNT_OR_NONE, default: "0", reload: Live,
         set: |config, value| put(&mut config.server.connections.max, value),
         help: "Maximum number of connections; 0 means as many as the file descriptors allow",
-        more: "Further handshakes get 503.",
+        more: "Further handshakes get 503. With 0, 64 file descriptors and 1 % of all are kept for health checks and the API.",
+    },
+    Setting {
+        key: "connections.max_http", flag: Some("max-http"), heading: Connections, kind: COUNT, default: "4096", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.max_http, value),
+        help: "Maximum number of plain HTTP connections, which are neither WebSockets nor event streams",
+        more: "Further ones get 503 and are closed; a few of them are still asked for their request, so that health checks are answered.",
+    },
+    Setting {
+        key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.write_timeout, value),
+        help: "Reset a connection that accepts no bytes for this long while some are queued",
+        more: "",
     },
     Setting {
         key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -79,12 +91,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.max_message_size, value),
         help: "Maximum size of a message from or to a client",
         more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
-    },
-    Setting {
-        key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
-        set: |config, value| put(&mut config.server.connections.write_timeout, value),
-        help: "Reset a connection that accepts no bytes for this long while some are queued",
-        more: "",
     },
     Setting {
         key: "connections.max_clients_per_room", flag: Some("max-clients-per-room"), heading: Connections, kind: COUNT, default: "100", reload: Live,
@@ -133,6 +139,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.publish.max_body_size, value),
         help: "Maximum size of the body of an HTTP request",
         more: "",
+    },
+    Setting {
+        key: "publish.bodies_total", flag: Some("bodies-total"), heading: Publishing, kind: SIZE, default: "64MiB", reload: Restart,
+        set: |config, value| put(&mut config.server.publish.bodies_total, value),
+        help: "Maximum number of bytes of the bodies of all HTTP requests in flight",
+        more: "Beyond it, a body is not read and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
     },
     Setting {
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,

@@ -50,6 +50,7 @@ impl WebSocketConfig {
             ),
             ("limits.topics_per_client", self.limits.topics_per_client),
             ("outbox.messages", self.outbox.messages),
+            ("connections.max_http", self.connections.max_http),
             ("drain.rate", self.drain.rate as usize),
             ("drain.reconnect_rate", self.drain.reconnect_rate as usize),
             ("engine.mailbox_capacity", self.engine.mailbox_capacity),

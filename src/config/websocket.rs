@@ -6,6 +6,7 @@ use super::groups::{
     ConnectionsConfig, DrainConfig, EngineConfig, HistoryConfig, LimitsConfig, OutboxConfig,
     PublishConfig,
 };
+use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention, TopicRules};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
@@ -132,6 +133,15 @@ impl WebSocketConfig {
         SocketOptions {
             notsent_lowat: self.engine.notsent_lowat,
             user_timeout: self.pong_timeout,
+            write_timeout: self.connections.write_timeout,
+        }
+    }
+
+    pub(crate) fn serve(&self) -> ServeOptions {
+        ServeOptions {
+            max_http: self.connections.max_http,
+            write_timeout: self.connections.write_timeout,
+            ..ServeOptions::default()
         }
     }
 

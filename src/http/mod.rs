@@ -1,20 +1,24 @@
 //! HTTP: the accept loop, the API, health checks, the test page, and problem details.
 
-mod accept;
 mod answer;
 mod api;
+mod body;
 mod health;
 mod page;
 mod problem;
+mod serving;
 
 use std::sync::Arc;
 
-pub use accept::{ServeOptions, serve};
 pub use api::Api;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+pub use body::BodyBudget;
 pub use health::Health;
+#[cfg(feature = "cli")]
+pub(crate) use serving::serve_all;
+pub use serving::{ServeOptions, serve};
 
 use self::problem::ApiError;
 use crate::protocol::{ErrorCode, Refusal};

@@ -34,6 +34,7 @@ use crate::wire::Frame;
 pub use admission::Admission;
 pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
+pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use published::Published;
 

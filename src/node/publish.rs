@@ -31,12 +31,26 @@ impl Node {
     /// Cancel safety: if the future is dropped, an event for several channels may have reached
     /// only some of them; with an idempotency key, it still reaches all.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
+        let deadline = self.publish_deadline();
+        self.publish_before(request, deadline).await
+    }
+
+    /// Until when what is published now may wait.
+    pub fn publish_deadline(&self) -> Instant {
+        Instant::now() + self.options.publish_timeout
+    }
+
+    /// The same as [`publish`](Self::publish), with a deadline that other events may share.
+    pub async fn publish_before(
+        &self,
+        request: PublishRequest,
+        deadline: Instant,
+    ) -> Result<Published, PublishError> {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
         if self.is_draining() {
             return Err(PublishError::ShuttingDown);
         }
-        let deadline = Instant::now() + self.options.publish_timeout;
         if let (Some(id), Some(dedup)) = (&request.id, &self.dedup) {
             let (id, dedup) = (id.clone(), dedup.clone());
             return self.publish_once(dedup, id, request, deadline).await;

@@ -7,18 +7,63 @@ use super::published::Published;
 use super::turn::Turn;
 use crate::protocol::{Identity, PublishRequest, Refusal};
 
+/// Why a batch was not published, or not as a whole.
+#[derive(Debug)]
+pub enum BatchError {
+    /// The event at `index` was refused, and no event was published.
+    Refused {
+        /// Of the first event that was refused.
+        index: usize,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The event after those that were published failed, and the rest was not tried.
+    Unfinished {
+        /// The events before the one that failed.
+        published: Vec<Published>,
+        /// Why it failed.
+        error: PublishError,
+    },
+}
+
 impl Node {
     /// Reviews and checks all events before it publishes the first, and publishes them in
     /// order.
     ///
-    /// Errors: what is wrong with one event is wrong with the batch; the detail gives its
-    /// index. An error while publishing leaves the events before it published.
-    /// Backpressure and cancel safety: as for [`publish`](Self::publish), for each event.
+    /// Backpressure: all events together wait for full mailboxes as long as one event may.
+    /// Errors: the first event that cannot be published in time ends the batch, so that the
+    /// order is kept when the rest is sent again.
+    /// Cancel safety: as for [`publish`](Self::publish), for each event.
     pub async fn publish_batch(
         &self,
         publisher: Option<&Identity>,
         requests: Vec<PublishRequest>,
-    ) -> Result<Vec<Published>, Refusal> {
+    ) -> Result<Vec<Published>, BatchError> {
+        let accepted = self.review_batch(publisher, requests).await?;
+        let deadline = self.publish_deadline();
+        let mut outcomes = Vec::with_capacity(accepted.len());
+        let mut turn = Turn::begin();
+        for request in accepted {
+            turn.give_way().await;
+            match self.publish_before(request, deadline).await {
+                Ok(event) => outcomes.push(event),
+                Err(error) => {
+                    return Err(BatchError::Unfinished {
+                        published: outcomes,
+                        error,
+                    });
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Asks the policy about each event and checks it. One that is refused refuses them all.
+    async fn review_batch(
+        &self,
+        publisher: Option<&Identity>,
+        requests: Vec<PublishRequest>,
+    ) -> Result<Vec<PublishRequest>, BatchError> {
         // One deadline for the whole batch: otherwise a slow policy could hold it up for a
         // thousand deadlines.
         let deadline = self.policy_deadline();
@@ -26,24 +71,16 @@ impl Node {
         let (mut bytes, mut turn) = (0, Turn::begin());
         for (index, request) in requests.into_iter().enumerate() {
             turn.give_way().await;
+            let refused = |refusal| BatchError::Refused { index, refusal };
             let request = self.review(publisher, request, deadline).await;
-            let request = request.map_err(|refusal| at_index(index, &refusal))?;
+            let request = request.map_err(refused)?;
             let check = self.check_publishable(&request).and_then(|size| {
                 bytes += size;
                 check_total(bytes)
             });
-            check.map_err(|error: PublishError| at_index(index, &error.into()))?;
+            check.map_err(|error: PublishError| refused(error.into()))?;
             accepted.push(request);
         }
-        let mut outcomes = Vec::with_capacity(accepted.len());
-        for request in accepted {
-            turn.give_way().await;
-            outcomes.push(self.publish(request).await?);
-        }
-        Ok(outcomes)
+        Ok(accepted)
     }
-}
-
-fn at_index(index: usize, refusal: &Refusal) -> Refusal {
-    Refusal::new(refusal.code).with_detail(format!("events[{index}]: {refusal}"))
 }

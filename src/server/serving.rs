@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::WebSocketServer;
-use crate::http::{ServeOptions, serve};
+use crate::http::serve;
 
 impl WebSocketServer {
     /// Serves `router` over HTTP/1.1 until `shutdown` completes, then [drains](Self::drain)
@@ -14,8 +14,7 @@ impl WebSocketServer {
     ///
     /// `router` is the application's own, with [`ws_handler`](crate::ws_handler) mounted, or
     /// [`router`](Self::router). Here, an event stream costs as little as a WebSocket.
-    /// [`listen`](crate::listen()) opens the listener. [`ServeOptions`] have their default
-    /// values.
+    /// [`listen`](crate::listen()) opens the listener.
     ///
     /// Cancel safety: if the future is dropped, the listener and idle HTTP connections are
     /// closed, but nothing is drained.
@@ -27,7 +26,7 @@ impl WebSocketServer {
     ) -> usize {
         let stop = CancellationToken::new();
         let requests = TaskTracker::new();
-        let options = ServeOptions::default();
+        let options = self.config().serve();
         requests.spawn(serve(
             listener,
             router,

@@ -1,7 +1,11 @@
 //! Connections: WebSockets, event streams, and their socket options.
 
+mod http_output;
+mod http_socket;
 mod socket;
 pub mod sse;
 pub mod websocket;
+mod write_deadline;
 
+pub use http_socket::{HttpResponses, HttpSocket};
 pub use socket::{SocketOptions, is_out_of_descriptors, listen};

@@ -4,12 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Length of the kernel's queue of connections that have not been accepted. In a reconnect storm,
 /// they arrive faster than any loop can accept them.
 const BACKLOG: i32 = 4096;
+/// How long nothing has to be received before the kernel asks whether the peer is there.
+const KEEP_ALIVE_TIME: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Options set on every accepted socket.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +23,9 @@ pub struct SocketOptions {
     /// How long sent data may remain unacknowledged before the kernel closes the connection
     /// (`TCP_USER_TIMEOUT`). Default: 90 s.
     pub user_timeout: Duration,
+    /// A connection that accepts no bytes for this long while some are queued is reset. Default:
+    /// 30 s.
+    pub write_timeout: Duration,
 }
 
 impl Default for SocketOptions {
@@ -27,6 +33,7 @@ impl Default for SocketOptions {
         Self {
             notsent_lowat: 16 * 1024,
             user_timeout: Duration::from_secs(90),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -42,6 +49,16 @@ impl SocketOptions {
             let _ = socket.set_tcp_notsent_lowat(self.notsent_lowat);
             let _ = socket.set_tcp_user_timeout(Some(self.user_timeout));
         }
+    }
+
+    /// The same for a socket that was just accepted, and TCP keep-alive: a peer that vanished
+    /// is noticed although nothing is written to it.
+    pub fn apply_at_accept(&self, stream: &TcpStream) {
+        self.apply(stream);
+        let keep_alive = TcpKeepalive::new()
+            .with_time(KEEP_ALIVE_TIME)
+            .with_interval(KEEP_ALIVE_INTERVAL);
+        let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
     }
 }
 

@@ -74,11 +74,11 @@ pub const SERVER: Crate = Crate {
                 "config/values/kind.rs",
             ],
         ),
-        ("hyper", &["transport/", "http/accept.rs"]),
-        ("hyper_util", &["transport/", "http/accept.rs"]),
-        ("parking_lot", &["hub/", "transport/sse/handover.rs"]),
+        ("hyper", &["transport/", "http/serving/"]),
+        ("hyper_util", &["transport/", "http/serving/"]),
+        ("parking_lot", &["hub/", "transport/"]),
         ("quick_cache", &["node/dedup.rs"]),
-        ("rustix", &["cli/serve.rs"]),
+        ("rustix", &["cli/descriptors.rs"]),
         (
             "serde",
             &[
@@ -135,14 +135,14 @@ pub const SERVER: Crate = Crate {
         ),
         ("toml", &["config/sources/"]),
         ("tower_http", &["cli/cors.rs", "cli/serve.rs"]),
-        ("tower_service", &["http/accept.rs"]),
+        ("tower_service", &["http/serving/"]),
         (
             "tracing",
             &[
                 "hub/observer.rs",
                 "node/policy.rs",
                 "transport/websocket/connection.rs",
-                "http/accept.rs",
+                "http/serving/",
                 "cli/serve.rs",
                 "cli/signals.rs",
             ],

@@ -1,5 +1,6 @@
 //! The HTTP API: publishing, history, lists and statistics.
 
+mod batch;
 mod connections;
 mod events;
 mod history;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::http::body::BodyBudget;
 use crate::node::Node;
 
 /// The state that the API's handlers share.
@@ -21,6 +23,8 @@ pub struct Api {
     pub node: Arc<Node>,
     /// Maximum size of a request body, in bytes.
     pub max_body_bytes: usize,
+    /// Bytes that the bodies of all requests share.
+    pub bodies: Arc<BodyBudget>,
     /// When the server started.
     pub started: Instant,
 }
@@ -29,7 +33,7 @@ pub struct Api {
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/events", post(events::publish))
-        .route("/api/events/batch", post(events::publish_batch))
+        .route("/api/events/batch", post(batch::publish_batch))
         .route("/api/stats", get(topics::stats))
         .route("/api/channels", get(topics::channels))
         .route("/api/channels/{name}/history", get(history::of_channel))

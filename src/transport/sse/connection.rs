@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use super::event_stream::EventStream;
 use crate::hub::Phase;
 use crate::transport::socket::reset_on_close;
+use crate::transport::write_deadline::WriteDeadline;
 
 /// Maximum number of bytes that the peer may send. It has nothing to send, so they are discarded.
 const MAX_BYTES_IN: usize = 64 * 1024;
@@ -29,6 +31,8 @@ pub(super) struct SseConnection {
     written: usize,
     /// Bytes received from the peer.
     bytes_in: usize,
+    deadline: WriteDeadline,
+    write_timeout: Duration,
 }
 
 /// Why writing stopped.
@@ -38,12 +42,18 @@ enum End {
     Complete,
     /// The peer ended its side, or the connection failed.
     Peer,
-    /// The shard aborted the stream: text not yet written need not be sent.
+    /// The shard aborted the stream, or the peer took nothing for too long: text not yet
+    /// written need not be sent.
     Aborted,
 }
 
 impl SseConnection {
-    pub(super) fn new(socket: TcpStream, events: EventStream, chunked: bool) -> Self {
+    pub(super) fn new(
+        socket: TcpStream,
+        events: EventStream,
+        chunked: bool,
+        write_timeout: Duration,
+    ) -> Self {
         Self {
             socket,
             events,
@@ -51,6 +61,8 @@ impl SseConnection {
             text: Vec::new(),
             written: 0,
             bytes_in: 0,
+            deadline: WriteDeadline::default(),
+            write_timeout,
         }
     }
 
@@ -60,8 +72,8 @@ impl SseConnection {
     /// without either (a pulled cable, a dead tunnel), the kernel notices: a heartbeat is sent
     /// every `ping_interval`, and `TCP_USER_TIMEOUT`, which is set to `pong_timeout`, ends the
     /// connection if one is not acknowledged in that time. A peer that is there but reads nothing
-    /// is evicted when its outbox is full, or closed (4001) when it has read nothing for
-    /// `pong_timeout`.
+    /// is reset when it has accepted no bytes for the write timeout, evicted when its outbox is
+    /// full, or closed (4001) when it has read nothing for `pong_timeout`.
     ///
     /// Cancel safety: dropping it disconnects the client and truncates the stream.
     pub(super) async fn run(mut self) {
@@ -80,9 +92,16 @@ impl SseConnection {
         loop {
             while self.written < self.text.len() {
                 match self.poll_write(cx) {
-                    Poll::Ready(Ok(count)) => self.written += count,
+                    Poll::Ready(Ok(count)) => {
+                        self.written += count;
+                        self.deadline.progressed();
+                    }
                     Poll::Ready(Err(_)) => return Poll::Ready(End::Peer),
                     Poll::Pending => {
+                        let blocked = self.deadline.poll_blocked(cx, self.write_timeout);
+                        if blocked.is_ready() {
+                            return Poll::Ready(End::Aborted);
+                        }
                         return self.events.poll_aborted(cx).map(|()| End::Aborted);
                     }
                 }

@@ -12,6 +12,6 @@ mod request;
 
 #[cfg(feature = "internals")]
 pub use event_stream::EventStream;
-pub use handover::{Handover, Offer, Socket};
+pub use handover::{Handover, Offer};
 pub use open::open;
 pub use request::SseRequest;

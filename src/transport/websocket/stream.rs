@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::transport::sse::Socket;
+use crate::transport::http_socket::HttpSocket;
 use crate::wire::Frame;
 
 /// A stream whose opening handshake is complete.
@@ -77,22 +77,25 @@ impl Stream {
 
     /// Extracts the socket of an upgraded request, and the bytes already read from it. Finds a
     /// plain socket under this crate's own listener and under `axum::serve`.
-    pub(super) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        let upgraded = match upgraded.downcast::<TokioIo<Socket>>() {
+    pub(super) fn from_upgraded(upgraded: Upgraded) -> Option<(Self, Bytes)> {
+        let upgraded = match upgraded.downcast::<TokioIo<HttpSocket>>() {
             Ok(parts) => {
-                return Self::from_parts(parts.io.into_inner().into_inner(), &parts.read_buf);
+                let socket = parts.io.into_inner().into_inner()?;
+                return Some(Self::from_parts(socket, &parts.read_buf));
             }
             Err(upgraded) => upgraded,
         };
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return Self::from_parts(parts.io.into_inner(), &parts.read_buf),
+            Ok(parts) => return Some(Self::from_parts(parts.io.into_inner(), &parts.read_buf)),
             Err(upgraded) => upgraded,
         };
-        match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => Self::from_parts(parts.io.into_inner(), &parts.read_buf),
-            // Bytes read ahead stay inside the stream, which returns them first.
-            Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
-        }
+        Some(
+            match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+                Ok(parts) => Self::from_parts(parts.io.into_inner(), &parts.read_buf),
+                // Bytes read ahead stay inside the stream, which returns them first.
+                Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
+            },
+        )
     }
 
     /// Copies the bytes read ahead. Sharing them, even if empty, would keep hyper's read buffer

@@ -66,7 +66,9 @@ impl WebSocketUpgrade {
             let Ok(upgraded) = on_upgrade.await else {
                 return;
             };
-            let (stream, read_ahead) = Stream::from_upgraded(upgraded);
+            let Some((stream, read_ahead)) = Stream::from_upgraded(upgraded) else {
+                return;
+            };
             if let Some(socket) = stream.as_tcp() {
                 options.apply(socket);
             }

@@ -51,7 +51,7 @@ async fn broadcast(State(live): Live, Path(room): Path<String>) -> Result<String
 }
 
 async fn health(State(live): Live) -> Health {
-    live.health().await
+    live.health()
 }
 
 /// An application with a handler for each operation.
@@ -216,12 +216,12 @@ async fn a_page_of_history_is_json() {
 #[tokio::test]
 async fn health_is_the_same_response_as_of_readyz() {
     let app = Application::start().await;
-    assert_eq!(app.live.health().await, Health::Ok);
+    assert_eq!(app.live.health(), Health::Ok);
     assert!(!app.live.is_draining());
     let ready = app.get("/health").await;
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
     app.live.drain().await;
-    assert_eq!(app.live.health().await, Health::Draining);
+    assert_eq!(app.live.health(), Health::Draining);
     assert!(app.live.is_draining());
     let draining = app.get("/health").await;
     assert_eq!(

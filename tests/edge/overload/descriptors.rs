@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::support::{Binary, HANDSHAKE, dial, eventually, join_all, within};
+use crate::support::{
+    Binary, HANDSHAKE, dial, eventually, exchange, join_all, read_head, refusable_handshake, within,
+};
 
 /// Sends a request and reads the status; `None` if the connection ends without one.
 async fn status(address: SocketAddr, request: &str) -> Option<u16> {
@@ -22,27 +25,70 @@ async fn status(address: SocketAddr, request: &str) -> Option<u16> {
 }
 
 const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const SSE: &str = "GET /sse?channel=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// Connects WebSockets until one is refused, and returns the others. The refusal says why.
+async fn fill(edge: &Binary) -> Vec<TcpStream> {
+    let mut held = Vec::new();
+    let refused = loop {
+        let mut stream = dial(edge.address).await;
+        let sent = within("a sent request", stream.write_all(HANDSHAKE.as_bytes())).await;
+        sent.expect("send");
+        let answer = read_head(&mut stream).await;
+        match &answer[9..12] {
+            "101" => held.push(stream),
+            "503" => break stream,
+            other => panic!("{other}"),
+        }
+        assert!(held.len() < 64, "more connections than descriptors");
+    };
+    assert!(held.len() > 20, "only {} connections", held.len());
+    drop(refused);
+    held
+}
+
+#[tokio::test]
+async fn a_server_full_of_connections_answers_health_checks_and_the_api() {
+    let edge = Binary::start_with_descriptors(64).await;
+    let held = fill(&edge).await;
+    let handshake = refusable_handshake();
+    for request in [&handshake, SSE] {
+        let refused = exchange(edge.address, request.as_bytes()).await;
+        refused.expect_problem(503, "too_many_connections");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    for path in ["/healthz", "/readyz", "/api/stats"] {
+        assert_eq!(edge.http("GET", path, None).await.status, 200, "{path}");
+    }
+    // Several at once, as from a balancer and its backends.
+    let mut asking = JoinSet::new();
+    for _ in 0..10 {
+        let address = edge.address;
+        asking.spawn(async move { status(address, HEALTHZ).await });
+    }
+    assert_eq!(join_all("the checks", asking).await, [Some(200); 10]);
+    drop(held);
+    eventually("a free connection", async || {
+        status(edge.address, HANDSHAKE).await == Some(101)
+    })
+    .await;
+    let mut client = edge.connect().await;
+    client.expect_silence().await;
+}
 
 #[tokio::test]
 async fn a_server_without_descriptors_refuses_at_once_and_recovers() {
     let edge = Binary::start_with_descriptors(64).await;
-    let mut held = Vec::new();
-    let full = loop {
-        let mut stream = dial(edge.address).await;
-        let sent = within("a sent request", stream.write_all(HANDSHAKE.as_bytes())).await;
-        sent.expect("send");
-        let mut status = [0; 12];
-        within("an answer", stream.read_exact(&mut status))
-            .await
-            .expect("an answer");
-        match &status[9..] {
-            b"101" => held.push(stream),
-            b"503" => break held.len(),
-            other => panic!("{:?}", std::str::from_utf8(other)),
-        }
-        assert!(held.len() < 64, "more connections than descriptors");
-    };
-    assert!(full > 20, "only {full} connections");
+    let held = fill(&edge).await;
+    // Connections that send nothing take the reserve.
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(dial(edge.address).await);
+    }
+    eventually("a refusal without a request", async || {
+        status(edge.address, HEALTHZ).await == Some(503)
+    })
+    .await;
     // Many requests at once are refused soon, too.
     let mut asking = JoinSet::new();
     for _ in 0..30 {
@@ -56,7 +102,7 @@ async fn a_server_without_descriptors_refuses_at_once_and_recovers() {
         assert_eq!(answer, Some(503));
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
-    drop(held);
+    drop((held, silent));
     eventually("the recovery", async || {
         status(edge.address, HEALTHZ).await == Some(200)
     })

@@ -1,83 +1,197 @@
 //! Publishers whose shard has a full mailbox.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::http::{ServeOptions, serve};
 use wavecast::{WebSocketServer, transport};
 
-use crate::support::{InTime as _, config, request};
+use crate::support::{InTime as _, Response, config, request};
+
+const TIMEOUT: Duration = Duration::from_millis(100);
+
+/// A server with one subscriber of `news`, whose shard is on a runtime that runs only when it
+/// is told to.
+struct PausedServer {
+    shard: Runtime,
+    running: Runtime,
+    server: Arc<WebSocketServer>,
+    address: SocketAddr,
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+impl PausedServer {
+    fn start() -> Self {
+        let (shard, running) = (runtime(), runtime());
+        let server = shard.block_on(async {
+            let server = WebSocketServer::new(config(|config| {
+                config.engine.shards = 1;
+                config.engine.mailbox_capacity = 2;
+                config.publish.timeout = TIMEOUT;
+            }));
+            let member = Uuid::now_v7();
+            let joined = server.join_room("lobby", member).in_time().await;
+            joined.expect("join");
+            let node = server.node();
+            let client = node.hub().client(member).expect("a client");
+            let channel = wavecast::protocol::ChannelName::new("news").expect("a name");
+            let subscribed = node
+                .subscribe(&client, &channel, None, None)
+                .in_time()
+                .await;
+            subscribed.expect("subscribe");
+            node.hub().probe().in_time().await.expect("a shard");
+            Arc::new(server)
+        });
+        let address = running.block_on(async {
+            let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
+            let address = listener.local_addr().expect("an address");
+            let tasks = TaskTracker::new();
+            let (router, stop) = (server.router(), CancellationToken::new());
+            tasks.spawn(serve(
+                listener,
+                router,
+                ServeOptions::default(),
+                tasks.clone(),
+                stop,
+            ));
+            address
+        });
+        Self {
+            shard,
+            running,
+            server,
+            address,
+        }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Response {
+        let answer = request(self.address, "POST", path, Some(body));
+        self.running.block_on(answer)
+    }
+
+    /// Runs the shard until its mailbox is empty.
+    fn run_shard(self) -> Self {
+        let (shard, server) = (self.shard, self.server.clone());
+        let thread = std::thread::spawn(move || {
+            shard.block_on(async {
+                let probed = server.node().probe().in_time();
+                probed.await.expect("a shard");
+            });
+            shard
+        });
+        let shard = thread.join().expect("the shard answers");
+        Self { shard, ..self }
+    }
+}
 
 #[test]
 fn a_publisher_that_finds_a_full_mailbox_waits_and_then_gets_503() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().build().expect("a runtime")
-    };
-    // The shard is on a runtime that does not run until the mailbox is full.
-    let (paused, running) = (runtime(), runtime());
-    let server = paused.block_on(async {
-        let server = WebSocketServer::new(config(|config| {
-            config.engine.shards = 1;
-            config.engine.mailbox_capacity = 2;
-            config.publish.timeout = Duration::from_millis(100);
-        }));
-        let member = Uuid::now_v7();
-        let joined = server.join_room("lobby", member).in_time().await;
-        joined.expect("join");
-        let node = server.node();
-        let client = node.hub().client(member).expect("a client");
-        let channel = wavecast::protocol::ChannelName::new("news").expect("a name");
-        let subscribed = node
-            .subscribe(&client, &channel, None, None)
-            .in_time()
-            .await;
-        subscribed.expect("subscribe");
-        node.hub().probe().in_time().await.expect("a shard");
-        Arc::new(server)
-    });
+    let server = PausedServer::start();
     let event = json!({"channel": "news", "data": {"message": "hello"}});
-    let address = running.block_on(async {
-        let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
-        let address = listener.local_addr().expect("an address");
-        let tasks = TaskTracker::new();
-        let (router, stop) = (server.router(), CancellationToken::new());
-        tasks.spawn(serve(
-            listener,
-            router,
-            ServeOptions::default(),
-            tasks.clone(),
-            stop,
-        ));
-        for expected in [200, 200, 503] {
-            let began = Instant::now();
-            let answer = request(address, "POST", "/api/events", Some(&event)).await;
-            assert_eq!(answer.status, expected, "{}", answer.body);
-            if expected == 503 {
-                answer.expect_problem(503, "overloaded");
-                assert!(answer.header("retry-after").is_some());
-                assert!(
-                    began.elapsed() >= Duration::from_millis(100),
-                    "the publisher waits first"
-                );
-            }
+    for expected in [200, 200, 503] {
+        let began = Instant::now();
+        let answer = server.post("/api/events", &event);
+        assert_eq!(answer.status, expected, "{}", answer.body);
+        if expected == 503 {
+            answer.expect_problem(503, "overloaded");
+            assert!(answer.header("retry-after").is_some());
+            assert!(began.elapsed() >= TIMEOUT, "the publisher waits first");
         }
-        address
+    }
+    let server = server.run_shard();
+    let answer = server.post("/api/events", &event);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[test]
+fn a_batch_that_finds_a_full_mailbox_says_what_became_of_each_event() {
+    let server = PausedServer::start();
+    let events: Vec<Value> = (0..10)
+        .map(|id| json!({"channel": "news", "id": id.to_string(), "data": id}))
+        .collect();
+    let batch = json!({ "events": events });
+    let began = Instant::now();
+    let answer = server.post("/api/events/batch", &batch);
+    let took = began.elapsed();
+    assert!(TIMEOUT <= took && took < 4 * TIMEOUT, "one wait: {took:?}");
+    let detail = answer.expect_problem(503, "overloaded");
+    assert_eq!(
+        detail,
+        "events[2]: the shards' mailboxes are full; try again"
+    );
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    let problem = answer.json();
+    let items = problem["events"].as_array().expect("what became of each");
+    assert_eq!(items.len(), 10);
+    for (id, item) in items.iter().take(2).enumerate() {
+        assert_eq!(item["id"], id.to_string(), "{item}");
+        assert_eq!(item["subscribers"], 1, "{item}");
+        assert!(item["timestamp"].is_string(), "{item}");
+    }
+    let full = "the shards' mailboxes are full; try again";
+    let not_tried = "not tried, since an event before it was not published";
+    assert_eq!(
+        items[2],
+        json!({"error": {"code": "overloaded", "detail": full}})
+    );
+    for item in &items[3..] {
+        assert_eq!(
+            *item,
+            json!({"error": {"code": "overloaded", "detail": not_tried}})
+        );
+    }
+    // What is sent again completes it, in order and once.
+    let server = server.run_shard();
+    let rest = json!({"events": events[..4]});
+    let answer = server.post("/api/events/batch", &rest);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let published = answer.json()["events"].as_array().expect("events").len();
+    assert_eq!(published, 4);
+}
+
+#[test]
+fn the_events_of_a_batch_share_one_deadline() {
+    let server = PausedServer::start();
+    let event = json!({"channel": "news", "data": 1});
+    let batch = json!({ "events": vec![event; 40] });
+    // The shard takes two entries now and then: no event alone waits for too long.
+    let node = server.server.node().clone();
+    let shard = server.shard;
+    let pacing = std::thread::spawn(move || {
+        // Not the runtime of the shard, which would run meanwhile.
+        let pause = runtime();
+        for _ in 0..30 {
+            pause.block_on(async { sleep(TIMEOUT / 2).await });
+            shard.block_on(node.probe().in_time()).expect("a shard");
+        }
+        shard
     });
-    let thread = std::thread::spawn(move || {
-        paused.block_on(async {
-            let probed = server.node().probe().in_time();
-            probed.await.expect("a shard");
-        });
-        paused
-    });
-    let _paused_again = thread.join().expect("the shard answers");
-    running.block_on(async {
-        let answer = request(address, "POST", "/api/events", Some(&event)).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    });
+    let began = Instant::now();
+    let answer = server.running.block_on(request(
+        server.address,
+        "POST",
+        "/api/events/batch",
+        Some(&batch),
+    ));
+    let took = began.elapsed();
+    answer.expect_problem(503, "overloaded");
+    assert!(took < 5 * TIMEOUT, "{took:?}");
+    let problem = answer.json();
+    let items = problem["events"].as_array().expect("what became of each");
+    let published = items.iter().filter(|item| item["error"].is_null()).count();
+    assert!((2..40).contains(&published), "{published}");
+    assert!(items[..published].iter().all(|item| item["id"].is_string()));
+    drop(pacing.join().expect("the shard answers"));
 }

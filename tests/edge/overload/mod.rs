@@ -1,9 +1,12 @@
 //! What happens when a client, a mailbox or the process is at its limit.
 
+mod accept_errors;
 mod descriptors;
 mod eviction;
 mod full_mailbox;
 mod gap_notices;
+mod http_connections;
 mod memory;
 mod panics;
 mod replies;
+mod unread_answers;

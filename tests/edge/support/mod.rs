@@ -28,7 +28,7 @@ pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,
 };
-pub use http::{Response, dial, exchange, post_text, read_head, request};
+pub use http::{Response, dial, dial_with_small_buffer, exchange, post_text, read_head, request};
 pub use memory::{peak_kib, reset_peak, resident_kib};
 pub use patience::{InTime, eventually, join_all, within, within_a_minute};
 pub use positions::{

@@ -224,6 +224,7 @@ async fn a_close_may_arrive_with_the_handshake() {
 async fn a_handshake_that_is_not_complete_in_time_is_closed() {
     let options = ServeOptions {
         header_timeout: Duration::from_millis(300),
+        ..ServeOptions::default()
     };
     let server = TestServer::start_with(config(|_| {}), options).await;
     let half = &HANDSHAKE.as_bytes()[..60];

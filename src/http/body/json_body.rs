@@ -1,0 +1,116 @@
+//! Reads the JSON body of a request.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::Request;
+use axum::http::header;
+
+use tokio::time::timeout;
+
+use super::budget::{BodyBudget, BodyCharge};
+use crate::http::problem::ApiError;
+use crate::protocol::ErrorCode;
+
+/// How long a request's body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Room that is made for the first part of a body of unknown length.
+const FIRST_BYTES: usize = 4096;
+
+/// The text of a body, in a buffer of its own that is parsed in place. It is charged to the
+/// budget until it is dropped.
+#[derive(Debug)]
+pub(in crate::http) struct JsonBody {
+    pub(in crate::http) text: Vec<u8>,
+    charge: BodyCharge,
+}
+
+/// Reads a JSON body, within limits of time and size. Requiring the JSON media type keeps out
+/// forms on other websites: a browser sends a preflight request before it sends that type to
+/// another origin.
+///
+/// Errors: 415 for another media type, 413 above `limit`, 503 if the bodies of all requests
+/// leave no room (before anything is read, if the length is declared), 408 after 10 s.
+pub(in crate::http) async fn read_json(
+    budget: &Arc<BodyBudget>,
+    limit: usize,
+    request: Request,
+) -> Result<JsonBody, ApiError> {
+    let media_type = request.headers().get(header::CONTENT_TYPE);
+    let is_json = media_type
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "send the header `Content-Type: application/json`",
+        ));
+    }
+    let mut source = request.into_body();
+    // A body that was declared, or that is here already.
+    let declared = source.size_hint().exact();
+    let mut body = JsonBody {
+        text: Vec::new(),
+        charge: budget.charge(),
+    };
+    if let Some(length) = declared {
+        body.make_room(usize::try_from(length).unwrap_or(usize::MAX), limit)?;
+    }
+    match timeout(BODY_TIMEOUT, body.fill(&mut source, limit)).await {
+        Ok(filled) => filled.map(|()| body),
+        Err(_elapsed) => Err(ApiError::new(
+            ErrorCode::RequestTimeout,
+            "the body did not arrive in time",
+        )),
+    }
+}
+
+impl JsonBody {
+    async fn fill(&mut self, source: &mut Body, limit: usize) -> Result<(), ApiError> {
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut *source).poll_frame(cx)).await {
+            let frame = frame.map_err(|_broken| too_long(limit))?;
+            // The other kind of frame is a trailer.
+            if let Ok(bytes) = frame.into_data() {
+                self.push(&bytes, limit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: &Bytes, limit: usize) -> Result<(), ApiError> {
+        let length = self.text.len().saturating_add(bytes.len());
+        if length > self.text.capacity() {
+            if length > limit {
+                return Err(too_long(limit));
+            }
+            let doubled = self.text.capacity().saturating_mul(2).max(FIRST_BYTES);
+            self.make_room(length.max(doubled.min(limit)), limit)?;
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Charges for `length` bytes, then makes room for them.
+    fn make_room(&mut self, length: usize, limit: usize) -> Result<(), ApiError> {
+        if length > limit {
+            return Err(too_long(limit));
+        }
+        if !self.charge.raise_to(length) {
+            let detail = "the bodies of other requests take all the memory for them; try again";
+            return Err(ApiError::new(ErrorCode::Overloaded, detail));
+        }
+        self.text.reserve_exact(length - self.text.len());
+        Ok(())
+    }
+}
+
+fn too_long(limit: usize) -> ApiError {
+    ApiError::new(
+        ErrorCode::MessageTooLarge,
+        format!("the body exceeds {limit} bytes or is incomplete"),
+    )
+}

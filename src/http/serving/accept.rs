@@ -1,0 +1,88 @@
+//! Accepts connections.
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accept_errors::{AcceptErrors, ReserveDescriptor};
+use super::connection::{SHED_RESPONSE, serve_connection};
+use super::options::ServeOptions;
+use super::slots::HttpSlots;
+use crate::transport::is_out_of_descriptors;
+
+/// Accepts connections and answers requests until `stop` is cancelled. Connections are spawned on
+/// `tasks`; after `stop` they finish the current request.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    options: ServeOptions,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let slots = HttpSlots::new(options.max_http);
+    accept(listener, router, options, slots, tasks, stop).await;
+}
+
+/// Spawns an accept loop on `tasks` for each listener. They share the bounds.
+#[cfg(feature = "cli")]
+pub(crate) fn serve_all(
+    listeners: Vec<TcpListener>,
+    router: &Router,
+    options: ServeOptions,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let slots = HttpSlots::new(options.max_http);
+    for listener in listeners {
+        tasks.spawn(accept(
+            listener,
+            router.clone(),
+            options,
+            slots.clone(),
+            tasks.clone(),
+            stop.clone(),
+        ));
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    options: ServeOptions,
+    slots: HttpSlots,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let mut reserve = ReserveDescriptor::new();
+    let mut errors = AcceptErrors::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if is_out_of_descriptors(&error) => {
+                reserve.shed(&listener).await;
+                continue;
+            }
+            Err(error) => {
+                tokio::select! {
+                    () = errors.pause(&error) => continue,
+                    () = stop.cancelled() => return,
+                }
+            }
+        };
+        errors.clear();
+        let Some(slot) = slots.take() else {
+            // Best effort: the peer may be gone, or may not read.
+            let _ = stream.try_write(SHED_RESPONSE);
+            continue;
+        };
+        options.socket().apply_at_accept(&stream);
+        let connection =
+            serve_connection((stream, peer), slot, router.clone(), options, stop.clone());
+        tasks.spawn(connection);
+    }
+}

@@ -1,0 +1,12 @@
+//! The accept loop: HTTP/1.1 with the limits and timeouts that a public port needs.
+
+mod accept;
+mod accept_errors;
+mod connection;
+mod options;
+mod slots;
+
+pub use accept::serve;
+#[cfg(feature = "cli")]
+pub(crate) use accept::serve_all;
+pub use options::ServeOptions;

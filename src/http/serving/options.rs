@@ -1,0 +1,41 @@
+//! Settings of the accept loop.
+
+use std::time::Duration;
+
+use crate::transport::SocketOptions;
+
+/// Settings of the accept loop.
+#[derive(Debug, Clone, Copy)]
+pub struct ServeOptions {
+    /// How long a connection may take to send the header of a request, both for the first request
+    /// and for later ones on the same connection. Default: 10 s.
+    pub header_timeout: Duration,
+    /// Maximum number of connections that are neither WebSockets nor event streams, or not yet.
+    /// Of those beyond it, 64 at a time are read from, so that health checks are answered; the
+    /// others get 503. Default: 4096.
+    pub max_http: usize,
+    /// A connection that accepts no bytes for this long while some are queued is reset. Default:
+    /// 30 s.
+    pub write_timeout: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            max_http: 4096,
+            write_timeout: SocketOptions::default().write_timeout,
+        }
+    }
+}
+
+impl ServeOptions {
+    /// The options of an accepted socket, until it is that of a WebSocket or an event stream.
+    pub(super) fn socket(&self) -> SocketOptions {
+        SocketOptions {
+            user_timeout: self.write_timeout,
+            write_timeout: self.write_timeout,
+            ..SocketOptions::default()
+        }
+    }
+}

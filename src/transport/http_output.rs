@@ -1,0 +1,140 @@
+//! What the HTTP library has written to a connection and its socket has not.
+//!
+//! The responses to pipelined requests are gathered and written at once: when more requests are
+//! read, when they are too many bytes, and before the connection's task sleeps. So no response
+//! waits for a request that is not here, and a peer that does not read responses is not read from.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite as _;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::socket::reset_on_close;
+use super::write_deadline::WriteDeadline;
+
+/// Maximum number of bytes that are gathered.
+const MAX_BYTES: usize = 32 * 1024;
+
+/// The write side of a connection that an HTTP library writes to.
+pub(super) struct HttpOutput {
+    /// `None` once the socket was taken by what the connection has become.
+    socket: Option<OwnedWriteHalf>,
+    /// Gathered bytes; none while the connection is idle. Bound: [`MAX_BYTES`].
+    gathered: Vec<u8>,
+    /// Bytes of `gathered` that have been written.
+    written: usize,
+    /// Whether everything is written at once, because the connection is about to be something else.
+    is_direct: bool,
+    deadline: WriteDeadline,
+    timeout: Duration,
+}
+
+impl fmt::Debug for HttpOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOutput")
+            .field("gathered", &self.gathered.len())
+            .field("written", &self.written)
+            .field("is_direct", &self.is_direct)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpOutput {
+    /// A peer that accepts no bytes for `timeout` is reset.
+    pub(super) fn new(socket: OwnedWriteHalf, timeout: Duration) -> Self {
+        Self {
+            socket: Some(socket),
+            gathered: Vec::new(),
+            written: 0,
+            is_direct: false,
+            deadline: WriteDeadline::default(),
+            timeout,
+        }
+    }
+
+    /// Takes the socket, after which nothing can be written here.
+    pub(super) fn take_socket(&mut self) -> Option<OwnedWriteHalf> {
+        self.socket.take()
+    }
+
+    /// From now on, a flush is complete when everything has reached the socket.
+    pub(super) fn write_directly(&mut self) {
+        self.is_direct = true;
+    }
+
+    /// Gathers bytes or, if they are too many, writes them.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        if self.is_direct || self.gathered.len() + length > MAX_BYTES {
+            ready!(self.poll_drain(cx))?;
+        }
+        if self.is_direct || length > MAX_BYTES {
+            return self.poll_send(cx, slices);
+        }
+        for slice in slices {
+            self.gathered.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    /// Complete at once, unless everything is written directly.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_direct {
+            return self.poll_drain(cx);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes everything that was gathered.
+    ///
+    /// Errors: that of the socket, or [`TimedOut`](io::ErrorKind::TimedOut), after which closing
+    /// the socket resets the connection.
+    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.gathered.len() {
+            let gathered = std::mem::take(&mut self.gathered);
+            let sent = self.poll_send(cx, &[IoSlice::new(&gathered[self.written..])]);
+            self.gathered = gathered;
+            match ready!(sent)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+        }
+        (self.gathered, self.written) = (Vec::new(), 0);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        match &mut self.socket {
+            Some(socket) => Pin::new(socket).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let Some(socket) = &mut self.socket else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        if let Poll::Ready(sent) = Pin::new(&mut *socket).poll_write_vectored(cx, slices) {
+            self.deadline.progressed();
+            return Poll::Ready(sent);
+        }
+        ready!(self.deadline.poll_blocked(cx, self.timeout));
+        let socket: &TcpStream = (*socket).as_ref();
+        reset_on_close(socket);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}

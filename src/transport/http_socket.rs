@@ -1,0 +1,196 @@
+//! The socket of an HTTP connection, as this crate's own listener passes it to the HTTP library.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::http_output::HttpOutput;
+use super::sse::Handover;
+
+/// A socket whose responses are gathered, and which tells its [`Handover`] when everything has
+/// been written.
+pub struct HttpSocket {
+    read_half: OwnedReadHalf,
+    output: Arc<Mutex<HttpOutput>>,
+    handover: Handover,
+}
+
+/// The same connection for the task that runs it: what is gathered is not left behind when
+/// the task sleeps.
+#[derive(Debug, Clone)]
+pub struct HttpResponses(Arc<Mutex<HttpOutput>>);
+
+impl HttpResponses {
+    /// Writes everything that was gathered. To be called whenever the HTTP library waits.
+    ///
+    /// Errors: the connection has failed, or its peer has accepted no bytes for too long.
+    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.lock().poll_drain(cx)
+    }
+
+    /// Gathers nothing more: the next response is the last one that the HTTP library writes.
+    pub fn write_directly(&self) {
+        self.0.lock().write_directly();
+    }
+}
+
+impl fmt::Debug for HttpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stream: &TcpStream = self.read_half.as_ref();
+        stream.fmt(f)
+    }
+}
+
+impl HttpSocket {
+    /// Wraps a socket whose event streams are taken from `handover`. A peer that accepts no bytes
+    /// for `write_timeout` is reset.
+    pub fn new(stream: TcpStream, handover: Handover, write_timeout: Duration) -> Self {
+        let (read_half, write_half) = stream.into_split();
+        let output = HttpOutput::new(write_half, write_timeout);
+        Self {
+            read_half,
+            output: Arc::new(Mutex::new(output)),
+            handover,
+        }
+    }
+
+    /// What the connection's task needs of it.
+    pub fn responses(&self) -> HttpResponses {
+        HttpResponses(self.output.clone())
+    }
+
+    /// Unwraps the socket. `None` cannot happen: it is taken once, with the value.
+    pub fn into_inner(self) -> Option<TcpStream> {
+        let write_half = self.output.lock().take_socket()?;
+        self.read_half.reunite(write_half).ok()
+    }
+}
+
+impl AsyncRead for HttpSocket {
+    /// Writes what was gathered first. A peer that does not take it is not read from.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.output.lock().poll_drain(cx))?;
+        Pin::new(&mut self.read_half).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for HttpSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.output.lock().poll_write(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// The HTTP library flushes once it has written everything that it has.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut output = self.output.lock();
+        if self.handover.is_offered() {
+            output.write_directly();
+        }
+        ready!(output.poll_flush(cx))?;
+        self.handover.record_flush();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.output.lock().poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_millis(100);
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    async fn pair() -> (HttpSocket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (socket, _) = accepted.unwrap();
+        let socket = HttpSocket::new(socket, Handover::default(), TIMEOUT);
+        (socket, peer.unwrap())
+    }
+
+    /// No option of the socket does this: the kernel alone would wait for minutes.
+    #[tokio::test]
+    async fn a_peer_that_accepts_no_bytes_is_reset() {
+        let (mut socket, mut peer) = pair().await;
+        let writing = async {
+            loop {
+                if let Err(error) = socket.write_all(&vec![0; 64 * 1024]).await {
+                    return error.kind();
+                }
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, writing).await;
+        assert_eq!(ended.expect("an end"), io::ErrorKind::TimedOut);
+        drop(socket);
+        let mut received = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, peer.read_to_end(&mut received)).await;
+        let error = read.expect("an end").expect_err("not a proper end");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn what_is_gathered_is_written_before_more_is_read_and_in_order() {
+        let (mut socket, mut peer) = pair().await;
+        let responses = socket.responses();
+        socket.write_all(b"one ").await.unwrap();
+        socket.write_all(b"two ").await.unwrap();
+        socket.flush().await.unwrap();
+        let mut received = [0; 8];
+        assert!(peer.try_read(&mut received).is_err(), "it is gathered");
+        peer.write_all(b"more").await.unwrap();
+        let mut request = [0; 4];
+        socket.read_exact(&mut request).await.unwrap();
+        peer.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"one two ");
+
+        socket.write_all(b"three").await.unwrap();
+        poll_fn(|cx| responses.poll_drain(cx)).await.unwrap();
+        let large = vec![b'x'; 2 * 32 * 1024];
+        responses.write_directly();
+        let writing = async {
+            socket.write_all(&large).await.unwrap();
+            socket.flush().await.unwrap();
+        };
+        let mut all = vec![0; 5 + large.len()];
+        let ((), read) = tokio::join!(writing, peer.read_exact(&mut all));
+        read.unwrap();
+        assert!(all.starts_with(b"threexxx") && all.ends_with(b"xxx"));
+        assert!(socket.into_inner().is_some());
+    }
+}

@@ -1,0 +1,103 @@
+//! More plain HTTP connections than are allowed.
+
+use std::time::{Duration, Instant};
+
+use wavecast::http::ServeOptions;
+
+use crate::support::{
+    Client, EventSource, TestServer, config, eventually, exchange, refusable_handshake, request,
+};
+
+const EXTRA: usize = 64;
+
+async fn start(max_http: usize) -> TestServer {
+    let options = ServeOptions {
+        max_http,
+        ..ServeOptions::default()
+    };
+    TestServer::start_with(config(|_| {}), options).await
+}
+
+/// Connections on which a request has begun, which is served.
+async fn hold(server: &TestServer, count: usize) -> Vec<Client> {
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let mut client = Client::dial(server.address).await;
+        client.send(b"GET /api/stats HTTP/1.1\r\n").await;
+        held.push(client);
+    }
+    held
+}
+
+#[tokio::test]
+async fn beyond_the_maximum_only_health_checks_are_answered() {
+    let server = start(3).await;
+    let held = hold(&server, 3).await;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let healthy = request(server.address, "GET", "/healthz", None).await;
+        assert_eq!((healthy.status, healthy.body.as_str()), (200, "ok\n"));
+        assert!(began.elapsed() < Duration::from_millis(500));
+        let refused = request(server.address, "GET", "/api/stats", None).await;
+        refused.expect_problem(503, "too_many_connections");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    // The connection is closed although the request does not ask for it.
+    let kept = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let ready = exchange(server.address, kept).await;
+    assert_eq!(
+        (ready.status, ready.header("connection")),
+        (200, Some("close"))
+    );
+    let handshake = exchange(server.address, refusable_handshake().as_bytes()).await;
+    handshake.expect_problem(503, "too_many_connections");
+    drop(held);
+    eventually("a free connection", async || {
+        request(server.address, "GET", "/api/stats", None)
+            .await
+            .status
+            == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connections_far_beyond_the_maximum_are_closed_at_once() {
+    let server = start(1).await;
+    let held = hold(&server, 1 + EXTRA).await;
+    let began = Instant::now();
+    let refused = exchange(server.address, b"").await;
+    assert_eq!((refused.status, refused.body.as_str()), (503, ""));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // Those that are not finished soon make way for others.
+    eventually("a health check", async || {
+        request(server.address, "GET", "/healthz", None)
+            .await
+            .status
+            == 200
+    })
+    .await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    drop(held);
+}
+
+#[tokio::test]
+async fn websockets_and_event_streams_do_not_count() {
+    let server = start(2).await;
+    let mut clients = Vec::new();
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        clients.push(server.connect().await);
+        streams.push(EventSource::subscribe(server.address, &["news"]).await);
+    }
+    eventually("both connections", async || {
+        let mut held = hold(&server, 1).await;
+        let answer = request(server.address, "GET", "/api/stats", None).await;
+        let mut nothing = [0; 1];
+        let read = held[0].stream().try_read(&mut nothing);
+        answer.status == 200 && read.is_err()
+    })
+    .await;
+    assert_eq!(server.publish("news", "hello").await, 5);
+}
