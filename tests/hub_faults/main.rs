@@ -5,6 +5,7 @@
 #![allow(unreachable_pub)]
 
 mod forgetting;
+mod histories;
 mod mailboxes;
 mod memberships;
 #[path = "../common/patience.rs"]
