@@ -1,4 +1,4 @@
-//! Connections: their begin and end, and what can be seen of them.
+//! Connections: how they begin and end, and what can be seen of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::hub::{
 use crate::protocol::{ChannelName, CloseCode, Identity, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
-/// How long a client that the server closes has to answer.
+/// How long a client has to answer a Close frame of the server.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
 /// One live connection as an operator sees it.
@@ -23,7 +23,7 @@ const CLOSE_LINGER: Duration = Duration::from_secs(5);
 pub struct LiveConnection {
     /// The client.
     pub client: Arc<Client>,
-    /// What it was sent and what waits for it.
+    /// What it was sent and what is queued for it.
     pub sent: Sent,
 }
 
@@ -69,7 +69,8 @@ impl<T> Page<T> {
 
 impl Node {
     /// Makes a connection known under a new id, if the policy allows it. A user's connection
-    /// receives `$user:<id>`. One that comes while the node drains is sent away at once.
+    /// receives `$user:<id>`. One that comes while the node drains gets the notice of the
+    /// shutdown and is closed.
     pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
         let admission = self.admit(info).await?;
         self.connect_admitted(admission, link).await
@@ -90,27 +91,50 @@ impl Node {
         admission: Admission,
         link: Link,
     ) -> Result<Arc<Client>, JoinError> {
+        // The token comes first: either the drain waits until the client is known, and tells
+        // it like the others, or this sees the drain.
+        let connecting = self.connecting.token();
+        if !self.is_draining() {
+            return self.make_known(admission, link).await;
+        }
+        drop(connecting);
+        // Not known earlier, so that it is told once.
+        let notice = self.announcement.made().await;
+        let client = self.make_known(admission, link).await?;
+        if let Some(notice) = notice {
+            self.send(&client, notice.clone()).await?;
+        }
+        self.close(&client, CloseCode::GoingAway, None).await?;
+        Ok(client)
+    }
+
+    async fn make_known(
+        &self,
+        mut admission: Admission,
+        link: Link,
+    ) -> Result<Arc<Client>, JoinError> {
         let info = admission.info().clone();
+        admission.leave_queue();
         let connected = self.hub.connect(admission.id(), info, link).await?;
         // Time-ordered ids do not collide: only an application that chose this one for a member
         // without a connection can be in the way.
         let client = connected.ok_or(JoinError::Disconnected)?;
         admission.connected();
         if let Some(user) = client.identity().and_then(Identity::user)
-            && let Err(error) = self.hear_user(&client, user).await
+            && let Err(error) = self.subscribe_to_user(&client, user).await
         {
             self.disconnect(&client).await?;
             self.hub.release(&client, true).await?;
             return Err(error);
         }
-        // Looked at when the client is known: either this sees the drain or the drain sees it.
-        if self.is_draining() {
-            self.close(&client, CloseCode::GoingAway, None).await?;
-        }
         Ok(client)
     }
 
-    async fn hear_user(&self, client: &Arc<Client>, user: &UserId) -> Result<(), JoinError> {
+    async fn subscribe_to_user(
+        &self,
+        client: &Arc<Client>,
+        user: &UserId,
+    ) -> Result<(), JoinError> {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
         self.hub
@@ -132,7 +156,7 @@ impl Node {
         }
     }
 
-    /// Takes the client out of everything it is in; each room is told once.
+    /// Removes the client from everything it is in; each room is told once.
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
         let last = self
             .hub
@@ -144,7 +168,7 @@ impl Node {
         Ok(())
     }
 
-    /// Closes a client's connection behind what already waits for it.
+    /// Closes a client's connection, behind what is already queued for it.
     pub async fn close(
         &self,
         client: &Arc<Client>,
@@ -155,8 +179,8 @@ impl Node {
         self.hub.close(client, frame, CLOSE_LINGER).await
     }
 
-    /// Sends a Close frame behind what waits for the client: the answer to the peer's own,
-    /// or the code of a protocol violation. After `linger` the socket is reset.
+    /// Sends a Close frame behind what is queued for the client: the answer to the peer's own,
+    /// or the code of a protocol violation. After `linger`, the socket is reset.
     pub async fn close_with(
         &self,
         client: &Arc<Client>,
@@ -166,13 +190,13 @@ impl Node {
         self.hub.close(client, frame, linger).await
     }
 
-    /// Lets go of the connection of a client that was disconnected. `reset` cuts the socket
-    /// off, so that the kernel keeps none of its unsent bytes.
+    /// Releases the connection of a client that was disconnected. With `reset`, the socket is
+    /// closed with a TCP reset, so that the kernel discards its unsent bytes.
     pub async fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
         self.hub.release(client, reset).await
     }
 
-    /// Answers a WebSocket ping, ahead of the messages that wait.
+    /// Answers a WebSocket ping ahead of the queued messages.
     pub async fn pong(&self, client: &Arc<Client>, payload: &[u8]) -> Result<(), HubClosed> {
         self.hub.pong(client, Frame::pong(payload)).await
     }
@@ -221,9 +245,15 @@ impl Node {
     /// Clients with a live connection in the order of their ids, which is the order of
     /// connecting.
     pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<Arc<Client>> {
+        let clients = self.attached_clients();
+        Page::new(clients, |client| client.id(), after.as_ref(), limit)
+    }
+
+    /// Clients with a live connection, in no particular order.
+    pub(super) fn attached_clients(&self) -> Vec<Arc<Client>> {
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
-        Page::new(clients, |client| client.id(), after.as_ref(), limit)
+        clients
     }
 
     /// Live connections in the order of [`clients`](Self::clients).

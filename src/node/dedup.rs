@@ -1,4 +1,5 @@
-//! Publications with an own id, remembered for a while so that a retry is no second event.
+//! Publications with an idempotency key, remembered for a while so that a retry is not a second
+//! event.
 //!
 //! What is remembered is one channel's part of an event: of a publication for several
 //! channels that failed half-way, a retry makes up only for what is missing.

@@ -1,29 +1,34 @@
-//! Shutting down without losing anybody or anything.
+//! The graceful shutdown: every client is told, and nothing that was accepted is lost.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Node;
 use super::publish::{event_message, publish_message};
 use crate::dialect::native::shutdown_notice;
+use crate::hub::Client;
 use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, timestamp};
+use crate::wire::Frame;
 
 /// How a node drains.
 #[derive(Debug, Clone)]
 pub struct DrainOptions {
-    /// When the drain ends, whoever is still connected. Default 30 s.
+    /// The time limit of the drain. Connections that are left then are not waited for. Default
+    /// 30 s.
     pub timeout: Duration,
-    /// Connections closed a second; more when the timeout would not suffice. Default 2000.
+    /// Connections closed per second; raised if the timeout would be too short. Default 2000.
     pub closes_per_second: u32,
-    /// Clients that may come back a second, wherever they go: the notice of the shutdown
-    /// spreads them over a window of that length, 1 s to 5 min. Default 5000.
+    /// Clients that may reconnect per second, to any server: the shutdown notice spreads them
+    /// over a window of matching length, 1 s to 5 min. Default 5000.
     pub reconnects_per_second: u32,
 }
 
 impl DrainOptions {
-    /// The time over which `connections` clients are asked to spread their return.
+    /// The window over which `connections` clients are asked to spread their reconnections.
     fn reconnect_window(&self, connections: usize) -> Duration {
         let rate = f64::from(self.reconnects_per_second.max(1));
         let window = Duration::from_secs_f64(connections as f64 / rate);
@@ -41,33 +46,61 @@ impl Default for DrainOptions {
     }
 }
 
-/// Time between two batches of closes.
+/// The time between two batches of closes.
 const BATCH_INTERVAL: Duration = Duration::from_millis(50);
-/// Few clients spread, too: each may stand for a page that loads more than its socket.
+/// Even a few clients spread: each may be a page that loads more than its socket.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-/// Longer than this, nobody waits for news.
+/// Nobody should wait longer than this for news.
 const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
-/// How often a drain looks whether everybody has gone.
+/// How often a drain checks whether all connections have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
+/// The announcement of a drain, for which connections wait that are made during it.
+#[derive(Debug, Default)]
+pub(super) struct Announcement {
+    notice: OnceLock<Frame>,
+    is_over: CancellationToken,
+}
+
+impl Announcement {
+    /// Waits until all clients that were known have been told, and returns what they were
+    /// told. `None` if the drain ended before that.
+    pub(super) async fn made(&self) -> Option<&Frame> {
+        self.is_over.cancelled().await;
+        self.notice.get()
+    }
+
+    /// Nobody waits any more when the guard is dropped.
+    fn over_on_drop(&self) -> DropGuard {
+        self.is_over.clone().drop_guard()
+    }
+}
+
 impl Node {
-    /// From now on nothing new is accepted: no connection, no event.
+    /// From now on nothing new is accepted: no connection, no event. A connection that is
+    /// being made already waits for the announcement of [`drain`](Self::drain).
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.connecting.close();
         self.publishing.close();
     }
 
-    /// Tells everybody, closes all connections with 1001 in paced batches behind what
-    /// waits for them, and returns when the last has gone or the timeout has passed:
-    /// how many were still there.
+    /// Sends every client the shutdown notice, closes all connections with 1001 in paced
+    /// batches, behind what is queued for them, and returns when the last has ended or the
+    /// timeout has passed. Returns the number of connections that are left.
     pub async fn drain(&self, options: &DrainOptions) -> usize {
+        let announcing = self.announcement.over_on_drop();
         self.begin_drain();
         let deadline = Instant::now() + options.timeout;
         // A deadline that passes in the middle ends the drain like any other.
-        let _ = timeout_at(deadline, async {
+        let _ = timeout_at(deadline, async move {
+            self.connecting.wait().await;
             self.publishing.wait().await;
             self.announce_drain(options, deadline).await;
-            self.close_in_batches(options, deadline).await;
+            // Before others become known: they are told, and closed, when they connect.
+            let told = self.attached_clients();
+            drop(announcing);
+            self.close_in_batches(told, options, deadline).await;
             while self.hub.links() > 0 {
                 sleep(POLL_INTERVAL).await;
             }
@@ -87,14 +120,20 @@ impl Node {
         };
         // A hub without shards has nobody to tell.
         let message = event_message(&channel, &event);
+        self.announcement
+            .notice
+            .get_or_init(|| Frame::text(message.clone()));
         let _ = publish_message(&self.hub, &channel, message, deadline).await;
     }
 
-    /// What waits for a client is worth waiting for until `deadline`.
-    async fn close_in_batches(&self, options: &DrainOptions, deadline: Instant) {
+    /// Each client has until `deadline` to read what is queued for it.
+    async fn close_in_batches(
+        &self,
+        mut clients: Vec<Arc<Client>>,
+        options: &DrainOptions,
+        deadline: Instant,
+    ) {
         let frame = self.hub.dialect().close(CloseCode::GoingAway, None);
-        let mut clients = self.hub.clients();
-        clients.retain(|client| client.is_attached());
         clients.sort_unstable_by_key(|client| client.id());
         // Four fifths of the time for closing, the rest for the last answers.
         let batches = (options.timeout * 4 / 5).as_millis() / BATCH_INTERVAL.as_millis();

@@ -35,27 +35,29 @@ pub use drain::DrainOptions;
 pub use publish_error::PublishError;
 pub use published::Published;
 
+use self::admission::AwaitingConnections;
 use self::dedup::Dedup;
+use self::drain::Announcement;
 use self::policy::{AllowAll, Policy};
 
-/// Limits a node holds its clients to.
+/// The limits that a node enforces.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
     /// Maximum number of connections; 0 for no limit. Default 0.
     pub max_connections: usize,
-    /// Members a room may have. Default 100.
+    /// Maximum number of members of a room. Default 100.
     pub max_clients_per_room: usize,
-    /// Bytes of one message, from a client or to it. Default 64 KiB.
+    /// Maximum size of a message from or to a client, in bytes. Default 64 KiB.
     pub max_message_bytes: usize,
-    /// Longest a publication waits for full mailboxes. Default 1 s.
+    /// How long a publication waits for full mailboxes. Default 1 s.
     pub publish_timeout: Duration,
-    /// Within this time a second publication with the same id to the same channel is
-    /// answered with the first one's result; zero switches this off. Default 5 min.
+    /// Within this time, a second publication with the same idempotency key to the same channel
+    /// returns the result of the first; zero switches this off. Default 5 min.
     pub publish_window: Duration,
-    /// Publications with an own id that are remembered for that, one a channel; above, the
-    /// oldest go first. Default 100,000, which take about 20 MB.
+    /// The number of idempotency keys remembered for that, one per channel; above it, the
+    /// oldest are forgotten. Default 100,000, which take about 20 MB.
     pub publish_ids: usize,
-    /// Longest wait for one decision of the policy; then it is refused with `overloaded`.
+    /// How long the policy may take for one decision; then it is refused with `overloaded`.
     /// Default 5 s.
     pub policy_timeout: Duration,
 }
@@ -83,6 +85,12 @@ pub struct Node {
     policy: Arc<dyn Policy>,
     options: NodeOptions,
     draining: AtomicBool,
+    /// Connections that the policy is asked about, and those that it has allowed and that are
+    /// not made known yet.
+    awaiting: AwaitingConnections,
+    /// Connections that are being made known; a drain makes its announcement to them too.
+    connecting: TaskTracker,
+    announcement: Announcement,
     /// Publications under way; a drain lets them finish before it closes anybody.
     publishing: TaskTracker,
 }
@@ -111,6 +119,9 @@ impl Node {
             policy,
             options,
             draining: AtomicBool::new(false),
+            awaiting: AwaitingConnections::default(),
+            connecting: TaskTracker::new(),
+            announcement: Announcement::default(),
             publishing: TaskTracker::new(),
         }
     }
@@ -126,12 +137,12 @@ impl Node {
         &self.options
     }
 
-    /// Whether the node shuts down and takes nothing new.
+    /// Whether the node is shutting down and accepts nothing new.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }
 
-    /// Answers a command in order with everything else the client gets.
+    /// Replies to a command, in order with everything else that the client receives.
     pub async fn reply(
         &self,
         client: &Arc<Client>,
@@ -141,7 +152,7 @@ impl Node {
         self.send(client, encode(message, reply_to)).await
     }
 
-    /// Sends a frame to one client, in order with everything else it gets.
+    /// Sends a frame to one client, in order with everything else that it receives.
     pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         self.hub.send(client, frame).await
     }

@@ -60,14 +60,14 @@ pub trait Policy: Send + Sync + 'static {
     /// made. Must return quickly.
     fn disconnect(&self, client: ClientRef<'_>) {}
 
-    /// Asked for every subscription, also of a client that is subscribed already. May take
-    /// the past away.
+    /// Asked for every subscription, also of a client that is subscribed already. May drop
+    /// the resume request.
     fn subscribe<'a>(&'a self, asked: Subscribe<'a>) -> Decision<'a, Terms> {
         Decision::allow()
     }
 
-    /// Asked for every join, also of a client that is a member already. May take the past
-    /// away.
+    /// Asked for every join, also of a client that is a member already. May drop the
+    /// resume request.
     fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {
         Decision::allow()
     }

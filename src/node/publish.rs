@@ -1,4 +1,4 @@
-//! Publishing: an event is accepted, encoded once a channel, and broadcast.
+//! Publishing: an event is accepted, encoded once per channel, and broadcast.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,14 +15,14 @@ use crate::protocol::{
 use crate::wire::Frame;
 
 impl Node {
-    /// Publishes an event. One with an own id that was published before, within the window
-    /// and to the same channels, is answered with the first one's result.
+    /// Publishes an event. If its idempotency key was published to the same channels within the
+    /// window, returns the result of the first publication.
     ///
     /// Ordering: two events published one after the other reach every subscriber of a
     /// channel in that order.
     /// Backpressure: waits while shards are behind, at most `publish_timeout`.
-    /// Cancel safety: an event for several channels may have reached some of them; with an
-    /// own id, it reaches them all the same.
+    /// Cancel safety: an event for several channels may have reached only some of them; with an
+    /// idempotency key it reaches all of them.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
@@ -92,8 +92,8 @@ pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
     }
 }
 
-/// Publishes to all that hear the channel, to nobody after `deadline`, and returns how many
-/// they are.
+/// Publishes to all subscribers of the channel, or to none after `deadline`. Returns the number
+/// of subscribers.
 ///
 /// Cancel safety: the message is published entirely or not at all.
 pub(super) async fn publish_message(

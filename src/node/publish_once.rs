@@ -1,4 +1,4 @@
-//! Publishing an event with an own id once, however often it is asked for.
+//! Publishing an event with an idempotency key once, however often it is requested.
 
 use std::panic::resume_unwind;
 use std::time::SystemTime;
@@ -15,8 +15,8 @@ use crate::protocol::{Event, EventId, PublishRequest, timestamp};
 impl Node {
     /// Publishes to the channels that have not had the event yet.
     ///
-    /// Cancel safety: one channel has the event and it is remembered, or neither. Several
-    /// get it on a task of its own, so that whoever asked for it may go away.
+    /// Cancel safety: with one channel, the event is published and remembered, or neither. For
+    /// several, it is published on a task of its own, which dropping this future does not end.
     pub(super) async fn publish_once(
         &self,
         dedup: Dedup,

@@ -32,7 +32,8 @@ pub enum Decision<'a, T> {
     /// The answer.
     Now(Answer<T>),
     /// The answer when the future has it. It is dropped unfinished at its deadline, and when
-    /// the client's connection ends meanwhile.
+    /// the server closes the client's connection meanwhile. A peer that goes away is noticed
+    /// only after the decision, since nothing is read from it until then.
     Later(Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>),
 }
 

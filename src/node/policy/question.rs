@@ -22,7 +22,7 @@ pub struct Subscribe<'a> {
     pub client: ClientRef<'a>,
     /// The channel; never one of the server's own (`$…`).
     pub channel: &'a ChannelName,
-    /// What the client wants of the past.
+    /// The resume request, if the client made one.
     pub resume: Option<&'a ResumeRequest>,
 }
 
@@ -34,7 +34,7 @@ pub struct Join<'a> {
     pub client: ClientRef<'a>,
     /// The room.
     pub room: &'a RoomName,
-    /// What the client wants of the past.
+    /// The resume request, if the client made one.
     pub resume: Option<&'a ResumeRequest>,
 }
 
