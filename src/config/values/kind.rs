@@ -37,7 +37,7 @@ impl Kind {
         self != Self::WebOrigins
     }
 
-    /// What stands for the value in the description of a flag.
+    /// The placeholder for the value in the description of a flag.
     pub(crate) fn placeholder(self) -> &'static str {
         match self {
             Self::Switch => "BOOLEAN",
