@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::signals::Signals;
-use super::{cors, greeting, listeners, print, settings};
+use super::{configuration, cors, greeting, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{ServeOptions, serve};
 use crate::server::WebSocketServer;
@@ -22,7 +22,7 @@ use crate::telemetry;
 const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(flags: Flags) -> ExitCode {
-    let config = match settings::read(flags, false) {
+    let config = match configuration::read(flags, false) {
         Ok(loaded) => loaded.config,
         Err(code) => return code,
     };
