@@ -97,6 +97,7 @@ impl Node {
         if !self.is_draining() {
             return self.make_known(admission, link).await;
         }
+        let _latecomer = self.latecomers.token();
         drop(connecting);
         // Not known earlier, so that it is told once.
         let notice = self.announcement.made().await;

@@ -1,11 +1,10 @@
 //! The graceful shutdown: every client is told, and nothing that was accepted is lost.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Node;
 use super::publish::{event_message, publish_message};
@@ -55,27 +54,6 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How often a drain checks whether all connections have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The announcement of a drain, for which connections wait that are made during it.
-#[derive(Debug, Default)]
-pub(super) struct Announcement {
-    notice: OnceLock<Frame>,
-    is_over: CancellationToken,
-}
-
-impl Announcement {
-    /// Waits until all clients that were known have been told, and returns what they were
-    /// told. `None` if the drain ended before that.
-    pub(super) async fn made(&self) -> Option<&Frame> {
-        self.is_over.cancelled().await;
-        self.notice.get()
-    }
-
-    /// Nobody waits any more when the guard is dropped.
-    fn over_on_drop(&self) -> DropGuard {
-        self.is_over.clone().drop_guard()
-    }
-}
-
 impl Node {
     /// From now on nothing new is accepted: no connection, no event. A connection that is
     /// being made already waits for the announcement of [`drain`](Self::drain).
@@ -101,7 +79,7 @@ impl Node {
             let told = self.attached_clients();
             drop(announcing);
             self.close_in_batches(told, options, deadline).await;
-            while self.hub.links() > 0 {
+            while self.hub.links() > 0 || !self.latecomers.is_empty() {
                 sleep(POLL_INTERVAL).await;
             }
         })
@@ -120,9 +98,7 @@ impl Node {
         };
         // A hub without shards has nobody to tell.
         let message = event_message(&channel, &event);
-        self.announcement
-            .notice
-            .get_or_init(|| Frame::text(message.clone()));
+        self.announcement.begin(Frame::text(message.clone()));
         let _ = publish_message(&self.hub, &channel, message, deadline).await;
     }
 

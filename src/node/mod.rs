@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod announcement;
 mod channels;
 mod connections;
 mod dedup;
@@ -36,8 +37,8 @@ pub use publish_error::PublishError;
 pub use published::Published;
 
 use self::admission::AwaitingConnections;
+use self::announcement::Announcement;
 use self::dedup::Dedup;
-use self::drain::Announcement;
 use self::policy::{AllowAll, Policy};
 
 /// The limits that a node enforces.
@@ -90,6 +91,8 @@ pub struct Node {
     awaiting: AwaitingConnections,
     /// Connections that are being made known; a drain makes its announcement to them too.
     connecting: TaskTracker,
+    /// Connections that are made during a drain, until they are told and closed.
+    latecomers: TaskTracker,
     announcement: Announcement,
     /// Publications under way; a drain lets them finish before it closes anybody.
     publishing: TaskTracker,
@@ -121,6 +124,7 @@ impl Node {
             draining: AtomicBool::new(false),
             awaiting: AwaitingConnections::default(),
             connecting: TaskTracker::new(),
+            latecomers: TaskTracker::new(),
             announcement: Announcement::default(),
             publishing: TaskTracker::new(),
         }

@@ -4,6 +4,7 @@
 // `pub` marks what `support` offers to the others.
 #![allow(unreachable_pub)]
 
+mod draining;
 mod forgetting;
 mod histories;
 mod mailboxes;
