@@ -48,6 +48,9 @@
 //! |---|---|
 //! | start a server | [`WebSocketServer::new`], [`WebSocketConfig`] |
 //! | let clients connect | [`ws_handler`], [`sse_handler`]; [`WebSocketServer::handle_connection`] for any other stream |
+//! | say who connects | an [`Identity`] in the request's extensions, from a middleware; or [`WebSocketServer::upgrade`] and [`event_stream`](WebSocketServer::event_stream) in a handler of your own |
+//! | decide what clients may do | a [`Policy`], given to [`WebSocketServer::builder`] |
+//! | be told what clients do | an [`Observer`], given to [`WebSocketServer::builder`] |
 //! | mount the whole server, with its HTTP API, health and test page | [`WebSocketServer::router`] |
 //! | publish an event | [`WebSocketServer::event`], [`publish`](WebSocketServer::publish) for short |
 //! | reach one user, or everyone | [`WebSocketServer::event_for_user`], [`event_for_everyone`](WebSocketServer::event_for_everyone) |
@@ -59,6 +62,7 @@
 //! | read a history | [`WebSocketServer::channel_history`], [`room_history`](WebSocketServer::room_history) |
 //! | choose what happens to slow clients | [`Overflow`] |
 //! | see who is connected, and to what | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |
+//! | build or read messages of the protocol | [`ServerMessage`], [`ClientMessage`], [`messages`] |
 //! | answer a load balancer's health check | [`WebSocketServer::health`] |
 //! | serve, and shut down without losing events | [`WebSocketServer::serve`]; [`drain`](WebSocketServer::drain) with an HTTP server of your own |
 //!

@@ -14,8 +14,14 @@ use crate::protocol::{did_you_mean, nearest};
 #[derive(Debug)]
 pub(super) enum Action {
     Serve(Flags),
-    CheckConfig { flags: Flags, strict: bool },
-    InitConfig,
+    CheckConfig {
+        flags: Flags,
+        strict: bool,
+    },
+    /// It uses no setting, so only what is wrong with the flags themselves matters.
+    InitConfig {
+        problems: Vec<Problem>,
+    },
 }
 
 /// Parses the arguments; the first is the program's name. The error is clap's: a help text, or
@@ -36,11 +42,11 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
     Ok(match matches.subcommand() {
         Some((CONFIG, config)) => match config.subcommand() {
             Some((CHECK, check)) => Action::CheckConfig {
-                flags: flags(&[&matches, check], problems),
+                flags: flags(&[&matches, config, check], problems),
                 strict: check.get_flag(STRICT),
             },
             // clap accepts no other command than `init`.
-            _ => Action::InitConfig,
+            _ => Action::InitConfig { problems },
         },
         Some((_, serve)) => Action::Serve(flags(&[&matches, serve], problems)),
         None => Action::Serve(flags(&[&matches], problems)),

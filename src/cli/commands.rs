@@ -40,11 +40,14 @@ pub(super) fn root() -> Command {
             Arg::new(STRICT)
                 .long(STRICT)
                 .action(ArgAction::SetTrue)
+                .overrides_with(STRICT)
                 .help("Treat warnings as problems"),
         );
     let init = Command::new(INIT)
         .about("Print a configuration file: every setting with its default, commented out");
-    let config = Command::new(CONFIG)
+    // Its flags are those of `check`, whose help shows them.
+    let config = with_settings(Command::new(CONFIG))
+        .mut_args(|flag| flag.hide(true))
         .about("Check a configuration, or print a new one")
         .subcommand_required(true)
         .subcommands([check, init]);

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{print, settings};
+use super::{configuration, print};
 use crate::config::{Flags, Loaded};
 
 pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
-    match settings::read(flags, strict) {
+    match configuration::read(flags, strict) {
         Ok(loaded) => {
             print::out(&summary(&loaded));
             ExitCode::SUCCESS

@@ -1,6 +1,7 @@
 //! `wavecast config init`: prints a configuration file to start from.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use super::help::wrap;
@@ -34,8 +35,14 @@ const RULES: &str = "
 ";
 
 pub(super) fn run() -> ExitCode {
-    print::out(&file());
-    ExitCode::SUCCESS
+    // Unlike a greeting, this is what the command is for: half a file must not look whole.
+    match print::try_out(&file()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            print::err(&format!("error: cannot write the file: {error}\n"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn file() -> String {

@@ -7,6 +7,7 @@ mod command_line;
 mod commands;
 mod config_check;
 mod config_init;
+mod configuration;
 mod cors;
 mod descriptors;
 mod greeting;
@@ -15,7 +16,6 @@ mod listeners;
 mod print;
 mod run;
 mod serve;
-mod settings;
 mod signals;
 
 pub use run::main;

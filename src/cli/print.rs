@@ -4,9 +4,14 @@ use std::io::{self, Write as _};
 
 /// Prints to standard output.
 pub(super) fn out(text: &str) {
+    let _ = try_out(text);
+}
+
+/// Prints to standard output what must arrive whole.
+pub(super) fn try_out(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// Prints to standard error.

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 
 use super::command_line::{self, Action};
 use super::{config_check, config_init, print, serve};
+use crate::config::report;
 
 /// Exit code for wrong use.
 const WRONG_USE: u8 = 2;
@@ -31,6 +32,10 @@ pub fn main() -> ExitCode {
     match action {
         Action::Serve(flags) => serve::run(flags),
         Action::CheckConfig { flags, strict } => config_check::run(flags, strict),
-        Action::InitConfig => config_init::run(),
+        Action::InitConfig { problems } if problems.is_empty() => config_init::run(),
+        Action::InitConfig { problems } => {
+            print::err(&report(&problems));
+            ExitCode::from(WRONG_USE)
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::signals::Signals;
-use super::{cors, descriptors, greeting, listeners, print, settings};
+use super::{configuration, cors, descriptors, greeting, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::serve_all;
 use crate::server::WebSocketServer;
@@ -23,7 +23,7 @@ const INTERRUPTED: u8 = 130;
 const FAILED: u8 = 70;
 
 pub(super) fn run(flags: Flags) -> ExitCode {
-    let config = match settings::read(flags, false) {
+    let config = match configuration::read(flags, false) {
         Ok(loaded) => loaded.config,
         Err(code) => return code,
     };

@@ -1,6 +1,6 @@
 //! The error of reading a history.
 
-use crate::protocol::{ErrorCode, NameError};
+use crate::protocol::{ErrorCode, NameError, Refusal};
 
 /// Why a page of history was not returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum HistoryError {
     /// The channel or room keeps no history.
     #[error("no history is kept")]
     NoHistory,
+    /// The history contains what cannot be shown as JSON. A fault of the server.
+    #[error("the history cannot be read")]
+    Unreadable,
 }
 
 impl HistoryError {
@@ -24,6 +27,16 @@ impl HistoryError {
             Self::InvalidChannel(_) => ErrorCode::InvalidChannel,
             Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
             Self::NoHistory => ErrorCode::NoHistory,
+            Self::Unreadable => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<Refusal> for HistoryError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.code {
+            ErrorCode::NoHistory => Self::NoHistory,
+            _ => Self::Unreadable,
         }
     }
 }

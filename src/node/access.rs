@@ -31,8 +31,14 @@ impl Node {
         if self.is_draining() {
             return Err(ErrorCode::Draining.into());
         }
+        self.has_room(self.awaiting.count())
+    }
+
+    /// Whether one more connection fits beside those that are open, and those that are
+    /// `awaiting` a decision: these may all be allowed at once.
+    fn has_room(&self, awaiting: usize) -> Result<(), Refusal> {
         let max = self.options.max_connections;
-        if max > 0 && self.hub.links() >= max {
+        if max > 0 && self.hub.links() + awaiting >= max {
             return Err(ErrorCode::TooManyConnections.into());
         }
         Ok(())
@@ -40,6 +46,8 @@ impl Node {
 
     /// Asks the policy whether this client may connect, and as whom.
     pub async fn admit(&self, mut info: ClientInfo) -> Result<Admission, Refusal> {
+        let place = self.awaiting.enter();
+        self.has_room(place.ahead)?;
         let id = Uuid::now_v7();
         let client = ClientRef::new(id, &info, true);
         let asked = Connect { client };
@@ -48,7 +56,7 @@ impl Node {
         if let Allowed::Changed(identity) = self.decide_request(ask, deadline).await? {
             info.identity = Some(Arc::new(identity));
         }
-        Ok(Admission::new(self.policy.clone(), id, info))
+        Ok(Admission::new(self.policy.clone(), id, info, place))
     }
 
     /// Checks whether a client may subscribe to a channel, and returns the terms. Only their
@@ -271,6 +279,11 @@ fn refuse<'a>(code: ErrorCode, topic: impl Into<TopicName<'a>>) -> Refusal {
 /// The refusal of a history that is not kept.
 pub(super) fn refuse_history<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(ErrorCode::NoHistory, topic)
+}
+
+/// The history contains what the reply cannot.
+pub(super) fn refuse_unreadable<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
+    refuse(ErrorCode::Internal, topic)
 }
 
 /// The refusal of a hub that has shut down.

@@ -4,11 +4,42 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use uuid::Uuid;
 
 use super::policy::{Policy, log_panic};
 use crate::hub::{ClientInfo, ClientRef};
+
+/// The number of connections that are to be decided or made.
+#[derive(Debug, Default)]
+pub(super) struct AwaitingConnections(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    all: Arc<AtomicUsize>,
+    /// The number of those that came before.
+    pub(super) ahead: usize,
+}
+
+impl AwaitingConnections {
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn enter(&self) -> Place {
+        let ahead = self.0.fetch_add(1, Ordering::Relaxed);
+        let all = self.0.clone();
+        Place { all, ahead }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// A connection that the policy has allowed. If it is dropped without being connected, the
 /// policy's `disconnect` is called.
@@ -17,17 +48,24 @@ pub struct Admission {
     policy: Arc<dyn Policy>,
     id: Uuid,
     info: ClientInfo,
+    place: Option<Place>,
     is_connected: bool,
 }
 
 impl Admission {
-    pub(super) fn new(policy: Arc<dyn Policy>, id: Uuid, info: ClientInfo) -> Self {
+    pub(super) fn new(policy: Arc<dyn Policy>, id: Uuid, info: ClientInfo, place: Place) -> Self {
         Self {
             policy,
             id,
             info,
+            place: Some(place),
             is_connected: false,
         }
+    }
+
+    /// From now on the hub counts the connection.
+    pub(super) fn leave_queue(&mut self) {
+        self.place = None;
     }
 
     /// The id of the future client.

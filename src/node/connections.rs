@@ -71,7 +71,8 @@ impl<T> Page<T> {
 
 impl Node {
     /// Registers a connection under a new id, if the policy allows it. A user's connection
-    /// is subscribed to `$user:<id>`. One that arrives during a drain is closed at once.
+    /// is subscribed to `$user:<id>`. One that arrives during a drain gets the shutdown notice
+    /// and is closed.
     pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
         let admission = self.admit(info).await?;
         self.connect_admitted(admission, link).await
@@ -92,7 +93,31 @@ impl Node {
         admission: Admission,
         link: Link,
     ) -> Result<Arc<Client>, JoinError> {
+        // The token comes first: either the drain waits until the client is known, and tells
+        // it like the others, or this sees the drain.
+        let connecting = self.connecting.token();
+        if !self.is_draining() {
+            return self.make_known(admission, link).await;
+        }
+        let _latecomer = self.latecomers.token();
+        drop(connecting);
+        // Not known earlier, so that it is told once.
+        let notice = self.announcement.made().await;
+        let client = self.make_known(admission, link).await?;
+        if let Some(notice) = notice {
+            self.send(&client, notice.clone()).await?;
+        }
+        self.close(&client, CloseCode::GoingAway, None).await?;
+        Ok(client)
+    }
+
+    async fn make_known(
+        &self,
+        mut admission: Admission,
+        link: Link,
+    ) -> Result<Arc<Client>, JoinError> {
         let info = admission.info().clone();
+        admission.leave_queue();
         let connected = self.hub.connect(admission.id(), info, link)?;
         // Time-ordered ids do not collide. The id is taken only if an application chose it for
         // a member without a connection.
@@ -104,11 +129,6 @@ impl Node {
             self.disconnect(&client).await?;
             self.hub.release(&client, true)?;
             return Err(error);
-        }
-        // Checked after the client is registered: either this sees the drain, or the drain
-        // sees the client.
-        if self.is_draining() {
-            self.close(&client, CloseCode::GoingAway, None).await?;
         }
         Ok(client)
     }
@@ -151,7 +171,7 @@ impl Node {
         Ok(())
     }
 
-    /// Closes a client's connection behind what already waits for it.
+    /// Closes a client's connection, behind what is already queued for it.
     pub async fn close(
         &self,
         client: &Arc<Client>,
@@ -162,8 +182,8 @@ impl Node {
         self.hub.close(client, frame, CLOSE_LINGER).await
     }
 
-    /// Sends a Close frame behind what waits for the client: the answer to the peer's own,
-    /// or the code of a protocol violation. After `linger` the socket is reset.
+    /// Sends a Close frame behind what is queued for the client: the answer to the peer's own,
+    /// or the code of a protocol violation. After `linger`, the socket is reset.
     pub async fn close_with(
         &self,
         client: &Arc<Client>,
@@ -240,9 +260,15 @@ impl Node {
     /// A page of the clients that have a live connection, ordered by id, which is the order
     /// in which they connected.
     pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<Arc<Client>> {
+        let clients = self.attached_clients();
+        Page::new(clients, |client| client.id(), after.as_ref(), limit)
+    }
+
+    /// Clients with a live connection, in no particular order.
+    pub(super) fn attached_clients(&self) -> Vec<Arc<Client>> {
         let mut clients = self.hub.clients();
         clients.retain(|client| client.is_attached());
-        Page::new(clients, |client| client.id(), after.as_ref(), limit)
+        clients
     }
 
     /// A page of the live connections, ordered as in [`clients`](Self::clients).

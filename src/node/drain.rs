@@ -1,5 +1,6 @@
-//! Graceful shutdown: nothing that was accepted is lost.
+//! Graceful shutdown: every client is told, and nothing that was accepted is lost.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::Node;
 use super::publish::{event_message, publish_message};
 use crate::dialect::native::shutdown_notice;
+use crate::hub::Client;
 use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, timestamp};
+use crate::wire::Frame;
 
 /// How a node drains.
 #[derive(Debug, Clone)]
@@ -43,7 +46,7 @@ impl Default for DrainOptions {
     }
 }
 
-/// Time between two batches of closes.
+/// The time between two batches of closes.
 const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 /// Even a few clients are spread: each may be a page that loads more than its socket.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
@@ -53,9 +56,11 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Node {
-    /// Stops accepting connections and events.
+    /// Stops accepting connections and events. A connection that is being made already waits
+    /// for the announcement of [`drain`](Self::drain).
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.connecting.close();
         self.publishing.close();
     }
 
@@ -63,14 +68,19 @@ impl Node {
     /// batches, each behind the messages in its outbox, and waits until they are gone.
     /// Returns the number of connections that were still open when the timeout passed.
     pub async fn drain(&self, options: &DrainOptions) -> usize {
+        let announcing = self.announcement.over_on_drop();
         self.begin_drain();
         let deadline = Instant::now() + options.timeout;
         // If the deadline passes, what is left is reported below.
-        let _ = timeout_at(deadline, async {
+        let _ = timeout_at(deadline, async move {
+            self.connecting.wait().await;
             self.publishing.wait().await;
             self.announce_drain(options, deadline).await;
-            self.close_in_batches(options, deadline).await;
-            while self.hub.links() > 0 {
+            // Before others become known: they are told, and closed, when they connect.
+            let told = self.attached_clients();
+            drop(announcing);
+            self.close_in_batches(told, options, deadline).await;
+            while self.hub.links() > 0 || !self.latecomers.is_empty() {
                 sleep(POLL_INTERVAL).await;
             }
         })
@@ -90,15 +100,19 @@ impl Node {
         };
         // Fails only if the hub has shut down, and then there is nobody to notify.
         let message = event_message(&channel, &event);
+        self.announcement.begin(Frame::text(message.clone()));
         let _ = publish_message(&self.hub, &channel, message, deadline).await;
     }
 
-    /// Closes all connections, at the pace of `options`. Each may take until `deadline` to
-    /// read what is in its outbox.
-    async fn close_in_batches(&self, options: &DrainOptions, deadline: Instant) {
+    /// Closes `clients`, at the pace of `options`. Each may take until `deadline` to read what
+    /// is in its outbox.
+    async fn close_in_batches(
+        &self,
+        mut clients: Vec<Arc<Client>>,
+        options: &DrainOptions,
+        deadline: Instant,
+    ) {
         let frame = self.hub.dialect().close(CloseCode::GoingAway, None);
-        let mut clients = self.hub.clients();
-        clients.retain(|client| client.is_attached());
         clients.sort_unstable_by_key(|client| client.id());
         // Four fifths of the time for closing, the rest for the last answers.
         let batches = (options.timeout * 4 / 5).as_millis() / BATCH_INTERVAL.as_millis();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::Node;
-use super::access::{refuse_closed, refuse_history, refuse_overloaded};
+use super::access::{refuse_closed, refuse_history, refuse_overloaded, refuse_unreadable};
 use crate::hub::{Client, HistoryPage, HubClosed};
 use crate::protocol::{
     ChannelName, HistoryRequest, Json, Refusal, RoomName, ServerMessage, TopicName,
@@ -17,9 +17,12 @@ use crate::wire::Frame;
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 impl Node {
-    /// A page of a room's or channel's history as one JSON object. `None` if no history is
-    /// kept.
-    pub fn history(&self, topic: TopicName<'_>, request: HistoryRequest) -> Option<String> {
+    /// A page of a room's or channel's history as one JSON object.
+    pub fn history(
+        &self,
+        topic: TopicName<'_>,
+        request: HistoryRequest,
+    ) -> Result<String, Refusal> {
         self.history_reply(topic, request, MAX_PAGE_BYTES, None)
     }
 
@@ -29,21 +32,26 @@ impl Node {
         request: HistoryRequest,
         max_bytes: usize,
         reply_to: Option<&Json>,
-    ) -> Option<String> {
+    ) -> Result<String, Refusal> {
         if topic.reaches_everyone() {
-            return None;
+            return Err(refuse_history(topic));
         }
         let (kind, name) = (topic.kind(), topic.name());
-        let HistoryPage { top, page } = self.hub.history(kind, name, request, max_bytes)?;
-        let items = page.items.iter().map(Frame::payload);
-        let items: Vec<&str> = items.filter_map(|item| str::from_utf8(item).ok()).collect();
+        let history = self.hub.history(kind, name, request, max_bytes);
+        let HistoryPage { top, page } = history.ok_or_else(|| refuse_history(topic))?;
+        let items = page.items.iter().map(Frame::payload).map(str::from_utf8);
+        // A page without some of its items would look complete.
+        let items: Vec<&str> = items.collect::<Result<_, _>>().map_err(|error| {
+            tracing::error!(?topic, %error, "a history contains what is not text");
+            refuse_unreadable(topic)
+        })?;
         let history = ServerMessage::History {
             topic,
             top: &top,
             items: &items,
             more: page.more,
         };
-        Some(history.to_reply(reply_to))
+        Ok(history.to_reply(reply_to))
     }
 
     /// Answers a client with a page of a channel's history.
@@ -84,8 +92,7 @@ impl Node {
             .await
             .map_err(|_elapsed| refuse_overloaded(topic))?;
         let max_bytes = MAX_PAGE_BYTES.min(self.hub.outbox_max_bytes() / 4);
-        let reply = self.history_reply(topic, request, max_bytes, reply_to);
-        let reply = reply.ok_or_else(|| refuse_history(topic))?;
+        let reply = self.history_reply(topic, request, max_bytes, reply_to)?;
         self.hub
             .reply(client, Frame::text(reply.into()))
             .await

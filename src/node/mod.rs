@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod announcement;
 mod channels;
 mod connections;
 mod dedup;
@@ -38,6 +39,8 @@ pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use published::Published;
 
+use self::admission::AwaitingConnections;
+use self::announcement::Announcement;
 use self::dedup::Dedup;
 use self::policy::{AllowAll, Policy};
 
@@ -88,6 +91,14 @@ pub struct Node {
     policy: Arc<dyn Policy>,
     options: NodeOptions,
     draining: AtomicBool,
+    /// Connections that the policy is asked about, and those that it has allowed and that are
+    /// not made known yet.
+    awaiting: AwaitingConnections,
+    /// Connections that are being made known; a drain makes its announcement to them too.
+    connecting: TaskTracker,
+    /// Connections that are made during a drain, until they are told and closed.
+    latecomers: TaskTracker,
+    announcement: Announcement,
     /// Publications in progress; a drain lets them finish before it closes a connection.
     publishing: TaskTracker,
 }
@@ -116,6 +127,10 @@ impl Node {
             policy,
             options,
             draining: AtomicBool::new(false),
+            awaiting: AwaitingConnections::default(),
+            connecting: TaskTracker::new(),
+            latecomers: TaskTracker::new(),
+            announcement: Announcement::default(),
             publishing: TaskTracker::new(),
         }
     }

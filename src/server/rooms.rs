@@ -90,6 +90,6 @@ impl WebSocketServer {
         request: HistoryRequest,
     ) -> Result<Json, HistoryError> {
         let page = self.node.history(topic, request);
-        page.map(Json::from_text).ok_or(HistoryError::NoHistory)
+        page.map(Json::from_text).map_err(HistoryError::from)
     }
 }

@@ -140,6 +140,7 @@ pub const SERVER: Crate = Crate {
             "tracing",
             &[
                 "hub/observer.rs",
+                "node/history.rs",
                 "node/policy.rs",
                 "transport/websocket/connection.rs",
                 "http/serving/",

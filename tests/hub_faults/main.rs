@@ -4,7 +4,9 @@
 // `pub` marks what `support` offers to the others.
 #![allow(unreachable_pub)]
 
+mod draining;
 mod forgetting;
+mod histories;
 mod mailboxes;
 mod memberships;
 #[path = "../common/patience.rs"]

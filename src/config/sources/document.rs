@@ -15,6 +15,8 @@ use crate::config::values::Raw;
 pub(super) struct Document<'a> {
     path: Arc<str>,
     text: &'a str,
+    /// The offset at which each line begins, so that a place costs no search of the text.
+    lines: Vec<usize>,
 }
 
 /// A key with its span, and its value.
@@ -22,9 +24,11 @@ pub(super) type Entry<'a, 'b> = (&'b str, Range<usize>, &'b Spanned<DeValue<'a>>
 
 impl<'a> Document<'a> {
     pub(super) fn new(path: &str, text: &'a str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             path: path.into(),
             text,
+            lines: std::iter::once(0).chain(after_newlines).collect(),
         }
     }
 
@@ -47,7 +51,7 @@ impl<'a> Document<'a> {
     }
 
     fn exact_place(&self, offset: usize) -> Origin {
-        let before = self.before(offset);
+        let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.rsplit('\n').next().unwrap_or_default();
         self.origin(offset, Some(line.chars().count() + 1))
     }
@@ -55,13 +59,9 @@ impl<'a> Document<'a> {
     fn origin(&self, offset: usize, column: Option<usize>) -> Origin {
         Origin::File {
             path: self.path.clone(),
-            line: self.before(offset).matches('\n').count() + 1,
+            line: self.lines.partition_point(|&start| start <= offset),
             column,
         }
-    }
-
-    fn before(&self, offset: usize) -> &'a str {
-        self.text.get(..offset).unwrap_or(self.text)
     }
 
     /// A TOML value in the form that settings read.
@@ -89,4 +89,23 @@ pub(super) fn in_order<'a, 'b>(table: &'b DeTable<'a>) -> Vec<Entry<'a, 'b>> {
         .collect();
     entries.sort_by_key(|(_, span, _)| span.start);
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_without_reading_the_text_again() {
+        const LINES: usize = 200_000;
+        let text = "k = 1\n".repeat(LINES);
+        let document = Document::new("wavecast.toml", &text);
+        for line in 1..=LINES {
+            let start = (line - 1) * 6;
+            let place = document.place(&(start..start + 1));
+            assert!(matches!(place, Origin::File { line: found, .. } if found == line));
+        }
+        let end = document.exact_place(text.len());
+        assert_eq!(end.to_string(), "wavecast.toml:200001:1");
+    }
 }

@@ -125,7 +125,11 @@ impl Loaded {
                     CONFIG => Origin::Variable(named_by.to_owned()),
                     flag => Origin::Flag(flag.to_owned()),
                 };
-                let message = format!("cannot read {path}: {error}");
+                let message = if path.is_empty() {
+                    "needs the path of a file".to_owned()
+                } else {
+                    format!("cannot read {path}: {error}")
+                };
                 File {
                     problems: vec![Problem::new(origin, message)],
                     ..File::default()

@@ -42,12 +42,21 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
-        if let Some(key) = &self.key {
-            write!(f, "`{key}`: ")?;
-        }
-        f.write_str(&self.message)
+        let key = self.key.as_ref();
+        let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
+        let line = format!("{}: {key}{}", self.origin, self.message);
+        f.write_str(&escape_controls(&line))
     }
+}
+
+/// Names of keys, variables and files may contain anything: what would begin a new line, or
+/// steer a terminal, is written as Rust would.
+pub(crate) fn escape_controls(text: &str) -> String {
+    let escape = |c: char| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 /// The text that is printed for all problems together.
@@ -66,6 +75,16 @@ pub(crate) fn report(problems: &[Problem]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_is_one_line_whatever_names_it_contains() {
+        let variable = Origin::Variable("WAVECAST_LIST\nEN".to_owned());
+        let problem = Problem::new(variable, "unknown key `\u{1b}[31m\u{85}größe`");
+        assert_eq!(
+            problem.to_string(),
+            r"WAVECAST_LIST\nEN: unknown key `\u{1b}[31m\u{85}größe`"
+        );
+    }
 
     #[test]
     fn each_problem_is_printed_on_a_line_with_its_origin() {

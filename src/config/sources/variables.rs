@@ -31,8 +31,9 @@ impl Variables {
     pub(super) fn read(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let mut variables: Vec<(String, String)> = environment
             .filter_map(|(name, value)| {
-                let name = name.into_string().ok()?;
-                // A value that is not UTF-8 is not valid for any setting, and is refused later.
+                // What is not UTF-8 is neither the name nor the value of any setting, and is
+                // reported as such.
+                let name = name.to_string_lossy().into_owned();
                 let value = value.to_string_lossy().trim().to_owned();
                 (name.starts_with(PREFIX) && !value.is_empty()).then_some((name, value))
             })
@@ -71,7 +72,14 @@ fn unknown(name: &str) -> String {
     let endings = names.filter_map(|name| name.strip_prefix(PREFIX));
     let meant = nearest(name.strip_prefix(PREFIX).unwrap_or(name), endings);
     let meant = meant.map(|ending| format!("{PREFIX}{ending}"));
+    // A setting with a flag has the flag's name, not that of its key.
+    let by_key = SETTINGS.iter().find(|setting| of_key(setting.key) == name);
+    let meant = by_key.map(Setting::variable).or(meant);
     format!("unknown variable{}", did_you_mean(meant.as_deref()))
+}
+
+fn of_key(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
 }
 
 #[cfg(test)]
@@ -103,6 +111,8 @@ mod tests {
         let variables = read(&[
             ("WAVECAST_HISOTRY", "5"),
             ("WAVECAST_BIN", "x"),
+            ("WAVECAST_CONNECTIONS_MAX", "5"),
+            ("WAVECAST_SERVER_LISTEN", ":3000"),
             ("HISTORY", "5"),
         ]);
         let warnings: Vec<String> = variables.warnings.iter().map(ToString::to_string).collect();
@@ -110,7 +120,9 @@ mod tests {
             warnings,
             [
                 "WAVECAST_BIN: unknown variable",
-                "WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?"
+                "WAVECAST_CONNECTIONS_MAX: unknown variable; did you mean `WAVECAST_MAX_CONNECTIONS`?",
+                "WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?",
+                "WAVECAST_SERVER_LISTEN: unknown variable; did you mean `WAVECAST_LISTEN`?",
             ]
         );
     }

@@ -64,10 +64,11 @@ pub(super) async fn of_room(
 
 fn respond(api: &Api, topic: TopicName<'_>, request: HistoryRequest) -> Result<Json, ApiError> {
     let history = api.node.history(topic, request);
-    history.map(Json::from_text).ok_or_else(|| {
-        ApiError::new(
-            ErrorCode::NoHistory,
-            "no history is kept here; enable it with --history or with a rule",
-        )
+    history.map(Json::from_text).map_err(|refusal| {
+        let detail = "no history is kept here; enable it with --history or with a rule";
+        match refusal.code {
+            ErrorCode::NoHistory => ApiError::new(refusal.code, detail),
+            _ => refusal.into(),
+        }
     })
 }

@@ -30,8 +30,9 @@ use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequ
 pub enum Decision<'a, T> {
     /// The answer.
     Now(Answer<T>),
-    /// A future that completes with the answer. It is dropped unfinished at its deadline, or
-    /// when the client's connection ends first.
+    /// A future that completes with the answer. It is dropped unfinished at its deadline, and
+    /// when the server closes the client's connection first. A peer that goes away is noticed
+    /// only after the decision, since nothing is read from it until then.
     Later(Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>),
 }
 

@@ -1,6 +1,6 @@
 //! `wavecast config check` and `wavecast config init`.
 
-use super::support::{expect_problems, text};
+use super::support::{expect_problem, expect_problems, text};
 use crate::support::{Binary, ConfigFile, run, run_with};
 
 #[tokio::test]
@@ -120,4 +120,51 @@ async fn the_output_of_init_is_the_default_configuration_once_uncommented() {
     let file = ConfigFile::new(&rules.join("\n"));
     let edge = Binary::start(&["--config", file.path()]).await;
     assert_eq!(edge.http("GET", "/healthz", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_empty_path_is_a_problem_that_says_so() {
+    for arguments in [&["config", "check", ""][..], &["--config="]] {
+        expect_problem(arguments, "--config: needs the path of a file").await;
+    }
+}
+
+#[tokio::test]
+async fn flags_may_be_before_and_behind_every_command() {
+    for arguments in [
+        &["--listen", "nope", "config", "check"][..],
+        &["config", "--listen", "nope", "check"],
+        &[
+            "config", "check", "--strict", "--strict", "--listen", "nope",
+        ],
+    ] {
+        let expected = "--listen: \"nope\" is not an address to listen on; write 127.0.0.1:3000, 3000, :3000 or localhost:3000";
+        expect_problem(arguments, expected).await;
+    }
+    let output = run(&["config", "--help"]).await;
+    assert!(!text(&output.stdout).contains("--listen"));
+}
+
+#[tokio::test]
+async fn an_unknown_flag_of_init_is_a_problem() {
+    for arguments in [
+        &["config", "init", "--ouput", "x"][..],
+        &["--ouput", "x", "config", "init"],
+    ] {
+        expect_problem(arguments, "--ouput: unknown flag").await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_whole_is_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = full.expect("a device that is always full");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wavecast"));
+    let output = command.args(["config", "init"]).stdout(full).output();
+    let output = output.expect("run");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stderr),
+        "error: cannot write the file: No space left on device (os error 28)\n"
+    );
 }

@@ -4,3 +4,4 @@ mod connections;
 mod drain_under_load;
 mod heartbeat;
 mod shutdown;
+mod undecided;

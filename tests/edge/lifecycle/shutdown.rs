@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::io::duplex;
+use tokio::io::{AsyncRead, AsyncWrite, duplex};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use wavecast::WebSocketServer;
@@ -18,12 +18,12 @@ use crate::support::{
 };
 
 /// Expects the notice of a shutdown. With few clients, its window is the shortest.
-async fn expect_notice(client: &mut Client) {
+pub async fn expect_notice(client: &mut Client<impl AsyncRead + AsyncWrite + Unpin>) {
     assert_eq!(next_window(client).await, 1000);
 }
 
 /// Expects the notice of a shutdown and returns its reconnection window in milliseconds.
-async fn next_window(client: &mut Client) -> u64 {
+async fn next_window(client: &mut Client<impl AsyncRead + AsyncWrite + Unpin>) -> u64 {
     let text = client.next_text().await;
     let notice: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let data = &notice["data"];

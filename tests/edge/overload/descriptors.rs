@@ -27,23 +27,26 @@ async fn status(address: SocketAddr, request: &str) -> Option<u16> {
 const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 const SSE: &str = "GET /sse?channel=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/// Connects WebSockets until one is refused, and returns the others. The refusal says why.
+/// Connects WebSockets until one is refused, and returns them all, so that their descriptors
+/// stay in use.
 async fn fill(edge: &Binary) -> Vec<TcpStream> {
     let mut held = Vec::new();
-    let refused = loop {
+    loop {
         let mut stream = dial(edge.address).await;
         let sent = within("a sent request", stream.write_all(HANDSHAKE.as_bytes())).await;
         sent.expect("send");
         let answer = read_head(&mut stream).await;
         match &answer[9..12] {
             "101" => held.push(stream),
-            "503" => break stream,
+            "503" => {
+                held.push(stream);
+                break;
+            }
             other => panic!("{other}"),
         }
         assert!(held.len() < 64, "more connections than descriptors");
-    };
+    }
     assert!(held.len() > 20, "only {} connections", held.len());
-    drop(refused);
     held
 }
 
