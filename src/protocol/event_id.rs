@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::NameError;
 use super::names::check_label;
@@ -74,14 +73,15 @@ impl FromStr for EventId {
 /// counter behind the time (§6.2, method 1). `Uuid::now_v7` would ask the system for random
 /// bytes for each id.
 fn generate_uuid() -> Uuid {
-    let number = next_number(&LAST, milliseconds(SystemTime::now()));
+    let number = next_number(&LAST, now_ms());
     let random = RANDOM.with_borrow_mut(Random::next);
     compose(number, random)
 }
 
-fn milliseconds(at: SystemTime) -> u64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as u64
+/// Milliseconds since 1970, by the clock of `uuid`.
+fn now_ms() -> u64 {
+    let (seconds, nanoseconds) = Timestamp::now(NoContext).to_unix();
+    seconds * 1000 + u64::from(nanoseconds) / 1_000_000
 }
 
 /// The time and counter of the next id. While the clock stands still or goes back, or when the
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_id_is_a_time_ordered_uuid() {
-        let before = milliseconds(SystemTime::now());
+        let before = now_ms();
         let id = EventId::generate();
         let digits = id.as_str().strip_prefix("evt_").expect("the prefix");
         assert_eq!(digits.len(), 32);
