@@ -34,12 +34,12 @@ impl Node {
             check.map_err(|error: PublishError| at_index(index, &error.into()))?;
             accepted.push(request);
         }
-        let mut published = Vec::with_capacity(accepted.len());
+        let mut events = Vec::with_capacity(accepted.len());
         for request in accepted {
             turn.give_way().await;
-            published.push(self.publish(request).await?);
+            events.push(self.publish(request).await?);
         }
-        Ok(published)
+        Ok(events)
     }
 }
 

@@ -105,7 +105,7 @@ fn compose(number: u64, random: u64) -> Uuid {
     Uuid::from_u128(head | variant << 62 | low << RANDOM_BITS | random)
 }
 
-/// SplitMix64, seeded by the system.
+/// `SplitMix64`, seeded by the system.
 struct Random {
     state: u64,
     /// Numbers until the next seed.

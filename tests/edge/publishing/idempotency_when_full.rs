@@ -107,7 +107,7 @@ fn runtime() -> Runtime {
 }
 
 fn parsed(event: &Value) -> PublishRequest {
-    parse_publish_request(&mut event.to_string().into_bytes()).expect("an event")
+    parse_publish_request(event.to_string().as_bytes()).expect("an event")
 }
 
 #[test]
