@@ -30,7 +30,9 @@ pub(crate) enum Shape {
 /// Checks the JSON value at the beginning of `text`, and returns its length and shape. White
 /// space before the value counts; what follows the value does not.
 pub(crate) fn scan_value(text: &str) -> Result<(usize, Shape), JsonError> {
-    if text.trim_start_matches(WHITE_SPACE).starts_with('{') {
+    if let Some(len) = plain_string(text.as_bytes()) {
+        Ok((len, Shape::Other))
+    } else if text.trim_start_matches(WHITE_SPACE).starts_with('{') {
         first::<Members>(text).map(|(len, Members(shape))| (len, shape))
     } else {
         first::<IgnoredAny>(text).map(|(len, IgnoredAny)| (len, Shape::Other))
@@ -48,6 +50,15 @@ pub(crate) fn scan_text(text: &str) -> Result<Shape, JsonError> {
             "trailing characters at byte {len}"
         )))
     }
+}
+
+/// The length of a string without escapes at the beginning of `text`, which is what most room
+/// messages are.
+fn plain_string(text: &[u8]) -> Option<usize> {
+    let content = text.strip_prefix(b"\"")?;
+    let is_special = |&byte: &u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let end = content.iter().position(is_special)?;
+    (content[end] == b'"').then_some(end + 2)
 }
 
 /// The white space of JSON, which is less than that of Unicode.

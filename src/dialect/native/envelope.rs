@@ -45,8 +45,11 @@ impl Outline {
             let (len, shape) = scan_value(rest)
                 .map_err(|error| JsonError::new(&format!("in `{key}`: {error}")))?;
             self.text.extend_from_slice(&bytes[copied..start]);
-            let index = self.payloads.len().to_string();
-            self.text.extend_from_slice(index.as_bytes());
+            match self.payloads.len() {
+                // A command has one payload: worth no allocation.
+                index @ 0..=9 => self.text.push(b'0' + index as u8),
+                index => self.text.extend_from_slice(index.to_string().as_bytes()),
+            }
             // So that what follows the value is no part of the index.
             self.text.push(b' ');
             self.payloads.push((start..start + len, shape));
