@@ -20,7 +20,7 @@ Conventions for writing examples:
 
 usage: scripts/readme_examples.py [FILE ...]      (default: README.md)
 
-    WAVECAST_BIN   the server binary (default: target/release/wavecast)
+    SERVER_BIN     the server binary (default: target/release/wavecast)
 """
 
 import json
@@ -35,7 +35,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("WAVECAST_BIN") or str(
+BINARY = os.environ.get("SERVER_BIN") or str(
     Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast"
 )
 HOST, PORT = "127.0.0.1", 3000

@@ -118,9 +118,9 @@ need_cargo_deny() {
 }
 
 need_server() {
-  if [[ -z ${WAVECAST_BIN:-} ]]; then
+  if [[ -z ${SERVER_BIN:-} ]]; then
     cargo build --release --bin wavecast
-    export WAVECAST_BIN=$target/release/wavecast
+    export SERVER_BIN=$target/release/wavecast
   fi
 }
 
@@ -129,7 +129,7 @@ start_server() {
   need_server
   local out
   out=$(mktemp)
-  "$WAVECAST_BIN" --listen 127.0.0.1:0 "$@" >"$out" 2>&1 &
+  "$SERVER_BIN" --listen 127.0.0.1:0 "$@" >"$out" 2>&1 &
   server_pid=$!
   server_addr=
   for _ in {1..100}; do

@@ -1,6 +1,6 @@
 // The page at GET /, in headless Chromium, against a real server on loopback.
 //
-//   WAVECAST_BIN   the server binary (default: target/release/wavecast)
+//   SERVER_BIN     the server binary (default: target/release/wavecast)
 //   CHROMIUM       the browser (default: /usr/bin/chromium)
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

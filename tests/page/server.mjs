@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const binary = process.env.WAVECAST_BIN ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/wavecast`;
+const binary = process.env.SERVER_BIN ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/wavecast`;
 const START_MS = 10_000;
 const STOP_MS = 15_000;
 

@@ -122,8 +122,15 @@ export interface Subscribed {
   readonly wasRecovering: boolean
 }
 
-/** The publisher's object with an `id` and a `timestamp`; data that is not an object is wrapped as `value`. */
-export type EventData<T> = { id: string; timestamp: string } & (T extends object ? T : { value: T })
+interface Stamp { id: string; timestamp: string }
+
+/**
+ * The publisher's object, with an `id` and a `timestamp` if it has none of its own; data that is not an object is wrapped
+ * as `value`.
+ */
+export type EventData<T> = T extends readonly unknown[] ? Stamp & { value: T }
+  : T extends object ? T & Omit<Stamp, keyof T>
+  : Stamp & { value: T }
 
 /** An event in a channel. */
 export interface ChannelMessage<T = any> {

@@ -1,6 +1,6 @@
 // Against the real server, in its own process.
 //
-//   WAVECAST_BIN   the binary (default: target/release/wavecast)
+//   SERVER_BIN     the binary (default: target/release/wavecast)
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import WebSocket from 'ws';

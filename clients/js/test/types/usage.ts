@@ -9,7 +9,7 @@ interface Chat { text: string }
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>): void => {}
 
-type Channels = { orders: Order; count: number; [chat: `chat:${string}`]: Chat }
+type Channels = { orders: Order; count: number; list: number[]; own: { id: number }; [chat: `chat:${string}`]: Chat }
 const client = new Wavecast<Channels, { lobby: Chat }>('wss://example.com/ws')
 
 client.channel('orders').on('message', ({ data, offset }) => {
@@ -20,6 +20,11 @@ client.channel('orders').on('message', ({ data, offset }) => {
   data.text
 })
 client.channel('count').on('message', ({ data }) => same<typeof data.value, number>(true))
+client.channel('list').on('message', ({ data }) => same<typeof data.value, number[]>(true))
+client.channel('own').on('message', ({ data }) => {
+  same<typeof data.id, number>(true)
+  same<typeof data.timestamp, string>(true)
+})
 client.channel('chat:42').on('message', ({ data }) => same<typeof data.text, string>(true))
 client.channel('$system').on('message', ({ data }) => data.reconnect_within_ms)
 // @ts-expect-error not in the map
