@@ -134,9 +134,8 @@ impl WebSocketServer {
         Health::of(&self.node)
     }
 
-    /// Returns when a part of the server has failed for good: a shard panicked, and its clients
-    /// are gone. Log it and end the process, so that its supervisor starts it again; the
-    /// `wavecast` binary exits with code 70.
+    /// Returns when a shard has panicked and its clients are lost. Log it and exit, so that a
+    /// supervisor can restart the process; the `wavecast` binary exits with code 70.
     pub async fn failed(&self) {
         self.node.failed().await;
     }

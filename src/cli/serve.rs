@@ -106,6 +106,6 @@ async fn until_drained(
 }
 
 fn ended_by_failure() -> ExitCode {
-    tracing::error!("a shard panicked; ending at once, so that the supervisor starts it again");
+    tracing::error!("a shard panicked; exiting, so that a supervisor can restart the server");
     ExitCode::from(FAILED)
 }

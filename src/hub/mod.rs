@@ -323,14 +323,14 @@ impl Hub {
         Ok(all)
     }
 
-    /// Returns when a shard has panicked. The hub is then no longer whole: its process should
-    /// end, and be started again.
+    /// Returns when a shard has panicked. Its clients are lost, so the process should be
+    /// restarted.
     pub async fn failed(&self) {
         self.failed.cancelled().await;
     }
 
-    /// Whether every shard comes round within `timeout` when it has something to do. Enters no
-    /// queue, so it is answered at once, however busy the shards are.
+    /// Whether every shard that has work takes a turn within `timeout`. Enters no queue, so it
+    /// answers at once, however busy the shards are.
     pub fn is_alive(&self, timeout: Duration) -> bool {
         let mut shards = 0..self.mailboxes.len();
         !shards.any(|shard| self.mailboxes.get(shard).is_stalled(timeout))

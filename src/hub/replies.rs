@@ -1,8 +1,8 @@
 //! Replies: what a client's own commands make the server hold for it.
 //!
-//! They push back on the client's reading instead of evicting it: while its replies fill a quarter of
-//! its outbox, none of its commands is carried out. All replies together have a limit too, which large
-//! ones wait for.
+//! A client is not evicted for them: while its unread replies fill a quarter of its outbox, its next
+//! commands are not carried out. The replies of all clients share a limit too, and large ones wait for
+//! room in it.
 
 use std::future::poll_fn;
 use std::sync::Arc;

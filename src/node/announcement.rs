@@ -6,7 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::wire::Frame;
 
-/// The announcement of a drain, for which connections wait that are made during it.
+/// The announcement of a drain. Connections that arrive during the drain wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Announcement {
     notice: OnceLock<Frame>,
@@ -14,14 +14,14 @@ pub(super) struct Announcement {
 }
 
 impl Announcement {
-    /// Waits until all clients that were known have been told, and returns what they were
-    /// told. `None` if the drain ended before that.
+    /// Waits until the announcement was sent to every client that was connected, and returns it.
+    /// `None` if the drain ended first.
     pub(super) async fn made(&self) -> Option<&Frame> {
         self.is_over.cancelled().await;
         self.notice.get()
     }
 
-    /// This is what clients are told, from now on.
+    /// Sets the announcement.
     pub(super) fn begin(&self, notice: Frame) {
         self.notice.get_or_init(|| notice);
     }

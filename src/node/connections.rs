@@ -17,7 +17,7 @@ use crate::wire::Frame;
 
 /// How long a client may take to answer a Close frame of the server.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
-/// How long a shard with work may take to come round before the node counts as dead.
+/// How long a shard with work may go without a turn before the node counts as dead.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A live connection, as an operator sees it.
@@ -240,14 +240,14 @@ impl Node {
         self.hub.max_topics_per_client()
     }
 
-    /// Whether the shards come round: none has had work waiting for ten seconds. Answered at once,
-    /// however busy they are.
+    /// Whether every shard makes progress: none has had work waiting for ten seconds without a
+    /// turn. Answers at once, however busy they are.
     pub fn is_alive(&self) -> bool {
         self.hub.is_alive(STALL_TIMEOUT)
     }
 
-    /// Returns when a shard has panicked. The node is then no longer whole: its process should
-    /// end, and be started again.
+    /// Returns when a shard has panicked. Its clients are lost, so the process should be
+    /// restarted.
     pub async fn failed(&self) {
         self.hub.failed().await;
     }

@@ -12,12 +12,12 @@ use crate::protocol::{Identity, PublishRequest, Refusal};
 pub enum BatchError {
     /// The event at `index` was refused, and no event was published.
     Refused {
-        /// Of the first event that was refused.
+        /// Index of the first event that was refused.
         index: usize,
         /// Why.
         refusal: Refusal,
     },
-    /// The event after those that were published failed, and the rest was not tried.
+    /// The event after the published ones failed, and the rest was not tried.
     Unfinished {
         /// The events before the one that failed.
         published: Vec<Published>,

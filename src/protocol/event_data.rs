@@ -38,7 +38,7 @@ impl EventData {
         Json::from_text(self.text.to_string())
     }
 
-    /// What the payload is.
+    /// The shape of the payload.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
     }

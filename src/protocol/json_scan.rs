@@ -11,7 +11,7 @@ use serde::{Deserialize, de};
 
 use super::JsonError;
 
-/// What the server has to know of a payload.
+/// What the server needs to know about a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// An object, and which members it has.

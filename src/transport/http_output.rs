@@ -1,8 +1,8 @@
-//! What the HTTP library has written to a connection and its socket has not.
+//! Gathers the responses of a connection before they are written to its socket.
 //!
-//! The responses to pipelined requests are gathered and written at once: when more requests are
-//! read, when they are too many bytes, and before the connection's task sleeps. So no response
-//! waits for a request that is not here, and a peer that does not read responses is not read from.
+//! The responses to pipelined requests are written together: before more requests are read, when
+//! they reach a limit, and before the connection's task sleeps. So no response waits for a request
+//! that has not arrived, and nothing is read from a peer that does not read its responses.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -22,13 +22,14 @@ const MAX_BYTES: usize = 32 * 1024;
 
 /// The write side of a connection that an HTTP library writes to.
 pub(super) struct HttpOutput {
-    /// `None` once the socket was taken by what the connection has become.
+    /// `None` once a WebSocket or an event stream has taken the socket.
     socket: Option<OwnedWriteHalf>,
     /// Gathered bytes; none while the connection is idle. Bound: [`MAX_BYTES`].
     gathered: Vec<u8>,
     /// Bytes of `gathered` that have been written.
     written: usize,
-    /// Whether everything is written at once, because the connection is about to be something else.
+    /// Whether everything is written at once, because the connection is about to become a WebSocket
+    /// or an event stream.
     is_direct: bool,
     deadline: WriteDeadline,
     timeout: Duration,
@@ -62,7 +63,7 @@ impl HttpOutput {
         self.socket.take()
     }
 
-    /// From now on, a flush is complete when everything has reached the socket.
+    /// From now on, a flush completes only when everything has been written to the socket.
     pub(super) fn write_directly(&mut self) {
         self.is_direct = true;
     }

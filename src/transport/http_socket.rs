@@ -23,8 +23,8 @@ pub struct HttpSocket {
     handover: Handover,
 }
 
-/// The same connection for the task that runs it: what is gathered is not left behind when
-/// the task sleeps.
+/// The same connection for the task that runs it, which writes what is gathered before it
+/// sleeps.
 #[derive(Debug, Clone)]
 pub struct HttpResponses(Arc<Mutex<HttpOutput>>);
 
@@ -75,7 +75,7 @@ impl HttpSocket {
 }
 
 impl AsyncRead for HttpSocket {
-    /// Writes what was gathered first. A peer that does not take it is not read from.
+    /// First writes what was gathered. Nothing is read from a peer that does not accept it.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -16,10 +16,10 @@ thread_local! {
     static SCRATCH: RefCell<Outline> = RefCell::default();
 }
 
-/// A text whose payloads were cut out: in their place is their index.
+/// A text in which each payload was replaced by its index.
 ///
-/// A payload is checked, but not parsed. So the parser's limits, of numbers and of depth, are
-/// those of envelopes, and payloads keep each of their bytes.
+/// A payload is checked but not parsed. So the parser's limits on numbers and depth apply to the
+/// envelope only, and payloads keep every byte.
 #[derive(Debug, Default)]
 struct Outline {
     text: Vec<u8>,
@@ -27,8 +27,8 @@ struct Outline {
 }
 
 impl Outline {
-    /// Cuts out the values of all members named `key` outside of such values. What is not JSON
-    /// outside of them is for the parser to find.
+    /// Cuts out the values of all members named `key`. Other invalid JSON is left for the parser
+    /// to find.
     fn cut(&mut self, text: &str, key: &str) -> Result<(), JsonError> {
         let bytes = text.as_bytes();
         let (mut copied, mut at) = (0, 0);
@@ -46,11 +46,11 @@ impl Outline {
                 .map_err(|error| JsonError::new(&format!("in `{key}`: {error}")))?;
             self.text.extend_from_slice(&bytes[copied..start]);
             match self.payloads.len() {
-                // A command has one payload: worth no allocation.
+                // A command has one payload, which needs no allocation.
                 index @ 0..=9 => self.text.push(b'0' + index as u8),
                 index => self.text.extend_from_slice(index.to_string().as_bytes()),
             }
-            // So that what follows the value is no part of the index.
+            // Separates the index from what follows the value.
             self.text.push(b' ');
             self.payloads.push((start..start + len, shape));
             (copied, at) = (start + len, start + len);
@@ -68,7 +68,7 @@ pub(super) struct Payloads<'a> {
 }
 
 impl<'a> Payloads<'a> {
-    /// The payload that `value` is in the place of.
+    /// The payload that the index `value` stands for.
     pub(super) fn get(&self, value: &Value<'_, '_>) -> Option<(&'a str, Shape)> {
         let index = usize::try_from(value.as_u64()?).ok()?;
         let (span, shape) = self.payloads.get(index)?;

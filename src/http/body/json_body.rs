@@ -17,11 +17,10 @@ use crate::protocol::ErrorCode;
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Room that is made for the first part of a body of unknown length.
+/// Initial size of the buffer for a body of unknown length.
 const FIRST_BYTES: usize = 4096;
 
-/// The text of a body, in a buffer of its own that is parsed in place. It is charged to the
-/// budget until it is dropped.
+/// The text of a body. It is charged to the budget until it is dropped.
 #[derive(Debug)]
 pub(in crate::http) struct JsonBody {
     pub(in crate::http) text: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Bodies of requests: one budget of bytes over all of them, and how they are read.
+//! Request bodies: how they are read, within one budget of bytes for all of them.
 
 mod budget;
 mod json_body;

@@ -37,14 +37,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection beyond the maximum may take to send its request.
 const EXTRA_TIMEOUT: Duration = Duration::from_secs(1);
-/// What is answered on a connection beyond the maximum.
+/// The paths that are answered on a connection beyond the maximum.
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];
 
-/// What a connection gets that is closed without being read from.
+/// The response to a connection that is closed without reading its request.
 pub(super) const SHED_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// Answers requests until the connection ends, or is a WebSocket's or an event stream's.
+/// Answers requests until the connection ends or becomes a WebSocket or an event stream.
 pub(super) async fn serve_connection(
     (stream, peer): (TcpStream, SocketAddr),
     slot: HttpSlot,
@@ -117,7 +117,7 @@ async fn until_ended(
     poll_fn(|cx| {
         // An error ends only this connection, so it is ignored.
         let mut ended = Pin::new(&mut *connection).poll(cx).is_ready();
-        // Whatever hyper waits for now, its responses do not.
+        // hyper waits for something; its responses must not wait with it.
         ended |= matches!(responses.poll_drain(cx), Poll::Ready(Err(_)));
         match handover.take() {
             Some(offer) => Poll::Ready(Some(offer)),

@@ -30,7 +30,7 @@ impl Default for ServeOptions {
 }
 
 impl ServeOptions {
-    /// The options of an accepted socket, until it is that of a WebSocket or an event stream.
+    /// The options of an accepted socket, until it becomes a WebSocket or an event stream.
     pub(super) fn socket(&self) -> SocketOptions {
         SocketOptions {
             user_timeout: self.write_timeout,

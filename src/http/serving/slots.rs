@@ -1,4 +1,4 @@
-//! The number of plain HTTP connections.
+//! The limit of plain HTTP connections.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) struct HttpSlots {
 /// The right to be served, until it is dropped.
 #[derive(Debug)]
 pub(super) struct HttpSlot {
-    /// Whether the connection is one beyond the maximum.
+    /// Whether the connection is beyond the maximum.
     pub(super) is_extra: bool,
     _permit: OwnedSemaphorePermit,
 }

@@ -97,6 +97,6 @@ impl Shard {
         self.replaying.remove(&slot);
         let connection = self.connections.remove(slot as usize);
         connection.client.slot.store(NO_SLOT, Ordering::Relaxed);
-        // Where the slot is still in a list of work, whoever holds it next is looked at in vain.
+        // The slot may still be in a work list. Its next holder is then visited once for nothing.
     }
 }

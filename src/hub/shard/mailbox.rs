@@ -42,7 +42,7 @@ pub(in crate::hub) struct Mailbox {
     /// The shard, woken when something arrives.
     shard: AtomicWaker,
     created: Instant,
-    /// When the shard last came round, in milliseconds since `created`.
+    /// When the shard last took a turn, in milliseconds since `created`.
     last_turn_ms: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ pub(in crate::hub) struct Mailbox {
 struct Lanes {
     urgent: VecDeque<Entry>,
     ordered: VecDeque<Waiting>,
-    /// Nothing more arrives: the hub is gone, or the shard.
+    /// Whether nothing more will arrive, because the hub or the shard is gone.
     closed: bool,
 }
 
@@ -89,14 +89,14 @@ impl Mailbox {
         }
     }
 
-    /// Records that the shard has come round.
+    /// Records that the shard is taking a turn.
     pub(super) fn record_turn(&self) {
         let age = self.created.elapsed().as_millis() as u64;
         self.last_turn_ms.store(age, Ordering::Relaxed);
     }
 
-    /// Whether something has waited for longer than `timeout` without the shard coming round. A
-    /// shard that is busy, or has nothing to do, is not stalled.
+    /// Whether something has waited for longer than `timeout` without the shard taking a turn. A
+    /// shard that is busy or has nothing to do is not stalled.
     pub(in crate::hub) fn is_stalled(&self, timeout: Duration) -> bool {
         let lanes = self.lanes.lock();
         let is_idle = lanes.urgent.is_empty() && lanes.ordered.is_empty();
@@ -105,8 +105,7 @@ impl Mailbox {
         self.is_closed() || !is_idle && self.created.elapsed().saturating_sub(last_turn) > timeout
     }
 
-    /// What a broadcast of so many bytes to so many members takes up. One that is larger than the
-    /// mailbox takes all of it.
+    /// What a broadcast of that size to that many members takes up: at most the whole mailbox.
     fn deliveries_of(&self, members: usize, bytes: usize) -> u32 {
         let deliveries = members.max(1) + bytes / 1024 * DELIVERIES_PER_KIB;
         u32::try_from(deliveries.min(self.max_deliveries)).unwrap_or(u32::MAX)
@@ -210,11 +209,11 @@ impl Mailboxes {
         &self.0[shard]
     }
 
-    /// Reserves a permit in the mailbox of each shard for which `members` says how many members
-    /// a frame of `bytes` goes to.
+    /// Reserves a permit in the mailbox of each shard in `members`, for a frame of `bytes` to that
+    /// many members.
     ///
-    /// Backpressure: waits while a mailbox is full, and holds no permit of another one meanwhile,
-    /// so that a slow shard does not slow down the others.
+    /// Backpressure: waits while a mailbox is full. It holds no other permit meanwhile, so that a
+    /// slow shard does not slow down the others.
     /// Errors: [`HubClosed`] if a wanted shard no longer runs.
     /// Cancel safety: permits already reserved are returned.
     pub(in crate::hub) async fn reserve(
@@ -238,7 +237,7 @@ impl Mailboxes {
         }
     }
 
-    /// Reserves what can be had at once, up to the first mailbox that is full.
+    /// Reserves without waiting, up to the first mailbox that is full.
     fn try_reserve_all<'a>(
         &'a self,
         permits: &mut Permits<'a>,
@@ -261,8 +260,8 @@ impl Mailboxes {
         Ok(None)
     }
 
-    /// Puts an entry into the ordered lane, whether it is full or not. For what a client can
-    /// only cause once: its connection's begin and end.
+    /// Puts an entry into the ordered lane even if it is full. Only for what happens once per
+    /// connection: its begin and its end.
     pub(in crate::hub) fn push(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
         if self.0[shard].is_closed() {
             return Err(HubClosed);

@@ -1,8 +1,8 @@
-//! Stretches of several topics: each member gets, in one write, what is meant for it.
+//! Stretches of broadcasts to several topics: each client gets its share in one write.
 //!
-//! The order of a client's bytes is the order of the mailbox, also across topics. So the frames
-//! of all topics are laid out in their order once, and each member is written the parts of the
-//! topics that it is in: one part if it is in one of them, everything if it is in all.
+//! A client receives its messages in mailbox order, across topics too. So the frames of all topics
+//! are laid out once in that order, and each client gets the parts of the topics it is in: all of
+//! it, if it is in every topic.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ enum Form {
     Replaying,
 }
 
-/// A member's slot, and through which of the stretch's topics it receives what.
+/// A member's slot, one of the stretch's topics that it is in, and the form in which it receives it.
 type Receiver = (u32, u16, Form);
 
 /// The frames of a stretch, laid out in their order in both forms.

@@ -1,4 +1,4 @@
-//! Runs: broadcasts that wait one behind the other, delivered together.
+//! Runs: consecutive broadcasts in the mailbox, delivered together.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// What a member gets in the place of its own publication.
+    /// What a member gets instead of its own publication.
     pub(super) fn acknowledgement(frame: &'a Frame) -> Self {
         Self {
             frame,
@@ -142,8 +142,8 @@ impl<'a> Layout<'a> {
         !self.excluded.is_empty() && self.excluded.binary_search(&slot).is_ok()
     }
 
-    /// The frames for one member, in order: with what it gets in the place of a delivery that
-    /// leaves it out.
+    /// The frames for one member, in order, including what replaces a delivery that leaves it
+    /// out.
     pub(super) fn frames_for(&self, slot: u32) -> impl Iterator<Item = Delivery<'a>> {
         self.deliveries
             .iter()

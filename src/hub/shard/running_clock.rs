@@ -1,7 +1,7 @@
 //! Time in which this process was running.
 //!
-//! A process that is stopped, or a machine that sleeps, must not make every client look silent. So
-//! heartbeats are judged by a clock that stands still meanwhile.
+//! After the process was stopped, or the machine slept, every client would look silent. Heartbeats
+//! therefore use a clock that does not advance meanwhile.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

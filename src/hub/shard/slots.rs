@@ -1,4 +1,4 @@
-//! A set of slots that changes in near-constant time and is walked in ascending order.
+//! A set of slots: near-constant time to change, ascending order to iterate.
 
 use roaring::RoaringBitmap;
 
@@ -13,7 +13,7 @@ pub(super) const BLOCK_LEN: usize = 64;
 /// A set of slots.
 ///
 /// Slots are handed out in ascending order, which is roughly the order of connecting and of the
-/// kernel's memory: walking it that way is what makes a broadcast cheap. A small set is a
+/// kernel's memory: iterating in that order is what makes a broadcast cheap. A small set is a
 /// sorted list of 4 bytes each; a large one a compressed bitmap, so that 100,000 members can
 /// leave one by one without moving the rest.
 #[derive(Debug)]
@@ -70,8 +70,8 @@ impl Slots {
         }
     }
 
-    /// Fills `block` with the next slots from `from` on, and returns where to go on; `None` once
-    /// there are no more.
+    /// Fills `block` with the slots from `from` on, and returns the slot to continue at, or `None`
+    /// at the end.
     pub(super) fn next_block(&self, from: u32, block: &mut Block) -> Option<u32> {
         block.len = 0;
         match self {
