@@ -122,10 +122,13 @@ impl Default for PublishConfig {
 /// it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryConfig {
-    /// Maximum size of all histories together, in bytes; beyond that, the oldest publications
-    /// are dropped, wherever they are. Must hold a message of `max_message_size`. Default
-    /// 256 MiB.
+    /// Maximum size of all histories together, in bytes; beyond that, rooms and channels that
+    /// use more than their fair share lose their oldest publications. Must hold a message of
+    /// `max_message_size`. Default 256 MiB.
     pub total: usize,
+    /// The part of `total` for the histories of rooms, which clients fill; at most a quarter
+    /// of it. The rest is for channels. Default 32 MiB.
+    pub clients_total: usize,
     /// How long a room or channel that is not in use remembers its position after its last
     /// publication. A client that resumes later gets `epoch_changed`. Default 24 h.
     pub position_ttl: Duration,
@@ -136,6 +139,7 @@ impl Default for HistoryConfig {
         let retention = Retention::default();
         Self {
             total: retention.max_bytes,
+            clients_total: retention.clients_max_bytes,
             position_ttl: retention.position_ttl,
         }
     }

@@ -168,7 +168,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "history.total", flag: Some("history-total"), heading: History, kind: SIZE, default: "256MiB", reload: Live,
         set: |config, value| put(&mut config.server.history.total, value),
         help: "Maximum number of bytes kept over all rooms and channels",
-        more: "Beyond it, the oldest publications are dropped, wherever they are.",
+        more: "Beyond it, those that use more than their fair share lose their oldest publications.",
+    },
+    Setting {
+        key: "history.clients_total", flag: Some("history-clients-total"), heading: History, kind: SIZE, default: "32MiB", reload: Live,
+        set: |config, value| put(&mut config.server.history.clients_total, value),
+        help: "The part of it for rooms, which clients fill; at most a quarter",
+        more: "The rest is for channels, so that clients can't push out what backends publish.",
     },
     Setting {
         key: "history.position_ttl", flag: Some("position-ttl"), heading: History, kind: ANY_TIME, default: "24h", reload: Live,

@@ -103,6 +103,7 @@ impl WebSocketConfig {
             topics: self.topics.clone(),
             retention: Retention {
                 max_bytes: self.history.total,
+                clients_max_bytes: self.history.clients_total,
                 position_ttl: self.history.position_ttl,
             },
             ..HubOptions::default()

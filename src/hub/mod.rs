@@ -41,7 +41,7 @@ pub use publishing::{Accepted, HistoryPage};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
-use self::log::{Budget, Sweeper};
+use self::log::{Budgets, Sweeper};
 use self::observer::Notifier;
 use self::registry::Registry;
 use self::replies::Replies;
@@ -58,7 +58,7 @@ pub struct Hub {
     mailboxes: Mailboxes,
     everyone: Arc<Topic>,
     dialect: &'static dyn Dialect,
-    budget: Arc<Budget>,
+    budgets: Budgets,
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
@@ -79,7 +79,7 @@ impl Hub {
     pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
         let notifier = Notifier::new(options.observers.clone(), metrics.clone());
-        let budget = Arc::new(Budget::new(options.retention.max_bytes));
+        let budgets = Budgets::new(&options.retention);
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
         let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, None));
@@ -113,15 +113,15 @@ impl Hub {
             TopicId(EVERYONE.0 + 1),
             shards,
             options.topics.clone(),
-            budget.clone(),
+            budgets.clone(),
         ));
         Self {
-            _sweeper: Sweeper::start(&registry, &budget, options, tasks),
+            _sweeper: Sweeper::start(&registry, &budgets, options, tasks),
             registry,
             mailboxes,
             everyone,
             dialect,
-            budget,
+            budgets,
             metrics,
             notifier,
             next_shard: AtomicUsize::new(0),
@@ -135,7 +135,7 @@ impl Hub {
 
     /// The size of all histories together, in bytes.
     pub fn history_bytes(&self) -> usize {
-        self.budget.used()
+        self.budgets.used()
     }
 
     /// The maximum number of rooms and channels per client.

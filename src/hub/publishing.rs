@@ -103,7 +103,7 @@ impl Hub {
         let frame = self.dialect.publication(encoded);
         let frame = &frame;
         let publication = Publication { encoded, frame };
-        if self.budget.is_exceeded() {
+        if self.budgets.of(kind).is_exceeded() {
             // Give the sweeper a chance to free memory.
             tokio::task::yield_now().await;
         }

@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::client::Client;
-use super::log::{Budget, TopicLog};
+use super::log::{Budgets, TopicLog};
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::protocol::TopicKind;
 
@@ -23,7 +23,7 @@ pub(super) struct Registry {
     next_topic: AtomicU64,
     shards: usize,
     rules: TopicRules,
-    budget: Arc<Budget>,
+    budgets: Budgets,
     /// Identifies this process in the epochs of its topics.
     process: u64,
     /// The number of topics whose positions have been forgotten. A topic created later may
@@ -36,7 +36,7 @@ impl Registry {
         first_topic: TopicId,
         shards: usize,
         rules: TopicRules,
-        budget: Arc<Budget>,
+        budgets: Budgets,
     ) -> Self {
         Self {
             clients: DashMap::new(),
@@ -45,7 +45,7 @@ impl Registry {
             next_topic: AtomicU64::new(first_topic.0),
             shards,
             rules,
-            budget,
+            budgets,
             process: Uuid::new_v4().as_u64_pair().0,
             forgotten: AtomicU64::new(0),
         }
@@ -113,8 +113,9 @@ impl Registry {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
                 let options = self.rules.options(kind, name);
                 let limits = options.history;
-                let log = limits
-                    .map(|limits| Box::new(TopicLog::new(limits, self.epoch(), &self.budget)));
+                let log = limits.map(|limits| {
+                    Box::new(TopicLog::new(limits, self.epoch(), self.budgets.of(kind)))
+                });
                 let identity = (id, kind, name.clone());
                 Arc::new(Topic::new(identity, self.shards, options.overflow, log))
             })

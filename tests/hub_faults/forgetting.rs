@@ -9,7 +9,7 @@ use wavecast::protocol::TopicKind;
 use super::support::one_place;
 use crate::patience::{InTime as _, eventually};
 
-/// Every room and channel keeps a history; together they have this many bytes.
+/// Every channel keeps a history; together they have this many bytes.
 fn with_history(max_bytes: usize) -> HubOptions {
     HubOptions {
         topics: TopicRules::all(TopicOptions {
@@ -18,6 +18,7 @@ fn with_history(max_bytes: usize) -> HubOptions {
         }),
         retention: Retention {
             max_bytes,
+            clients_max_bytes: 0,
             ..Retention::default()
         },
         ..one_place()

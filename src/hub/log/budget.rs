@@ -1,35 +1,88 @@
-//! The memory budget that all histories share.
+//! The memory budgets that histories share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A limit on the bytes of all histories together.
-///
-/// Enforced in two places: a topic that appends beyond the limit drops its own oldest
-/// publications, and the sweeper drops the oldest publications of all topics.
-#[derive(Debug)]
-pub(in crate::hub) struct Budget {
-    used: AtomicUsize,
-    max: usize,
-    /// Wakes the sweeper when the limit is exceeded.
-    over_limit: Notify,
+use crate::hub::topic::Retention;
+use crate::protocol::TopicKind;
+
+/// What clients make gets at most this share of the total, so that backends keep the rest.
+const MAX_CLIENTS_SHARE: usize = 4;
+
+/// The budgets of all histories: one for what backends publish, one for what clients make, so
+/// that neither can push out the other.
+#[derive(Debug, Clone)]
+pub(in crate::hub) struct Budgets {
+    channels: Arc<Budget>,
+    rooms: Arc<Budget>,
+    /// Wakes the sweeper when a budget is exceeded.
+    over_limit: Arc<Notify>,
 }
 
-impl Budget {
-    pub(in crate::hub) fn new(max: usize) -> Self {
+impl Budgets {
+    pub(in crate::hub) fn new(retention: &Retention) -> Self {
+        let rooms = retention.clients_max_bytes;
+        let rooms = rooms.min(retention.max_bytes / MAX_CLIENTS_SHARE);
+        let over_limit = Arc::new(Notify::new());
         Self {
-            used: AtomicUsize::new(0),
-            max,
-            over_limit: Notify::new(),
+            channels: Arc::new(Budget::new(retention.max_bytes - rooms, &over_limit)),
+            rooms: Arc::new(Budget::new(rooms, &over_limit)),
+            over_limit,
         }
     }
 
+    /// The budget of the topics of a kind.
+    pub(in crate::hub) fn of(&self, kind: TopicKind) -> &Arc<Budget> {
+        match kind {
+            TopicKind::Channel => &self.channels,
+            TopicKind::Room => &self.rooms,
+        }
+    }
+
+    /// Bytes of all histories.
     pub(in crate::hub) fn used(&self) -> usize {
+        self.channels.used() + self.rooms.used()
+    }
+
+    /// Waits until a budget is exceeded.
+    ///
+    /// Cancel safety: a notification that arrives in between wakes the next call.
+    pub(super) async fn exceeded(&self) {
+        self.over_limit.notified().await;
+    }
+}
+
+/// A limit on the bytes of many histories together.
+///
+/// Enforced in two places: a topic that appends beyond the limit drops its own oldest
+/// publications, and the sweeper drops the oldest publications of all topics. Neither takes
+/// anything from a topic that uses no more than its [fair share](Self::fair_share).
+#[derive(Debug)]
+pub(in crate::hub) struct Budget {
+    used: AtomicUsize,
+    /// Histories with at least one publication, kept or not.
+    histories: AtomicUsize,
+    max: usize,
+    over_limit: Arc<Notify>,
+}
+
+impl Budget {
+    fn new(max: usize, over_limit: &Arc<Notify>) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            histories: AtomicUsize::new(0),
+            max,
+            over_limit: over_limit.clone(),
+        }
+    }
+
+    pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    pub(in crate::hub) fn max(&self) -> usize {
+    pub(super) fn max(&self) -> usize {
         self.max
     }
 
@@ -37,8 +90,19 @@ impl Budget {
         self.used() > self.max
     }
 
-    /// Records that a topic's size has changed from `before` to `after` bytes.
-    pub(in crate::hub) fn update(&self, before: usize, after: usize) {
+    /// The bytes that each history can use without exceeding the limit: those above it pay
+    /// first.
+    pub(super) fn fair_share(&self) -> usize {
+        self.max / self.histories.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Records that a history's size has changed from `before` to `after` bytes.
+    pub(super) fn update(&self, before: usize, after: usize) {
+        if before == 0 && after > 0 {
+            self.histories.fetch_add(1, Ordering::Relaxed);
+        } else if before > 0 && after == 0 {
+            self.histories.fetch_sub(1, Ordering::Relaxed);
+        }
         if after > before {
             let added = after - before;
             if self.used.fetch_add(added, Ordering::Relaxed) + added > self.max {
@@ -47,12 +111,5 @@ impl Budget {
         } else {
             self.used.fetch_sub(before - after, Ordering::Relaxed);
         }
-    }
-
-    /// Waits until the limit is exceeded.
-    ///
-    /// Cancel safety: a notification that arrives in between wakes the next call.
-    pub(in crate::hub) async fn exceeded(&self) {
-        self.over_limit.notified().await;
     }
 }

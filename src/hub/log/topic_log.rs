@@ -1,4 +1,4 @@
-//! A topic's log: its history, charged to the budget that all topics share.
+//! A topic's log: its history, charged to the budget that all topics of its kind share.
 
 use std::sync::Arc;
 
@@ -78,8 +78,9 @@ impl TopicLog {
         self.history.oldest_at().map(Instant::from_std)
     }
 
-    /// Assigns a publication its offset and keeps it. If that exceeds the shared budget, this
-    /// log drops its oldest publications, if need be including the new one.
+    /// Assigns a publication its offset and keeps it. If that exceeds the shared budget, and this
+    /// log uses more than its fair share, it drops its oldest publications, if need be including
+    /// the new one.
     pub(in crate::hub) fn append(&mut self, encode: impl FnOnce(u64) -> Frame) -> Sequenced {
         let now = Instant::now();
         self.used_at = now;
@@ -89,7 +90,10 @@ impl TopicLog {
             (frame, bytes)
         });
         self.charge();
-        while self.budget.is_exceeded() && !self.history.is_empty() {
+        while !self.history.is_empty()
+            && self.budget.is_exceeded()
+            && self.charged > self.budget.fair_share()
+        {
             self.history.drop_oldest();
             self.charge();
         }
@@ -153,14 +157,22 @@ impl TopicLog {
         self.charge();
     }
 
-    pub(in crate::hub) fn drop_before(&mut self, cutoff: Instant) {
-        self.history.drop_before(cutoff.into_std());
-        self.charge();
+    /// Drops publications from before `cutoff`, oldest first, while the log uses more than
+    /// `share` bytes.
+    pub(super) fn drop_before(&mut self, cutoff: Instant, share: usize) {
+        while self.charged > share && self.oldest_at().is_some_and(|oldest| oldest < cutoff) {
+            self.history.drop_oldest();
+            self.charge();
+        }
     }
 
-    /// Charges the budget for the log's current size.
+    /// Charges the budget for the log's current size. Before the first publication there is
+    /// nothing to lose, so a client that only names topics uses none of the budget.
     fn charge(&mut self) {
-        let bytes = TOPIC_OVERHEAD_BYTES + self.history.bytes();
+        let bytes = match self.history.newest() {
+            0 => 0,
+            _ => TOPIC_OVERHEAD_BYTES + self.history.bytes(),
+        };
         self.budget.update(self.charged, bytes);
         self.charged = bytes;
     }

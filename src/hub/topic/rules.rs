@@ -86,9 +86,12 @@ impl TopicRules {
 /// Limits on what all topics keep together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Maximum size of all histories together, in bytes. Beyond it, the oldest publications of
-    /// any topic are dropped first. Default: 256 MiB.
+    /// Maximum size of all histories together, in bytes. Beyond it, topics that use more than
+    /// their fair share lose their oldest publications. Default: 256 MiB.
     pub max_bytes: usize,
+    /// The part of it for what clients make, the histories of rooms; at most a quarter. Default:
+    /// 32 MiB.
+    pub clients_max_bytes: usize,
     /// How long a topic that has neither members nor publications remembers its position
     /// after its last publication. Default: 24 h.
     pub position_ttl: Duration,
@@ -98,6 +101,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             max_bytes: 256 * 1024 * 1024,
+            clients_max_bytes: 32 * 1024 * 1024,
             position_ttl: Duration::from_secs(24 * 3600),
         }
     }

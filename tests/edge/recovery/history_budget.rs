@@ -56,6 +56,70 @@ async fn all_histories_stay_within_the_total_bound_and_the_oldest_messages_are_d
     assert!(used > BOUND / 2, "{used} of {BOUND} are used");
 }
 
+/// A client that floods rooms once emptied the history of every channel.
+#[tokio::test]
+async fn what_clients_say_cannot_push_out_what_backends_publish() {
+    const BOUND: usize = 256 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let data = json!({"padding": "x".repeat(500)});
+    for _ in 0..200 {
+        server.publish_data("news", &data).await;
+    }
+    let mut client = server.connect().await;
+    for number in 0..100 {
+        let room = format!("r{}", number % 20);
+        client.join(&room, 1).await;
+        for _ in 0..4 {
+            client.say(&room, &"x".repeat(3_000)).await;
+        }
+        client.leave(&room).await;
+    }
+    eventually("histories within their bound", async || {
+        server.server.node().history_bytes() <= BOUND
+    })
+    .await;
+    let news = server.get("/api/channels/news/history?limit=1000").await;
+    assert_eq!(news["items"].as_array().map(Vec::len), Some(200));
+}
+
+#[tokio::test]
+async fn busy_rooms_do_not_push_out_the_history_of_a_quiet_one() {
+    const BOUND: usize = 256 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let mut client = server.connect().await;
+    client.join("quiet", 1).await;
+    for _ in 0..3 {
+        client.say("quiet", "hello").await;
+    }
+    for number in 0..200 {
+        let room = format!("r{}", number % 10);
+        client.join(&room, 1).await;
+        for _ in 0..4 {
+            client.say(&room, &"x".repeat(3_000)).await;
+        }
+        client.leave(&room).await;
+    }
+    eventually("histories within their bound", async || {
+        server.server.node().history_bytes() <= BOUND / 4
+    })
+    .await;
+    let history = json!({"type": "history", "room": "quiet", "limit": 10});
+    client.send_text(&history.to_string()).await;
+    let quiet = client.next_json().await;
+    assert_eq!(quiet["items"].as_array().map(Vec::len), Some(3), "{quiet}");
+}
+
+/// Subscribing to names that nobody publishes to once used up the history of others.
+#[tokio::test]
+async fn subscriptions_use_no_history() {
+    let server = TestServer::start(small_budget(256 * 1024)).await;
+    let mut client = server.connect().await;
+    for number in 0..500 {
+        client.subscribe(&format!("random-{number}")).await;
+    }
+    assert_eq!(server.server.node().history_bytes(), 0);
+}
+
 #[tokio::test]
 async fn very_many_channel_names_do_not_use_more_memory() {
     const BOUND: usize = 256 * 1024;
