@@ -42,8 +42,9 @@ pub(in crate::hub) struct Mailbox {
     /// The shard, woken when something arrives.
     shard: AtomicWaker,
     created: Instant,
-    /// When the shard last took a turn, in milliseconds since `created`.
-    last_turn_ms: AtomicU64,
+    /// Since when the shard could have taken a turn and has not: its last turn, or when something
+    /// arrived in an empty mailbox. In milliseconds since `created`.
+    due_since_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +53,12 @@ struct Lanes {
     ordered: VecDeque<Waiting>,
     /// Whether nothing more will arrive, because the hub or the shard is gone.
     closed: bool,
+}
+
+impl Lanes {
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.ordered.is_empty()
+    }
 }
 
 /// An entry of the ordered lane, and what it takes up there.
@@ -85,24 +92,22 @@ impl Mailbox {
             max_deliveries,
             shard: AtomicWaker::new(),
             created: Instant::now(),
-            last_turn_ms: AtomicU64::new(0),
+            due_since_ms: AtomicU64::new(0),
         }
     }
 
     /// Records that the shard is taking a turn.
     pub(super) fn record_turn(&self) {
-        let age = self.created.elapsed().as_millis() as u64;
-        self.last_turn_ms.store(age, Ordering::Relaxed);
+        let now = self.created.elapsed().as_millis() as u64;
+        self.due_since_ms.store(now, Ordering::Relaxed);
     }
 
     /// Whether something has waited for longer than `timeout` without the shard taking a turn. A
     /// shard that is busy or has nothing to do is not stalled.
     pub(in crate::hub) fn is_stalled(&self, timeout: Duration) -> bool {
-        let lanes = self.lanes.lock();
-        let is_idle = lanes.urgent.is_empty() && lanes.ordered.is_empty();
-        drop(lanes);
-        let last_turn = Duration::from_millis(self.last_turn_ms.load(Ordering::Relaxed));
-        self.is_closed() || !is_idle && self.created.elapsed().saturating_sub(last_turn) > timeout
+        let is_idle = self.lanes.lock().is_empty();
+        let due_since = Duration::from_millis(self.due_since_ms.load(Ordering::Relaxed));
+        self.is_closed() || !is_idle && self.created.elapsed().saturating_sub(due_since) > timeout
     }
 
     /// What a broadcast of that size to that many members takes up: at most the whole mailbox.
@@ -131,19 +136,33 @@ impl Mailbox {
     }
 
     fn push(&self, entry: Entry, charge: Charge) {
-        self.lanes
-            .lock()
-            .ordered
-            .push_back(Waiting { entry, charge });
+        let mut lanes = self.lanes.lock();
+        self.note_arrival(&lanes);
+        lanes.ordered.push_back(Waiting { entry, charge });
+        drop(lanes);
         self.shard.wake();
+    }
+
+    fn push_urgent(&self, entry: Entry) {
+        let mut lanes = self.lanes.lock();
+        self.note_arrival(&lanes);
+        lanes.urgent.push_back(entry);
+        drop(lanes);
+        self.shard.wake();
+    }
+
+    /// A shard that had nothing to do has not missed a turn.
+    fn note_arrival(&self, lanes: &Lanes) {
+        if lanes.is_empty() {
+            self.record_turn();
+        }
     }
 
     /// Ready when something waits, or when nothing more arrives.
     pub(super) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.shard.register(cx.waker());
         let lanes = self.lanes.lock();
-        let something = lanes.closed || !lanes.urgent.is_empty() || !lanes.ordered.is_empty();
-        if something {
+        if lanes.closed || !lanes.is_empty() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -276,8 +295,7 @@ impl Mailboxes {
         if mailbox.is_closed() {
             return Err(HubClosed);
         }
-        mailbox.lanes.lock().urgent.push_back(entry);
-        mailbox.shard.wake();
+        mailbox.push_urgent(entry);
         Ok(())
     }
 }
@@ -334,5 +352,30 @@ impl<'a> Permits<'a> {
             deliveries.forget();
             self.mailboxes[shard].push(entry, charge);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn a_shard_is_stalled_by_the_time_that_something_waits_not_by_its_idle_time() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let mut mailbox = Mailbox::new(MailboxOptions {
+            entries: 1,
+            deliveries: 1,
+        });
+        mailbox.created -= HOUR;
+        assert!(!mailbox.is_stalled(HOUR / 2), "nothing waits");
+        let (clients, reply) = (Vec::new(), oneshot::channel().0);
+        mailbox.push(Entry::Inspect { clients, reply }, Charge::default());
+        assert!(!mailbox.is_stalled(HOUR / 2), "it has just arrived");
+        mailbox.due_since_ms.store(0, Ordering::Relaxed);
+        assert!(mailbox.is_stalled(HOUR / 2));
+        mailbox.record_turn();
+        assert!(!mailbox.is_stalled(HOUR / 2));
     }
 }
