@@ -9,6 +9,7 @@ mod forgetting;
 mod histories;
 mod mailboxes;
 mod memberships;
+mod partial_writes;
 #[path = "../common/patience.rs"]
 mod patience;
 mod streams;
