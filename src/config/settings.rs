@@ -66,7 +66,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "connections.max_http", flag: Some("max-http"), heading: Connections, kind: COUNT, default: "4096", reload: Restart,
         set: |config, value| put(&mut config.server.connections.max_http, value),
         help: "Maximum number of plain HTTP connections, which are neither WebSockets nor event streams",
-        more: "Further ones get 503 and are closed; a few of them are still asked for their request, so that health checks are answered.",
+        more: "Further ones get 503 and are closed. A few are still read, so that health checks get through.",
     },
     Setting {
         key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -173,8 +173,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "history.clients_total", flag: Some("history-clients-total"), heading: History, kind: SIZE, default: "32MiB", reload: Live,
         set: |config, value| put(&mut config.server.history.clients_total, value),
-        help: "The part of it for rooms, which clients fill; at most a quarter",
-        more: "The rest is for channels, so that clients can't push out what backends publish.",
+        help: "The part of --history-total for rooms, which clients fill",
+        more: "More than a quarter counts as a quarter. The rest is for channels, so that clients can't push out what backends publish.",
     },
     Setting {
         key: "history.position_ttl", flag: Some("position-ttl"), heading: History, kind: ANY_TIME, default: "24h", reload: Live,

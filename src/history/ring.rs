@@ -82,11 +82,6 @@ impl<T: Clone> HistoryRing<T> {
         self.bytes
     }
 
-    /// When the oldest publication kept was published.
-    pub fn oldest_at(&self) -> Option<Instant> {
-        self.entries.front().map(|entry| entry.published_at)
-    }
-
     /// Appends a publication and drops the oldest ones that then exceed the limits. `encode`
     /// gets the new offset and returns the item and its size in bytes.
     pub fn push(&mut self, now: Instant, encode: impl FnOnce(u64) -> (T, usize)) -> (u64, T) {
@@ -125,7 +120,7 @@ impl<T: Clone> HistoryRing<T> {
     }
 
     /// Drops everything published before `cutoff`.
-    pub fn drop_before(&mut self, cutoff: Instant) {
+    fn drop_before(&mut self, cutoff: Instant) {
         while self
             .entries
             .front()

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::client_info::{ClientInfo, ClientRef, Transport};
+use super::log::Owner;
 use super::topic::Topic;
 use crate::protocol::{Identity, UserId};
 
@@ -112,6 +113,11 @@ impl Client {
     /// The authenticated user.
     pub fn user(&self) -> Option<&str> {
         self.identity()?.user().map(UserId::as_str)
+    }
+
+    /// Whose share of the history budget the client uses. A user's clients share one.
+    pub(super) fn owner(&self) -> Owner {
+        self.user().map_or(Owner::Client(self.id), Owner::user)
     }
 
     /// The client as policies and observers see it.

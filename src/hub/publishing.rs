@@ -145,11 +145,12 @@ impl Hub {
         }
         state.check_permits(permits, None)?;
         state.stream.publications += 1;
-        let sequenced = state
-            .stream
-            .log
-            .as_mut()
-            .map(|log| log.append(|offset| self.dialect.sequenced(encoded, offset)));
+        let sequenced = state.stream.log.as_mut().map(|log| {
+            if let Some(publisher) = publisher {
+                log.begin(|| publisher.owner());
+            }
+            log.append(|offset| self.dialect.sequenced(encoded, offset))
+        });
         let accepted = Accepted {
             members: state.audience.members(),
             position: state.stream.top(),
@@ -197,7 +198,7 @@ impl Hub {
             Some(HistoryPage {
                 top: StreamTop {
                     offset: 0,
-                    epoch: self.registry.epoch(),
+                    epoch: self.registry.epoch(kind),
                 },
                 page: Page {
                     first: 1,

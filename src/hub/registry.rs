@@ -10,7 +10,7 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::client::Client;
-use super::log::{Budgets, TopicLog};
+use super::log::{Budgets, Owner, TopicLog};
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::protocol::TopicKind;
 
@@ -26,9 +26,10 @@ pub(super) struct Registry {
     budgets: Budgets,
     /// Identifies this process in the epochs of its topics.
     process: u64,
-    /// The number of topics whose positions have been forgotten. A topic created later may
-    /// be one of them, so it gets a different epoch.
-    forgotten: AtomicU64,
+    /// The number of rooms, and of channels, whose positions have been forgotten. One that is
+    /// created later may be one of them, so it gets a different epoch.
+    forgotten_rooms: AtomicU64,
+    forgotten_channels: AtomicU64,
 }
 
 impl Registry {
@@ -47,7 +48,8 @@ impl Registry {
             rules,
             budgets,
             process: Uuid::new_v4().as_u64_pair().0,
-            forgotten: AtomicU64::new(0),
+            forgotten_rooms: AtomicU64::new(0),
+            forgotten_channels: AtomicU64::new(0),
         }
     }
 
@@ -56,15 +58,23 @@ impl Registry {
         &self.rules
     }
 
-    /// The epoch for a topic created now.
-    pub(super) fn epoch(&self) -> Arc<str> {
-        let forgotten = self.forgotten.load(Ordering::SeqCst);
+    /// The epoch for a topic of this kind that is created now.
+    pub(super) fn epoch(&self, kind: TopicKind) -> Arc<str> {
+        let forgotten = self.forgotten(kind).load(Ordering::SeqCst);
         format!("{:012x}-{forgotten}", self.process >> 16).into()
     }
 
-    /// Gives topics created from now on a new epoch.
-    pub(super) fn next_epoch(&self) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    /// Gives topics of this kind that are created from now on a new epoch.
+    pub(super) fn next_epoch(&self, kind: TopicKind) {
+        self.forgotten(kind).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One counter per kind: clients make rooms, and must not change the epochs of channels.
+    fn forgotten(&self, kind: TopicKind) -> &AtomicU64 {
+        match kind {
+            TopicKind::Room => &self.forgotten_rooms,
+            TopicKind::Channel => &self.forgotten_channels,
+        }
     }
 
     /// Registers a client. Returns false if the id is already in use.
@@ -114,7 +124,9 @@ impl Registry {
                 let options = self.rules.options(kind, name);
                 let limits = options.history;
                 let log = limits.map(|limits| {
-                    Box::new(TopicLog::new(limits, self.epoch(), self.budgets.of(kind)))
+                    let budget = self.budgets.of(kind);
+                    let owner = Owner::Topic(id);
+                    Box::new(TopicLog::new(limits, self.epoch(kind), budget, owner))
                 });
                 let identity = (id, kind, name.clone());
                 Arc::new(Topic::new(identity, self.shards, options.overflow, log))

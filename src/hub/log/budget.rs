@@ -8,8 +8,12 @@ use tokio::sync::Notify;
 use crate::hub::topic::Retention;
 use crate::protocol::TopicKind;
 
-/// What clients make gets at most this share of the total, so that backends keep the rest.
-const MAX_CLIENTS_SHARE: usize = 4;
+/// What clients make gets at most this part of the total, so that backends keep the rest.
+const MAX_CLIENTS_PART: usize = 4;
+/// A history smaller than this part of the budget does not pay for others when it grows.
+const SMALL_PART: usize = 1024;
+/// Approximate memory of a topic with a history, besides its publications.
+pub(super) const TOPIC_OVERHEAD_BYTES: usize = 512;
 
 /// The budgets of all histories: one for what backends publish, one for what clients make, so
 /// that neither can push out the other.
@@ -24,7 +28,7 @@ pub(in crate::hub) struct Budgets {
 impl Budgets {
     pub(in crate::hub) fn new(retention: &Retention) -> Self {
         let rooms = retention.clients_max_bytes;
-        let rooms = rooms.min(retention.max_bytes / MAX_CLIENTS_SHARE);
+        let rooms = rooms.min(retention.max_bytes / MAX_CLIENTS_PART);
         let over_limit = Arc::new(Notify::new());
         Self {
             channels: Arc::new(Budget::new(retention.max_bytes - rooms, &over_limit)),
@@ -57,12 +61,12 @@ impl Budgets {
 /// A limit on the bytes of many histories together.
 ///
 /// Enforced in two places: a topic that appends beyond the limit drops its own oldest
-/// publications, and the sweeper drops the oldest publications of all topics. Neither takes
-/// anything from a topic that uses no more than its [fair share](Self::fair_share).
+/// publications unless it is small, and the sweeper drops those of the owners that hold more
+/// than their [fair share](super::shares).
 #[derive(Debug)]
 pub(in crate::hub) struct Budget {
     used: AtomicUsize,
-    /// Histories with at least one publication, kept or not.
+    /// Histories that keep at least one publication.
     histories: AtomicUsize,
     max: usize,
     over_limit: Arc<Notify>,
@@ -90,18 +94,19 @@ impl Budget {
         self.used() > self.max
     }
 
-    /// The bytes that each history can use without exceeding the limit: those above it pay
-    /// first.
-    pub(super) fn fair_share(&self) -> usize {
-        self.max / self.histories.load(Ordering::Relaxed).max(1)
+    /// The bytes that a history can use without paying for others when it grows.
+    pub(super) fn small(&self) -> usize {
+        let histories = self.histories.load(Ordering::Relaxed).max(1);
+        (self.max / histories).max(self.max / SMALL_PART)
     }
 
     /// Records that a history's size has changed from `before` to `after` bytes.
     pub(super) fn update(&self, before: usize, after: usize) {
-        if before == 0 && after > 0 {
-            self.histories.fetch_add(1, Ordering::Relaxed);
-        } else if before > 0 && after == 0 {
-            self.histories.fetch_sub(1, Ordering::Relaxed);
+        let keeps_any = |bytes| bytes > TOPIC_OVERHEAD_BYTES;
+        match (keeps_any(before), keeps_any(after)) {
+            (false, true) => _ = self.histories.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = self.histories.fetch_sub(1, Ordering::Relaxed),
+            _ => {}
         }
         if after > before {
             let added = after - before;

@@ -2,9 +2,12 @@
 //! their limits.
 
 mod budget;
+mod owner;
+mod shares;
 mod sweeper;
 mod topic_log;
 
 pub(super) use budget::Budgets;
+pub(super) use owner::Owner;
 pub(super) use sweeper::Sweeper;
 pub(super) use topic_log::{Replay, Sequenced, TopicLog};

@@ -1,16 +1,18 @@
 //! The sweeper drops publications that have expired, forgets topics that have been unused for
-//! long and, when histories exceed their budget, drops the oldest publications of the topics that
-//! use more than their fair share.
+//! long and, when histories exceed their budget, drops publications of those who hold more than
+//! their fair share.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::budget::{Budget, Budgets};
+use super::shares::{Held, Holding, by_owner, fair_share};
 use super::topic_log::TopicLog;
 use crate::hub::options::HubOptions;
 use crate::hub::registry::Registry;
@@ -22,10 +24,6 @@ const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Room];
 
 /// Topics visited before the sweeper yields to other tasks.
 const TOPICS_PER_TURN: usize = 256;
-/// How many times the maximum age is halved to get below the budget; the last step keeps
-/// nothing.
-const HALVINGS: i32 = 16;
-
 /// Sweeps within the shortest retention time.
 const SWEEPS_PER_RETENTION: u32 = 8;
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -118,55 +116,55 @@ impl Sweeper {
     /// not exceed it again. Returns false if that much could not be freed.
     async fn reclaim(&self, kind: TopicKind, budget: &Budget) -> bool {
         let goal = budget.max() / 8 * 7;
-        let share = budget.fair_share() / 8 * 7;
-        let topics = self.topics(kind);
-        let oldest = topics
-            .iter()
-            .filter_map(|topic| topic.with_log(|log| log.oldest_at())?)
-            .min();
-        // Without publications, the positions alone exceed the budget.
-        let age = oldest.map_or(Duration::ZERO, |oldest| oldest.elapsed());
-        let steps = if oldest.is_some() { HALVINGS } else { 0 };
-        for step in 1..=steps {
-            let max_age = if step == HALVINGS {
-                Duration::ZERO
-            } else {
-                age.div_f64(f64::from(2_i32.pow(step as u32)))
-            };
-            for topics in topics.chunks(TOPICS_PER_TURN) {
-                if budget.used() <= goal {
-                    return true;
-                }
-                let now = Instant::now();
-                let cutoff = now.checked_sub(max_age).unwrap_or(now);
-                for topic in topics {
-                    topic.with_log(|log| log.drop_before(cutoff, share));
-                }
-                yield_now().await;
-            }
+        let mut payers = by_owner(self.topics(kind));
+        let share = fair_share(payers.iter().map(|payer| payer.bytes), goal);
+        payers.retain(|payer| payer.bytes > share);
+        for payer in &mut payers {
+            drop_publications(payer, share).await;
         }
-        self.forget_least_recent(topics, budget, goal).await;
+        if budget.used() > goal {
+            self.forget_positions(payers, budget, goal).await;
+        }
         budget.used() <= goal
     }
 
-    /// Forgets topics, the least recently published first, until the goal is reached. By now
-    /// they hold no publications, only their positions.
-    async fn forget_least_recent(&self, mut topics: Vec<Arc<Topic>>, budget: &Budget, goal: usize) {
-        topics.sort_by_cached_key(|topic| topic.with_log(|log| log.used_at));
-        for topics in topics.chunks(TOPICS_PER_TURN) {
-            for topic in topics {
+    /// Forgets topics until the goal is reached: those of the largest owner first, and of equal
+    /// ones the least recently published. By now they hold no publications, only their positions.
+    async fn forget_positions(&self, payers: Vec<Holding>, budget: &Budget, goal: usize) {
+        let of_payer = |payer: Holding| {
+            let bytes = payer.bytes;
+            payer.histories.into_iter().map(move |held| (bytes, held))
+        };
+        let mut histories: Vec<(usize, Held)> = payers.into_iter().flat_map(of_payer).collect();
+        histories.sort_unstable_by_key(|(bytes, held)| (Reverse(*bytes), held.used_at));
+        for histories in histories.chunks(TOPICS_PER_TURN) {
+            for (_, held) in histories {
                 if budget.used() <= goal {
                     return;
                 }
-                self.forget_if_idle(topic, Duration::ZERO);
+                self.forget_if_idle(&held.topic, Duration::ZERO);
             }
             yield_now().await;
         }
     }
 
     fn forget_if_idle(&self, topic: &Arc<Topic>, ttl: Duration) {
-        if topic.retire_if_idle(ttl, || self.registry.next_epoch()) {
+        if topic.retire_if_idle(ttl, || self.registry.next_epoch(topic.kind())) {
             self.registry.remove_topic(topic);
         }
+    }
+}
+
+/// Drops the oldest publications of the owner's topics, so that they hold `total` bytes together
+/// and each that loses any holds the same.
+async fn drop_publications(owner: &mut Holding, total: usize) {
+    let share = fair_share(owner.histories.iter().map(|held| held.bytes), total);
+    for histories in owner.histories.chunks_mut(TOPICS_PER_TURN) {
+        for held in histories {
+            let excess = held.bytes.saturating_sub(share);
+            let freed = held.topic.with_log(|log| log.free(excess)).unwrap_or(0);
+            owner.bytes -= freed.min(owner.bytes);
+        }
+        yield_now().await;
     }
 }

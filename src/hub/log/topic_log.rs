@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::budget::Budget;
+use super::budget::{Budget, TOPIC_OVERHEAD_BYTES};
+use super::owner::Owner;
 use crate::history::{HistoryLimits, HistoryRing, Page};
 use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
 use crate::wire::Frame;
 
-/// Approximate memory of a topic with a history, besides its publications.
-const TOPIC_OVERHEAD_BYTES: usize = 512;
 /// Approximate memory of a publication, besides its frame.
 const PUBLICATION_OVERHEAD_BYTES: usize = 80;
 
@@ -37,6 +36,8 @@ pub(in crate::hub) struct TopicLog {
     budget: Arc<Budget>,
     /// Bytes that the budget counts for this log.
     charged: usize,
+    /// Whose share of the budget it counts towards.
+    owner: Owner,
     /// When the topic was last published to; before that, when it was created.
     pub(in crate::hub) used_at: Instant,
 }
@@ -47,11 +48,13 @@ impl TopicLog {
         limits: HistoryLimits,
         epoch: Arc<str>,
         budget: &Arc<Budget>,
+        owner: Owner,
     ) -> Self {
         let mut log = Self {
             history: HistoryRing::new(epoch, limits),
             budget: budget.clone(),
             charged: 0,
+            owner,
             used_at: Instant::now(),
         };
         log.charge();
@@ -74,13 +77,24 @@ impl TopicLog {
         self.history.is_empty()
     }
 
-    pub(in crate::hub) fn oldest_at(&self) -> Option<Instant> {
-        self.history.oldest_at().map(Instant::from_std)
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Bytes that the budget counts for this log.
+    pub(super) fn charged(&self) -> usize {
+        self.charged
+    }
+
+    /// Counts a log without publications towards the client that is about to publish.
+    pub(in crate::hub) fn begin(&mut self, owner: impl FnOnce() -> Owner) {
+        if self.is_blank() {
+            self.owner = owner();
+        }
     }
 
     /// Assigns a publication its offset and keeps it. If that exceeds the shared budget, and this
-    /// log uses more than its fair share, it drops its oldest publications, if need be including
-    /// the new one.
+    /// log is not small, it drops its oldest publications, if need be including the new one.
     pub(in crate::hub) fn append(&mut self, encode: impl FnOnce(u64) -> Frame) -> Sequenced {
         let now = Instant::now();
         self.used_at = now;
@@ -92,7 +106,7 @@ impl TopicLog {
         self.charge();
         while !self.history.is_empty()
             && self.budget.is_exceeded()
-            && self.charged > self.budget.fair_share()
+            && self.charged > self.budget.small()
         {
             self.history.drop_oldest();
             self.charge();
@@ -157,13 +171,15 @@ impl TopicLog {
         self.charge();
     }
 
-    /// Drops publications from before `cutoff`, oldest first, while the log uses more than
-    /// `share` bytes.
-    pub(super) fn drop_before(&mut self, cutoff: Instant, share: usize) {
-        while self.charged > share && self.oldest_at().is_some_and(|oldest| oldest < cutoff) {
+    /// Drops publications, oldest first, until `bytes` are freed or none is left. Returns the
+    /// bytes freed.
+    pub(super) fn free(&mut self, bytes: usize) -> usize {
+        let before = self.charged;
+        while before - self.charged < bytes && !self.history.is_empty() {
             self.history.drop_oldest();
             self.charge();
         }
+        before - self.charged
     }
 
     /// Charges the budget for the log's current size. Before the first publication there is

@@ -109,6 +109,39 @@ async fn busy_rooms_do_not_push_out_the_history_of_a_quiet_one() {
     assert_eq!(quiet["items"].as_array().map(Vec::len), Some(3), "{quiet}");
 }
 
+/// A client that wanders through rooms once emptied the history of all others, since each of its
+/// rooms was small, and its older positions outlived theirs.
+#[tokio::test]
+async fn one_client_with_thousands_of_rooms_takes_nothing_from_others() {
+    const BOUND: usize = 1024 * 1024;
+    let server = TestServer::start(small_budget(BOUND)).await;
+    let fresh = server.get("/api/channels/fresh/history").await;
+    let mut client = server.connect().await;
+    client.join("quiet", 1).await;
+    for number in 0..20 {
+        client.say("quiet", &format!("message {number}")).await;
+    }
+    client.expect_silence().await;
+    client.close().await;
+    let before = server.get("/api/rooms/quiet/history").await;
+    assert_eq!(before["items"].as_array().map(Vec::len), Some(20));
+    let mut wanderer = server.connect().await;
+    for number in 0..2_000 {
+        let room = format!("r{number}");
+        wanderer.join(&room, 1).await;
+        wanderer.say(&room, "a").await;
+        wanderer.leave(&room).await;
+    }
+    eventually("histories within their bound", async || {
+        server.server.node().history_bytes() <= BOUND / 4
+    })
+    .await;
+    let after = server.get("/api/rooms/quiet/history").await;
+    assert_eq!(after, before);
+    // Forgotten rooms do not change the epoch of a channel that is not used yet.
+    assert_eq!(server.get("/api/channels/fresh/history").await, fresh);
+}
+
 /// Subscribing to names that nobody publishes to once used up the history of others.
 #[tokio::test]
 async fn subscriptions_use_no_history() {
