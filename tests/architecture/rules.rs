@@ -76,7 +76,10 @@ pub const SERVER: Crate = Crate {
         ),
         ("hyper", &["transport/", "http/serving/"]),
         ("hyper_util", &["transport/", "http/serving/"]),
-        ("parking_lot", &["hub/", "transport/"]),
+        (
+            "parking_lot",
+            &["hub/", "transport/", "http/serving/slots.rs"],
+        ),
         ("quick_cache", &["node/dedup.rs"]),
         ("rustix", &["cli/descriptors.rs"]),
         (

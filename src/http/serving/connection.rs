@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -55,9 +56,11 @@ pub(super) async fn serve_connection(
     let handover = Handover::default();
     let socket = HttpSocket::new(stream, handover.clone(), options.write_timeout);
     let responses = socket.responses();
-    let is_extra = slot.is_extra;
+    let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
+    let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), responses.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
+        request_slot.keep();
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(request_handover.clone());
         let (router, response_mode) = (router.clone(), response_mode.clone());
@@ -93,6 +96,7 @@ pub(super) async fn serve_connection(
         .with_upgrades();
     let offer = tokio::select! {
         offer = until_ended(&mut connection, &handover, &responses) => offer,
+        () = slot.lost() => return,
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             let ended = until_ended(&mut connection, &handover, &responses);

@@ -1,25 +1,51 @@
 //! The limit of plain HTTP connections.
+//!
+//! A few connections beyond the maximum are served too, for one request each, so that health
+//! checks get through. A new one takes the place of the one that has waited longest for its
+//! request: connections that send nothing, or slowly, cannot keep health checks out.
 
+use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-/// Connections beyond the maximum that are served for one request, at a time.
+/// Connections beyond the maximum that are served at a time.
 const MAX_EXTRA: usize = 64;
 
 /// Counts the HTTP connections of all listeners.
 #[derive(Debug, Clone)]
 pub(super) struct HttpSlots {
     regular: Arc<Semaphore>,
-    extra: Arc<Semaphore>,
+    extra: Arc<Mutex<Extra>>,
 }
 
-/// The right to be served, until it is dropped.
+/// The connections beyond the maximum.
+#[derive(Debug, Default)]
+struct Extra {
+    /// Those that may be served.
+    taken: usize,
+    /// Those that have not sent their request, in the order in which they were accepted.
+    waiting: BTreeMap<u64, CancellationToken>,
+    next: u64,
+}
+
+/// The right to be served, until it is dropped or [lost](Self::lost).
 #[derive(Debug)]
-pub(super) struct HttpSlot {
-    /// Whether the connection is beyond the maximum.
-    pub(super) is_extra: bool,
-    _permit: OwnedSemaphorePermit,
+pub(super) struct HttpSlot(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Regular {
+        _permit: OwnedSemaphorePermit,
+    },
+    Extra {
+        all: Arc<Mutex<Extra>>,
+        id: u64,
+        lost: CancellationToken,
+    },
 }
 
 impl HttpSlots {
@@ -27,21 +53,63 @@ impl HttpSlots {
     pub(super) fn new(max: usize) -> Self {
         Self {
             regular: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
-            extra: Arc::new(Semaphore::new(MAX_EXTRA)),
+            extra: Arc::default(),
         }
     }
 
-    /// A slot for a new connection. `None` if even those beyond the maximum are in use.
+    /// A slot for a new connection. `None` if all are in use, even those beyond the maximum, and
+    /// none of these still waits for its request.
     pub(super) fn take(&self) -> Option<HttpSlot> {
-        let regular = self.regular.clone().try_acquire_owned();
-        let (permit, is_extra) = match regular {
-            Ok(permit) => (permit, false),
-            Err(_none_left) => (self.extra.clone().try_acquire_owned().ok()?, true),
-        };
-        Some(HttpSlot {
-            is_extra,
-            _permit: permit,
-        })
+        if let Ok(permit) = self.regular.clone().try_acquire_owned() {
+            return Some(HttpSlot(Kind::Regular { _permit: permit }));
+        }
+        let mut extra = self.extra.lock();
+        if extra.taken < MAX_EXTRA {
+            extra.taken += 1;
+        } else {
+            let (_, longest_waiting) = extra.waiting.pop_first()?;
+            longest_waiting.cancel();
+        }
+        let (id, lost) = (extra.next, CancellationToken::new());
+        extra.next += 1;
+        extra.waiting.insert(id, lost.clone());
+        let all = self.extra.clone();
+        Some(HttpSlot(Kind::Extra { all, id, lost }))
+    }
+}
+
+impl HttpSlot {
+    /// Whether the connection is beyond the maximum.
+    pub(super) fn is_extra(&self) -> bool {
+        matches!(self.0, Kind::Extra { .. })
+    }
+
+    /// The request has arrived: from now on the slot is not lost.
+    pub(super) fn keep(&self) {
+        if let Kind::Extra { all, id, .. } = &self.0 {
+            all.lock().waiting.remove(id);
+        }
+    }
+
+    /// Returns when another connection has taken the slot.
+    pub(super) async fn lost(&self) {
+        match &self.0 {
+            Kind::Regular { .. } => pending().await,
+            Kind::Extra { lost, .. } => lost.cancelled().await,
+        }
+    }
+}
+
+impl Drop for HttpSlot {
+    fn drop(&mut self) {
+        if let Kind::Extra { all, id, lost } = &self.0 {
+            let mut all = all.lock();
+            // A slot is lost under the lock, so this is exact.
+            if !lost.is_cancelled() {
+                all.waiting.remove(id);
+                all.taken -= 1;
+            }
+        }
     }
 }
 
@@ -49,13 +117,39 @@ impl HttpSlots {
 mod tests {
     use super::*;
 
+    fn is_lost(slot: &HttpSlot) -> bool {
+        matches!(&slot.0, Kind::Extra { lost, .. } if lost.is_cancelled())
+    }
+
     #[test]
     fn a_slot_is_free_again_when_it_is_dropped() {
         let slots = HttpSlots::new(2);
-        let taken: Vec<_> = std::iter::from_fn(|| slots.take()).collect();
-        let extra = taken.iter().filter(|slot| slot.is_extra).count();
+        let taken: Vec<_> = std::iter::from_fn(|| {
+            let slot = slots.take();
+            slot.iter().for_each(HttpSlot::keep);
+            slot
+        })
+        .collect();
+        let extra = taken.iter().filter(|slot| slot.is_extra()).count();
         assert_eq!((taken.len(), extra), (2 + MAX_EXTRA, MAX_EXTRA));
         drop(taken);
-        assert!(slots.take().is_some_and(|slot| !slot.is_extra));
+        assert!(slots.take().is_some_and(|slot| !slot.is_extra()));
+        assert_eq!(slots.extra.lock().taken, 0);
+    }
+
+    #[test]
+    fn the_longest_wait_for_a_request_ends_when_the_slot_is_needed() {
+        let slots = HttpSlots::new(0);
+        let mut taken: Vec<_> = (0..MAX_EXTRA).filter_map(|_| slots.take()).collect();
+        taken[0].keep();
+        let newest = slots.take().expect("the place of the second");
+        let lost: Vec<bool> = taken.iter().take(3).map(is_lost).collect();
+        assert_eq!(lost, [false, true, false]);
+        assert!(!is_lost(&newest));
+        taken.remove(1);
+        assert_eq!(slots.extra.lock().taken, MAX_EXTRA, "it was passed on");
+        drop((taken, newest));
+        let extra = slots.extra.lock();
+        assert_eq!((extra.taken, extra.waiting.len()), (0, 0));
     }
 }
