@@ -23,7 +23,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::native::NativeText;
+use wavecast::dialect::{Dialects, Source};
 use wavecast::hub::{ClientInfo, Hub, HubOptions, JoinOptions, Link};
 use wavecast::protocol::TopicKind;
 use wavecast::transport::SocketOptions;
@@ -61,7 +62,7 @@ impl Bench {
                 pong_timeout: Duration::from_secs(90 * 24 * 3600),
                 ..HubOptions::default()
             };
-            let hub = Hub::new(&options, &Native, &TaskTracker::new());
+            let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
             let mut sockets = Vec::with_capacity(accepted.len());
             for socket in accepted {
                 socket.set_nonblocking(true).expect("a nonblocking socket");
@@ -97,16 +98,16 @@ impl Bench {
     }
 
     /// One round of the hub: `waiting` broadcasts, which the shard finds in its mailbox together.
-    fn round_of_hub(&mut self, frame: &Frame, waiting: usize) -> Duration {
+    fn round_of_hub(&mut self, source: &Arc<dyn Source>, waiting: usize) -> Duration {
         let subscribers = self.sockets.len();
         self.runtime.block_on(async {
-            let bytes = (subscribers * waiting * frame.len()) as u64;
+            let bytes = (subscribers * waiting * source.plain().len()) as u64;
             self.receivers.expect(bytes).await;
             let start = cpu_time();
             for _ in 0..waiting {
                 let sent = self
                     .hub
-                    .broadcast(TopicKind::Channel, TOPIC, frame, None)
+                    .broadcast(TopicKind::Channel, TOPIC, source, None)
                     .await
                     .expect("a running hub");
                 assert_eq!(sent, subscribers);
@@ -145,12 +146,14 @@ fn table(bench: &mut Bench) {
     let subscribers = bench.sockets.len();
     for size in SIZES {
         for waiting in WAITING {
-            let frame = Frame::text("x".repeat(size).into());
+            let source = NativeText::source(&"x".repeat(size));
             let (mut bare, mut hub, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 let deliveries = (subscribers * waiting) as f64;
-                let bare_time = bench.round_of_bare_loop(&frame, waiting).as_secs_f64();
-                let hub_time = bench.round_of_hub(&frame, waiting).as_secs_f64();
+                let bare_time = bench
+                    .round_of_bare_loop(&source.plain(), waiting)
+                    .as_secs_f64();
+                let hub_time = bench.round_of_hub(&source, waiting).as_secs_f64();
                 bare.push(bare_time / deliveries * 1e6);
                 hub.push(hub_time / deliveries * 1e6);
                 ratios.push(hub_time / bare_time);
@@ -180,13 +183,13 @@ fn fanout(criterion: &mut Criterion) {
         group.measurement_time(Duration::from_secs(1));
         for size in SIZES {
             for waiting in WAITING {
-                let frame = Frame::text("x".repeat(size).into());
+                let source = NativeText::source(&"x".repeat(size));
                 let name = format!("{size}B");
                 group.throughput(Throughput::Elements((subscribers * waiting) as u64));
                 group.bench_function(BenchmarkId::new(name, waiting), |bencher| {
                     bencher.iter_custom(|rounds| {
                         (0..rounds)
-                            .map(|_| bench.round_of_hub(&frame, waiting))
+                            .map(|_| bench.round_of_hub(&source, waiting))
                             .sum()
                     });
                 });

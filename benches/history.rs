@@ -20,7 +20,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::native::NativeText;
+use wavecast::dialect::{At, ClassId, Dialects, Source};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
     Client, ClientInfo, Hub, HubOptions, JoinOptions, Link, TopicOptions, TopicRules,
@@ -43,8 +44,11 @@ const EVENTS: usize = 1000;
 const REPLAYS: usize = 11;
 
 /// A message of about `size` bytes.
-fn message(size: usize) -> Arc<str> {
-    format!(r#"{{"type":"event","data":"{}"}}"#, "x".repeat(size)).into()
+fn message(size: usize) -> Arc<dyn Source> {
+    NativeText::source(&format!(
+        r#"{{"type":"event","data":"{}"}}"#,
+        "x".repeat(size)
+    ))
 }
 
 fn hub(history: bool) -> Hub {
@@ -64,7 +68,7 @@ fn hub(history: bool) -> Hub {
         }),
         ..HubOptions::default()
     };
-    Hub::new(&options, &Native, &TaskTracker::new())
+    Hub::new(&options, Dialects::default(), &TaskTracker::new())
 }
 
 fn connect(hub: &Hub, link: Link) -> Arc<Client> {
@@ -90,7 +94,7 @@ fn runtime() -> Runtime {
 }
 
 /// CPU time of one round of publications, including the shard's part.
-async fn publish(hub: &Hub, message: &Arc<str>) -> Duration {
+async fn publish(hub: &Hub, message: &Arc<dyn Source>) -> Duration {
     let topic = TOPIC.into();
     let start = cpu_time();
     for _ in 0..BATCH {
@@ -165,7 +169,13 @@ impl Replay {
             .history(KIND, TOPIC, all, usize::MAX)
             .expect("a history");
         let frames = page.page.items.iter();
-        let bytes = frames.map(wavecast::wire::Frame::len).sum();
+        let at = At {
+            offset: 1,
+            epoch: "",
+        };
+        let bytes = frames
+            .map(|kept| kept.form(ClassId::NATIVE, at).len())
+            .sum();
         Self {
             runtime,
             hub,

@@ -11,7 +11,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::dialect::native::{Native, text_data};
+use wavecast::dialect::Dialects;
+use wavecast::dialect::native::text_data;
 use wavecast::hub::{Hub, HubOptions};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{ChannelName, EventId, PublishRequest, Target};
@@ -24,7 +25,10 @@ fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>)
             shards: 1,
             ..HubOptions::default()
         };
-        let node = Node::new(Hub::new(&hub, &Native, &TaskTracker::new()), options);
+        let node = Node::new(
+            Hub::new(&hub, Dialects::default(), &TaskTracker::new()),
+            options,
+        );
         let channel = ChannelName::new("bench").expect("a name");
         let client = node.client_or_detached(Uuid::now_v7());
         let client = client.expect("a client");

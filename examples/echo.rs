@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
 use wavecast::http::{ServeOptions, serve};
 use wavecast::hub::{Client, ClientInfo, Hub, HubClosed, HubOptions};
 use wavecast::node::{Node, NodeOptions};
@@ -56,7 +56,7 @@ impl Session for Echo {
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
         for answer in std::mem::take(&mut self.answers) {
-            self.node.send(&self.client, answer).await?;
+            self.node.hub().send(&self.client, answer).await?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ async fn main() -> std::io::Result<()> {
     };
     let server = Arc::new(Server {
         node: Arc::new(Node::new(
-            Hub::new(&options, &Native, &tasks),
+            Hub::new(&options, Dialects::default(), &tasks),
             NodeOptions::default(),
         )),
         tasks: tasks.clone(),

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 
 use crate::http;
-use crate::hub::{ClientInfo, Transport};
+use crate::hub::ClientInfo;
 use crate::protocol::{ErrorCode, Identity, Refusal, UserId};
 use crate::server::WebSocketServer;
 use crate::session::NativeSession;
@@ -72,7 +72,7 @@ impl WebSocketServer {
         let info = ClientInfo {
             identity: identity.map(Arc::new),
             remote: ws.remote(),
-            transport: Transport::WebSocket,
+            ..ClientInfo::default()
         };
         let admission = self.node.admit(info).await?;
         let (node, tasks) = (self.node.clone(), self.tasks.clone());

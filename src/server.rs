@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{ConfigError, WebSocketConfig};
-use crate::dialect::native::Native;
+use crate::dialect::Dialects;
 use crate::http::{Api, BodyBudget, Health};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
@@ -74,7 +74,7 @@ impl WebSocketServer {
             observers,
             ..config.hub(workers)
         };
-        let hub = Hub::new(&options, &Native, &tasks);
+        let hub = Hub::new(&options, Dialects::default(), &tasks);
         let node = match policy {
             Some(policy) => Node::with_policy(hub, config.node(), policy),
             None => Node::new(hub, config.node()),

@@ -2,8 +2,15 @@
 //!
 //! Encoding and parsing only: no sockets, no tasks, no clock.
 
+mod builtin;
+mod class;
 pub mod native;
+mod outgoing;
+mod source;
 pub mod sse;
 mod table;
 
-pub use table::Dialect;
+pub use class::ClassId;
+pub use outgoing::{Encoded, Outgoing};
+pub use source::{At, Source};
+pub use table::{Dialect, Dialects};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::dialect::native::encode;
 use crate::error::{DisconnectError, SendError};
 use crate::hub::{Client, Phase};
 use crate::node::Node;
@@ -70,7 +69,7 @@ impl ClientHandle {
     /// Backpressure: waits for room in the mailbox of the client's shard. If the message does
     /// not fit in the client's outbox, the client is evicted (close code 1013).
     pub async fn send(&self, message: ServerMessage<'_>) -> Result<(), SendError> {
-        Ok(self.node.send(&self.client, encode(&message, None)).await?)
+        Ok(self.node.send(&self.client, &message).await?)
     }
 
     /// Closes the connection with code 4000 and a reason, after everything that was already

@@ -6,4 +6,4 @@ mod limits;
 mod ring;
 
 pub use limits::HistoryLimits;
-pub use ring::{HistoryRing, Page};
+pub use ring::{HistoryRing, Page, Size};

@@ -18,14 +18,25 @@ pub struct HistoryRing<T> {
     entries: VecDeque<Entry<T>>,
     /// Offset of the newest publication, even if it is no longer kept; 0 before the first.
     newest: u64,
-    /// Bytes of all entries.
+    /// Bytes of all entries, as the limit counts them.
     bytes: usize,
+    /// Memory of all entries.
+    memory: usize,
+}
+
+/// The size of a publication, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// As the limit counts it.
+    pub bytes: usize,
+    /// The memory that it takes.
+    pub memory: usize,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     item: T,
-    bytes: usize,
+    size: Size,
     published_at: Instant,
 }
 
@@ -49,6 +60,7 @@ impl<T: Clone> HistoryRing<T> {
             entries: VecDeque::new(),
             newest: 0,
             bytes: 0,
+            memory: 0,
         }
     }
 
@@ -77,20 +89,21 @@ impl<T: Clone> HistoryRing<T> {
         self.entries.is_empty()
     }
 
-    /// The size of the publications kept, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    /// The memory of the publications kept, in bytes.
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 
     /// Appends a publication and drops the oldest ones that then exceed the limits. `encode`
-    /// gets the new offset and returns the item and its size in bytes.
-    pub fn push(&mut self, now: Instant, encode: impl FnOnce(u64) -> (T, usize)) -> (u64, T) {
+    /// gets the new offset and returns the item and its size.
+    pub fn push(&mut self, now: Instant, encode: impl FnOnce(u64) -> (T, Size)) -> (u64, T) {
         self.newest += 1;
-        let (item, bytes) = encode(self.newest);
-        self.bytes += bytes;
+        let (item, size) = encode(self.newest);
+        self.bytes += size.bytes;
+        self.memory += size.memory;
         self.entries.push_back(Entry {
             item: item.clone(),
-            bytes,
+            size,
             published_at: now,
         });
         while self.entries.len() > self.limits.max_messages || self.bytes > self.limits.max_bytes {
@@ -103,7 +116,8 @@ impl<T: Clone> HistoryRing<T> {
     /// Drops the oldest publication.
     pub fn drop_oldest(&mut self) {
         if let Some(oldest) = self.entries.pop_front() {
-            self.bytes -= oldest.bytes;
+            self.bytes -= oldest.size.bytes;
+            self.memory -= oldest.size.memory;
         }
         // Release the memory of a burst, even if a trickle of publications keeps the history
         // from becoming empty. Unused capacity does not count against any limit.
@@ -159,7 +173,7 @@ impl<T: Clone> HistoryRing<T> {
         let mut bytes = 0;
         let fits = |entry: &&Entry<T>| {
             let first = bytes == 0;
-            bytes += entry.bytes;
+            bytes += entry.size.bytes;
             first || bytes <= max_bytes
         };
         let mut items: Vec<T> = if forwards {

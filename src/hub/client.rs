@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::client_info::{ClientInfo, ClientRef, Transport};
 use super::log::Owner;
 use super::topic::Topic;
+use crate::dialect::ClassId;
 use crate::protocol::{Identity, UserId};
 
 /// How far a client's connection has been closed. Only its shard advances it.
@@ -145,6 +146,11 @@ impl Client {
     /// The connection's transport.
     pub fn transport(&self) -> Transport {
         self.info.transport
+    }
+
+    /// How the connection takes frames.
+    pub fn class(&self) -> ClassId {
+        self.info.class
     }
 
     /// When the client connected.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::dialect::ClassId;
 use crate::protocol::{Identity, UserId};
 
 /// What is known about a client when it connects.
@@ -16,6 +17,8 @@ pub struct ClientInfo {
     pub remote: Option<SocketAddr>,
     /// The transport of the connection.
     pub transport: Transport,
+    /// How the connection takes frames. Default: native.
+    pub class: ClassId,
 }
 
 /// The transport of a connection.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
-use super::log::Sequenced;
+use super::forms::Forms;
 use super::shard::{Entry, Permits};
 use super::topic::{TopicId, TopicState};
 use crate::wire::Frame;
@@ -16,10 +16,8 @@ pub(super) struct Retry;
 /// One broadcast to a topic's members.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Broadcast<'a> {
-    /// The frame for members that receive no offsets.
-    pub(super) frame: &'a Frame,
-    /// The frame for members that receive offsets, if the topic keeps a history.
-    pub(super) sequenced: Option<&'a Sequenced>,
+    /// What the members receive.
+    pub(super) forms: &'a Arc<Forms>,
     /// Whether this is a publication, to which the topic's overflow policy applies, rather
     /// than a notice.
     pub(super) is_publication: bool,
@@ -31,10 +29,9 @@ pub(super) struct Broadcast<'a> {
 
 impl<'a> Broadcast<'a> {
     /// A notice to all members.
-    pub(super) fn notice(frame: &'a Frame) -> Self {
+    pub(super) fn notice(forms: &'a Arc<Forms>) -> Self {
         Self {
-            frame,
-            sequenced: None,
+            forms,
             is_publication: false,
             exclude: None,
             except_shard: None,
@@ -42,10 +39,10 @@ impl<'a> Broadcast<'a> {
     }
 
     /// A notice to the members in every shard but this one.
-    pub(super) fn notice_elsewhere(frame: &'a Frame, shard: usize) -> Self {
+    pub(super) fn notice_elsewhere(forms: &'a Arc<Forms>, shard: usize) -> Self {
         Self {
             except_shard: Some(shard),
-            ..Self::notice(frame)
+            ..Self::notice(forms)
         }
     }
 }
@@ -71,8 +68,7 @@ impl TopicState {
         broadcast: Broadcast<'_>,
     ) {
         let Broadcast {
-            frame,
-            sequenced,
+            forms,
             is_publication,
             exclude,
             except_shard,
@@ -86,8 +82,7 @@ impl TopicState {
                 shard,
                 Entry::Broadcast {
                     topic,
-                    frame: frame.clone(),
-                    sequenced: sequenced.cloned(),
+                    forms: forms.clone(),
                     is_publication,
                     exclude: exclude.map(|(client, _)| Arc::clone(client)),
                     ack: exclude.and_then(|(_, ack)| ack.cloned()),

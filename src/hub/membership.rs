@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
+use super::forms::Forms;
 use super::observer::Notifier;
 use super::shard::{Entry, HubClosed, Permits};
 use super::topic::{Topic, TopicState};
+use crate::dialect::Source;
 use crate::protocol::{ResumeRequest, Resumption, TopicKind, TopicName};
 use crate::wire::Frame;
 
@@ -22,7 +24,7 @@ pub struct JoinOptions<'a> {
     /// keeps a history.
     pub resume: Option<&'a ResumeRequest>,
     /// The notice sent to the other members.
-    pub announce: Option<&'a Frame>,
+    pub announce: Option<&'a Arc<dyn Source>>,
 }
 
 impl Default for JoinOptions<'_> {
@@ -89,17 +91,18 @@ impl Hub {
         options: JoinOptions<'_>,
         ack: impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<usize, JoinError> {
+        let announce = options.announce.map(|source| Forms::notice(source.clone()));
+        let announce = announce.as_ref();
         loop {
-            let others = options
-                .announce
+            let others = announce
                 .and_then(|_| self.registry.topic(kind, name))
                 .map(|topic| topic.members_by_shard());
             let mut permits = self
-                .permits_with_own(client, others.as_deref(), options.announce)
+                .permits_with_own(client, others.as_deref(), announce)
                 .await?;
             // Nothing awaits from here on: a join cancelled later would leave an empty topic.
             let topic = self.registry.topic_or_new(kind, name);
-            let joined = self.try_join(client, &topic, &mut permits, options, &ack);
+            let joined = self.try_join(client, &topic, &mut permits, (options, announce), &ack);
             if !matches!(joined, Ok(Ok(_))) {
                 // Either newly created and unused, or retired but still in the registry.
                 self.forget_if_unused(&topic);
@@ -115,7 +118,7 @@ impl Hub {
         client: &Arc<Client>,
         topic: &Arc<Topic>,
         permits: &mut Permits<'_>,
-        options: JoinOptions<'_>,
+        (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
         ack: &impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
     ) -> Result<Result<usize, JoinError>, Retry> {
         let mut memberships = client.memberships.lock();
@@ -129,7 +132,7 @@ impl Hub {
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, permits, options, ack, &self.notifier)? {
+        match topic.join(client, permits, (options, announce), ack, &self.notifier)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -149,13 +152,15 @@ impl Hub {
         kind: TopicKind,
         name: &str,
         ack: Option<&Frame>,
-        announce: Option<&Frame>,
+        announce: Option<&Arc<dyn Source>>,
     ) -> Result<(), LeaveError> {
         let topic = self
             .registry
             .topic(kind, name)
             .ok_or(LeaveError::NotAMember)?;
-        self.end_membership(client, &topic, ack, announce).await
+        let announce = announce.map(|source| Forms::notice(source.clone()));
+        self.end_membership(client, &topic, ack, announce.as_ref())
+            .await
     }
 
     /// Ends all of a client's memberships and removes it from the registry. `announce` makes
@@ -168,7 +173,7 @@ impl Hub {
     pub async fn disconnect(
         &self,
         client: &Arc<Client>,
-        announce: impl Fn(&Topic) -> Option<Frame>,
+        announce: impl Fn(&Topic) -> Option<Arc<dyn Source>>,
     ) -> Result<bool, HubClosed> {
         let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
         if !ended_before {
@@ -179,7 +184,7 @@ impl Hub {
             self.registry.remove_client(client);
         }
         while let Some(topic) = client.any_topic() {
-            let announcement = announce(&topic);
+            let announcement = announce(&topic).map(Forms::notice);
             match self
                 .end_membership(client, &topic, None, announcement.as_ref())
                 .await
@@ -204,7 +209,7 @@ impl Hub {
         client: &Arc<Client>,
         topic: &Arc<Topic>,
         ack: Option<&Frame>,
-        announce: Option<&Frame>,
+        announce: Option<&Arc<Forms>>,
     ) -> Result<(), LeaveError> {
         loop {
             let others = announce.map(|_| topic.members_by_shard());
@@ -228,7 +233,7 @@ impl Hub {
         &self,
         client: &Client,
         others: Option<&[u32]>,
-        announce: Option<&Frame>,
+        announce: Option<&Arc<Forms>>,
     ) -> Result<Permits<'_>, HubClosed> {
         let members = |shard: usize| {
             let others = others.map_or(0, |others| others[shard] as usize);
@@ -236,7 +241,7 @@ impl Hub {
             (own + others > 0).then_some(own + others)
         };
         self.mailboxes
-            .reserve(members, announce.map_or(0, Frame::len))
+            .reserve(members, announce.map_or(0, |forms| forms.len()))
             .await
     }
 
@@ -255,7 +260,7 @@ impl Topic {
         self: &Arc<Self>,
         client: &Arc<Client>,
         permits: &mut Permits<'_>,
-        options: JoinOptions<'_>,
+        (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
         notifier: &Notifier,
     ) -> Result<JoinOutcome, Retry> {
@@ -263,14 +268,14 @@ impl Topic {
         if state.stream.retired {
             return Err(Retry);
         }
-        if options.announce.is_some() {
+        if announce.is_some() {
             state.check_permits(permits, Some(client.shard))?;
         }
         if state.audience.members() >= options.max_members {
             return Ok(JoinOutcome::Full);
         }
-        if let Some(frame) = options.announce {
-            let notice = Broadcast::notice_elsewhere(frame, client.shard);
+        if let Some(forms) = announce {
+            let notice = Broadcast::notice_elsewhere(forms, client.shard);
             state.dispatch(self.id(), permits, notice);
         }
         state.audience.add(client.shard);
@@ -281,7 +286,7 @@ impl Topic {
             TopicName::Room(room) => observer.joined(client.view(), room),
             TopicName::Channel(channel) => observer.subscribed(client.view(), channel),
         });
-        self.admit(&mut state, client, permits, options, ack);
+        self.admit(&mut state, client, permits, (options, announce), ack);
         Ok(JoinOutcome::Joined(state.audience.members()))
     }
 
@@ -300,7 +305,7 @@ impl Topic {
                 resume,
                 ..JoinOptions::default()
             };
-            self.admit(&mut state, client, permits, options, ack);
+            self.admit(&mut state, client, permits, (options, None), ack);
         } else if let Some(frame) = ack(members, None) {
             let client = client.clone();
             let charge = None;
@@ -322,7 +327,7 @@ impl Topic {
         state: &mut TopicState,
         client: &Arc<Client>,
         permits: &mut Permits<'_>,
-        options: JoinOptions<'_>,
+        (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
     ) {
         let resumed = options.resume.map(|request| state.stream.resume(request));
@@ -337,7 +342,7 @@ impl Topic {
                 topic: self.clone(),
                 replay,
                 ack: ack(state.audience.members(), resumption.as_ref()),
-                announce: options.announce.cloned(),
+                announce: announce.cloned(),
             },
         );
     }
@@ -348,7 +353,7 @@ impl Topic {
         client: &Arc<Client>,
         permits: &mut Permits<'_>,
         ack: Option<&Frame>,
-        announce: Option<&Frame>,
+        announce: Option<&Arc<Forms>>,
         notifier: &Notifier,
     ) -> Result<(), Retry> {
         let mut state = self.state.lock();
@@ -372,8 +377,8 @@ impl Topic {
                 announce: announce.cloned(),
             },
         );
-        if let Some(frame) = announce {
-            let notice = Broadcast::notice_elsewhere(frame, client.shard);
+        if let Some(forms) = announce {
+            let notice = Broadcast::notice_elsewhere(forms, client.shard);
             state.dispatch(self.id(), permits, notice);
         }
         Ok(())

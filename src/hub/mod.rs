@@ -1,12 +1,15 @@
 //! The hub: this process's registry and shards.
 //!
-//! The hub moves encoded frames and knows nothing about JSON, HTTP or authentication. What it
-//! adds itself (gap notices, pings, closes, and the offsets of publications) is encoded by the
-//! [`Dialect`] it is given.
+//! The hub moves encoded frames and knows nothing about JSON, HTTP or authentication. A client's
+//! wire protocol is a small number to it, its class. A publication is a [`Source`](crate::dialect::Source),
+//! which encodes the form of each class; gap notices, pings and closes come from the table of
+//! [`Dialects`] it is given.
 
 mod client;
 mod client_info;
 mod dispatch;
+mod epochs;
+mod forms;
 mod log;
 mod membership;
 mod metrics;
@@ -31,6 +34,8 @@ use uuid::Uuid;
 
 pub use client::{Client, Phase};
 pub use client_info::{ClientInfo, ClientRef, Transport};
+#[cfg(feature = "internals")]
+pub use log::{Kept, OutOfOrder};
 pub use membership::{JoinError, JoinOptions, LeaveError};
 #[cfg(feature = "internals")]
 pub use metrics::Counter;
@@ -38,6 +43,8 @@ pub use metrics::Metrics;
 pub use observer::{Observer, Observers};
 pub use options::HubOptions;
 pub use publishing::{Accepted, HistoryPage};
+#[cfg(feature = "internals")]
+pub use publishing::{Delivery, DeliveryError};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
@@ -47,7 +54,7 @@ use self::registry::Registry;
 use self::replies::Replies;
 use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
 use self::topic::{EVERYONE, TopicId};
-use crate::dialect::Dialect;
+use crate::dialect::Dialects;
 use crate::protocol::TopicKind;
 use crate::wire::Frame;
 
@@ -57,7 +64,7 @@ pub struct Hub {
     registry: Arc<Registry>,
     mailboxes: Mailboxes,
     everyone: Arc<Topic>,
-    dialect: &'static dyn Dialect,
+    dialects: Dialects,
     budgets: Budgets,
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
@@ -76,7 +83,7 @@ pub struct Hub {
 impl Hub {
     /// Spawns the shards on `tasks`, and a sweeper if any topic can keep a history. They stop
     /// when the hub is dropped.
-    pub fn new(options: &HubOptions, dialect: &'static dyn Dialect, tasks: &TaskTracker) -> Self {
+    pub fn new(options: &HubOptions, dialects: Dialects, tasks: &TaskTracker) -> Self {
         let metrics = Arc::<Metrics>::default();
         let notifier = Notifier::new(options.observers.clone(), metrics.clone());
         let budgets = Budgets::new(&options.retention);
@@ -99,7 +106,7 @@ impl Hub {
                 mailbox,
                 everyone.clone(),
                 options,
-                dialect,
+                dialects,
                 (&notifier, &replies),
             );
             let failed = failed.clone();
@@ -120,7 +127,7 @@ impl Hub {
             registry,
             mailboxes,
             everyone,
-            dialect,
+            dialects,
             budgets,
             metrics,
             notifier,
@@ -148,9 +155,9 @@ impl Hub {
         self.outbox_max_bytes
     }
 
-    /// The dialect that encodes the hub's own messages.
-    pub fn dialect(&self) -> &'static dyn Dialect {
-        self.dialect
+    /// The dialects of the hub's clients.
+    pub fn dialects(&self) -> Dialects {
+        self.dialects
     }
 
     /// The hub's counters.

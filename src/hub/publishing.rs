@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
+use super::forms::Forms;
+use super::log::{Kept, OutOfOrder};
 use super::shard::{HubClosed, Permits};
 use super::topic::Topic;
+use crate::dialect::Source;
 use crate::history::Page;
 use crate::protocol::{HistoryRequest, StreamTop, TopicKind};
 use crate::wire::Frame;
@@ -26,57 +31,91 @@ pub struct HistoryPage {
     /// The topic's newest position.
     pub top: StreamTop,
     /// The publications with their offsets, oldest first.
-    pub page: Page<Frame>,
+    pub page: Page<Kept>,
 }
 
-/// A publication to be accepted: its encoded text, and its frame without an offset.
+/// A publication to be accepted.
 #[derive(Debug, Clone, Copy)]
-struct Publication<'a> {
-    encoded: &'a str,
-    frame: &'a Frame,
+pub struct Delivery<'a> {
+    /// What its forms are made from.
+    pub source: &'a Arc<dyn Source>,
+    /// Its offset, if it was numbered elsewhere; it has to be the next one. Otherwise the topic
+    /// numbers it.
+    pub offset: Option<u64>,
+    /// The client that it comes from, wherever that is connected. If it is a member, it receives the
+    /// acknowledgement instead of the publication.
+    pub origin: Option<Uuid>,
+}
+
+/// Why a publication was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// Its offset is not the next one.
+    #[error(transparent)]
+    OutOfOrder(#[from] OutOfOrder),
+    /// The hub has shut down.
+    #[error(transparent)]
+    Closed(#[from] HubClosed),
+}
+
+/// How accepting a publication ended under the topic's lock.
+enum Stop {
+    Retry,
+    OutOfOrder(OutOfOrder),
+}
+
+impl From<Retry> for Stop {
+    fn from(_: Retry) -> Self {
+        Self::Retry
+    }
 }
 
 impl Hub {
-    /// Broadcasts a frame to a topic's members except `exclude`, and returns the number of
-    /// recipients: 0 if the topic does not exist. The frame gets no offset and is not kept.
+    /// Broadcasts a notice to a topic's members except the client `exclude`, and returns the number
+    /// of recipients: 0 if the topic does not exist. A notice gets no offset and is not kept.
     ///
     /// Ordering: all members receive a topic's broadcasts in the same order.
     /// Backpressure: waits while the mailbox of a shard with members is full.
-    /// Cancel safety: the frame is sent to all recipients or to none.
+    /// Cancel safety: the notice is sent to all recipients or to none.
     pub async fn broadcast(
         &self,
         kind: TopicKind,
         name: &str,
-        frame: &Frame,
-        exclude: Option<&Arc<Client>>,
+        source: &Arc<dyn Source>,
+        exclude: Option<Uuid>,
     ) -> Result<usize, HubClosed> {
         match self.registry.topic(kind, name) {
-            Some(topic) => self.broadcast_in(&topic, frame, exclude).await,
+            Some(topic) => self.broadcast_in(&topic, source, exclude).await,
             None => Ok(0),
         }
     }
 
-    /// Broadcasts a frame to every connection and returns the number of connections.
+    /// Broadcasts a notice to every connection and returns the number of connections.
     ///
     /// Ordering, backpressure and cancel safety: as for [`Hub::broadcast`].
-    pub async fn broadcast_to_everyone(&self, frame: &Frame) -> Result<usize, HubClosed> {
-        self.broadcast_in(&self.everyone, frame, None).await
+    pub async fn broadcast_to_everyone(
+        &self,
+        source: &Arc<dyn Source>,
+    ) -> Result<usize, HubClosed> {
+        self.broadcast_in(&self.everyone, source, None).await
     }
 
     async fn broadcast_in(
         &self,
         topic: &Topic,
-        frame: &Frame,
-        exclude: Option<&Arc<Client>>,
+        source: &Arc<dyn Source>,
+        exclude: Option<Uuid>,
     ) -> Result<usize, HubClosed> {
+        let forms = Forms::notice(source.clone());
+        let exclude = exclude.and_then(|id| self.registry.client(id));
         loop {
             let members = topic.members_by_shard();
             let mut permits = self
                 .mailboxes
-                .reserve(|shard| wanted(members[shard]), frame.len())
+                .reserve(|shard| wanted(members[shard]), forms.len())
                 .await?;
-            let excluded = exclude.map(|client| client.memberships.lock());
-            if let Ok(members) = topic.broadcast(&mut permits, frame, exclude) {
+            let excluded = exclude.as_ref().map(|client| client.memberships.lock());
+            if let Ok(members) = topic.broadcast(&mut permits, &forms, exclude.as_ref()) {
                 self.metrics.broadcasts_total.add(1);
                 let is_excluded = excluded.is_some_and(|excluded| excluded.contains(topic));
                 return Ok(members - usize::from(is_excluded));
@@ -85,8 +124,7 @@ impl Hub {
     }
 
     /// Publishes to a topic. If the topic keeps a history, the publication gets an offset and
-    /// is kept. `encoded` is the text from which the dialect builds frames. A publisher that
-    /// is a member receives `ack` instead of the publication.
+    /// is kept. The client `origin` receives `ack` instead of the publication, if it is a member.
     ///
     /// Ordering: all members receive a topic's publications in the same order, which is also
     /// the order of its history.
@@ -96,13 +134,35 @@ impl Hub {
         &self,
         kind: TopicKind,
         name: &Arc<str>,
-        encoded: &Arc<str>,
-        publisher: Option<&Arc<Client>>,
+        source: &Arc<dyn Source>,
+        origin: Option<Uuid>,
         ack: impl Fn(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, HubClosed> {
-        let frame = self.dialect.publication(encoded);
-        let frame = &frame;
-        let publication = Publication { encoded, frame };
+        let delivery = Delivery {
+            source,
+            offset: None,
+            origin,
+        };
+        match self.deliver(kind, name, delivery, ack).await {
+            Ok(accepted) => Ok(accepted),
+            Err(DeliveryError::Closed(closed)) => Err(closed),
+            Err(DeliveryError::OutOfOrder(_)) => unreachable!("the topic gave it its offset"),
+        }
+    }
+
+    /// Accepts a publication, which may have been numbered elsewhere.
+    ///
+    /// Ordering, backpressure and cancel safety: as for [`Hub::publish`].
+    /// Errors: with an offset that is not the next one, nothing happens.
+    pub async fn deliver(
+        &self,
+        kind: TopicKind,
+        name: &Arc<str>,
+        delivery: Delivery<'_>,
+        ack: impl Fn(&Accepted) -> Option<Frame>,
+    ) -> Result<Accepted, DeliveryError> {
+        let plain = delivery.source.plain();
+        let origin = delivery.origin.and_then(|id| self.registry.client(id));
         if self.budgets.of(kind).is_exceeded() {
             // Give the sweeper a chance to free memory.
             tokio::task::yield_now().await;
@@ -111,59 +171,29 @@ impl Hub {
             let known = self.registry.topic(kind, name);
             let members = known.map(|topic| topic.members_by_shard());
             let members = |shard: usize| wanted(members.as_ref()?[shard]);
-            let mut permits = self.mailboxes.reserve(members, frame.len()).await?;
+            let mut permits = self.mailboxes.reserve(members, plain.len()).await?;
             // Nothing awaits from here on: a publish cancelled later would leave an unused topic.
             let Some(topic) = self.topic_to_publish(kind, name) else {
                 return Ok(Accepted::default());
             };
-            let excluded = publisher.map(|client| client.memberships.lock());
-            let accepted = self.publish_in(&topic, &mut permits, publication, publisher, &ack);
-            if let Ok(mut accepted) = accepted {
-                self.metrics.broadcasts_total.add(1);
-                let is_excluded = excluded.is_some_and(|excluded| excluded.contains(&topic));
-                accepted.members -= usize::from(is_excluded);
-                return Ok(accepted);
+            let excluded = origin.as_ref().map(|client| client.memberships.lock());
+            let publication = (delivery, &plain, origin.as_ref());
+            match topic.accept(&mut permits, publication, &ack) {
+                Ok(mut accepted) => {
+                    self.metrics.broadcasts_total.add(1);
+                    let is_excluded = excluded.is_some_and(|excluded| excluded.contains(&topic));
+                    accepted.members -= usize::from(is_excluded);
+                    return Ok(accepted);
+                }
+                Err(stop) => {
+                    drop(excluded);
+                    self.forget_if_unused(&topic);
+                    if let Stop::OutOfOrder(error) = stop {
+                        return Err(error.into());
+                    }
+                }
             }
-            drop(excluded);
-            self.forget_if_unused(&topic);
         }
-    }
-
-    /// Accepts a publication: assigns its offset, keeps it, and puts it into the mailbox of
-    /// every shard that has members.
-    fn publish_in(
-        &self,
-        topic: &Topic,
-        permits: &mut Permits<'_>,
-        Publication { encoded, frame }: Publication<'_>,
-        publisher: Option<&Arc<Client>>,
-        ack: impl FnOnce(&Accepted) -> Option<Frame>,
-    ) -> Result<Accepted, Retry> {
-        let mut state = topic.state.lock();
-        if state.stream.retired {
-            return Err(Retry);
-        }
-        state.check_permits(permits, None)?;
-        state.stream.publications += 1;
-        let sequenced = state.stream.log.as_mut().map(|log| {
-            if let Some(publisher) = publisher {
-                log.begin(|| publisher.owner());
-            }
-            log.append(|offset| self.dialect.sequenced(encoded, offset))
-        });
-        let accepted = Accepted {
-            members: state.audience.members(),
-            position: state.stream.top(),
-        };
-        let ack = ack(&accepted);
-        let broadcast = Broadcast {
-            sequenced: sequenced.as_ref(),
-            is_publication: true,
-            exclude: publisher.map(|client| (client, ack.as_ref())),
-            ..Broadcast::notice(frame)
-        };
-        state.dispatch(topic.id(), permits, broadcast);
-        Ok(accepted)
     }
 
     /// The topic to publish to. A topic that nobody is in is created only if it keeps a
@@ -198,7 +228,7 @@ impl Hub {
             Some(HistoryPage {
                 top: StreamTop {
                     offset: 0,
-                    epoch: self.registry.epoch(kind),
+                    epoch: self.registry.epoch(kind, name),
                 },
                 page: Page {
                     first: 1,
@@ -211,12 +241,54 @@ impl Hub {
 }
 
 impl Topic {
+    /// Accepts a publication: assigns its offset, keeps it, and puts it into the mailbox of
+    /// every shard that has members.
+    fn accept(
+        &self,
+        permits: &mut Permits<'_>,
+        (delivery, plain, origin): (Delivery<'_>, &Frame, Option<&Arc<Client>>),
+        ack: impl FnOnce(&Accepted) -> Option<Frame>,
+    ) -> Result<Accepted, Stop> {
+        let Delivery { source, offset, .. } = delivery;
+        let mut state = self.state.lock();
+        if state.stream.retired {
+            return Err(Stop::Retry);
+        }
+        state.check_permits(permits, None)?;
+        let mut sequenced = None;
+        if let Some(log) = &mut state.stream.log {
+            if let Some(origin) = origin {
+                log.begin(|| origin.owner());
+            }
+            sequenced = Some(match offset {
+                Some(offset) => log
+                    .accept(offset, source, plain)
+                    .map_err(Stop::OutOfOrder)?,
+                None => log.append(source, plain),
+            });
+        }
+        state.stream.publications += 1;
+        let accepted = Accepted {
+            members: state.audience.members(),
+            position: state.stream.top(),
+        };
+        let ack = ack(&accepted);
+        let forms = Forms::new(source.clone(), plain.clone(), sequenced);
+        let broadcast = Broadcast {
+            is_publication: true,
+            exclude: origin.map(|client| (client, ack.as_ref())),
+            ..Broadcast::notice(&forms)
+        };
+        state.dispatch(self.id(), permits, broadcast);
+        Ok(accepted)
+    }
+
     /// Puts a notice into the mailbox of every shard that has members and returns the number
     /// of members. A notice gets no offset and is not kept.
     fn broadcast(
         &self,
         permits: &mut Permits<'_>,
-        frame: &Frame,
+        forms: &Arc<Forms>,
         exclude: Option<&Arc<Client>>,
     ) -> Result<usize, Retry> {
         let mut state = self.state.lock();
@@ -224,7 +296,7 @@ impl Topic {
         state.stream.publications += 1;
         let broadcast = Broadcast {
             exclude: exclude.map(|client| (client, None)),
-            ..Broadcast::notice(frame)
+            ..Broadcast::notice(forms)
         };
         state.dispatch(self.id(), permits, broadcast);
         Ok(state.audience.members())

@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::client::Client;
+use super::epochs::Epochs;
 use super::log::{Budgets, Owner, TopicLog};
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::protocol::TopicKind;
@@ -24,8 +25,7 @@ pub(super) struct Registry {
     shards: usize,
     rules: TopicRules,
     budgets: Budgets,
-    /// Identifies this process in the epochs of its topics.
-    process: u64,
+    epochs: Epochs,
     /// The number of rooms, and of channels, whose positions have been forgotten. One that is
     /// created later may be one of them, so it gets a different epoch.
     forgotten_rooms: AtomicU64,
@@ -47,7 +47,7 @@ impl Registry {
             shards,
             rules,
             budgets,
-            process: Uuid::new_v4().as_u64_pair().0,
+            epochs: Epochs::default(),
             forgotten_rooms: AtomicU64::new(0),
             forgotten_channels: AtomicU64::new(0),
         }
@@ -58,10 +58,12 @@ impl Registry {
         &self.rules
     }
 
-    /// The epoch for a topic of this kind that is created now.
-    pub(super) fn epoch(&self, kind: TopicKind) -> Arc<str> {
+    /// The epoch of the topic with this name, if it is created now. It stays the same until a
+    /// position of a topic of this kind is forgotten: a client that resumes a topic which nobody
+    /// was in meanwhile, and nobody has published to, has missed nothing.
+    pub(super) fn epoch(&self, kind: TopicKind, name: &str) -> Arc<str> {
         let forgotten = self.forgotten(kind).load(Ordering::SeqCst);
-        format!("{:012x}-{forgotten}", self.process >> 16).into()
+        self.epochs.epoch(kind, name, forgotten)
     }
 
     /// Gives topics of this kind that are created from now on a new epoch.
@@ -126,7 +128,7 @@ impl Registry {
                 let log = limits.map(|limits| {
                     let budget = self.budgets.of(kind);
                     let owner = Owner::Topic(id);
-                    Box::new(TopicLog::new(limits, self.epoch(kind), budget, owner))
+                    Box::new(TopicLog::new(limits, self.epoch(kind, name), budget, owner))
                 });
                 let identity = (id, kind, name.clone());
                 Arc::new(Topic::new(identity, self.shards, options.overflow, log))

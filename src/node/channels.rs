@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Node;
 use super::access::{refuse_closed, refuse_join, refuse_leave};
-use crate::dialect::native::encode;
 use crate::hub::{Client, HubClosed, JoinOptions};
 use crate::protocol::{
     ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
@@ -21,13 +20,14 @@ impl Node {
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
         let terms = self.may_subscribe(client, channel, resume).await?;
+        let dialect = self.dialect_of(client);
         let ack = |resumption: Option<&Resumption>| {
             let channel = channel.as_str();
             let subscribed = ServerMessage::Subscribed {
                 channel,
                 resumption,
             };
-            encode(&subscribed, reply_to)
+            dialect.message(&subscribed, reply_to)
         };
         if channel.reaches_everyone() {
             let unrecovered = resume.map(Resumption::without_history);
@@ -61,7 +61,8 @@ impl Node {
     ) -> Result<(), Refusal> {
         Self::may_unsubscribe(channel)?;
         let name = channel.as_str();
-        let ack = encode(&ServerMessage::Unsubscribed { channel: name }, reply_to);
+        let unsubscribed = ServerMessage::Unsubscribed { channel: name };
+        let ack = self.dialect_of(client).message(&unsubscribed, reply_to);
         self.hub
             .leave(client, TopicKind::Channel, name, Some(&ack), None)
             .await

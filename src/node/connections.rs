@@ -105,7 +105,8 @@ impl Node {
         let notice = self.announcement.made().await;
         let client = self.make_known(admission, link).await?;
         if let Some(notice) = notice {
-            self.send(&client, notice.clone()).await?;
+            let frame = notice.encode(client.class(), None);
+            self.hub.send(&client, frame).await?;
         }
         self.close(&client, CloseCode::GoingAway, None).await?;
         Ok(client)
@@ -163,7 +164,10 @@ impl Node {
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
         let last = self
             .hub
-            .disconnect(client, |topic| departure_notice(client, topic))
+            .disconnect(client, |topic| {
+                let notice = departure_notice(client, topic)?;
+                Some(self.outgoing(notice))
+            })
             .await?;
         if last && client.is_attached() {
             notify_disconnect(&*self.policy, client.view());
@@ -178,7 +182,7 @@ impl Node {
         code: CloseCode,
         reason: Option<&str>,
     ) -> Result<(), HubClosed> {
-        let frame = self.hub.dialect().close(code, reason);
+        let frame = self.dialect_of(client).close(code, reason);
         self.hub.close(client, frame, CLOSE_LINGER).await
     }
 

@@ -7,11 +7,10 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
-use super::publish::{event_message, publish_message};
+use super::publish::publish_message;
 use crate::dialect::native::shutdown_notice;
 use crate::hub::Client;
-use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, timestamp};
-use crate::wire::Frame;
+use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, TopicMessage, timestamp};
 
 /// How a node drains.
 #[derive(Debug, Clone)]
@@ -99,9 +98,13 @@ impl Node {
             data: shutdown_notice("The server is shutting down", window),
         };
         // Fails only if the hub has shut down, and then there is nobody to notify.
-        let message = event_message(&channel, &event);
-        self.announcement.begin(Frame::text(message.clone()));
-        let _ = publish_message(&self.hub, &channel, message, deadline).await;
+        let notice = self.outgoing(TopicMessage::Shutdown {
+            channel: channel.as_shared().clone(),
+            event: event.into(),
+            window,
+        });
+        self.announcement.begin(notice.clone());
+        let _ = publish_message(&self.hub, &channel, &notice, deadline).await;
     }
 
     /// Closes `clients`, at the pace of `options`. Each may take until `deadline` to read what
@@ -112,7 +115,6 @@ impl Node {
         options: &DrainOptions,
         deadline: Instant,
     ) {
-        let frame = self.hub.dialect().close(CloseCode::GoingAway, None);
         clients.sort_unstable_by_key(|client| client.id());
         // Four fifths of the time for closing, the rest for the last answers.
         let batches = (options.timeout * 4 / 5).as_millis() / BATCH_INTERVAL.as_millis();
@@ -125,7 +127,8 @@ impl Node {
             next += BATCH_INTERVAL;
             for client in clients {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if self.hub.close(client, frame.clone(), left).await.is_err() {
+                let frame = self.dialect_of(client).close(CloseCode::GoingAway, None);
+                if self.hub.close(client, frame, left).await.is_err() {
                     return;
                 }
             }

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::Node;
 use super::access::{refuse_closed, refuse_history, refuse_overloaded, refuse_unreadable};
+use crate::dialect::{At, ClassId};
 use crate::hub::{Client, HistoryPage, HubClosed};
 use crate::protocol::{
     ChannelName, HistoryRequest, Json, Refusal, RoomName, ServerMessage, TopicName,
@@ -23,23 +24,33 @@ impl Node {
         topic: TopicName<'_>,
         request: HistoryRequest,
     ) -> Result<String, Refusal> {
-        self.history_reply(topic, request, MAX_PAGE_BYTES, None)
+        let class = ClassId::NATIVE;
+        let page = self.history_page(topic, class, request, MAX_PAGE_BYTES, None)?;
+        let text = str::from_utf8(page.payload());
+        text.map(str::to_owned)
+            .map_err(|_| refuse_unreadable(topic))
     }
 
-    fn history_reply(
+    fn history_page(
         &self,
         topic: TopicName<'_>,
+        class: ClassId,
         request: HistoryRequest,
         max_bytes: usize,
         reply_to: Option<&Json>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Frame, Refusal> {
         if topic.reaches_everyone() {
             return Err(refuse_history(topic));
         }
         let (kind, name) = (topic.kind(), topic.name());
         let history = self.hub.history(kind, name, request, max_bytes);
         let HistoryPage { top, page } = history.ok_or_else(|| refuse_history(topic))?;
-        let items = page.items.iter().map(Frame::payload).map(str::from_utf8);
+        let forms = (page.first..).zip(&page.items).map(|(offset, kept)| {
+            let epoch = &top.epoch;
+            kept.form(class, At { offset, epoch })
+        });
+        let forms: Vec<Frame> = forms.collect();
+        let items = forms.iter().map(Frame::payload).map(str::from_utf8);
         // A page without some of its items would look complete.
         let items: Vec<&str> = items.collect::<Result<_, _>>().map_err(|error| {
             tracing::error!(?topic, %error, "a history contains what is not text");
@@ -51,7 +62,7 @@ impl Node {
             items: &items,
             more: page.more,
         };
-        Ok(history.to_reply(reply_to))
+        Ok(self.hub.dialects().of(class).message(&history, reply_to))
     }
 
     /// Answers a client with a page of a channel's history.
@@ -92,9 +103,9 @@ impl Node {
             .await
             .map_err(|_elapsed| refuse_overloaded(topic))?;
         let max_bytes = MAX_PAGE_BYTES.min(self.hub.outbox_max_bytes() / 4);
-        let reply = self.history_reply(topic, request, max_bytes, reply_to)?;
+        let reply = self.history_page(topic, client.class(), request, max_bytes, reply_to)?;
         self.hub
-            .reply(client, Frame::text(reply.into()))
+            .reply(client, reply)
             .await
             .map_err(|HubClosed| refuse_closed(topic))
     }

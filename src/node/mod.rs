@@ -27,10 +27,9 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::dialect::native::encode;
+use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
-use crate::protocol::{Json, ServerMessage};
-use crate::wire::Frame;
+use crate::protocol::{Json, ServerMessage, TopicMessage};
 
 pub use admission::Admission;
 pub use connections::{LiveConnection, Page};
@@ -158,7 +157,8 @@ impl Node {
         message: &ServerMessage<'_>,
         reply_to: Option<&Json>,
     ) -> Result<(), HubClosed> {
-        self.hub.reply(client, encode(message, reply_to)).await
+        let frame = self.dialect_of(client).message(message, reply_to);
+        self.hub.reply(client, frame).await
     }
 
     /// Waits until the client has read enough of its replies for its next command, or is closing.
@@ -169,8 +169,28 @@ impl Node {
         self.hub.reply_room(client).await;
     }
 
-    /// Sends a frame to one client, in order with everything else it receives.
-    pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+    /// Sends a message to one client, in order with everything else it receives.
+    pub async fn send(
+        &self,
+        client: &Arc<Client>,
+        message: &ServerMessage<'_>,
+    ) -> Result<(), HubClosed> {
+        let frame = self.dialect_of(client).message(message, None);
         self.hub.send(client, frame).await
+    }
+
+    /// The dialects of the node's clients.
+    pub fn dialects(&self) -> Dialects {
+        self.hub.dialects()
+    }
+
+    /// The dialect of a client.
+    fn dialect_of(&self, client: &Client) -> &'static dyn Dialect {
+        self.hub.dialects().of(client.class())
+    }
+
+    /// What a topic's members receive, each in its own dialect.
+    fn outgoing(&self, message: TopicMessage) -> Arc<dyn Source> {
+        Outgoing::source(self.hub.dialects(), message)
     }
 }

@@ -9,11 +9,12 @@ use super::Node;
 use super::publish_error::PublishError;
 use super::published::Published;
 use super::turn::Turn;
+use crate::dialect::{Outgoing, Source};
 use crate::hub::Hub;
 use crate::protocol::{
-    ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, timestamp,
+    ChannelName, Event, EventId, PublishRequest, ServerMessage, Target, TopicKind, TopicMessage,
+    timestamp,
 };
-use crate::wire::Frame;
 
 /// Maximum size of all messages that one request publishes, summed over its events and their
 /// channels. A short request can name 1000 channels for each of its events.
@@ -64,15 +65,16 @@ impl Node {
         };
         let channels = channels(&request.target);
         self.check_size(&channels, &event)?;
+        let event = Arc::new(event);
         let (mut subscribers, mut turn) = (0, Turn::begin());
         for channel in channels {
             turn.give_way().await;
-            let message = event_message(&channel, &event);
-            subscribers += publish_message(&self.hub, &channel, message, deadline).await?;
+            let message = event_message(&self.hub, &channel, &event);
+            subscribers += publish_message(&self.hub, &channel, &message, deadline).await?;
         }
         Ok(Published {
-            id: event.id,
-            timestamp: event.timestamp,
+            id: event.id.clone(),
+            timestamp: event.timestamp.clone(),
             subscribers,
         })
     }
@@ -133,6 +135,19 @@ pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
     }
 }
 
+/// What the subscribers of a channel receive of an event.
+pub(super) fn event_message(
+    hub: &Hub,
+    channel: &ChannelName,
+    event: &Arc<Event>,
+) -> Arc<dyn Source> {
+    let message = TopicMessage::Event {
+        channel: channel.as_shared().clone(),
+        event: event.clone(),
+    };
+    Outgoing::source(hub.dialects(), message)
+}
+
 /// Publishes a message to a channel before `deadline` or not at all, and returns the number of
 /// subscribers it was sent to.
 ///
@@ -140,24 +155,19 @@ pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
 pub(super) async fn publish_message(
     hub: &Hub,
     channel: &ChannelName,
-    message: Arc<str>,
+    message: &Arc<dyn Source>,
     deadline: Instant,
 ) -> Result<usize, PublishError> {
     let publish = async {
         if channel.reaches_everyone() {
-            return hub.broadcast_to_everyone(&Frame::text(message)).await;
+            return hub.broadcast_to_everyone(message).await;
         }
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
-        let accepted = hub.publish(kind, name, &message, None, |_| None).await;
+        let accepted = hub.publish(kind, name, message, None, |_| None).await;
         Ok(accepted?.members)
     };
     match timeout_at(deadline, publish).await {
         Ok(sent) => Ok(sent?),
         Err(_elapsed) => Err(PublishError::Overloaded),
     }
-}
-
-pub(super) fn event_message(channel: &ChannelName, event: &Event) -> Arc<str> {
-    let channel = channel.as_str();
-    ServerMessage::Event { channel, event }.to_json().into()
 }

@@ -56,8 +56,8 @@ impl Node {
             for channel in channels {
                 turn.give_way().await;
                 let publish = async {
-                    let message = event_message(&channel, &event_at(at));
-                    let sent = publish_message(&hub, &channel, message, deadline).await;
+                    let message = event_message(&hub, &channel, &event_at(at).into());
+                    let sent = publish_message(&hub, &channel, &message, deadline).await;
                     sent.map(|subscribers| Outcome { at, subscribers })
                 };
                 let key = (channel.clone(), id.clone());

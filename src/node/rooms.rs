@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Node;
 use super::access::{refuse_closed, refuse_join, refuse_leave};
 use super::policy::Terms;
-use crate::dialect::native::encode;
+use crate::dialect::Encoded;
 use crate::hub::{Accepted, Client, HubClosed, JoinError, JoinOptions, LeaveError, Topic};
 use crate::protocol::{
-    Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind,
+    Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind, TopicMessage,
 };
-use crate::wire::Frame;
 
 impl Node {
     /// Makes the client a member of the room, and returns the number of members. The client
@@ -49,21 +50,18 @@ impl Node {
     ) -> Result<usize, JoinError> {
         let (resume, unrecovered) = terms.apply(resume);
         let name = room.as_str();
-        let user_id = &client.display_name();
-        let announce = encode(
-            &ServerMessage::UserJoined {
-                room: name,
-                user_id,
-            },
-            None,
-        );
+        let announce = self.outgoing(TopicMessage::UserJoined {
+            room: room.as_shared().clone(),
+            user_id: client.display_name().into(),
+        });
+        let dialect = self.dialect_of(client);
         let ack = |members, resumption: Option<&Resumption>| {
             let joined = ServerMessage::Joined {
                 room: name,
                 members,
                 resumption: resumption.or(unrecovered.as_ref()),
             };
-            Some(encode(&joined, reply_to))
+            Some(dialect.message(&joined, reply_to))
         };
         let options = JoinOptions {
             max_members: self.options.max_clients_per_room,
@@ -96,8 +94,9 @@ impl Node {
         reply_to: Option<&Json>,
     ) -> Result<(), LeaveError> {
         let name = room.as_str();
-        let ack = encode(&ServerMessage::Left { room: name }, reply_to);
-        let announce = user_left(client, name);
+        let left = ServerMessage::Left { room: name };
+        let ack = self.dialect_of(client).message(&left, reply_to);
+        let announce = self.outgoing(user_left(client, room.as_shared()));
         self.hub
             .leave(client, TopicKind::Room, name, Some(&ack), Some(&announce))
             .await
@@ -114,22 +113,22 @@ impl Node {
     ) -> Result<(), Refusal> {
         let changed = self.may_say(client, room, content).await?;
         let content = changed.as_ref().unwrap_or(content);
-        let message = ServerMessage::Message {
-            room: room.as_str(),
-            from: &client.display_name(),
-            content,
-        };
+        let message = self.outgoing(TopicMessage::Message {
+            room: room.as_shared().clone(),
+            from: client.display_name().into(),
+            content: content.clone(),
+        });
+        let dialect = self.dialect_of(client);
         let ack = |accepted: &Accepted| {
             let sent = ServerMessage::Sent {
                 room: room.as_str(),
                 offset: accepted.position.as_ref().map(|top| top.offset),
             };
-            reply_to.map(|id| encode(&sent, Some(id)))
+            reply_to.map(|id| dialect.message(&sent, Some(id)))
         };
         let (kind, name) = (TopicKind::Room, room.as_shared());
-        let text = message.to_json().into();
         self.hub
-            .publish(kind, name, &text, Some(client), ack)
+            .publish(kind, name, &message, Some(client.id()), ack)
             .await
             .map(drop)
             .map_err(|HubClosed| refuse_closed(room))
@@ -142,28 +141,39 @@ impl Node {
         &self,
         room: &RoomName,
         message: &ServerMessage<'_>,
-        exclude: Option<&Arc<Client>>,
+        exclude: Option<Uuid>,
     ) -> Result<usize, HubClosed> {
         let (kind, name) = (TopicKind::Room, room.as_shared());
-        if matches!(message, ServerMessage::Message { .. }) {
-            let text = message.to_json().into();
-            let accepted = self.hub.publish(kind, name, &text, exclude, |_| None);
+        if let ServerMessage::Message {
+            room,
+            from,
+            content,
+        } = *message
+        {
+            let message = self.outgoing(TopicMessage::Message {
+                room: room.into(),
+                from: from.into(),
+                content: content.clone(),
+            });
+            let accepted = self.hub.publish(kind, name, &message, exclude, |_| None);
             return Ok(accepted.await?.members);
         }
-        let frame = encode(message, None);
-        self.hub.broadcast(kind, name, &frame, exclude).await
+        let notice = Encoded::source(self.hub.dialects(), message);
+        self.hub.broadcast(kind, name, &notice, exclude).await
     }
 }
 
 /// What the other members of a topic get when the client disconnects.
-pub(super) fn departure_notice(client: &Client, topic: &Topic) -> Option<Frame> {
+pub(super) fn departure_notice(client: &Client, topic: &Topic) -> Option<TopicMessage> {
     match topic.kind() {
         TopicKind::Room => Some(user_left(client, topic.name())),
         TopicKind::Channel => None,
     }
 }
 
-fn user_left(client: &Client, room: &str) -> Frame {
-    let user_id = &client.display_name();
-    encode(&ServerMessage::UserLeft { room, user_id }, None)
+fn user_left(client: &Client, room: &Arc<str>) -> TopicMessage {
+    TopicMessage::UserLeft {
+        room: room.clone(),
+        user_id: client.display_name().into(),
+    }
 }

@@ -1,6 +1,7 @@
 //! JSON values, kept as text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,9 +17,9 @@ impl JsonError {
     }
 }
 
-/// A JSON value as text: as a client sent it, or compact.
+/// A JSON value as text: as a client sent it, or compact. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Json(Box<str>);
+pub struct Json(Arc<str>);
 
 impl Json {
     /// Encodes any serializable value.
@@ -41,7 +42,7 @@ impl Json {
 
     /// The value as JSON text.
     pub fn into_string(self) -> String {
-        self.0.into()
+        self.0.as_ref().into()
     }
 
     /// A value from text that the caller knows to be JSON.

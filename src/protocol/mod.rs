@@ -23,6 +23,7 @@ mod server_message;
 mod suggest;
 mod timestamp;
 mod topic;
+mod topic_message;
 
 pub use close_code::CloseCode;
 pub use command::{ClientMessage, Command, RefusedCommand};
@@ -45,3 +46,4 @@ pub use server_message::ServerMessage;
 pub(crate) use suggest::{did_you_mean, nearest};
 pub use timestamp::timestamp;
 pub use topic::{TopicKind, TopicName};
+pub use topic_message::TopicMessage;

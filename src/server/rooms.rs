@@ -58,10 +58,7 @@ impl WebSocketServer {
         exclude: Option<Uuid>,
     ) -> Result<usize, BroadcastError> {
         let room = RoomName::new(room)?;
-        let exclude = exclude.and_then(|id| self.node.client(id));
-        let sent = self
-            .node
-            .broadcast_to_room(&room, &message, exclude.as_ref());
+        let sent = self.node.broadcast_to_room(&room, &message, exclude);
         Ok(sent.await?)
     }
 

@@ -8,16 +8,30 @@ use super::reassembly::MAX_CONTROL_BYTES;
 /// Maximum length of an unmasked frame's header: two bytes and a 64-bit length.
 const MAX_HEADER_BYTES: usize = 10;
 
+/// What a frame is for, which decides whether it may overtake others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameRole {
+    /// A message.
+    Data,
+    /// A ping of the heartbeat.
+    Ping,
+    /// The answer to a client's ping.
+    Pong,
+    /// The last frame of a connection.
+    Close,
+}
+
 /// An encoded server frame: complete, unmasked, the same bytes for every client.
 ///
 /// Cloning increments a reference count and copies no payload, so a broadcast is encoded once and all outboxes share
 /// the payload. Cloning a frame without a payload, such as a ping, does not even touch a reference count.
 /// [`header`](Self::header) and [`payload`](Self::payload) are the two buffers of a vectored write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::len_without_is_empty, reason = "a frame always has a header")]
+#[allow(clippy::len_without_is_empty, reason = "a frame is never empty")]
 pub struct Frame {
     header: [u8; MAX_HEADER_BYTES],
     header_len: u8,
+    role: FrameRole,
     /// `None` if empty.
     payload: Option<Arc<[u8]>>,
 }
@@ -26,6 +40,30 @@ impl Frame {
     /// A text message, sharing the text.
     pub fn text(text: Arc<str>) -> Self {
         Self::new(Opcode::Text, Some(text.into()))
+    }
+
+    /// A text message from bytes that the caller knows to be UTF-8.
+    pub fn utf8(bytes: Arc<[u8]>) -> Self {
+        Self::new(Opcode::Text, Some(bytes))
+    }
+
+    /// A ping for clients that answer no WebSocket pings: a text message that the client's protocol
+    /// defines.
+    pub fn application_ping(text: Arc<str>) -> Self {
+        Self {
+            role: FrameRole::Ping,
+            ..Self::text(text)
+        }
+    }
+
+    /// Bytes without a WebSocket header, for a transport of its own.
+    pub fn unframed(role: FrameRole, bytes: Arc<[u8]>) -> Self {
+        Self {
+            header: [0; MAX_HEADER_BYTES],
+            header_len: 0,
+            role,
+            payload: Some(bytes),
+        }
     }
 
     /// A binary message, sharing the bytes.
@@ -75,14 +113,21 @@ impl Frame {
             header[2..].copy_from_slice(&(length as u64).to_be_bytes());
             10
         };
+        let role = match opcode {
+            Opcode::Ping => FrameRole::Ping,
+            Opcode::Pong => FrameRole::Pong,
+            Opcode::Close => FrameRole::Close,
+            Opcode::Text | Opcode::Binary | Opcode::Continuation => FrameRole::Data,
+        };
         Self {
             header,
             header_len,
+            role,
             payload,
         }
     }
 
-    /// The header, 2 to 10 bytes.
+    /// The header: 2 to 10 bytes, or none for an [unframed](Self::unframed) frame.
     pub fn header(&self) -> &[u8] {
         &self.header[..usize::from(self.header_len)]
     }
@@ -97,19 +142,14 @@ impl Frame {
         self.header().len() + self.payload().len()
     }
 
+    /// What the frame is for.
+    pub fn role(&self) -> FrameRole {
+        self.role
+    }
+
     /// Whether this is a ping, pong or Close frame.
     pub fn is_control(&self) -> bool {
-        self.header[0] & 0x08 != 0
-    }
-
-    /// Whether this is a pong.
-    pub fn is_pong(&self) -> bool {
-        self.header[0] & 0x0f == Opcode::Pong as u8
-    }
-
-    /// Whether this is a ping.
-    pub fn is_ping(&self) -> bool {
-        self.header[0] & 0x0f == Opcode::Ping as u8
+        self.role != FrameRole::Data
     }
 
     /// Appends the encoded frame to `out`.

@@ -19,7 +19,6 @@ mod mask;
 mod opcode;
 mod partial_message;
 mod reassembly;
-mod server_frame;
 
 pub use accept_key::AcceptKey;
 pub use close::CloseFrame;
@@ -28,9 +27,8 @@ pub use close::is_close_code;
 pub use decoder::Decoder;
 pub use error::ProtocolError;
 pub use event::Event;
-pub use frame::Frame;
+pub use frame::{Frame, FrameRole};
 pub use handshake::check_handshake;
 pub use handshake_error::HandshakeError;
 pub use limits::Limits;
 pub use mask::Mask;
-pub use server_frame::ServerFrame;

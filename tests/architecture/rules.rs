@@ -53,10 +53,7 @@ pub const SERVER: Crate = Crate {
                 "cli/cors.rs",
             ],
         ),
-        (
-            "base64",
-            &["wire/accept_key.rs", "dialect/sse/positions.rs"],
-        ),
+        ("base64", &["wire/accept_key.rs", "dialect/sse/tag.rs"]),
         ("bytes", &["transport/", "server.rs"]),
         ("bytesize", &["config/values/kind.rs"]),
         ("clap", &["cli/"]),
@@ -99,6 +96,7 @@ pub const SERVER: Crate = Crate {
         ("simdutf8", &["wire/"]),
         ("roaring", &["hub/shard/slots.rs"]),
         ("slab", &["hub/shard/mod.rs"]),
+        ("smallvec", &["hub/shard/members.rs"]),
         ("socket2", &["transport/socket.rs", "hub/shard/link.rs"]),
         ("strsim", &["protocol/suggest.rs"]),
         (

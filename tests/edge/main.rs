@@ -9,6 +9,7 @@
 
 mod binary;
 mod channels;
+mod dialects;
 mod event_stream;
 mod http;
 mod library;

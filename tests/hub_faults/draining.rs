@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::poll;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
 use wavecast::hub::{ClientInfo, Hub, Link, Pipe};
 use wavecast::node::{DrainOptions, Node, NodeOptions};
 
@@ -15,7 +15,7 @@ use crate::patience::InTime as _;
 /// A drain once returned before such a connection was told, and the process ended.
 #[tokio::test]
 async fn a_drain_waits_for_connections_that_wait_for_its_announcement() {
-    let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
     let node = Node::new(hub, NodeOptions::default());
     node.begin_drain();
     let pipe = Arc::<Pipe>::default();

@@ -1,7 +1,8 @@
 //! What is forgotten when all histories together exceed their bound.
 
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
+use wavecast::dialect::native::NativeText;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{Hub, HubOptions, Retention, TopicOptions, TopicRules};
 use wavecast::protocol::TopicKind;
@@ -27,7 +28,7 @@ fn with_history(max_bytes: usize) -> HubOptions {
 
 async fn publish(hub: &Hub, name: usize) {
     let (kind, name) = (TopicKind::Channel, name.to_string().into());
-    let message = r#"{"n":1}"#.into();
+    let message = NativeText::source(r#"{"n":1}"#);
     let published = hub.publish(kind, &name, &message, None, |_| None);
     published.in_time().await.unwrap();
 }
@@ -37,7 +38,11 @@ async fn publish(hub: &Hub, name: usize) {
 #[tokio::test]
 async fn positions_are_forgotten_when_there_is_no_message_to_drop() {
     const MAX_BYTES: usize = 1000;
-    let hub = Hub::new(&with_history(MAX_BYTES), &Native, &TaskTracker::new());
+    let hub = Hub::new(
+        &with_history(MAX_BYTES),
+        Dialects::default(),
+        &TaskTracker::new(),
+    );
     for name in 0..20 {
         publish(&hub, name).await;
     }
@@ -52,7 +57,11 @@ async fn positions_are_forgotten_when_there_is_no_message_to_drop() {
 #[tokio::test]
 async fn no_more_positions_are_forgotten_than_necessary() {
     const MAX_BYTES: usize = 50_000;
-    let hub = Hub::new(&with_history(MAX_BYTES), &Native, &TaskTracker::new());
+    let hub = Hub::new(
+        &with_history(MAX_BYTES),
+        Dialects::default(),
+        &TaskTracker::new(),
+    );
     let mut most = 0;
     for name in 0..200 {
         publish(&hub, name).await;

@@ -1,16 +1,14 @@
 //! Histories with what a reply cannot contain.
 
-use std::sync::Arc;
-
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::Dialect;
 use wavecast::dialect::native::Native;
+use wavecast::dialect::{At, Dialect, Dialects};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{Hub, HubOptions, TopicOptions, TopicRules};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{
-    ChannelName, CloseCode, ErrorCode, EventData, Gap, HistoryRequest, PublishRequest, Target,
-    TopicName,
+    ChannelName, ErrorCode, EventData, HistoryRequest, Json, PublishRequest, ServerMessage, Target,
+    TopicMessage, TopicName,
 };
 use wavecast::wire::Frame;
 
@@ -22,23 +20,15 @@ use crate::patience::InTime as _;
 struct Binary;
 
 impl Dialect for Binary {
-    fn publication(&self, encoded: &Arc<str>) -> Frame {
-        Native.publication(encoded)
+    fn message(&self, message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
+        Native.message(message, reply_to)
     }
-    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
-        match offset {
-            2 => Frame::binary([0xff, 0xfe].into()),
-            _ => Native.sequenced(encoded, offset),
+
+    fn topic_message(&self, message: &TopicMessage, at: Option<At<'_>>) -> Frame {
+        match at {
+            Some(At { offset: 2, .. }) => Frame::binary([0xff, 0xfe].into()),
+            _ => Native.topic_message(message, at),
         }
-    }
-    fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame {
-        Native.gap(topic, gap)
-    }
-    fn ping(&self) -> Frame {
-        Native.ping()
-    }
-    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
-        Native.close(code, reason)
     }
 }
 
@@ -53,7 +43,7 @@ async fn a_page_that_would_lack_a_publication_is_refused() {
         topics,
         ..one_place()
     };
-    let hub = Hub::new(&options, &Binary, &TaskTracker::new());
+    let hub = Hub::new(&options, Dialects::new(&Binary, &[]), &TaskTracker::new());
     let node = Node::new(hub, NodeOptions::default());
     for _ in 0..3 {
         let request = PublishRequest {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::future::join;
 use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::Dialect;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::native::{Native, NativeText};
+use wavecast::dialect::{At, Dialect, Dialects};
 use wavecast::hub::{
     Hub, HubClosed, HubOptions, Link, Overflow, Phase, Pipe, TopicOptions, TopicRules,
 };
-use wavecast::protocol::{CloseCode, Gap, TopicKind, TopicName};
+use wavecast::protocol::{Gap, Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 use wavecast::wire::Frame;
 
 use super::support::{connect, subscribe, text};
@@ -24,7 +24,7 @@ async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
         outbox_max_bytes: 66 * 1024,
         ..HubOptions::default()
     };
-    let hub = Hub::new(&options, &Native, &TaskTracker::new());
+    let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
     let client = connect(&hub, Link::Detached);
     subscribe(&hub, &client, "news").await;
     hub.probe().in_time().await.unwrap();
@@ -33,7 +33,7 @@ async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
         .in_time()
         .await
         .unwrap();
-    let large = text(&"b".repeat(64 * 1024));
+    let large = NativeText::source(&"b".repeat(64 * 1024));
     let told = hub.broadcast(TopicKind::Channel, "news", &large, None);
     told.in_time().await.unwrap();
     hub.probe().in_time().await.unwrap();
@@ -47,14 +47,14 @@ async fn a_long_batch_lets_other_tasks_on_its_worker_run() {
         ..HubOptions::default()
     };
     let tasks = TaskTracker::new();
-    let hub = Arc::new(Hub::new(&options, &Native, &tasks));
+    let hub = Arc::new(Hub::new(&options, Dialects::default(), &tasks));
     for _ in 0..2000 {
         let client = connect(&hub, Link::Detached);
         subscribe(&hub, &client, "news").await;
     }
     hub.probe().in_time().await.unwrap();
     let before = hub.metrics().deliveries_total.get();
-    let frame = text(&"x".repeat(60 * 1024));
+    let frame = NativeText::source(&"x".repeat(60 * 1024));
     let publish = async {
         for _ in 0..500 {
             let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
@@ -82,7 +82,7 @@ async fn publishers_that_wait_for_the_same_mailboxes_never_deadlock() {
         ..HubOptions::default()
     };
     let (hub, tasks) = (
-        Arc::new(Hub::new(&options, &Native, &TaskTracker::new())),
+        Arc::new(Hub::new(&options, Dialects::default(), &TaskTracker::new())),
         TaskTracker::new(),
     );
     for _ in 0..6 {
@@ -92,7 +92,7 @@ async fn publishers_that_wait_for_the_same_mailboxes_never_deadlock() {
     for _ in 0..4 {
         let hub = hub.clone();
         tasks.spawn(async move {
-            let frame = text("x");
+            let frame = NativeText::source("x");
             for _ in 0..500 {
                 let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
                 assert_eq!(told.in_time().await.unwrap(), 6);
@@ -107,7 +107,7 @@ async fn publishers_that_wait_for_the_same_mailboxes_never_deadlock() {
 #[tokio::test]
 async fn connected_clients_are_closed_when_the_hub_is_dropped() {
     let tasks = TaskTracker::new();
-    let hub = Hub::new(&HubOptions::default(), &Native, &tasks);
+    let hub = Hub::new(&HubOptions::default(), Dialects::default(), &tasks);
     let pipe = Arc::<Pipe>::default();
     let client = connect(&hub, Link::Pipe(pipe.clone()));
     hub.send(&client, text("last")).in_time().await.unwrap();
@@ -129,24 +129,16 @@ async fn connected_clients_are_closed_when_the_hub_is_dropped() {
 struct Faulty;
 
 impl Dialect for Faulty {
-    fn publication(&self, encoded: &Arc<str>) -> Frame {
-        Native.publication(encoded)
+    fn message(&self, message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
+        Native.message(message, reply_to)
     }
 
-    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
-        Native.sequenced(encoded, offset)
+    fn topic_message(&self, message: &TopicMessage, at: Option<At<'_>>) -> Frame {
+        Native.topic_message(message, at)
     }
 
     fn gap(&self, _: TopicName<'_>, _: Gap) -> Frame {
         panic!("on purpose")
-    }
-
-    fn ping(&self) -> Frame {
-        Native.ping()
-    }
-
-    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
-        Native.close(code, reason)
     }
 }
 
@@ -162,11 +154,11 @@ async fn a_panic_of_a_shard_is_reported_and_nobody_waits_for_it_forever() {
         topics: TopicRules::all(dropping),
         ..HubOptions::default()
     };
-    let hub = Hub::new(&options, &Faulty, &TaskTracker::new());
+    let hub = Hub::new(&options, Dialects::new(&Faulty, &[]), &TaskTracker::new());
     let stalled = connect(&hub, Link::Pipe(Arc::default()));
     subscribe(&hub, &stalled, "news").await;
     assert!(hub.is_alive(PATIENCE));
-    let message: Arc<str> = "x".repeat(16 * 1024).into();
+    let message = NativeText::source(&"x".repeat(16 * 1024));
     let publish = async {
         loop {
             let (kind, name) = (TopicKind::Channel, &"news".into());

@@ -6,6 +6,7 @@
 
 mod draining;
 mod forgetting;
+mod forms;
 mod histories;
 mod mailboxes;
 mod memberships;

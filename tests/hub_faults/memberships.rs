@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures_util::poll;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
+use wavecast::dialect::native::NativeText;
 use wavecast::hub::{ClientInfo, Hub, HubOptions, JoinOptions, Link, Pipe};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{ErrorCode, Identity, Json, Refusal, TopicKind, UserId};
@@ -19,7 +20,7 @@ use crate::patience::{InTime as _, within, within_a_minute};
 /// the slot and receive a channel that it never subscribed to.
 #[tokio::test]
 async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnects() {
-    let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
     let witness = connect(&hub, Link::Detached);
     let leaver = connect(&hub, Link::Detached);
     for name in ["a", "b", "c"] {
@@ -48,7 +49,7 @@ async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnect
     }
     let pipe = Arc::<Pipe>::default();
     let newcomer = connect(&hub, Link::Pipe(pipe.clone()));
-    let private = text("private");
+    let private = NativeText::source("private");
     for name in ["a", "b", "c"] {
         let told = hub.broadcast(TopicKind::Channel, name, &private, None);
         assert_eq!(told.in_time().await.unwrap(), 1);
@@ -59,7 +60,7 @@ async fn a_slot_is_released_only_after_the_last_leave_in_any_order_of_disconnect
 
 #[tokio::test]
 async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
-    let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
     let leaver = connect(&hub, Link::Detached);
     for name in ["a", "b", "c"] {
         subscribe(&hub, &leaver, name).await;
@@ -75,7 +76,7 @@ async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
 
 #[tokio::test]
 async fn a_cancelled_join_leaves_no_empty_room() {
-    let hub = Hub::new(&one_place(), &Native, &TaskTracker::new());
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
     let client = connect(&hub, Link::Detached);
     hub.send(&client, text("fills the mailbox"))
         .in_time()
@@ -98,7 +99,7 @@ async fn a_cancelled_join_leaves_no_empty_room() {
 #[tokio::test]
 async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind() {
     let node = Node::new(
-        Hub::new(&one_place(), &Native, &TaskTracker::new()),
+        Hub::new(&one_place(), Dialects::default(), &TaskTracker::new()),
         NodeOptions::default(),
     );
     let info = ClientInfo {
@@ -106,7 +107,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
         ..ClientInfo::default()
     };
     let other = node.client_or_detached(Uuid::now_v7()).unwrap();
-    node.send(&other, text("fills the mailbox"))
+    node.send(&other, &ServerMessage::Pong)
         .in_time()
         .await
         .unwrap();
@@ -165,7 +166,7 @@ async fn a_client_that_joins_while_the_last_member_leaves_receives_the_topic() {
         ..HubOptions::default()
     };
     let (hub, tasks) = (
-        Arc::new(Hub::new(&options, &Native, &TaskTracker::new())),
+        Arc::new(Hub::new(&options, Dialects::default(), &TaskTracker::new())),
         TaskTracker::new(),
     );
     for worker in 0..4 {
@@ -176,7 +177,7 @@ async fn a_client_that_joins_while_the_last_member_leaves_receives_the_topic() {
             for round in 0..500 {
                 subscribe(&hub, &client, "news").await;
                 let own = format!("<{worker} {round}>");
-                let frame = text(&own);
+                let frame = NativeText::source(&own);
                 let told = hub.broadcast(TopicKind::Channel, "news", &frame, None);
                 assert!(told.in_time().await.unwrap() >= 1);
                 let left = hub.leave(&client, TopicKind::Channel, "news", None, None);

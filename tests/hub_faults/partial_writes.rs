@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
+use wavecast::dialect::native::NativeText;
 use wavecast::hub::{Hub, HubOptions, Link, Pipe};
 use wavecast::protocol::TopicKind;
 use wavecast::wire::Frame;
@@ -28,7 +29,7 @@ async fn deliver(lens: [usize; 4]) {
         shards: 1,
         ..HubOptions::default()
     };
-    let hub = Hub::new(&options, &Native, &TaskTracker::new());
+    let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
     let pipe = Arc::new(Pipe::default());
     let client = connect(&hub, Link::Pipe(pipe.clone()));
     subscribe(&hub, &client, "news").await;
@@ -40,7 +41,11 @@ async fn deliver(lens: [usize; 4]) {
         let message = message(number, len);
         let frame: Frame = text(&message);
         frame.copy_to(&mut expected);
-        let (kind, name, message) = (TopicKind::Channel, "news".into(), message.into());
+        let (kind, name, message) = (
+            TopicKind::Channel,
+            "news".into(),
+            NativeText::source(&message),
+        );
         let published = hub.publish(kind, &name, &message, None, |_| None);
         published.in_time().await.unwrap();
     }

@@ -9,11 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::task::TaskTracker;
 use wavecast::hub::ClientInfo;
 use wavecast::node::DrainOptions;
-use wavecast::protocol::TopicKind;
+use wavecast::protocol::{ServerMessage, TopicKind};
 use wavecast::transport::websocket::Stream;
 use wavecast::{WebSocketConfig, WebSocketServer};
 
-use super::support::text;
 use crate::patience::{InTime as _, eventually, within, within_a_minute};
 use crate::watchdog::watch;
 
@@ -237,7 +236,7 @@ async fn a_cancelled_cleanup_does_not_hide_a_connection_from_the_drain() {
     eventually("the connection", async || hub.connection_count() == 1).await;
     hub.probe().in_time().await.unwrap();
     let known = hub.hub().clients().pop().expect("a client");
-    hub.send(&known, text("fills the mailbox"))
+    hub.send(&known, &ServerMessage::Pong)
         .in_time()
         .await
         .unwrap();

@@ -1,39 +1,34 @@
 //! Native messages as frames, and the native [`Dialect`].
 
-use std::sync::Arc;
-
-use super::messages::with_offset;
-use crate::dialect::Dialect;
-use crate::protocol::{CloseCode, Gap, Json, ServerMessage, TopicName};
+use super::messages::append_offset;
+use crate::dialect::source::At;
+use crate::dialect::table::Dialect;
+use crate::protocol::{Json, ServerMessage, TopicMessage};
 use crate::wire::Frame;
-
-/// Encodes a message as a frame. A reply echoes the `id` of its command.
-pub fn encode(message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
-    Frame::text(message.to_reply(reply_to).into())
-}
 
 /// The native dialect.
 #[derive(Debug, Clone, Copy)]
 pub struct Native;
 
 impl Dialect for Native {
-    fn publication(&self, encoded: &Arc<str>) -> Frame {
-        Frame::text(encoded.clone())
+    fn message(&self, message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
+        Frame::text(message.to_reply(reply_to).into())
     }
 
-    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
-        Frame::text(with_offset(encoded, offset).into())
+    fn topic_message(&self, message: &TopicMessage, at: Option<At<'_>>) -> Frame {
+        let plain = self.message(&message.as_server_message(), None);
+        match at {
+            Some(at) => with_offset(&plain, at.offset),
+            None => plain,
+        }
     }
 
-    fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame {
-        encode(&ServerMessage::Gap { topic, gap }, None)
+    fn sequenced(&self, _: &TopicMessage, plain: &Frame, at: At<'_>) -> Frame {
+        with_offset(plain, at.offset)
     }
+}
 
-    fn ping(&self) -> Frame {
-        Frame::ping()
-    }
-
-    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
-        Frame::close(code.code(), reason.unwrap_or(code.reason()))
-    }
+/// A publication with its offset as the last field. `plain` is the same without.
+pub fn with_offset(plain: &Frame, offset: u64) -> Frame {
+    Frame::utf8(append_offset(plain.payload(), offset).into())
 }

@@ -1,6 +1,7 @@
 //! Encodes server messages in native JSON.
 
 use std::fmt::{self, Write};
+use std::io;
 
 use super::event_data::push_event_data;
 use crate::protocol::{Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string};
@@ -136,12 +137,12 @@ impl ServerMessage<'_> {
 
 /// Adds an offset to an encoded publication, as the last field.
 ///
-/// `publication` must be a non-empty JSON object.
-pub(super) fn with_offset(publication: &str, offset: u64) -> String {
-    let mut text = String::with_capacity(publication.len() + 32);
-    text.push_str(publication.strip_suffix('}').unwrap_or(publication));
-    // Writing to a String cannot fail.
-    let _ = write!(text, ",\"offset\":{offset}}}");
+/// `publication` must be the UTF-8 text of a JSON object with members.
+pub(super) fn append_offset(publication: &[u8], offset: u64) -> Vec<u8> {
+    let mut text = Vec::with_capacity(publication.len() + 32);
+    text.extend_from_slice(publication.strip_suffix(b"}").unwrap_or(publication));
+    // Writing to a Vec cannot fail.
+    let _ = io::Write::write_fmt(&mut text, format_args!(",\"offset\":{offset}}}"));
     text
 }
 
@@ -305,8 +306,8 @@ mod tests {
     #[test]
     fn the_offset_is_the_last_field() {
         assert_eq!(
-            with_offset(r#"{"type":"event","data":{}}"#, 42),
-            r#"{"type":"event","data":{},"offset":42}"#
+            append_offset(br#"{"type":"event","data":{}}"#, 42),
+            br#"{"type":"event","data":{},"offset":42}"#
         );
     }
 }

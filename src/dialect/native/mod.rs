@@ -7,10 +7,14 @@ mod frames;
 mod messages;
 mod parser;
 mod publish_request;
+#[cfg(feature = "internals")]
+mod text;
 
 pub use commands::parse_commands;
 pub use event_data::shutdown_notice;
 #[cfg(feature = "internals")]
 pub use event_data::text_data;
-pub use frames::{Native, encode};
+pub use frames::{Native, with_offset};
 pub use publish_request::{parse_publish_batch, parse_publish_request};
+#[cfg(feature = "internals")]
+pub use text::NativeText;

@@ -1,9 +1,8 @@
-//! Encodes a client's frames as the text of an event stream
+//! Encodes a client's records as the text of an event stream
 //! ([HTML Living Standard §9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html)).
 
 use super::positions::Positions;
-use crate::protocol::Json;
-use crate::wire::ServerFrame;
+use super::record::Record;
 
 /// A chunk of text is complete once it has at least this size. Frames that follow are not
 /// encoded yet.
@@ -11,18 +10,15 @@ const MIN_FULL_CHUNK_BYTES: usize = 16 * 1024;
 /// Range of the reconnection time, in milliseconds. Each client gets its own, so that clients
 /// which are disconnected together do not all reconnect together.
 const RETRY_MS: (u32, u32) = (1000, 5000);
-/// How the shutdown notice begins, and the key of the reconnect window in it.
-const SHUTDOWN: &[u8] = br#"{"type":"event","channel":"$system","event":"shutdown","#;
-const WINDOW: &[u8] = br#""reconnect_within_ms":"#;
 
-/// Encodes the frames that a shard writes as an event stream.
+/// Encodes the records that a shard writes as an event stream.
 ///
-/// Bound: holds at most the content of a pipe and one incomplete frame. A chunk of text
-/// has at most 16 KiB plus the text of one frame.
+/// Bound: holds at most the content of a pipe and one incomplete record. A chunk of text
+/// has at most 16 KiB plus the text of one record.
 #[derive(Debug)]
 pub struct Encoder {
-    /// Frames to encode, of which the last may be incomplete.
-    frames: Vec<u8>,
+    /// Records to encode, of which the last may be incomplete.
+    records: Vec<u8>,
     text: Vec<u8>,
     ended: bool,
     /// This client's position in any range of reconnection times, in units of 2⁻³².
@@ -35,7 +31,7 @@ impl Encoder {
     /// random, and different for each client.
     pub fn new(jitter: u32, positions: Positions) -> Self {
         let mut encoder = Self {
-            frames: Vec::new(),
+            records: Vec::new(),
             text: Vec::new(),
             ended: false,
             jitter,
@@ -58,24 +54,24 @@ impl Encoder {
     }
 
     /// The buffer to which the bytes that a shard writes are to be appended.
-    pub fn frames_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.frames
+    pub fn records_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.records
     }
 
-    /// Encodes the next chunk of complete events and comments. It is empty if more frames are
+    /// Encodes the next chunk of complete events and comments. It is empty if more records are
     /// needed.
     pub fn next_chunk(&mut self) -> Vec<u8> {
-        let frames = std::mem::take(&mut self.frames);
-        let mut rest = &frames[..];
+        let records = std::mem::take(&mut self.records);
+        let mut rest = &records[..];
         while !self.ended
             && self.text.len() < MIN_FULL_CHUNK_BYTES
-            && let Some((frame, remaining)) = ServerFrame::split(rest)
+            && let Some((record, remaining)) = Record::split(rest)
         {
-            self.write(&frame);
+            self.write(&record);
             rest = remaining;
         }
-        // Copied, so that an idle client, all of whose frames are encoded, owns no memory here.
-        self.frames = rest.to_vec();
+        // Copied, so that an idle client, all of whose records are encoded, owns no memory here.
+        self.records = rest.to_vec();
         std::mem::take(&mut self.text)
     }
 
@@ -84,64 +80,33 @@ impl Encoder {
         self.ended
     }
 
-    fn write(&mut self, frame: &ServerFrame<'_>) {
-        match frame {
-            ServerFrame::Message(json) => {
-                self.write_data(json);
-                if let Some(window) = reconnect_window(json) {
-                    self.write_retry(self.jittered(window));
-                }
-            }
-            ServerFrame::Ping => self.text.extend_from_slice(b":\n\n"),
-            ServerFrame::Close(close) => {
-                let (code, reason) = close
-                    .as_ref()
-                    .map_or((1005, ""), |close| (close.code, close.reason));
-                let reason = Json::from(reason);
-                let data = format!(
-                    "event: close\ndata: {{\"code\":{code},\"reason\":{}}}\n\n",
-                    reason.as_str()
-                );
-                self.text.extend_from_slice(data.as_bytes());
-                self.ended = true;
-            }
-            ServerFrame::Ignored => {}
-        }
-    }
-
-    /// Writes a message, with an id if it moves a position. The server's own encoding has no
-    /// line breaks, but white space between tokens could contain some.
-    fn write_data(&mut self, json: &[u8]) {
-        if self.positions.update(json) {
+    fn write(&mut self, record: &Record<'_>) {
+        if let Some((tag, mark)) = record.mark
+            && self.positions.apply(tag, mark)
+        {
             self.text.extend_from_slice(b"id: ");
             self.positions.write_id(&mut self.text);
             self.text.push(b'\n');
         }
-        for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
-            self.text.extend_from_slice(b"data: ");
-            self.text.extend_from_slice(line);
-            self.text.push(b'\n');
+        self.text.extend_from_slice(record.text);
+        if let Some(window) = record.reconnect_window {
+            self.write_retry(self.jittered(window));
         }
-        self.text.push(b'\n');
+        self.ended = record.is_last;
     }
-}
-
-/// The reconnect window in milliseconds, if the message is the shutdown notice.
-fn reconnect_window(json: &[u8]) -> Option<u32> {
-    let notice = json.strip_prefix(SHUTDOWN)?;
-    let at = notice
-        .windows(WINDOW.len())
-        .rposition(|part| part == WINDOW)?;
-    let digits = &notice[at + WINDOW.len()..];
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-    str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::ChannelName;
+    use crate::dialect::sse::EventStreamDialect;
+    use crate::dialect::{At, Dialect as _};
+    use crate::protocol::{
+        ChannelName, CloseCode, Event, EventData, EventId, Gap, Resumption, ServerMessage,
+        StreamTop, TopicKind, TopicMessage, TopicName,
+    };
     use crate::wire::Frame;
+    use std::time::Duration;
 
     fn encoder(jitter: u32) -> Encoder {
         let channels = [ChannelName::new("news").unwrap()];
@@ -150,30 +115,70 @@ mod tests {
 
     fn encoded(encoder: &mut Encoder, frames: &[Frame]) -> String {
         for frame in frames {
-            frame.copy_to(encoder.frames_mut());
+            frame.copy_to(encoder.records_mut());
         }
         String::from_utf8(encoder.next_chunk()).unwrap()
+    }
+
+    fn event(channel: &str, data: &str) -> TopicMessage {
+        let event = Event {
+            id: EventId::new("evt_1").unwrap(),
+            timestamp: "2024-01-15T10:30:00.000Z".to_owned(),
+            name: None,
+            data: EventData::parse(data).unwrap(),
+        };
+        TopicMessage::Event {
+            channel: channel.into(),
+            event: event.into(),
+        }
     }
 
     #[test]
     fn each_kind_of_frame_is_encoded() {
         let mut encoder = encoder(1 << 31);
+        let top = StreamTop {
+            offset: 9,
+            epoch: "e".into(),
+        };
+        let resumption = Resumption {
+            top: Some(top),
+            recovered: None,
+            replayed: 0,
+        };
+        let subscribed = ServerMessage::Subscribed {
+            channel: "news",
+            resumption: Some(&resumption),
+        };
+        let at = At {
+            offset: 10,
+            epoch: "e",
+        };
+        let dialect = EventStreamDialect;
+        let news = TopicName::new(TopicKind::Channel, "news");
         let frames = [
-            Frame::text(r#"{"type":"pong"}"#.into()),
-            Frame::ping(),
-            Frame::text(r#"{"type":"subscribed","channel":"news","offset":9,"epoch":"e"}"#.into()),
-            Frame::text("[1,\r\n2]".into()),
-            Frame::close(1013, "slow \"consumer\""),
-            Frame::text("never".into()),
+            dialect.message(&ServerMessage::Pong, None),
+            dialect.ping(),
+            dialect.message(&subscribed, None),
+            dialect.topic_message(&event("news", "[1,\r\n2]"), Some(at)),
+            dialect.topic_message(&event("news", "0"), None),
+            dialect.gap(news, Gap::between(11, 12)),
+            dialect.gap(news, Gap::of_one(None)),
+            dialect.close(CloseCode::SlowConsumer, Some("slow \"consumer\"")),
+            dialect.message(&ServerMessage::Pong, None),
         ];
         assert_eq!(
             encoded(&mut encoder, &frames),
-            "retry: 3000\n\n\
-             data: {\"type\":\"pong\"}\n\n\
-             :\n\n\
-             id: e.W7qgOoBv9\ndata: {\"type\":\"subscribed\",\"channel\":\"news\",\"offset\":9,\"epoch\":\"e\"}\n\n\
-             data: [1,\ndata: \ndata: 2]\n\n\
-             event: close\ndata: {\"code\":1013,\"reason\":\"slow \\\"consumer\\\"\"}\n\n"
+            concat!(
+                "retry: 3000\n\n",
+                "data: {\"type\":\"pong\"}\n\n",
+                ":\n\n",
+                "id: e.W7qgOoBv9\ndata: {\"type\":\"subscribed\",\"channel\":\"news\",\"offset\":9,\"epoch\":\"e\"}\n\n",
+                "id: e.W7qgOoBva\ndata: {\"type\":\"event\",\"channel\":\"news\",\"data\":{\"id\":\"evt_1\",\"timestamp\":\"2024-01-15T10:30:00.000Z\",\"value\":[1,\ndata: \ndata: 2]},\"offset\":10}\n\n",
+                "data: {\"type\":\"event\",\"channel\":\"news\",\"data\":{\"id\":\"evt_1\",\"timestamp\":\"2024-01-15T10:30:00.000Z\",\"value\":0}}\n\n",
+                "id: e.W7qgOoBvc\ndata: {\"type\":\"gap\",\"channel\":\"news\",\"missed\":2,\"from\":11,\"to\":12}\n\n",
+                "data: {\"type\":\"gap\",\"channel\":\"news\",\"missed\":1}\n\n",
+                "event: close\ndata: {\"code\":1013,\"reason\":\"slow \\\"consumer\\\"\"}\n\n",
+            )
         );
         assert!(encoder.has_ended());
         assert_eq!(encoded(&mut encoder, &[]), "");
@@ -186,47 +191,54 @@ mod tests {
         assert_eq!(first(u32::MAX), "retry: 5000\n\n");
         let mut encoder = encoder(1 << 30);
         encoder.next_chunk();
-        let notice = r#"{"type":"event","channel":"$system","event":"shutdown","data":{"id":"evt_1","reconnect_within_ms":20000}}"#;
-        let frame = Frame::text(notice.into());
-        assert_eq!(
-            encoded(&mut encoder, &[frame]),
-            format!("data: {notice}\n\nretry: 5000\n\n")
+        let TopicMessage::Event { channel, event } = event("$system", "{}") else {
+            unreachable!()
+        };
+        let notice = TopicMessage::Shutdown {
+            channel,
+            event,
+            window: Duration::from_secs(20),
+        };
+        let text = encoded(
+            &mut encoder,
+            &[EventStreamDialect.topic_message(&notice, None)],
         );
-        // Only the server's own channel counts.
-        let others = notice.replace("$system", "news");
-        let frame = Frame::text(others.as_str().into());
-        assert_eq!(
-            encoded(&mut encoder, &[frame]),
-            format!("data: {others}\n\n")
+        assert!(
+            text.starts_with("data: {\"type\":\"event\",\"channel\":\"$system\""),
+            "{text}"
         );
+        assert!(text.ends_with("}\n\nretry: 5000\n\n"), "{text}");
     }
 
     #[test]
-    fn a_frame_that_arrives_in_pieces_is_one_event() {
+    fn a_record_that_arrives_in_pieces_is_one_event() {
         let mut encoder = encoder(1);
         encoder.next_chunk();
         let mut bytes = Vec::new();
-        Frame::text("abc".into()).copy_to(&mut bytes);
+        EventStreamDialect
+            .message(&ServerMessage::Pong, None)
+            .copy_to(&mut bytes);
         for &byte in &bytes[..bytes.len() - 1] {
-            encoder.frames_mut().push(byte);
+            encoder.records_mut().push(byte);
             assert_eq!(encoder.next_chunk(), b"");
         }
-        encoder.frames_mut().push(b'c');
-        assert_eq!(encoder.next_chunk(), b"data: abc\n\n");
+        encoder.records_mut().push(b'\n');
+        assert_eq!(encoder.next_chunk(), b"data: {\"type\":\"pong\"}\n\n");
         assert_eq!(
-            encoder.frames_mut().capacity(),
+            encoder.records_mut().capacity(),
             0,
             "an idle encoder owns no memory"
         );
     }
 
     #[test]
-    fn many_frames_are_encoded_in_bounded_chunks() {
+    fn many_records_are_encoded_in_bounded_chunks() {
         let mut encoder = encoder(1);
         encoder.next_chunk();
-        let frame = Frame::text("x".repeat(1000).into());
+        let message = event("news", &format!("\"{}\"", "x".repeat(1000)));
+        let frame = EventStreamDialect.topic_message(&message, None);
         for _ in 0..100 {
-            frame.copy_to(encoder.frames_mut());
+            frame.copy_to(encoder.records_mut());
         }
         let mut events = 0;
         loop {
@@ -234,8 +246,8 @@ mod tests {
             if text.is_empty() {
                 break;
             }
-            assert!(text.len() < MIN_FULL_CHUNK_BYTES + 1100);
-            events += text.len() / 1008;
+            assert!(text.len() < MIN_FULL_CHUNK_BYTES + 1200);
+            events += text.windows(2).filter(|pair| pair == b"\n\n").count();
         }
         assert_eq!(events, 100);
     }

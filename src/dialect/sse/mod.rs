@@ -1,7 +1,11 @@
-//! The event stream dialect: frames as server-sent events (HTML Living Standard §9.2).
+//! The event stream dialect: server-sent events (HTML Living Standard §9.2).
 
 mod encoder;
+mod frames;
 mod positions;
+mod record;
+mod tag;
 
 pub use encoder::Encoder;
+pub use frames::EventStreamDialect;
 pub use positions::Positions;

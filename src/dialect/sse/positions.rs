@@ -4,8 +4,8 @@
 //! contains the positions in all channels, and a client that resumes from an id resumes them all:
 //!
 //! ```text
-//! 3fa9c1d2e4b5-0.x8fK2pQz2a.Pq0aTT2_1f~3fa9c1d2e4b5-1.vu7dEr8s3
-//! └ epoch ─────┘ └ tag ─┘└┘ offset, in hexadecimal
+//! x3Kf9aLq0_Zd.x8fK2pQz2a~Wm2-7cTYb1Qe.vu7dEr8s3
+//! └ epoch ───┘ └ tag ─┘└┘ offset, in hexadecimal
 //! ```
 //!
 //! A tag is a hash of the channel's name. It keeps ids short, and lets the next request name
@@ -13,14 +13,10 @@
 
 use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use super::record::Mark;
+use super::tag::{Tag, tag_of};
+use crate::protocol::{ChannelName, Position};
 
-use crate::protocol::{ChannelName, Json, Position};
-
-/// 48 bits, which are 8 characters.
-const TAG_BYTES: usize = 6;
-const TAG_CHARS: usize = 8;
 const CHANNEL_SEPARATOR: char = '.';
 const EPOCH_SEPARATOR: char = '~';
 /// An epoch that no topic has, so that nothing is recovered from it.
@@ -32,9 +28,7 @@ pub struct Positions(Box<[ChannelPosition]>);
 
 #[derive(Debug)]
 struct ChannelPosition {
-    /// The channel's name as encoded in messages, including the quotes.
-    name: Box<str>,
-    tag: [u8; TAG_CHARS],
+    tag: Tag,
     /// `None` if the channel keeps no history.
     position: Option<Position>,
 }
@@ -55,7 +49,6 @@ impl Positions {
             let tag = tag_of(channel.as_str());
             let found = known.iter().flatten().find(|(known, _)| *known == tag);
             ChannelPosition {
-                name: Json::from(channel.as_str()).as_str().into(),
                 tag,
                 position: found.map(|(_, position)| position.clone()),
             }
@@ -69,39 +62,27 @@ impl Positions {
         (positions, since)
     }
 
-    /// Updates the positions from a message sent to the client. Returns whether one of them
-    /// was set or moved.
-    pub fn update(&mut self, message: &[u8]) -> bool {
-        let Ok(message) = str::from_utf8(message) else {
-            return false;
-        };
-        let Some((kind, rest)) = message
-            .strip_prefix(r#"{"type":""#)
-            .and_then(|rest| rest.split_once(r#"","channel":"#))
-        else {
-            return false;
-        };
+    /// Applies what an event does to a position. Returns whether one was set or moved.
+    pub(super) fn apply(&mut self, tag: Tag, mark: Mark<'_>) -> bool {
         let mut channels = self.0.iter_mut();
-        let found = channels.find_map(|channel| {
-            let rest = rest.strip_prefix(&*channel.name)?;
-            Some((channel, rest))
-        });
-        let Some((channel, rest)) = found else {
+        let Some(channel) = channels.find(|channel| channel.tag == tag) else {
             return false;
         };
-        match kind {
-            "event" => channel.advance(last_number(rest, r#"},"offset":"#)),
-            "gap" => channel.advance(last_number(rest, r#","to":"#)),
-            "subscribed" => {
-                channel.position = position_of(rest);
-                channel.position.is_some()
+        match (mark, &mut channel.position) {
+            (Mark::Begin(begin), position) => {
+                *position = begin.and_then(|(offset, epoch)| Position::new(offset, epoch));
+                position.is_some()
             }
-            _ => false,
+            (Mark::Advance(offset), Some(position)) => {
+                position.offset = offset;
+                true
+            }
+            (Mark::Advance(_), None) => false,
         }
     }
 
     /// Appends the id of the current positions. It has at most 16 KiB for 256 channels, usually
-    /// about 12 bytes per channel.
+    /// about 25 bytes per channel.
     pub fn write_id(&self, out: &mut Vec<u8>) {
         let mut last_epoch = None;
         let known = self.0.iter().filter_map(|channel| {
@@ -124,38 +105,7 @@ impl Positions {
     }
 }
 
-impl ChannelPosition {
-    fn advance(&mut self, to: Option<u64>) -> bool {
-        match (&mut self.position, to) {
-            (Some(position), Some(offset)) => {
-                position.offset = offset;
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// The number at the end of a message, if `key` precedes it.
-fn last_number(message: &str, key: &str) -> Option<u64> {
-    let message = message.strip_suffix('}')?;
-    let digits = message.trim_end_matches(|c: char| c.is_ascii_digit());
-    digits.ends_with(key).then_some(())?;
-    message[digits.len()..].parse().ok()
-}
-
-/// The client's position after a `subscribed` message: before the publications that are about
-/// to be replayed.
-fn position_of(rest: &str) -> Option<Position> {
-    let rest = rest.strip_prefix(r#","offset":"#)?;
-    let (offset, rest) = rest.split_once(r#","epoch":""#)?;
-    let (epoch, rest) = rest.split_once('"')?;
-    let replayed = last_number(rest, r#""replayed":"#).unwrap_or(0);
-    let offset: u64 = offset.parse().ok()?;
-    Position::new(offset.checked_sub(replayed)?, epoch)
-}
-
-fn parse(id: &str) -> Option<Vec<([u8; TAG_CHARS], Position)>> {
+fn parse(id: &str) -> Option<Vec<(Tag, Position)>> {
     let mut known = Vec::new();
     for group in id.split(EPOCH_SEPARATOR) {
         let mut parts = group.split(CHANNEL_SEPARATOR);
@@ -175,19 +125,6 @@ fn parse(id: &str) -> Option<Vec<([u8; TAG_CHARS], Position)>> {
 fn is_plain(epoch: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     epoch.bytes().all(plain)
-}
-
-/// FNV-1a, folded to 48 bits. Must be the same in every version and on every machine, because
-/// ids outlive both.
-fn tag_of(name: &str) -> [u8; TAG_CHARS] {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let folded = (hash ^ (hash >> 48)).to_be_bytes();
-    let mut tag = [0; TAG_CHARS];
-    let encoded = URL_SAFE_NO_PAD.encode_slice(&folded[8 - TAG_BYTES..], &mut tag);
-    debug_assert_eq!(encoded, Ok(TAG_CHARS));
-    tag
 }
 
 #[cfg(test)]
@@ -217,26 +154,25 @@ mod tests {
         let (mut positions, since) = Positions::new(&names, None);
         assert_eq!(since, [None, None, None, None]);
         assert_eq!(id(&positions), "");
-        for message in [
-            r#"{"type":"subscribed","channel":"news","offset":45,"epoch":"e-0"}"#,
-            r#"{"type":"subscribed","channel":"a\"b","offset":9,"epoch":"e-0","recovered":true,"replayed":4}"#,
-            r#"{"type":"subscribed","channel":"köln","offset":0,"epoch":"e-1","recovered":false,"reason":"epoch_changed","replayed":0}"#,
-            r#"{"type":"event","channel":"news","data":{"id":"x","offset":7},"offset":46}"#,
-            r#"{"type":"event","channel":"a\"b","data":{},"offset":6}"#,
-            r#"{"type":"gap","channel":"a\"b","missed":2,"from":7,"to":8}"#,
+        for (channel, mark) in [
+            ("news", Mark::Begin(Some((45, "e-0")))),
+            ("a\"b", Mark::Begin(Some((5, "e-0")))),
+            ("köln", Mark::Begin(Some((0, "e-1")))),
+            ("news", Mark::Advance(46)),
+            ("a\"b", Mark::Advance(6)),
+            ("a\"b", Mark::Advance(8)),
         ] {
-            assert!(positions.update(message.as_bytes()), "{message}");
+            assert!(positions.apply(tag_of(channel), mark), "{channel} {mark:?}");
         }
-        for message in [
-            r#"{"type":"subscribed","channel":"quiet"}"#,
-            r#"{"type":"subscribed","channel":"quiet","recovered":false,"reason":"no_history"}"#,
-            r#"{"type":"event","channel":"quiet","data":{}}"#,
-            r#"{"type":"event","channel":"other","data":{},"offset":99}"#,
-            r#"{"type":"event","channel":"news","data":{"offset":99}}"#,
-            r#"{"type":"gap","channel":"quiet","missed":2}"#,
-            r#"{"type":"pong"}"#,
+        for (channel, mark) in [
+            ("quiet", Mark::Begin(None)),
+            ("quiet", Mark::Advance(7)),
+            ("other", Mark::Advance(99)),
         ] {
-            assert!(!positions.update(message.as_bytes()), "{message}");
+            assert!(
+                !positions.apply(tag_of(channel), mark),
+                "{channel} {mark:?}"
+            );
         }
         let id = id(&positions);
         assert!(
@@ -282,18 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_ids_is_limited_and_tags_never_change() {
-        assert_eq!(&tag_of("news"), b"W7qgOoBv");
+    fn the_length_of_ids_is_limited() {
         let names: Vec<String> = (0..256).map(|at| format!("channel {at}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (mut positions, _) = Positions::new(&channels(&names), None);
         for (at, name) in names.iter().enumerate() {
-            let message = format!(
-                r#"{{"type":"subscribed","channel":"{name}","offset":{},"epoch":"{at:012x}-{}"}}"#,
-                u64::MAX,
-                u64::MAX
-            );
-            assert!(positions.update(message.as_bytes()));
+            let epoch = format!("{at:033x}");
+            let mark = Mark::Begin(Some((u64::MAX, &epoch)));
+            assert!(positions.apply(tag_of(name), mark));
         }
         assert!(
             id(&positions).len() <= 16 * 1024,

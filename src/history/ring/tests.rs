@@ -10,11 +10,17 @@ fn limits(max_messages: usize, max_bytes: usize) -> HistoryLimits {
     }
 }
 
+/// The size of each publication.
+const TEN: Size = Size {
+    bytes: 10,
+    memory: 12,
+};
+
 /// A history to which the publications 1 to `count` were pushed, ten bytes each.
 fn history_of(count: u64, limits: HistoryLimits) -> HistoryRing<u64> {
     let mut history = HistoryRing::new("e".into(), limits);
     for _ in 0..count {
-        history.push(Instant::now(), |offset| (offset, 10));
+        history.push(Instant::now(), |offset| (offset, TEN));
     }
     history
 }
@@ -39,10 +45,10 @@ fn keeps_the_newest_within_both_limits() {
         (7, 10, 4)
     );
     let history = history_of(10, limits(100, 35));
-    assert_eq!((history.oldest(), history.bytes()), (8, 30));
+    assert_eq!((history.oldest(), history.memory()), (8, 36));
     let history = history_of(3, limits(100, 5));
     assert_eq!(
-        (history.oldest(), history.newest(), history.bytes()),
+        (history.oldest(), history.newest(), history.memory()),
         (4, 3, 0)
     );
 }
@@ -127,8 +133,8 @@ fn a_page_is_limited_in_bytes_but_holds_at_least_one_item() {
 fn releases_the_memory_of_a_burst_while_a_trickle_continues() {
     let mut history = history_of(1000, limits(1000, usize::MAX));
     let later = Instant::now() + Duration::from_secs(11);
-    history.push(later, |offset| (offset, 10));
-    assert_eq!((history.len(), history.bytes()), (1, 10));
+    history.push(later, |offset| (offset, TEN));
+    assert_eq!((history.len(), history.memory()), (1, 12));
     assert!(
         history.entries.capacity() <= 8,
         "{}",

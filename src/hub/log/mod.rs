@@ -10,4 +10,5 @@ mod topic_log;
 pub(super) use budget::Budgets;
 pub(super) use owner::Owner;
 pub(super) use sweeper::Sweeper;
+pub use topic_log::{Kept, OutOfOrder};
 pub(super) use topic_log::{Replay, Sequenced, TopicLog};

@@ -6,18 +6,48 @@ use tokio::time::Instant;
 
 use super::budget::{Budget, TOPIC_OVERHEAD_BYTES};
 use super::owner::Owner;
-use crate::history::{HistoryLimits, HistoryRing, Page};
+use crate::dialect::{At, ClassId, Source};
+use crate::history::{HistoryLimits, HistoryRing, Page, Size};
 use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
 use crate::wire::Frame;
 
 /// Approximate memory of a publication, besides its frame.
 const PUBLICATION_OVERHEAD_BYTES: usize = 80;
 
-/// A publication with its offset, for members that receive offsets.
+/// The position of a publication, and its native form with that.
 #[derive(Debug, Clone)]
 pub(in crate::hub) struct Sequenced {
     pub(in crate::hub) offset: u64,
+    pub(in crate::hub) epoch: Arc<str>,
     pub(in crate::hub) frame: Frame,
+}
+
+/// A publication that the history keeps: what its forms are made from, and the one that nearly
+/// everybody takes.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    source: Arc<dyn Source>,
+    /// The native form with the position.
+    native: Frame,
+}
+
+impl Kept {
+    /// The form for clients that receive positions.
+    pub fn form(&self, class: ClassId, at: At<'_>) -> Frame {
+        if class == ClassId::NATIVE {
+            self.native.clone()
+        } else {
+            self.source.encode(class, Some(at))
+        }
+    }
+}
+
+/// A publication does not have the next offset of its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the next offset is {expected}")]
+pub struct OutOfOrder {
+    /// The next offset.
+    pub expected: u64,
 }
 
 /// Where the replay of a new member starts and ends.
@@ -32,7 +62,7 @@ pub(in crate::hub) struct Replay {
 /// The history of one topic.
 #[derive(Debug)]
 pub(in crate::hub) struct TopicLog {
-    history: HistoryRing<Frame>,
+    history: HistoryRing<Kept>,
     budget: Arc<Budget>,
     /// Bytes that the budget counts for this log.
     charged: usize,
@@ -93,15 +123,23 @@ impl TopicLog {
         }
     }
 
-    /// Assigns a publication its offset and keeps it. If that exceeds the shared budget, and this
-    /// log is not small, it drops its oldest publications, if need be including the new one.
-    pub(in crate::hub) fn append(&mut self, encode: impl FnOnce(u64) -> Frame) -> Sequenced {
+    /// Keeps a publication under the next offset. `plain` is its native form without a
+    /// position. If that exceeds the shared budget, and this log is not small, it drops its oldest
+    /// publications, if need be including the new one.
+    pub(in crate::hub) fn append(&mut self, source: &Arc<dyn Source>, plain: &Frame) -> Sequenced {
         let now = Instant::now();
         self.used_at = now;
-        let (offset, frame) = self.history.push(now.into_std(), |offset| {
-            let frame = encode(offset);
-            let bytes = frame.len() + PUBLICATION_OVERHEAD_BYTES;
-            (frame, bytes)
+        let epoch = self.history.epoch().clone();
+        let (offset, kept) = self.history.push(now.into_std(), |offset| {
+            let at = At {
+                offset,
+                epoch: &epoch,
+            };
+            let native = source.sequenced(plain, at);
+            let bytes = native.len() + PUBLICATION_OVERHEAD_BYTES;
+            let memory = bytes + source.bytes();
+            let source = source.clone();
+            (Kept { source, native }, Size { bytes, memory })
         });
         self.charge();
         while !self.history.is_empty()
@@ -111,7 +149,26 @@ impl TopicLog {
             self.history.drop_oldest();
             self.charge();
         }
-        Sequenced { offset, frame }
+        Sequenced {
+            offset,
+            epoch,
+            frame: kept.native,
+        }
+    }
+
+    /// Keeps a publication that was numbered elsewhere, as [`append`](Self::append) does. Its
+    /// offset has to be the next one.
+    pub(in crate::hub) fn accept(
+        &mut self,
+        offset: u64,
+        source: &Arc<dyn Source>,
+        plain: &Frame,
+    ) -> Result<Sequenced, OutOfOrder> {
+        let expected = self.history.newest() + 1;
+        if offset != expected {
+            return Err(OutOfOrder { expected });
+        }
+        Ok(self.append(source, plain))
     }
 
     /// Answers a resume request, and says what is replayed.
@@ -138,11 +195,7 @@ impl TopicLog {
         (resumption, replay)
     }
 
-    pub(in crate::hub) fn page(
-        &mut self,
-        request: HistoryRequest,
-        max_bytes: usize,
-    ) -> Page<Frame> {
+    pub(in crate::hub) fn page(&mut self, request: HistoryRequest, max_bytes: usize) -> Page<Kept> {
         self.expire();
         self.history.page(request, max_bytes)
     }
@@ -155,7 +208,7 @@ impl TopicLog {
         through: u64,
         limit: usize,
         bytes: usize,
-    ) -> Page<Frame> {
+    ) -> Page<Kept> {
         let request = HistoryRequest {
             direction: Direction::After(next - 1),
             limit,
@@ -187,7 +240,7 @@ impl TopicLog {
     fn charge(&mut self) {
         let bytes = match self.history.newest() {
             0 => 0,
-            _ => TOPIC_OVERHEAD_BYTES + self.history.bytes(),
+            _ => TOPIC_OVERHEAD_BYTES + self.history.memory(),
         };
         self.budget.update(self.charged, bytes);
         self.charged = bytes;

@@ -10,6 +10,7 @@ use super::mailbox::{Charge, Waiting};
 use super::members::Members;
 use super::{Shard, run, slot_of};
 use crate::hub::client::{Client, NO_SLOT_YET};
+use crate::hub::forms::FormKey;
 use crate::hub::log::Replay;
 use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
@@ -81,8 +82,8 @@ impl Shard {
                 ack,
                 announce,
             } => {
-                if let Some(frame) = announce {
-                    self.push_to_members(topic.id(), &frame);
+                if let Some(forms) = announce {
+                    self.push_to_members(topic.id(), &forms);
                 }
                 if let Some(slot) = slot_of(&client) {
                     self.add_member(slot, &topic, replay, ack);
@@ -101,8 +102,8 @@ impl Shard {
                         self.push_reply(slot, frame, None);
                     }
                 }
-                if let Some(frame) = announce {
-                    self.push_to_members(topic, &frame);
+                if let Some(forms) = announce {
+                    self.push_to_members(topic, &forms);
                 }
             }
             // A stretch of its own: see `apply`.
@@ -157,6 +158,9 @@ impl Shard {
     }
 
     pub(super) fn connect(&mut self, client: Arc<Client>, link: Link) {
+        if client.is_attached() {
+            self.classes.add(client.class());
+        }
         let entry = self.connections.vacant_entry();
         let slot = entry.key() as u32;
         client.slot.store(slot, Ordering::Relaxed);
@@ -173,9 +177,11 @@ impl Shard {
         self.connections[slot as usize].outbox.seal(topic.id());
         let members = self.topics.remove(&topic.id());
         let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
-        match replay {
-            Some(replay) => self.start_replay(&mut members, slot, replay),
-            None => members.insert(slot),
+        if let Some(replay) = replay {
+            self.start_replay(&mut members, slot, replay);
+        } else {
+            let class = self.connections[slot as usize].client.class();
+            members.insert(slot, FormKey::new(class, false));
         }
         self.topics.insert(topic.id(), members);
         if let Some(frame) = ack {

@@ -52,8 +52,13 @@ impl Shard {
     }
 
     fn discard_and_close(&mut self, slot: u32, code: CloseCode) {
-        self.connections[slot as usize].outbox.discard_unsent();
-        self.close(slot, self.dialect.close(code, None), FORCED_CLOSE_LINGER);
+        let connection = &mut self.connections[slot as usize];
+        connection.outbox.discard_unsent();
+        let frame = self
+            .dialects
+            .of(connection.client.class())
+            .close(code, None);
+        self.close(slot, frame, FORCED_CLOSE_LINGER);
     }
 
     /// Called when the outbox is empty: if the connection is closing, its Close frame is now
@@ -96,6 +101,9 @@ impl Shard {
         self.drop_link(slot);
         self.replaying.remove(&slot);
         let connection = self.connections.remove(slot as usize);
+        if connection.client.is_attached() {
+            self.classes.remove(connection.client.class());
+        }
         connection.client.slot.store(NO_SLOT, Ordering::Relaxed);
         // The slot may still be in a work list. Its next holder is then visited once for nothing.
     }

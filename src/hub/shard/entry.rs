@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::link::Link;
 use crate::hub::client::Client;
-use crate::hub::log::{Replay, Sequenced};
+use crate::hub::forms::Forms;
+use crate::hub::log::Replay;
 use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
@@ -25,21 +26,19 @@ pub(in crate::hub) enum Entry {
         topic: Arc<Topic>,
         replay: Option<Replay>,
         ack: Option<Frame>,
-        announce: Option<Frame>,
+        announce: Option<Arc<Forms>>,
     },
     /// Remove the client, push `ack` to it, and push `announce` to the remaining members.
     Leave {
         client: Arc<Client>,
         topic: TopicId,
         ack: Option<Frame>,
-        announce: Option<Frame>,
+        announce: Option<Arc<Forms>>,
     },
-    /// Push the frame to every member except `exclude`. Members that receive offsets get
-    /// `sequenced` instead, if the publication has an offset.
+    /// Push the broadcast to every member except `exclude`, each in its form.
     Broadcast {
         topic: TopicId,
-        frame: Frame,
-        sequenced: Option<Sequenced>,
+        forms: Arc<Forms>,
         /// Whether the topic's overflow policy applies to it.
         is_publication: bool,
         exclude: Option<Arc<Client>>,
@@ -96,11 +95,11 @@ impl Entry {
     pub(in crate::hub) fn frame_bytes(&self) -> usize {
         match self {
             Self::Join { ack, announce, .. } | Self::Leave { ack, announce, .. } => {
-                let frames = [ack, announce];
-                frames.into_iter().flatten().map(Frame::len).sum()
+                let ack = ack.as_ref().map_or(0, Frame::len);
+                ack + announce.as_ref().map_or(0, |forms| forms.len())
             }
-            Self::Broadcast { frame, .. }
-            | Self::Send { frame, .. }
+            Self::Broadcast { forms, .. } => forms.len(),
+            Self::Send { frame, .. }
             | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }
             | Self::Close { frame, .. } => frame.len(),

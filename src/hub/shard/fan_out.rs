@@ -8,13 +8,17 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use super::Shard;
+use super::connection::ShardConnection;
 use super::entry::Entry;
 use super::mailbox::Waiting;
-use super::members::Members;
+use super::members::{Group, Members};
 use super::outbox::MAX_SLICES;
-use super::run::{Delivery, Layout, offset, plain_delivery, sequenced_delivery, topic_of};
+use super::run::{Delivery, Layout, delivery, form_of, offset, topic_of};
 use super::slots::{Block, Slots};
-use crate::hub::topic::EVERYONE;
+use crate::dialect::ClassId;
+use crate::hub::forms::FormKey;
+use crate::hub::topic::{EVERYONE, Topic};
+use crate::wire::Frame;
 
 /// A single frame longer than this is written in place instead of being copied.
 const MAX_COPIED_FRAME: usize = 16 * 1024;
@@ -27,8 +31,8 @@ pub(super) const READ_AHEAD: usize = 16;
 enum Recipients<'a> {
     /// These members.
     Slots(&'a Slots),
-    /// Every connection.
-    Everyone,
+    /// Every connection of this class.
+    Everyone(ClassId),
 }
 
 impl Shard {
@@ -53,58 +57,62 @@ impl Shard {
 
     async fn deliver_to_everyone(&mut self, run: &[&Entry]) {
         let everyone = self.everyone.clone();
-        let deliveries = run
-            .iter()
-            .filter_map(|entry| plain_delivery(entry, &everyone));
-        let deliveries: Vec<Delivery<'_>> = deliveries.collect();
-        self.write_run(Recipients::Everyone, &deliveries).await;
+        let classes: Vec<ClassId> = self.classes.iter().collect();
+        for class in classes {
+            let key = FormKey::new(class, false);
+            self.deliver_form(Recipients::Everyone(class), key, &everyone, run)
+                .await;
+        }
     }
 
     async fn deliver(&mut self, members: &mut Members, run: &[&Entry]) {
         let topic = Arc::clone(&members.topic);
-        if !members.plain.is_empty() {
-            let deliveries = run.iter().filter_map(|entry| plain_delivery(entry, &topic));
-            let deliveries: Vec<Delivery<'_>> = deliveries.collect();
-            self.write_run(Recipients::Slots(&members.plain), &deliveries)
-                .await;
-        }
-        if !members.sequenced.is_empty() {
-            let deliveries = run
-                .iter()
-                .filter_map(|entry| sequenced_delivery(entry, &topic));
-            let deliveries: Vec<Delivery<'_>> = deliveries.collect();
-            self.write_run(Recipients::Slots(&members.sequenced), &deliveries)
+        for Group { key, slots } in &members.groups {
+            self.deliver_form(Recipients::Slots(slots), *key, &topic, run)
                 .await;
         }
         for entry in run {
             if members.replaying.is_empty() {
                 break;
             }
-            if let Some(delivery) = plain_delivery(entry, &topic) {
-                self.deliver_to_replaying(members, delivery, offset(entry).is_some());
-            }
+            self.deliver_to_replaying(members, entry);
         }
         if let Some(newest) = run.iter().rev().find_map(|entry| offset(entry)) {
             members.last_broadcast = newest;
         }
     }
 
+    /// Delivers a run to those who take one form of it.
+    async fn deliver_form(
+        &mut self,
+        recipients: Recipients<'_>,
+        key: FormKey,
+        topic: &Arc<Topic>,
+        run: &[&Entry],
+    ) {
+        let frames: Vec<Frame> = run.iter().filter_map(|entry| form_of(entry, key)).collect();
+        let forms = run.iter().zip(&frames);
+        let deliveries: Vec<Delivery<'_>> = forms
+            .filter_map(|(entry, frame)| delivery(entry, topic, frame, key.with_position))
+            .collect();
+        self.write_run(recipients, &deliveries).await;
+    }
+
     /// Replaying members read publications, which have an offset, from the history. What has
     /// none they get now, and so does one that publishes its acknowledgement.
-    fn deliver_to_replaying(
-        &mut self,
-        members: &Members,
-        delivery: Delivery<'_>,
-        is_in_history: bool,
-    ) {
-        if !is_in_history {
-            for &slot in members.replaying.keys() {
+    fn deliver_to_replaying(&mut self, members: &Members, entry: &Entry) {
+        let in_history = offset(entry).is_some();
+        for (&slot, replaying) in &members.replaying {
+            let key = FormKey::new(replaying.class, false);
+            let Some(frame) = form_of(entry, key) else {
+                return;
+            };
+            let Some(delivery) = delivery(entry, &members.topic, &frame, false) else {
+                return;
+            };
+            if !in_history || delivery.leaves_out(slot) {
                 self.push_instead_or(slot, delivery);
             }
-        } else if let Some((slot, Some(ack))) = delivery.exclude
-            && members.replaying.contains_key(&slot)
-        {
-            self.push_reply(slot, ack.clone(), None);
         }
     }
 
@@ -244,10 +252,7 @@ impl Shard {
             from = next;
             for &slot in block.slots() {
                 let connection = &mut self.connections[slot as usize];
-                let excluded = delivery
-                    .exclude
-                    .is_some_and(|(excluded, _)| excluded == slot);
-                if excluded || !connection.can_write_directly() {
+                if delivery.leaves_out(slot) || !connection.can_write_directly() {
                     self.push_instead_or(slot, delivery);
                     continue;
                 }
@@ -270,16 +275,23 @@ impl Shard {
     fn next_block(&self, recipients: Recipients<'_>, from: u32, block: &mut Block) -> Option<u32> {
         match recipients {
             Recipients::Slots(slots) => slots.next_block(from, block),
-            Recipients::Everyone => self.next_connected(from, block),
+            Recipients::Everyone(class) => self.next_connected(from, class, block),
         }
     }
 
-    /// Fills `block` with the connections from slot `from` on, and returns where to go on.
-    pub(super) fn next_connected(&self, from: u32, block: &mut Block) -> Option<u32> {
+    /// Fills `block` with the connections of a class from slot `from` on, and returns where to go on.
+    pub(super) fn next_connected(
+        &self,
+        from: u32,
+        class: ClassId,
+        block: &mut Block,
+    ) -> Option<u32> {
         block.clear();
         for slot in from..self.connections.capacity() as u32 {
             let connection = self.connections.get(slot as usize);
-            if connection.is_some_and(|connection| connection.client.is_attached()) {
+            if connection.is_some_and(|ShardConnection { client, .. }| {
+                client.is_attached() && client.class() == class
+            }) {
                 block.push(slot);
                 if block.is_full() {
                     break;

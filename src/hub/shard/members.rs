@@ -3,62 +3,87 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::slots::Slots;
+use crate::dialect::ClassId;
+use crate::hub::forms::FormKey;
 use crate::hub::topic::Topic;
+
+/// The members that take the same form of a publication.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) key: FormKey,
+    pub(super) slots: Slots,
+}
 
 /// The members, by how they receive publications.
 #[derive(Debug)]
 pub(super) struct Members {
     pub(super) topic: Arc<Topic>,
-    /// Without offsets.
-    pub(super) plain: Slots,
-    /// With offsets.
-    pub(super) sequenced: Slots,
-    /// With offsets, and still reading the history: slot to the offset of the next publication.
-    /// They do not take publications from broadcasts yet.
-    pub(super) replaying: HashMap<u32, u64>,
+    /// Those that receive publications from broadcasts. An empty group is removed. Most topics have
+    /// one group, which is stored in place.
+    pub(super) groups: SmallVec<[Group; 1]>,
+    /// Those that receive positions and are still reading the history. They do not take
+    /// publications from broadcasts yet.
+    pub(super) replaying: HashMap<u32, Replaying>,
     /// Offset of the newest publication that this shard has broadcast, or that was the newest
     /// one when a member joined.
     pub(super) last_broadcast: u64,
+}
+
+/// A member that is still reading the history.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Replaying {
+    /// Offset of the next publication.
+    pub(super) next: u64,
+    pub(super) class: ClassId,
 }
 
 impl Members {
     pub(super) fn new(topic: Arc<Topic>) -> Self {
         Self {
             topic,
-            plain: Slots::default(),
-            sequenced: Slots::default(),
+            groups: SmallVec::new(),
             replaying: HashMap::new(),
             last_broadcast: 0,
         }
     }
 
-    pub(super) fn insert(&mut self, slot: u32) {
+    pub(super) fn insert(&mut self, slot: u32, key: FormKey) {
         self.remove(slot);
-        self.plain.insert(slot);
+        let known = self.groups.iter().position(|group| group.key >= key);
+        let index = known.unwrap_or(self.groups.len());
+        if self.groups.get(index).is_none_or(|group| group.key != key) {
+            let slots = Slots::default();
+            self.groups.insert(index, Group { key, slots });
+        }
+        self.groups[index].slots.insert(slot);
     }
 
-    pub(super) fn insert_sequenced(&mut self, slot: u32) {
+    pub(super) fn insert_replaying(&mut self, slot: u32, replaying: Replaying) {
         self.remove(slot);
-        self.sequenced.insert(slot);
-    }
-
-    pub(super) fn insert_replaying(&mut self, slot: u32, next: u64) {
-        self.remove(slot);
-        self.replaying.insert(slot, next);
+        self.replaying.insert(slot, replaying);
     }
 
     pub(super) fn remove(&mut self, slot: u32) {
-        if !self.plain.remove(slot) && !self.sequenced.remove(slot) {
-            self.replaying.remove(&slot);
-            if self.replaying.is_empty() {
-                // A wave of replays must not leave its memory behind.
-                self.replaying = HashMap::new();
+        for index in 0..self.groups.len() {
+            let slots = &mut self.groups[index].slots;
+            if slots.remove(slot) {
+                if slots.is_empty() {
+                    self.groups.remove(index);
+                }
+                return;
             }
+        }
+        self.replaying.remove(&slot);
+        if self.replaying.is_empty() {
+            // A wave of replays must not leave its memory behind.
+            self.replaying = HashMap::new();
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.sequenced.is_empty() && self.replaying.is_empty()
+        self.groups.is_empty() && self.replaying.is_empty()
     }
 }

@@ -12,28 +12,57 @@ use super::entry::Entry;
 use super::fan_out::READ_AHEAD;
 use super::mailbox::Waiting;
 use super::outbox::MAX_SLICES;
-use super::run::{Delivery, offset, plain_delivery, sequenced_delivery, topic_of};
+use super::run::{Delivery, delivery, form_of, offset, topic_of};
 use super::slots::Block;
+use crate::hub::forms::FormKey;
 use crate::hub::topic::{EVERYONE, Topic, TopicId};
+use crate::wire::Frame;
 
-/// How a member of one of the topics receives its broadcasts.
+/// What a member of one of the topics takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Form {
-    Plain,
-    Sequenced,
-    /// From the history; only what has no offset, and acknowledgements, come from here.
-    Replaying,
+struct Take {
+    /// The index of its form in the layouts.
+    layout: u16,
+    /// Whether it reads publications from the history; only what has no offset, and
+    /// acknowledgements, come from here.
+    is_replaying: bool,
 }
 
-/// A member's slot, one of the stretch's topics that it is in, and the form in which it receives it.
-type Receiver = (u32, u16, Form);
+/// A member's slot, one of the stretch's topics that it is in, and what it takes of that.
+type Receiver = (u32, u16, Take);
 
-/// The frames of a stretch, laid out in their order in both forms.
+/// Everyone who receives something of a stretch, ascending by slot, and the forms that they take.
+struct Receivers {
+    list: Vec<Receiver>,
+    forms: Vec<FormKey>,
+}
+
+impl Receivers {
+    fn add(
+        &mut self,
+        slots: impl Iterator<Item = u32>,
+        topic: u16,
+        key: FormKey,
+        is_replaying: bool,
+    ) {
+        let known = self.forms.iter().position(|known| *known == key);
+        let layout = known.unwrap_or(self.forms.len()) as u16;
+        if known.is_none() {
+            self.forms.push(key);
+        }
+        let take = Take {
+            layout,
+            is_replaying,
+        };
+        self.list.extend(slots.map(|slot| (slot, topic, take)));
+    }
+}
+
+/// The frames of a stretch, laid out in their order in every form that somebody takes.
 struct Frames<'a> {
     /// For each broadcast, the index of its topic.
     topics: Vec<u16>,
-    plain: FormLayout<'a>,
-    sequenced: FormLayout<'a>,
+    layouts: Vec<FormLayout<'a>>,
     /// Whether each broadcast is in the history of its topic.
     in_history: Vec<bool>,
 }
@@ -66,30 +95,26 @@ impl<'a> FormLayout<'a> {
 }
 
 impl Frames<'_> {
-    /// What a member gets, in order: the topics it is in, with their forms, are `receivers`.
+    /// What a member gets, in order: the topics it is in, with what it takes, are `receivers`.
     fn for_member<'f>(
         &'f self,
         receivers: &'f [Receiver],
-    ) -> impl Iterator<Item = (Form, usize, Delivery<'f>)> {
+    ) -> impl Iterator<Item = (u16, usize, Delivery<'f>)> {
         let slot = receivers[0].0;
         let broadcasts = self.topics.iter().enumerate();
         broadcasts.filter_map(move |(index, topic)| {
-            let &(_, _, form) = match receivers {
+            let &(_, _, take) = match receivers {
                 [only] if only.1 == *topic => only,
                 [_] => return None,
                 several => several.iter().find(|(_, of, _)| of == topic)?,
             };
-            let layout = match form {
-                Form::Sequenced => &self.sequenced,
-                Form::Plain | Form::Replaying => &self.plain,
-            };
-            let delivery = layout.deliveries[index];
+            let delivery = self.layouts[usize::from(take.layout)].deliveries[index];
             match delivery.exclude {
                 Some((excluded, instead)) if excluded == slot => {
-                    instead.map(|frame| (form, index, Delivery::acknowledgement(frame)))
+                    instead.map(|frame| (take.layout, index, Delivery::acknowledgement(frame)))
                 }
-                _ if form == Form::Replaying && self.in_history[index] => None,
-                _ => Some((form, index, delivery)),
+                _ if take.is_replaying && self.in_history[index] => None,
+                _ => Some((take.layout, index, delivery)),
             }
         })
     }
@@ -113,14 +138,11 @@ impl<'a> Parts<'a> {
             len: 0,
             frames: 0,
         };
-        // The part that is still growing: its form and its range in that form's bytes.
-        let mut open: Option<(Form, std::ops::Range<usize>)> = None;
+        // The part that is still growing: its layout and its range in the bytes of that.
+        let mut open: Option<(u16, std::ops::Range<usize>)> = None;
         for (form, index, delivery) in frames.for_member(receivers) {
             parts.frames += 1;
-            let layout = match form {
-                Form::Sequenced => &frames.sequenced,
-                Form::Plain | Form::Replaying => &frames.plain,
-            };
+            let layout = &frames.layouts[usize::from(form)];
             let is_laid_out = std::ptr::eq(delivery.frame, layout.deliveries[index].frame);
             let range = layout.range(index);
             match &mut open {
@@ -144,12 +166,11 @@ impl<'a> Parts<'a> {
     fn close(
         &mut self,
         frames: &'a Frames<'_>,
-        open: Option<(Form, std::ops::Range<usize>)>,
+        open: Option<(u16, std::ops::Range<usize>)>,
     ) -> Option<()> {
         match open {
             None => Some(()),
-            Some((Form::Sequenced, range)) => self.add(&frames.sequenced.bytes[range]),
-            Some((Form::Plain | Form::Replaying, range)) => self.add(&frames.plain.bytes[range]),
+            Some((form, range)) => self.add(&frames.layouts[usize::from(form)].bytes[range]),
         }
     }
 
@@ -190,39 +211,32 @@ impl Shard {
     async fn write_mixed(&mut self, chunk: &[Waiting]) {
         let (topics, entries) = self.topics_of(chunk);
         let receivers = self.receivers_of(&topics);
-        let frames = {
-            let index_of = |entry: &Entry| {
-                let topic = topic_of(entry);
-                topics.iter().position(|(id, _)| Some(*id) == topic)
-            };
-            let indices: Vec<usize> = entries.iter().filter_map(|entry| index_of(entry)).collect();
-            let with_topics = || {
-                entries
-                    .iter()
-                    .zip(indices.iter().map(|&index| &topics[index].1))
-            };
-            let has_offsets = receivers
-                .iter()
-                .any(|(_, _, form)| *form == Form::Sequenced);
-            let sequenced = with_topics().filter(|_| has_offsets);
-            Frames {
-                topics: indices.iter().map(|&index| index as u16).collect(),
-                plain: FormLayout::new(
-                    with_topics()
-                        .filter_map(|(entry, topic)| plain_delivery(entry, topic))
-                        .collect(),
-                ),
-                sequenced: FormLayout::new(
-                    sequenced
-                        .filter_map(|(entry, topic)| sequenced_delivery(entry, topic))
-                        .collect(),
-                ),
-                in_history: entries
-                    .iter()
-                    .map(|entry| offset(entry).is_some())
-                    .collect(),
-            }
+        let index_of = |entry: &Entry| {
+            let topic = topic_of(entry);
+            topics.iter().position(|(id, _)| Some(*id) == topic)
         };
+        let indices: Vec<usize> = entries.iter().filter_map(|entry| index_of(entry)).collect();
+        let made: Vec<(FormKey, Vec<Frame>)> = {
+            let frames = |key| entries.iter().filter_map(move |entry| form_of(entry, key));
+            let keys = receivers.forms.iter();
+            keys.map(|&key| (key, frames(key).collect())).collect()
+        };
+        let layouts = made.iter().map(|(key, frames)| {
+            let forms = entries.iter().zip(&indices).zip(frames);
+            let deliveries = forms.filter_map(|((entry, &index), frame)| {
+                delivery(entry, &topics[index].1, frame, key.with_position)
+            });
+            FormLayout::new(deliveries.collect())
+        });
+        let frames = Frames {
+            topics: indices.iter().map(|&index| index as u16).collect(),
+            layouts: layouts.collect(),
+            in_history: entries
+                .iter()
+                .map(|entry| offset(entry).is_some())
+                .collect(),
+        };
+        let receivers = receivers.list;
         let mut ahead = receivers.as_slice();
         for (index, receivers) in receivers
             .chunk_by(|one, other| one.0 == other.0)
@@ -302,28 +316,35 @@ impl Shard {
         (topics, entries)
     }
 
-    /// Everyone who receives something, ascending by slot.
-    fn receivers_of(&self, topics: &[(TopicId, Arc<Topic>)]) -> Vec<Receiver> {
-        let mut receivers = Vec::new();
+    /// Everyone who receives something.
+    fn receivers_of(&self, topics: &[(TopicId, Arc<Topic>)]) -> Receivers {
+        let mut receivers = Receivers {
+            list: Vec::new(),
+            forms: Vec::new(),
+        };
         for (index, (id, _)) in topics.iter().enumerate() {
             let index = index as u16;
             if *id == EVERYONE {
-                let (mut from, mut block) = (0, Block::default());
-                while let Some(next) = self.next_connected(from, &mut block) {
-                    from = next;
-                    let slots = block.slots().iter();
-                    receivers.extend(slots.map(|&slot| (slot, index, Form::Plain)));
+                for class in self.classes.iter() {
+                    let key = FormKey::new(class, false);
+                    let (mut from, mut block) = (0, Block::default());
+                    while let Some(next) = self.next_connected(from, class, &mut block) {
+                        from = next;
+                        receivers.add(block.slots().iter().copied(), index, key, false);
+                    }
                 }
             } else if let Some(members) = self.topics.get(id) {
-                receivers.extend(members.plain.iter().map(|slot| (slot, index, Form::Plain)));
-                let sequenced = members.sequenced.iter();
-                receivers.extend(sequenced.map(|slot| (slot, index, Form::Sequenced)));
-                let replaying = members.replaying.keys();
-                receivers.extend(replaying.map(|&slot| (slot, index, Form::Replaying)));
+                for group in &members.groups {
+                    receivers.add(group.slots.iter(), index, group.key, false);
+                }
+                for (&slot, replaying) in &members.replaying {
+                    let key = FormKey::new(replaying.class, false);
+                    receivers.add(std::iter::once(slot), index, key, true);
+                }
             }
         }
-        // Runs that are sorted already, one per topic, which a stable sort merges.
-        receivers.sort();
+        // Runs that are sorted already, about one per topic, which a stable sort merges.
+        receivers.list.sort();
         receivers
     }
 }

@@ -2,6 +2,7 @@
 //! members of their topics, and a heartbeat wheel. Only the shard writes to its connections.
 
 mod apply;
+mod classes;
 mod connection;
 mod ending;
 mod entry;
@@ -39,10 +40,11 @@ pub use link::Link;
 pub(super) use mailbox::{Mailbox, MailboxOptions, Mailboxes, Permits};
 pub use pipe::Pipe;
 
+use self::classes::Classes;
 use self::connection::{ShardConnection, Stage};
 use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
-use self::outbox::OutboxOptions;
+use self::outbox::OutboxLimits;
 use self::ready::ReadyList;
 use self::running_clock::RunningClock;
 use self::turn::Turn;
@@ -52,7 +54,7 @@ use super::observer::Notifier;
 use super::options::HubOptions;
 use super::replies::Replies;
 use super::topic::{Topic, TopicId};
-use crate::dialect::Dialect;
+use crate::dialect::Dialects;
 
 /// Maximum number of entries taken from the mailbox at once.
 const MAX_BATCH: usize = 256;
@@ -81,8 +83,10 @@ pub(super) struct Shard {
     turn: Turn,
     /// Buffer for the bytes of one chunk, which are written to many sockets.
     scratch: Vec<u8>,
-    outbox_options: OutboxOptions,
-    dialect: &'static dyn Dialect,
+    outbox_limits: OutboxLimits,
+    dialects: Dialects,
+    /// The classes of its connections.
+    classes: Classes,
     /// Maximum number of messages pushed between flushes: a quarter of an outbox, so that a
     /// batch alone never fills a healthy one.
     chunk_max_messages: usize,
@@ -100,7 +104,7 @@ impl Shard {
         mailbox: Arc<Mailbox>,
         everyone: Arc<Topic>,
         options: &HubOptions,
-        dialect: &'static dyn Dialect,
+        dialects: Dialects,
         (notifier, replies): (&Notifier, &Arc<Replies>),
     ) -> Self {
         let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
@@ -119,14 +123,14 @@ impl Shard {
             deadlines: BTreeSet::new(),
             turn: Turn::default(),
             scratch: Vec::new(),
-            outbox_options: OutboxOptions {
+            outbox_limits: OutboxLimits {
                 max_messages: options.outbox_max_messages,
                 max_bytes: options.outbox_max_bytes,
-                dialect,
             },
             chunk_max_messages: (options.outbox_max_messages / 4).clamp(1, MAX_BATCH),
             chunk_max_bytes: (options.outbox_max_bytes / 4).min(CHUNK_MAX_BYTES),
-            dialect,
+            dialects,
+            classes: Classes::default(),
             pong_timeout: options.pong_timeout,
             write_timeout: options.write_timeout,
             metrics: notifier.metrics().clone(),

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use super::outbox::Publication;
+use crate::hub::forms::{FormKey, Forms};
 use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Overflow, TopicId};
 use crate::wire::Frame;
@@ -27,9 +28,11 @@ impl Shard {
         if !self.flush_for(slot, &frame) {
             return;
         }
-        let outbox = &mut self.connections[slot as usize].outbox;
-        if outbox.make_room_for(&frame, self.outbox_options)
-            && outbox.push(frame, self.outbox_options).is_ok()
+        let connection = &mut self.connections[slot as usize];
+        let dialect = self.dialects.of(connection.client.class());
+        let outbox = &mut connection.outbox;
+        if outbox.make_room_for(&frame, self.outbox_limits, dialect)
+            && outbox.push(frame, self.outbox_limits).is_ok()
         {
             self.mark_dirty(slot);
         } else {
@@ -55,8 +58,9 @@ impl Shard {
         }
         let connection = &mut self.connections[slot as usize];
         let blocked = connection.blocked;
+        let dialect = self.dialects.of(connection.client.class());
         let outbox = &mut connection.outbox;
-        match outbox.push_publication(frame, publication, self.outbox_options, blocked) {
+        match outbox.push_publication(frame, publication, (self.outbox_limits, dialect), blocked) {
             Ok(()) => self.mark_dirty(slot),
             Err(_full) => self.evict(slot),
         }
@@ -66,7 +70,7 @@ impl Shard {
     /// not open and must not be sent anything more.
     fn flush_for(&mut self, slot: u32, frame: &Frame) -> bool {
         let connection = &mut self.connections[slot as usize];
-        if connection.is_open() && !connection.outbox.has_room_for(frame, self.outbox_options) {
+        if connection.is_open() && !connection.outbox.has_room_for(frame, self.outbox_limits) {
             connection.blocked = false;
             self.flush(slot);
         }
@@ -74,15 +78,20 @@ impl Shard {
     }
 
     /// Pushes a notice to every member of a topic.
-    pub(super) fn push_to_members(&mut self, topic: TopicId, frame: &Frame) {
+    pub(super) fn push_to_members(&mut self, topic: TopicId, forms: &Forms) {
         // Removed from the map, so that connections can be borrowed too. Pushing never changes
         // members.
         let Some(members) = self.topics.remove(&topic) else {
             return;
         };
-        let live = members.plain.iter().chain(members.sequenced.iter());
-        for slot in live.chain(members.replaying.keys().copied()) {
-            self.push(slot, frame.clone());
+        for group in &members.groups {
+            let frame = forms.form(group.key);
+            for slot in group.slots.iter() {
+                self.push(slot, frame.clone());
+            }
+        }
+        for (&slot, replaying) in &members.replaying {
+            self.push(slot, forms.form(FormKey::new(replaying.class, false)));
         }
         self.topics.insert(topic, members);
     }

@@ -5,8 +5,10 @@
 //! shard has broadcast. The next one arrives through the mailbox, so nothing is missed or
 //! repeated.
 
-use super::members::Members;
+use super::members::{Members, Replaying};
 use super::{Shard, TopicId};
+use crate::dialect::At;
+use crate::hub::forms::FormKey;
 use crate::hub::log::Replay;
 use crate::protocol::Gap;
 
@@ -17,11 +19,13 @@ impl Shard {
     /// Starts a member's replay, or makes it live at once if it has missed nothing.
     pub(super) fn start_replay(&mut self, members: &mut Members, slot: u32, replay: Replay) {
         members.last_broadcast = replay.newest;
+        let class = self.connections[slot as usize].client.class();
         if replay.next > replay.newest {
-            members.insert_sequenced(slot);
+            members.insert(slot, FormKey::new(class, true));
             return;
         }
-        members.insert_replaying(slot, replay.next);
+        let next = replay.next;
+        members.insert_replaying(slot, Replaying { next, class });
         let topics = self.replaying.entry(slot).or_default();
         let topic = members.topic.id();
         if !topics.contains(&topic) {
@@ -89,12 +93,13 @@ impl Shard {
 
     fn push_page_of(&mut self, slot: u32, members: &mut Members) -> bool {
         let through = members.last_broadcast;
-        let Some(&next) = members.replaying.get(&slot) else {
+        let Some(&Replaying { next, class }) = members.replaying.get(&slot) else {
             return false;
         };
         let topic = &members.topic;
         let (limit, bytes) = (self.chunk_max_messages, self.chunk_max_bytes);
-        let page = topic.with_log(|log| log.replay(next, through, limit, bytes));
+        let page = topic.with_log(|log| (log.replay(next, through, limit, bytes), log.top().epoch));
+        let (page, epoch) = page.unzip();
         let first = match &page {
             Some(page) if !page.items.is_empty() => page.first,
             // The history has dropped everything up to `through` meanwhile.
@@ -103,18 +108,20 @@ impl Shard {
         let items = page.map(|page| page.items).unwrap_or_default();
         if first > next {
             let gap = Gap::between(next, first - 1);
-            self.push(slot, self.dialect.gap(topic.full_name(), gap));
+            let dialect = self.dialects.of(class);
+            self.push(slot, dialect.gap(topic.full_name(), gap));
         }
         let next = first + items.len() as u64;
         let live = next > through;
         self.metrics.replayed_total.add(items.len() as u64);
-        for frame in items {
-            self.push(slot, frame);
+        let epoch = epoch.as_deref().unwrap_or_default();
+        for (offset, kept) in (first..).zip(items) {
+            self.push(slot, kept.form(class, At { offset, epoch }));
         }
         if live {
-            members.insert_sequenced(slot);
+            members.insert(slot, FormKey::new(class, true));
         } else {
-            members.replaying.insert(slot, next);
+            members.replaying.insert(slot, Replaying { next, class });
         }
         !live
     }

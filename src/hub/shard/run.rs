@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::mailbox::Waiting;
 use super::outbox::{MAX_SLICES, Publication};
 use super::slot_of;
+use crate::hub::forms::FormKey;
 use crate::hub::topic::{Topic, TopicId};
 use crate::wire::Frame;
 
@@ -49,12 +50,30 @@ impl<'a> Delivery<'a> {
             is_reply: true,
         }
     }
+
+    /// Whether the member is the one left out.
+    pub(super) fn leaves_out(&self, slot: u32) -> bool {
+        self.exclude.is_some_and(|(excluded, _)| excluded == slot)
+    }
 }
 
-/// What a member that receives no offsets gets.
-pub(super) fn plain_delivery<'a>(entry: &'a Entry, topic: &'a Arc<Topic>) -> Option<Delivery<'a>> {
+/// The frame of a broadcast in one form.
+pub(super) fn form_of(entry: &Entry, key: FormKey) -> Option<Frame> {
+    match entry {
+        Entry::Broadcast { forms, .. } => Some(forms.form(key)),
+        _ => None,
+    }
+}
+
+/// What a member gets that takes the form `frame`, with its position or without.
+pub(super) fn delivery<'a>(
+    entry: &'a Entry,
+    topic: &'a Arc<Topic>,
+    frame: &'a Frame,
+    with_position: bool,
+) -> Option<Delivery<'a>> {
     let Entry::Broadcast {
-        frame,
+        forms,
         is_publication,
         exclude,
         ack,
@@ -63,7 +82,7 @@ pub(super) fn plain_delivery<'a>(entry: &'a Entry, topic: &'a Arc<Topic>) -> Opt
     else {
         return None;
     };
-    let offset = None;
+    let offset = forms.offset().filter(|_| with_position);
     let exclude = exclude.as_ref().and_then(slot_of);
     Some(Delivery {
         frame,
@@ -73,32 +92,10 @@ pub(super) fn plain_delivery<'a>(entry: &'a Entry, topic: &'a Arc<Topic>) -> Opt
     })
 }
 
-/// What a member that receives offsets gets: a publication with its offset, or a notice
-/// without one.
-pub(super) fn sequenced_delivery<'a>(
-    entry: &'a Entry,
-    topic: &'a Arc<Topic>,
-) -> Option<Delivery<'a>> {
-    let plain = plain_delivery(entry, topic)?;
-    let Entry::Broadcast {
-        sequenced: Some(sequenced),
-        ..
-    } = entry
-    else {
-        return Some(plain);
-    };
-    let offset = Some(sequenced.offset);
-    Some(Delivery {
-        frame: &sequenced.frame,
-        publication: Some(Publication { topic, offset }),
-        ..plain
-    })
-}
-
 /// The publication's offset, if it has one.
 pub(super) fn offset(entry: &Entry) -> Option<u64> {
     match entry {
-        Entry::Broadcast { sequenced, .. } => sequenced.as_ref().map(|sequenced| sequenced.offset),
+        Entry::Broadcast { forms, .. } => forms.offset(),
         _ => None,
     }
 }

@@ -52,8 +52,11 @@ impl Shard {
         } else if blocked.is_some_and(|since| now.since(since) >= self.write_timeout) {
             self.metrics.write_timeouts_total.add(1);
             self.reset(slot);
-        } else if connection.outbox.push_ping(self.dialect.ping()) {
-            self.mark_dirty(slot);
+        } else {
+            let ping = self.dialects.of(connection.client.class()).ping();
+            if connection.outbox.push_ping(ping) {
+                self.mark_dirty(slot);
+            }
         }
     }
 }

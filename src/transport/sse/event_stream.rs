@@ -86,7 +86,7 @@ impl EventStream {
             if self.encoder.has_ended() {
                 return Poll::Ready(None);
             }
-            if !ready!(self.guard.pipe.poll_read(cx, self.encoder.frames_mut())) {
+            if !ready!(self.guard.pipe.poll_read(cx, self.encoder.records_mut())) {
                 return Poll::Ready(None);
             }
         }

@@ -11,6 +11,7 @@ use super::body::StreamBody;
 use super::event_stream::EventStream;
 use super::handover::Offer;
 use super::request::{SseParameters, SseRequest};
+use crate::dialect::ClassId;
 use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
@@ -34,6 +35,7 @@ pub async fn open(
         identity: identity.map(Arc::new),
         remote: request.remote,
         transport: Transport::Sse,
+        class: ClassId::EVENT_STREAM,
     };
     // In a task of its own, because the request may be dropped at any await.
     let opening = tasks.spawn(connect(node, tasks.clone(), info, parameters));

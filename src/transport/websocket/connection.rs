@@ -56,6 +56,7 @@ pub async fn open<F>(
     limits: Limits,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
+    let class = info.class;
     match node.admit(info).await {
         Ok(admission) => {
             let stream = (stream, read_ahead);
@@ -63,7 +64,7 @@ pub async fn open<F>(
         }
         Err(refusal) => {
             let code = CloseCode::of_refused_connection(refusal.code);
-            let frame = Frame::close(code.code(), code.reason());
+            let frame = node.dialects().of(class).close(code, None);
             // A peer that does not read the frame is still disconnected.
             let _ = timeout(LINGER, stream.refuse(&frame)).await;
             None
@@ -192,8 +193,8 @@ impl Reader {
             Err(_panic) => {
                 self.node.metrics().panics_total.add(1);
                 tracing::error!(client = %self.client.id(), "a connection's task panicked");
-                let code = CloseCode::InternalError;
-                End::close(code.code(), code.reason())
+                let dialect = self.node.dialects().of(self.client.class());
+                End::Close(Box::new(dialect.close(CloseCode::InternalError, None)))
             }
         };
         // Boxed, so that the memory for the end is not reserved while the connection lives.

@@ -33,7 +33,7 @@ async fn one_busy_channel_stays_within_the_total_bound() {
 
 #[tokio::test]
 async fn all_histories_stay_within_the_total_bound_and_the_oldest_messages_are_dropped_first() {
-    const BOUND: u64 = 256 * 1024;
+    const BOUND: u64 = 512 * 1024;
     let server = TestServer::start(small_budget(BOUND as usize)).await;
     let padding = "x".repeat(500);
     for number in 0..2_000 {
@@ -59,7 +59,7 @@ async fn all_histories_stay_within_the_total_bound_and_the_oldest_messages_are_d
 /// A client that floods rooms once emptied the history of every channel.
 #[tokio::test]
 async fn what_clients_say_cannot_push_out_what_backends_publish() {
-    const BOUND: usize = 256 * 1024;
+    const BOUND: usize = 512 * 1024;
     let server = TestServer::start(small_budget(BOUND)).await;
     let data = json!({"padding": "x".repeat(500)});
     for _ in 0..200 {

@@ -35,3 +35,4 @@ pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
 pub use server::{TestServer, config, large_outboxes, publish};
+pub use watchdog::watch;

@@ -135,7 +135,7 @@ impl World {
             from: "the server",
             content: &encoded,
         };
-        let except = exclude.map(|who| &self.members[who].client);
+        let except = exclude.map(|who| self.members[who].client.id());
         let sent = self.node.broadcast_to_room(&name, &message, except);
         let expected = self.in_room(index);
         let expected = expected.iter().filter(|who| Some(**who) != exclude).count();

@@ -1,7 +1,7 @@
 //! The hub under test, with all its clients.
 
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
 use wavecast::hub::{Hub, HubOptions};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{ChannelName, RoomName};
@@ -42,7 +42,10 @@ impl World {
             ..NodeOptions::default()
         };
         Self {
-            node: Node::new(Hub::new(&options, &Native, &TaskTracker::new()), limits),
+            node: Node::new(
+                Hub::new(&options, Dialects::default(), &TaskTracker::new()),
+                limits,
+            ),
             members: Vec::new(),
             said: 0,
             evictions: 0,

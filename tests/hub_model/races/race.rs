@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
 use wavecast::hub::{Hub, HubOptions};
 use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::CloseCode;
@@ -34,7 +34,10 @@ async fn race(shards: usize, operations: Vec<Vec<Operation>>) {
         max_clients_per_room: MAX_MEMBERS,
         ..NodeOptions::default()
     };
-    let node = Arc::new(Node::new(Hub::new(&options, &Native, &tasks), limits));
+    let node = Arc::new(Node::new(
+        Hub::new(&options, Dialects::default(), &tasks),
+        limits,
+    ));
     // Each room has a witness, which is a member from before the first message until after
     // the last.
     let mut witnesses = Vec::new();

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::Dialects;
+use wavecast::dialect::native::NativeText;
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{Hub, HubOptions, Overflow, TopicOptions, TopicRules};
 use wavecast::node::{Node, NodeOptions};
@@ -52,7 +53,7 @@ async fn run(clients: Vec<Vec<Step>>, shards: usize) {
     };
     let tasks = TaskTracker::new();
     let node = Arc::new(Node::new(
-        Hub::new(&options, &Native, &tasks),
+        Hub::new(&options, Dialects::default(), &tasks),
         NodeOptions::default(),
     ));
     let stop = CancellationToken::new();
@@ -62,10 +63,9 @@ async fn run(clients: Vec<Vec<Step>>, shards: usize) {
             let name = channel(index);
             for n in 1..=PUBLICATIONS {
                 let padding = "x".repeat(if n % 7 == 0 { 900 } else { 10 });
-                let message: Arc<str> = format!(
+                let message = NativeText::source(&format!(
                     r#"{{"type":"event","channel":"{name}","data":{{"n":{n},"p":"{padding}"}}}}"#
-                )
-                .into();
+                ));
                 let (kind, shared) = (TopicKind::Channel, name.as_shared());
                 let published = node.hub().publish(kind, shared, &message, None, |_| None);
                 let accepted = published.await.unwrap();

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{FrameKind, Full, Outbox, OutboxOptions, QueuedFrame};
+use super::{FrameKind, Full, Outbox, OutboxLimits, QueuedFrame};
 use crate::dialect::Dialect;
 use crate::hub::topic::{Overflow, Topic, TopicId};
 use crate::protocol::Gap;
@@ -44,24 +44,22 @@ impl Outbox {
         &mut self,
         frame: Frame,
         publication: Publication<'_>,
-        options: OutboxOptions,
+        (limits, dialect): (OutboxLimits, &dyn Dialect),
         blocked: bool,
     ) -> Result<(), Full> {
         let topic = publication.topic;
         match topic.overflow() {
             Overflow::Evict => {}
             Overflow::DropOldest => {
-                while !self.has_room_for(&frame, options) {
-                    if !self.drop_oldest(Some(topic), options.dialect) {
-                        return self.drop_new(publication, options);
+                while !self.has_room_for(&frame, limits) {
+                    if !self.drop_oldest(Some(topic), dialect) {
+                        return self.drop_new(publication, (limits, dialect));
                     }
                 }
             }
-            Overflow::LatestOnly => {
-                while blocked && self.drop_oldest(Some(topic), options.dialect) {}
-            }
+            Overflow::LatestOnly => while blocked && self.drop_oldest(Some(topic), dialect) {},
         }
-        if !self.make_room_for(&frame, options) {
+        if !self.make_room_for(&frame, limits, dialect) {
             return Err(Full);
         }
         self.bytes += frame.len();
@@ -72,9 +70,14 @@ impl Outbox {
 
     /// Drops publications, oldest first, until the frame fits. Returns false if nothing is left
     /// to drop and it still does not fit.
-    pub(in crate::hub) fn make_room_for(&mut self, frame: &Frame, options: OutboxOptions) -> bool {
-        while !self.has_room_for(frame, options) {
-            if !self.drop_oldest(None, options.dialect) {
+    pub(in crate::hub) fn make_room_for(
+        &mut self,
+        frame: &Frame,
+        limits: OutboxLimits,
+        dialect: &dyn Dialect,
+    ) -> bool {
+        while !self.has_room_for(frame, limits) {
+            if !self.drop_oldest(None, dialect) {
                 return false;
             }
         }
@@ -120,10 +123,10 @@ impl Outbox {
     fn drop_new(
         &mut self,
         publication: Publication<'_>,
-        options: OutboxOptions,
+        (limits, dialect): (OutboxLimits, &dyn Dialect),
     ) -> Result<(), Full> {
-        self.add_to_gap_notice(publication, self.frames.len(), options.dialect);
-        let fits = self.frames.len() <= options.max_messages && self.bytes <= options.max_bytes;
+        self.add_to_gap_notice(publication, self.frames.len(), dialect);
+        let fits = self.frames.len() <= limits.max_messages && self.bytes <= limits.max_bytes;
         fits.then_some(()).ok_or(Full)
     }
 

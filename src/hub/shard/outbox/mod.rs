@@ -10,11 +10,10 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::dialect::Dialect;
 use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::Topic;
 use crate::protocol::Gap;
-use crate::wire::Frame;
+use crate::wire::{Frame, FrameRole};
 
 /// Buffers per vectored write: the headers and payloads of 32 frames.
 pub(super) const MAX_SLICES: usize = 64;
@@ -28,12 +27,11 @@ pub(super) struct Full;
 
 pub(super) use self::dropping::Publication;
 
-/// Limits of an outbox, and the dialect that encodes its gap notices.
+/// Limits of an outbox.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OutboxOptions {
+pub(super) struct OutboxLimits {
     pub(super) max_messages: usize,
     pub(super) max_bytes: usize,
-    pub(super) dialect: &'static dyn Dialect,
 }
 
 /// What a queued frame is, and so whether it may be dropped or changed.
@@ -98,13 +96,13 @@ impl Outbox {
     }
 
     /// Whether [`Outbox::push`] would accept the frame.
-    pub(super) fn has_room_for(&self, frame: &Frame, options: OutboxOptions) -> bool {
-        self.frames.len() < options.max_messages && self.bytes + frame.len() <= options.max_bytes
+    pub(super) fn has_room_for(&self, frame: &Frame, limits: OutboxLimits) -> bool {
+        self.frames.len() < limits.max_messages && self.bytes + frame.len() <= limits.max_bytes
     }
 
     /// Queues a frame that must not be dropped.
-    pub(super) fn push(&mut self, frame: Frame, options: OutboxOptions) -> Result<(), Full> {
-        if !self.has_room_for(&frame, options) {
+    pub(super) fn push(&mut self, frame: Frame, limits: OutboxLimits) -> Result<(), Full> {
+        if !self.has_room_for(&frame, limits) {
             return Err(Full);
         }
         self.push_last(frame);
@@ -138,7 +136,9 @@ impl Outbox {
     pub(super) fn push_pong(&mut self, pong: Frame) {
         let mut end = self.end_of_controls();
         let unsent = self.frames.range(self.first_unsent()..end);
-        let mut pongs = unsent.enumerate().filter(|(_, next)| next.frame.is_pong());
+        let mut pongs = unsent
+            .enumerate()
+            .filter(|(_, next)| next.frame.role() == FrameRole::Pong);
         let oldest = pongs.next().map(|(index, _)| self.first_unsent() + index);
         if pongs.count() + 1 >= MAX_PONGS
             && let Some(oldest) = oldest.and_then(|oldest| self.frames.remove(oldest))
@@ -155,7 +155,7 @@ impl Outbox {
     pub(super) fn push_ping(&mut self, ping: Frame) -> bool {
         let end = self.end_of_controls();
         let mut controls = self.frames.range(..end);
-        if controls.any(|queued| queued.frame.is_ping()) {
+        if controls.any(|queued| queued.frame.role() == FrameRole::Ping) {
             return false;
         }
         self.insert(end, ping);
@@ -171,8 +171,10 @@ impl Outbox {
     fn end_of_controls(&self) -> usize {
         let first = self.first_unsent();
         let unsent = self.frames.iter().skip(first);
-        let is_answer = |queued: &&QueuedFrame| queued.frame.is_ping() || queued.frame.is_pong();
-        first + unsent.take_while(is_answer).count()
+        let overtakes = |queued: &&QueuedFrame| {
+            matches!(queued.frame.role(), FrameRole::Ping | FrameRole::Pong)
+        };
+        first + unsent.take_while(overtakes).count()
     }
 
     /// The index of the first frame of which no byte has been written.
@@ -218,7 +220,7 @@ impl Outbox {
             }
             count -= rest;
             completed.messages += u64::from(!front.is_control());
-            completed.ping |= front.is_ping();
+            completed.ping |= front.role() == FrameRole::Ping;
             self.written = 0;
             self.frames.pop_front();
         }
@@ -232,38 +234,10 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{CloseCode, TopicName};
 
-    /// A dialect for tests in which nothing is dropped, so there are no gap notices.
-    #[derive(Debug)]
-    struct NoGaps;
-
-    impl Dialect for NoGaps {
-        fn publication(&self, encoded: &Arc<str>) -> Frame {
-            Frame::text(encoded.clone())
-        }
-
-        fn sequenced(&self, encoded: &str, _: u64) -> Frame {
-            Frame::text(encoded.into())
-        }
-
-        fn gap(&self, _: TopicName<'_>, _: Gap) -> Frame {
-            unreachable!("nothing is dropped")
-        }
-
-        fn ping(&self) -> Frame {
-            Frame::ping()
-        }
-
-        fn close(&self, code: CloseCode, _: Option<&str>) -> Frame {
-            Frame::close(code.code(), "")
-        }
-    }
-
-    const LARGE: OutboxOptions = OutboxOptions {
+    const LARGE: OutboxLimits = OutboxLimits {
         max_messages: 100,
         max_bytes: 100_000,
-        dialect: &NoGaps,
     };
 
     fn frame(text: &str) -> Frame {
@@ -297,14 +271,14 @@ mod tests {
     #[test]
     fn is_full_at_the_limit_of_messages_or_bytes_whichever_comes_first() {
         let mut outbox = Outbox::default();
-        let two = OutboxOptions {
+        let two = OutboxLimits {
             max_messages: 2,
             ..LARGE
         };
         assert_eq!(outbox.push(frame("a"), two), Ok(()));
         assert_eq!(outbox.push(frame("b"), two), Ok(()));
         assert_eq!(outbox.push(frame("c"), two), Err(Full));
-        let bytes = OutboxOptions {
+        let bytes = OutboxLimits {
             max_bytes: outbox.bytes() + 3,
             ..LARGE
         };

@@ -7,34 +7,26 @@ use proptest::prelude::*;
 
 use super::super::MAX_SLICES;
 use super::*;
-use crate::dialect::Dialect;
+use crate::dialect::{At, Dialect};
 use crate::hub::topic::TopicId;
-use crate::protocol::{CloseCode, TopicKind, TopicName};
+use crate::protocol::{Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 
 /// Encodes messages as space-separated words that the tests can parse.
 #[derive(Debug)]
 struct Words;
 
 impl Dialect for Words {
-    fn publication(&self, encoded: &Arc<str>) -> Frame {
-        Frame::text(encoded.clone())
+    fn message(&self, _: &ServerMessage<'_>, _: Option<&Json>) -> Frame {
+        unreachable!("an outbox builds only gap notices")
     }
 
-    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
-        Frame::text(format!("{encoded} {offset}").into())
+    fn topic_message(&self, _: &TopicMessage, _: Option<At<'_>>) -> Frame {
+        unreachable!("an outbox builds only gap notices")
     }
 
     fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame {
         let (from, to) = gap.offsets.expect("a gap with offsets");
         Frame::text(format!("gap {} {} {from} {to}", topic.name(), gap.missed).into())
-    }
-
-    fn ping(&self) -> Frame {
-        Frame::ping()
-    }
-
-    fn close(&self, code: CloseCode, _: Option<&str>) -> Frame {
-        Frame::close(code.code(), "")
     }
 }
 
@@ -125,10 +117,9 @@ fn drain(outbox: &mut Outbox) -> Vec<String> {
     texts(&seen).iter().map(Text::short).collect()
 }
 
-const FIVE: OutboxOptions = OutboxOptions {
+const FIVE: OutboxLimits = OutboxLimits {
     max_messages: 5,
     max_bytes: 100_000,
-    dialect: &Words,
 };
 
 fn push(outbox: &mut Outbox, topic: &Arc<Topic>, offset: u64, blocked: bool) -> Result<(), Full> {
@@ -137,7 +128,7 @@ fn push(outbox: &mut Outbox, topic: &Arc<Topic>, offset: u64, blocked: bool) -> 
         offset: Some(offset),
     };
     let frame = frame(topic.id().0, offset, 0);
-    outbox.push_publication(frame, publication, FIVE, blocked)
+    outbox.push_publication(frame, publication, (FIVE, &Words), blocked)
 }
 
 #[test]
@@ -238,10 +229,10 @@ fn droppable_publications_are_dropped_for_frames_that_must_be_kept() {
     }
     for reply in 1..=4 {
         let reply = frame(9, reply, 0);
-        assert!(outbox.make_room_for(&reply, FIVE));
+        assert!(outbox.make_room_for(&reply, FIVE, &Words));
         outbox.push(reply, FIVE).unwrap();
     }
-    assert!(!outbox.make_room_for(&frame(9, 5, 0), FIVE));
+    assert!(!outbox.make_room_for(&frame(9, 5, 0), FIVE, &Words));
     assert_eq!(
         drain(&mut outbox),
         ["gap t1 5: 1-5", "t9 1", "t9 2", "t9 3", "t9 4"]
@@ -296,7 +287,7 @@ proptest! {
         max_messages in 1..12usize,
         max_bytes in 300..3000usize,
     ) {
-        let options = OutboxOptions { max_messages, max_bytes, dialect: &Words };
+        let options = OutboxLimits { max_messages, max_bytes };
         let topics = [
             topic(0, Overflow::DropOldest),
             topic(1, Overflow::DropOldest),
@@ -311,7 +302,7 @@ proptest! {
                     let offset = accepted[topic] + 1;
                     let publication = Publication { topic: &topics[topic], offset: Some(offset) };
                     let frame = frame(topic as u64, offset, padding);
-                    if outbox.push_publication(frame, publication, options, blocked).is_err() {
+                    if outbox.push_publication(frame, publication, (options, &Words), blocked).is_err() {
                         // Evicted: nothing more is promised.
                         return Ok(());
                     }
@@ -319,7 +310,7 @@ proptest! {
                 }
                 Step::Reply { padding } => {
                     let reply = frame(3, accepted[3] + 1, padding);
-                    if !outbox.make_room_for(&reply, options) {
+                    if !outbox.make_room_for(&reply, options, &Words) {
                         return Ok(());
                     }
                     prop_assert_eq!(outbox.push(reply, options), Ok(()));

@@ -1,0 +1,162 @@
+//! Forms of a publication, and publications that were numbered elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use wavecast::dialect::native::NativeText;
+use wavecast::dialect::{At, ClassId, Dialects, Source};
+use wavecast::history::HistoryLimits;
+use wavecast::hub::{
+    Client, ClientInfo, Delivery, DeliveryError, Hub, HubOptions, Link, OutOfOrder, Pipe,
+    TopicOptions, TopicRules,
+};
+use wavecast::protocol::{HistoryRequest, TopicKind};
+use wavecast::wire::{Frame, FrameRole};
+
+use super::support::{drain, subscribe};
+use crate::patience::{InTime as _, eventually};
+use crate::watchdog::watch;
+
+/// A source that counts the forms it makes for other classes than the native one.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Source for Counting {
+    fn plain(&self) -> Frame {
+        Frame::text("{}".into())
+    }
+
+    fn sequenced(&self, plain: &Frame, _: At<'_>) -> Frame {
+        plain.clone()
+    }
+
+    fn encode(&self, class: ClassId, at: Option<At<'_>>) -> Frame {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let offset = at.map_or(0, |at| at.offset);
+        let text = format!("<{} {offset}>", class.index());
+        Frame::unframed(FrameRole::Data, text.as_bytes().into())
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+fn connect(hub: &Hub, class: ClassId) -> (Arc<Client>, Arc<Pipe>) {
+    let pipe = Arc::<Pipe>::default();
+    let info = ClientInfo {
+        class,
+        ..ClientInfo::default()
+    };
+    let connected = hub.connect(Uuid::now_v7(), info, Link::Pipe(pipe.clone()));
+    (connected.unwrap().expect("a new id"), pipe)
+}
+
+fn hub() -> Hub {
+    watch();
+    let options = HubOptions {
+        shards: 2,
+        topics: TopicRules::all(TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        }),
+        ..HubOptions::default()
+    };
+    Hub::new(&options, Dialects::default(), &TaskTracker::new())
+}
+
+/// Publishes one source to each channel, alone or with the others in one batch of the shards.
+#[tokio::test]
+async fn a_form_is_made_once_for_all_who_take_it_and_never_for_nobody() {
+    let hub = hub();
+    let (class, other) = (ClassId::new(3), ClassId::new(4));
+    let mut takers = Vec::new();
+    for index in 0..20 {
+        let (client, pipe) = connect(&hub, class);
+        for channel in ["one", "two"] {
+            subscribe(&hub, &client, channel).await;
+        }
+        if index == 0 {
+            let (native, _) = connect(&hub, ClassId::NATIVE);
+            subscribe(&hub, &native, "one").await;
+        }
+        takers.push(pipe);
+    }
+    let (bystander, _) = connect(&hub, other);
+    subscribe(&hub, &bystander, "three").await;
+    hub.probe().in_time().await.unwrap();
+    let (first, second) = (Arc::<Counting>::default(), Arc::<Counting>::default());
+    for (channel, counting) in [("one", &first), ("two", &second)] {
+        let source: Arc<dyn Source> = counting.clone();
+        let name = channel.into();
+        let published = hub.publish(TopicKind::Channel, &name, &source, None, |_| None);
+        published.in_time().await.unwrap();
+    }
+    for pipe in &takers {
+        let mut received = Vec::new();
+        eventually("both publications", async || {
+            received.extend(drain(pipe).await);
+            received.len() >= 10
+        })
+        .await;
+        assert_eq!(received, b"<3 0><3 0>");
+    }
+    assert_eq!(first.0.load(Ordering::SeqCst), 1);
+    assert_eq!(second.0.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_publication_numbered_elsewhere_needs_the_next_offset() {
+    let hub = hub();
+    let (client, pipe) = connect(&hub, ClassId::NATIVE);
+    subscribe(&hub, &client, "news").await;
+    let source = NativeText::source(r#"{"n":1}"#);
+    let deliver = async |offset| {
+        let delivery = Delivery {
+            source: &source,
+            offset,
+            // A client of another node.
+            origin: Some(Uuid::now_v7()),
+        };
+        let name = "news".into();
+        let delivered = hub.deliver(TopicKind::Channel, &name, delivery, |_| None);
+        let delivered = delivered.in_time().await;
+        delivered.map(|accepted| (accepted.members, accepted.position.unwrap().offset))
+    };
+    let out_of_order = |expected| Err(DeliveryError::OutOfOrder(OutOfOrder { expected }));
+    assert_eq!(deliver(Some(2)).await, out_of_order(1));
+    assert_eq!(deliver(Some(1)).await, Ok((1, 1)));
+    assert_eq!(deliver(Some(1)).await, out_of_order(2));
+    assert_eq!(deliver(None).await, Ok((1, 2)));
+    assert_eq!(deliver(Some(3)).await, Ok((1, 3)));
+    let request = HistoryRequest::new(None, None, None).unwrap();
+    let page = hub.history(TopicKind::Channel, "news", request, usize::MAX);
+    assert_eq!(page.unwrap().page.items.len(), 3);
+    hub.probe().in_time().await.unwrap();
+    eventually("three frames", async || {
+        let bytes = drain(&pipe).await;
+        bytes == b"\x81\x07{\"n\":1}".repeat(3)
+    })
+    .await;
+}
+
+/// What the origin gets is the acknowledgement, wherever it is a member.
+#[tokio::test]
+async fn the_origin_gets_the_acknowledgement_and_the_others_the_publication() {
+    let hub = hub();
+    let (author, own) = connect(&hub, ClassId::NATIVE);
+    let (reader, others) = connect(&hub, ClassId::new(3));
+    for client in [&author, &reader] {
+        subscribe(&hub, client, "news").await;
+    }
+    let source: Arc<dyn Source> = Arc::<Counting>::default();
+    let ack = |_: &_| Some(Frame::text("ack".into()));
+    let name = "news".into();
+    let published = hub.publish(TopicKind::Channel, &name, &source, Some(author.id()), ack);
+    assert_eq!(published.in_time().await.unwrap().members, 1);
+    for (pipe, expected) in [(own, &b"\x81\x03ack"[..]), (others, &b"<3 0>"[..])] {
+        eventually("the frame", async || drain(&pipe).await == expected).await;
+    }
+}
