@@ -184,6 +184,10 @@ pub struct EngineConfig {
     /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
     /// outbox, where it is counted. Default 16 KiB.
     pub notsent_lowat: u32,
+    /// How long an evicted client's socket has to accept the Close frame, and then the client to
+    /// end its side, before the socket is reset; at least 1 ms. After a protocol violation, the
+    /// client has this time for both. Default 5 s.
+    pub close_timeout: Duration,
 }
 
 impl Default for EngineConfig {
@@ -193,6 +197,7 @@ impl Default for EngineConfig {
             mailbox_capacity: HubOptions::default().mailbox_capacity,
             mailbox_deliveries: HubOptions::default().mailbox_deliveries,
             notsent_lowat: SocketOptions::default().notsent_lowat,
+            close_timeout: HubOptions::default().close_timeout,
         }
     }
 }

@@ -100,6 +100,7 @@ impl WebSocketConfig {
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             write_timeout: self.connections.write_timeout,
+            close_timeout: self.engine.close_timeout,
             topics: self.topics.clone(),
             retention: Retention {
                 max_bytes: self.history.total,

@@ -75,6 +75,7 @@ pub struct Hub {
     links: AtomicUsize,
     max_topics_per_client: usize,
     outbox_max_bytes: usize,
+    close_timeout: Duration,
     replies: Arc<Replies>,
     /// Cancelled when a shard has panicked.
     failed: CancellationToken,
@@ -135,6 +136,7 @@ impl Hub {
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
             outbox_max_bytes: options.outbox_max_bytes,
+            close_timeout: options.close_timeout,
             replies,
             failed,
         }
@@ -153,6 +155,11 @@ impl Hub {
     /// The maximum number of bytes in one client's outbox.
     pub fn outbox_max_bytes(&self) -> usize {
         self.outbox_max_bytes
+    }
+
+    /// How long a client has to read a Close frame and to end its side.
+    pub fn close_timeout(&self) -> Duration {
+        self.close_timeout
     }
 
     /// The dialects of the hub's clients.

@@ -37,6 +37,9 @@ pub struct HubOptions {
     /// Reset a connection whose socket accepted no bytes for this long, though some were queued.
     /// Checked each time a ping is due. Default 30 s.
     pub write_timeout: Duration,
+    /// How long an evicted client's socket has to accept the Close frame, and then the client to
+    /// end its side. After that, the socket is reset. Default 5 s.
+    pub close_timeout: Duration,
     /// Rules that configure rooms and channels by name. Default: no history, and slow
     /// consumers are evicted.
     pub topics: TopicRules,
@@ -59,6 +62,7 @@ impl Default for HubOptions {
             ping_interval: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(90),
             write_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
             topics: TopicRules::default(),
             retention: Retention::default(),
             observers: Observers::default(),

@@ -187,13 +187,9 @@ impl Node {
     }
 
     /// Sends a Close frame behind what is queued for the client: the answer to the peer's own,
-    /// or the code of a protocol violation. After `linger`, the socket is reset.
-    pub async fn close_with(
-        &self,
-        client: &Arc<Client>,
-        frame: Frame,
-        linger: Duration,
-    ) -> Result<(), HubClosed> {
+    /// or the code of a protocol violation. After the close timeout, the socket is reset.
+    pub async fn close_with(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let linger = self.hub.close_timeout();
         self.hub.close(client, frame, linger).await
     }
 
@@ -232,6 +228,11 @@ impl Node {
     /// closing ones.
     pub fn links(&self) -> usize {
         self.hub.links()
+    }
+
+    /// The number of closing connections: those whose sockets are not released yet.
+    pub fn closing_count(&self) -> usize {
+        self.hub.links().saturating_sub(self.hub.connections())
     }
 
     /// Bytes that all histories hold together.

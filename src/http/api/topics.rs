@@ -20,6 +20,7 @@ const MAX_CHANNELS_IN_STATS: usize = 1000;
 #[derive(Debug, Serialize)]
 pub(super) struct Stats {
     active_connections: usize,
+    closing_connections: usize,
     channels: BTreeMap<String, usize>,
     channels_total: usize,
     rooms_total: usize,
@@ -43,6 +44,7 @@ pub(super) async fn stats(State(api): State<Arc<Api>>) -> Json<Stats> {
         .topics(TopicKind::Channel, None, MAX_CHANNELS_IN_STATS);
     Json(Stats {
         active_connections: api.node.connection_count(),
+        closing_connections: api.node.closing_count(),
         channels: channels
             .items
             .iter()

@@ -15,8 +15,9 @@ use crate::hub::client::{Client, Phase};
 pub(super) enum Stage {
     /// Frames are pushed and written.
     Open,
-    /// The outbox ends with a Close frame; at `deadline` the link is reset.
-    Closing { deadline: Instant },
+    /// The outbox ends with a Close frame. If it is not written by `deadline`, the link is reset;
+    /// if it is, the peer gets a new deadline, at the latest `last`.
+    Closing { deadline: Instant, last: Instant },
     /// The Close frame is written and the write side is shut down. The peer has until
     /// `deadline` to end its side.
     Closed { deadline: Instant },
@@ -89,7 +90,7 @@ impl ShardConnection {
     /// When the link is reset, if the connection is closing.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Closing { deadline } | Stage::Closed { deadline } => Some(deadline),
+            Stage::Closing { deadline, .. } | Stage::Closed { deadline } => Some(deadline),
             Stage::Open | Stage::Dead => None,
         }
     }

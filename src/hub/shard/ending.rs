@@ -16,59 +16,68 @@ use super::{NO_SLOT, Shard};
 use crate::protocol::CloseCode;
 use crate::wire::Frame;
 
-/// How long an evicted or unresponsive client has to read the Close frame.
-const FORCED_CLOSE_LINGER: Duration = Duration::from_secs(1);
-/// How long a client has to end its side once the Close frame is written.
-const PEER_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client that answers no pings has to read the Close frame. It has most likely
+/// vanished.
+const UNRESPONSIVE_LINGER: Duration = Duration::from_secs(1);
 
 impl Shard {
-    /// Queues the Close frame behind everything in the outbox; nothing follows it.
+    /// Queues the Close frame behind everything in the outbox; nothing follows it. After
+    /// `linger`, the link is reset.
     pub(super) fn close(&mut self, slot: u32, frame: Frame, linger: Duration) {
+        let deadline = Instant::now() + linger;
+        self.close_before(slot, frame, (deadline, deadline));
+    }
+
+    /// The same, with a deadline for writing the frame and one for the peer to end its side.
+    fn close_before(&mut self, slot: u32, frame: Frame, (deadline, last): (Instant, Instant)) {
         let connection = &mut self.connections[slot as usize];
         if !connection.is_open() {
             return;
         }
         connection.outbox.push_last(frame);
-        let deadline = Instant::now() + linger;
-        connection.set_stage(Stage::Closing { deadline });
+        connection.set_stage(Stage::Closing { deadline, last });
         self.deadlines.insert((deadline, slot));
         self.mark_dirty(slot);
     }
 
     /// Closes a slow consumer. Its outbox is emptied first, except for a partly written frame, so
-    /// that the Close frame does not wait behind the full queue.
+    /// that the Close frame does not wait behind the full queue. What the kernel holds is still
+    /// sent: the client has [`close_timeout`](crate::hub::HubOptions::close_timeout) to read so
+    /// much of it that the Close frame fits, and the same time again to read the rest.
     pub(super) fn evict(&mut self, slot: u32) {
         self.metrics.slow_consumers_total.add(1);
         let client = &self.connections[slot as usize].client;
         self.notifier
             .notify(|observer| client.unless_gone(|client| observer.evicted(client)));
-        self.discard_and_close(slot, CloseCode::SlowConsumer);
+        let frame = self.discard_for(slot, CloseCode::SlowConsumer);
+        let deadline = Instant::now() + self.close_timeout;
+        self.close_before(slot, frame, (deadline, deadline + self.close_timeout));
     }
 
     /// Closes a client that did not answer pings in time.
     pub(super) fn close_unresponsive(&mut self, slot: u32) {
         self.metrics.heartbeat_timeouts_total.add(1);
-        self.discard_and_close(slot, CloseCode::HeartbeatTimeout);
+        let frame = self.discard_for(slot, CloseCode::HeartbeatTimeout);
+        self.close(slot, frame, UNRESPONSIVE_LINGER);
     }
 
-    fn discard_and_close(&mut self, slot: u32, code: CloseCode) {
+    /// Discards what is queued for the client, and makes its Close frame.
+    fn discard_for(&mut self, slot: u32, code: CloseCode) -> Frame {
         let connection = &mut self.connections[slot as usize];
         connection.outbox.discard_unsent();
-        let frame = self
-            .dialects
+        self.dialects
             .of(connection.client.class())
-            .close(code, None);
-        self.close(slot, frame, FORCED_CLOSE_LINGER);
+            .close(code, None)
     }
 
     /// Called when the outbox is empty: if the connection is closing, its Close frame is now
     /// written, and the peer gets a deadline to end its side.
     pub(super) fn finish_closing(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if let Stage::Closing { deadline } = connection.stage {
+        if let Stage::Closing { deadline, last } = connection.stage {
             connection.link.shutdown_write();
             self.deadlines.remove(&(deadline, slot));
-            let deadline = deadline.min(Instant::now() + PEER_CLOSE_TIMEOUT);
+            let deadline = last.min(Instant::now() + self.close_timeout);
             connection.set_stage(Stage::Closed { deadline });
             self.deadlines.insert((deadline, slot));
         }
@@ -97,6 +106,10 @@ impl Shard {
     pub(super) fn release(&mut self, slot: u32, reset: bool) {
         if reset {
             self.connections[slot as usize].link.reset_on_close();
+        } else if matches!(self.connections[slot as usize].stage, Stage::Closing { .. }) {
+            // The peer has ended its side, but may still read: the Close frame may have come in
+            // the same batch.
+            self.flush(slot);
         }
         self.drop_link(slot);
         self.replaying.remove(&slot);

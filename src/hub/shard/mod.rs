@@ -94,6 +94,7 @@ pub(super) struct Shard {
     chunk_max_bytes: usize,
     pong_timeout: Duration,
     write_timeout: Duration,
+    close_timeout: Duration,
     metrics: Arc<Metrics>,
     notifier: Notifier,
     replies: Arc<Replies>,
@@ -133,6 +134,7 @@ impl Shard {
             classes: Classes::default(),
             pong_timeout: options.pong_timeout,
             write_timeout: options.write_timeout,
+            close_timeout: options.close_timeout,
             metrics: notifier.metrics().clone(),
             notifier: notifier.clone(),
             replies: replies.clone(),
@@ -173,7 +175,7 @@ impl Shard {
             for slot in self.ready.take() {
                 self.unblock(slot);
             }
-            self.run_timers();
+            self.run_timers().await;
             self.flush_dirty().await;
             self.replay_pages().await;
         }

@@ -14,7 +14,7 @@ impl Shard {
 
     /// Resets closing connections whose deadline has passed, and checks the heartbeat of the
     /// connections that are due.
-    pub(super) fn run_timers(&mut self) {
+    pub(super) async fn run_timers(&mut self) {
         let now = Instant::now();
         self.clock.step(now);
         while let Some(&(at, slot)) = self.deadlines.first() {
@@ -22,6 +22,9 @@ impl Shard {
                 break;
             }
             self.reset(slot);
+            // Thousands of clients that were evicted together are reset together.
+            self.turn.writes += 1;
+            self.yield_if_due().await;
         }
         while let Some(bucket) = self.wheel.advance(now) {
             for slot in self.wheel.slots_in(bucket, self.connections.capacity()) {

@@ -28,10 +28,9 @@ use crate::wire::{Decoder, Event, Frame, Limits};
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Maximum number of pings per read that are answered: the newest.
 const MAX_PINGS: usize = 16;
-/// Maximum number of bytes read and discarded after a Close frame was sent, so that the peer
-/// receives the frame and not a reset.
-const MAX_LINGER_BYTES: usize = 256 * 1024;
-/// How long a peer that has closed, or violated the protocol, has to end the stream.
+/// Reads that are discarded after a Close frame before other tasks get a turn: 1 MiB.
+const READS_PER_TURN: usize = 16;
+/// How long a peer that was refused has to end the stream. Nothing counts these connections.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long the last bytes may take on a stream that a shard cannot write itself.
 const MAX_LINGER: Duration = Duration::from_secs(10);
@@ -287,7 +286,7 @@ impl Reader {
     async fn end(mut self: Box<Self>, end: End) -> Result<(), HubClosed> {
         let peer_ended = matches!(end, End::Stream);
         if let End::Close(frame) = end {
-            self.node.close_with(&self.client, *frame, LINGER).await?;
+            self.node.close_with(&self.client, *frame).await?;
         }
         self.node.disconnect(&self.client).await?;
         let peer_ended = peer_ended || self.linger().await;
@@ -295,23 +294,25 @@ impl Reader {
     }
 
     /// Reads and discards until the peer has ended the stream, and then returns true. Returns
-    /// false if the shard resets the connection at the deadline that every Close has, or if the
-    /// peer sends more than [`MAX_LINGER_BYTES`].
+    /// false if the shard resets the connection at the deadline that every Close has.
+    ///
+    /// However much the peer sends, all of it is read: a socket closed with unread bytes is
+    /// reset, and a reset may overtake the Close frame.
     async fn linger(&mut self) -> bool {
-        let mut bytes = 0;
         poll_fn(|cx| {
             self.client.register_task(cx.waker());
-            loop {
-                if self.client.phase() == Phase::Closed || bytes > MAX_LINGER_BYTES {
+            for _ in 0..READS_PER_TURN {
+                if self.client.phase() == Phase::Closed {
                     return Poll::Ready(false);
                 }
                 let read =
                     READ_BUFFER.with_borrow_mut(|buffer| self.read_half.poll_read(cx, buffer));
-                match ready!(read) {
-                    Ok(0) | Err(_) => return Poll::Ready(true),
-                    Ok(count) => bytes += count,
+                if let Ok(0) | Err(_) = ready!(read) {
+                    return Poll::Ready(true);
                 }
             }
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }

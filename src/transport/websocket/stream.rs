@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::transport::http_socket::HttpSocket;
@@ -59,7 +59,8 @@ impl Stream {
         }
     }
 
-    /// Writes a last frame and ends the stream.
+    /// Writes a last frame, ends the stream, and discards what the peer sends until it ends the
+    /// stream too: a socket closed with unread bytes is reset, and the frame might be lost.
     pub(super) async fn refuse(self, frame: &Frame) -> io::Result<()> {
         let mut bytes = Vec::new();
         frame.copy_to(&mut bytes);
@@ -72,7 +73,10 @@ impl Stream {
             Kind::Other(stream) => stream,
         };
         stream.write_all(&bytes).await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        let mut discarded = vec![0; 4096];
+        while stream.read(&mut discarded).await? > 0 {}
+        Ok(())
     }
 
     /// Extracts the socket of an upgraded request, and the bytes already read from it. Finds a

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{CLOSE, Client, PING, TEXT, TestServer, config, within_a_minute};
+use crate::support::{
+    CLOSE, Client, LOAD_PATIENCE, PING, TEXT, TestServer, config, eventually, within_a_minute,
+};
 
 /// Publishes until a slow consumer is evicted, while a healthy client reads everything in
 /// order. Returns the number of events.
@@ -89,4 +91,64 @@ async fn evicts_a_client_whose_outbox_is_full_of_bytes() {
         config.outbox.bytes = 128 * 1024;
     }));
     expect_eviction(edge.await, 20_000).await;
+}
+
+/// Connects `count` clients that read nothing, and publishes until all of them are evicted.
+async fn evict_many(edge: &TestServer, count: usize) -> Vec<Client> {
+    let mut stalled = Vec::new();
+    for _ in 0..count {
+        let mut client = Client::connect_with_small_buffer(edge.address).await;
+        client.subscribe("news").await;
+        stalled.push(client);
+    }
+    let metrics = edge.server.node().metrics();
+    let padding = "x".repeat(20_000);
+    within_a_minute("all evictions", async {
+        while metrics.slow_consumers_total.get() < count as u64 {
+            edge.publish_data("news", &padding).await;
+        }
+    })
+    .await;
+    stalled
+}
+
+#[tokio::test]
+async fn every_evicted_client_that_reads_on_sees_why() {
+    let edge = TestServer::start(config(|config| {
+        config.outbox.bytes = 128 * 1024;
+        config.engine.close_timeout = LOAD_PATIENCE;
+    }))
+    .await;
+    let stalled = evict_many(&edge, 200).await;
+    assert!(edge.links() > 0, "they are closing");
+    for mut client in stalled {
+        let close = within_a_minute("the Close frame", async {
+            loop {
+                let next = client.next_frame().await;
+                if next.first == CLOSE {
+                    break next;
+                }
+            }
+        })
+        .await;
+        assert_eq!(close.close(), (1013, "slow consumer"));
+        client.expect_end().await;
+    }
+    eventually("the end of all", async || edge.links() == 0).await;
+}
+
+#[tokio::test]
+async fn evicted_clients_that_never_read_are_gone_after_the_deadline() {
+    const STALLED: usize = 500;
+    let edge = TestServer::start(config(|config| {
+        config.outbox.bytes = 128 * 1024;
+        config.engine.close_timeout = Duration::from_millis(500);
+    }))
+    .await;
+    let stalled = evict_many(&edge, STALLED).await;
+    eventually("the end of all", async || edge.links() == 0).await;
+    let stats = edge.get("/api/stats").await;
+    assert_eq!(stats["slow_consumers_total"], STALLED);
+    assert_eq!(stats["closing_connections"], 0);
+    drop(stalled);
 }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::support::{
-    Binary, Client, PING, dial, eventually, frame, peak_kib, reset_peak, resident_kib, within,
+    Binary, Client, PING, dial, frame, peak_kib, reset_peak, resident_kib, within, within_a_minute,
 };
 
 /// Bytes in the kernel's send queue at the server's end of a connection; `None` when there is
@@ -121,15 +122,18 @@ async fn a_stalled_client_uses_its_bound_and_little_more() {
     }
     let evicted_at = evicted_at.expect("the room was told of the eviction");
     if gone_at.is_none() {
-        eventually("the kernel to forget the socket", async || {
-            send_queue(edge.address, stalled_end).is_none()
+        within_a_minute("the kernel to forget the socket", async {
+            while send_queue(edge.address, stalled_end).is_some() {
+                sleep(Duration::from_millis(50)).await;
+            }
         })
         .await;
         gone_at = Some(Instant::now());
         peak = reset_peak(edge.pid());
     }
     let took = gone_at.expect("the socket is gone") - evicted_at;
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    // Twice the close timeout, and some time for a busy machine.
+    assert!(took < Duration::from_secs(20), "{took:?}");
     let stats = edge.http("GET", "/api/stats", None).await.json();
     assert_eq!(stats["active_connections"], 1);
 

@@ -30,7 +30,7 @@ pub use frame::{
 };
 pub use http::{Response, dial, dial_with_small_buffer, exchange, post_text, read_head, request};
 pub use memory::{peak_kib, reset_peak, resident_kib};
-pub use patience::{InTime, eventually, join_all, within, within_a_minute};
+pub use patience::{InTime, LOAD_PATIENCE, eventually, join_all, within, within_a_minute};
 pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
