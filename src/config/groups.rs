@@ -85,7 +85,8 @@ impl Default for OutboxConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishConfig {
     /// Longest time a publisher waits for a full shard; after that it gets 503 with
-    /// `Retry-After`. Default 1 s. Zero refuses at once.
+    /// `Retry-After`, and a client's command is refused with `overloaded`. Default 1 s. Zero
+    /// refuses at once.
     pub timeout: Duration,
     /// How long an idempotency key is remembered: within this time, a second publication
     /// with the same key to the same channel is not delivered again but answered with the

@@ -120,7 +120,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "publish.timeout", flag: Some("publish-timeout"), heading: Publishing, kind: ANY_TIME, default: "1s", reload: Live,
         set: |config, value| put(&mut config.server.publish.timeout, value),
         help: "Longest time a publisher waits for a busy server before it gets 503",
-        more: "",
+        more: "A client's command waits no longer either: it is refused with `overloaded`.",
     },
     Setting {
         key: "publish.window", flag: Some("publish-window"), heading: Publishing, kind: ANY_TIME, default: "5m", reload: Live,

@@ -1,6 +1,7 @@
 //! Errors of rooms: of joining, of leaving and of broadcasting.
 
 use crate::hub::{HubClosed, JoinError, LeaveError};
+use crate::node::Unavailable;
 use crate::protocol::{ErrorCode, NameError};
 
 /// Why a client did not join a room.
@@ -22,6 +23,11 @@ pub enum JoinRoomError {
     /// The client disconnected before it could join.
     #[error("the client has disconnected")]
     Disconnected,
+    /// The shards' mailboxes stayed full for
+    /// [`publish.timeout`](crate::config::PublishConfig::timeout), and the client has not joined.
+    /// Try again.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The server has shut down.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -35,6 +41,7 @@ impl JoinRoomError {
             Self::RoomFull => ErrorCode::RoomFull,
             Self::TooManyTopics => ErrorCode::TooManyTopics,
             Self::Disconnected => ErrorCode::NotFound,
+            Self::Overloaded => ErrorCode::Overloaded,
             Self::ShuttingDown => ErrorCode::Draining,
         }
     }
@@ -46,6 +53,7 @@ impl From<JoinError> for JoinRoomError {
             JoinError::Full => Self::RoomFull,
             JoinError::TooManyTopics => Self::TooManyTopics,
             JoinError::Disconnected => Self::Disconnected,
+            JoinError::Overloaded => Self::Overloaded,
             JoinError::Closed(HubClosed) => Self::ShuttingDown,
         }
     }
@@ -67,6 +75,11 @@ pub enum LeaveRoomError {
     /// The client is not a member of the room, or does not exist.
     #[error("the client is not a member of the room")]
     NotInRoom,
+    /// The shards' mailboxes stayed full for
+    /// [`publish.timeout`](crate::config::PublishConfig::timeout), and the client is still a
+    /// member. Try again.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The server has shut down.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -78,6 +91,7 @@ impl LeaveRoomError {
         match self {
             Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
             Self::NotInRoom => ErrorCode::NotInRoom,
+            Self::Overloaded => ErrorCode::Overloaded,
             Self::ShuttingDown => ErrorCode::Draining,
         }
     }
@@ -87,6 +101,7 @@ impl From<LeaveError> for LeaveRoomError {
     fn from(error: LeaveError) -> Self {
         match error {
             LeaveError::NotAMember => Self::NotInRoom,
+            LeaveError::Overloaded => Self::Overloaded,
             LeaveError::Closed(HubClosed) => Self::ShuttingDown,
         }
     }
@@ -99,6 +114,11 @@ pub enum BroadcastError {
     /// The text is not a valid room name.
     #[error("invalid room name")]
     InvalidRoom(#[from] NameError),
+    /// The shards' mailboxes stayed full for
+    /// [`publish.timeout`](crate::config::PublishConfig::timeout), and nobody has received the
+    /// message. Try again.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The server has shut down.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -109,13 +129,17 @@ impl BroadcastError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidRoom(_) => ErrorCode::InvalidRoom,
+            Self::Overloaded => ErrorCode::Overloaded,
             Self::ShuttingDown => ErrorCode::Draining,
         }
     }
 }
 
-impl From<HubClosed> for BroadcastError {
-    fn from(HubClosed: HubClosed) -> Self {
-        Self::ShuttingDown
+impl From<Unavailable> for BroadcastError {
+    fn from(error: Unavailable) -> Self {
+        match error {
+            Unavailable::Overloaded => Self::Overloaded,
+            Unavailable::Closed(HubClosed) => Self::ShuttingDown,
+        }
     }
 }

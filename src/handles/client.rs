@@ -66,7 +66,8 @@ impl ClientHandle {
     ///
     /// Ordering: in order with everything else that the client receives.
     ///
-    /// Backpressure: waits for room in the mailbox of the client's shard. If the message does
+    /// Backpressure: waits for room in the mailbox of the client's shard, at most for
+    /// `publish.timeout`. If the message does
     /// not fit in the client's outbox, the client is evicted (close code 1013).
     pub async fn send(&self, message: ServerMessage<'_>) -> Result<(), SendError> {
         Ok(self.node.send(&self.client, &message).await?)

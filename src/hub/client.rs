@@ -220,10 +220,6 @@ impl Client {
         self.memberships.lock().topics.clone()
     }
 
-    pub(super) fn any_topic(&self) -> Option<Arc<Topic>> {
-        self.memberships.lock().topics.last().cloned()
-    }
-
     /// Whether the client is in the topic.
     pub fn is_member(&self, topic: &Arc<Topic>) -> bool {
         self.memberships.lock().position(topic).is_some()

@@ -1,4 +1,4 @@
-//! Joining, leaving and disconnecting.
+//! Joining and leaving.
 //!
 //! Locks: a client's memberships, then a topic's state. Neither is held across an await.
 
@@ -49,6 +49,10 @@ pub enum JoinError {
     /// The client has disconnected.
     #[error("the client has disconnected")]
     Disconnected,
+    /// The mailbox of a shard involved stayed full until the caller's deadline. The client has
+    /// not joined.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The hub has shut down.
     #[error(transparent)]
     Closed(#[from] HubClosed),
@@ -60,6 +64,10 @@ pub enum LeaveError {
     /// The client is not a member.
     #[error("the client is not a member")]
     NotAMember,
+    /// The mailbox of a shard involved stayed full until the caller's deadline. The client is
+    /// still a member.
+    #[error("the shards' mailboxes are full; try again")]
+    Overloaded,
     /// The hub has shut down.
     #[error(transparent)]
     Closed(#[from] HubClosed),
@@ -81,7 +89,8 @@ impl Hub {
     ///
     /// Ordering: the client gets `ack` before anything else of the topic, then the replay,
     /// then live publications; the others get `announce` before any message of the client.
-    /// Backpressure: waits while the mailbox of a shard involved is full.
+    /// Backpressure: waits while the mailbox of a shard involved is full. It sets no deadline of
+    /// its own.
     /// Cancel safety: the client has joined completely or not at all.
     pub async fn join(
         &self,
@@ -144,7 +153,8 @@ impl Hub {
     /// Ends a membership. An empty topic disappears.
     ///
     /// Ordering: `ack` is the last frame that the client receives from the topic.
-    /// Backpressure: waits while the mailbox of a shard involved is full.
+    /// Backpressure: waits while the mailbox of a shard involved is full. It sets no deadline of
+    /// its own.
     /// Cancel safety: the membership has ended completely or not at all.
     pub async fn leave(
         &self,
@@ -163,48 +173,10 @@ impl Hub {
             .await
     }
 
-    /// Ends all of a client's memberships and removes it from the registry. `announce` makes
-    /// the notice for the other members of each topic. The connection stays with its shard
-    /// until [`Hub::release`]. Concurrent calls share the work: when either returns, every
-    /// membership has ended. Returns true once for each client.
+    /// Ends one membership.
     ///
-    /// Backpressure: waits while the mailbox of a shard involved is full.
-    /// Cancel safety: the next call continues where this one stopped.
-    pub async fn disconnect(
-        &self,
-        client: &Arc<Client>,
-        announce: impl Fn(&Topic) -> Option<Arc<dyn Source>>,
-    ) -> Result<bool, HubClosed> {
-        let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
-        if !ended_before {
-            if client.is_attached() {
-                let mut everyone = self.everyone.state.lock();
-                everyone.audience.remove(client.shard);
-            }
-            self.registry.remove_client(client);
-        }
-        while let Some(topic) = client.any_topic() {
-            let announcement = announce(&topic).map(Forms::notice);
-            match self
-                .end_membership(client, &topic, None, announcement.as_ref())
-                .await
-            {
-                // A concurrent call has just ended this one.
-                Ok(()) | Err(LeaveError::NotAMember) => {}
-                Err(LeaveError::Closed(closed)) => return Err(closed),
-            }
-        }
-        let mut memberships = client.memberships.lock();
-        if memberships.gone {
-            return Ok(false);
-        }
-        memberships.gone = true;
-        self.notifier
-            .notify(|observer| observer.disconnected(client.view()));
-        Ok(true)
-    }
-
-    async fn end_membership(
+    /// Cancel safety: as for [`leave`](Self::leave).
+    pub(super) async fn end_membership(
         &self,
         client: &Arc<Client>,
         topic: &Arc<Topic>,

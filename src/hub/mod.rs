@@ -7,6 +7,7 @@
 
 mod client;
 mod client_info;
+mod disconnect;
 mod dispatch;
 mod epochs;
 mod forms;
@@ -20,6 +21,7 @@ mod registry;
 mod replies;
 mod shard;
 mod topic;
+mod waiting;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -183,10 +185,7 @@ impl Hub {
     }
 
     /// Registers a client and hands its link to a shard. Returns `Ok(None)` if the id is
-    /// already in use.
-    ///
-    /// Backpressure: waits while the shard's mailbox is full.
-    /// Cancel safety: the client is registered completely or not at all.
+    /// already in use. Never waits.
     pub fn connect(
         &self,
         id: Uuid,
@@ -222,9 +221,7 @@ impl Hub {
     }
 
     /// Releases the connection of a client that has disconnected. With `reset`, the socket is
-    /// closed with a TCP reset, so that the kernel discards its unsent bytes.
-    ///
-    /// Backpressure: waits while the shard's mailbox is full.
+    /// closed with a TCP reset, so that the kernel discards its unsent bytes. Never waits.
     pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
         if client.is_attached() {
             self.links.fetch_sub(1, Ordering::Relaxed);
@@ -234,28 +231,25 @@ impl Hub {
             .push(client.shard, Entry::Release { client, reset })
     }
 
-    async fn send_entry(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
-        let bytes = entry.frame_bytes();
-        let one = |wanted| (wanted == shard).then_some(1);
-        let mut permits = self.mailboxes.reserve(one, bytes).await?;
-        permits.send(shard, entry);
-        Ok(())
-    }
-
     /// Sends a frame to one client.
     ///
     /// Ordering: the frame keeps its place among everything else sent to the client.
-    /// Backpressure: waits while the shard's mailbox is full.
+    /// Backpressure: waits while the shard's mailbox is full. It sets no deadline of its own.
+    /// Cancel safety: the frame is sent or not.
     pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let one = |shard| (shard == client.shard).then_some(1);
+        let mut permits = self.mailboxes.reserve(one, frame.len()).await?;
         let client = client.clone();
-        self.send_entry(client.shard, Entry::Send { client, frame })
-            .await
+        permits.send(client.shard, Entry::Send { client, frame });
+        Ok(())
     }
 
     /// Sends the reply to a command of a client. It does not evict the client, however full its
     /// outbox is; [`reply_room`](Self::reply_room) bounds it instead.
     ///
-    /// Ordering and backpressure: those of [`send`](Self::send).
+    /// Ordering: that of [`send`](Self::send).
+    /// Backpressure: waits for up to 1 s while the shard's mailbox is full, and then queues the
+    /// reply in any case.
     pub async fn reply(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         let charge = Some(self.replies.charge(client, frame.len()));
         let client = client.clone();
@@ -295,6 +289,8 @@ impl Hub {
     /// Queues a Close frame behind everything that is queued for the client. The socket is
     /// reset after `linger` even if some of that is still unwritten. Once all of it is
     /// written, the client has only a few seconds to end its side.
+    ///
+    /// Backpressure: that of [`reply`](Self::reply).
     pub async fn close(
         &self,
         client: &Arc<Client>,

@@ -75,7 +75,8 @@ impl Hub {
     /// of recipients: 0 if the topic does not exist. A notice gets no offset and is not kept.
     ///
     /// Ordering: all members receive a topic's broadcasts in the same order.
-    /// Backpressure: waits while the mailbox of a shard with members is full.
+    /// Backpressure: waits while the mailbox of a shard with members is full. It sets no deadline
+    /// of its own.
     /// Cancel safety: the notice is sent to all recipients or to none.
     pub async fn broadcast(
         &self,
@@ -128,7 +129,8 @@ impl Hub {
     ///
     /// Ordering: all members receive a topic's publications in the same order, which is also
     /// the order of its history.
-    /// Backpressure: waits while the mailbox of a shard with members is full.
+    /// Backpressure: waits while the mailbox of a shard with members is full. It sets no deadline
+    /// of its own.
     /// Cancel safety: the message is published completely or not at all.
     pub async fn publish(
         &self,

@@ -17,6 +17,7 @@ use super::policy::{
     Allowed, Answer, Connect, Decision, History, Join, Message, Publish, Subscribe, Terms, Topic,
     log_panic,
 };
+use super::unavailable::Unavailable;
 use crate::hub::{
     Client, ClientInfo, ClientRef, HubClosed, JoinError, LeaveError, Phase, Topic as HubTopic,
 };
@@ -291,6 +292,17 @@ pub(super) fn refuse_closed<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(ErrorCode::Draining, topic)
 }
 
+/// The refusal of a message that was not sent.
+pub(super) fn refuse_unavailable<'a>(
+    error: Unavailable,
+    topic: impl Into<TopicName<'a>>,
+) -> Refusal {
+    match error {
+        Unavailable::Overloaded => refuse_overloaded(topic),
+        Unavailable::Closed(HubClosed) => refuse_closed(topic),
+    }
+}
+
 /// The refusal of a client that the hub did not let connect.
 pub(super) fn refuse_connect(error: JoinError) -> Refusal {
     join_error_code(error).into()
@@ -306,6 +318,7 @@ fn join_error_code(error: JoinError) -> ErrorCode {
         JoinError::Full => ErrorCode::RoomFull,
         JoinError::TooManyTopics => ErrorCode::TooManyTopics,
         JoinError::Disconnected => ErrorCode::NotFound,
+        JoinError::Overloaded => ErrorCode::Overloaded,
         JoinError::Closed(HubClosed) => ErrorCode::Draining,
     }
 }
@@ -321,6 +334,7 @@ pub(super) fn refuse_leave<'a>(error: LeaveError, topic: impl Into<TopicName<'a>
     let code = match (error, topic.kind()) {
         (LeaveError::NotAMember, TopicKind::Room) => ErrorCode::NotInRoom,
         (LeaveError::NotAMember, TopicKind::Channel) => ErrorCode::NotSubscribed,
+        (LeaveError::Overloaded, _) => ErrorCode::Overloaded,
         (LeaveError::Closed(HubClosed), _) => ErrorCode::Draining,
     };
     refuse(code, topic)

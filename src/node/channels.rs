@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Node;
 use super::access::{refuse_closed, refuse_join, refuse_leave};
-use crate::hub::{Client, HubClosed, JoinOptions};
+use crate::hub::{Client, HubClosed, JoinError, JoinOptions, LeaveError};
 use crate::protocol::{
     ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
 };
@@ -43,11 +43,11 @@ impl Node {
             ..JoinOptions::default()
         };
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
-        self.hub
-            .join(client, kind, name, options, |_, resumption| {
-                Some(ack(resumption.or(unrecovered.as_ref())))
-            })
-            .await
+        let join = self.hub.join(client, kind, name, options, |_, resumption| {
+            Some(ack(resumption.or(unrecovered.as_ref())))
+        });
+        let joined = self.in_time(JoinError::Overloaded, join).await;
+        joined
             .map(drop)
             .map_err(|error| refuse_join(error, channel))
     }
@@ -63,9 +63,10 @@ impl Node {
         let name = channel.as_str();
         let unsubscribed = ServerMessage::Unsubscribed { channel: name };
         let ack = self.dialect_of(client).message(&unsubscribed, reply_to);
-        self.hub
-            .leave(client, TopicKind::Channel, name, Some(&ack), None)
-            .await
-            .map_err(|error| refuse_leave(error, channel))
+        let leave = self
+            .hub
+            .leave(client, TopicKind::Channel, name, Some(&ack), None);
+        let left = self.in_time(LeaveError::Overloaded, leave).await;
+        left.map_err(|error| refuse_leave(error, channel))
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::Node;
 use super::access::refuse_connect;
 use super::admission::{Admission, notify_disconnect};
 use super::rooms::departure_notice;
+use super::unavailable::Unavailable;
 use crate::hub::{
     Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
 };
@@ -106,7 +108,9 @@ impl Node {
         let client = self.make_known(admission, link).await?;
         if let Some(notice) = notice {
             let frame = notice.encode(client.class(), None);
-            self.hub.send(&client, frame).await?;
+            if let Err(Unavailable::Closed(closed)) = self.send_frame(&client, frame).await {
+                return Err(closed.into());
+            }
         }
         self.close(&client, CloseCode::GoingAway, None).await?;
         Ok(client)
@@ -141,10 +145,12 @@ impl Node {
     ) -> Result<(), JoinError> {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
-        self.hub
-            .join(client, kind, name, JoinOptions::default(), |_, _| None)
-            .await
-            .map(drop)
+        let join = self
+            .hub
+            .join(client, kind, name, JoinOptions::default(), |_, _| None);
+        // As long as for the decision before it: a refusal here costs another handshake.
+        let joined = timeout_at(self.policy_deadline(), join).await;
+        joined.unwrap_or(Err(JoinError::Overloaded)).map(drop)
     }
 
     /// The client with this id. If there is none, one without a connection is registered.
@@ -161,6 +167,8 @@ impl Node {
     }
 
     /// Removes the client from all its rooms and channels. Each room gets `user_left` once.
+    ///
+    /// Backpressure: a room waits while a shard with members is behind; the others do not.
     pub async fn disconnect(&self, client: &Arc<Client>) -> Result<(), HubClosed> {
         let last = self
             .hub

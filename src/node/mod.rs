@@ -19,17 +19,20 @@ mod publish_once;
 mod published;
 mod rooms;
 mod turn;
+mod unavailable;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::timeout_at;
 use tokio_util::task::TaskTracker;
 
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
 use crate::protocol::{Json, ServerMessage, TopicMessage};
+use crate::wire::Frame;
 
 pub use admission::Admission;
 pub use connections::{LiveConnection, Page};
@@ -37,6 +40,7 @@ pub use drain::DrainOptions;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use published::Published;
+pub use unavailable::Unavailable;
 
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
@@ -52,7 +56,8 @@ pub struct NodeOptions {
     pub max_clients_per_room: usize,
     /// Maximum size of a message from or to a client, in bytes. Default 64 KiB.
     pub max_message_bytes: usize,
-    /// Longest time a publication waits for full mailboxes. Default 1 s.
+    /// Longest time that a publication, a client's command or a message from the application
+    /// waits for full mailboxes. Default 1 s.
     pub publish_timeout: Duration,
     /// How long an idempotency key is remembered: within this time, a second publication
     /// with the same key to the same channel gets the first one's result. Default 5 min;
@@ -170,13 +175,32 @@ impl Node {
     }
 
     /// Sends a message to one client, in order with everything else it receives.
+    ///
+    /// Backpressure: waits while the client's shard is behind, at most for `publish_timeout`.
     pub async fn send(
         &self,
         client: &Arc<Client>,
         message: &ServerMessage<'_>,
-    ) -> Result<(), HubClosed> {
+    ) -> Result<(), Unavailable> {
         let frame = self.dialect_of(client).message(message, None);
-        self.hub.send(client, frame).await
+        self.send_frame(client, frame).await
+    }
+
+    async fn send_frame(&self, client: &Arc<Client>, frame: Frame) -> Result<(), Unavailable> {
+        let sent = async { Ok(self.hub.send(client, frame).await?) };
+        self.in_time(Unavailable::Overloaded, sent).await
+    }
+
+    /// The result of a call of the hub that waits for mailboxes, or `late` after
+    /// `publish_timeout`. The hub does such a call completely or not at all, so nothing is half
+    /// done then.
+    async fn in_time<T, E>(
+        &self,
+        late: E,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let done = timeout_at(self.publish_deadline(), call).await;
+        done.unwrap_or(Err(late))
     }
 
     /// The dialects of the node's clients.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Node;
-use super::access::{refuse_closed, refuse_join, refuse_leave};
+use super::access::{refuse_join, refuse_leave, refuse_unavailable};
 use super::policy::Terms;
+use super::unavailable::Unavailable;
 use crate::dialect::Encoded;
-use crate::hub::{Accepted, Client, HubClosed, JoinError, JoinOptions, LeaveError, Topic};
+use crate::hub::{Accepted, Client, JoinError, JoinOptions, LeaveError, Topic};
 use crate::protocol::{
     Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind, TopicMessage,
 };
@@ -68,9 +69,10 @@ impl Node {
             resume,
             announce: Some(&announce),
         };
-        self.hub
-            .join(client, TopicKind::Room, room.as_shared(), options, ack)
-            .await
+        let join = self
+            .hub
+            .join(client, TopicKind::Room, room.as_shared(), options, ack);
+        self.in_time(JoinError::Overloaded, join).await
     }
 
     /// Ends the client's membership. The client gets `left`; the other members get
@@ -97,9 +99,10 @@ impl Node {
         let left = ServerMessage::Left { room: name };
         let ack = self.dialect_of(client).message(&left, reply_to);
         let announce = self.outgoing(user_left(client, room.as_shared()));
-        self.hub
-            .leave(client, TopicKind::Room, name, Some(&ack), Some(&announce))
-            .await
+        let leave = self
+            .hub
+            .leave(client, TopicKind::Room, name, Some(&ack), Some(&announce));
+        self.in_time(LeaveError::Overloaded, leave).await
     }
 
     /// Sends a member's message to all other members. If the command has an `id`, the sender
@@ -127,11 +130,15 @@ impl Node {
             reply_to.map(|id| dialect.message(&sent, Some(id)))
         };
         let (kind, name) = (TopicKind::Room, room.as_shared());
-        self.hub
-            .publish(kind, name, &message, Some(client.id()), ack)
-            .await
+        let publish = async {
+            let origin = Some(client.id());
+            let accepted = self.hub.publish(kind, name, &message, origin, ack);
+            Ok(accepted.await?)
+        };
+        let published = self.in_time(Unavailable::Overloaded, publish).await;
+        published
             .map(drop)
-            .map_err(|HubClosed| refuse_closed(room))
+            .map_err(|error| refuse_unavailable(error, room))
     }
 
     /// Broadcasts to a room's members and returns the number of members it was sent to. A
@@ -142,24 +149,27 @@ impl Node {
         room: &RoomName,
         message: &ServerMessage<'_>,
         exclude: Option<Uuid>,
-    ) -> Result<usize, HubClosed> {
+    ) -> Result<usize, Unavailable> {
         let (kind, name) = (TopicKind::Room, room.as_shared());
-        if let ServerMessage::Message {
-            room,
-            from,
-            content,
-        } = *message
-        {
-            let message = self.outgoing(TopicMessage::Message {
-                room: room.into(),
-                from: from.into(),
-                content: content.clone(),
-            });
-            let accepted = self.hub.publish(kind, name, &message, exclude, |_| None);
-            return Ok(accepted.await?.members);
-        }
-        let notice = Encoded::source(self.hub.dialects(), message);
-        self.hub.broadcast(kind, name, &notice, exclude).await
+        let sent = async {
+            if let ServerMessage::Message {
+                room,
+                from,
+                content,
+            } = *message
+            {
+                let message = self.outgoing(TopicMessage::Message {
+                    room: room.into(),
+                    from: from.into(),
+                    content: content.clone(),
+                });
+                let accepted = self.hub.publish(kind, name, &message, exclude, |_| None);
+                return Ok(accepted.await?.members);
+            }
+            let notice = Encoded::source(self.hub.dialects(), message);
+            Ok(self.hub.broadcast(kind, name, &notice, exclude).await?)
+        };
+        self.in_time(Unavailable::Overloaded, sent).await
     }
 }
 

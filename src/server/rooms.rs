@@ -18,7 +18,8 @@ impl WebSocketServer {
     ///
     /// Ordering: the client gets `joined` before anything else from the room.
     ///
-    /// Backpressure: waits for room in the mailboxes of the shards that have members.
+    /// Backpressure: waits for room in the mailboxes of the shards that have members, at most for
+    /// `publish.timeout`.
     pub async fn join_room(&self, room: &str, client_id: Uuid) -> Result<usize, JoinRoomError> {
         let room = RoomName::new(room)?;
         let client = self.node.client_or_detached(client_id)?;
@@ -50,7 +51,8 @@ impl WebSocketServer {
     ///
     /// Ordering: all members receive a room's messages in the same order.
     ///
-    /// Backpressure: waits for room in the mailboxes of the shards that have members.
+    /// Backpressure: waits for room in the mailboxes of the shards that have members, at most for
+    /// `publish.timeout`.
     pub async fn broadcast_to_room(
         &self,
         room: &str,

@@ -14,6 +14,7 @@ mod partial_writes;
 #[path = "../common/patience.rs"]
 mod patience;
 mod streams;
+mod stuck_shards;
 mod support;
 #[path = "../common/watchdog.rs"]
 mod watchdog;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::join;
 use tokio::io::{AsyncWriteExt as _, WriteHalf, split};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -288,9 +289,12 @@ impl Reader {
         if let End::Close(frame) = end {
             self.node.close_with(&self.client, *frame).await?;
         }
-        self.node.disconnect(&self.client).await?;
-        let peer_ended = peer_ended || self.linger().await;
-        self.node.release(&self.client, !peer_ended)
+        // Side by side: a room whose shard is behind must not keep the peer from reading on.
+        let (node, client) = (self.node.clone(), self.client.clone());
+        let linger = async { peer_ended || self.linger().await };
+        let (left, peer_ended) = join(node.disconnect(&client), linger).await;
+        left?;
+        node.release(&client, !peer_ended)
     }
 
     /// Reads and discards until the peer has ended the stream, and then returns true. Returns

@@ -1,4 +1,4 @@
-//! Publishers whose shard has a full mailbox.
+//! Publishers and commands whose shard has a full mailbox.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::http::{ServeOptions, serve};
-use wavecast::{WebSocketServer, transport};
+use wavecast::hub::Client as Member;
+use wavecast::protocol::{ChannelName, ErrorCode, Json, RoomName, TopicKind};
+use wavecast::{
+    BroadcastError, JoinRoomError, LeaveRoomError, ServerMessage, WebSocketServer, transport,
+};
 
-use crate::support::{InTime as _, Response, config, request};
+use crate::support::{Client, InTime as _, Response, config, eventually, request};
 
 const TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -23,6 +27,8 @@ struct PausedServer {
     shard: Runtime,
     running: Runtime,
     server: Arc<WebSocketServer>,
+    /// Is in `lobby` and subscribed to `news`, and has no connection.
+    member: Arc<Member>,
     address: SocketAddr,
 }
 
@@ -34,7 +40,7 @@ fn runtime() -> Runtime {
 impl PausedServer {
     fn start() -> Self {
         let (shard, running) = (runtime(), runtime());
-        let server = shard.block_on(async {
+        let (server, member) = shard.block_on(async {
             let server = WebSocketServer::new(config(|config| {
                 config.engine.shards = 1;
                 config.engine.mailbox_capacity = 2;
@@ -52,7 +58,8 @@ impl PausedServer {
                 .await;
             subscribed.expect("subscribe");
             node.hub().probe().in_time().await.expect("a shard");
-            Arc::new(server)
+            let client = client.clone();
+            (Arc::new(server), client)
         });
         let address = running.block_on(async {
             let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
@@ -72,6 +79,7 @@ impl PausedServer {
             shard,
             running,
             server,
+            member,
             address,
         }
     }
@@ -194,4 +202,111 @@ fn the_events_of_a_batch_share_one_deadline() {
     assert!((2..40).contains(&published), "{published}");
     assert!(items[..published].iter().all(|item| item["id"].is_string()));
     drop(pacing.join().expect("the shard answers"));
+}
+
+/// Fills the shard's mailbox.
+fn fill(server: &PausedServer) {
+    let event = json!({"channel": "news", "data": {"message": "hello"}});
+    for _ in 0..2 {
+        let answer = server.post("/api/events", &event);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_command_that_finds_a_full_mailbox_is_refused_in_time_and_changes_nothing() {
+    let server = PausedServer::start();
+    fill(&server);
+    let (lobby, other) = (RoomName::new("lobby"), RoomName::new("other"));
+    let (lobby, other) = (lobby.expect("a name"), other.expect("a name"));
+    let channel = |name| ChannelName::new(name).expect("a name");
+    let member = server.member.clone();
+    server.running.block_on(async {
+        let (edge, node) = (&server.server, server.server.node());
+        let content = Json::from("hello");
+        let began = Instant::now();
+        let refusals = [
+            node.join(&member, &other, None, None).in_time().await.err(),
+            node.leave(&member, &lobby, None).in_time().await.err(),
+            node.say(&member, &lobby, &content, None)
+                .in_time()
+                .await
+                .err(),
+            node.subscribe(&member, &channel("more"), None, None)
+                .in_time()
+                .await
+                .err(),
+            node.unsubscribe(&member, &channel("news"), None)
+                .in_time()
+                .await
+                .err(),
+        ];
+        assert!(began.elapsed() >= 5 * TIMEOUT, "each waits first");
+        for refusal in refusals {
+            assert_eq!(refusal.expect("a refusal").code, ErrorCode::Overloaded);
+        }
+        let (id, message) = (member.id(), ServerMessage::Pong);
+        assert_eq!(
+            edge.join_room("other", id).in_time().await,
+            Err(JoinRoomError::Overloaded)
+        );
+        assert_eq!(
+            edge.leave_room("lobby", id).in_time().await,
+            Err(LeaveRoomError::Overloaded)
+        );
+        assert_eq!(
+            edge.broadcast_to_room("lobby", message, None)
+                .in_time()
+                .await,
+            Err(BroadcastError::Overloaded)
+        );
+    });
+    let server = server.run_shard();
+    let node = server.server.node();
+    let names = || {
+        let mut names: Vec<String> = member
+            .topics()
+            .iter()
+            .map(|t| t.name().to_string())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["lobby", "news"], "nothing is half done");
+    assert!(node.topic(TopicKind::Room, "other").is_none());
+    assert!(node.topic(TopicKind::Channel, "more").is_none());
+    server.running.block_on(async {
+        let joined = node.join(&member, &other, None, None).in_time().await;
+        assert_eq!(joined, Ok(1));
+    });
+    assert_eq!(names(), ["lobby", "news", "other"]);
+}
+
+#[test]
+fn a_client_whose_shard_is_behind_gets_the_refusal_in_order() {
+    let server = PausedServer::start();
+    fill(&server);
+    let node = server.server.node().clone();
+    let mut client = server.running.block_on(async {
+        let mut client = Client::connect_with_small_buffer(server.address).await;
+        client
+            .send_text(r#"{"type":"join","room":"lobby","id":1}"#)
+            .await;
+        client.send_text(r#"{"type":"ping","id":2}"#).await;
+        eventually("the refusal", async || node.hub().reply_bytes() > 0).await;
+        client
+    });
+    let (shard, stop) = (server.shard, CancellationToken::new());
+    let stopped = stop.clone();
+    let running_shard = std::thread::spawn(move || shard.block_on(stopped.cancelled()));
+    server.running.block_on(async {
+        client
+            .expect_text(
+                r#"{"type":"error","code":"overloaded","message":"Server is overloaded","room":"lobby","id":1}"#,
+            )
+            .await;
+        client.expect_text(r#"{"type":"pong","id":2}"#).await;
+    });
+    stop.cancel();
+    running_shard.join().expect("the shard's thread");
 }

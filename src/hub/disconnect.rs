@@ -1,0 +1,75 @@
+//! Disconnecting: all of a client's memberships end.
+//!
+//! It never gives up, since a membership that stays would name a slot that another client gets.
+//! But a shard that is stuck must not hold up the topics that have nothing to do with it.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
+
+use super::Hub;
+use super::client::Client;
+use super::forms::Forms;
+use super::membership::LeaveError;
+use super::shard::HubClosed;
+use super::topic::Topic;
+use super::waiting::CLEAN_UP_WAIT;
+use crate::dialect::Source;
+
+impl Hub {
+    /// Ends all of a client's memberships and removes it from the registry. `announce` makes
+    /// the notice for the other members of each topic. The connection stays with its shard
+    /// until [`Hub::release`]. Concurrent calls share the work: when either returns, every
+    /// membership has ended. Returns true once for each client.
+    ///
+    /// Backpressure: while the mailbox of a shard involved in a topic is full, that topic waits
+    /// and the others do not. Every 2 s, it looks at all of them again, until none is left.
+    /// Cancel safety: the next call continues where this one stopped.
+    pub async fn disconnect(
+        &self,
+        client: &Arc<Client>,
+        announce: impl Fn(&Topic) -> Option<Arc<dyn Source>>,
+    ) -> Result<bool, HubClosed> {
+        let ended_before = std::mem::replace(&mut client.memberships.lock().ended, true);
+        if !ended_before {
+            if client.is_attached() {
+                let mut everyone = self.everyone.state.lock();
+                everyone.audience.remove(client.shard);
+            }
+            self.registry.remove_client(client);
+        }
+        for round in 0.. {
+            let mut waiting = Vec::new();
+            // The last one first, which is the cheapest to take out.
+            for topic in client.topics().into_iter().rev() {
+                let announcement = announce(&topic).map(Forms::notice);
+                let leave = self.end_membership(client, &topic, None, announcement.as_ref());
+                match leave.now_or_never() {
+                    // A concurrent call may have just ended it.
+                    Some(Ok(()) | Err(LeaveError::NotAMember)) => {}
+                    Some(Err(LeaveError::Closed(closed))) => return Err(closed),
+                    Some(Err(LeaveError::Overloaded)) | None => waiting.push(topic),
+                }
+            }
+            if waiting.is_empty() {
+                break;
+            }
+            // Another one each time: the first may be the one whose shard is stuck.
+            let topic = &waiting[round % waiting.len()];
+            let announcement = announce(topic).map(Forms::notice);
+            let leave = self.end_membership(client, topic, None, announcement.as_ref());
+            if let Ok(Err(LeaveError::Closed(closed))) = timeout(CLEAN_UP_WAIT, leave).await {
+                return Err(closed);
+            }
+        }
+        let mut memberships = client.memberships.lock();
+        if memberships.gone {
+            return Ok(false);
+        }
+        memberships.gone = true;
+        self.notifier
+            .notify(|observer| observer.disconnected(client.view()));
+        Ok(true)
+    }
+}

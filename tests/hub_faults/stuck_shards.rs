@@ -1,0 +1,150 @@
+//! A shard that is stuck while the others work.
+
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex};
+
+use futures_util::poll;
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::TaskTracker;
+use wavecast::dialect::Dialect;
+use wavecast::dialect::native::Native;
+use wavecast::hub::{Hub, HubOptions, JoinOptions, Link, Overflow, Pipe, TopicOptions, TopicRules};
+use wavecast::protocol::{CloseCode, Gap, TopicKind, TopicName};
+use wavecast::wire::Frame;
+
+use super::support::{connect, drain, subscribe, text};
+use crate::patience::{InTime as _, LOAD_PATIENCE, eventually, within_a_minute};
+
+/// A dialect whose gap notices keep their shard until they are let go.
+#[derive(Debug, Default)]
+struct Sticky {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Running,
+    Stuck,
+    LetGo,
+}
+
+impl Sticky {
+    fn state(&self) -> State {
+        *self.state.lock().unwrap()
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap() = state;
+        self.changed.notify_all();
+    }
+}
+
+impl Dialect for Sticky {
+    fn publication(&self, encoded: &Arc<str>) -> Frame {
+        Native.publication(encoded)
+    }
+
+    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
+        Native.sequenced(encoded, offset)
+    }
+
+    fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame {
+        let mut state = self.state.lock().unwrap();
+        if *state == State::Running {
+            *state = State::Stuck;
+        }
+        let stuck = |state: &mut State| *state == State::Stuck;
+        let waited = self.changed.wait_timeout_while(state, LOAD_PATIENCE, stuck);
+        drop(waited.unwrap());
+        Native.gap(topic, gap)
+    }
+
+    fn ping(&self) -> Frame {
+        Native.ping()
+    }
+
+    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
+        Native.close(code, reason)
+    }
+}
+
+/// A hub with two shards on threads of their own.
+fn hub(dialect: &'static Sticky) -> (Hub, Runtime) {
+    let mut builder = Builder::new_multi_thread();
+    let shards = builder.worker_threads(4).enable_all().build().unwrap();
+    let dropping = TopicOptions {
+        overflow: Overflow::DropOldest,
+        ..TopicOptions::default()
+    };
+    let options = HubOptions {
+        shards: 2,
+        mailbox_capacity: 1,
+        outbox_max_messages: 2,
+        topics: TopicRules::all(dropping),
+        ..HubOptions::default()
+    };
+    let _context = shards.enter();
+    let hub = Hub::new(&options, dialect, &TaskTracker::new());
+    (hub, shards)
+}
+
+#[tokio::test]
+async fn the_clean_up_after_a_client_does_not_wait_for_a_stuck_shard_in_other_rooms() {
+    let dialect: &'static Sticky = Box::leak(Box::default());
+    let (hub, shards) = hub(dialect);
+    let pipes: [Arc<Pipe>; 4] = Default::default();
+    // Every second client is on the second shard.
+    let clients = pipes.clone().map(|pipe| connect(&hub, Link::Pipe(pipe)));
+    let [stalled, leaver, held, free] = &clients;
+    subscribe(&hub, stalled, "stuck").await;
+    let (room, options) = (TopicKind::Room, JoinOptions::default());
+    for (name, members) in [("free", [leaver, free]), ("held", [leaver, held])] {
+        for member in members {
+            let name = name.into();
+            let joined = hub.join(member, room, &name, options, |_, _| None);
+            joined.in_time().await.unwrap();
+        }
+    }
+    let message: Arc<str> = "x".repeat(16 * 1024).into();
+    let publish = || async {
+        let (kind, name) = (TopicKind::Channel, "stuck".into());
+        hub.publish(kind, &name, &message, None, |_| None).await
+    };
+    eventually("a stuck shard", async || {
+        // Not awaited: the shard may be stuck already.
+        let _ = poll!(pin!(publish()));
+        dialect.state() == State::Stuck
+    })
+    .await;
+    // Its mailbox fills.
+    while poll!(pin!(publish())).is_ready() {}
+
+    let notice = text("left");
+    let mut disconnect = pin!(hub.disconnect(leaver, |_| Some(notice.clone())));
+    let told = eventually("the notice", async || {
+        drain(&pipes[3]).await == b"\x81\x04left"
+    });
+    tokio::select! {
+        ended = &mut disconnect => panic!("a shard is stuck: {ended:?}"),
+        () = told => {}
+    }
+    assert!(
+        leaver
+            .topics()
+            .iter()
+            .all(|topic| &**topic.name() == "held")
+    );
+    assert_eq!(leaver.topics().len(), 1);
+
+    dialect.set(State::LetGo);
+    let ended = within_a_minute("the rest of the clean-up", disconnect).await;
+    assert_eq!(ended, Ok(true));
+    assert_eq!(leaver.topics().len(), 0);
+    eventually("the notice", async || {
+        drain(&pipes[2]).await == b"\x81\x04left"
+    })
+    .await;
+    shards.shutdown_background();
+}
