@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::memory;
 use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention};
 use crate::node::{DrainOptions, NodeOptions};
@@ -69,6 +70,21 @@ pub struct OutboxConfig {
     /// Maximum number of bytes that may wait for one client; at least 42 more than
     /// `max_message_size`, so that every message fits with its framing. Default 1 MiB.
     pub bytes: usize,
+    /// Maximum number of bytes of all outboxes together. A message that many clients share
+    /// counts once per shard. Beyond it, the clients with the largest outboxes are evicted.
+    /// Default 0: an eighth of the memory that the process may use, and at least 128 MiB.
+    pub total: usize,
+}
+
+impl OutboxConfig {
+    /// The total in bytes, where 0 has been replaced.
+    pub(super) fn total_bytes(&self) -> usize {
+        let eighth = || memory::usable().unwrap_or(0) / 8;
+        match self.total {
+            0 => eighth().max(HubOptions::default().outbox_total),
+            total => total,
+        }
+    }
 }
 
 impl Default for OutboxConfig {
@@ -77,6 +93,7 @@ impl Default for OutboxConfig {
         Self {
             messages: hub.outbox_max_messages,
             bytes: hub.outbox_max_bytes,
+            total: 0,
         }
     }
 }

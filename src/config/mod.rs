@@ -5,6 +5,7 @@
 mod edge;
 mod error;
 mod groups;
+mod memory;
 #[cfg(feature = "cli")]
 mod setting;
 #[cfg(feature = "cli")]

@@ -17,6 +17,7 @@ const TIME: Kind = Kind::Time {
     least: Duration::from_millis(1),
 };
 const SIZE: Kind = Kind::Size { least: 1 };
+const SIZE_OR_NONE: Kind = Kind::Size { least: 0 };
 const COUNT: Kind = Kind::Number {
     least: 1,
     most: u64::MAX,
@@ -115,6 +116,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.outbox.bytes, value),
         help: "Maximum number of bytes that may wait for a client",
         more: "Must be larger than the maximum size of a message.",
+    },
+    Setting {
+        key: "outbox.total", flag: Some("outbox-total"), heading: SlowConsumers, kind: SIZE_OR_NONE, default: "0", reload: Restart,
+        set: |config, value| put(&mut config.server.outbox.total, value),
+        help: "Maximum number of bytes that may wait for all clients; 0 means an eighth of the memory",
+        more: "A message that many clients share counts once per shard. Beyond it, the clients with the most bytes waiting are closed (1013). 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
     },
     Setting {
         key: "publish.timeout", flag: Some("publish-timeout"), heading: Publishing, kind: ANY_TIME, default: "1s", reload: Live,

@@ -96,6 +96,7 @@ impl WebSocketConfig {
             mailbox_deliveries: self.engine.mailbox_deliveries,
             outbox_max_messages: self.outbox.messages,
             outbox_max_bytes: self.outbox.bytes,
+            outbox_total: self.outbox.total_bytes(),
             max_topics_per_client: self.limits.topics_per_client,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,

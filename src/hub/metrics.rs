@@ -33,8 +33,11 @@ pub struct Metrics {
     pub deliveries_total: Counter,
     /// Publications replayed from a history.
     pub replayed_total: Counter,
-    /// Clients closed because their outbox was full.
+    /// Clients closed because their outbox was full, or all outboxes were and theirs was the
+    /// largest.
     pub slow_consumers_total: Counter,
+    /// Of these, those whose outbox was the largest when all outboxes exceeded their total.
+    pub largest_evicted_total: Counter,
     /// Clients closed because they did not answer pings in time.
     pub heartbeat_timeouts_total: Counter,
     /// Connections reset because their socket accepted no bytes for too long.

@@ -54,7 +54,7 @@ use self::log::{Budgets, Sweeper};
 use self::observer::Notifier;
 use self::registry::Registry;
 use self::replies::Replies;
-use self::shard::{Entry, MailboxOptions, Mailboxes, Shard};
+use self::shard::{Entry, MailboxOptions, Mailboxes, OutboxTotal, Shard};
 use self::topic::{EVERYONE, TopicId};
 use crate::dialect::Dialects;
 use crate::protocol::TopicKind;
@@ -78,6 +78,7 @@ pub struct Hub {
     max_topics_per_client: usize,
     outbox_max_bytes: usize,
     close_timeout: Duration,
+    outbox_total: Arc<OutboxTotal>,
     replies: Arc<Replies>,
     /// Cancelled when a shard has panicked.
     failed: CancellationToken,
@@ -102,15 +103,17 @@ impl Hub {
         );
         let per_client = options.outbox_max_bytes / 4;
         let replies = Arc::new(Replies::new(options.replies_total, per_client));
+        let outbox_total = Arc::new(OutboxTotal::new(options.outbox_total, shards));
         let failed = CancellationToken::new();
-        for shard in 0..shards {
-            let mailbox = mailboxes.get(shard).clone();
+        for index in 0..shards {
+            let mailbox = mailboxes.get(index).clone();
             let shard = Shard::new(
                 mailbox,
                 everyone.clone(),
                 options,
                 dialects,
                 (&notifier, &replies),
+                (index, &outbox_total),
             );
             let failed = failed.clone();
             tasks.spawn(async move {
@@ -139,6 +142,7 @@ impl Hub {
             max_topics_per_client: options.max_topics_per_client,
             outbox_max_bytes: options.outbox_max_bytes,
             close_timeout: options.close_timeout,
+            outbox_total,
             replies,
             failed,
         }
@@ -157,6 +161,11 @@ impl Hub {
     /// The maximum number of bytes in one client's outbox.
     pub fn outbox_max_bytes(&self) -> usize {
         self.outbox_max_bytes
+    }
+
+    /// Bytes that all outboxes take together.
+    pub fn outbox_bytes(&self) -> usize {
+        self.outbox_total.used()
     }
 
     /// How long a client has to read a Close frame and to end its side.

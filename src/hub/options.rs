@@ -24,6 +24,10 @@ pub struct HubOptions {
     /// Maximum number of bytes queued for one client, with the same consequence.
     /// Default: 1 MiB.
     pub outbox_max_bytes: usize,
+    /// Maximum number of bytes of all outboxes together, as they take memory: a frame that many
+    /// outboxes of a shard share counts once. Beyond it, the clients with the largest outboxes
+    /// are evicted. Default: 128 MiB.
+    pub outbox_total: usize,
     /// Maximum number of rooms and channels per client. Default: 1000.
     pub max_topics_per_client: usize,
     /// Bytes of unwritten replies to all clients together; beyond it, large replies wait. Default
@@ -57,6 +61,7 @@ impl Default for HubOptions {
             mailbox_deliveries: 40 * 1024,
             outbox_max_messages: 1024,
             outbox_max_bytes: 1024 * 1024,
+            outbox_total: 128 * 1024 * 1024,
             max_topics_per_client: 1000,
             replies_total: 32 * 1024 * 1024,
             ping_interval: Duration::from_secs(30),

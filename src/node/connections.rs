@@ -243,6 +243,11 @@ impl Node {
         self.hub.links().saturating_sub(self.hub.connections())
     }
 
+    /// Bytes that all outboxes take together.
+    pub fn outbox_bytes(&self) -> usize {
+        self.hub.outbox_bytes()
+    }
+
     /// Bytes that all histories hold together.
     pub fn history_bytes(&self) -> usize {
         self.hub.history_bytes()

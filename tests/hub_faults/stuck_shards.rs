@@ -6,13 +6,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use futures_util::poll;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::TaskTracker;
-use wavecast::dialect::Dialect;
-use wavecast::dialect::native::Native;
+use wavecast::dialect::native::{Native, NativeText};
+use wavecast::dialect::{At, Dialect, Dialects};
 use wavecast::hub::{Hub, HubOptions, JoinOptions, Link, Overflow, Pipe, TopicOptions, TopicRules};
-use wavecast::protocol::{CloseCode, Gap, TopicKind, TopicName};
+use wavecast::protocol::{Gap, Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 use wavecast::wire::Frame;
 
-use super::support::{connect, drain, subscribe, text};
+use super::support::{connect, drain, subscribe};
 use crate::patience::{InTime as _, LOAD_PATIENCE, eventually, within_a_minute};
 
 /// A dialect whose gap notices keep their shard until they are let go.
@@ -42,12 +42,12 @@ impl Sticky {
 }
 
 impl Dialect for Sticky {
-    fn publication(&self, encoded: &Arc<str>) -> Frame {
-        Native.publication(encoded)
+    fn message(&self, message: &ServerMessage<'_>, reply_to: Option<&Json>) -> Frame {
+        Native.message(message, reply_to)
     }
 
-    fn sequenced(&self, encoded: &str, offset: u64) -> Frame {
-        Native.sequenced(encoded, offset)
+    fn topic_message(&self, message: &TopicMessage, at: Option<At<'_>>) -> Frame {
+        Native.topic_message(message, at)
     }
 
     fn gap(&self, topic: TopicName<'_>, gap: Gap) -> Frame {
@@ -59,14 +59,6 @@ impl Dialect for Sticky {
         let waited = self.changed.wait_timeout_while(state, LOAD_PATIENCE, stuck);
         drop(waited.unwrap());
         Native.gap(topic, gap)
-    }
-
-    fn ping(&self) -> Frame {
-        Native.ping()
-    }
-
-    fn close(&self, code: CloseCode, reason: Option<&str>) -> Frame {
-        Native.close(code, reason)
     }
 }
 
@@ -86,7 +78,8 @@ fn hub(dialect: &'static Sticky) -> (Hub, Runtime) {
         ..HubOptions::default()
     };
     let _context = shards.enter();
-    let hub = Hub::new(&options, dialect, &TaskTracker::new());
+    let dialects = Dialects::new(dialect, &[]);
+    let hub = Hub::new(&options, dialects, &TaskTracker::new());
     (hub, shards)
 }
 
@@ -107,7 +100,7 @@ async fn the_clean_up_after_a_client_does_not_wait_for_a_stuck_shard_in_other_ro
             joined.in_time().await.unwrap();
         }
     }
-    let message: Arc<str> = "x".repeat(16 * 1024).into();
+    let message = NativeText::source(&"x".repeat(16 * 1024));
     let publish = || async {
         let (kind, name) = (TopicKind::Channel, "stuck".into());
         hub.publish(kind, &name, &message, None, |_| None).await
@@ -121,7 +114,7 @@ async fn the_clean_up_after_a_client_does_not_wait_for_a_stuck_shard_in_other_ro
     // Its mailbox fills.
     while poll!(pin!(publish())).is_ready() {}
 
-    let notice = text("left");
+    let notice = NativeText::source("left");
     let mut disconnect = pin!(hub.disconnect(leaver, |_| Some(notice.clone())));
     let told = eventually("the notice", async || {
         drain(&pipes[3]).await == b"\x81\x04left"

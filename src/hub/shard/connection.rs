@@ -38,6 +38,8 @@ pub(super) struct ShardConnection {
     pub(super) blocked: bool,
     /// Whether the slot is in the shard's replay queue.
     pub(super) in_replay_queue: bool,
+    /// The class in which the shard lists it by the size of its outbox; 0 if it does not.
+    pub(super) size_class: u8,
     /// When the first ping was written that the client has not answered yet.
     pub(super) unanswered_since: Option<RunningTime>,
     /// Since when the socket has accepted no bytes, though some are queued.
@@ -58,6 +60,7 @@ impl ShardConnection {
             dirty: false,
             blocked: false,
             in_replay_queue: false,
+            size_class: 0,
             unanswered_since: None,
             blocked_at: None,
             messages: 0,

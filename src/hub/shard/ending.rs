@@ -37,6 +37,7 @@ impl Shard {
         connection.outbox.push_last(frame);
         connection.set_stage(Stage::Closing { deadline, last });
         self.deadlines.insert((deadline, slot));
+        self.list_by_size(slot);
         self.mark_dirty(slot);
     }
 
@@ -100,6 +101,7 @@ impl Shard {
         connection.outbox = Outbox::default();
         connection.blocked = false;
         connection.set_stage(Stage::Dead);
+        self.list_by_size(slot);
     }
 
     /// Frees the slot. The client has left every topic before.

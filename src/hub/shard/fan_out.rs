@@ -333,6 +333,7 @@ impl Shard {
                 self.metrics.deliveries_total.add(1);
             } else if written > 0 {
                 connection.outbox.push_started(frame.clone(), written);
+                self.charge_last(slot);
                 written = 0;
             } else {
                 self.push_delivery(slot, delivery);

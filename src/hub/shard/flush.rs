@@ -30,6 +30,11 @@ impl Shard {
 
     /// Writes until the outbox is empty or the socket accepts no more.
     pub(super) fn flush(&mut self, slot: u32) {
+        self.write_outbox(slot);
+        self.list_by_size(slot);
+    }
+
+    fn write_outbox(&mut self, slot: u32) {
         loop {
             let connection = &mut self.connections[slot as usize];
             if connection.outbox.is_empty() {

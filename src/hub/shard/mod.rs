@@ -14,9 +14,11 @@ mod mailbox;
 mod members;
 mod mixed;
 mod outbox;
+mod outbox_total;
 mod pipe;
 mod push;
 mod ready;
+mod relief;
 mod replay;
 mod run;
 mod running_clock;
@@ -38,6 +40,7 @@ pub(super) use entry::Entry;
 pub use entry::{HubClosed, Sent};
 pub use link::Link;
 pub(super) use mailbox::{Mailbox, MailboxOptions, Mailboxes, Permits};
+pub(super) use outbox_total::OutboxTotal;
 pub use pipe::Pipe;
 
 use self::classes::Classes;
@@ -45,6 +48,7 @@ use self::connection::{ShardConnection, Stage};
 use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
 use self::outbox::OutboxLimits;
+use self::outbox_total::{ShardTotal, SharedFrames};
 use self::ready::ReadyList;
 use self::running_clock::RunningClock;
 use self::turn::Turn;
@@ -81,6 +85,13 @@ pub(super) struct Shard {
     /// Connections that are closing, by the time at which they are reset.
     deadlines: BTreeSet<(Instant, u32)>,
     turn: Turn,
+    /// Blocked connections by the size class of their outboxes.
+    by_size: BTreeSet<(u8, u32)>,
+    shared_frames: SharedFrames,
+    own_total: Arc<ShardTotal>,
+    outbox_total: Arc<OutboxTotal>,
+    /// Bytes queued since the total was last looked at.
+    unchecked: usize,
     /// Buffer for the bytes of one chunk, which are written to many sockets.
     scratch: Vec<u8>,
     outbox_limits: OutboxLimits,
@@ -107,7 +118,9 @@ impl Shard {
         options: &HubOptions,
         dialects: Dialects,
         (notifier, replies): (&Notifier, &Arc<Replies>),
+        (index, outbox_total): (usize, &Arc<OutboxTotal>),
     ) -> Self {
+        let own_total = outbox_total.shard(index).clone();
         let wheel = HeartbeatWheel::new(options.ping_interval, Instant::now());
         Self {
             mailbox,
@@ -118,11 +131,16 @@ impl Shard {
             dirty: Vec::new(),
             replaying: HashMap::new(),
             replay_queue: VecDeque::new(),
-            ready: Arc::default(),
+            ready: own_total.ready().clone(),
             clock: RunningClock::new(wheel.tick(), Instant::now()),
             wheel,
             deadlines: BTreeSet::new(),
             turn: Turn::default(),
+            by_size: BTreeSet::new(),
+            shared_frames: SharedFrames::default(),
+            own_total,
+            outbox_total: outbox_total.clone(),
+            unchecked: 0,
             scratch: Vec::new(),
             outbox_limits: OutboxLimits {
                 max_messages: options.outbox_max_messages,
@@ -174,6 +192,9 @@ impl Shard {
             self.retry_too_early();
             for slot in self.ready.take() {
                 self.unblock(slot);
+            }
+            if self.ready.take_request() {
+                self.relieve();
             }
             self.run_timers().await;
             self.flush_dirty().await;

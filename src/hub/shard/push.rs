@@ -35,6 +35,7 @@ impl Shard {
             && outbox.push(frame, self.outbox_limits).is_ok()
         {
             self.mark_dirty(slot);
+            self.charge_last(slot);
         } else {
             self.evict(slot);
         }
@@ -61,7 +62,10 @@ impl Shard {
         let dialect = self.dialects.of(connection.client.class());
         let outbox = &mut connection.outbox;
         match outbox.push_publication(frame, publication, (self.outbox_limits, dialect), blocked) {
-            Ok(()) => self.mark_dirty(slot),
+            Ok(()) => {
+                self.mark_dirty(slot);
+                self.charge_last(slot);
+            }
             Err(_full) => self.evict(slot),
         }
     }

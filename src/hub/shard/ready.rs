@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
@@ -11,6 +12,8 @@ use parking_lot::Mutex;
 #[derive(Debug, Default)]
 pub(super) struct ReadyList {
     slots: Mutex<Vec<u32>>,
+    /// Whether another shard asks this one to relieve the outboxes.
+    asked: AtomicBool,
     shard: AtomicWaker,
 }
 
@@ -29,13 +32,25 @@ impl ReadyList {
         std::mem::take(&mut *self.slots.lock())
     }
 
-    /// Waits until a slot is ready.
+    /// Asks the shard to relieve the outboxes, and wakes it.
+    pub(super) fn ask(&self) {
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            self.shard.wake();
+        }
+    }
+
+    /// Whether the shard has been asked since this was last called.
+    pub(super) fn take_request(&self) -> bool {
+        self.asked.load(Ordering::Acquire) && self.asked.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits until a slot is ready, or the shard is asked for something.
     ///
     /// Cancel safety: takes nothing from the list.
     pub(super) async fn wait(&self) {
         poll_fn(|cx| {
             self.shard.register(cx.waker());
-            if self.slots.lock().is_empty() {
+            if self.slots.lock().is_empty() && !self.asked.load(Ordering::Acquire) {
                 Poll::Pending
             } else {
                 Poll::Ready(())

@@ -7,6 +7,7 @@ mod full_mailbox;
 mod gap_notices;
 mod http_connections;
 mod memory;
+mod outbox_total;
 mod panics;
 mod replies;
 mod unread_answers;

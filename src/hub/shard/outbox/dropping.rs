@@ -64,7 +64,7 @@ impl Outbox {
         }
         self.bytes += frame.len();
         let kind = publication.kind();
-        self.frames.push_back(QueuedFrame { frame, kind });
+        self.frames.push_back(QueuedFrame::new(frame, kind));
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Outbox {
         let Some((index, _)) = oldest else {
             return false;
         };
-        let Some(QueuedFrame { frame, kind }) = self.frames.remove(index) else {
+        let Some(QueuedFrame { frame, kind, .. }) = self.frames.remove(index) else {
             return false;
         };
         self.bytes -= frame.len();
@@ -158,7 +158,7 @@ impl Outbox {
         let frame = dialect.gap(topic.full_name(), gap);
         self.bytes += frame.len();
         let kind = FrameKind::GapNotice(Box::new((topic.clone(), gap)));
-        self.frames.insert(index, QueuedFrame { frame, kind });
+        self.frames.insert(index, QueuedFrame::new(frame, kind));
     }
 }
 

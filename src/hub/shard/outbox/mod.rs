@@ -5,14 +5,13 @@
 //! publications of topics that allow it can be dropped (see `dropping`).
 
 mod dropping;
+mod queued_frame;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::sync::Arc;
 
+use super::outbox_total::FrameCharge;
 use crate::hub::replies::ReplyCharge;
-use crate::hub::topic::Topic;
-use crate::protocol::Gap;
 use crate::wire::{Frame, FrameRole};
 
 /// Buffers per vectored write: the headers and payloads of 32 frames.
@@ -26,41 +25,13 @@ const MAX_PONGS: usize = 16;
 pub(super) struct Full;
 
 pub(super) use self::dropping::Publication;
+use self::queued_frame::{FrameKind, QueuedFrame};
 
 /// Limits of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutboxLimits {
     pub(super) max_messages: usize,
     pub(super) max_bytes: usize,
-}
-
-/// What a queued frame is, and so whether it may be dropped or changed.
-#[derive(Debug)]
-enum FrameKind {
-    /// Written unchanged.
-    Fixed,
-    /// A publication that may be dropped. A gap notice then takes its place.
-    Droppable {
-        topic: Arc<Topic>,
-        offset: Option<u64>,
-    },
-    /// A reply to one of the client's own commands, and what it is counted by.
-    Reply { _charge: ReplyCharge },
-    /// A gap notice, which is extended when more of the topic's publications are dropped.
-    GapNotice(Box<(Arc<Topic>, Gap)>),
-}
-
-#[derive(Debug)]
-struct QueuedFrame {
-    frame: Frame,
-    kind: FrameKind,
-}
-
-impl QueuedFrame {
-    fn fixed(frame: Frame) -> Self {
-        let kind = FrameKind::Fixed;
-        Self { frame, kind }
-    }
 }
 
 /// What a write completed.
@@ -109,6 +80,17 @@ impl Outbox {
         Ok(())
     }
 
+    /// Counts the last frame, unless it is counted already: replies are counted by their own
+    /// charge, and gap notices, which are replaced in place, are few and short.
+    pub(super) fn charge_last(&mut self, charge: impl FnOnce(&Frame) -> FrameCharge) {
+        if let Some(last) = self.frames.back_mut()
+            && matches!(last.kind, FrameKind::Fixed | FrameKind::Droppable { .. })
+            && last.charge.is_none()
+        {
+            last.charge = Some(charge(&last.frame));
+        }
+    }
+
     /// Queues a frame whose first `written` bytes have been written. The outbox must be empty.
     /// No limit applies, because a frame that has been started must be finished.
     pub(super) fn push_started(&mut self, frame: Frame, written: usize) {
@@ -122,7 +104,7 @@ impl Outbox {
     pub(super) fn push_reply(&mut self, frame: Frame, charge: ReplyCharge) {
         self.bytes += frame.len();
         let kind = FrameKind::Reply { _charge: charge };
-        self.frames.push_back(QueuedFrame { frame, kind });
+        self.frames.push_back(QueuedFrame::new(frame, kind));
     }
 
     /// Queues the last frame of a connection, even if the outbox is full.
