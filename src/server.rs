@@ -100,6 +100,7 @@ impl WebSocketServer {
             node: self.node.clone(),
             max_body_bytes: self.config.publish.max_body_size,
             bodies: self.bodies.clone(),
+            tasks: self.tasks.clone(),
             started: self.started,
         })
     }

@@ -41,6 +41,12 @@ impl From<Refusal> for ApiError {
     }
 }
 
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Refusal::from(code).into()
+    }
+}
+
 impl From<PublishError> for ApiError {
     fn from(error: PublishError) -> Self {
         Refusal::from(error).into()

@@ -55,10 +55,11 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Node {
-    /// Stops accepting connections and events. A connection that is being made already waits
+    /// Stops accepting connections and events, and ends streams of events. A connection that is being made already waits
     /// for the announcement of [`drain`](Self::drain).
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.drain_begun.cancel();
         self.connecting.close();
         self.publishing.close();
     }

@@ -16,6 +16,7 @@ mod publish;
 mod publish_batch;
 mod publish_error;
 mod publish_once;
+mod publish_stream;
 mod published;
 mod rooms;
 mod turn;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
@@ -39,6 +41,7 @@ pub use connections::{LiveConnection, Page};
 pub use drain::DrainOptions;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
+pub use publish_stream::PublishStream;
 pub use published::Published;
 pub use unavailable::Unavailable;
 
@@ -95,6 +98,8 @@ pub struct Node {
     policy: Arc<dyn Policy>,
     options: NodeOptions,
     draining: AtomicBool,
+    /// Cancelled when a drain begins; for those that wait.
+    drain_begun: CancellationToken,
     /// Connections that the policy is asked about, and those that it has allowed and that are
     /// not made known yet.
     awaiting: AwaitingConnections,
@@ -131,6 +136,7 @@ impl Node {
             policy,
             options,
             draining: AtomicBool::new(false),
+            drain_begun: CancellationToken::new(),
             awaiting: AwaitingConnections::default(),
             connecting: TaskTracker::new(),
             latecomers: TaskTracker::new(),
@@ -153,6 +159,13 @@ impl Node {
     /// Whether the node is shutting down and accepts nothing new.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Returns when the node begins to shut down.
+    ///
+    /// Cancel safety: takes nothing.
+    pub async fn drain_begun(&self) {
+        self.drain_begun.cancelled().await;
     }
 
     /// Sends the reply to a command, in order with everything else the client receives.

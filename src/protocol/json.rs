@@ -67,6 +67,14 @@ impl From<&str> for Json {
     }
 }
 
+/// Appends a value as compact JSON. Nothing is appended if it cannot be represented.
+pub(crate) fn push_json<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    let length = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(length);
+    }
+}
+
 /// Writes `text` as a JSON string. Writing to a `String` cannot fail.
 pub(crate) fn push_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;

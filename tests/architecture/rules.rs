@@ -60,7 +60,12 @@ pub const SERVER: Crate = Crate {
         ("dashmap", &["hub/registry.rs"]),
         (
             "futures_util",
-            &["hub/", "transport/websocket/connection.rs", "node/"],
+            &[
+                "hub/",
+                "transport/websocket/connection.rs",
+                "node/",
+                "http/api/stream/publishing.rs",
+            ],
         ),
         ("http", &["wire/"]),
         (
@@ -75,7 +80,12 @@ pub const SERVER: Crate = Crate {
         ("hyper_util", &["transport/", "http/serving/"]),
         (
             "parking_lot",
-            &["hub/", "transport/", "http/serving/slots.rs"],
+            &[
+                "hub/",
+                "transport/",
+                "http/serving/slots.rs",
+                "http/api/stream/publishing.rs",
+            ],
         ),
         ("quick_cache", &["node/dedup.rs"]),
         ("rustix", &["cli/descriptors.rs"]),

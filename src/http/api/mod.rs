@@ -5,6 +5,7 @@ mod connections;
 mod events;
 mod history;
 mod query;
+mod stream;
 mod topics;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::routing::{get, post};
+use tokio_util::task::TaskTracker;
 
 use crate::http::body::BodyBudget;
 use crate::node::Node;
@@ -25,6 +27,8 @@ pub struct Api {
     pub max_body_bytes: usize,
     /// Bytes that the bodies of all requests share.
     pub bodies: Arc<BodyBudget>,
+    /// The tasks of the server.
+    pub tasks: TaskTracker,
     /// When the server started.
     pub started: Instant,
 }
@@ -34,6 +38,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/events", post(events::publish))
         .route("/api/events/batch", post(batch::publish_batch))
+        .route("/api/events/stream", post(stream::publish_stream))
         .route("/api/stats", get(topics::stats))
         .route("/api/channels", get(topics::channels))
         .route("/api/channels/{name}/history", get(history::of_channel))

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// What a publisher is told when the budget is used up.
+pub(super) const NO_MEMORY: &str =
+    "the bodies of other requests take all the memory for them; try again";
+
 /// Bytes that the bodies of all requests in flight may take together.
 #[derive(Debug)]
 pub struct BodyBudget {
@@ -49,6 +53,21 @@ impl BodyCharge {
         }
         is_charged
     }
+
+    /// The bytes that are charged.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Lowers the charge to `bytes`, if it is higher.
+    pub(super) fn lower_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        if less > 0 {
+            self.budget.used.fetch_sub(less, Ordering::Relaxed);
+            self.bytes -= less;
+        }
+    }
 }
 
 impl Drop for BodyCharge {
@@ -71,6 +90,10 @@ mod tests {
         drop(other);
         assert!(one.raise_to(100));
         assert!(!budget.charge().raise_to(1));
+        one.lower_to(101);
+        assert!(!budget.charge().raise_to(1), "nothing to lower");
+        one.lower_to(99);
+        assert!(budget.charge().raise_to(1));
         drop(one);
         assert!(!budget.charge().raise_to(101));
         assert!(budget.charge().raise_to(100));

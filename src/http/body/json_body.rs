@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::Request;
-use axum::http::header;
 
 use tokio::time::timeout;
 
-use super::budget::{BodyBudget, BodyCharge};
+use super::budget::{BodyBudget, BodyCharge, NO_MEMORY};
+use super::media_type::require_media_type;
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
 
@@ -27,9 +27,7 @@ pub(in crate::http) struct JsonBody {
     charge: BodyCharge,
 }
 
-/// Reads a JSON body, within limits of time and size. Requiring the JSON media type keeps out
-/// forms on other websites: a browser sends a preflight request before it sends that type to
-/// another origin.
+/// Reads a JSON body, within limits of time and size.
 ///
 /// Errors: 415 for another media type, 413 above `limit`, 503 if the bodies of all requests
 /// leave no room (before anything is read, if the length is declared), 408 after 10 s.
@@ -38,17 +36,7 @@ pub(in crate::http) async fn read_json(
     limit: usize,
     request: Request,
 ) -> Result<JsonBody, ApiError> {
-    let media_type = request.headers().get(header::CONTENT_TYPE);
-    let is_json = media_type
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(ApiError::new(
-            ErrorCode::UnsupportedMediaType,
-            "send the header `Content-Type: application/json`",
-        ));
-    }
+    require_media_type(request.headers(), "application/json")?;
     let mut source = request.into_body();
     // A body that was declared, or that is here already.
     let declared = source.size_hint().exact();
@@ -99,8 +87,7 @@ impl JsonBody {
             return Err(too_long(limit));
         }
         if !self.charge.raise_to(length) {
-            let detail = "the bodies of other requests take all the memory for them; try again";
-            return Err(ApiError::new(ErrorCode::Overloaded, detail));
+            return Err(ApiError::new(ErrorCode::Overloaded, NO_MEMORY));
         }
         self.text.reserve_exact(length - self.text.len());
         Ok(())

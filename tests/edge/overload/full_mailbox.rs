@@ -17,7 +17,7 @@ use wavecast::{
     BroadcastError, JoinRoomError, LeaveRoomError, ServerMessage, WebSocketServer, transport,
 };
 
-use crate::support::{Client, InTime as _, Response, config, eventually, request};
+use crate::support::{Client, EventLines, InTime as _, Response, config, eventually, request};
 
 const TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -39,12 +39,16 @@ fn runtime() -> Runtime {
 
 impl PausedServer {
     fn start() -> Self {
+        Self::start_with_timeout(TIMEOUT)
+    }
+
+    fn start_with_timeout(timeout: Duration) -> Self {
         let (shard, running) = (runtime(), runtime());
         let (server, member) = shard.block_on(async {
             let server = WebSocketServer::new(config(|config| {
                 config.engine.shards = 1;
                 config.engine.mailbox_capacity = 2;
-                config.publish.timeout = TIMEOUT;
+                config.publish.timeout = timeout;
             }));
             let member = Uuid::now_v7();
             let joined = server.join_room("lobby", member).in_time().await;
@@ -309,4 +313,47 @@ fn a_client_whose_shard_is_behind_gets_the_refusal_in_order() {
     });
     stop.cancel();
     running_shard.join().expect("the shard's thread");
+}
+
+#[test]
+fn a_line_that_finds_a_full_mailbox_waits_and_is_refused_and_the_stream_goes_on() {
+    let server = PausedServer::start();
+    let mut stream = server.running.block_on(async {
+        let mut stream = EventLines::open(server.address, "").await;
+        let news = json!({"channel": "news", "data": 1});
+        let other = json!({"channel": "nobody", "data": 1});
+        stream
+            .send(format!("{news}\n{news}\n{news}\n{other}\n"))
+            .await;
+        let began = Instant::now();
+        stream.expect_published(1).await;
+        stream.expect_published(1).await;
+        stream.expect_refused(3, "overloaded").await;
+        assert!(began.elapsed() >= TIMEOUT, "the publication waits first");
+        stream.expect_published(0).await;
+        stream
+    });
+    let server = server.run_shard();
+    server.running.block_on(async {
+        let news = json!({"channel": "news", "data": 2});
+        stream.send_event(&news).await;
+        stream.expect_published(1).await;
+        stream.finish().await;
+        stream.expect_end().await;
+    });
+}
+
+#[test]
+fn the_lines_before_one_that_waits_are_answered_meanwhile() {
+    let server = PausedServer::start_with_timeout(Duration::from_secs(60));
+    let mut stream = server.running.block_on(async {
+        let mut stream = EventLines::open(server.address, "").await;
+        let news = json!({"channel": "news", "data": 1});
+        stream.send(format!("{news}\n").repeat(3)).await;
+        stream.expect_published(1).await;
+        stream.expect_published(1).await;
+        stream
+    });
+    let server = server.run_shard();
+    server.running.block_on(stream.expect_published(1));
 }

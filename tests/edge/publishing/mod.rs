@@ -6,3 +6,6 @@ mod idempotency;
 mod idempotency_when_full;
 mod payloads;
 mod request_size;
+mod stream_bounds;
+mod stream_endings;
+mod streams;

@@ -13,6 +13,7 @@ mod memory;
 mod http;
 
 mod client;
+mod event_lines;
 mod event_source;
 
 mod binary;
@@ -23,6 +24,7 @@ mod positions;
 pub use binary::{Binary, run, run_unread, run_with};
 pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
 pub use config_file::ConfigFile;
+pub use event_lines::EventLines;
 pub use event_source::{Block, EventSource};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,

@@ -1,0 +1,77 @@
+//! Publishes events as they arrive, and answers each while the request goes on.
+
+mod answers;
+mod publishing;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use self::answers::Wanted;
+use self::publishing::Publishing;
+use super::Api;
+use crate::http::body::{BodyLines, require_media_type};
+use crate::http::problem::ApiError;
+use crate::node::PublishStream;
+use crate::protocol::{ErrorCode, Identity};
+
+/// Of the request and of the response: JSON values, one per line.
+const MEDIA_TYPE: &str = "application/x-ndjson";
+
+/// `?answers=all`, which is the default, or `?answers=errors`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StreamQuery {
+    #[serde(default)]
+    answers: Wanted,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::<Self>::from_request_parts(parts, state).await;
+        query
+            .map(|Query(query)| query)
+            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))
+    }
+}
+
+/// `POST /api/events/stream`: publishes the event on each line of the request and answers with a
+/// line for each. The response begins at once and ends after the request, or when a drain begins.
+///
+/// Ordering: events reach each of their channels in the order of the lines.
+///
+/// Backpressure: lines are not read before there is room for the answers to those before them.
+///
+/// Errors: a line that is refused is answered with the reason, and the next one is read.
+pub(super) async fn publish_stream(
+    State(api): State<Arc<Api>>,
+    query: StreamQuery,
+    request: Request,
+) -> Result<Response, ApiError> {
+    require_media_type(request.headers(), MEDIA_TYPE)?;
+    if api.node.is_draining() {
+        return Err(ErrorCode::Draining.into());
+    }
+    let publisher: Option<Identity> = request.extensions().get().cloned();
+    let awaits_invitation = request.headers().contains_key(header::EXPECT);
+    let mut lines = BodyLines::new(request.into_body(), api.max_body_bytes, &api.bodies);
+    if awaits_invitation {
+        lines.invite().await;
+    }
+    let stream = PublishStream::new(api.node.clone(), publisher);
+    let publishing = Publishing::new(lines, stream, query.answers, api.tasks.clone());
+    let headers = [
+        (header::CONTENT_TYPE, MEDIA_TYPE),
+        (header::CACHE_CONTROL, "no-store"),
+        // Keeps nginx from buffering the answers.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(publishing)).into_response())
+}

@@ -1,0 +1,122 @@
+//! The response body of a stream: publishing is what produces the answers.
+
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Bytes;
+use futures_util::Stream;
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+
+use super::answers::{Answers, Wanted};
+use crate::dialect::native::parse_publish_request;
+use crate::http::body::{BodyLines, Line};
+use crate::node::PublishStream;
+
+/// Publishes while it is polled, and yields the answers.
+///
+/// Memory: the answers that wait, beside what [`BodyLines`] holds. Nothing is read while they are
+/// [full](Answers::is_full).
+///
+/// Cancel safety: as for [`Node::publish`](crate::node::Node::publish), for the event that is being
+/// published. The lines behind it are not published.
+pub(super) struct Publishing {
+    run: Pin<Box<dyn Future<Output = Result<(), axum::Error>> + Send>>,
+    /// What `run` returned.
+    end: Option<Result<(), axum::Error>>,
+    answers: Arc<Mutex<Answers>>,
+}
+
+impl Publishing {
+    /// Discards the rest of a request on `tasks`, if a drain ends the stream.
+    pub(super) fn new(
+        lines: BodyLines,
+        stream: PublishStream,
+        wanted: Wanted,
+        tasks: TaskTracker,
+    ) -> Self {
+        let answers = Arc::new(Mutex::new(Answers::new(wanted)));
+        Self {
+            run: Box::pin(run(lines, stream, answers.clone(), tasks)),
+            end: None,
+            answers,
+        }
+    }
+}
+
+impl Stream for Publishing {
+    type Item = Result<Bytes, axum::Error>;
+
+    /// Whenever publishing waits for anything, the answers to what was published are yielded.
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.end.is_none()
+            && let Poll::Ready(end) = this.run.as_mut().poll(cx)
+        {
+            this.end = Some(end);
+        }
+        if let Some(text) = this.answers.lock().take() {
+            return Poll::Ready(Some(Ok(text.into())));
+        }
+        match &mut this.end {
+            None => Poll::Pending,
+            Some(end) => Poll::Ready(mem::replace(end, Ok(())).err().map(Err)),
+        }
+    }
+}
+
+/// Publishes until the request has ended or a drain begins.
+///
+/// Errors: the request is incomplete. Whole lines of it were published.
+async fn run(
+    mut lines: BodyLines,
+    mut stream: PublishStream,
+    answers: Arc<Mutex<Answers>>,
+    tasks: TaskTracker,
+) -> Result<(), axum::Error> {
+    let mut has_more = true;
+    loop {
+        while let Some(Line { number, text }) = lines.next() {
+            stream.give_way().await;
+            let request = text.and_then(|text| parse_publish_request(&text));
+            let outcome = match request {
+                Ok(request) => stream.publish(request).await,
+                Err(refusal) => Err(refusal),
+            };
+            let is_full = {
+                let mut answers = answers.lock();
+                answers.add(number, &outcome);
+                answers.is_full()
+            };
+            if is_full {
+                taken(&answers).await;
+            }
+        }
+        if !has_more {
+            break;
+        }
+        let Some(read) = stream.wait_for(lines.read()).await else {
+            tasks.spawn(lines.discard_rest());
+            break;
+        };
+        has_more = read?;
+    }
+    answers.lock().finish();
+    Ok(())
+}
+
+/// Returns once the answers were taken. Whoever takes them polls again for the next ones, so
+/// nothing needs to be woken.
+async fn taken(answers: &Mutex<Answers>) {
+    poll_fn(|_| {
+        if answers.lock().is_full() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    })
+    .await;
+}
