@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Runs attacks against a release server beside a healthy neighbour, and prints one table.
+
+Each attack gets a server of its own, on a free port of the loopback interface, with default settings and
+the flags that the attack names. Beside it run, in processes of their own:
+
+- the attacker, at a lower priority, so that it does not blur what the others measure;
+- a neighbour: a WebSocket that pings every 100 ms and subscribes to a channel fed ten times per second;
+- a prober that asks for /healthz every 100 ms, each time on a new connection.
+
+usage: scripts/attacks.py [--server PATH] [--totals SIZE] [--settle SECONDS] [--json] [NAME ...]
+       scripts/attacks.py --list
+
+    scripts/attacks.py                   all attacks, about 20 minutes
+    scripts/attacks.py A2 A4             only these
+    scripts/attacks.py --totals 64MiB    every total that the server has a flag for is this small
+
+Exits with 1 if an attack went over a limit. Latencies depend on the machine: `late` says by how much the
+watchers themselves woke up too late, and a wait that is not far above it says nothing about the server.
+The columns are explained below the table. Needs Linux, Python 3.8 and 20,000 file descriptors.
+
+    SERVER_BIN     the server binary (default: target/release/wavecast)
+"""
+
+import sys
+
+from attacks.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__))

@@ -1,0 +1,1 @@
+"""Attacks against a running server, and what they may cost its other clients."""
