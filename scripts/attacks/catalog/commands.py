@@ -76,7 +76,7 @@ def large_ids(target):
     return f"{len(clients):,} clients"
 
 
-@attack("names")
+@attack("invalid")
 def invalid_commands(target):
     """Batches of 1,000 invalid commands, from two processes that read"""
     return f"{sum(together([(_invalid_commands, target)] * 2)):,} errors"

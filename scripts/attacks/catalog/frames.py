@@ -72,7 +72,7 @@ def pong_flood(target):
 
 @attack("too-large")
 def oversized_messages(target):
-    """100 clients that send messages of 1 MB, 16 times the limit"""
+    """100 clients that send messages of 1 MB, just below 16 times the limit"""
     clients = websockets(target, 100)
     for client in clients:
         send(client.sock, wire.frame(wire.TEXT, b"x" * 1_000_000), 0.5)

@@ -107,7 +107,7 @@ def idempotency_keys(target):
     return f"statuses {dict(answers)}"
 
 
-@attack("user-channels", "--history", "100")
+@attack("user-channels", "--history", "100", unjudged=("memory after",))
 def events_for_unknown_users(target):
     """Events for 100,000 users who are not there, with history"""
     backend = Backend(target)

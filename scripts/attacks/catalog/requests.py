@@ -4,8 +4,8 @@ import time
 
 from attacks import wire
 from attacks.attack import Harm, attack
-from attacks.beside import together
-from attacks.peers import Backend, connect, count_open, send, websockets
+from attacks.beside import FORK, together
+from attacks.peers import Backend, connect, count_open, read_all, send, websockets
 
 MIB = 1 << 20
 WRITE_TIMEOUT_S = 30
@@ -119,3 +119,77 @@ def long_queries(target):
             for sock in socks:
                 sock.close()
     return f"{sent:,} connections, four requests each"
+
+
+@attack("fat-pages")
+def pages_of_many_topics(target):
+    """500 clients with 1,000 channels of 190 bytes each; 10 requests for all connections, not read"""
+    opened = sum(together([(_subscribe_much, target, which) for which in range(2)], 120))
+    socks = [connect(target, 4096) for _ in range(10)]
+    for sock in socks:
+        send(sock, wire.request("GET", "/api/connections?limit=1000"))
+    time.sleep(8)
+    return f"{opened:,} subscriptions"
+
+
+def _subscribe_much(target, which, count=250):
+    clients = []
+    for n in range(count):
+        names = [f"{which}-{n}-{m}-" + "n" * 175 for m in range(1000)]
+        commands = [{"type": "subscribe", "channel": name} for name in names]
+        clients += websockets(target, 1, *commands[:250])
+        for start in range(250, 1000, 250):
+            clients[-1].send(*commands[start : start + 250])
+        read_all(clients[-1:], 0.02)
+    read_all(clients, 2)
+    FORK.Event().wait(14)
+    return len(clients) * 1000
+
+
+@attack("fat-heads")
+def large_unfinished_heads(target):
+    """4,000 request heads of 31 KB without their end"""
+    head = b"GET /api/stats HTTP/1.1\r\nHost: attacks\r\nX-Long: " + b"x" * 31_000
+    socks = [connect(target) for _ in range(4000)]
+    sent = sum(send(sock, head) for sock in socks)
+    time.sleep(5)
+    return f"{sent:,} heads"
+
+
+@attack("wide")
+def many_wide_requests(target):
+    """1,000 requests at once that each publish 16 events to 1,000 channels, four times"""
+    names = [f"{n % 10}" for n in range(1000)]
+    event = {"channels": names, "data": 1}
+    text = wire.request("POST", "/api/events/batch", {"events": [event] * 16})
+    socks, answered = [connect(target) for _ in range(1000)], 0
+    for _ in range(4):
+        for sock in socks:
+            send(sock, text, 2)
+        for sock in socks:
+            sock.settimeout(20)
+            try:
+                answered += bool(sock.recv(100_000))
+            except OSError:
+                pass
+    return f"{answered:,} of 4,000 answered"
+
+
+@attack("short-names")
+def many_short_names(target):
+    """64 requests of 1 MiB at once that name channels of one character, 1,000 per event, four times"""
+    event = b'{"channels":["' + b'","'.join([b"c"] * 1000) + b'"],"data":1}'
+    body = b'{"events":[' + b",".join([event] * (MIB // len(event) - 1)) + b"]}"
+    text = wire.request("POST", "/api/events/batch", body)
+    answered = 0
+    for _ in range(4):
+        socks = [connect(target) for _ in range(64)]
+        for sock in socks:
+            send(sock, text, 2)
+        for sock in socks:
+            sock.settimeout(5)
+            try:
+                answered += bool(sock.recv(100))
+            except OSError:
+                pass
+    return f"{answered} of 256 answered"
