@@ -54,7 +54,7 @@ pub(super) async fn publish_batch(
 ) -> Result<Response, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
     let body = read_json(&api.bodies, api.max_body_bytes, request).await?;
-    let requests = parse_publish_batch(&body.text)?;
+    let requests = body.parse(parse_publish_batch).await?;
     let count = requests.len();
     match api.node.publish_batch(publisher.as_ref(), requests).await {
         Ok(events) => Ok(Json(PublishedBatch { events }).into_response()),

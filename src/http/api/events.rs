@@ -18,7 +18,7 @@ pub(super) async fn publish(
 ) -> Result<Published, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
     let body = read_json(&api.bodies, api.max_body_bytes, request).await?;
-    let request = parse_publish_request(&body.text)?;
+    let request = body.parse(parse_publish_request).await?;
     let deadline = api.node.policy_deadline();
     let request = api
         .node

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::parse_turns::ParseTurns;
+
 /// What a publisher is told when the budget is used up.
 pub(super) const NO_MEMORY: &str =
     "the bodies of other requests take all the memory for them; try again";
@@ -12,13 +14,17 @@ pub(super) const NO_MEMORY: &str =
 pub struct BodyBudget {
     total: usize,
     used: AtomicUsize,
+    turns: ParseTurns,
 }
 
 impl BodyBudget {
     /// A budget of `total` bytes.
     pub fn new(total: usize) -> Arc<Self> {
-        let used = AtomicUsize::new(0);
-        Arc::new(Self { total, used })
+        Arc::new(Self {
+            total,
+            used: AtomicUsize::new(0),
+            turns: ParseTurns::default(),
+        })
     }
 
     /// Charges nothing yet.
@@ -38,6 +44,11 @@ pub(super) struct BodyCharge {
 }
 
 impl BodyCharge {
+    /// The turns of all bodies that share the budget.
+    pub(super) fn turns(&self) -> &ParseTurns {
+        &self.budget.turns
+    }
+
     /// Raises the charge to `bytes`; false, with nothing changed, if the budget does not have
     /// them.
     pub(super) fn raise_to(&mut self, bytes: usize) -> bool {

@@ -23,7 +23,7 @@ const FIRST_BYTES: usize = 4096;
 /// The text of a body. It is charged to the budget until it is dropped.
 #[derive(Debug)]
 pub(in crate::http) struct JsonBody {
-    pub(in crate::http) text: Vec<u8>,
+    text: Vec<u8>,
     charge: BodyCharge,
 }
 
@@ -57,6 +57,11 @@ pub(in crate::http) async fn read_json(
 }
 
 impl JsonBody {
+    /// Parses the text. Long ones wait for their turn.
+    pub(in crate::http) async fn parse<R>(&self, parse: impl FnOnce(&[u8]) -> R) -> R {
+        self.charge.turns().parse(&self.text, parse).await
+    }
+
     async fn fill(&mut self, source: &mut Body, limit: usize) -> Result<(), ApiError> {
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut *source).poll_frame(cx)).await {
             let frame = frame.map_err(|_broken| too_long(limit))?;

@@ -4,6 +4,7 @@ mod body_lines;
 mod budget;
 mod json_body;
 mod media_type;
+mod parse_turns;
 
 pub(super) use body_lines::{BodyLines, Line};
 pub use budget::BodyBudget;
