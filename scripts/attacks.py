@@ -11,7 +11,7 @@ the flags that the attack names. Beside it run, in processes of their own:
 usage: scripts/attacks.py [--server PATH] [--totals SIZE] [--settle SECONDS] [--json] [NAME ...]
        scripts/attacks.py --list
 
-    scripts/attacks.py                   all attacks, about 20 minutes
+    scripts/attacks.py                   all attacks, about 35 minutes
     scripts/attacks.py A2 A4             only these
     scripts/attacks.py --totals 64MiB    every total that the server has a flag for is this small
 
