@@ -123,11 +123,18 @@ fn a_third_party_crate_is_named_only_where_it_belongs() {
 fn every_dependency_is_listed_and_every_listed_place_is_used() {
     for rules in CRATES {
         let manifest = fs::read_to_string(repository().join(rules.manifest)).expect("a manifest");
+        let mut is_inside = false;
         let dependencies: BTreeSet<String> = manifest
             .lines()
-            .skip_while(|line| *line != "[dependencies]")
-            .skip(1)
-            .take_while(|line| !line.starts_with('['))
+            .filter(|line| {
+                if line.starts_with('[') {
+                    let of_a_target = line.starts_with("[target.");
+                    is_inside = *line == "[dependencies]"
+                        || of_a_target && line.ends_with("'.dependencies]");
+                    return false;
+                }
+                is_inside && !line.starts_with('#')
+            })
             .filter_map(|line| line.split_once(" =").or_else(|| line.split_once('.')))
             .map(|(name, _)| name.replace('-', "_"))
             .collect();

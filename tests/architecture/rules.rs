@@ -120,6 +120,8 @@ pub const SERVER: Crate = Crate {
                 "error/",
             ],
         ),
+        ("tikv_jemalloc_ctl", &["main.rs"]),
+        ("tikv_jemallocator", &["main.rs"]),
         (
             "tokio",
             &[

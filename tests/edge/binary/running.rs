@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Binary, Client};
+use crate::support::{Binary, Client, eventually};
 
 #[tokio::test]
 async fn it_prints_the_address_of_the_page_and_how_to_publish() {
@@ -38,6 +38,22 @@ async fn flags_reach_the_server() {
         .await;
     second.send_text(&"x".repeat(101)).await;
     assert_eq!(second.next_json().await["code"], "message_too_large");
+}
+
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn a_thread_gives_unused_memory_back_though_nothing_is_allocated() {
+    let edge = Binary::start(&[]).await;
+    let tasks = format!("/proc/{}/task", edge.pid());
+    eventually("jemalloc's background thread", async || {
+        let threads = std::fs::read_dir(&tasks).expect("a running process");
+        let mut names = threads.flatten().map(|thread| {
+            // A thread may have ended meanwhile.
+            std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default()
+        });
+        names.any(|name| name.trim_end() == "jemalloc_bg_thd")
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -145,6 +145,10 @@ impl Binary {
                 ("MALLOC_MMAP_THRESHOLD_", "16384"),
                 ("MALLOC_TRIM_THRESHOLD_", "0"),
                 ("MALLOC_TOP_PAD_", "0"),
+                (
+                    "_RJEM_MALLOC_CONF",
+                    "narenas:1,tcache:false,dirty_decay_ms:0,muzzy_decay_ms:0",
+                ),
             ]);
         Self::from_command(command).await
     }
