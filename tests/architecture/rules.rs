@@ -63,6 +63,7 @@ pub const SERVER: Crate = Crate {
             &[
                 "hub/",
                 "transport/websocket/connection.rs",
+                "transport/websocket/serving.rs",
                 "node/",
                 "http/api/stream/publishing.rs",
             ],

@@ -1,12 +1,14 @@
-//! WebSockets: the upgrade, the underlying stream, and the read loop.
+//! WebSockets: the upgrade, the underlying stream, the read loop, and the end.
 
 mod connection;
+mod open;
 mod read_half;
+mod serving;
 mod stream;
 mod upgrade;
 
+pub use open::{open, open_admitted};
 #[cfg(feature = "internals")]
-pub use connection::WebSocketConnection;
-pub use connection::{open, open_admitted};
+pub use serving::WebSocketConnection;
 pub use stream::Stream;
 pub use upgrade::{Rejection, WebSocketUpgrade};

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use tokio_util::task::TaskTracker;
 
-use super::connection::WebSocketConnection;
+use super::serving::WebSocketConnection;
 use super::stream::Stream;
 use crate::hub::Client;
 use crate::protocol::{Identity, PROBLEM_MEDIA_TYPE, Problem};

@@ -1,0 +1,202 @@
+//! The task of one connection: read, decode, pass to the session, end.
+//!
+//! It is a future written by hand. While it waits for bytes, it is no more than a pointer to the
+//! connection's state; what the session needs to work is allocated while it works.
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+
+use super::connection::{End, READ_BUFFER, Reader};
+use crate::hub::{Client, HubClosed, Phase};
+use crate::session::Session;
+
+/// A connection that is registered with the hub, and from which nothing has been read yet.
+pub struct WebSocketConnection<F> {
+    pub(super) reader: Reader,
+    /// Bytes that arrived with the handshake and have not been decoded yet.
+    pub(super) read_ahead: Bytes,
+    pub(super) session: F,
+}
+
+impl<F, S> WebSocketConnection<F>
+where
+    F: FnOnce(Arc<Client>) -> S,
+    S: Session,
+{
+    /// Serves the connection until it has ended and everything is released.
+    ///
+    /// Cancel safety: not cancel safe. If it is dropped before it returns, the client stays in its
+    /// rooms and channels.
+    pub fn run(self) -> impl Future<Output = ()> + use<F, S> {
+        Serving::start(self)
+    }
+}
+
+/// The task of one connection.
+struct Serving<S> {
+    stage: Stage<S>,
+}
+
+enum Stage<S> {
+    /// Waits for bytes.
+    Reading(Box<Open<S>>),
+    /// Lets the session work, or ends the connection, and then returns `None`.
+    Working(Work<S>),
+}
+
+/// Boxed, so that an idle connection has no memory reserved for it.
+type Work<S> = Pin<Box<dyn Future<Output = Option<Box<Open<S>>>> + Send>>;
+
+/// A connection that is read from.
+struct Open<S> {
+    reader: Reader,
+    session: S,
+}
+
+/// What follows a read.
+enum Next {
+    Read,
+    /// The session has work. Then the connection ends, if there is an end.
+    Work(Option<End>),
+    End(End),
+}
+
+impl<S: Session> Serving<S> {
+    fn start<F: FnOnce(Arc<Client>) -> S>(connection: WebSocketConnection<F>) -> Self {
+        let WebSocketConnection {
+            reader,
+            read_ahead,
+            session,
+        } = connection;
+        let client = reader.client.clone();
+        let stage = match catch_unwind(AssertUnwindSafe(|| session(client))) {
+            Ok(session) => {
+                let mut open = Box::new(Open { reader, session });
+                let next = open.caught(|open| open.accept(&mut Vec::from(read_ahead)));
+                Stage::after(open, next)
+            }
+            Err(_panic) => {
+                let end = reader.panicked();
+                Stage::Working(Box::pin(reader.finish(end)))
+            }
+        };
+        Self { stage }
+    }
+}
+
+impl<S: Session> Future for Serving<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let next = match &mut self.stage {
+                Stage::Reading(open) => ready!(open.poll_once(cx)),
+                Stage::Working(work) => {
+                    let open = ready!(work.as_mut().poll(cx));
+                    let ended = open.is_none();
+                    self.stage = open.map_or_else(Stage::nothing, Stage::Reading);
+                    if ended {
+                        return Poll::Ready(());
+                    }
+                    continue;
+                }
+            };
+            if !matches!(next, Next::Read)
+                && let Stage::Reading(open) = std::mem::replace(&mut self.stage, Stage::nothing())
+            {
+                self.stage = Stage::after(open, next);
+            }
+        }
+    }
+}
+
+impl<S: Session> Stage<S> {
+    fn after(open: Box<Open<S>>, next: Next) -> Self {
+        match next {
+            Next::Read => Self::Reading(open),
+            Next::Work(end) => Self::Working(Box::pin(open.work(end))),
+            Next::End(end) => Self::Working(Box::pin(open.reader.finish(end))),
+        }
+    }
+
+    /// A stage that never ends, for want of another. It allocates nothing.
+    fn nothing() -> Self {
+        Self::Working(Box::pin(pending()))
+    }
+}
+
+impl<S: Session> Open<S> {
+    /// Reads once and decodes what was read.
+    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        self.reader.client.register_task(cx.waker());
+        if self.reader.client.phase() != Phase::Open {
+            return Poll::Ready(Next::End(End::Shard));
+        }
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            Poll::Ready(match ready!(self.reader.read_half.poll_read(cx, buffer)) {
+                Ok(0) | Err(_) => Next::End(End::Stream),
+                Ok(count) => self.caught(|open| open.accept(&mut buffer[..count])),
+            })
+        })
+    }
+
+    /// Decodes bytes, answers the pings in them and passes the messages to the session.
+    fn accept(&mut self, bytes: &mut [u8]) -> Next {
+        let Self { reader, session } = self;
+        let mut pings = Vec::new();
+        let end = reader.decode(session, bytes, &mut pings);
+        for payload in pings {
+            let answered = reader.node.pong(&reader.client, &payload);
+            if answered.is_err() {
+                return Next::End(End::Stream);
+            }
+        }
+        match end {
+            end if session.has_work() => Next::Work(end),
+            Some(end) => Next::End(end),
+            None => Next::Read,
+        }
+    }
+
+    /// Lets the session work. Then the connection ends, if there is an end.
+    ///
+    /// Backpressure: while it works, nothing more is read.
+    async fn work(mut self: Box<Self>, end: Option<End>) -> Option<Box<Self>> {
+        let performing = AssertUnwindSafe(self.session.perform()).catch_unwind();
+        let end = match performing.await {
+            Ok(Ok(())) => end,
+            Ok(Err(HubClosed)) => Some(End::Stream),
+            Err(_panic) => Some(self.reader.panicked()),
+        };
+        match end {
+            None => Some(self),
+            // Boxed, so that the memory for the end is not reserved for each piece of work.
+            Some(end) => Box::pin(self.reader.finish(end)).await,
+        }
+    }
+
+    /// Calls `f`; if it panics, the connection ends.
+    fn caught(&mut self, f: impl FnOnce(&mut Self) -> Next) -> Next {
+        catch_unwind(AssertUnwindSafe(|| f(self)))
+            .unwrap_or_else(|_panic| Next::End(self.reader.panicked()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::NativeSession;
+
+    /// With tokio's header and the tracker's token, the task is then 128 bytes.
+    #[test]
+    fn an_idle_task_is_no_more_than_a_pointer_and_what_it_points_to_is_small() {
+        assert!(size_of::<Serving<NativeSession>>() <= 16);
+        assert!(size_of::<Open<NativeSession>>() <= 112);
+    }
+}
