@@ -34,16 +34,20 @@ pub enum Transport {
 /// A client, as policies and observers see it. It is borrowed: copy what is needed later.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientRef<'a> {
-    id: Uuid,
-    info: &'a ClientInfo,
-    is_attached: bool,
+    pub(super) id: Uuid,
+    pub(super) identity: Option<&'a Identity>,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) transport: Transport,
+    pub(super) is_attached: bool,
 }
 
 impl<'a> ClientRef<'a> {
     pub(crate) fn new(id: Uuid, info: &'a ClientInfo, is_attached: bool) -> Self {
         Self {
             id,
-            info,
+            identity: info.identity.as_deref(),
+            remote: info.remote,
+            transport: info.transport,
             is_attached,
         }
     }
@@ -55,7 +59,7 @@ impl<'a> ClientRef<'a> {
 
     /// The client's identity. `None` for an anonymous client.
     pub fn identity(&self) -> Option<&'a Identity> {
-        self.info.identity.as_deref()
+        self.identity
     }
 
     /// The id of the client's user, if it has one.
@@ -70,12 +74,12 @@ impl<'a> ClientRef<'a> {
 
     /// The address of the connection's peer, if there is one.
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.info.remote
+        self.remote
     }
 
     /// The transport of the connection.
     pub fn transport(&self) -> Transport {
-        self.info.transport
+        self.transport
     }
 
     /// Whether the client has a connection. An application can also register members without

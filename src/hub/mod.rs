@@ -16,11 +16,13 @@ mod membership;
 mod metrics;
 mod observer;
 mod options;
+mod peer_address;
 mod publishing;
 mod registry;
 mod replies;
 mod shard;
 mod topic;
+mod topic_list;
 mod waiting;
 
 use std::panic::AssertUnwindSafe;
