@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::entry::Sent;
 use super::link::Link;
-use super::outbox::Outbox;
+use super::outbox::BoxedOutbox;
 use super::running_clock::RunningTime;
 use crate::hub::client::{Client, Phase};
 
@@ -15,22 +13,27 @@ use crate::hub::client::{Client, Phase};
 pub(super) enum Stage {
     /// Frames are pushed and written.
     Open,
-    /// The outbox ends with a Close frame. If it is not written by `deadline`, the link is reset;
-    /// if it is, the peer gets a new deadline, at the latest `last`.
-    Closing { deadline: Instant, last: Instant },
-    /// The Close frame is written and the write side is shut down. The peer has until
-    /// `deadline` to end its side.
-    Closed { deadline: Instant },
+    /// The outbox ends with a Close frame. If it is not written by the deadline, the link is reset;
+    /// if it is, the peer gets a new deadline.
+    Closing,
+    /// The Close frame is written and the write side is shut down. The peer has until the
+    /// deadline to end its side.
+    Closed,
     /// The link has been dropped; the slot is waiting to be released.
     Dead,
 }
 
 /// A connection's link, its outbox and the state of its writing.
+///
+/// It fits into one cache line, so that a run of writes reads one line per member. What few
+/// connections need at a time is elsewhere: see [`BoxedOutbox`] and
+/// [`Deadlines`](super::deadlines::Deadlines).
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct ShardConnection {
     pub(super) client: Arc<Client>,
     pub(super) link: Link,
-    pub(super) outbox: Outbox,
+    pub(super) outbox: BoxedOutbox,
     pub(super) stage: Stage,
     /// Whether the slot is in the shard's list of connections to flush.
     pub(super) dirty: bool,
@@ -55,7 +58,7 @@ impl ShardConnection {
         Self {
             client,
             link,
-            outbox: Outbox::default(),
+            outbox: BoxedOutbox::default(),
             stage: Stage::Open,
             dirty: false,
             blocked: false,
@@ -82,19 +85,11 @@ impl ShardConnection {
         self.stage = stage;
         let phase = match stage {
             Stage::Open => Phase::Open,
-            Stage::Closing { .. } | Stage::Closed { .. } => Phase::Closing,
+            Stage::Closing | Stage::Closed => Phase::Closing,
             Stage::Dead => Phase::Closed,
         };
         if phase != self.client.phase() {
             self.client.set_phase(phase);
-        }
-    }
-
-    /// When the link is reset, if the connection is closing.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.stage {
-            Stage::Closing { deadline, .. } | Stage::Closed { deadline } => Some(deadline),
-            Stage::Open | Stage::Dead => None,
         }
     }
 
@@ -105,5 +100,21 @@ impl ShardConnection {
             messages: self.messages,
             bytes: self.bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_one_cache_line_in_a_slab_too() {
+        // A slab's entry is the connection or the index of the next vacant entry.
+        enum Entry {
+            _Vacant(usize),
+            _Occupied(ShardConnection),
+        }
+        assert!(size_of::<ShardConnection>() <= 64);
+        assert!(size_of::<Entry>() <= 64);
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::connection::Stage;
 use super::link::Link;
-use super::outbox::Outbox;
+use super::outbox::BoxedOutbox;
 use super::{NO_SLOT, Shard};
 use crate::protocol::CloseCode;
 use crate::wire::Frame;
@@ -35,8 +35,8 @@ impl Shard {
             return;
         }
         connection.outbox.push_last(frame);
-        connection.set_stage(Stage::Closing { deadline, last });
-        self.deadlines.insert((deadline, slot));
+        connection.set_stage(Stage::Closing);
+        self.deadlines.set(slot, deadline, last);
         self.list_by_size(slot);
         self.mark_dirty(slot);
     }
@@ -75,12 +75,12 @@ impl Shard {
     /// written, and the peer gets a deadline to end its side.
     pub(super) fn finish_closing(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if let Stage::Closing { deadline, last } = connection.stage {
+        if connection.stage == Stage::Closing {
             connection.link.shutdown_write();
-            self.deadlines.remove(&(deadline, slot));
-            let deadline = last.min(Instant::now() + self.close_timeout);
-            connection.set_stage(Stage::Closed { deadline });
-            self.deadlines.insert((deadline, slot));
+            connection.set_stage(Stage::Closed);
+            let at = Instant::now() + self.close_timeout;
+            let last = self.deadlines.remove(slot).unwrap_or(at);
+            self.deadlines.set(slot, at.min(last), last);
         }
     }
 
@@ -93,12 +93,10 @@ impl Shard {
     /// Drops a link that is of no more use. The slot stays taken until it is released.
     pub(super) fn drop_link(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if let Some(deadline) = connection.deadline() {
-            self.deadlines.remove(&(deadline, slot));
-        }
+        self.deadlines.remove(slot);
         connection.link.close();
         connection.link = Link::Detached;
-        connection.outbox = Outbox::default();
+        connection.outbox = BoxedOutbox::default();
         connection.blocked = false;
         connection.set_stage(Stage::Dead);
         self.list_by_size(slot);
@@ -108,7 +106,7 @@ impl Shard {
     pub(super) fn release(&mut self, slot: u32, reset: bool) {
         if reset {
             self.connections[slot as usize].link.reset_on_close();
-        } else if matches!(self.connections[slot as usize].stage, Stage::Closing { .. }) {
+        } else if self.connections[slot as usize].stage == Stage::Closing {
             // The peer has ended its side, but may still read: the Close frame may have come in
             // the same batch.
             self.flush(slot);

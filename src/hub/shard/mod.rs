@@ -4,6 +4,7 @@
 mod apply;
 mod classes;
 mod connection;
+mod deadlines;
 mod ending;
 mod entry;
 mod fan_out;
@@ -45,6 +46,7 @@ pub use pipe::Pipe;
 
 use self::classes::Classes;
 use self::connection::{ShardConnection, Stage};
+use self::deadlines::Deadlines;
 use self::heartbeat::HeartbeatWheel;
 use self::members::Members;
 use self::outbox::OutboxLimits;
@@ -82,8 +84,7 @@ pub(super) struct Shard {
     ready: Arc<ReadyList>,
     wheel: HeartbeatWheel,
     clock: RunningClock,
-    /// Connections that are closing, by the time at which they are reset.
-    deadlines: BTreeSet<(Instant, u32)>,
+    deadlines: Deadlines,
     turn: Turn,
     /// Blocked connections by the size class of their outboxes.
     by_size: BTreeSet<(u8, u32)>,
@@ -134,7 +135,7 @@ impl Shard {
             ready: own_total.ready().clone(),
             clock: RunningClock::new(wheel.tick(), Instant::now()),
             wheel,
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             turn: Turn::default(),
             by_size: BTreeSet::new(),
             shared_frames: SharedFrames::default(),

@@ -7,7 +7,7 @@ use super::Shard;
 impl Shard {
     /// When the next timer is due.
     pub(super) fn next_timer(&self) -> Instant {
-        let first = self.deadlines.first().map(|&(at, _)| at);
+        let first = self.deadlines.first().map(|(at, _)| at);
         let tick = self.wheel.next_tick();
         first.map_or(tick, |at| at.min(tick))
     }
@@ -17,7 +17,7 @@ impl Shard {
     pub(super) async fn run_timers(&mut self) {
         let now = Instant::now();
         self.clock.step(now);
-        while let Some(&(at, slot)) = self.deadlines.first() {
+        while let Some((at, slot)) = self.deadlines.first() {
             if at > now {
                 break;
             }

@@ -4,6 +4,7 @@
 //! It then rejects the frame with [`Full`], and the shard decides what happens. Before that,
 //! publications of topics that allow it can be dropped (see `dropping`).
 
+mod boxed;
 mod dropping;
 mod queued_frame;
 
@@ -24,6 +25,7 @@ const MAX_PONGS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full;
 
+pub(super) use self::boxed::BoxedOutbox;
 pub(super) use self::dropping::Publication;
 use self::queued_frame::{FrameKind, QueuedFrame};
 
@@ -54,6 +56,14 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    const fn new() -> Self {
+        Self {
+            frames: VecDeque::new(),
+            bytes: 0,
+            written: 0,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
