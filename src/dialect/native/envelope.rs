@@ -194,7 +194,9 @@ mod tests {
         let leaf = prop_oneof![
             Just(Parsed::Null),
             any::<bool>().prop_map(Parsed::from),
-            any::<i32>().prop_map(Parsed::from),
+            // Two of them without the comma between them are still a number of 64 bits, the most
+            // that an envelope may contain.
+            any::<i16>().prop_map(Parsed::from),
             "[p\"\\\\:{},\\[\\] a]{0,6}".prop_map(Parsed::from),
         ];
         leaf.prop_recursive(4, 24, 4, |inner| {
