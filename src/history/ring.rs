@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::HistoryLimits;
 use crate::protocol::{Direction, HistoryRequest, Position, Unrecovered};
@@ -92,6 +92,16 @@ impl<T: Clone> HistoryRing<T> {
     /// The memory of the publications kept, in bytes.
     pub fn memory(&self) -> usize {
         self.memory
+    }
+
+    /// When the oldest publication kept was published.
+    pub fn oldest_published_at(&self) -> Option<Instant> {
+        self.entries.front().map(|entry| entry.published_at)
+    }
+
+    /// The maximum age of a publication.
+    pub fn max_age(&self) -> Duration {
+        self.limits.max_age
     }
 
     /// Appends a publication and drops the oldest ones that then exceed the limits. `encode`

@@ -52,7 +52,7 @@ pub use publishing::{Delivery, DeliveryError};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 
-use self::log::{Budgets, Sweeper};
+use self::log::{Arrivals, Budgets, Sweeper};
 use self::observer::Notifier;
 use self::registry::Registry;
 use self::replies::Replies;
@@ -70,6 +70,8 @@ pub struct Hub {
     everyone: Arc<Topic>,
     dialects: Dialects,
     budgets: Budgets,
+    /// Topics that the sweeper has to be told of.
+    arrivals: Arc<Arrivals>,
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
@@ -124,6 +126,7 @@ impl Hub {
                 }
             });
         }
+        let arrivals = Arc::<Arrivals>::default();
         let registry = Arc::new(Registry::new(
             TopicId(EVERYONE.0 + 1),
             shards,
@@ -131,12 +134,13 @@ impl Hub {
             budgets.clone(),
         ));
         Self {
-            _sweeper: Sweeper::start(&registry, &budgets, options, tasks),
+            _sweeper: Sweeper::start(&registry, &budgets, &arrivals, options, tasks),
             registry,
             mailboxes,
             everyone,
             dialects,
             budgets,
+            arrivals,
             metrics,
             notifier,
             next_shard: AtomicUsize::new(0),

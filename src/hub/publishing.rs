@@ -8,7 +8,7 @@ use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
-use super::log::{Kept, OutOfOrder};
+use super::log::{Arrivals, Kept, OutOfOrder};
 use super::shard::{HubClosed, Permits};
 use super::topic::Topic;
 use crate::dialect::Source;
@@ -180,7 +180,7 @@ impl Hub {
             };
             let excluded = origin.as_ref().map(|client| client.memberships.lock());
             let publication = (delivery, &plain, origin.as_ref());
-            match topic.accept(&mut permits, publication, &ack) {
+            match topic.accept(&mut permits, &self.arrivals, publication, &ack) {
                 Ok(mut accepted) => {
                     self.metrics.broadcasts_total.add(1);
                     let is_excluded = excluded.is_some_and(|excluded| excluded.contains(&topic));
@@ -246,8 +246,9 @@ impl Topic {
     /// Accepts a publication: assigns its offset, keeps it, and puts it into the mailbox of
     /// every shard that has members.
     fn accept(
-        &self,
+        self: &Arc<Self>,
         permits: &mut Permits<'_>,
+        arrivals: &Arrivals,
         (delivery, plain, origin): (Delivery<'_>, &Frame, Option<&Arc<Client>>),
         ack: impl FnOnce(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, Stop> {
@@ -262,6 +263,7 @@ impl Topic {
             if let Some(origin) = origin {
                 log.begin(|| origin.owner());
             }
+            arrivals.note(self, log);
             sequenced = Some(match offset {
                 Some(offset) => log
                     .accept(offset, source, plain)

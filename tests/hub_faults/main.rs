@@ -16,5 +16,6 @@ mod patience;
 mod streams;
 mod stuck_shards;
 mod support;
+mod sweeping;
 #[path = "../common/watchdog.rs"]
 mod watchdog;

@@ -1,12 +1,16 @@
 //! Histories: each topic's log, the budgets that logs share, and the sweeper that enforces
 //! their limits.
 
+mod arrivals;
 mod budget;
 mod owner;
+mod pace;
+mod schedule;
 mod shares;
 mod sweeper;
 mod topic_log;
 
+pub(super) use arrivals::Arrivals;
 pub(super) use budget::Budgets;
 pub(super) use owner::Owner;
 pub(super) use sweeper::Sweeper;

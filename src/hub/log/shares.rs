@@ -8,11 +8,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::owner::Owner;
+use super::schedule::Schedule;
 use super::topic_log::TopicLog;
 use crate::hub::topic::Topic;
+use crate::protocol::TopicKind;
 
 /// The histories of one owner.
 #[derive(Debug, Default)]
@@ -29,10 +32,16 @@ pub(super) struct Held {
     pub(super) bytes: usize,
 }
 
-/// Groups the topics that the budget counts by owner.
-pub(super) fn by_owner(topics: Vec<Arc<Topic>>) -> Vec<Holding> {
+/// Topics visited before others get a turn.
+pub(super) const TOPICS_PER_TURN: usize = 256;
+
+/// Groups the topics of a kind that the budget counts by owner.
+pub(super) async fn by_owner(schedule: &Schedule, kind: TopicKind) -> Vec<Holding> {
     let mut holdings: HashMap<Owner, Holding> = HashMap::new();
-    for topic in topics {
+    for (number, topic) in schedule.of(kind).enumerate() {
+        if number % TOPICS_PER_TURN == TOPICS_PER_TURN - 1 {
+            yield_now().await;
+        }
         let state = |log: &mut TopicLog| (log.owner(), log.used_at, log.charged());
         let Some((owner, used_at, bytes)) = topic.with_log(state).filter(|state| state.2 > 0)
         else {
@@ -41,7 +50,7 @@ pub(super) fn by_owner(topics: Vec<Arc<Topic>>) -> Vec<Holding> {
         let holding = holdings.entry(owner).or_default();
         holding.bytes += bytes;
         holding.histories.push(Held {
-            topic,
+            topic: topic.clone(),
             used_at,
             bytes,
         });

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::arrivals::Arrivals;
 use super::budget::{Budget, Budgets};
-use super::shares::{Held, Holding, by_owner, fair_share};
-use super::topic_log::TopicLog;
+use super::pace::pause;
+use super::schedule::Schedule;
+use super::shares::{Held, Holding, TOPICS_PER_TURN, by_owner, fair_share};
 use crate::hub::options::HubOptions;
 use crate::hub::registry::Registry;
 use crate::hub::topic::Topic;
@@ -21,21 +23,19 @@ use crate::protocol::TopicKind;
 
 /// The kinds of topics that keep histories.
 const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Room];
-
-/// Topics visited before the sweeper yields to other tasks.
-const TOPICS_PER_TURN: usize = 256;
-/// Sweeps within the shortest retention time.
-const SWEEPS_PER_RETENTION: u32 = 8;
-const MIN_INTERVAL: Duration = Duration::from_millis(20);
-const MAX_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest pause after a sweep that could not get below the budget.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+const MAX_BUDGET_PAUSE: Duration = Duration::from_secs(1);
 
 /// The task that enforces ages and the shared budgets.
+///
+/// A sweep visits only the topics in which something is due; the budgets are enforced on the
+/// topics that were published to.
 #[derive(Debug)]
 pub(in crate::hub) struct Sweeper {
     registry: Arc<Registry>,
     budgets: Budgets,
+    arrivals: Arc<Arrivals>,
+    schedule: Schedule,
     /// How long an unused topic's position is remembered.
     position_ttl: Duration,
     /// Time between two sweeps.
@@ -47,6 +47,7 @@ impl Sweeper {
     pub(in crate::hub) fn start(
         registry: &Arc<Registry>,
         budgets: &Budgets,
+        arrivals: &Arc<Arrivals>,
         options: &HubOptions,
         tasks: &TaskTracker,
     ) -> Option<DropGuard> {
@@ -56,26 +57,28 @@ impl Sweeper {
         let sweeper = Self {
             registry: registry.clone(),
             budgets: budgets.clone(),
+            arrivals: arrivals.clone(),
+            schedule: Schedule::default(),
             position_ttl,
-            interval: (shortest / SWEEPS_PER_RETENTION).clamp(MIN_INTERVAL, MAX_INTERVAL),
+            interval: pause(shortest),
         };
         let stop = CancellationToken::new();
         tasks.spawn(sweeper.run(stop.clone()));
         Some(stop.drop_guard())
     }
 
-    async fn run(self, stop: CancellationToken) {
+    async fn run(mut self, stop: CancellationToken) {
         let sweeps = async {
             loop {
                 tokio::select! {
                     () = sleep(self.interval) => {}
                     () = self.budgets.exceeded() => {}
                 }
-                self.expire().await;
+                self.sweep().await;
                 if !self.enforce_budgets().await {
                     // What remains are topics with members. Without a pause, every publication
                     // would trigger another sweep that frees nothing.
-                    sleep(self.interval.min(MAX_PAUSE)).await;
+                    sleep(self.interval.min(MAX_BUDGET_PAUSE)).await;
                 }
             }
         };
@@ -83,40 +86,50 @@ impl Sweeper {
     }
 
     /// Returns false if not enough could be freed.
-    async fn enforce_budgets(&self) -> bool {
+    async fn enforce_budgets(&mut self) -> bool {
         let mut enforced = true;
         for kind in KINDS {
-            let budget = self.budgets.of(kind);
-            enforced &= !budget.is_exceeded() || self.reclaim(kind, budget).await;
+            let budget = self.budgets.of(kind).clone();
+            enforced &= !budget.is_exceeded() || self.reclaim(kind, &budget).await;
         }
         enforced
     }
 
-    /// The topics of a kind that keep a history.
-    fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
-        let mut topics = self.registry.topics(kind);
-        topics.retain(|topic| topic.with_log(|_| ()).is_some());
-        topics
+    /// Visits the topics that have their first publication, and those in which something is due.
+    async fn sweep(&mut self) {
+        let now = Instant::now();
+        for topics in self.arrivals.take().chunks(TOPICS_PER_TURN) {
+            for topic in topics {
+                self.visit(topic, now);
+            }
+            yield_now().await;
+        }
+        loop {
+            for _ in 0..TOPICS_PER_TURN {
+                let Some(topic) = self.schedule.pop_due(now) else {
+                    return;
+                };
+                self.visit(&topic, now);
+            }
+            yield_now().await;
+        }
     }
 
-    /// Drops expired publications and forgets idle topics.
-    async fn expire(&self) {
-        for kind in KINDS {
-            for topics in self.topics(kind).chunks(TOPICS_PER_TURN) {
-                for topic in topics {
-                    topic.with_log(TopicLog::expire);
-                    self.forget_if_idle(topic, self.position_ttl);
-                }
-                yield_now().await;
-            }
+    /// Drops a topic's expired publications, and forgets the topic if it is idle.
+    fn visit(&mut self, topic: &Arc<Topic>, now: Instant) {
+        let review = topic.with_log(|log| log.review(now, self.position_ttl));
+        // One without a log has been forgotten.
+        if let Some((before, due)) = review {
+            self.schedule.set(topic, before, due);
+            self.forget_if_idle(topic, self.position_ttl);
         }
     }
 
     /// Reduces the histories to seven eighths of their budget, so that the next publication does
     /// not exceed it again. Returns false if that much could not be freed.
-    async fn reclaim(&self, kind: TopicKind, budget: &Budget) -> bool {
+    async fn reclaim(&mut self, kind: TopicKind, budget: &Budget) -> bool {
         let goal = budget.max() / 8 * 7;
-        let mut payers = by_owner(self.topics(kind));
+        let mut payers = by_owner(&self.schedule, kind).await;
         let share = fair_share(payers.iter().map(|payer| payer.bytes), goal);
         payers.retain(|payer| payer.bytes > share);
         for payer in &mut payers {
@@ -130,7 +143,7 @@ impl Sweeper {
 
     /// Forgets topics until the goal is reached: those of the largest owner first, and of equal
     /// ones the least recently published. By now they hold no publications, only their positions.
-    async fn forget_positions(&self, payers: Vec<Holding>, budget: &Budget, goal: usize) {
+    async fn forget_positions(&mut self, payers: Vec<Holding>, budget: &Budget, goal: usize) {
         let of_payer = |payer: Holding| {
             let bytes = payer.bytes;
             payer.histories.into_iter().map(move |held| (bytes, held))
@@ -148,9 +161,11 @@ impl Sweeper {
         }
     }
 
-    fn forget_if_idle(&self, topic: &Arc<Topic>, ttl: Duration) {
+    fn forget_if_idle(&mut self, topic: &Arc<Topic>, ttl: Duration) {
+        let due = topic.with_log(|log| log.due()).flatten();
         if topic.retire_if_idle(ttl, || self.registry.next_epoch(topic.kind())) {
             self.registry.remove_topic(topic);
+            self.schedule.remove(topic, due);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A topic's log: its history, charged to the budget that all topics of its kind share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::budget::{Budget, TOPIC_OVERHEAD_BYTES};
 use super::owner::Owner;
+use super::pace::{LOOKS_PER_AGE, MIN_PAUSE, end_of, pause};
 use crate::dialect::{At, ClassId, Source};
 use crate::history::{HistoryLimits, HistoryRing, Page, Size};
 use crate::protocol::{Direction, HistoryRequest, ResumeRequest, Resumption, StreamTop};
@@ -70,6 +72,10 @@ pub(in crate::hub) struct TopicLog {
     owner: Owner,
     /// When the topic was last published to; before that, when it was created.
     pub(in crate::hub) used_at: Instant,
+    /// When the sweeper looks at this log next; set by the sweeper.
+    due: Option<Instant>,
+    /// Whether the sweeper knows of publications here, and looks again when the first expires.
+    is_watched: bool,
 }
 
 impl TopicLog {
@@ -86,6 +92,8 @@ impl TopicLog {
             charged: 0,
             owner,
             used_at: Instant::now(),
+            due: None,
+            is_watched: false,
         };
         log.charge();
         log
@@ -114,6 +122,37 @@ impl TopicLog {
     /// Bytes that the budget counts for this log.
     pub(super) fn charged(&self) -> usize {
         self.charged
+    }
+
+    /// Records that the sweeper is told of this log. Returns whether it has to be.
+    pub(super) fn begin_watch(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_watched, true)
+    }
+
+    /// When the sweeper looks at this log next.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Drops expired publications, and decides when the sweeper looks at this log next: when the
+    /// next publication expires or, if none is left, when the position may be forgotten. Returns
+    /// what was decided before, and the new decision.
+    pub(super) fn review(
+        &mut self,
+        now: Instant,
+        position_ttl: Duration,
+    ) -> (Option<Instant>, Instant) {
+        self.expire();
+        let due = if let Some(oldest) = self.history.oldest_published_at() {
+            let age = self.history.max_age();
+            end_of(Instant::from_std(oldest), age).max(now + pause(age))
+        } else {
+            self.is_watched = false;
+            // If it is due already, a member prevents it.
+            let pause = (position_ttl / LOOKS_PER_AGE).max(MIN_PAUSE);
+            end_of(self.used_at, position_ttl).max(end_of(now, pause))
+        };
+        (self.due.replace(due), due)
     }
 
     /// Counts a log without publications towards the client that is about to publish.
