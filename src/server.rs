@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::Dialects;
-use crate::http::{Api, BodyBudget, Health};
+use crate::http::{Api, BodyBudget, Health, Lists};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
 use crate::node::policy::Policy;
@@ -34,6 +34,7 @@ pub struct WebSocketServer {
     pub(crate) tasks: TaskTracker,
     config: WebSocketConfig,
     bodies: Arc<BodyBudget>,
+    lists: Arc<Lists>,
     started: Instant,
 }
 
@@ -84,6 +85,7 @@ impl WebSocketServer {
             node: Arc::new(node),
             tasks,
             bodies: BodyBudget::new(publish.bodies_total.max(publish.max_body_size)),
+            lists: Arc::default(),
             config,
             started: Instant::now(),
         })
@@ -101,6 +103,7 @@ impl WebSocketServer {
             max_body_bytes: self.config.publish.max_body_size,
             bodies: self.bodies.clone(),
             tasks: self.tasks.clone(),
+            lists: self.lists.clone(),
             started: self.started,
         })
     }

@@ -10,7 +10,7 @@ mod serving;
 
 use std::sync::Arc;
 
-pub use api::Api;
+pub use api::{Api, Lists};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;

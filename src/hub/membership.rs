@@ -9,6 +9,7 @@ use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
 use super::observer::Notifier;
+use super::occupied_topics::OccupiedTopics;
 use super::shard::{Entry, HubClosed, Permits};
 use super::topic::{Topic, TopicState};
 use crate::dialect::Source;
@@ -141,7 +142,9 @@ impl Hub {
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        match topic.join(client, permits, (options, announce), ack, &self.notifier)? {
+        let occupied = self.registry.occupied();
+        let books = (&self.notifier, occupied);
+        match topic.join(client, permits, (options, announce), ack, books)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -190,7 +193,8 @@ impl Hub {
                 .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            let left = topic.leave(client, &mut permits, ack, announce, &self.notifier);
+            let books = (&self.notifier, self.registry.occupied());
+            let left = topic.leave(client, &mut permits, ack, announce, books);
             if left.is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
@@ -234,7 +238,7 @@ impl Topic {
         permits: &mut Permits<'_>,
         (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
-        notifier: &Notifier,
+        (notifier, occupied): (&Notifier, &OccupiedTopics),
     ) -> Result<JoinOutcome, Retry> {
         let mut state = self.state.lock();
         if state.stream.retired {
@@ -252,6 +256,7 @@ impl Topic {
         }
         state.audience.add(client.shard);
         if state.audience.members() == 1 {
+            occupied.insert(self);
             notifier.notify(|observer| observer.occupied(self.full_name()));
         }
         notifier.notify(|observer| match self.full_name() {
@@ -326,7 +331,7 @@ impl Topic {
         permits: &mut Permits<'_>,
         ack: Option<&Frame>,
         announce: Option<&Arc<Forms>>,
-        notifier: &Notifier,
+        (notifier, occupied): (&Notifier, &OccupiedTopics),
     ) -> Result<(), Retry> {
         let mut state = self.state.lock();
         if announce.is_some() {
@@ -338,6 +343,7 @@ impl Topic {
             TopicName::Channel(channel) => observer.unsubscribed(client.view(), channel),
         });
         if state.audience.members() == 0 {
+            occupied.remove(self);
             notifier.notify(|observer| observer.vacated(self.full_name()));
         }
         permits.send(

@@ -6,21 +6,25 @@
 //! [`Dialects`] it is given.
 
 mod client;
+mod client_index;
 mod client_info;
 mod disconnect;
 mod dispatch;
 mod epochs;
 mod forms;
 mod log;
+mod lookup;
 mod membership;
 mod metrics;
 mod observer;
+mod occupied_topics;
 mod options;
 mod peer_address;
 mod publishing;
 mod registry;
 mod replies;
 mod shard;
+mod sorted;
 mod topic;
 mod topic_list;
 mod waiting;
@@ -372,25 +376,5 @@ impl Hub {
             answer.await.map_err(|_| HubClosed)?;
         }
         Ok(())
-    }
-
-    /// The client with this id.
-    pub fn client(&self, id: Uuid) -> Option<Arc<Client>> {
-        self.registry.client(id)
-    }
-
-    /// All clients, in no particular order.
-    pub fn clients(&self) -> Vec<Arc<Client>> {
-        self.registry.clients()
-    }
-
-    /// The topic with this kind and name.
-    pub fn topic(&self, kind: TopicKind, name: &str) -> Option<Arc<Topic>> {
-        self.registry.topic(kind, name)
-    }
-
-    /// All topics of a kind, in no particular order.
-    pub fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
-        self.registry.topics(kind)
     }
 }

@@ -1,4 +1,5 @@
-//! Looks up clients by id and topics by kind and name. The concurrent map is used only here.
+//! Looks up clients by id and topics by kind and name, and keeps what lists show in order. The
+//! concurrent map is used only here.
 //!
 //! Locks: a map guard lives within a single expression. It is never returned and never held
 //! while another module is called, and nothing in this file awaits.
@@ -10,8 +11,10 @@ use dashmap::DashMap;
 use uuid::Uuid;
 
 use super::client::Client;
+use super::client_index::ClientIndex;
 use super::epochs::Epochs;
 use super::log::{Budgets, Owner, TopicLog};
+use super::occupied_topics::OccupiedTopics;
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::protocol::TopicKind;
 
@@ -19,8 +22,10 @@ use crate::protocol::TopicKind;
 #[derive(Debug)]
 pub(super) struct Registry {
     clients: DashMap<Uuid, Arc<Client>>,
+    attached: ClientIndex,
     rooms: DashMap<Arc<str>, Arc<Topic>>,
     channels: DashMap<Arc<str>, Arc<Topic>>,
+    occupied: OccupiedTopics,
     next_topic: AtomicU64,
     shards: usize,
     rules: TopicRules,
@@ -41,8 +46,10 @@ impl Registry {
     ) -> Self {
         Self {
             clients: DashMap::new(),
+            attached: ClientIndex::default(),
             rooms: DashMap::new(),
             channels: DashMap::new(),
+            occupied: OccupiedTopics::default(),
             next_topic: AtomicU64::new(first_topic.0),
             shards,
             rules,
@@ -86,6 +93,9 @@ impl Registry {
             inserted = true;
             client.clone()
         });
+        if inserted && client.is_attached() {
+            self.attached.insert(client);
+        }
         inserted
     }
 
@@ -94,13 +104,28 @@ impl Registry {
     }
 
     pub(super) fn remove_client(&self, client: &Arc<Client>) {
-        self.clients
+        let removed = self
+            .clients
             .remove_if(&client.id(), |_, held| Arc::ptr_eq(held, client));
+        if removed.is_some() && client.is_attached() {
+            self.attached.remove(client);
+        }
     }
 
     /// All clients, in no particular order.
+    #[cfg(feature = "internals")]
     pub(super) fn clients(&self) -> Vec<Arc<Client>> {
         self.clients.iter().map(|entry| entry.clone()).collect()
+    }
+
+    /// The clients with a connection, by id.
+    pub(super) fn attached(&self) -> &ClientIndex {
+        &self.attached
+    }
+
+    /// The topics that have members, by name.
+    pub(super) fn occupied(&self) -> &OccupiedTopics {
+        &self.occupied
     }
 
     fn topics_of(&self, kind: TopicKind) -> &DashMap<Arc<str>, Arc<Topic>> {
@@ -141,7 +166,8 @@ impl Registry {
             .remove_if(topic.name(), |_, held| Arc::ptr_eq(held, topic));
     }
 
-    /// All topics of a kind, in no particular order.
+    /// All topics of a kind, also those without members, in no particular order.
+    #[cfg(feature = "internals")]
     pub(super) fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
         self.topics_of(kind)
             .iter()

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Node;
 use super::access::refuse_connect;
 use super::admission::{Admission, notify_disconnect};
+use super::page::Page;
 use super::rooms::departure_notice;
 use super::unavailable::Unavailable;
 use crate::hub::{
@@ -29,46 +30,6 @@ pub struct LiveConnection {
     pub client: Arc<Client>,
     /// What was sent to it, and what waits in its outbox.
     pub sent: Sent,
-}
-
-/// A page of a sorted list.
-///
-/// The next page starts after the last item of this one.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The items of this page.
-    pub items: Vec<T>,
-    /// The number of items in the whole list.
-    pub total: usize,
-    /// Whether more items follow this page.
-    pub more: bool,
-}
-
-impl<T> Page<T> {
-    /// The page with each item converted.
-    pub(crate) fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(convert).collect(),
-            total: self.total,
-            more: self.more,
-        }
-    }
-
-    /// The first `limit` of `items` whose key comes after `after`, ordered by key.
-    fn new<K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K, after: Option<&K>, limit: usize) -> Self {
-        let total = items.len();
-        let mut items: Vec<T> = items
-            .into_iter()
-            .filter(|item| after.is_none_or(|after| key(item) > *after))
-            .collect();
-        let more = items.len() > limit;
-        if more {
-            items.select_nth_unstable_by_key(limit, &key);
-            items.truncate(limit);
-        }
-        items.sort_unstable_by_key(&key);
-        Self { items, total, more }
-    }
 }
 
 impl Node {
@@ -278,15 +239,10 @@ impl Node {
     /// A page of the clients that have a live connection, ordered by id, which is the order
     /// in which they connected.
     pub fn clients(&self, after: Option<Uuid>, limit: usize) -> Page<Arc<Client>> {
-        let clients = self.attached_clients();
-        Page::new(clients, |client| client.id(), after.as_ref(), limit)
-    }
-
-    /// Clients with a live connection, in no particular order.
-    pub(super) fn attached_clients(&self) -> Vec<Arc<Client>> {
-        let mut clients = self.hub.clients();
-        clients.retain(|client| client.is_attached());
-        clients
+        let key = |client: &Arc<Client>| client.id();
+        Page::read(after.as_ref(), limit, key, |after, limit| {
+            self.hub.attached_clients(after.copied(), limit)
+        })
     }
 
     /// A page of the live connections, ordered as in [`clients`](Self::clients).
@@ -320,31 +276,11 @@ impl Node {
     /// A page of the rooms or channels that have members, ordered by name, without the
     /// server's own channels.
     pub fn topics(&self, kind: TopicKind, after: Option<&str>, limit: usize) -> Page<Arc<Topic>> {
-        let mut topics = self.hub.topics(kind);
-        topics.retain(|topic| !topic.name().starts_with('$') && topic.members() > 0);
+        let key = |topic: &Arc<Topic>| topic.name().clone();
         let after = after.map(Arc::from);
-        Page::new(topics, |topic| topic.name().clone(), after.as_ref(), limit)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_cover_a_list_in_order_and_skip_nothing() {
-        let all: Vec<u32> = (0..25).rev().collect();
-        let mut seen = Vec::new();
-        let mut after = None;
-        loop {
-            let page = Page::new(all.clone(), |item| *item, after.as_ref(), 10);
-            assert_eq!(page.total, 25);
-            seen.extend_from_slice(&page.items);
-            after = page.items.last().copied();
-            if !page.more {
-                break;
-            }
-        }
-        assert_eq!(seen, (0..25).collect::<Vec<_>>());
+        Page::read(after.as_ref(), limit, key, |after, limit| {
+            self.hub
+                .occupied_topics(kind, after.map(|name| &**name), limit)
+        })
     }
 }

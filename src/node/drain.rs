@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
 use super::publish::publish_message;
+use super::turn::Turn;
 use crate::dialect::native::shutdown_notice;
 use crate::hub::Client;
 use crate::protocol::{ChannelName, CloseCode, Event, EventId, EventName, TopicMessage, timestamp};
@@ -51,6 +52,8 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 /// Nobody should wait longer than this to reconnect.
 const LONGEST_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Clients that are listed at once.
+const PAGE: usize = 1000;
 /// How often a drain checks whether all connections are closed.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -77,7 +80,7 @@ impl Node {
             self.publishing.wait().await;
             self.announce_drain(options, deadline).await;
             // Before others become known: they are told, and closed, when they connect.
-            let told = self.attached_clients();
+            let told = self.connected_clients().await;
             drop(announcing);
             self.close_in_batches(told, options, deadline).await;
             while self.hub.links() > 0 || !self.latecomers.is_empty() {
@@ -86,6 +89,19 @@ impl Node {
         })
         .await;
         self.hub.links()
+    }
+
+    /// All clients with a connection, in the order of connecting.
+    async fn connected_clients(&self) -> Vec<Arc<Client>> {
+        let (mut clients, mut turn) = (Vec::new(), Turn::begin());
+        loop {
+            let page = self.clients(clients.last().map(|client: &Arc<Client>| client.id()), PAGE);
+            clients.extend(page.items);
+            if !page.more {
+                return clients;
+            }
+            turn.give_way().await;
+        }
     }
 
     async fn announce_drain(&self, options: &DrainOptions, deadline: Instant) {
@@ -112,11 +128,10 @@ impl Node {
     /// is in its outbox.
     async fn close_in_batches(
         &self,
-        mut clients: Vec<Arc<Client>>,
+        clients: Vec<Arc<Client>>,
         options: &DrainOptions,
         deadline: Instant,
     ) {
-        clients.sort_unstable_by_key(|client| client.id());
         // Four fifths of the time for closing, the rest for the last answers.
         let batches = (options.timeout * 4 / 5).as_millis() / BATCH_INTERVAL.as_millis();
         let needed = clients.len().div_ceil((batches as usize).max(1));

@@ -11,6 +11,7 @@ mod connections;
 mod dedup;
 mod drain;
 mod history;
+mod page;
 pub mod policy;
 mod publish;
 mod publish_batch;
@@ -37,12 +38,14 @@ use crate::protocol::{Json, ServerMessage, TopicMessage};
 use crate::wire::Frame;
 
 pub use admission::Admission;
-pub use connections::{LiveConnection, Page};
+pub use connections::LiveConnection;
 pub use drain::DrainOptions;
+pub use page::Page;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use publish_stream::PublishStream;
 pub use published::Published;
+pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;
 
 use self::admission::AwaitingConnections;

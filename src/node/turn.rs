@@ -16,12 +16,12 @@ const MAX_TURN: Duration = Duration::from_millis(2);
 /// The time since a task last gave others a turn. A worker thread also serves connections,
 /// which wait meanwhile.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     began: Instant,
 }
 
 impl Turn {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self {
             began: Instant::now(),
         }
@@ -30,7 +30,7 @@ impl Turn {
     /// Gives others a turn if this one has been long enough.
     ///
     /// Cancel safety: nothing is lost.
-    pub(super) async fn give_way(&mut self) {
+    pub(crate) async fn give_way(&mut self) {
         if self.began.elapsed() >= MAX_TURN {
             others_first().await;
             self.began = Instant::now();

@@ -29,6 +29,14 @@ impl Json {
             .map_err(|error| JsonError::new(&error))
     }
 
+    /// Appends the encoding of any serializable value to `text`.
+    pub(crate) fn encode_into<T: Serialize + ?Sized>(
+        text: &mut Vec<u8>,
+        value: &T,
+    ) -> Result<(), JsonError> {
+        serde_json::to_writer(text, value).map_err(|error| JsonError::new(&error))
+    }
+
     /// Decodes the value into any deserializable type. Fails on what the type cannot hold, and
     /// on nesting of more than 128 levels.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Api;
+use super::lists::PageText;
 use super::query::PageQuery;
 use crate::http::problem::ApiError;
 use crate::hub::Transport;
@@ -62,27 +64,27 @@ impl From<LiveConnection> for ConnectionView {
     }
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ConnectionList {
-    connections: Vec<ConnectionView>,
-    total: usize,
-    next: Option<Uuid>,
-}
-
 /// `GET /api/connections?limit=100&after=<id>`
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     query: PageQuery,
-) -> Result<Json<ConnectionList>, ApiError> {
+) -> Result<Response, ApiError> {
     let after = query.after.as_deref().map(parse_id).transpose()?;
-    let page = api.node.connections(after, query.limit()).await?;
-    let connections: Vec<ConnectionView> = page.items.into_iter().map(Into::into).collect();
-    let last = connections.last().map(|connection| connection.id);
-    Ok(Json(ConnectionList {
-        connections,
-        total: page.total,
-        next: last.filter(|_| page.more),
-    }))
+    api.lists.respond(page(&api, after, query.limit())).await
+}
+
+async fn page(api: &Api, after: Option<Uuid>, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let page = api.node.connections(after, limit).await?;
+    let (found, mut last) = (page.items.len(), None);
+    let mut text = PageText::new("connections");
+    for connection in page.items {
+        last = Some(connection.client.id());
+        if !text.push(&ConnectionView::from(connection)).await? {
+            break;
+        }
+    }
+    let more = page.more || text.items() < found;
+    text.finish(page.total, last.filter(|_| more).as_ref())
 }
 
 /// `GET /api/connections/{id}`

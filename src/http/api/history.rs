@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use serde::Deserialize;
+use tokio::task::yield_now;
 
 use super::Api;
 use crate::http::problem::ApiError;
@@ -48,7 +49,7 @@ pub(super) async fn of_channel(
 ) -> Result<Json, ApiError> {
     let channel = ChannelName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
-    respond(&api, TopicName::Channel(channel.as_str()), request)
+    respond(&api, TopicName::Channel(channel.as_str()), request).await
 }
 
 /// `GET /api/rooms/{name}/history`
@@ -59,11 +60,17 @@ pub(super) async fn of_room(
 ) -> Result<Json, ApiError> {
     let room = RoomName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
-    respond(&api, TopicName::Room(room.as_str()), request)
+    respond(&api, TopicName::Room(room.as_str()), request).await
 }
 
-fn respond(api: &Api, topic: TopicName<'_>, request: HistoryRequest) -> Result<Json, ApiError> {
+async fn respond(
+    api: &Api,
+    topic: TopicName<'_>,
+    request: HistoryRequest,
+) -> Result<Json, ApiError> {
     let history = api.node.history(topic, request);
+    // A peer that pipelines requests would otherwise keep the worker for many pages.
+    yield_now().await;
     history.map(Json::from_text).map_err(|refusal| {
         let detail = "no history is kept here; enable it with --history or with a rule";
         match refusal.code {

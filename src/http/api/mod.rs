@@ -4,6 +4,7 @@ mod batch;
 mod connections;
 mod events;
 mod history;
+mod lists;
 mod query;
 mod stream;
 mod topics;
@@ -15,6 +16,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use tokio_util::task::TaskTracker;
 
+pub use self::lists::Lists;
 use crate::http::body::BodyBudget;
 use crate::node::Node;
 
@@ -29,6 +31,8 @@ pub struct Api {
     pub bodies: Arc<BodyBudget>,
     /// The tasks of the server.
     pub tasks: TaskTracker,
+    /// The lists that the server makes.
+    pub lists: Arc<Lists>,
     /// When the server started.
     pub started: Instant,
 }

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::Serialize;
 
 use super::Api;
+use super::lists::PageText;
 use super::query::PageQuery;
-use crate::hub::Topic;
-use crate::node::Page;
-use crate::protocol::TopicKind;
+use crate::http::problem::ApiError;
+use crate::protocol::{Json, TopicKind};
 
 /// Maximum number of channels that `GET /api/stats` lists by name. `GET /api/channels` lists all
 /// of them, in pages.
 const MAX_CHANNELS_IN_STATS: usize = 1000;
 
 #[derive(Debug, Serialize)]
-pub(super) struct Stats {
+struct Stats {
     active_connections: usize,
     closing_connections: usize,
     channels: BTreeMap<String, usize>,
@@ -39,12 +39,16 @@ pub(super) struct Stats {
 }
 
 /// `GET /api/stats`
-pub(super) async fn stats(State(api): State<Arc<Api>>) -> Json<Stats> {
+pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
+    api.lists.respond(async { stats_text(&api) }).await
+}
+
+fn stats_text(api: &Api) -> Result<Vec<u8>, ApiError> {
     let metrics = api.node.metrics();
     let channels = api
         .node
         .topics(TopicKind::Channel, None, MAX_CHANNELS_IN_STATS);
-    Json(Stats {
+    let stats = Stats {
         active_connections: api.node.connection_count(),
         closing_connections: api.node.closing_count(),
         channels: channels
@@ -66,74 +70,75 @@ pub(super) async fn stats(State(api): State<Arc<Api>>) -> Json<Stats> {
         panics_total: metrics.panics_total.get(),
         uptime_seconds: api.started.elapsed().as_secs(),
         version: env!("CARGO_PKG_VERSION"),
-    })
+    };
+    let mut text = Vec::new();
+    Json::encode_into(&mut text, &stats)?;
+    Ok(text)
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ChannelView {
-    name: String,
+struct ChannelView<'a> {
+    name: &'a str,
     subscribers: usize,
     events: u64,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ChannelList {
-    channels: Vec<ChannelView>,
-    total: usize,
-    next: Option<String>,
-}
-
 /// `GET /api/channels?limit=100&after=<name>`
-pub(super) async fn channels(State(api): State<Arc<Api>>, query: PageQuery) -> Json<ChannelList> {
-    let page = page(&api, TopicKind::Channel, &query);
-    let next = next(&page);
-    let channels = page.items.iter().map(|topic| ChannelView {
-        name: topic.name().to_string(),
-        subscribers: topic.members(),
-        events: topic.publications(),
-    });
-    Json(ChannelList {
-        channels: channels.collect(),
-        total: page.total,
-        next,
-    })
+pub(super) async fn channels(
+    State(api): State<Arc<Api>>,
+    query: PageQuery,
+) -> Result<Response, ApiError> {
+    api.lists
+        .respond(page(&api, TopicKind::Channel, &query))
+        .await
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct RoomView {
-    name: String,
+struct RoomView<'a> {
+    name: &'a str,
     members: usize,
     messages: u64,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct RoomList {
-    rooms: Vec<RoomView>,
-    total: usize,
-    next: Option<String>,
-}
-
 /// `GET /api/rooms?limit=100&after=<name>`
-pub(super) async fn rooms(State(api): State<Arc<Api>>, query: PageQuery) -> Json<RoomList> {
-    let page = page(&api, TopicKind::Room, &query);
-    let next = next(&page);
-    let rooms = page.items.iter().map(|topic| RoomView {
-        name: topic.name().to_string(),
-        members: topic.members(),
-        messages: topic.publications(),
+pub(super) async fn rooms(
+    State(api): State<Arc<Api>>,
+    query: PageQuery,
+) -> Result<Response, ApiError> {
+    api.lists.respond(page(&api, TopicKind::Room, &query)).await
+}
+
+async fn page(api: &Api, kind: TopicKind, query: &PageQuery) -> Result<Vec<u8>, ApiError> {
+    let page = api.node.topics(kind, query.after.as_deref(), query.limit());
+    let mut text = PageText::new(match kind {
+        TopicKind::Channel => "channels",
+        TopicKind::Room => "rooms",
     });
-    Json(RoomList {
-        rooms: rooms.collect(),
-        total: page.total,
-        next,
-    })
-}
-
-fn page(api: &Api, kind: TopicKind, query: &PageQuery) -> Page<Arc<Topic>> {
-    api.node.topics(kind, query.after.as_deref(), query.limit())
-}
-
-fn next(page: &Page<Arc<Topic>>) -> Option<String> {
-    let last = page.items.last().filter(|_| page.more);
-    last.map(|topic| topic.name().to_string())
+    for topic in &page.items {
+        let has_room = match kind {
+            TopicKind::Channel => {
+                text.push(&ChannelView {
+                    name: topic.name(),
+                    subscribers: topic.members(),
+                    events: topic.publications(),
+                })
+                .await?
+            }
+            TopicKind::Room => {
+                text.push(&RoomView {
+                    name: topic.name(),
+                    members: topic.members(),
+                    messages: topic.publications(),
+                })
+                .await?
+            }
+        };
+        if !has_room {
+            break;
+        }
+    }
+    let (shown, found) = (text.items(), page.items.len());
+    let last = page.items.get(..shown).and_then(<[_]>::last);
+    let next = last.filter(|_| page.more || shown < found);
+    text.finish(page.total, next.map(|topic| &**topic.name()).as_ref())
 }
