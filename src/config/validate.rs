@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::error::{ConfigError, Relation};
 use super::websocket::WebSocketConfig;
 
-/// Maximum number of bytes that a frame header and an offset add to a message.
-const FRAMING_BYTES: usize = 10 + 32;
+/// Maximum number of bytes that a header and an offset add to a message, in any dialect.
+const FRAMING_BYTES: usize = 64;
 
 /// The longest duration of a setting. Clocks cannot represent much more.
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -184,7 +184,7 @@ mod tests {
         };
         assert_eq!(
             refused(&config),
-            "outbox.bytes (65577 bytes) must be at least 42 bytes larger than \
+            "outbox.bytes (65577 bytes) must be at least 64 bytes larger than \
              connections.max_message_size (65536 bytes)"
         );
     }

@@ -78,7 +78,7 @@ impl Memberships {
     pub(super) fn position(&self, topic: &Arc<Topic>) -> Option<usize> {
         self.topics
             .iter()
-            .position(|member| Arc::ptr_eq(member, topic))
+            .rposition(|member| Arc::ptr_eq(member, topic))
     }
 }
 

@@ -17,6 +17,9 @@ use super::topic::Topic;
 use super::waiting::CLEAN_UP_WAIT;
 use crate::dialect::Source;
 
+/// Memberships that end before others get a turn.
+const TOPICS_PER_TURN: usize = 64;
+
 impl Hub {
     /// Ends all of a client's memberships and removes it from the registry. `announce` makes
     /// the notice for the other members of each topic. The connection stays with its shard
@@ -39,28 +42,37 @@ impl Hub {
             }
             self.registry.remove_client(client);
         }
-        for round in 0.. {
+        let mut topics = Self::departures(client, &announce);
+        while !topics.is_empty() {
             let mut waiting = Vec::new();
-            // The last one first, which is the cheapest to take out.
-            for topic in client.topics().into_iter().rev() {
-                let announcement = announce(&topic).map(Forms::notice);
+            for (index, (topic, announcement)) in topics.into_iter().enumerate() {
+                if index % TOPICS_PER_TURN == TOPICS_PER_TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
                 let leave = self.end_membership(client, &topic, None, announcement.as_ref());
                 match leave.now_or_never() {
                     // A concurrent call may have just ended it.
                     Some(Ok(()) | Err(LeaveError::NotAMember)) => {}
                     Some(Err(LeaveError::Closed(closed))) => return Err(closed),
-                    Some(Err(LeaveError::Overloaded)) | None => waiting.push(topic),
+                    Some(Err(LeaveError::Overloaded)) | None => {
+                        waiting.push((topic, announcement));
+                    }
                 }
             }
-            if waiting.is_empty() {
-                break;
+            // One after the other while that makes progress; then all of them again, beginning
+            // with another one: the shard of the first may be stuck.
+            let mut next = 0;
+            while let Some((topic, announcement)) = waiting.get(next) {
+                let leave = self.end_membership(client, topic, None, announcement.as_ref());
+                match timeout(CLEAN_UP_WAIT, leave).await {
+                    Ok(Err(LeaveError::Closed(closed))) => return Err(closed),
+                    Ok(_) => next += 1,
+                    Err(_elapsed) => break,
+                }
             }
-            // Another one each time: the first may be the one whose shard is stuck.
-            let topic = &waiting[round % waiting.len()];
-            let announcement = announce(topic).map(Forms::notice);
-            let leave = self.end_membership(client, topic, None, announcement.as_ref());
-            if let Ok(Err(LeaveError::Closed(closed))) = timeout(CLEAN_UP_WAIT, leave).await {
-                return Err(closed);
+            topics = waiting.split_off(next);
+            if topics.len() > 1 {
+                topics.rotate_left(1);
             }
         }
         let mut memberships = client.memberships.lock();
@@ -71,5 +83,19 @@ impl Hub {
         self.notifier
             .notify(|observer| observer.disconnected(client.view()));
         Ok(true)
+    }
+
+    /// The topics that a client is in, with what their other members are told: the newest first,
+    /// which are the cheapest to take out.
+    fn departures(
+        client: &Client,
+        announce: impl Fn(&Topic) -> Option<Arc<dyn Source>>,
+    ) -> Vec<(Arc<Topic>, Option<Arc<Forms>>)> {
+        let topics = client.topics().into_iter().rev();
+        let announced = topics.map(|topic| {
+            let forms = announce(&topic).map(Forms::notice);
+            (topic, forms)
+        });
+        announced.collect()
     }
 }

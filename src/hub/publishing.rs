@@ -260,16 +260,15 @@ impl Topic {
         state.check_permits(permits, None)?;
         let mut sequenced = None;
         if let Some(log) = &mut state.stream.log {
+            // First, so that a refused publication changes nothing.
+            if let Some(offset) = offset {
+                log.accepts(offset).map_err(Stop::OutOfOrder)?;
+            }
             if let Some(origin) = origin {
                 log.begin(|| origin.owner());
             }
             arrivals.note(self, log);
-            sequenced = Some(match offset {
-                Some(offset) => log
-                    .accept(offset, source, plain)
-                    .map_err(Stop::OutOfOrder)?,
-                None => log.append(source, plain),
-            });
+            sequenced = Some(log.append(source, plain));
         }
         state.stream.publications += 1;
         let accepted = Accepted {

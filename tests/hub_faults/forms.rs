@@ -81,14 +81,15 @@ async fn a_form_is_made_once_for_all_who_take_it_and_never_for_nobody() {
         if index == 0 {
             let (native, _) = connect(&hub, ClassId::NATIVE);
             subscribe(&hub, &native, "one").await;
+            subscribe(&hub, &native, "natives").await;
         }
         takers.push(pipe);
     }
     let (bystander, _) = connect(&hub, other);
     subscribe(&hub, &bystander, "three").await;
     hub.probe().in_time().await.unwrap();
-    let (first, second) = (Arc::<Counting>::default(), Arc::<Counting>::default());
-    for (channel, counting) in [("one", &first), ("two", &second)] {
+    let [first, second, unwanted]: [Arc<Counting>; 3] = Default::default();
+    for (channel, counting) in [("one", &first), ("natives", &unwanted), ("two", &second)] {
         let source: Arc<dyn Source> = counting.clone();
         let name = channel.into();
         let published = hub.publish(TopicKind::Channel, &name, &source, None, |_| None);
@@ -105,6 +106,7 @@ async fn a_form_is_made_once_for_all_who_take_it_and_never_for_nobody() {
     }
     assert_eq!(first.0.load(Ordering::SeqCst), 1);
     assert_eq!(second.0.load(Ordering::SeqCst), 1);
+    assert_eq!(unwanted.0.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -99,18 +99,11 @@ fn begin(resumption: &Resumption) -> Option<(u64, &str)> {
     Some((offset.checked_sub(resumption.replayed)?, epoch))
 }
 
-/// A record whose text is an event with this data. JSON that a publisher sent may contain line
-/// breaks, between tokens.
+/// A record of an event with this data.
 fn data(json: &[u8], record: Record<'_>) -> Frame {
-    let mut text = Vec::with_capacity(json.len() + 16);
-    for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        text.extend_from_slice(b"data: ");
-        text.extend_from_slice(line);
-        text.push(b'\n');
-    }
-    text.push(b'\n');
     let record = Record {
-        text: &text,
+        is_data: true,
+        text: json,
         ..record
     };
     Frame::unframed(FrameRole::Data, record.encode().into())

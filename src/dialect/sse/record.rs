@@ -15,6 +15,7 @@ const HAS_OFFSET: u8 = 2;
 const HAS_EPOCH: u8 = 4;
 const HAS_WINDOW: u8 = 8;
 const IS_LAST: u8 = 16;
+const IS_DATA: u8 = 32;
 
 /// What an event does to the client's position in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub(super) struct Record<'a> {
     pub(super) reconnect_window: Option<u32>,
     /// Whether the stream ends with it.
     pub(super) is_last: bool,
-    /// The lines of the event without its id, up to the blank line.
+    /// Whether `text` is the data of an event. Otherwise, it is lines of the stream as they are.
+    pub(super) is_data: bool,
+    /// What is written.
     pub(super) text: &'a [u8],
 }
 
@@ -43,6 +46,9 @@ impl<'a> Record<'a> {
         let mut out = Vec::with_capacity(self.text.len() + 32);
         out.extend_from_slice(&[0; 5]);
         let mut flags = if self.is_last { IS_LAST } else { 0 };
+        if self.is_data {
+            flags |= IS_DATA;
+        }
         if let Some((tag, mark)) = &self.mark {
             flags |= HAS_TAG;
             out.extend_from_slice(tag);
@@ -114,6 +120,7 @@ impl<'a> Record<'a> {
             mark: tag.map(|tag| (tag, mark)),
             reconnect_window,
             is_last: flags & IS_LAST != 0,
+            is_data: flags & IS_DATA != 0,
             text: body,
         })
     }
@@ -137,7 +144,8 @@ mod tests {
                     mark,
                     reconnect_window,
                     is_last,
-                    text: b"data: {}\n\n",
+                    is_data: !is_last,
+                    text: b"{}",
                 };
                 let mut bytes = record.encode();
                 for part in 0..bytes.len() {

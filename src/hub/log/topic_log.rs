@@ -195,19 +195,13 @@ impl TopicLog {
         }
     }
 
-    /// Keeps a publication that was numbered elsewhere, as [`append`](Self::append) does. Its
-    /// offset has to be the next one.
-    pub(in crate::hub) fn accept(
-        &mut self,
-        offset: u64,
-        source: &Arc<dyn Source>,
-        plain: &Frame,
-    ) -> Result<Sequenced, OutOfOrder> {
+    /// Whether a publication that was numbered elsewhere is the next one.
+    pub(in crate::hub) fn accepts(&self, offset: u64) -> Result<(), OutOfOrder> {
         let expected = self.history.newest() + 1;
         if offset != expected {
             return Err(OutOfOrder { expected });
         }
-        Ok(self.append(source, plain))
+        Ok(())
     }
 
     /// Answers a resume request, and says what is replayed.

@@ -4,185 +4,18 @@
 //! are laid out once in that order, and each client gets the parts of the topics it is in: all of
 //! it, if it is in every topic.
 
-use std::io::IoSlice;
 use std::sync::Arc;
 
 use super::Shard;
 use super::entry::Entry;
 use super::fan_out::READ_AHEAD;
 use super::mailbox::Waiting;
-use super::outbox::MAX_SLICES;
-use super::run::{Delivery, delivery, form_of, offset, topic_of};
+use super::run::{delivery, exclusion, form_of, offset, topic_of};
 use super::slots::Block;
+use super::stretch::{Broadcast, FormLayout, Frames, Parts, Receiver, Receivers};
 use crate::hub::forms::FormKey;
 use crate::hub::topic::{EVERYONE, Topic, TopicId};
 use crate::wire::Frame;
-
-/// What a member of one of the topics takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Take {
-    /// The index of its form in the layouts.
-    layout: u16,
-    /// Whether it reads publications from the history; only what has no offset, and
-    /// acknowledgements, come from here.
-    is_replaying: bool,
-}
-
-/// A member's slot, one of the stretch's topics that it is in, and what it takes of that.
-type Receiver = (u32, u16, Take);
-
-/// Everyone who receives something of a stretch, ascending by slot, and the forms that they take.
-struct Receivers {
-    list: Vec<Receiver>,
-    forms: Vec<FormKey>,
-}
-
-impl Receivers {
-    fn add(
-        &mut self,
-        slots: impl Iterator<Item = u32>,
-        topic: u16,
-        key: FormKey,
-        is_replaying: bool,
-    ) {
-        let known = self.forms.iter().position(|known| *known == key);
-        let layout = known.unwrap_or(self.forms.len()) as u16;
-        if known.is_none() {
-            self.forms.push(key);
-        }
-        let take = Take {
-            layout,
-            is_replaying,
-        };
-        self.list.extend(slots.map(|slot| (slot, topic, take)));
-    }
-}
-
-/// The frames of a stretch, laid out in their order in every form that somebody takes.
-struct Frames<'a> {
-    /// For each broadcast, the index of its topic.
-    topics: Vec<u16>,
-    layouts: Vec<FormLayout<'a>>,
-    /// Whether each broadcast is in the history of its topic.
-    in_history: Vec<bool>,
-}
-
-struct FormLayout<'a> {
-    deliveries: Vec<Delivery<'a>>,
-    bytes: Vec<u8>,
-    /// Where each frame ends in `bytes`.
-    ends: Vec<usize>,
-}
-
-impl<'a> FormLayout<'a> {
-    fn new(deliveries: Vec<Delivery<'a>>) -> Self {
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(deliveries.len()));
-        for delivery in &deliveries {
-            delivery.frame.copy_to(&mut bytes);
-            ends.push(bytes.len());
-        }
-        Self {
-            deliveries,
-            bytes,
-            ends,
-        }
-    }
-
-    fn range(&self, index: usize) -> std::ops::Range<usize> {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        start..self.ends[index]
-    }
-}
-
-impl Frames<'_> {
-    /// What a member gets, in order: the topics it is in, with what it takes, are `receivers`.
-    fn for_member<'f>(
-        &'f self,
-        receivers: &'f [Receiver],
-    ) -> impl Iterator<Item = (u16, usize, Delivery<'f>)> {
-        let slot = receivers[0].0;
-        let broadcasts = self.topics.iter().enumerate();
-        broadcasts.filter_map(move |(index, topic)| {
-            let &(_, _, take) = match receivers {
-                [only] if only.1 == *topic => only,
-                [_] => return None,
-                several => several.iter().find(|(_, of, _)| of == topic)?,
-            };
-            let delivery = self.layouts[usize::from(take.layout)].deliveries[index];
-            match delivery.exclude {
-                Some((excluded, instead)) if excluded == slot => {
-                    instead.map(|frame| (take.layout, index, Delivery::acknowledgement(frame)))
-                }
-                _ if take.is_replaying && self.in_history[index] => None,
-                _ => Some((take.layout, index, delivery)),
-            }
-        })
-    }
-}
-
-/// The parts that one write to a member consists of.
-struct Parts<'a> {
-    slices: [IoSlice<'a>; MAX_SLICES],
-    used: usize,
-    len: usize,
-    frames: u64,
-}
-
-impl<'a> Parts<'a> {
-    /// Gathers what a member gets; frames that lie beside each other become one part. `None` if
-    /// it is too much for one write.
-    fn gather(frames: &'a Frames<'_>, receivers: &'a [Receiver]) -> Option<Self> {
-        let mut parts = Self {
-            slices: [IoSlice::new(&[]); MAX_SLICES],
-            used: 0,
-            len: 0,
-            frames: 0,
-        };
-        // The part that is still growing: its layout and its range in the bytes of that.
-        let mut open: Option<(u16, std::ops::Range<usize>)> = None;
-        for (form, index, delivery) in frames.for_member(receivers) {
-            parts.frames += 1;
-            let layout = &frames.layouts[usize::from(form)];
-            let is_laid_out = std::ptr::eq(delivery.frame, layout.deliveries[index].frame);
-            let range = layout.range(index);
-            match &mut open {
-                Some((of, part)) if is_laid_out && *of == form && part.end == range.start => {
-                    part.end = range.end;
-                    continue;
-                }
-                _ => parts.close(frames, open.take())?,
-            }
-            if is_laid_out {
-                open = Some((form, range));
-            } else {
-                parts.add(delivery.frame.header())?;
-                parts.add(delivery.frame.payload())?;
-            }
-        }
-        parts.close(frames, open)?;
-        Some(parts)
-    }
-
-    fn close(
-        &mut self,
-        frames: &'a Frames<'_>,
-        open: Option<(u16, std::ops::Range<usize>)>,
-    ) -> Option<()> {
-        match open {
-            None => Some(()),
-            Some((form, range)) => self.add(&frames.layouts[usize::from(form)].bytes[range]),
-        }
-    }
-
-    fn add(&mut self, part: &'a [u8]) -> Option<()> {
-        if !part.is_empty() {
-            *self.slices.get_mut(self.used)? = IoSlice::new(part);
-            self.used += 1;
-            self.len += part.len();
-        }
-        Some(())
-    }
-}
 
 impl Shard {
     /// Delivers a stretch of broadcasts of several topics.
@@ -216,25 +49,35 @@ impl Shard {
             topics.iter().position(|(id, _)| Some(*id) == topic)
         };
         let indices: Vec<usize> = entries.iter().filter_map(|entry| index_of(entry)).collect();
-        let made: Vec<(FormKey, Vec<Frame>)> = {
-            let frames = |key| entries.iter().filter_map(move |entry| form_of(entry, key));
-            let keys = receivers.forms.iter();
-            keys.map(|&key| (key, frames(key).collect())).collect()
-        };
-        let layouts = made.iter().map(|(key, frames)| {
+        let broadcasts = entries
+            .iter()
+            .zip(&indices)
+            .map(|(entry, &index)| Broadcast {
+                topic: index as u16,
+                in_history: offset(entry).is_some(),
+                exclude: exclusion(entry),
+            });
+        let broadcasts: Vec<Broadcast<'_>> = broadcasts.collect();
+        let made = receivers.forms.iter().map(|form| {
+            let taken = entries.iter().zip(&broadcasts).map(|(entry, broadcast)| {
+                let is_taken = form.is_taken(broadcast.topic, broadcast.in_history);
+                is_taken.then(|| form_of(entry, form.key)).flatten()
+            });
+            taken.collect()
+        });
+        let made: Vec<Vec<Option<Frame>>> = made.collect();
+        let layouts = receivers.forms.iter().zip(&made).map(|(form, frames)| {
             let forms = entries.iter().zip(&indices).zip(frames);
-            let deliveries = forms.filter_map(|((entry, &index), frame)| {
-                delivery(entry, &topics[index].1, frame, key.with_position)
+            let deliveries = forms.map(|((entry, &index), frame)| {
+                let topic = &topics[index].1;
+                delivery(entry, topic, frame.as_ref()?, form.key.with_position)
             });
             FormLayout::new(deliveries.collect())
         });
+        let layouts = layouts.collect();
         let frames = Frames {
-            topics: indices.iter().map(|&index| index as u16).collect(),
-            layouts: layouts.collect(),
-            in_history: entries
-                .iter()
-                .map(|entry| offset(entry).is_some())
-                .collect(),
+            broadcasts,
+            layouts,
         };
         let receivers = receivers.list;
         let mut ahead = receivers.as_slice();

@@ -24,6 +24,7 @@ mod replay;
 mod run;
 mod running_clock;
 mod slots;
+mod stretch;
 mod timers;
 mod turn;
 

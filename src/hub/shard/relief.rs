@@ -4,7 +4,12 @@
 //! that finding the largest costs the same however many there are. A shard only gives up its own.
 //! If another one has a larger outbox, that is asked.
 
+use std::sync::atomic::Ordering;
+
 use super::Shard;
+
+/// Evictions before other work gets a turn.
+const MAX_EVICTIONS_PER_TURN: usize = 64;
 
 /// A class per power of two, from 1 on; 0 is not listed.
 pub(super) fn class_of(bytes: usize) -> u8 {
@@ -36,7 +41,9 @@ impl Shard {
     pub(super) fn list_by_size(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let class = if connection.blocked && connection.is_open() {
-            class_of(connection.outbox.bytes())
+            // Not what the client's own commands have queued: that evicts nobody.
+            let replies = connection.client.reply_bytes.load(Ordering::Relaxed);
+            class_of(connection.outbox.bytes().saturating_sub(replies))
         } else {
             0
         };
@@ -57,7 +64,11 @@ impl Shard {
 
     /// Evicts the clients with the largest outboxes until all outboxes are within their total.
     pub(super) fn relieve(&mut self) {
+        let mut evictions = 0..MAX_EVICTIONS_PER_TURN;
         while self.outbox_total.is_exceeded() {
+            if evictions.next().is_none() {
+                return self.own_total.ready().ask();
+            }
             let class = self.largest_class();
             if self.outbox_total.ask_if_larger_than(class) {
                 return;

@@ -75,21 +75,27 @@ pub(super) fn delivery<'a>(
     let Entry::Broadcast {
         forms,
         is_publication,
-        exclude,
-        ack,
         ..
     } = entry
     else {
         return None;
     };
     let offset = forms.offset().filter(|_| with_position);
-    let exclude = exclude.as_ref().and_then(slot_of);
     Some(Delivery {
         frame,
         publication: is_publication.then_some(Publication { topic, offset }),
-        exclude: exclude.map(|slot| (slot, ack.as_ref())),
+        exclude: exclusion(entry),
         is_reply: false,
     })
+}
+
+/// The slot of the member that a broadcast leaves out, and what it gets instead.
+pub(super) fn exclusion(entry: &Entry) -> Option<(u32, Option<&Frame>)> {
+    let Entry::Broadcast { exclude, ack, .. } = entry else {
+        return None;
+    };
+    let slot = exclude.as_ref().and_then(slot_of)?;
+    Some((slot, ack.as_ref()))
 }
 
 /// The publication's offset, if it has one.

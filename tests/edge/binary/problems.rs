@@ -103,19 +103,19 @@ async fn values_that_contradict_each_other_are_named_with_their_origins() {
         ),
         (
             &["--outbox-bytes", "1KiB"],
-            "--outbox-bytes: 1KiB must be at least 42 bytes larger than connections.max_message_size (64KiB, default)",
+            "--outbox-bytes: 1KiB must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
         ),
         (
             &["--max-message-size", "1MiB"],
-            "--max-message-size: 1MiB must be at least 42 bytes smaller than outbox.bytes (1MiB, default)",
+            "--max-message-size: 1MiB must be at least 64 bytes smaller than outbox.bytes (1MiB, default)",
         ),
         (
             &["--history", "1", "--history-bytes", "64KiB"],
-            "--history-bytes: 64KiB must be at least 42 bytes larger than connections.max_message_size (64KiB, default)",
+            "--history-bytes: 64KiB must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
         ),
         (
             &["--history", "1", "--history-total", "1"],
-            "--history-total: 1 must be at least 42 bytes larger than connections.max_message_size (64KiB, default)",
+            "--history-total: 1 must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
         ),
     ] {
         expect_problem(arguments, problem).await;

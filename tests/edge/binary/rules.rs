@@ -26,7 +26,7 @@ async fn one_bad_entry_does_not_hide_the_next() {
         "10: `rooms.history`: \"lots\" is not a history; write false, a number of messages, or { messages, bytes, age }",
         "13: `rooms.pattern`: 5 is not a pattern of names",
         "14: `rooms.history`: -1 must be at least 0",
-        "18: `rooms.history.bytes`: 1KiB must be at least 42 bytes larger than connections.max_message_size (64KiB, default)",
+        "18: `rooms.history.bytes`: 1KiB must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
     ]
     .map(|problem| format!("{path}:{problem}"));
     expect_problems(&output, &problems.each_ref().map(String::as_str));
