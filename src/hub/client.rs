@@ -48,7 +48,8 @@ pub struct Client {
     phase: AtomicU8,
     /// A sign of life since the last ping was due; set by the connection's task.
     has_answered: AtomicBool,
-    /// Bytes of replies to the client that have not been written yet.
+    /// Bytes of replies to the client that have not been written yet, and whether its task waits for
+    /// that; only `replies.rs` reads and writes it.
     pub(super) reply_bytes: AtomicUsize,
     messages_in: AtomicU64,
     bytes_in: AtomicU64,

@@ -30,7 +30,8 @@ pub struct HubOptions {
     pub outbox_total: usize,
     /// Maximum number of rooms and channels per client. Default: 1000.
     pub max_topics_per_client: usize,
-    /// Bytes of unwritten replies to all clients together; beyond it, large replies wait. Default
+    /// Bytes of unwritten replies to all clients together, with 100 for each beside its payload. Beyond
+    /// it, large replies wait, and only a client without any has its next command carried out. Default
     /// 32 MiB.
     pub replies_total: usize,
     /// Time between two pings to the same client. Default: 30 s.
