@@ -6,6 +6,11 @@ use std::fmt;
 
 use super::{ErrorCode, TopicName};
 
+/// A name up to this long is repeated as a whole, in bytes. No valid one is longer.
+const MAX_REPEATED_BYTES: usize = 256;
+/// How much of a name that is longer an answer repeats, in characters.
+const MAX_REPEATED_CHARS: usize = 64;
+
 /// Why a command or request was refused: the stable code, the subject, and a sentence.
 ///
 /// Each interface converts it into its own kind of answer: an `error` message, problem details
@@ -95,8 +100,37 @@ impl From<ErrorCode> for Refusal {
 impl From<TopicName<'_>> for Subject {
     fn from(topic: TopicName<'_>) -> Self {
         match topic {
-            TopicName::Room(name) => Self::Room(name.into()),
-            TopicName::Channel(name) => Self::Channel(name.into()),
+            TopicName::Room(name) => Self::Room(repeated(name).into()),
+            TopicName::Channel(name) => Self::Channel(repeated(name).into()),
         }
+    }
+}
+
+/// As much of a name as an answer repeats. An invalid name may be as long as a message, and answers must not
+/// be.
+fn repeated(name: &str) -> &str {
+    if name.len() <= MAX_REPEATED_BYTES {
+        return name;
+    }
+    match name.char_indices().nth(MAX_REPEATED_CHARS) {
+        Some((end, _)) => &name[..end],
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_repeated_as_a_whole_unless_it_is_far_too_long() {
+        let subject = |name: &str| Subject::from(TopicName::Room(name));
+        let longest = "ü".repeat(128);
+        assert_eq!(subject(&longest), Subject::Room(longest.as_str().into()));
+        let longer = format!("{longest}u");
+        assert_eq!(subject(&longer), Subject::Room("ü".repeat(64).into()));
+        let longer = "u".repeat(257);
+        let expected = Subject::Channel("u".repeat(64).into());
+        assert_eq!(Subject::from(TopicName::Channel(&longer)), expected);
     }
 }

@@ -25,7 +25,7 @@ const FIELDS: [&str; 7] = [
     "id",
     "event",
 ];
-/// Of an unknown field's name, at most this many characters are repeated.
+/// Of the name of an unknown field or of an invalid channel, at most this many characters are repeated.
 const MAX_SHOWN_CHARACTERS: usize = 64;
 
 /// Parses one event: `{"channel":…,"data":…}`, or with `channels`, `user` or `broadcast` instead
@@ -93,10 +93,8 @@ fn fields<'tape, 'text, const N: usize>(
             return Err(unknown_field(key, names));
         };
         if values[at].replace(value).is_some() {
-            return Err(refused(
-                ErrorCode::InvalidCommand,
-                format!("field `{key}` is repeated"),
-            ));
+            let detail = format!("field `{key}` is repeated");
+            return Err(refused(ErrorCode::InvalidCommand, detail));
         }
     }
     Ok(values)
@@ -104,14 +102,17 @@ fn fields<'tape, 'text, const N: usize>(
 
 fn unknown_field(key: &str, names: &[&str]) -> Refusal {
     let end = did_you_mean(nearest(key, names.iter().copied()));
-    let shown = match key.char_indices().nth(MAX_SHOWN_CHARACTERS) {
-        Some((at, _)) => format!("{}…", &key[..at]),
-        None => key.to_owned(),
-    };
-    refused(
-        ErrorCode::UnknownField,
-        format!("unknown field `{shown}`{end}"),
-    )
+    let key = shown(key);
+    let detail = format!("unknown field `{key}`{end}");
+    refused(ErrorCode::UnknownField, detail)
+}
+
+/// As much of a name as an answer repeats.
+fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &name[..at]).into(),
+        None => name.into(),
+    }
 }
 
 fn request(object: &Object<'_, '_>, payloads: Payloads<'_>) -> Result<PublishRequest, Refusal> {
@@ -199,8 +200,10 @@ fn channel(name: &Value<'_, '_>) -> Result<ChannelName, Refusal> {
     let name = name
         .as_str()
         .ok_or_else(|| refused(ErrorCode::InvalidChannel, "a channel name must be a string"))?;
-    ChannelName::new(name)
-        .map_err(|error| refused(ErrorCode::InvalidChannel, format!("{name:?}: {error}")))
+    ChannelName::new(name).map_err(|error| {
+        let name = shown(name);
+        refused(ErrorCode::InvalidChannel, format!("{name:?}: {error}"))
+    })
 }
 
 fn refused_target(error: InvalidTarget) -> Refusal {

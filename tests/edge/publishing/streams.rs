@@ -115,11 +115,11 @@ async fn a_refused_line_is_answered_with_its_number_and_the_next_one_is_publishe
         assert_eq!(client.next_event("a").await["value"], "good");
         number += 3;
     }
-    // A name that is refused may be as long as a line, a detail is not.
+    // A name that is refused may be as long as a line, what is repeated of it is not.
     let name = json!({"channel": "\u{7f}".repeat(900), "data": 1});
     stream.send_event(&name).await;
     let detail = stream.expect_refused(number, "invalid_channel").await;
-    assert_eq!(detail.chars().count(), 1000, "{detail}");
+    assert!(detail.chars().count() < 500, "{detail}");
 }
 
 #[tokio::test]

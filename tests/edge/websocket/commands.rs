@@ -152,3 +152,26 @@ async fn an_invalid_command_gets_an_error_and_the_connection_stays_open() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn an_error_repeats_only_the_beginning_of_a_name_that_is_far_too_long() {
+    let server = TestServer::start_default().await;
+    let mut client = server.connect().await;
+    let long = "x".repeat(10_000);
+    for (kind, field) in [
+        ("join", "room"),
+        ("subscribe", "channel"),
+        ("history", "room"),
+    ] {
+        client
+            .send_text(&format!(r#"{{"type":"{kind}","{field}":"{long}"}}"#))
+            .await;
+        let error = client.next_json().await;
+        assert_eq!(error["code"], format!("invalid_{field}"));
+        assert_eq!(error[field], "x".repeat(64));
+    }
+    let event = serde_json::json!({"channel": long, "data": 1});
+    let refused = server.post("/api/events", &event).await;
+    let detail = refused.expect_problem(400, "invalid_channel");
+    assert!(detail.len() < 200, "{detail}");
+}
