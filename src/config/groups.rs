@@ -116,9 +116,8 @@ pub struct PublishConfig {
     /// Maximum size of the body of an HTTP request, in bytes; a larger one gets 413. Default
     /// 1 MiB.
     pub max_body_size: usize,
-    /// Bytes that the bodies of all HTTP requests in flight take together, as declared or, if
-    /// they come in chunks, as they arrive; a body beyond it is not read and gets 503 with
-    /// `Retry-After`. One body of `max_body_size` always fits. Default 64 MiB.
+    /// Bytes that the bodies of all HTTP requests in flight take together, as they arrive; a body
+    /// beyond it is not read on and gets 503 with `Retry-After`. One body of `max_body_size` always fits. Default 64 MiB.
     pub bodies_total: usize,
 }
 
@@ -199,6 +198,13 @@ pub struct EngineConfig {
     /// Deliveries that may wait for one shard: members times publications; at least 1. When it
     /// is full, publishers wait. Default 40,960, which is about 0.2 s of work.
     pub mailbox_deliveries: usize,
+    /// Maximum number of bytes of replies that all clients have not read yet; beyond it, only a client
+    /// that has read all of its replies has another command carried out. Default 32 MiB.
+    pub replies_total: usize,
+    /// Maximum number of bytes of messages from all clients that have begun and are not complete; a
+    /// client whose message does not fit is closed (1013). A quarter is kept for messages of up to
+    /// 4 KiB. At least twice `max_message_size`. Default 64 MiB.
+    pub partial_messages_total: usize,
     /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
     /// outbox, where it is counted. Default 16 KiB.
     pub notsent_lowat: u32,
@@ -214,6 +220,8 @@ impl Default for EngineConfig {
             shards: 0,
             mailbox_capacity: HubOptions::default().mailbox_capacity,
             mailbox_deliveries: HubOptions::default().mailbox_deliveries,
+            replies_total: HubOptions::default().replies_total,
+            partial_messages_total: NodeOptions::default().partial_messages_total,
             notsent_lowat: SocketOptions::default().notsent_lowat,
             close_timeout: HubOptions::default().close_timeout,
         }

@@ -108,6 +108,7 @@ impl WebSocketConfig {
                 clients_max_bytes: self.history.clients_total,
                 position_ttl: self.history.position_ttl,
             },
+            replies_total: self.engine.replies_total,
             ..HubOptions::default()
         }
     }
@@ -121,6 +122,7 @@ impl WebSocketConfig {
             publish_window: self.publish.window,
             publish_ids: self.publish.ids,
             policy_timeout: self.limits.policy_timeout,
+            partial_messages_total: self.engine.partial_messages_total,
         }
     }
 

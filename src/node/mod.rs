@@ -12,6 +12,7 @@ mod dedup;
 mod drain;
 mod history;
 mod page;
+mod partial_messages;
 pub mod policy;
 mod publish;
 mod publish_batch;
@@ -41,6 +42,7 @@ pub use admission::Admission;
 pub use connections::LiveConnection;
 pub use drain::DrainOptions;
 pub use page::Page;
+pub use partial_messages::PartialMessages;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use publish_stream::PublishStream;
@@ -76,6 +78,10 @@ pub struct NodeOptions {
     /// Longest time the policy may take for one decision; after that, the command or request
     /// is refused with `overloaded`. Default 5 s.
     pub policy_timeout: Duration,
+    /// Bytes that messages which have begun and are not complete may take, over all connections; a
+    /// client whose message does not fit is closed (1013). At least twice `max_message_bytes`.
+    /// Default 64 MiB.
+    pub partial_messages_total: usize,
 }
 
 impl Default for NodeOptions {
@@ -88,6 +94,7 @@ impl Default for NodeOptions {
             publish_window: Duration::from_secs(5 * 60),
             publish_ids: 100_000,
             policy_timeout: Duration::from_secs(5),
+            partial_messages_total: 64 * 1024 * 1024,
         }
     }
 }
@@ -99,6 +106,7 @@ pub struct Node {
     dedup: Option<Dedup>,
     /// Asked before a command or a request is carried out.
     policy: Arc<dyn Policy>,
+    partial_messages: PartialMessages,
     options: NodeOptions,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
@@ -136,6 +144,12 @@ impl Node {
         Self {
             hub: Arc::new(hub),
             dedup: Dedup::new(options.publish_window, options.publish_ids),
+            // A message of the maximum size always fits if it is the only one.
+            partial_messages: PartialMessages::new(
+                options
+                    .partial_messages_total
+                    .max(options.max_message_bytes.saturating_mul(2)),
+            ),
             policy,
             options,
             draining: AtomicBool::new(false),
@@ -157,6 +171,11 @@ impl Node {
     /// The limits.
     pub fn options(&self) -> &NodeOptions {
         &self.options
+    }
+
+    /// What messages that are not complete take, over all connections.
+    pub fn partial_messages(&self) -> &PartialMessages {
+        &self.partial_messages
     }
 
     /// Whether the node is shutting down and accepts nothing new.

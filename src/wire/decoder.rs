@@ -114,6 +114,20 @@ impl Decoder {
         }
     }
 
+    /// The heap memory in use, in bytes: 0 unless a frame or message is incomplete.
+    pub fn held_bytes(&self) -> usize {
+        self.reassembly.as_ref().map_or(0, |reassembly| {
+            let message = reassembly.message.as_ref();
+            size_of::<Reassembly>() + message.map_or(0, PartialMessage::capacity)
+        })
+    }
+
+    /// Frees all heap memory. Nothing more is decoded, as after an error.
+    pub fn stop(&mut self) {
+        self.closed = true;
+        self.release();
+    }
+
     /// The heap memory used for message payload, in bytes; at most [`Limits::max_message_bytes`]. Up to 256 bytes of
     /// other state, allocated while a frame or message is incomplete, are not counted.
     #[cfg(feature = "internals")]

@@ -140,7 +140,6 @@ impl PartialMessage {
     }
 
     /// The capacity of the buffer, in bytes.
-    #[cfg(feature = "internals")]
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

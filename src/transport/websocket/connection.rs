@@ -47,6 +47,13 @@ pub(super) enum End {
     Shard,
 }
 
+/// A reader that is dropped in any other way gives back what it holds, too.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.stop_decoding();
+    }
+}
+
 impl End {
     fn close(code: u16, reason: &str) -> Self {
         Self::Close(Box::new(Frame::close(code, reason)))
@@ -105,8 +112,30 @@ impl Reader {
         }
     }
 
+    /// Charges what the decoder holds of an unfinished message to the total of all connections,
+    /// after it has held `before`. Returns the end of the connection if that is too much.
+    pub(super) fn charge(&mut self, before: usize) -> Option<End> {
+        let held = self.decoder.held_bytes();
+        if self.node.partial_messages().change(before, held) {
+            return None;
+        }
+        self.stop_decoding();
+        let dialect = self.node.dialects().of(self.client.class());
+        Some(End::Close(Box::new(
+            dialect.close(CloseCode::Overloaded, None),
+        )))
+    }
+
+    /// Frees what the decoder holds.
+    fn stop_decoding(&mut self) {
+        let held = self.decoder.held_bytes();
+        self.decoder.stop();
+        self.node.partial_messages().change(held, 0);
+    }
+
     /// Ends the connection. Returns `None`, since nothing is read any more.
     pub(super) async fn finish<O>(mut self, end: End) -> Option<O> {
+        self.stop_decoding();
         // An error means that the hub has shut down, and there is nothing left to clean up.
         let _ = self.end(end).await;
         None

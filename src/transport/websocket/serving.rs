@@ -181,10 +181,17 @@ impl<S: Session> Open<S> {
         }
     }
 
-    /// Calls `f`; if it panics, the connection ends.
+    /// Calls `f`; if it panics, the connection ends. It also ends if `f` leaves a part of a message
+    /// for which there is no room.
     fn caught(&mut self, f: impl FnOnce(&mut Self) -> Next) -> Next {
-        catch_unwind(AssertUnwindSafe(|| f(self)))
-            .unwrap_or_else(|_panic| Next::End(self.reader.panicked()))
+        let held = self.reader.decoder.held_bytes();
+        let next = catch_unwind(AssertUnwindSafe(|| f(self)))
+            .unwrap_or_else(|_panic| Next::End(self.reader.panicked()));
+        match (next, self.reader.charge(held)) {
+            (Next::Read, Some(end)) => Next::End(end),
+            (Next::Work(None), Some(end)) => Next::Work(Some(end)),
+            (next, _) => next,
+        }
     }
 }
 

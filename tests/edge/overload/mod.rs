@@ -9,5 +9,6 @@ mod http_connections;
 mod memory;
 mod outbox_total;
 mod panics;
+mod partial_messages;
 mod replies;
 mod unread_answers;

@@ -1,0 +1,63 @@
+//! The memory of messages that have begun and are not complete, over all connections.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Up to this many bytes, a message counts as small.
+const SMALL_BYTES: usize = 4096;
+
+/// The bytes that unfinished messages of all connections take together.
+///
+/// A message that does not fit ends its connection: waiting would help nobody, because a peer may
+/// leave its message unfinished for as long as it likes. A quarter is kept for small messages, so
+/// that a few peers with large ones do not shut out everybody whose message arrives in two parts.
+#[derive(Debug)]
+pub struct PartialMessages {
+    used: AtomicUsize,
+    total: usize,
+}
+
+impl PartialMessages {
+    /// A budget of `total` bytes.
+    pub fn new(total: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            total,
+        }
+    }
+
+    /// Bytes that are in use.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Changes what one connection takes. False, with the change made all the same, if it takes
+    /// more than before and that is more than there is room for.
+    pub(crate) fn change(&self, from: usize, to: usize) -> bool {
+        if to <= from {
+            if to < from {
+                self.used.fetch_sub(from - to, Ordering::Relaxed);
+            }
+            return true;
+        }
+        let used = self.used.fetch_add(to - from, Ordering::Relaxed) + (to - from);
+        let reserve = if to > SMALL_BYTES { self.total / 4 } else { 0 };
+        used <= self.total - reserve
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_is_kept_for_small_messages() {
+        let messages = PartialMessages::new(40_000);
+        assert!(messages.change(0, 30_000));
+        assert!(!messages.change(30_000, 30_001));
+        assert!(messages.change(0, SMALL_BYTES));
+        assert!(messages.change(0, SMALL_BYTES));
+        assert!(!messages.change(0, SMALL_BYTES), "it is full");
+        assert!(messages.change(30_001, 0), "less is always possible");
+        assert_eq!(messages.used(), 3 * SMALL_BYTES);
+    }
+}
