@@ -151,7 +151,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "publish.bodies_total", flag: Some("bodies-total"), heading: Publishing, kind: SIZE, default: "64MiB", reload: Restart,
         set: |config, value| put(&mut config.server.publish.bodies_total, value),
         help: "Maximum number of bytes of the bodies of all HTTP requests in flight",
-        more: "Beyond it, a body is not read and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
+        more: "They count as they arrive. Beyond it, a body is not read on and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
     },
     Setting {
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,

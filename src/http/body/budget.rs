@@ -65,6 +65,12 @@ impl BodyCharge {
         is_charged
     }
 
+    /// Whether `bytes` more would fit now. Charges nothing.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        let used = self.budget.used.load(Ordering::Relaxed);
+        bytes <= self.budget.total.saturating_sub(used)
+    }
+
     /// The bytes that are charged.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {

@@ -17,7 +17,7 @@ use crate::protocol::ErrorCode;
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Initial size of the buffer for a body of unknown length.
+/// Initial size of the buffer. It grows with what arrives, whatever was declared.
 const FIRST_BYTES: usize = 4096;
 
 /// The text of a body. It is charged to the budget until it is dropped.
@@ -31,6 +31,9 @@ pub(in crate::http) struct JsonBody {
 ///
 /// Errors: 415 for another media type, 413 above `limit`, 503 if the bodies of all requests
 /// leave no room (before anything is read, if the length is declared), 408 after 10 s.
+///
+/// What was declared takes nothing of the budget before it arrives. Otherwise a few peers that
+/// declare bodies and send none could keep everybody else from publishing.
 pub(in crate::http) async fn read_json(
     budget: &Arc<BodyBudget>,
     limit: usize,
@@ -44,10 +47,18 @@ pub(in crate::http) async fn read_json(
         text: Vec::new(),
         charge: budget.charge(),
     };
+    let mut longest = limit;
     if let Some(length) = declared {
-        body.make_room(usize::try_from(length).unwrap_or(usize::MAX), limit)?;
+        longest = usize::try_from(length).unwrap_or(usize::MAX);
+        if longest > limit {
+            return Err(too_long(limit));
+        }
+        if !body.charge.has_room_for(longest) {
+            return Err(no_room());
+        }
     }
-    match timeout(BODY_TIMEOUT, body.fill(&mut source, limit)).await {
+    let filled = body.fill(&mut source, limit, longest);
+    match timeout(BODY_TIMEOUT, filled).await {
         Ok(filled) => filled.map(|()| body),
         Err(_elapsed) => Err(ApiError::new(
             ErrorCode::RequestTimeout,
@@ -62,41 +73,48 @@ impl JsonBody {
         self.charge.turns().parse(&self.text, parse).await
     }
 
-    async fn fill(&mut self, source: &mut Body, limit: usize) -> Result<(), ApiError> {
+    /// Reads to the end. A body that ends as announced has `longest` bytes or less.
+    async fn fill(
+        &mut self,
+        source: &mut Body,
+        limit: usize,
+        longest: usize,
+    ) -> Result<(), ApiError> {
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut *source).poll_frame(cx)).await {
             let frame = frame.map_err(|_broken| too_long(limit))?;
             // The other kind of frame is a trailer.
             if let Ok(bytes) = frame.into_data() {
-                self.push(&bytes, limit)?;
+                self.push(&bytes, limit, longest)?;
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, bytes: &Bytes, limit: usize) -> Result<(), ApiError> {
+    fn push(&mut self, bytes: &Bytes, limit: usize, longest: usize) -> Result<(), ApiError> {
         let length = self.text.len().saturating_add(bytes.len());
+        if length > limit {
+            return Err(too_long(limit));
+        }
         if length > self.text.capacity() {
-            if length > limit {
-                return Err(too_long(limit));
-            }
             let doubled = self.text.capacity().saturating_mul(2).max(FIRST_BYTES);
-            self.make_room(length.max(doubled.min(limit)), limit)?;
+            self.make_room(length.max(doubled.min(longest)))?;
         }
         self.text.extend_from_slice(bytes);
         Ok(())
     }
 
     /// Charges for `length` bytes, then makes room for them.
-    fn make_room(&mut self, length: usize, limit: usize) -> Result<(), ApiError> {
-        if length > limit {
-            return Err(too_long(limit));
-        }
+    fn make_room(&mut self, length: usize) -> Result<(), ApiError> {
         if !self.charge.raise_to(length) {
-            return Err(ApiError::new(ErrorCode::Overloaded, NO_MEMORY));
+            return Err(no_room());
         }
         self.text.reserve_exact(length - self.text.len());
         Ok(())
     }
+}
+
+fn no_room() -> ApiError {
+    ApiError::new(ErrorCode::Overloaded, NO_MEMORY)
 }
 
 fn too_long(limit: usize) -> ApiError {

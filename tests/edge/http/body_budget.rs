@@ -16,6 +16,11 @@ async fn start() -> TestServer {
     TestServer::start(config).await
 }
 
+/// A body of 1000 bytes, and its last byte.
+fn almost() -> (String, &'static str) {
+    (format!("{BODY:999}"), " ")
+}
+
 /// A request whose body has begun and is not complete.
 async fn begin(server: &TestServer, headers: &str, body: &str) -> Client {
     let mut client = Client::dial(server.address).await;
@@ -35,8 +40,9 @@ async fn status(stream: &mut TcpStream) -> String {
 async fn bodies_beyond_the_budget_are_refused_before_they_are_read() {
     let server = start().await;
     let mut held = Vec::new();
+    let (begun, last) = almost();
     for _ in 0..3 {
-        held.push(begin(&server, "Content-Length: 1000\r\n", "{").await);
+        held.push(begin(&server, "Content-Length: 1000\r\n", &begun).await);
     }
     let event = json!({"channel": "a", "data": 1});
     eventually("a refusal", async || {
@@ -60,12 +66,28 @@ async fn bodies_beyond_the_budget_are_refused_before_they_are_read() {
     })
     .await;
     let mut finished = held.pop().expect("a request");
-    let rest = format!("{}{}", &BODY[1..], " ".repeat(1000 - BODY.len()));
-    finished.send(rest.as_bytes()).await;
+    finished.send(last.as_bytes()).await;
     assert_eq!(status(finished.stream()).await, "200");
     for _ in 0..50 {
         assert_eq!(server.post("/api/events", &event).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn bodies_that_were_declared_and_are_not_sent_take_nothing() {
+    let server = start().await;
+    let mut held = Vec::new();
+    for _ in 0..50 {
+        held.push(begin(&server, "Content-Length: 1000\r\n", "").await);
+    }
+    let event = json!({"channel": "a", "data": 1});
+    for _ in 0..50 {
+        assert_eq!(server.post("/api/events", &event).await.status, 200);
+    }
+    let mut last = held.pop().expect("a request");
+    let (begun, end) = almost();
+    last.send((begun + end).as_bytes()).await;
+    assert_eq!(status(last.stream()).await, "200");
 }
 
 #[tokio::test]
