@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
+use axum::response::Response;
 use serde::Deserialize;
-use tokio::task::yield_now;
 
 use super::Api;
 use crate::http::problem::ApiError;
-use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, Json, RoomName, TopicName};
+use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, RoomName, TopicName};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +48,7 @@ pub(super) async fn of_channel(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     RequestedPage(request): RequestedPage,
-) -> Result<Json, ApiError> {
+) -> Result<Response, ApiError> {
     let channel = ChannelName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
     respond(&api, TopicName::Channel(channel.as_str()), request).await
@@ -57,7 +59,7 @@ pub(super) async fn of_room(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     RequestedPage(request): RequestedPage,
-) -> Result<Json, ApiError> {
+) -> Result<Response, ApiError> {
     let room = RoomName::new(&name)
         .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
     respond(&api, TopicName::Room(room.as_str()), request).await
@@ -67,15 +69,19 @@ async fn respond(
     api: &Api,
     topic: TopicName<'_>,
     request: HistoryRequest,
-) -> Result<Json, ApiError> {
-    let history = api.node.history(topic, request);
-    // A peer that pipelines requests would otherwise keep the worker for many pages.
-    yield_now().await;
-    history.map(Json::from_text).map_err(|refusal| {
-        let detail = "no history is kept here; enable it with --history or with a rule";
-        match refusal.code {
-            ErrorCode::NoHistory => ApiError::new(refusal.code, detail),
-            _ => refusal.into(),
-        }
-    })
+) -> Result<Response, ApiError> {
+    let make = async {
+        let page = api.node.history(topic, request);
+        page.map(String::into_bytes).map_err(|refusal| {
+            let detail = "no history is kept here; enable it with --history or with a rule";
+            match refusal.code {
+                ErrorCode::NoHistory => ApiError::new(refusal.code, detail),
+                _ => refusal.into(),
+            }
+        })
+    };
+    let mut response = api.lists.respond(make).await?;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Makes lists one at a time, in short turns, and bounds what unread ones take.
+//! Makes lists and pages of history one at a time, in short turns, and bounds what unread ones take.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::http::problem::ApiError;
 use crate::node::Turn;
 use crate::protocol::{ErrorCode, Json, JsonError};
 
-/// Longest time that a request for a list waits for others.
+/// Longest time that a request for a list or a page waits for others.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of the lists that peers have not read yet.
 const UNREAD_BYTES: usize = 64 * 1024 * 1024;
 /// A page that has reached this size ends, and the next one follows.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// The lists that a server makes.
+/// The lists and pages of history that a server makes.
 ///
-/// Requests for lists take turns, and between two of them all other tasks get one. So however
-/// many peers request lists, others wait for one part of one list.
+/// Requests for them take turns, and between two of them all other tasks get one. So however
+/// many peers request them, others wait for one part of one list.
 #[derive(Debug)]
 pub struct Lists {
     /// One permit.
@@ -77,7 +77,10 @@ impl Lists {
 }
 
 fn too_many() -> ApiError {
-    ApiError::new(ErrorCode::Overloaded, "too many lists are requested")
+    ApiError::new(
+        ErrorCode::Overloaded,
+        "too many lists or pages of history are requested, or not read",
+    )
 }
 
 /// The semaphores are never closed.
