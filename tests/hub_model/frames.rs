@@ -19,11 +19,7 @@ impl Received {
     /// Takes everything from the pipe. Returns whether there was anything.
     pub(crate) async fn take(&mut self, pipe: &Pipe) -> bool {
         let before = self.bytes.len();
-        poll_fn(|cx| {
-            while let Poll::Ready(true) = pipe.poll_read(cx, &mut self.bytes) {}
-            Poll::Ready(())
-        })
-        .await;
+        drain(pipe, &mut self.bytes).await;
         let any = self.bytes.len() > before;
         self.parse();
         any
@@ -54,6 +50,15 @@ impl Received {
         }
         self.bytes = rest.to_vec();
     }
+}
+
+/// Appends everything in the pipe to `bytes`.
+pub(crate) async fn drain(pipe: &Pipe, bytes: &mut Vec<u8>) {
+    poll_fn(|cx| {
+        while let Poll::Ready(true) = pipe.poll_read(cx, bytes) {}
+        Poll::Ready(())
+    })
+    .await;
 }
 
 fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
