@@ -148,7 +148,7 @@ impl World {
         for index in 0..CHANNELS {
             let unused = self.streams[index].newest() == 0 && self.in_channel(index).is_empty();
             if !self.streams[index].keeps_history {
-                self.streams[index].epoch = "none".to_owned();
+                "none".clone_into(&mut self.streams[index].epoch);
             } else if unused {
                 self.streams[index].epoch = position(&self.node, index).1;
             }
