@@ -55,9 +55,13 @@ fn connect(hub: &Hub, class: ClassId) -> (Arc<Client>, Arc<Pipe>) {
 }
 
 fn hub() -> Hub {
+    hub_of(2)
+}
+
+fn hub_of(shards: usize) -> Hub {
     watch();
     let options = HubOptions {
-        shards: 2,
+        shards,
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             ..TopicOptions::default()
@@ -161,4 +165,24 @@ async fn the_origin_gets_the_acknowledgement_and_the_others_the_publication() {
     for (pipe, expected) in [(own, &b"\x81\x03ack"[..]), (others, &b"<3 0>"[..])] {
         eventually("the frame", async || drain(&pipe).await == expected).await;
     }
+}
+
+#[tokio::test]
+async fn no_form_is_made_for_a_class_whose_last_member_has_left() {
+    let hub = hub_of(1);
+    let (native, pipe) = connect(&hub, ClassId::NATIVE);
+    let (other, _) = connect(&hub, ClassId::new(3));
+    for client in [&native, &other] {
+        subscribe(&hub, client, "news").await;
+    }
+    let left = hub.leave(&other, TopicKind::Channel, "news", None, None);
+    left.in_time().await.unwrap();
+    let counting = Arc::<Counting>::default();
+    let source: Arc<dyn Source> = counting.clone();
+    let name = "news".into();
+    let published = hub.publish(TopicKind::Channel, &name, &source, None, |_| None);
+    published.in_time().await.unwrap();
+    eventually("the frame", async || drain(&pipe).await == b"\x81\x02{}").await;
+    hub.probe().in_time().await.unwrap();
+    assert_eq!(counting.0.load(Ordering::SeqCst), 0);
 }

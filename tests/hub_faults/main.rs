@@ -13,6 +13,7 @@ mod memberships;
 mod partial_writes;
 #[path = "../common/patience.rs"]
 mod patience;
+mod replays;
 mod streams;
 mod stuck_shards;
 mod support;
