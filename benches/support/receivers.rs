@@ -138,7 +138,14 @@ async fn receive(address: SocketAddr, sockets: usize) {
 
 fn connect_from(source: usize, address: SocketAddr) -> tokio::net::TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).expect("a socket");
-    let source = Ipv4Addr::new(127, 0, 0, 2 + u8::try_from(source).expect("few sources"));
+    // Each process has addresses of its own: the ports of an earlier one stay in use for a minute.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let source = Ipv4Addr::new(
+        127,
+        high,
+        low,
+        2 + u8::try_from(source).expect("few sources"),
+    );
     socket
         .bind(&SocketAddr::from((source, 0)).into())
         .expect("a source address");

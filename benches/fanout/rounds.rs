@@ -1,0 +1,54 @@
+//! Rounds that alternate between what is compared.
+
+use crate::fleet::Fleet;
+use crate::measure::median;
+use crate::workload::Workload;
+
+/// The median costs of a delivery, and the medians of the ratios of neighbouring rounds.
+pub(crate) struct Comparison {
+    /// Microseconds.
+    pub(crate) bare: f64,
+    pub(crate) hub: f64,
+    pub(crate) hub_to_bare: f64,
+    /// The cost of the reference, and the ratio to that.
+    pub(crate) reference: f64,
+    pub(crate) hub_to_reference: f64,
+}
+
+/// Compares the hub with the bare loop, and with its own cost of `reference`. The rounds take
+/// turns with the workloads.
+pub(crate) fn compare(
+    fleet: &mut Fleet,
+    rounds: usize,
+    workloads: &[Workload<'_>],
+    reference: Option<&Workload<'_>>,
+) -> Comparison {
+    let (mut bare, mut hub, mut of_reference) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut to_bare, mut to_reference) = (Vec::new(), Vec::new());
+    for workload in workloads.iter().cycle().take(rounds) {
+        let cost = |time: std::time::Duration, workload: &Workload<'_>| {
+            time.as_secs_f64() * 1e6 / workload.deliveries as f64
+        };
+        let bare_cost = cost(fleet.round_of_bare_loop(workload), workload);
+        let hub_cost = cost(fleet.round_of_hub(workload), workload);
+        bare.push(bare_cost);
+        hub.push(hub_cost);
+        to_bare.push(hub_cost / bare_cost);
+        if let Some(reference) = reference {
+            let reference_cost = cost(fleet.round_of_hub(reference), reference);
+            of_reference.push(reference_cost);
+            to_reference.push(hub_cost / reference_cost);
+        }
+    }
+    if reference.is_none() {
+        of_reference.push(f64::NAN);
+        to_reference.push(f64::NAN);
+    }
+    Comparison {
+        bare: median(bare),
+        hub: median(hub),
+        hub_to_bare: median(to_bare),
+        reference: median(of_reference),
+        hub_to_reference: median(to_reference),
+    }
+}
