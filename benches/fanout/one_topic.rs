@@ -15,7 +15,7 @@ const ROWS: [(usize, &[usize]); 3] = [(1000, &[1, 4, 16]), (5000, &[1, 4, 8]), (
 const SIZES: [usize; 2] = [128, 1024];
 /// Subscribers and broadcasts that the mailbox does not hold together.
 const MORE_THAN_THE_MAILBOX: [(usize, usize); 2] = [(5000, 16), (10_000, 16)];
-const ROUNDS: usize = 41;
+const ROUNDS: usize = 21;
 const QUICK_SUBSCRIBERS: usize = 100;
 
 /// All clients of a fleet.

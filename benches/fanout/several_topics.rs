@@ -7,7 +7,7 @@ use crate::rounds::compare;
 use crate::workload::{Topic, Workload};
 
 const BYTES: usize = 128;
-const ROUNDS: usize = 201;
+const ROUNDS: usize = 101;
 /// Many small topics.
 const TOPICS: usize = 1000;
 const MEMBERS: usize = 10;
