@@ -118,6 +118,11 @@ impl Replies {
     }
 }
 
+/// Bytes of the replies to a client that have not been written yet.
+pub(super) fn unread_bytes(client: &Client) -> usize {
+    client.reply_bytes.load(Ordering::Relaxed) & !WAITS
+}
+
 /// One reply that has not been written yet.
 #[derive(Debug)]
 pub(super) struct ReplyCharge {

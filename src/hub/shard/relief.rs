@@ -4,9 +4,8 @@
 //! that finding the largest costs the same however many there are. A shard only gives up its own.
 //! If another one has a larger outbox, that is asked.
 
-use std::sync::atomic::Ordering;
-
 use super::Shard;
+use crate::hub::replies::unread_bytes;
 
 /// Evictions before other work gets a turn.
 const MAX_EVICTIONS_PER_TURN: usize = 64;
@@ -42,7 +41,7 @@ impl Shard {
         let connection = &mut self.connections[slot as usize];
         let class = if connection.blocked && connection.is_open() {
             // Not what the client's own commands have queued: that evicts nobody.
-            let replies = connection.client.reply_bytes.load(Ordering::Relaxed);
+            let replies = unread_bytes(&connection.client);
             class_of(connection.outbox.bytes().saturating_sub(replies))
         } else {
             0

@@ -1,6 +1,7 @@
 //! A client's own commands push back on its reading; only what others send evicts it.
 
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 use crate::support::{Client, TestServer, config, eventually, text_frame, within, within_a_minute};
 
@@ -74,15 +75,15 @@ async fn when_the_replies_of_all_clients_fill_their_limit_others_still_get_one_a
     let edge = TestServer::start(config(|config| config.engine.replies_total = TOTAL)).await;
     let node = edge.server.node();
     // More pongs than their kernels take.
-    let mut stalled = Vec::new();
+    let mut stalled = JoinSet::new();
     for _ in 0..4 {
         let mut client = Client::connect_with_small_buffer(edge.address).await;
         let flood = pings(1000);
-        stalled.push(tokio::spawn(async move {
+        stalled.spawn(async move {
             for _ in 0..500 {
                 client.send_unless_closed(&flood).await;
             }
-        }));
+        });
     }
     eventually("the limit", async || node.hub().reply_bytes() >= TOTAL).await;
     let mut neighbour = Client::connect(edge.address, "/ws").await;
@@ -95,9 +96,7 @@ async fn when_the_replies_of_all_clients_fill_their_limit_others_still_get_one_a
     // One reply more than the limit for each client.
     let waiting = node.hub().reply_bytes();
     assert!(waiting < TOTAL + 5 * 200, "{waiting}");
-    for task in stalled {
-        task.abort();
-    }
+    stalled.abort_all();
     eventually("the room of those that have gone", async || {
         node.hub().reply_bytes() == 0
     })
