@@ -64,6 +64,7 @@ impl Source for Encoded {
 
     fn encode(&self, class: ClassId, _: Option<At<'_>>) -> Frame {
         let frame = self.0.get(class.index());
+        // The table always has the native dialect, so there is a first frame.
         frame.unwrap_or(&self.0[ClassId::NATIVE.index()]).clone()
     }
 

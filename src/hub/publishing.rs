@@ -148,6 +148,7 @@ impl Hub {
         match self.deliver(kind, name, delivery, ack).await {
             Ok(accepted) => Ok(accepted),
             Err(DeliveryError::Closed(closed)) => Err(closed),
+            // Only an offset from elsewhere can be refused, and there is none.
             Err(DeliveryError::OutOfOrder(_)) => unreachable!("the topic gave it its offset"),
         }
     }

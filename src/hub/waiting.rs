@@ -1,8 +1,8 @@
 //! How long the hub itself waits for a full mailbox.
 //!
 //! Callers of [`Hub::join`], [`Hub::leave`], [`Hub::publish`], [`Hub::broadcast`] and
-//! [`Hub::send`] set a deadline of their own: these can be given up at any time, and then nothing
-//! has been done. What cannot be given up is here: replies and Close frames, and the clean-up
+//! [`Hub::send`] set a deadline of their own: these can be cancelled at any time, and then have no
+//! effect. What must not be cancelled is here: replies and Close frames, and the clean-up
 //! after a client.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Hub;
 use super::shard::{Entry, HubClosed};
 
-/// Longest wait of an entry that must not be given up. Then it goes into the mailbox beyond its
+/// Longest wait of an entry that must not be dropped. Then it goes into the mailbox beyond its
 /// bound. There are few of them: a client's next command waits for its reply, replies have a
 /// bound of their own, and a connection is closed once.
 const MAX_WAIT: Duration = Duration::from_secs(1);

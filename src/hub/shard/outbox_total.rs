@@ -30,7 +30,7 @@ pub(in crate::hub) struct OutboxTotal {
 pub(super) struct ShardTotal {
     /// Bytes of the frames in its outboxes, and of their places.
     used: AtomicUsize,
-    /// The size class of its largest outbox; 0 if none could be given up.
+    /// The size class of its largest outbox; 0 if none can be evicted.
     largest: AtomicU8,
     /// Wakes the shard.
     ready: Arc<ReadyList>,
@@ -63,7 +63,7 @@ impl OutboxTotal {
         &self.shards[index]
     }
 
-    /// Asks the shard with the largest outbox to give it up, if that is larger than `class`.
+    /// Asks the shard with the largest outbox to evict its client, if that is larger than `class`.
     pub(super) fn ask_if_larger_than(&self, class: u8) -> bool {
         let largest = |shard: &&Arc<ShardTotal>| shard.largest.load(Ordering::Relaxed);
         let shard = self.shards.iter().max_by_key(largest);
@@ -114,8 +114,8 @@ impl Drop for Charged {
 
 /// The frames in the outboxes of one shard, by the addresses of their payloads.
 ///
-/// An address is not used twice while it is counted: what counts it lies beside the frame in an
-/// outbox, and goes with it.
+/// An address is not used twice while it is counted: its charge is stored with the frame in an
+/// outbox, and dropped with it.
 #[derive(Debug, Default)]
 pub(super) struct SharedFrames {
     charges: HashMap<usize, Weak<Charged>>,

@@ -1,4 +1,5 @@
-//! Relief: when all outboxes together exceed their total, the largest is given up first.
+//! Relief: when all outboxes together exceed their total, the client with the largest is evicted
+//! first.
 //!
 //! Blocked connections are listed by the size class of their outbox, its binary logarithm, so
 //! that finding the largest costs the same however many there are. A shard only gives up its own.

@@ -125,7 +125,7 @@ impl<S: Session> Stage<S> {
         }
     }
 
-    /// A stage that never ends, for want of another. It allocates nothing.
+    /// A placeholder while the stage is moved out. It allocates nothing.
     fn nothing() -> Self {
         Self::Working(Box::pin(pending()))
     }

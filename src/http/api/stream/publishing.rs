@@ -108,8 +108,8 @@ async fn run(
     Ok(())
 }
 
-/// Returns once the answers were taken. Whoever takes them polls again for the next ones, so
-/// nothing needs to be woken.
+/// Waits until the gathered answers have been sent. No waker is needed: after sending them, the
+/// response body is polled again.
 async fn taken(answers: &Mutex<Answers>) {
     poll_fn(|_| {
         if answers.lock().is_full() {
