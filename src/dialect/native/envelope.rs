@@ -7,7 +7,7 @@ use simd_json::prelude::*;
 use simd_json::tape::Value;
 
 use super::parser::with_value;
-use crate::protocol::{JsonError, Shape, WHITE_SPACE, scan_value, unescape};
+use crate::protocol::{EventData, JsonError, Shape, WHITE_SPACE, scan_value, unescape};
 
 /// After a text longer than this, the scratch memory is freed instead of being reused.
 const MAX_REUSED_BYTES: usize = 64 * 1024;
@@ -91,6 +91,7 @@ pub(super) fn with_envelope<R>(
                 payloads: &outline.payloads,
             };
             with_value(&mut outline.text, |value| read(value, payloads))
+                .map_err(|error| explain(text, error))
         });
         if text.len() > MAX_REUSED_BYTES {
             *outline = Outline::default();
@@ -100,6 +101,18 @@ pub(super) fn with_envelope<R>(
         }
         result
     })
+}
+
+/// Why the parser refused a text, in words. It is fast, but its errors say neither what is wrong
+/// nor where in the text.
+fn explain(text: &str, error: JsonError) -> JsonError {
+    match EventData::parse(text) {
+        Err(reason) => reason,
+        // The grammar is right, so it is one of the parser's limits.
+        Ok(_) => JsonError::new(&format!(
+            "a number has more than 64 bits, or nesting is too deep ({error})"
+        )),
+    }
 }
 
 /// The content of the next string that begins at `from` or later.
@@ -188,6 +201,27 @@ mod tests {
     fn an_error_in_a_payload_names_the_field() {
         let error = payload(r#"{"p":[1,]}"#).unwrap_err().to_string();
         assert!(error.starts_with("in `p`: "), "{error}");
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong_and_where() {
+        for (text, error) in [
+            ("x", "expected value at line 1 column 1"),
+            (
+                r#"{"a":1,"p":[1,2],"b""#,
+                "EOF while parsing an object at line 1 column 20",
+            ),
+            ("{\"p\":1,\n\"a\":}", "expected value at line 2 column 5"),
+        ] {
+            assert_eq!(payload(text).unwrap_err().to_string(), error);
+        }
+        let large = payload(r#"{"a":184467440737095516150}"#).unwrap_err();
+        assert!(
+            large
+                .to_string()
+                .starts_with("a number has more than 64 bits"),
+            "{large}"
+        );
     }
 
     fn any_value() -> impl Strategy<Value = Parsed> {
