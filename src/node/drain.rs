@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::Node;
@@ -58,8 +59,8 @@ const PAGE: usize = 1000;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl Node {
-    /// Stops accepting connections and events, and ends streams of events. A connection that is being made already waits
-    /// for the announcement of [`drain`](Self::drain).
+    /// Stops accepting connections and events, and ends publish streams. A connection that is
+    /// being made already waits for the announcement of [`drain`](Self::drain).
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::SeqCst);
         self.drain_begun.cancel();
@@ -141,12 +142,18 @@ impl Node {
         for clients in clients.chunks(batch) {
             sleep_until(next).await;
             next += BATCH_INTERVAL;
-            for client in clients {
-                let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Together, since each may wait for a shard that is behind.
+            let closes = clients.iter().map(|client| {
                 let frame = self.dialect_of(client).close(CloseCode::GoingAway, None);
-                if self.hub.close(client, frame, left).await.is_err() {
-                    return;
-                }
+                self.hub.close(client, frame, left)
+            });
+            if join_all(closes)
+                .await
+                .into_iter()
+                .any(|closed| closed.is_err())
+            {
+                return;
             }
         }
     }

@@ -8,13 +8,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::{BodyBudget, BodyCharge, NO_MEMORY};
 use crate::protocol::{ErrorCode, Refusal};
 
 /// How long the rest of a body is read and discarded.
 const LINGER: Duration = Duration::from_secs(1);
+/// How long a line may take from its first byte to its end.
+const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Initial size of the buffer for a line that arrives in parts.
 const FIRST_BYTES: usize = 1024;
 
@@ -36,6 +38,8 @@ pub(in crate::http) struct BodyLines {
     is_over_budget: bool,
     /// The beginning of a line that was not in `read` as a whole. Bound: `limit`, and a CR.
     begun: Vec<u8>,
+    /// When that line must be complete.
+    deadline: Option<Instant>,
     /// Whether the current line was refused, and its rest is skipped.
     is_skipping: bool,
     /// The number of the current line, from 1. Blank lines count.
@@ -63,15 +67,15 @@ impl BodyLines {
             read_bytes: 0,
             is_over_budget: false,
             begun: Vec::new(),
+            deadline: None,
             is_skipping: false,
             number: 1,
             has_ended: false,
         }
     }
 
-    /// Lets a peer that waits for an invitation (`Expect: 100-continue`) send its body. hyper
-    /// invites it when it reads for the first time after the body was polled, unless the response
-    /// has begun by then.
+    /// Lets a peer that waits for `100 Continue` send its body. hyper sends that when it reads for
+    /// the first time after the body was polled, unless the response has begun by then.
     pub(in crate::http) async fn invite(&mut self) {
         let mut is_invited = false;
         poll_fn(|cx| {
@@ -91,7 +95,8 @@ impl BodyLines {
     }
 
     /// Reads on when [`next`](Self::next) has no more lines. False at the end of the body, after
-    /// which there may be a last line.
+    /// which there may be a last line. A line that has begun has to be complete ten seconds later,
+    /// or it is refused: what it holds is not there for others.
     ///
     /// Errors: the body is incomplete.
     ///
@@ -100,7 +105,16 @@ impl BodyLines {
         self.read_bytes = 0;
         self.charge.lower_to(self.begun.capacity());
         loop {
-            match poll_fn(|cx| Pin::new(&mut self.source).poll_frame(cx)).await {
+            let frame = poll_fn(|cx| Pin::new(&mut self.source).poll_frame(cx));
+            let frame = match self.deadline {
+                None => frame.await,
+                Some(deadline) => match timeout_at(deadline, frame).await {
+                    Ok(frame) => frame,
+                    // `next` refuses the line.
+                    Err(_elapsed) => return Ok(true),
+                },
+            };
+            match frame {
                 None => {
                     self.has_ended = true;
                     return Ok(false);
@@ -126,6 +140,15 @@ impl BodyLines {
         let _ = timeout(LINGER, rest).await;
     }
 
+    /// Parses a line: a long one when it is its turn among all long bodies.
+    pub(in crate::http) async fn parse<R>(
+        &mut self,
+        text: &[u8],
+        parse: impl FnOnce(&[u8]) -> R,
+    ) -> R {
+        self.charge.turns().parse(text, parse).await
+    }
+
     fn receive(&mut self, bytes: Bytes) {
         self.read_bytes = bytes.len();
         let held = self.begun.capacity() + bytes.len();
@@ -135,6 +158,10 @@ impl BodyLines {
 
     /// The next line of what was read.
     pub(in crate::http) fn next(&mut self) -> Option<Line> {
+        let is_late = |deadline| Instant::now() >= deadline;
+        if self.read.is_empty() && !self.has_ended && self.deadline.is_some_and(is_late) {
+            return Some(self.refuse_late_line());
+        }
         while !self.read.is_empty() {
             let mut rest: &[u8] = &self.read;
             // The fastest search of the standard library. It cannot fail on a slice.
@@ -154,6 +181,23 @@ impl BodyLines {
         None
     }
 
+    /// Refuses the line that has begun, and frees what it holds. Its rest is skipped.
+    fn refuse_late_line(&mut self) -> Line {
+        self.begin_anew();
+        self.is_skipping = true;
+        let detail = "the line took more than 10 s";
+        Line {
+            number: self.number,
+            text: Err(Refusal::new(ErrorCode::RequestTimeout).with_detail(detail)),
+        }
+    }
+
+    /// Forgets the line that has begun.
+    fn begin_anew(&mut self) {
+        self.begun = Vec::new();
+        self.deadline = None;
+    }
+
     /// Adds a piece to the current line. Returns the line if this is its end, or if it is refused.
     fn add(&mut self, piece: Bytes, is_end: bool) -> Option<Line> {
         let number = self.number;
@@ -165,7 +209,7 @@ impl BodyLines {
         let text = match self.append(piece, is_end) {
             Ok(text) => Ok(text.filter(|text| !is_white_space(text))?),
             Err(refusal) => {
-                self.begun = Vec::new();
+                self.begin_anew();
                 self.is_skipping = !is_end;
                 Err(refusal)
             }
@@ -191,9 +235,12 @@ impl BodyLines {
             self.make_room(length)?;
             self.begun.extend_from_slice(&text);
             if !is_end {
+                self.deadline
+                    .get_or_insert_with(|| Instant::now() + LINE_TIMEOUT);
                 return Ok(None);
             }
             text = std::mem::take(&mut self.begun).into();
+            self.deadline = None;
         }
         text.truncate(length - cr);
         Ok(Some(text))

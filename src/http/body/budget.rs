@@ -7,7 +7,7 @@ use super::parse_turns::ParseTurns;
 
 /// What a publisher is told when the budget is used up.
 pub(super) const NO_MEMORY: &str =
-    "the bodies of other requests take all the memory for them; try again";
+    "the memory for request bodies is used up by other requests; try again";
 
 /// Bytes that the bodies of all requests in flight may take together.
 #[derive(Debug)]

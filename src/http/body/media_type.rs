@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, header};
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
 
-/// Checks that the body has this media type, whatever its parameters. Requiring one that forms do
-/// not have keeps out forms on other websites: a browser sends a preflight request before it sends
-/// such a type to another origin.
+/// Checks that the body has this media type, whatever its parameters. Requiring one that HTML
+/// forms cannot send keeps out other websites: before a browser sends such a type to another
+/// origin, it makes a preflight request.
 ///
 /// Errors: 415.
 pub(in crate::http) fn require_media_type(

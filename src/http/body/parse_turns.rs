@@ -4,7 +4,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 /// Bodies up to this size are parsed at once.
-const SHORT_BYTES: usize = 1024;
+const SHORT_BYTES: usize = 16 * 1024;
 
 /// Parsing a body that is full of names takes a worker thread for up to many milliseconds, and it
 /// cannot be interrupted. If many such bodies arrive together, everything else would wait until

@@ -81,7 +81,10 @@ async fn run(
     loop {
         while let Some(Line { number, text }) = lines.next() {
             stream.give_way().await;
-            let request = text.and_then(|text| parse_publish_request(&text));
+            let request = match text {
+                Ok(text) => lines.parse(&text, parse_publish_request).await,
+                Err(refusal) => Err(refusal),
+            };
             let outcome = match request {
                 Ok(request) => stream.publish(request).await,
                 Err(refusal) => Err(refusal),
@@ -98,6 +101,8 @@ async fn run(
         if !has_more {
             break;
         }
+        // Nothing but blank lines may have been read.
+        stream.give_way().await;
         let Some(read) = stream.wait_for(lines.read()).await else {
             tasks.spawn(lines.discard_rest());
             break;
