@@ -1,4 +1,4 @@
-//! What it costs a shard that many members of one topic leave or come back at once.
+//! What it costs a shard when many members of one topic leave or reconnect at once.
 //!
 //! `cargo bench --bench membership` prints a table: CPU time of the shard for 100,000 members, and
 //! its longest turn, in which no other task of its worker runs. The clients have no sockets, and
@@ -28,7 +28,7 @@ use wavecast::protocol::TopicKind;
 
 use self::measure::{median, thread_cpu_time};
 
-/// That of the binary. The system's takes turns of 4 ms for itself when many connections are freed.
+/// The binary's allocator. The system's adds turns of 4 ms when many connections are freed.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -13,10 +13,10 @@ usage: scripts/attacks.py [--server PATH] [--totals SIZE] [--settle SECONDS] [--
 
     scripts/attacks.py                   all attacks, about 35 minutes
     scripts/attacks.py A2 A4             only these
-    scripts/attacks.py --totals 64MiB    every total that the server has a flag for is this small
+    scripts/attacks.py --totals 64MiB    sets every total that has a flag to this size
 
-Exits with 1 if an attack went over a limit. Latencies depend on the machine: `late` says by how much the
-watchers themselves woke up too late, and a wait that is not far above it says nothing about the server.
+Exits with 1 if an attack went over a limit. Latencies depend on the machine: `late` is how late the
+watchers themselves woke up. A latency that is not well above it says nothing about the server.
 The columns are explained below the table. Needs Linux, Python 3.8 and 20,000 file descriptors.
 
     SERVER_BIN     the server binary (default: target/release/wavecast)

@@ -52,7 +52,7 @@ def _arguments(about):
     server = os.environ.get("SERVER_BIN") or str(TARGET / "release" / "wavecast")
     parser.add_argument("names", nargs="*", metavar="NAME", help="attacks to run (default: all)")
     parser.add_argument("--server", default=server, metavar="PATH", help="the server binary")
-    parser.add_argument("--totals", metavar="SIZE", help="start the server with each of its totals this small")
+    parser.add_argument("--totals", metavar="SIZE", help="set each of the server's totals that has a flag to this size")
     parser.add_argument("--settle", type=float, default=15, metavar="SECONDS", help="wait after an attack (default: 15)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--list", action="store_true", help="list the attacks")

@@ -8,8 +8,8 @@ LEFT_BYTES = 64 * MIB
 # Sockets that the server still holds when it is measured again, above what it held before.
 LEFT_DESCRIPTORS = 8
 LEFT_CPU_PERCENT = 5
-# The flags of the totals, their defaults, and what is beside them: the replies' total, which has no flag,
-# and what connections, code and fragmentation take.
+# The totals that have a flag, with their defaults. To these are added the total of replies, which has no
+# flag, and an allowance for everything else: other totals without a flag, connections, code, fragmentation.
 TOTALS = {"bodies-total": 64 * MIB, "outbox-total": 128 * MIB, "history-total": 256 * MIB}
 REPLIES_TOTAL, BESIDE = 32 * MIB, 64 * MIB + 96 * MIB
 

@@ -4,13 +4,13 @@ MIB = 1 << 20
 HEAD = ["attack", "MiB idle", "peak", "after", "pong p99", "max", "refused", "lost", "/healthz p99", "max", "late", "result"]
 
 LEGEND = """
-MiB: resident memory of the server: before, at most during, and {settle:g} s after the attack. At most {memory} MiB more
-  during it, 64 MiB more after it.
+MiB: resident memory of the server: before the attack, its peak, and {settle:g} s after. Limits: {memory} MiB above idle at the
+  peak, 64 MiB above idle after it.
 pong: how long the neighbour waits for the answer to its ping, in ms. At most 250.
-refused: events that the neighbour's backend could not publish, about one in 100 ms. Not judged.
-lost: events that the neighbour did not get. None, and it can resume from where it was before the attack.
+refused: events that the neighbour's backend could not publish; it tries one every 100 ms. No limit.
+lost: events that the neighbour did not receive. Limit: 0, and it must be able to resume from its position before the attack.
 /healthz: how long the prober waits for 200, in ms. 99 of 100 at most 50, all at most 250.
-late: the longest delay of the watchers by the machine itself, in ms."""
+late: how late the watchers woke up at worst, in ms; the machine's own share of the latencies."""
 
 
 def cells(row):

@@ -116,8 +116,9 @@ pub struct PublishConfig {
     /// Maximum size of the body of an HTTP request, in bytes; a larger one gets 413. Default
     /// 1 MiB.
     pub max_body_size: usize,
-    /// Bytes that the bodies of all HTTP requests in flight take together, as they arrive; a body
-    /// beyond it is not read on and gets 503 with `Retry-After`. One body of `max_body_size` always fits. Default 64 MiB.
+    /// Maximum number of bytes of the bodies of all HTTP requests in flight, counted as they
+    /// arrive. Beyond it, the server stops reading a body and answers 503 with `Retry-After`. One body of
+    /// `max_body_size` always fits. Default 64 MiB.
     pub bodies_total: usize,
 }
 
@@ -201,9 +202,9 @@ pub struct EngineConfig {
     /// Maximum number of bytes of replies that all clients have not read yet; beyond it, only a client
     /// that has read all of its replies has another command carried out. Default 32 MiB.
     pub replies_total: usize,
-    /// Maximum number of bytes of messages from all clients that have begun and are not complete; a
-    /// client whose message does not fit is closed (1013). A quarter is kept for messages of up to
-    /// 4 KiB. At least twice `max_message_size`. Default 64 MiB.
+    /// Maximum number of bytes of the incomplete messages of all clients; a client whose message
+    /// does not fit is closed (1013). A quarter is reserved for messages of up to 4 KiB.
+    /// At least twice `max_message_size`. Default 64 MiB.
     pub partial_messages_total: usize,
     /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
     /// outbox, where it is counted. Default 16 KiB.

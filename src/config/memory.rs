@@ -47,7 +47,7 @@ fn of_groups(groups: &str, read: impl Fn(&Path) -> Option<String>) -> Option<u64
         };
         let path = Path::new(path.trim_start_matches('/'));
         let ancestors = path.ancestors().map(|group| Path::new(root).join(group));
-        // `max` is no number: no limit.
+        // `max` is not a number, and means no limit.
         let limits = ancestors.filter_map(|group| read(&group.join(file))?.trim().parse().ok());
         limits.min()
     });

@@ -120,14 +120,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "outbox.total", flag: Some("outbox-total"), heading: SlowConsumers, kind: SIZE_OR_NONE, default: "0", reload: Restart,
         set: |config, value| put(&mut config.server.outbox.total, value),
-        help: "Maximum number of bytes that may wait for all clients; 0 means an eighth of the memory",
+        help: "Maximum number of bytes waiting for all clients together; 0 means an eighth of the memory",
         more: "A message that many clients share counts once per shard. Beyond it, the clients with the most bytes waiting are closed (1013). 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
     },
     Setting {
         key: "publish.timeout", flag: Some("publish-timeout"), heading: Publishing, kind: ANY_TIME, default: "1s", reload: Live,
         set: |config, value| put(&mut config.server.publish.timeout, value),
         help: "Longest time a publisher waits for a busy server before it gets 503",
-        more: "A client's command waits no longer either: it is refused with `overloaded`.",
+        more: "A client's command waits for the same time, and is then refused with `overloaded`.",
     },
     Setting {
         key: "publish.window", flag: Some("publish-window"), heading: Publishing, kind: ANY_TIME, default: "5m", reload: Live,
@@ -151,7 +151,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "publish.bodies_total", flag: Some("bodies-total"), heading: Publishing, kind: SIZE, default: "64MiB", reload: Restart,
         set: |config, value| put(&mut config.server.publish.bodies_total, value),
         help: "Maximum number of bytes of the bodies of all HTTP requests in flight",
-        more: "They count as they arrive. Beyond it, a body is not read on and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
+        more: "Bytes count as they arrive. Beyond the limit, the server stops reading a body, and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
     },
     Setting {
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,

@@ -15,7 +15,7 @@ pub struct At<'a> {
 }
 
 /// What a broadcast is made of. Each form of it is made at most once, on the task of the first
-/// shard that has a taker.
+/// shard that has a recipient for it.
 ///
 /// The two forms that nearly everybody takes, those of the class [`ClassId::NATIVE`], have methods
 /// of their own.

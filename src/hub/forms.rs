@@ -11,7 +11,7 @@ use crate::wire::Frame;
 /// One broadcast in the forms that its recipients take. All of them share each form.
 ///
 /// The native forms are made when it is sent, so that they cost no lock and no branch per delivery.
-/// Every other form is made by the first shard that has a taker; a shard that needs the same form
+/// Every other form is made by the first shard that has a recipient for it; a shard that needs the same form
 /// at that moment waits for it. They live as long as the broadcast and the outboxes that hold them.
 #[derive(Debug)]
 pub(in crate::hub) struct Forms {

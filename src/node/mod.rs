@@ -78,8 +78,8 @@ pub struct NodeOptions {
     /// Longest time the policy may take for one decision; after that, the command or request
     /// is refused with `overloaded`. Default 5 s.
     pub policy_timeout: Duration,
-    /// Bytes that messages which have begun and are not complete may take, over all connections; a
-    /// client whose message does not fit is closed (1013). At least twice `max_message_bytes`.
+    /// Maximum number of bytes of the incomplete messages of all connections; a client whose
+    /// message does not fit is closed (1013). At least twice `max_message_bytes`.
     /// Default 64 MiB.
     pub partial_messages_total: usize,
 }
@@ -173,7 +173,7 @@ impl Node {
         &self.options
     }
 
-    /// What messages that are not complete take, over all connections.
+    /// The memory of the incomplete messages of all connections.
     pub fn partial_messages(&self) -> &PartialMessages {
         &self.partial_messages
     }

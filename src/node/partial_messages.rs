@@ -1,11 +1,11 @@
-//! The memory of messages that have begun and are not complete, over all connections.
+//! The memory of the incomplete messages of all connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Up to this many bytes, a message counts as small.
 const SMALL_BYTES: usize = 4096;
 
-/// The bytes that unfinished messages of all connections take together.
+/// The bytes that the incomplete messages of all connections take together.
 ///
 /// A message that does not fit ends its connection: waiting would help nobody, because a peer may
 /// leave its message unfinished for as long as it likes. A quarter is kept for small messages, so

@@ -7,7 +7,7 @@ use super::published::Published;
 use super::turn::Turn;
 use crate::protocol::{Identity, PublishRequest, Refusal};
 
-/// A stream of events from one publisher.
+/// A publish stream: events that one publisher sends one after another.
 #[derive(Debug)]
 pub struct PublishStream {
     node: Arc<Node>,

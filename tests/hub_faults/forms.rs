@@ -73,7 +73,7 @@ fn hub_of(shards: usize) -> Hub {
 
 /// Publishes one source to each channel, alone or with the others in one batch of the shards.
 #[tokio::test]
-async fn a_form_is_made_once_for_all_who_take_it_and_never_for_nobody() {
+async fn a_form_is_made_once_for_all_its_recipients_and_never_without_one() {
     let hub = hub();
     let (class, other) = (ClassId::new(3), ClassId::new(4));
     let mut takers = Vec::new();

@@ -91,7 +91,7 @@ pub(super) fn with_envelope<R>(
                 payloads: &outline.payloads,
             };
             with_value(&mut outline.text, |value| read(value, payloads))
-                .map_err(|error| explain(text, error))
+                .map_err(|error| explain(text, &error))
         });
         if text.len() > MAX_REUSED_BYTES {
             *outline = Outline::default();
@@ -105,7 +105,7 @@ pub(super) fn with_envelope<R>(
 
 /// Why the parser refused a text, in words. It is fast, but its errors say neither what is wrong
 /// nor where in the text.
-fn explain(text: &str, error: JsonError) -> JsonError {
+fn explain(text: &str, error: &JsonError) -> JsonError {
     match EventData::parse(text) {
         Err(reason) => reason,
         // The grammar is right, so it is one of the parser's limits.

@@ -79,7 +79,7 @@ impl Lists {
 fn too_many() -> ApiError {
     ApiError::new(
         ErrorCode::Overloaded,
-        "too many lists or pages of history are requested, or not read",
+        "too many lists or pages of history are waiting to be made or read",
     )
 }
 

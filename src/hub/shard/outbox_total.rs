@@ -1,8 +1,7 @@
 //! The memory of all outboxes together.
 //!
-//! A frame that many outboxes of a shard share is counted once, and each place in an outbox for
-//! itself. Nothing is counted for what is written at once. Replies are counted elsewhere, and so
-//! are histories.
+//! A frame that many outboxes of a shard share is counted once, plus an entry for each outbox that
+//! holds it. What is written at once is not counted. Replies and histories are counted elsewhere.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -11,7 +10,7 @@ use std::sync::{Arc, Weak};
 use super::ready::ReadyList;
 use crate::wire::Frame;
 
-/// Bytes of a place in an outbox. Queues grow by doubling, so it counts twice.
+/// Bytes of an entry in an outbox. Queues grow by doubling, so it counts twice.
 pub(super) const ENTRY_BYTES: usize = 160;
 /// Bytes that a queued frame takes beside its own: allocations, and what counts it.
 const FRAME_OVERHEAD: usize = 96;
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_frame_counts_once_per_shard_and_each_place_for_itself() {
+    fn a_shared_frame_counts_once_per_shard_and_each_entry_separately() {
         let total = OutboxTotal::new(1000, 2);
         let (mut one, mut other) = (SharedFrames::default(), SharedFrames::default());
         let shared = frame(1, 10_000);

@@ -2,8 +2,8 @@
 //! first.
 //!
 //! Blocked connections are listed by the size class of their outbox, its binary logarithm, so
-//! that finding the largest costs the same however many there are. A shard only gives up its own.
-//! If another one has a larger outbox, that is asked.
+//! that finding the largest costs the same however many there are. A shard evicts only its own
+//! clients. If another shard has a larger outbox, it asks that one.
 
 use super::Shard;
 use crate::hub::replies::unread_bytes;

@@ -112,8 +112,8 @@ impl Reader {
         }
     }
 
-    /// Charges what the decoder holds of an unfinished message to the total of all connections,
-    /// after it has held `before`. Returns the end of the connection if that is too much.
+    /// Charges what the decoder holds of an incomplete message to the total of all connections;
+    /// `before` is what it held last time. Returns the end of the connection if that is too much.
     pub(super) fn charge(&mut self, before: usize) -> Option<End> {
         let held = self.decoder.held_bytes();
         if self.node.partial_messages().change(before, held) {

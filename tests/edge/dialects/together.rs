@@ -102,7 +102,7 @@ async fn a_replay_is_in_the_form_of_the_client_and_joins_exactly() {
 }
 
 #[tokio::test]
-async fn room_mates_of_different_dialects_hear_each_other() {
+async fn members_of_different_dialects_receive_each_others_messages() {
     let server = Mounted::start(&HubOptions::default());
     let (mut native, mut terse) = (server.native().await, server.terse().await);
     native.join("lobby", 1).await;

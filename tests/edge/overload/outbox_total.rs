@@ -52,7 +52,7 @@ async fn queued(edge: &TestServer) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn the_largest_outboxes_go_first_and_the_small_ones_lose_nothing() {
+async fn the_largest_outboxes_are_evicted_first_and_the_small_ones_lose_nothing() {
     const SMALL: usize = 8;
     let edge = start(2 * MIB + 512 * KIB).await;
     let node = edge.server.node();

@@ -1,4 +1,4 @@
-//! What a stream of events may make the server hold, and whom it may delay.
+//! What a publish stream may make the server hold, and whom it may delay.
 
 use std::time::Duration;
 

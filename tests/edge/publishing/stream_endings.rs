@@ -1,4 +1,4 @@
-//! How a stream of events ends: cut off, silent, or during a drain.
+//! How a publish stream ends: cut off, silent, or during a drain.
 
 use std::time::{Duration, Instant};
 

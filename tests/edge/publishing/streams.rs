@@ -160,7 +160,7 @@ async fn with_answers_errors_only_refusals_and_the_totals_are_answered() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_stream_is_refused_before_it_begins() {
+async fn a_request_that_is_not_a_stream_is_refused_before_it_begins() {
     let server = TestServer::start_default().await;
     let address = server.address;
     for headers in [
@@ -257,7 +257,7 @@ async fn expect_invitation(address: SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_publisher_that_waits_for_an_invitation_gets_it() {
+async fn a_publisher_that_expects_100_continue_gets_it() {
     let server = TestServer::start_default().await;
     expect_invitation(server.address).await;
     let refusable = EXPECTING.replace("x-ndjson", "json");
