@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the curl examples of the README against a real server on port 3000.
+"""Runs the curl examples of the README against a real server.
 
 Conventions for writing examples:
 
@@ -8,7 +8,8 @@ Conventions for writing examples:
     <!-- examples:end -->
 
 - Only blocks between these markers are run. There may be several pairs of markers.
-- A ```sh block that contains `curl` is run as one script, unchanged.
+- A ```sh block that contains `curl` is run as one script.
+- The server listens on a free port, which takes the place of 127.0.0.1:3000 in the examples.
 - A ```console block is a transcript: lines that start with `$ ` are commands (a line
   that ends in a backslash or inside a quote continues on the next), and the other
   lines are their output. Commands that contain `curl` are run.
@@ -27,18 +28,18 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = os.environ.get("SERVER_BIN") or str(
     Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast"
 )
-HOST, PORT = "127.0.0.1", 3000
+DOCUMENTED = "127.0.0.1:3000"
+ANNOUNCED = re.compile(r"http://(127\.0\.0\.1:\d+)")
 START_S, EXAMPLE_S, STOP_S = 10, 30, 15
 
 SECTION = re.compile(r"<!-- examples:start -->(.*?)<!-- examples:end -->", re.S)
@@ -126,31 +127,26 @@ def run(command, expected, env):
     return compare(expected, done.stdout) if expected is not None else None
 
 
-def taken():
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((HOST, PORT)) == 0
-
-
 def start():
-    if taken():
-        stop_with(f"port {PORT} is in use; the examples need it, so stop what listens there")
+    """Starts the server. Returns it and its address, once it listens."""
     if not Path(BINARY).is_file():
         stop_with(f"{BINARY} does not exist; run cargo build --release")
     server = subprocess.Popen(
-        [BINARY, "--listen", f"{HOST}:{PORT}"],
-        stdout=subprocess.DEVNULL,
+        [BINARY, "--listen", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
         env={"WAVECAST_LOG": "warn", **os.environ},
     )
-    deadline = time.monotonic() + START_S
-    while not taken():
-        if server.poll() is not None:
-            stop_with(f"the server ended with {server.returncode}")
-        if time.monotonic() > deadline:
-            stop(server)
-            stop_with(f"the server did not listen within {START_S} s")
-        time.sleep(0.05)
-    return server
+    # It announces its address when it listens, and ends if it cannot.
+    announced = []
+    reader = threading.Thread(target=lambda: announced.append(server.stdout.readline()), daemon=True)
+    reader.start()
+    reader.join(START_S)
+    address = ANNOUNCED.search("".join(announced))
+    if not address:
+        stop(server)
+        stop_with(f"the server did not listen within {START_S} s, or ended")
+    return server, address.group(1)
 
 
 def stop(server):
@@ -177,10 +173,11 @@ def main():
         # curl reads this file itself, so the examples need no extra flags.
         Path(home, ".curlrc").write_text("fail-with-body\nsilent\nshow-error\nmax-time = 20\n", encoding="utf-8")
         env = {**os.environ, "CURL_HOME": home, "no_proxy": "*", "NO_PROXY": "*"}
-        server = start()
+        server, address = start()
         try:
             for path, line, command, expected in found:
-                problem = run(command, expected, env)
+                here = lambda text: text and text.replace(DOCUMENTED, address)
+                problem = run(here(command), here(expected), env)
                 failed += problem is not None
                 print(f"{'FAIL' if problem else 'ok':4} {path.name}:{line}: {command.splitlines()[0]}")
                 if problem:
