@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use super::excerpt::{NAME_CHARS, excerpt};
 use super::{ErrorCode, TopicName};
 
 /// A name up to this long is repeated as a whole, in bytes. No valid one is longer.
 const MAX_REPEATED_BYTES: usize = 256;
-/// How much of a name that is longer an answer repeats, in characters.
-const MAX_REPEATED_CHARS: usize = 64;
 
 /// Why a command or request was refused: the stable code, the subject, and a sentence.
 ///
@@ -106,15 +105,12 @@ impl From<TopicName<'_>> for Subject {
     }
 }
 
-/// As much of a name as an answer repeats. An invalid name may be as long as a message, and answers must not
-/// be.
+/// As much of a name as an answer repeats.
 fn repeated(name: &str) -> &str {
     if name.len() <= MAX_REPEATED_BYTES {
-        return name;
-    }
-    match name.char_indices().nth(MAX_REPEATED_CHARS) {
-        Some((end, _)) => &name[..end],
-        None => name,
+        name
+    } else {
+        excerpt(name, NAME_CHARS)
     }
 }
 

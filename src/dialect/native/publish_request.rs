@@ -7,8 +7,8 @@ use simd_json::tape::{Object, Value};
 
 use super::envelope::{Payloads, with_envelope};
 use crate::protocol::{
-    ChannelName, ErrorCode, EventData, EventId, EventName, InvalidTarget, NameError,
-    PublishRequest, Refusal, Target, UserId, did_you_mean, nearest,
+    ChannelName, ErrorCode, EventData, EventId, EventName, InvalidTarget, NAME_CHARS, NameError,
+    PublishRequest, Refusal, Target, UserId, did_you_mean, excerpt, nearest,
 };
 
 /// Maximum number of events per batch.
@@ -25,8 +25,6 @@ const FIELDS: [&str; 7] = [
     "id",
     "event",
 ];
-/// Of the name of an unknown field or of an invalid channel, at most this many characters are repeated.
-const MAX_SHOWN_CHARACTERS: usize = 64;
 
 /// Parses one event: `{"channel":…,"data":…}`, or with `channels`, `user` or `broadcast` instead
 /// of `channel`.
@@ -109,9 +107,9 @@ fn unknown_field(key: &str, names: &[&str]) -> Refusal {
 
 /// As much of a name as an answer repeats.
 fn shown(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(MAX_SHOWN_CHARACTERS) {
-        Some((at, _)) => format!("{}…", &name[..at]).into(),
-        None => name.into(),
+    match excerpt(name, NAME_CHARS) {
+        all if all.len() == name.len() => name.into(),
+        part => format!("{part}…").into(),
     }
 }
 
@@ -340,7 +338,7 @@ mod tests {
         ));
         assert_eq!(
             long.detail(),
-            format!("unknown field `{}…`", "ü".repeat(MAX_SHOWN_CHARACTERS))
+            format!("unknown field `{}…`", "ü".repeat(NAME_CHARS))
         );
         let batch = parse_publish_batch(br#"{"event":[]}"#).unwrap_err();
         assert_eq!(

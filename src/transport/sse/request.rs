@@ -9,14 +9,12 @@ use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
 use super::handover::Handover;
-use crate::protocol::{ChannelName, ErrorCode, Identity, Refusal};
+use crate::protocol::{ChannelName, ErrorCode, Identity, NAME_CHARS, Refusal, excerpt};
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
 /// event id contains the positions in all of them.
 pub(super) const MAX_CHANNELS: usize = 256;
 
-/// How much of an invalid name is quoted in the error, in characters.
-const QUOTED_CHARS: usize = 64;
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A request for an event stream, not yet parsed.
@@ -95,7 +93,7 @@ pub(super) struct SseParameters {
 impl SseParameters {
     fn add_channel(&mut self, name: &str, max: usize) -> Result<(), Refusal> {
         let channel = ChannelName::new(name).map_err(|error| {
-            let quoted: String = name.chars().take(QUOTED_CHARS).collect();
+            let quoted = excerpt(name, NAME_CHARS);
             refused(
                 ErrorCode::InvalidChannel,
                 format!("channel {quoted:?}: {error}"),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node::Published;
-use crate::protocol::{ErrorCode, Refusal, push_json};
+use crate::protocol::{ErrorCode, Refusal, excerpt, push_json};
 
 /// Maximum number of lines that are answered together.
 const MAX_LINES: usize = 1024;
@@ -75,7 +75,7 @@ impl Answers {
                 self.totals.failed += 1;
                 let error = RefusedLine {
                     code: refusal.code,
-                    detail: shorten(refusal.detail()),
+                    detail: excerpt(refusal.detail(), MAX_DETAIL),
                     line,
                 };
                 self.push(&Refused { error });
@@ -108,9 +108,4 @@ impl Answers {
         self.text.push(b'\n');
         self.lines += 1;
     }
-}
-
-fn shorten(detail: &str) -> &str {
-    let end = detail.char_indices().nth(MAX_DETAIL);
-    end.map_or(detail, |(end, _)| &detail[..end])
 }
