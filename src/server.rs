@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::Dialects;
+#[cfg(feature = "internals")]
+use crate::http::Routes;
 use crate::http::{Api, BodyBudget, Health, Lists};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
@@ -167,6 +169,11 @@ impl WebSocketServer {
 /// For this project's own tests and benchmarks.
 #[cfg(feature = "internals")]
 impl WebSocketServer {
+    /// What the binary's listeners answer requests with.
+    pub fn routes(self: &Arc<Self>) -> Routes {
+        Routes::with_short_way(self.router(), self.api())
+    }
+
     /// The node underneath.
     pub fn node(&self) -> &Arc<Node> {
         &self.node

@@ -13,7 +13,7 @@ use tower_http::cors::CorsLayer;
 use super::signals::Signals;
 use super::{configuration, cors, descriptors, greeting, listeners, print};
 use crate::config::{EdgeConfig, Flags};
-use crate::http::serve_all;
+use crate::http::{Routes, serve_all};
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
@@ -69,14 +69,15 @@ async fn until_drained(
     cors: Option<CorsLayer>,
     mut signals: Signals,
 ) -> ExitCode {
-    let mut router = server.router();
-    if let Some(cors) = cors {
-        router = router.layer(cors);
-    }
+    let routes = match cors {
+        // Every response needs its headers.
+        Some(cors) => server.router().layer(cors).into(),
+        None => Routes::with_short_way(server.router(), server.api()),
+    };
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
     let options = server.config().serve();
-    serve_all(listeners, &router, options, &requests, &stop);
+    serve_all(listeners, &routes, options, &requests, &stop);
     let first = tokio::select! {
         first = signals.next() => first,
         () = server.failed() => return ended_by_failure(),

@@ -1,5 +1,7 @@
 //! Values that a handler may return as they are, here and in an application.
 
+use axum::body::Body;
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
@@ -9,7 +11,10 @@ use crate::protocol::Json;
 /// 200 with the object that `POST /api/events` answers.
 impl IntoResponse for Published {
     fn into_response(self) -> Response {
-        axum::Json(self).into_response()
+        let mut response = Response::new(Body::from(self.to_json()));
+        let media_type = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        response
     }
 }
 

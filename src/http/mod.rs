@@ -16,6 +16,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 pub use body::BodyBudget;
 pub use health::Health;
+#[cfg(any(feature = "cli", feature = "internals"))]
+pub use serving::Routes;
 #[cfg(feature = "cli")]
 pub(crate) use serving::serve_all;
 pub use serving::{ServeOptions, serve};

@@ -164,6 +164,9 @@ impl Hub {
         delivery: Delivery<'_>,
         ack: impl Fn(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, DeliveryError> {
+        if self.is_for_nobody(kind, name) {
+            return Ok(Accepted::default());
+        }
         let plain = delivery.source.plain();
         let origin = delivery.origin.and_then(|id| self.registry.client(id));
         if self.budgets.of(kind).is_exceeded() {
@@ -172,11 +175,11 @@ impl Hub {
         }
         loop {
             let known = self.registry.topic(kind, name);
-            let members = known.map(|topic| topic.members_by_shard());
+            let members = known.as_ref().map(|topic| topic.members_by_shard());
             let members = |shard: usize| wanted(members.as_ref()?[shard]);
             let mut permits = self.mailboxes.reserve(members, plain.len()).await?;
             // Nothing awaits from here on: a publish cancelled later would leave an unused topic.
-            let Some(topic) = self.topic_to_publish(kind, name) else {
+            let Some(topic) = known.or_else(|| self.topic_with_history(kind, name)) else {
                 return Ok(Accepted::default());
             };
             let excluded = origin.as_ref().map(|client| client.memberships.lock());
@@ -199,14 +202,17 @@ impl Hub {
         }
     }
 
-    /// The topic to publish to. A topic that nobody is in is created only if it keeps a
-    /// history.
-    fn topic_to_publish(&self, kind: TopicKind, name: &Arc<str>) -> Option<Arc<Topic>> {
-        let topic = self.registry.topic(kind, name);
-        topic.or_else(|| {
-            let history = self.registry.rules().options(kind, name).history;
-            history.map(|_| self.registry.topic_or_new(kind, name))
-        })
+    /// Whether the topic has no members and keeps nothing. Then a publication is not even encoded: many
+    /// are for users who are not there.
+    fn is_for_nobody(&self, kind: TopicKind, name: &Arc<str>) -> bool {
+        let is_unused = self.registry.topic(kind, name).is_none();
+        is_unused && self.registry.rules().options(kind, name).history.is_none()
+    }
+
+    /// A topic that nobody was in when it was looked up. It is created if it keeps a history.
+    fn topic_with_history(&self, kind: TopicKind, name: &Arc<str>) -> Option<Arc<Topic>> {
+        let history = self.registry.rules().options(kind, name).history;
+        history.map(|_| self.registry.topic_or_new(kind, name))
     }
 
     /// Reads a page of at most `max_bytes` from a topic's history. Returns `None` if the topic

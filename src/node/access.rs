@@ -53,8 +53,7 @@ impl Node {
         let client = ClientRef::new(id, &info, true);
         let asked = Connect { client };
         let ask = || self.policy.connect(asked);
-        let deadline = self.policy_deadline();
-        if let Allowed::Changed(identity) = self.decide_request(ask, deadline).await? {
+        if let Allowed::Changed(identity) = self.decide_request(ask, None).await? {
             info.identity = Some(Arc::new(identity));
         }
         Ok(Admission::new(self.policy.clone(), id, info, place))
@@ -180,7 +179,7 @@ impl Node {
         &self,
         publisher: Option<&Identity>,
         mut request: PublishRequest,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<PublishRequest, Refusal> {
         let asked = Publish {
             publisher,
@@ -224,12 +223,15 @@ impl Node {
     async fn decide_request<'a, T>(
         &self,
         ask: impl FnOnce() -> Decision<'a, T>,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Answer<T> {
         let mut answer = pin!(async {
             match ask() {
                 Decision::Now(answer) => answer,
-                Decision::Later(later) => in_time(deadline, later).await,
+                Decision::Later(later) => {
+                    let deadline = deadline.unwrap_or_else(|| self.policy_deadline());
+                    in_time(deadline, later).await
+                }
             }
         });
         poll_fn(|cx| {

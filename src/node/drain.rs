@@ -122,7 +122,7 @@ impl Node {
             window,
         });
         self.announcement.begin(notice.clone());
-        let _ = publish_message(&self.hub, &channel, &notice, deadline).await;
+        let _ = publish_message(&self.hub, &channel, &notice, || deadline).await;
     }
 
     /// Closes `clients`, at the pace of `options`. Each may take until `deadline` to read what

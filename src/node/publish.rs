@@ -1,11 +1,13 @@
 //! Publishing: an event is accepted, encoded once per channel, and broadcast.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Node;
+use super::lazy_timeout::lazy_timeout;
 use super::publish_error::PublishError;
 use super::published::Published;
 use super::turn::Turn;
@@ -32,8 +34,7 @@ impl Node {
     /// Cancel safety: if the future is dropped, an event for several channels may have reached
     /// only some of them; with an idempotency key, it still reaches all.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, PublishError> {
-        let deadline = self.publish_deadline();
-        self.publish_before(request, deadline).await
+        self.publish_before(request, None).await
     }
 
     /// Until when what is published now may wait.
@@ -41,11 +42,12 @@ impl Node {
         Instant::now() + self.options.publish_timeout
     }
 
-    /// The same as [`publish`](Self::publish), with a deadline that other events may share.
-    pub async fn publish_before(
+    /// The same as [`publish`](Self::publish), with a deadline that other events may share. `None`
+    /// stands for this event's own.
+    pub(super) async fn publish_before(
         &self,
         request: PublishRequest,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Published, PublishError> {
         // The token comes first: either the drain sees it, or this sees the drain.
         let _publishing = self.publishing.token();
@@ -54,7 +56,9 @@ impl Node {
         }
         if let (Some(id), Some(dedup)) = (&request.id, &self.dedup) {
             let (id, dedup) = (id.clone(), dedup.clone());
-            return self.publish_once(dedup, id, request, deadline).await;
+            // Boxed: few events have a key, and the others need not carry this.
+            let deadline = deadline.unwrap_or_else(|| self.publish_deadline());
+            return Box::pin(self.publish_once(dedup, id, request, deadline)).await;
         }
         let now = SystemTime::now();
         let event = Event {
@@ -63,20 +67,39 @@ impl Node {
             name: request.name,
             data: request.data,
         };
-        let channels = channels(&request.target);
+        let channels = channels(request.target);
         self.check_size(&channels, &event)?;
         let event = Arc::new(event);
-        let (mut subscribers, mut turn) = (0, Turn::begin());
-        for channel in channels {
-            turn.give_way().await;
-            let message = event_message(&self.hub, &channel, &event);
-            subscribers += publish_message(&self.hub, &channel, &message, deadline).await?;
-        }
+        let subscribers = if let [channel] = &*channels {
+            let message = event_message(&self.hub, channel, &event);
+            let deadline = || deadline.unwrap_or_else(|| self.publish_deadline());
+            publish_message(&self.hub, channel, &message, deadline).await?
+        } else {
+            // Boxed, for the same reason.
+            Box::pin(self.publish_to_all(channels, &event, deadline)).await?
+        };
         Ok(Published {
             id: event.id.clone(),
             timestamp: event.timestamp.clone(),
             subscribers,
         })
+    }
+
+    /// Publishes an event to several channels, in their order.
+    async fn publish_to_all(
+        &self,
+        channels: Vec<ChannelName>,
+        event: &Arc<Event>,
+        deadline: Option<Instant>,
+    ) -> Result<usize, PublishError> {
+        let deadline = deadline.unwrap_or_else(|| self.publish_deadline());
+        let (mut subscribers, mut turn) = (0, Turn::begin());
+        for channel in channels {
+            turn.give_way().await;
+            let message = event_message(&self.hub, &channel, event);
+            subscribers += publish_message(&self.hub, &channel, &message, || deadline).await?;
+        }
+        Ok(subscribers)
     }
 
     /// Checks whether [`publish`](Self::publish) would accept the event now. Returns the bytes of
@@ -94,7 +117,7 @@ impl Node {
             name: request.name.clone(),
             data: request.data.clone(),
         };
-        self.check_size(&channels(&request.target), &event)
+        self.check_size(&channels(request.target.clone()), &event)
     }
 
     /// The bytes of the event's messages to all its channels, without encoding them.
@@ -127,10 +150,10 @@ pub(super) fn check_total(bytes: usize) -> Result<(), PublishError> {
     Ok(())
 }
 
-pub(super) fn channels(target: &Target) -> Vec<ChannelName> {
+pub(super) fn channels(target: Target) -> Vec<ChannelName> {
     match target {
-        Target::Channels(channels) => channels.clone(),
-        Target::User(user) => vec![ChannelName::of_user(user)],
+        Target::Channels(channels) => channels,
+        Target::User(user) => vec![ChannelName::of_user(&user)],
         Target::Everyone => vec![ChannelName::all()],
     }
 }
@@ -156,18 +179,16 @@ pub(super) async fn publish_message(
     hub: &Hub,
     channel: &ChannelName,
     message: &Arc<dyn Source>,
-    deadline: Instant,
+    deadline: impl FnOnce() -> Instant,
 ) -> Result<usize, PublishError> {
-    let publish = async {
+    let publish = pin!(async {
         if channel.reaches_everyone() {
-            return hub.broadcast_to_everyone(message).await;
+            return Ok(hub.broadcast_to_everyone(message).await?);
         }
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
         let accepted = hub.publish(kind, name, message, None, |_| None).await;
         Ok(accepted?.members)
-    };
-    match timeout_at(deadline, publish).await {
-        Ok(sent) => Ok(sent?),
-        Err(_elapsed) => Err(PublishError::Overloaded),
-    }
+    });
+    let sent = lazy_timeout(deadline, publish).await;
+    sent.unwrap_or(Err(PublishError::Overloaded))
 }

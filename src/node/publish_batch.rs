@@ -45,7 +45,7 @@ impl Node {
         let mut turn = Turn::begin();
         for request in accepted {
             turn.give_way().await;
-            match self.publish_before(request, deadline).await {
+            match self.publish_before(request, Some(deadline)).await {
                 Ok(event) => outcomes.push(event),
                 Err(error) => {
                     return Err(BatchError::Unfinished {
@@ -66,7 +66,7 @@ impl Node {
     ) -> Result<Vec<PublishRequest>, BatchError> {
         // One deadline for the whole batch: otherwise a slow policy could hold it up for a
         // thousand deadlines.
-        let deadline = self.policy_deadline();
+        let deadline = Some(self.policy_deadline());
         let mut accepted = Vec::with_capacity(requests.len());
         let (mut bytes, mut turn) = (0, Turn::begin());
         for (index, request) in requests.into_iter().enumerate() {

@@ -26,7 +26,7 @@ impl Node {
         request: PublishRequest,
         deadline: Instant,
     ) -> Result<Published, PublishError> {
-        let channels = channels(&request.target);
+        let channels = channels(request.target);
         // `total` is the sum over all channels, as long as none of them lacks the event.
         let (mut earlier, mut total) = (None, Some(0));
         for channel in &channels {
@@ -57,7 +57,7 @@ impl Node {
                 turn.give_way().await;
                 let publish = async {
                     let message = event_message(&hub, &channel, &event_at(at).into());
-                    let sent = publish_message(&hub, &channel, &message, deadline).await;
+                    let sent = publish_message(&hub, &channel, &message, || deadline).await;
                     sent.map(|subscribers| Outcome { at, subscribers })
                 };
                 let key = (channel.clone(), id.clone());

@@ -37,8 +37,7 @@ impl PublishStream {
     /// Cancel safety: as for [`Node::publish`].
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, Refusal> {
         let (node, publisher) = (&self.node, self.publisher.as_ref());
-        let deadline = node.policy_deadline();
-        let request = node.review(publisher, request, deadline).await?;
+        let request = node.review(publisher, request, None).await?;
         Ok(node.publish(request).await?)
     }
 

@@ -75,23 +75,14 @@ impl From<&str> for Json {
     }
 }
 
-/// Appends a value as compact JSON. Nothing is appended if it cannot be represented.
-pub(crate) fn push_json<T: Serialize>(out: &mut Vec<u8>, value: &T) {
-    let length = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        out.truncate(length);
-    }
-}
-
 /// Writes `text` as a JSON string. Writing to a `String` cannot fail.
 pub(crate) fn push_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
     let mut rest = text;
-    // Text that needs no escaping, which is nearly all of it, is copied in one piece.
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    // Nearly all text needs no escaping. This looks at many bytes at a time, `position` at one.
+    let is_plain = !text.bytes().fold(false, |any, byte| any | is_escaped(byte));
+    // Between two characters that need it, text is copied in one piece.
+    while !is_plain && let Some(at) = rest.bytes().position(is_escaped) {
         out.write_str(&rest[..at])?;
         match rest.as_bytes()[at] {
             b'"' => out.write_str("\\\"")?,
@@ -105,6 +96,10 @@ pub(crate) fn push_string(out: &mut impl fmt::Write, text: &str) -> fmt::Result 
     }
     out.write_str(rest)?;
     out.write_char('"')
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// The text of a JSON string's content, if that is well-formed.

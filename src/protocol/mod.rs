@@ -37,7 +37,7 @@ pub use gap::Gap;
 pub use history_request::{Direction, HistoryRequest};
 pub use identity::Identity;
 pub use json::{Json, JsonError};
-pub(crate) use json::{push_json, push_string, unescape};
+pub(crate) use json::{push_string, unescape};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};

@@ -16,6 +16,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use tokio_util::task::TaskTracker;
 
+pub(super) use self::events::respond_to_publish;
 pub use self::lists::Lists;
 use crate::http::body::BodyBudget;
 use crate::node::Node;

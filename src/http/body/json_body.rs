@@ -1,18 +1,18 @@
 //! Reads the JSON body of a request.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody as _};
-use axum::extract::Request;
-
-use tokio::time::timeout;
+use axum::body::{Bytes, HttpBody};
+use axum::http::Request;
+use tokio::time::Instant;
 
 use super::budget::{BodyBudget, BodyCharge, NO_MEMORY};
 use super::media_type::require_media_type;
 use crate::http::problem::ApiError;
+use crate::node::lazy_timeout;
 use crate::protocol::ErrorCode;
 
 /// How long a request's body may take to arrive.
@@ -34,10 +34,10 @@ pub(in crate::http) struct JsonBody {
 ///
 /// What was declared takes nothing of the budget before it arrives. Otherwise a few peers that
 /// declare bodies and send none could keep everybody else from publishing.
-pub(in crate::http) async fn read_json(
+pub(in crate::http) async fn read_json<B: HttpBody<Data = Bytes> + Unpin>(
     budget: &Arc<BodyBudget>,
     limit: usize,
-    request: Request,
+    request: Request<B>,
 ) -> Result<JsonBody, ApiError> {
     require_media_type(request.headers(), "application/json")?;
     let mut source = request.into_body();
@@ -57,14 +57,13 @@ pub(in crate::http) async fn read_json(
             return Err(no_room());
         }
     }
-    let filled = body.fill(&mut source, limit, longest);
-    match timeout(BODY_TIMEOUT, filled).await {
-        Ok(filled) => filled.map(|()| body),
-        Err(_elapsed) => Err(ApiError::new(
-            ErrorCode::RequestTimeout,
-            "the body did not arrive in time",
-        )),
-    }
+    let deadline = || Instant::now() + BODY_TIMEOUT;
+    let filled = lazy_timeout(deadline, pin!(body.fill(&mut source, limit, longest))).await;
+    let late = |_elapsed| {
+        let detail = "the body did not arrive in time";
+        Err(ApiError::new(ErrorCode::RequestTimeout, detail))
+    };
+    filled.unwrap_or_else(late).map(|()| body)
 }
 
 impl JsonBody {
@@ -74,9 +73,9 @@ impl JsonBody {
     }
 
     /// Reads to the end. A body that ends as announced has `longest` bytes or less.
-    async fn fill(
+    async fn fill<B: HttpBody<Data = Bytes> + Unpin>(
         &mut self,
-        source: &mut Body,
+        source: &mut B,
         limit: usize,
         longest: usize,
     ) -> Result<(), ApiError> {

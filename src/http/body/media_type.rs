@@ -15,6 +15,9 @@ pub(in crate::http) fn require_media_type(
     required: &'static str,
 ) -> Result<(), ApiError> {
     let media_type = headers.get(header::CONTENT_TYPE);
+    if media_type.is_some_and(|value| value == required) {
+        return Ok(());
+    }
     let is_required = media_type
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())

@@ -1,6 +1,5 @@
 //! Accepts connections.
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -8,6 +7,7 @@ use tokio_util::task::TaskTracker;
 use super::accept_errors::{AcceptErrors, ReserveDescriptor};
 use super::connection::{SHED_RESPONSE, serve_connection};
 use super::options::ServeOptions;
+use super::routes::Routes;
 use super::slots::HttpSlots;
 use crate::transport::is_out_of_descriptors;
 
@@ -15,20 +15,21 @@ use crate::transport::is_out_of_descriptors;
 /// `tasks`; after `stop` they finish the current request.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: impl Into<Routes>,
     options: ServeOptions,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
+    let routes = routes.into();
     let slots = HttpSlots::new(options.max_http);
-    accept(listener, router, options, slots, tasks, stop).await;
+    accept(listener, routes, options, slots, tasks, stop).await;
 }
 
 /// Spawns an accept loop on `tasks` for each listener. They share the bounds.
 #[cfg(feature = "cli")]
 pub(crate) fn serve_all(
     listeners: Vec<TcpListener>,
-    router: &Router,
+    routes: &Routes,
     options: ServeOptions,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -37,7 +38,7 @@ pub(crate) fn serve_all(
     for listener in listeners {
         tasks.spawn(accept(
             listener,
-            router.clone(),
+            routes.clone(),
             options,
             slots.clone(),
             tasks.clone(),
@@ -48,7 +49,7 @@ pub(crate) fn serve_all(
 
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    routes: Routes,
     options: ServeOptions,
     slots: HttpSlots,
     tasks: TaskTracker,
@@ -82,7 +83,7 @@ async fn accept(
         };
         options.socket().apply_at_accept(&stream);
         let connection =
-            serve_connection((stream, peer), slot, router.clone(), options, stop.clone());
+            serve_connection((stream, peer), slot, routes.clone(), options, stop.clone());
         tasks.spawn(connection);
     }
 }

@@ -1,17 +1,14 @@
 //! One HTTP connection.
 
-use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,20 +17,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tower_service::Service as _;
 
 use super::options::ServeOptions;
+use super::routes::{Routes, publish};
 use super::slots::HttpSlot;
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
 use crate::transport::sse::{Handover, Offer};
 use crate::transport::{HttpResponses, HttpSocket};
 
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 const MAX_HEADERS: usize = 64;
 /// Maximum size of a request's header section, in bytes.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
-/// How long a request may take, including its body.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection has to finish its request when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection beyond the maximum may take to send its request.
@@ -49,7 +46,7 @@ pub(super) const SHED_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRe
 pub(super) async fn serve_connection(
     (stream, peer): (TcpStream, SocketAddr),
     slot: HttpSlot,
-    router: Router,
+    routes: Routes,
     options: ServeOptions,
     stop: CancellationToken,
 ) {
@@ -59,25 +56,30 @@ pub(super) async fn serve_connection(
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), responses.clone());
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    // Boxed: the HTTP library moves the future several times before it polls it.
+    let service = service_fn(move |mut request: Request<Incoming>| -> BoxFuture<_> {
         request_slot.keep();
+        if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
+            let detail = "the server has its maximum number of HTTP connections";
+            let refusal = ApiError::new(ErrorCode::TooManyConnections, detail);
+            return Box::pin(ready(Ok(refusal.into_response())));
+        }
+        if let Some(api) = routes.short_way(&request) {
+            return Box::pin(publish(api, request));
+        }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(request_handover.clone());
-        let (router, response_mode) = (router.clone(), response_mode.clone());
-        async move {
-            if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
-                let detail = "the server has its maximum number of HTTP connections";
-                let refusal = ApiError::new(ErrorCode::TooManyConnections, detail);
-                return Ok(refusal.into_response());
-            }
-            let response = respond(router, request).await;
+        let response = routes.clone().respond(request);
+        let response_mode = response_mode.clone();
+        Box::pin(async move {
+            let response = response.await;
             if let Ok(response) = &response
                 && response.status() == StatusCode::SWITCHING_PROTOCOLS
             {
                 response_mode.write_directly();
             }
             response
-        }
+        })
     });
     let header_timeout = if is_extra {
         options.header_timeout.min(EXTRA_TIMEOUT)
@@ -130,18 +132,4 @@ async fn until_ended(
         }
     })
     .await
-}
-
-/// Passes a request to the router, with a timeout.
-async fn respond(
-    mut router: Router,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    match timeout(REQUEST_TIMEOUT, router.call(request.map(Body::new))).await {
-        Ok(response) => response,
-        Err(_elapsed) => {
-            let code = ErrorCode::RequestTimeout;
-            Ok(ApiError::new(code, "the request took too long").into_response())
-        }
-    }
 }

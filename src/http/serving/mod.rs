@@ -4,9 +4,12 @@ mod accept;
 mod accept_errors;
 mod connection;
 mod options;
+mod routes;
 mod slots;
 
 pub use accept::serve;
 #[cfg(feature = "cli")]
 pub(crate) use accept::serve_all;
 pub use options::ServeOptions;
+#[cfg(any(feature = "cli", feature = "internals"))]
+pub use routes::Routes;

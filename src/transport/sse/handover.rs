@@ -5,6 +5,7 @@
 //! socket, the connection's task takes the socket back, and a small task writes the body.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
@@ -16,7 +17,14 @@ use crate::transport::socket::SocketOptions;
 /// Through this, a response passes an event stream to the task of its HTTP connection. A listener
 /// that supports handovers puts one into the extensions of each request.
 #[derive(Debug, Clone, Default)]
-pub struct Handover(Arc<Mutex<State>>);
+pub struct Handover(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether `state` has an offer. Most connections never have one, and look often.
+    is_offered: AtomicBool,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -48,29 +56,34 @@ impl Offer {
 
 impl Handover {
     pub(super) fn offer(&self, offer: Offer) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.flushed = false;
         state.offer = Some(offer);
+        self.0.is_offered.store(true, Ordering::Release);
     }
 
     /// Takes the offered stream, once the socket is no longer needed by hyper.
     pub fn take(&self) -> Option<Offer> {
-        let mut state = self.0.lock();
-        if state.flushed {
-            state.offer.take()
-        } else {
-            None
+        if !self.is_offered() {
+            return None;
         }
+        let mut state = self.0.state.lock();
+        if !state.flushed {
+            return None;
+        }
+        self.0.is_offered.store(false, Ordering::Release);
+        state.offer.take()
     }
 
     /// Whether a stream was offered and not taken yet.
     pub(in crate::transport) fn is_offered(&self) -> bool {
-        self.0.lock().offer.is_some()
+        self.0.is_offered.load(Ordering::Acquire)
     }
 
     /// Everything that was written has reached the socket.
     pub(in crate::transport) fn record_flush(&self) {
-        let mut state = self.0.lock();
-        state.flushed = state.offer.is_some();
+        if self.is_offered() {
+            self.0.state.lock().flushed = true;
+        }
     }
 }

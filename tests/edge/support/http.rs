@@ -32,7 +32,7 @@ pub struct Response {
 }
 
 impl Response {
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let (head, body) = text
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("no HTTP response: {text:?}"));

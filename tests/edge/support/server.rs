@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::http::{ServeOptions, serve};
+use wavecast::http::{Routes, ServeOptions, serve};
 use wavecast::node::Published;
 use wavecast::{WebSocketConfig, WebSocketServer, transport};
 
@@ -45,7 +45,7 @@ pub async fn publish(
     published.expect("publish")
 }
 
-/// A server that stops when it is dropped.
+/// A server that stops when it is dropped. It answers requests as the binary does.
 pub struct TestServer {
     pub server: Arc<WebSocketServer>,
     pub address: SocketAddr,
@@ -65,23 +65,23 @@ impl TestServer {
 
     pub async fn start_with(config: WebSocketConfig, options: ServeOptions) -> Self {
         let server = Arc::new(WebSocketServer::new(config));
-        let router = server.router();
-        Self::serve(server, router, options).await
+        let routes = server.routes();
+        Self::serve(server, routes, options).await
     }
 
     /// A server as an application builds it, behind the application's router.
     pub async fn start_behind(server: Arc<WebSocketServer>, router: Router) -> Self {
-        Self::serve(server, router, ServeOptions::default()).await
+        Self::serve(server, router.into(), ServeOptions::default()).await
     }
 
-    async fn serve(server: Arc<WebSocketServer>, router: Router, options: ServeOptions) -> Self {
+    async fn serve(server: Arc<WebSocketServer>, routes: Routes, options: ServeOptions) -> Self {
         let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
         let address = listener.local_addr().expect("local address");
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn(serve(
             listener,
-            router,
+            routes,
             options,
             tasks.clone(),
             stop.clone(),

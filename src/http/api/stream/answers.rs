@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node::Published;
-use crate::protocol::{ErrorCode, Refusal, excerpt, push_json};
+use crate::protocol::{ErrorCode, Json, Refusal, excerpt};
 
 /// Maximum number of lines that are answered together.
 const MAX_LINES: usize = 1024;
@@ -28,7 +28,7 @@ pub(super) enum Wanted {
 pub(super) struct Answers {
     wanted: Wanted,
     /// Lines of JSON. Empty while the stream is idle.
-    text: Vec<u8>,
+    text: String,
     /// The number of lines in `text`.
     lines: usize,
     totals: Totals,
@@ -56,7 +56,7 @@ impl Answers {
     pub(super) fn new(wanted: Wanted) -> Self {
         Self {
             wanted,
-            text: Vec::new(),
+            text: String::new(),
             lines: 0,
             totals: Totals::default(),
         }
@@ -68,7 +68,8 @@ impl Answers {
             Ok(published) => {
                 self.totals.published += 1;
                 if self.wanted == Wanted::All {
-                    self.push(published);
+                    published.push_json(&mut self.text);
+                    self.end_line();
                 }
             }
             Err(refusal) => {
@@ -97,15 +98,23 @@ impl Answers {
     }
 
     /// Takes the answers that are to be sent.
-    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn take(&mut self) -> Option<String> {
         self.lines = 0;
         let text = std::mem::take(&mut self.text);
         (!text.is_empty()).then_some(text)
     }
 
+    /// Adds a line that is not one of many.
     fn push<T: Serialize>(&mut self, value: &T) {
-        push_json(&mut self.text, value);
-        self.text.push(b'\n');
+        // Texts and numbers can always be encoded.
+        if let Ok(json) = Json::encode(value) {
+            self.text.push_str(json.as_str());
+        }
+        self.end_line();
+    }
+
+    fn end_line(&mut self) {
+        self.text.push('\n');
         self.lines += 1;
     }
 }
