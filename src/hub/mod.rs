@@ -298,11 +298,16 @@ impl Hub {
     }
 
     /// Answers a WebSocket ping ahead of the client's queued messages. If too many pongs are
-    /// queued, the oldest is dropped (RFC 6455 §5.5.3).
+    /// queued, the oldest is dropped (RFC 6455 §5.5.3). Pongs count as replies.
     pub fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let charge = self.replies.charge(client, frame.len());
         let client = client.clone();
-        self.mailboxes
-            .push_urgent(client.shard, Entry::Pong { client, frame })
+        let entry = Entry::Pong {
+            client: client.clone(),
+            frame,
+            charge,
+        };
+        self.mailboxes.push_urgent(client.shard, entry)
     }
 
     /// Queues a Close frame behind everything that is queued for the client. The socket is

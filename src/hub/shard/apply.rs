@@ -122,11 +122,15 @@ impl Shard {
                     self.push_reply(slot, frame, charge);
                 }
             }
-            Entry::Pong { client, frame } => {
+            Entry::Pong {
+                client,
+                frame,
+                charge,
+            } => {
                 if let Some(slot) = slot_of(&client) {
                     let connection = &mut self.connections[slot as usize];
                     if connection.is_open() {
-                        connection.outbox.push_pong(frame);
+                        connection.outbox.push_pong(frame, charge);
                         self.mark_dirty(slot);
                     }
                 }

@@ -332,8 +332,9 @@ impl Shard {
                 connection.messages += 1;
                 self.metrics.deliveries_total.add(1);
             } else if written > 0 {
+                let before = self.own_total.used();
                 connection.outbox.push_started(frame.clone(), written);
-                self.charge_last(slot);
+                self.charge_last(slot, before);
                 written = 0;
             } else {
                 self.push_delivery(slot, delivery);
