@@ -27,7 +27,7 @@ impl Shard {
         }
     }
 
-    /// Tries again what overtook its client's connect, which is in the ordered lane.
+    /// Tries again the pongs that overtook their client's connect, which is in the ordered lane.
     pub(super) fn retry_too_early(&mut self) {
         for entry in std::mem::take(&mut self.too_early) {
             if is_too_early(&entry) {
@@ -206,9 +206,7 @@ impl Shard {
 /// Whether an urgent entry has overtaken its client's connect.
 fn is_too_early(entry: &Entry) -> bool {
     match entry {
-        Entry::Pong { client, .. } | Entry::Close { client, .. } => {
-            client.slot.load(Ordering::Relaxed) == NO_SLOT_YET
-        }
+        Entry::Pong { client, .. } => client.slot.load(Ordering::Relaxed) == NO_SLOT_YET,
         _ => false,
     }
 }

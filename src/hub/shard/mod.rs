@@ -74,7 +74,7 @@ pub(super) struct Shard {
     connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
-    /// Urgent entries of clients that the shard has not taken over yet.
+    /// Pongs for clients that the shard has not taken over yet.
     too_early: Vec<Entry>,
     /// Slots whose outboxes must be flushed. Bound: each slot once.
     dirty: Vec<u32>,
