@@ -7,6 +7,7 @@ mod connection;
 mod deadlines;
 mod ending;
 mod entry;
+mod everyone;
 mod fan_out;
 mod flush;
 mod heartbeat;
