@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::dialect::native::NativeText;
-use wavecast::dialect::{At, ClassId, Dialects, Source};
+use wavecast::dialect::{At, ClassId, Dialects, Encoded, Outgoing, Source};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
     Client, ClientInfo, Delivery, DeliveryError, Hub, HubOptions, Link, OutOfOrder, Pipe,
     TopicOptions, TopicRules,
 };
-use wavecast::protocol::{HistoryRequest, TopicKind};
+use wavecast::protocol::{HistoryRequest, Json, ServerMessage, TopicKind, TopicMessage};
 use wavecast::wire::{Frame, FrameRole};
 
 use super::support::{drain, subscribe};
@@ -228,6 +228,31 @@ async fn a_broadcast_to_everyone_reaches_each_class_in_its_form_and_in_order() {
         assert_eq!(made.0.load(Ordering::SeqCst), 2 * RUN);
         assert_eq!(hub.metrics().slow_consumers_total.get(), 0);
     }
+}
+
+#[test]
+fn a_message_that_was_encoded_before_has_a_form_for_each_class() {
+    let dialects = Dialects::default();
+    let message = ServerMessage::Pong;
+    let source = Encoded::source(dialects, &message);
+    for class in [ClassId::NATIVE, ClassId::EVENT_STREAM] {
+        let expected = dialects.of(class).message(&message, None);
+        assert_eq!(source.encode(class, None), expected, "{class:?}");
+    }
+}
+
+/// A history counts it, beside the native form.
+#[test]
+fn the_size_of_a_source_includes_its_message() {
+    let size = |length: usize| {
+        let message = TopicMessage::Message {
+            room: "general".into(),
+            from: "ann".into(),
+            content: Json::encode(&"x".repeat(length)).unwrap(),
+        };
+        Outgoing::source(Dialects::default(), message).bytes()
+    };
+    assert!((1000..1100).contains(&(size(1000) - size(0))));
 }
 
 #[tokio::test]
