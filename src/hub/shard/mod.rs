@@ -8,6 +8,7 @@ mod deadlines;
 mod ending;
 mod entry;
 mod everyone;
+mod eviction_by_total;
 mod fan_out;
 mod flush;
 mod heartbeat;
@@ -20,7 +21,6 @@ mod outbox_total;
 mod pipe;
 mod push;
 mod ready;
-mod relief;
 mod replay;
 mod run;
 mod running_clock;
@@ -197,7 +197,7 @@ impl Shard {
                 self.unblock(slot);
             }
             if self.ready.take_request() {
-                self.relieve();
+                self.evict_by_total();
             }
             self.run_timers().await;
             self.flush_dirty().await;

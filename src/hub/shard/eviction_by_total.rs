@@ -1,4 +1,4 @@
-//! Relief: when all outboxes together exceed their total, the client with the largest is evicted
+//! Evictions because all outboxes together exceed their total: the client with the largest goes
 //! first.
 //!
 //! Blocked connections are listed by the size class of their outbox, its binary logarithm, so
@@ -29,7 +29,7 @@ impl Shard {
         self.unchecked += self.own_total.used().saturating_sub(before);
         if self.unchecked >= self.outbox_total.step() {
             self.unchecked = 0;
-            self.relieve();
+            self.evict_by_total();
         }
     }
 
@@ -59,7 +59,7 @@ impl Shard {
     }
 
     /// Evicts the clients with the largest outboxes until all outboxes are within their total.
-    pub(super) fn relieve(&mut self) {
+    pub(super) fn evict_by_total(&mut self) {
         let mut evictions = 0..MAX_EVICTIONS_PER_TURN;
         while self.outbox_total.is_exceeded() {
             if evictions.next().is_none() {
