@@ -221,6 +221,13 @@ impl Client {
         self.task.register(waker);
     }
 
+    /// Waits for a [`connect`](super::Hub::connect) that has registered the client and is about to
+    /// hand it to its shard. What is sent before that would be lost. It takes a moment and never
+    /// awaits anything.
+    pub(super) fn wait_until_connected(&self) {
+        drop(self.memberships.lock());
+    }
+
     /// Calls `f` unless the client is [gone](Memberships::gone).
     pub(super) fn unless_gone(&self, f: impl FnOnce(ClientRef<'_>)) {
         let memberships = self.memberships.lock();

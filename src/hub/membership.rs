@@ -143,8 +143,8 @@ impl Hub {
             return Ok(Err(JoinError::TooManyTopics));
         }
         let occupied = self.registry.occupied();
-        let books = (&self.notifier, occupied);
-        match topic.join(client, permits, (options, announce), ack, books)? {
+        let records = (&self.notifier, occupied);
+        match topic.join(client, permits, (options, announce), ack, records)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
                 Ok(Ok(members))
@@ -193,8 +193,8 @@ impl Hub {
                 .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            let books = (&self.notifier, self.registry.occupied());
-            let left = topic.leave(client, &mut permits, ack, announce, books);
+            let records = (&self.notifier, self.registry.occupied());
+            let left = topic.leave(client, &mut permits, ack, announce, records);
             if left.is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);

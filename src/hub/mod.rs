@@ -214,15 +214,15 @@ impl Hub {
         let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
-        {
-            // Locked, so that this is the observer's first call about the client.
-            let _memberships = client.memberships.lock();
-            if !self.registry.insert_client(&client) {
-                return Ok(None);
-            }
-            self.notifier
-                .notify(|observer| observer.connected(client.view()));
+        // Locked until the entry is in the mailbox. Whoever finds the client in the registry
+        // meanwhile waits, so that this is the observer's first call about it, and the shard's
+        // first entry.
+        let memberships = client.memberships.lock();
+        if !self.registry.insert_client(&client) {
+            return Ok(None);
         }
+        self.notifier
+            .notify(|observer| observer.connected(client.view()));
         let entry = Entry::Connect {
             client: client.clone(),
             link,
@@ -236,6 +236,7 @@ impl Hub {
         } else {
             self.mailboxes.push(shard, entry)?;
         }
+        drop(memberships);
         Ok(Some(client))
     }
 
@@ -257,6 +258,7 @@ impl Hub {
     /// Cancel safety: the frame is sent or not.
     pub async fn send(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
         let one = |shard| (shard == client.shard).then_some(1);
+        client.wait_until_connected();
         let mut permits = self.mailboxes.reserve(one, frame.len()).await?;
         let client = client.clone();
         permits.send(client.shard, Entry::Send { client, frame });
@@ -298,14 +300,19 @@ impl Hub {
     }
 
     /// Answers a WebSocket ping ahead of the client's queued messages. If too many pongs are
-    /// queued, the oldest is dropped (RFC 6455 §5.5.3).
+    /// queued, the oldest is dropped (RFC 6455 §5.5.3). Pongs count as replies.
     pub fn pong(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+        let charge = self.replies.charge(client, frame.len());
         let client = client.clone();
-        self.mailboxes
-            .push_urgent(client.shard, Entry::Pong { client, frame })
+        let entry = Entry::Pong {
+            client: client.clone(),
+            frame,
+            charge,
+        };
+        self.mailboxes.push_urgent(client.shard, entry)
     }
 
-    /// Queues a Close frame behind everything that is queued for the client. The socket is
+    /// Queues a Close frame behind everything that was sent to the client before. The socket is
     /// reset after `linger` even if some of that is still unwritten. Once all of it is
     /// written, the client has only a few seconds to end its side.
     ///
@@ -316,6 +323,7 @@ impl Hub {
         frame: Frame,
         linger: Duration,
     ) -> Result<(), HubClosed> {
+        client.wait_until_connected();
         let client = client.clone();
         self.send_entry(
             client.shard,

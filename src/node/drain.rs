@@ -101,7 +101,7 @@ impl Node {
             if !page.more {
                 return clients;
             }
-            turn.give_way().await;
+            turn.yield_if_due().await;
         }
     }
 

@@ -95,7 +95,7 @@ impl Node {
         let deadline = deadline.unwrap_or_else(|| self.publish_deadline());
         let (mut subscribers, mut turn) = (0, Turn::begin());
         for channel in channels {
-            turn.give_way().await;
+            turn.yield_if_due().await;
             let message = event_message(&self.hub, &channel, event);
             subscribers += publish_message(&self.hub, &channel, &message, || deadline).await?;
         }

@@ -44,7 +44,7 @@ impl Node {
         let mut outcomes = Vec::with_capacity(accepted.len());
         let mut turn = Turn::begin();
         for request in accepted {
-            turn.give_way().await;
+            turn.yield_if_due().await;
             match self.publish_before(request, Some(deadline)).await {
                 Ok(event) => outcomes.push(event),
                 Err(error) => {
@@ -70,7 +70,7 @@ impl Node {
         let mut accepted = Vec::with_capacity(requests.len());
         let (mut bytes, mut turn) = (0, Turn::begin());
         for (index, request) in requests.into_iter().enumerate() {
-            turn.give_way().await;
+            turn.yield_if_due().await;
             let refused = |refusal| BatchError::Refused { index, refusal };
             let request = self.review(publisher, request, deadline).await;
             let request = request.map_err(refused)?;

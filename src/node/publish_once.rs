@@ -54,7 +54,7 @@ impl Node {
         let publication = async move {
             let (mut subscribers, mut turn) = (0, Turn::begin());
             for channel in channels {
-                turn.give_way().await;
+                turn.yield_if_due().await;
                 let publish = async {
                     let message = event_message(&hub, &channel, &event_at(at).into());
                     let sent = publish_message(&hub, &channel, &message, || deadline).await;

@@ -44,8 +44,8 @@ impl PublishStream {
     /// Gives other tasks a turn if this stream has kept its thread for long.
     ///
     /// Cancel safety: nothing is lost.
-    pub async fn give_way(&mut self) {
-        self.turn.give_way().await;
+    pub async fn yield_if_due(&mut self) {
+        self.turn.yield_if_due().await;
     }
 
     /// Waits for what the publisher sends next. `None` once the node is shutting down.

@@ -30,9 +30,9 @@ impl Turn {
     /// Gives others a turn if this one has been long enough.
     ///
     /// Cancel safety: nothing is lost.
-    pub(crate) async fn give_way(&mut self) {
+    pub(crate) async fn yield_if_due(&mut self) {
         if self.began.elapsed() >= MAX_TURN {
-            others_first().await;
+            yield_to_others().await;
             self.began = Instant::now();
         }
     }
@@ -49,7 +49,7 @@ impl Turn {
 
 /// Returns once the runtime has run other tasks. `yield_now` returns when it is polled again, and
 /// hyper polls the body of a response several times before it lets others run.
-async fn others_first() {
+async fn yield_to_others() {
     let turn = Arc::new(NextTurn::default());
     let (waker, mut is_announced) = (Waker::from(turn.clone()), false);
     poll_fn(|cx| {
@@ -97,7 +97,7 @@ mod tests {
             let mut turn = Turn::begin();
             let end = Instant::now() + 10 * MAX_TURN;
             while Instant::now() < end {
-                turn.give_way().await;
+                turn.yield_if_due().await;
             }
             done.set(true);
         };
@@ -112,7 +112,7 @@ mod tests {
     }
     #[tokio::test]
     async fn a_task_that_is_polled_again_at_once_still_lets_others_run() {
-        let mut turn = pin!(others_first());
+        let mut turn = pin!(yield_to_others());
         for _ in 0..100 {
             assert!(poll!(turn.as_mut()).is_pending());
         }

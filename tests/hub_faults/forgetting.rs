@@ -4,10 +4,10 @@ use tokio_util::task::TaskTracker;
 use wavecast::dialect::Dialects;
 use wavecast::dialect::native::NativeText;
 use wavecast::history::HistoryLimits;
-use wavecast::hub::{Hub, HubOptions, Retention, TopicOptions, TopicRules};
-use wavecast::protocol::TopicKind;
+use wavecast::hub::{Client, Hub, HubOptions, Link, Retention, TopicOptions, TopicRules};
+use wavecast::protocol::{HistoryRequest, TopicKind};
 
-use super::support::one_place;
+use super::support::{connect, one_place};
 use crate::patience::{InTime as _, eventually};
 
 /// Every channel keeps a history; together they have this many bytes.
@@ -75,4 +75,45 @@ async fn no_more_positions_are_forgotten_than_necessary() {
         assert!(now >= most * 3 / 4, "{now} of {most} at {name}");
     }
     assert!(most > 50, "{most}");
+}
+
+/// The rooms that a client published in first count for it together, not each for itself. Otherwise
+/// many small ones would take the history of a room that holds more than any of them.
+#[tokio::test]
+async fn many_rooms_of_one_client_take_nothing_from_the_room_of_another() {
+    const MAX_BYTES: usize = 256 * 1024;
+    const KEPT: usize = 20;
+    let options = with_history(MAX_BYTES);
+    let options = HubOptions {
+        retention: Retention {
+            clients_max_bytes: MAX_BYTES / 4,
+            ..options.retention
+        },
+        ..options
+    };
+    let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
+    let [quiet, busy] = [(); 2].map(|()| connect(&hub, Link::Detached));
+    let message = NativeText::source(r#"{"n":1}"#);
+    let say = async |client: &Client, room: String| {
+        let name = room.into();
+        let origin = Some(client.id());
+        let said = hub.publish(TopicKind::Room, &name, &message, origin, |_| None);
+        said.in_time().await.unwrap();
+    };
+    for _ in 0..KEPT {
+        say(&quiet, "quiet".to_owned()).await;
+    }
+    let mut is_exceeded = false;
+    for number in 0..1000 {
+        say(&busy, number.to_string()).await;
+        is_exceeded |= hub.history_bytes() > MAX_BYTES / 4;
+    }
+    assert!(is_exceeded, "there are too few rooms");
+    eventually("a history within its bound", async || {
+        hub.history_bytes() <= MAX_BYTES / 4
+    })
+    .await;
+    let request = HistoryRequest::new(None, None, None).unwrap();
+    let kept = hub.history(TopicKind::Room, "quiet", request, usize::MAX);
+    assert_eq!(kept.unwrap().page.items.len(), KEPT);
 }

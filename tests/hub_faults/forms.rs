@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::dialect::native::NativeText;
-use wavecast::dialect::{At, ClassId, Dialects, Source};
+use wavecast::dialect::{At, ClassId, Dialects, Encoded, Outgoing, Source};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
     Client, ClientInfo, Delivery, DeliveryError, Hub, HubOptions, Link, OutOfOrder, Pipe,
     TopicOptions, TopicRules,
 };
-use wavecast::protocol::{HistoryRequest, TopicKind};
+use wavecast::protocol::{HistoryRequest, Json, ServerMessage, TopicKind, TopicMessage};
 use wavecast::wire::{Frame, FrameRole};
 
 use super::support::{drain, subscribe};
@@ -62,6 +63,8 @@ fn hub_of(shards: usize) -> Hub {
     watch();
     let options = HubOptions {
         shards,
+        // No pings between the frames.
+        ping_interval: Duration::from_secs(3600),
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             ..TopicOptions::default()
@@ -165,6 +168,91 @@ async fn the_origin_gets_the_acknowledgement_and_the_others_the_publication() {
     for (pipe, expected) in [(own, &b"\x81\x03ack"[..]), (others, &b"<3 0>"[..])] {
         eventually("the frame", async || drain(&pipe).await == expected).await;
     }
+}
+
+/// Alone, the broadcasts are one run; with one to a channel between them, a stretch of several topics.
+#[tokio::test]
+async fn a_broadcast_to_everyone_reaches_each_class_in_its_form_and_in_order() {
+    const EACH: usize = 70;
+    const RUN: usize = 3;
+    for is_mixed in [false, true] {
+        let hub = hub_of(1);
+        let classes = [ClassId::NATIVE, ClassId::new(3), ClassId::new(4)];
+        let mut pipes = Vec::new();
+        for _ in 0..EACH {
+            for class in classes {
+                pipes.push((class, connect(&hub, class)));
+            }
+        }
+        let _detached = hub.connect(Uuid::now_v7(), ClientInfo::default(), Link::Detached);
+        let (_, (reader, _)) = &pipes[0];
+        subscribe(&hub, reader, "news").await;
+        hub.probe().in_time().await.unwrap();
+        let made = Arc::<Counting>::default();
+        let source: Arc<dyn Source> = made.clone();
+        let news = NativeText::source("news");
+        for round in 0..RUN {
+            let told = hub.broadcast_to_everyone(&source);
+            assert_eq!(told.in_time().await.unwrap(), 3 * EACH);
+            if is_mixed && round == 0 {
+                let told = hub.broadcast(TopicKind::Channel, "news", &news, None);
+                assert_eq!(told.in_time().await.unwrap(), 1);
+            }
+        }
+        // Longer than what is copied, and than what a pipe holds.
+        let long = "x".repeat(20_000);
+        let longest = NativeText::source(&long);
+        let told = hub.broadcast_to_everyone(&longest);
+        told.in_time().await.unwrap();
+        for (index, (class, (_, pipe))) in pipes.iter().enumerate() {
+            let mut received = Vec::new();
+            let what = format!("the long one, {class:?} {index}");
+            eventually(&what, async || {
+                received.extend(drain(pipe).await);
+                received.ends_with(long.as_bytes())
+            })
+            .await;
+            let mut expected = match class.index() {
+                0 => vec!["\u{81}\u{2}{}".to_owned(); RUN],
+                class => vec![format!("<{class} 0>"); RUN],
+            };
+            if index == 0 && is_mixed {
+                expected.insert(1, "\u{81}\u{4}news".to_owned());
+            }
+            // One byte per character.
+            let expected: Vec<u8> = expected.concat().chars().map(|c| c as u8).collect();
+            let header = received.len() - long.len() - expected.len();
+            assert_eq!(received[..expected.len()], expected, "{class:?} {index}");
+            assert_eq!(header, 4, "{class:?}");
+        }
+        assert_eq!(made.0.load(Ordering::SeqCst), 2 * RUN);
+        assert_eq!(hub.metrics().slow_consumers_total.get(), 0);
+    }
+}
+
+#[test]
+fn a_message_that_was_encoded_before_has_a_form_for_each_class() {
+    let dialects = Dialects::default();
+    let message = ServerMessage::Pong;
+    let source = Encoded::source(dialects, &message);
+    for class in [ClassId::NATIVE, ClassId::EVENT_STREAM] {
+        let expected = dialects.of(class).message(&message, None);
+        assert_eq!(source.encode(class, None), expected, "{class:?}");
+    }
+}
+
+/// A history counts it, beside the native form.
+#[test]
+fn the_size_of_a_source_includes_its_message() {
+    let size = |length: usize| {
+        let message = TopicMessage::Message {
+            room: "general".into(),
+            from: "ann".into(),
+            content: Json::encode(&"x".repeat(length)).unwrap(),
+        };
+        Outgoing::source(Dialects::default(), message).bytes()
+    };
+    assert!((1000..1100).contains(&(size(1000) - size(0))));
 }
 
 #[tokio::test]

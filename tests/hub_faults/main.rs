@@ -4,6 +4,8 @@
 // `pub` marks what `support` offers to the others.
 #![allow(unreachable_pub)]
 
+mod connecting;
+mod counted;
 mod draining;
 mod forgetting;
 mod forms;

@@ -74,6 +74,26 @@ async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
     assert_eq!(hub.topics(TopicKind::Channel).len(), 0);
 }
 
+/// The application hears of the end of a connection once, from whichever call returns true.
+#[tokio::test]
+async fn one_of_all_disconnects_of_a_client_is_the_one_that_ended_it() {
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
+    let leaver = connect(&hub, Link::Detached);
+    for name in ["a", "b", "c"] {
+        subscribe(&hub, &leaver, name).await;
+    }
+    let both = async {
+        tokio::join!(
+            hub.disconnect(&leaver, |_| None),
+            hub.disconnect(&leaver, |_| None),
+        )
+    };
+    let (first, second) = within("both disconnects", both).await;
+    let later = hub.disconnect(&leaver, |_| None).in_time().await;
+    let ended = [first, second, later].map(|ended| usize::from(ended.unwrap()));
+    assert_eq!((ended.iter().sum::<usize>(), ended[2]), (1, 0), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_cancelled_join_leaves_no_empty_room() {
     let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());

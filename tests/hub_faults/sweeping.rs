@@ -114,6 +114,18 @@ async fn a_position_is_forgotten_though_the_last_member_left_after_its_time() {
     assert_eq!(hub.history_bytes(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_position_is_kept_for_its_time_after_the_last_publication() {
+    let hub = hub(SECOND, 10 * SECOND, 1024 * 1024);
+    publish(&hub, CHANNEL, "news").await;
+    sleep(8 * SECOND).await;
+    publish(&hub, CHANNEL, "news").await;
+    sleep(8 * SECOND).await;
+    assert!(is_known(&hub, "news"), "16 s after the first");
+    sleep(5 * SECOND).await;
+    assert!(!is_known(&hub, "news"), "13 s after the second");
+}
+
 /// A topic that is forgotten to save memory once could stay in memory until it would have
 /// expired.
 #[tokio::test]

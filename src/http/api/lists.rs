@@ -135,7 +135,7 @@ impl PageText {
         }
         self.items += 1;
         Json::encode_into(&mut self.text, item)?;
-        self.turn.give_way().await;
+        self.turn.yield_if_due().await;
         Ok(self.text.len() < PAGE_BYTES)
     }
 

@@ -27,7 +27,7 @@ impl Shard {
         }
     }
 
-    /// Tries again what overtook its client's connect, which is in the ordered lane.
+    /// Tries again the pongs that overtook their client's connect, which is in the ordered lane.
     pub(super) fn retry_too_early(&mut self) {
         for entry in std::mem::take(&mut self.too_early) {
             if is_too_early(&entry) {
@@ -122,11 +122,15 @@ impl Shard {
                     self.push_reply(slot, frame, charge);
                 }
             }
-            Entry::Pong { client, frame } => {
+            Entry::Pong {
+                client,
+                frame,
+                charge,
+            } => {
                 if let Some(slot) = slot_of(&client) {
                     let connection = &mut self.connections[slot as usize];
                     if connection.is_open() {
-                        connection.outbox.push_pong(frame);
+                        connection.outbox.push_pong(frame, charge);
                         self.mark_dirty(slot);
                     }
                 }
@@ -202,9 +206,7 @@ impl Shard {
 /// Whether an urgent entry has overtaken its client's connect.
 fn is_too_early(entry: &Entry) -> bool {
     match entry {
-        Entry::Pong { client, .. } | Entry::Close { client, .. } => {
-            client.slot.load(Ordering::Relaxed) == NO_SLOT_YET
-        }
+        Entry::Pong { client, .. } => client.slot.load(Ordering::Relaxed) == NO_SLOT_YET,
         _ => false,
     }
 }

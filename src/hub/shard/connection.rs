@@ -6,6 +6,7 @@ use super::entry::Sent;
 use super::link::Link;
 use super::outbox::BoxedOutbox;
 use super::running_clock::RunningTime;
+use crate::dialect::ClassId;
 use crate::hub::client::{Client, Phase};
 
 /// How far a connection has been closed.
@@ -41,6 +42,9 @@ pub(super) struct ShardConnection {
     pub(super) blocked: bool,
     /// Whether the slot is in the shard's replay queue.
     pub(super) in_replay_queue: bool,
+    /// How it takes frames; `None` if the client has no connection. Kept here too, so that a
+    /// broadcast to all connections does not read their clients.
+    pub(super) class: Option<ClassId>,
     /// The class in which the shard lists it by the size of its outbox; 0 if it does not.
     pub(super) size_class: u8,
     /// When the first ping was written that the client has not answered yet.
@@ -55,6 +59,7 @@ pub(super) struct ShardConnection {
 
 impl ShardConnection {
     pub(super) fn new(client: Arc<Client>, link: Link) -> Self {
+        let class = client.is_attached().then_some(client.class());
         Self {
             client,
             link,
@@ -63,6 +68,7 @@ impl ShardConnection {
             dirty: false,
             blocked: false,
             in_replay_queue: false,
+            class,
             size_class: 0,
             unanswered_since: None,
             blocked_at: None,

@@ -55,7 +55,11 @@ pub(in crate::hub) enum Entry {
         charge: Option<ReplyCharge>,
     },
     /// Push a pong ahead of queued messages; if too many pongs are queued, drop the oldest.
-    Pong { client: Arc<Client>, frame: Frame },
+    Pong {
+        client: Arc<Client>,
+        frame: Frame,
+        charge: ReplyCharge,
+    },
     /// Push a Close frame as the last frame, and reset the connection after `linger`.
     Close {
         client: Arc<Client>,

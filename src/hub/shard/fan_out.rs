@@ -8,14 +8,12 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use super::Shard;
-use super::connection::ShardConnection;
 use super::entry::Entry;
 use super::mailbox::Waiting;
 use super::members::{Group, Members};
 use super::outbox::MAX_SLICES;
 use super::run::{Delivery, Layout, delivery, form_of, offset, topic_of};
 use super::slots::{Block, Slots};
-use crate::dialect::ClassId;
 use crate::hub::forms::FormKey;
 use crate::hub::topic::{EVERYONE, Topic};
 use crate::wire::Frame;
@@ -28,11 +26,11 @@ pub(super) const READ_AHEAD: usize = 16;
 
 /// Whom a run goes to.
 #[derive(Clone, Copy)]
-enum Recipients<'a> {
+pub(super) enum Recipients<'a> {
     /// These members.
     Slots(&'a Slots),
-    /// Every connection of this class.
-    Everyone(ClassId),
+    /// Every connection. All of them have the same class.
+    Everyone,
 }
 
 impl Shard {
@@ -55,16 +53,6 @@ impl Shard {
         }
     }
 
-    async fn deliver_to_everyone(&mut self, run: &[&Entry]) {
-        let everyone = self.everyone.clone();
-        let classes: Vec<ClassId> = self.classes.iter().collect();
-        for class in classes {
-            let key = FormKey::new(class, false);
-            self.deliver_form(Recipients::Everyone(class), key, &everyone, run)
-                .await;
-        }
-    }
-
     async fn deliver(&mut self, members: &mut Members, run: &[&Entry]) {
         let topic = Arc::clone(&members.topic);
         for Group { key, slots } in &members.groups {
@@ -83,7 +71,7 @@ impl Shard {
     }
 
     /// Delivers a run to those who take one form of it.
-    async fn deliver_form(
+    pub(super) async fn deliver_form(
         &mut self,
         recipients: Recipients<'_>,
         key: FormKey,
@@ -142,7 +130,7 @@ impl Shard {
     }
 
     /// The number of deliveries in the next chunk, at least one.
-    fn chunk_len(&self, deliveries: &[Delivery<'_>]) -> usize {
+    pub(super) fn chunk_len(&self, deliveries: &[Delivery<'_>]) -> usize {
         let mut bytes = 0;
         let fitting = deliveries
             .iter()
@@ -174,17 +162,22 @@ impl Shard {
                 self.read_ahead(slots.iter().copied());
                 let mut complete = 0;
                 for &slot in slots {
-                    if layout.excludes(slot) {
-                        self.write_with_exclusions(slot, layout);
-                    } else {
-                        complete += u64::from(self.write_all(slot, layout));
-                    }
-                    self.turn.writes += 1;
+                    complete += u64::from(self.write_layout_to(slot, layout));
                 }
                 self.metrics.deliveries_total.add(complete * layout.len());
                 self.yield_if_due().await;
             }
         }
+    }
+
+    /// Writes the layout to a member. True if the member got all of it.
+    pub(super) fn write_layout_to(&mut self, slot: u32, layout: &Layout<'_>) -> bool {
+        self.turn.writes += 1;
+        if layout.excludes(slot) {
+            self.write_with_exclusions(slot, layout);
+            return false;
+        }
+        self.write_all(slot, layout)
     }
 
     /// Writes all of the layout to a member. False if it went, in part, into its outbox.
@@ -275,30 +268,8 @@ impl Shard {
     fn next_block(&self, recipients: Recipients<'_>, from: u32, block: &mut Block) -> Option<u32> {
         match recipients {
             Recipients::Slots(slots) => slots.next_block(from, block),
-            Recipients::Everyone(class) => self.next_connected(from, class, block),
+            Recipients::Everyone => self.next_connected(from, block),
         }
-    }
-
-    /// Fills `block` with the connections of a class from slot `from` on, and returns where to go on.
-    pub(super) fn next_connected(
-        &self,
-        from: u32,
-        class: ClassId,
-        block: &mut Block,
-    ) -> Option<u32> {
-        block.clear();
-        for slot in from..self.connections.capacity() as u32 {
-            let connection = self.connections.get(slot as usize);
-            if connection.is_some_and(|ShardConnection { client, .. }| {
-                client.is_attached() && client.class() == class
-            }) {
-                block.push(slot);
-                if block.is_full() {
-                    break;
-                }
-            }
-        }
-        block.slots().last().map(|last| last + 1)
     }
 
     /// Reads what the writes to these members are about to need.
@@ -332,8 +303,9 @@ impl Shard {
                 connection.messages += 1;
                 self.metrics.deliveries_total.add(1);
             } else if written > 0 {
+                let before = self.own_total.used();
                 connection.outbox.push_started(frame.clone(), written);
-                self.charge_last(slot);
+                self.charge_last(slot, before);
                 written = 0;
             } else {
                 self.push_delivery(slot, delivery);

@@ -168,12 +168,15 @@ impl Shard {
         for (index, (id, _)) in topics.iter().enumerate() {
             let index = index as u16;
             if *id == EVERYONE {
-                for class in self.classes.iter() {
-                    let key = FormKey::new(class, false);
-                    let (mut from, mut block) = (0, Block::default());
-                    while let Some(next) = self.next_connected(from, class, &mut block) {
-                        from = next;
-                        receivers.add(block.slots().iter().copied(), index, key, false);
+                let (mut from, mut block) = (0, Block::default());
+                while let Some(next) = self.next_connected(from, &mut block) {
+                    from = next;
+                    for class in self.classes.iter() {
+                        let slots = block.slots().iter().copied();
+                        let slots = slots
+                            .filter(|&slot| self.connections[slot as usize].class == Some(class));
+                        let key = FormKey::new(class, false);
+                        receivers.add(slots, index, key, false);
                     }
                 }
             } else if let Some(members) = self.topics.get(id) {

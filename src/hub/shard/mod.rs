@@ -7,6 +7,8 @@ mod connection;
 mod deadlines;
 mod ending;
 mod entry;
+mod everyone;
+mod eviction_by_total;
 mod fan_out;
 mod flush;
 mod heartbeat;
@@ -19,7 +21,6 @@ mod outbox_total;
 mod pipe;
 mod push;
 mod ready;
-mod relief;
 mod replay;
 mod run;
 mod running_clock;
@@ -74,7 +75,7 @@ pub(super) struct Shard {
     connections: Slab<ShardConnection>,
     topics: HashMap<TopicId, Members>,
     everyone: Arc<Topic>,
-    /// Urgent entries of clients that the shard has not taken over yet.
+    /// Pongs for clients that the shard has not taken over yet.
     too_early: Vec<Entry>,
     /// Slots whose outboxes must be flushed. Bound: each slot once.
     dirty: Vec<u32>,
@@ -196,7 +197,7 @@ impl Shard {
                 self.unblock(slot);
             }
             if self.ready.take_request() {
-                self.relieve();
+                self.evict_by_total();
             }
             self.run_timers().await;
             self.flush_dirty().await;

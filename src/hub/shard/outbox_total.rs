@@ -46,7 +46,7 @@ impl OutboxTotal {
     /// Bytes of all outboxes.
     pub(in crate::hub) fn used(&self) -> usize {
         let used = self.shards.iter();
-        used.map(|shard| shard.used.load(Ordering::Relaxed)).sum()
+        used.map(|shard| shard.used()).sum()
     }
 
     pub(super) fn is_exceeded(&self) -> bool {
@@ -72,6 +72,11 @@ impl OutboxTotal {
 }
 
 impl ShardTotal {
+    /// Bytes of the shard's outboxes.
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     pub(super) fn ready(&self) -> &Arc<ReadyList> {
         &self.ready
     }
@@ -92,9 +97,23 @@ struct Charged {
 }
 
 impl FrameCharge {
+    /// Counts a frame that is made for one outbox.
+    pub(super) fn unshared(frame: &Frame, total: &Arc<ShardTotal>) -> Self {
+        Self::new(Charged::new(frame, total))
+    }
+
     fn new(charged: Arc<Charged>) -> Self {
         charged.total.used.fetch_add(ENTRY_BYTES, Ordering::Relaxed);
         Self(charged)
+    }
+}
+
+impl Charged {
+    fn new(frame: &Frame, total: &Arc<ShardTotal>) -> Arc<Self> {
+        let bytes = frame.len() + FRAME_OVERHEAD;
+        total.used.fetch_add(bytes, Ordering::Relaxed);
+        let total = total.clone();
+        Arc::new(Self { total, bytes })
     }
 }
 
@@ -123,23 +142,16 @@ pub(super) struct SharedFrames {
 }
 
 impl SharedFrames {
-    /// Counts a frame for one more outbox. Returns what counts it, and the bytes added.
-    pub(super) fn charge(
-        &mut self,
-        frame: &Frame,
-        total: &Arc<ShardTotal>,
-    ) -> (FrameCharge, usize) {
+    /// Counts a frame for one more outbox.
+    pub(super) fn charge(&mut self, frame: &Frame, total: &Arc<ShardTotal>) -> FrameCharge {
         let address = frame.payload().as_ptr().addr();
         if let Some(charged) = self.charges.get(&address).and_then(Weak::upgrade) {
-            return (FrameCharge::new(charged), ENTRY_BYTES);
+            return FrameCharge::new(charged);
         }
-        let bytes = frame.len() + FRAME_OVERHEAD;
-        total.used.fetch_add(bytes, Ordering::Relaxed);
-        let total = total.clone();
-        let charged = Arc::new(Charged { total, bytes });
+        let charged = Charged::new(frame, total);
         self.sweep();
         self.charges.insert(address, Arc::downgrade(&charged));
-        (FrameCharge::new(charged), bytes + ENTRY_BYTES)
+        FrameCharge::new(charged)
     }
 
     /// Forgets frames that are gone, whenever there are twice as many as after the last time.
@@ -166,19 +178,23 @@ mod tests {
         let (mut one, mut other) = (SharedFrames::default(), SharedFrames::default());
         let shared = frame(1, 10_000);
         let whole = shared.len() + FRAME_OVERHEAD + ENTRY_BYTES;
-        let (first, added) = one.charge(&shared, total.shard(0));
-        assert_eq!((added, total.used()), (whole, whole));
+        let first = one.charge(&shared, total.shard(0));
+        assert_eq!(total.used(), whole);
         assert!(total.is_exceeded());
-        let (second, added) = one.charge(&shared.clone(), total.shard(0));
-        assert_eq!((added, total.used()), (ENTRY_BYTES, whole + ENTRY_BYTES));
-        let (elsewhere, _) = other.charge(&shared, total.shard(1));
+        let second = one.charge(&shared.clone(), total.shard(0));
+        assert_eq!(total.used(), whole + ENTRY_BYTES);
+        let elsewhere = other.charge(&shared, total.shard(1));
         assert_eq!(total.used(), 2 * whole + ENTRY_BYTES);
         drop(first);
         assert_eq!(total.used(), 2 * whole);
         drop((second, elsewhere));
         assert_eq!(total.used(), 0);
-        let (_again, added) = one.charge(&shared, total.shard(0));
-        assert_eq!(added, whole, "nobody had it any more");
+        let again = one.charge(&shared, total.shard(0));
+        assert_eq!(total.used(), whole, "nobody had it any more");
+        let own = FrameCharge::unshared(&shared, total.shard(0));
+        assert_eq!(total.used(), 2 * whole, "not shared with the other");
+        drop((again, own));
+        assert_eq!(total.used(), 0);
     }
 
     #[test]

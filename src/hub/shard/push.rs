@@ -1,7 +1,7 @@
 //! Pushes frames to the outbox of one client, or of every member of a topic.
 
 use super::Shard;
-use super::outbox::Publication;
+use super::outbox::{Notices, Publication};
 use crate::hub::forms::{FormKey, Forms};
 use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Overflow, TopicId};
@@ -28,14 +28,18 @@ impl Shard {
         if !self.flush_for(slot, &frame) {
             return;
         }
+        let before = self.own_total.used();
         let connection = &mut self.connections[slot as usize];
-        let dialect = self.dialects.of(connection.client.class());
+        let notices = Notices {
+            dialect: self.dialects.of(connection.client.class()),
+            total: &self.own_total,
+        };
         let outbox = &mut connection.outbox;
-        if outbox.make_room_for(&frame, self.outbox_limits, dialect)
+        if outbox.make_room_for(&frame, self.outbox_limits, notices)
             && outbox.push(frame, self.outbox_limits).is_ok()
         {
             self.mark_dirty(slot);
-            self.charge_last(slot);
+            self.charge_last(slot, before);
         } else {
             self.evict(slot);
         }
@@ -57,14 +61,18 @@ impl Shard {
         if !self.flush_for(slot, &frame) {
             return;
         }
+        let before = self.own_total.used();
         let connection = &mut self.connections[slot as usize];
         let blocked = connection.blocked;
-        let dialect = self.dialects.of(connection.client.class());
+        let notices = Notices {
+            dialect: self.dialects.of(connection.client.class()),
+            total: &self.own_total,
+        };
         let outbox = &mut connection.outbox;
-        match outbox.push_publication(frame, publication, (self.outbox_limits, dialect), blocked) {
+        match outbox.push_publication(frame, publication, (self.outbox_limits, notices), blocked) {
             Ok(()) => {
                 self.mark_dirty(slot);
-                self.charge_last(slot);
+                self.charge_last(slot, before);
             }
             Err(_full) => self.evict(slot),
         }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 #[derive(Debug, Default)]
 pub(super) struct ReadyList {
     slots: Mutex<Vec<u32>>,
-    /// Whether another shard asks this one to relieve the outboxes.
+    /// Whether another shard asks this one to evict by the total of all outboxes.
     asked: AtomicBool,
     shard: AtomicWaker,
 }
@@ -32,7 +32,7 @@ impl ReadyList {
         std::mem::take(&mut *self.slots.lock())
     }
 
-    /// Asks the shard to relieve the outboxes, and wakes it.
+    /// Asks the shard to evict by the total of all outboxes, and wakes it.
     pub(super) fn ask(&self) {
         if !self.asked.swap(true, Ordering::AcqRel) {
             self.shard.wake();

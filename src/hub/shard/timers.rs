@@ -3,6 +3,8 @@
 use tokio::time::Instant;
 
 use super::Shard;
+use super::outbox_total::FrameCharge;
+use crate::wire::Frame;
 
 impl Shard {
     /// When the next timer is due.
@@ -57,8 +59,11 @@ impl Shard {
             self.reset(slot);
         } else {
             let ping = self.dialects.of(connection.client.class()).ping();
-            if connection.outbox.push_ping(ping) {
+            let (total, before) = (&self.own_total, self.own_total.used());
+            let charge = |ping: &Frame| FrameCharge::unshared(ping, total);
+            if connection.outbox.push_ping(ping, charge) {
                 self.mark_dirty(slot);
+                self.charge_last(slot, before);
             }
         }
     }

@@ -80,7 +80,7 @@ async fn run(
     let mut has_more = true;
     loop {
         while let Some(Line { number, text }) = lines.next() {
-            stream.give_way().await;
+            stream.yield_if_due().await;
             let request = match text {
                 Ok(text) => lines.parse(&text, parse_publish_request).await,
                 Err(refusal) => Err(refusal),
@@ -102,7 +102,7 @@ async fn run(
             break;
         }
         // Nothing but blank lines may have been read.
-        stream.give_way().await;
+        stream.yield_if_due().await;
         let Some(read) = stream.wait_for(lines.read()).await else {
             tasks.spawn(lines.discard_rest());
             break;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{FrameKind, Full, Outbox, OutboxLimits, QueuedFrame};
 use crate::dialect::Dialect;
+use crate::hub::shard::outbox_total::{FrameCharge, ShardTotal};
 use crate::hub::topic::{Overflow, Topic, TopicId};
 use crate::protocol::Gap;
 use crate::wire::Frame;
@@ -18,6 +19,14 @@ pub(in crate::hub) struct Publication<'a> {
     pub(in crate::hub) topic: &'a Arc<Topic>,
     /// The offset, if the client receives offsets.
     pub(in crate::hub) offset: Option<u64>,
+}
+
+/// How an outbox makes gap notices.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::hub::shard) struct Notices<'a> {
+    pub(in crate::hub::shard) dialect: &'a dyn Dialect,
+    /// Where they are counted: a client can be in many topics, and have a notice for each.
+    pub(in crate::hub::shard) total: &'a Arc<ShardTotal>,
 }
 
 impl Publication<'_> {
@@ -40,11 +49,11 @@ impl Outbox {
     /// Queues a publication according to its topic's overflow policy. `blocked` says whether
     /// the socket accepts nothing at the moment; only then does `LatestOnly` drop older
     /// publications in favor of the new one.
-    pub(in crate::hub) fn push_publication(
+    pub(in crate::hub::shard) fn push_publication(
         &mut self,
         frame: Frame,
         publication: Publication<'_>,
-        (limits, dialect): (OutboxLimits, &dyn Dialect),
+        (limits, notices): (OutboxLimits, Notices<'_>),
         blocked: bool,
     ) -> Result<(), Full> {
         let topic = publication.topic;
@@ -52,14 +61,14 @@ impl Outbox {
             Overflow::Evict => {}
             Overflow::DropOldest => {
                 while !self.has_room_for(&frame, limits) {
-                    if !self.drop_oldest(Some(topic), dialect) {
-                        return self.drop_new(publication, (limits, dialect));
+                    if !self.drop_oldest(Some(topic), notices) {
+                        return self.drop_new(publication, (limits, notices));
                     }
                 }
             }
-            Overflow::LatestOnly => while blocked && self.drop_oldest(Some(topic), dialect) {},
+            Overflow::LatestOnly => while blocked && self.drop_oldest(Some(topic), notices) {},
         }
-        if !self.make_room_for(&frame, limits, dialect) {
+        if !self.make_room_for(&frame, limits, notices) {
             return Err(Full);
         }
         self.bytes += frame.len();
@@ -70,14 +79,14 @@ impl Outbox {
 
     /// Drops publications, oldest first, until the frame fits. Returns false if nothing is left
     /// to drop and it still does not fit.
-    pub(in crate::hub) fn make_room_for(
+    pub(in crate::hub::shard) fn make_room_for(
         &mut self,
         frame: &Frame,
         limits: OutboxLimits,
-        dialect: &dyn Dialect,
+        notices: Notices<'_>,
     ) -> bool {
         while !self.has_room_for(frame, limits) {
-            if !self.drop_oldest(None, dialect) {
+            if !self.drop_oldest(None, notices) {
                 return false;
             }
         }
@@ -96,7 +105,7 @@ impl Outbox {
 
     /// Drops the oldest droppable publication of the topic, or of any topic if it is `None`.
     /// Returns false if there is none.
-    fn drop_oldest(&mut self, topic: Option<&Arc<Topic>>, dialect: &dyn Dialect) -> bool {
+    fn drop_oldest(&mut self, topic: Option<&Arc<Topic>>, notices: Notices<'_>) -> bool {
         let mut unsent = self.frames.iter().enumerate().skip(self.first_unsent());
         let oldest = unsent.find(|(_, queued)| match &queued.kind {
             FrameKind::Droppable { topic: of, .. } => {
@@ -113,7 +122,7 @@ impl Outbox {
         self.bytes -= frame.len();
         if let FrameKind::Droppable { topic, offset } = kind {
             let topic = &topic;
-            self.add_to_gap_notice(Publication { topic, offset }, index, dialect);
+            self.add_to_gap_notice(Publication { topic, offset }, index, notices);
         }
         true
     }
@@ -123,9 +132,9 @@ impl Outbox {
     fn drop_new(
         &mut self,
         publication: Publication<'_>,
-        (limits, dialect): (OutboxLimits, &dyn Dialect),
+        (limits, notices): (OutboxLimits, Notices<'_>),
     ) -> Result<(), Full> {
-        self.add_to_gap_notice(publication, self.frames.len(), dialect);
+        self.add_to_gap_notice(publication, self.frames.len(), notices);
         let fits = self.frames.len() <= limits.max_messages && self.bytes <= limits.max_bytes;
         fits.then_some(()).ok_or(Full)
     }
@@ -136,29 +145,32 @@ impl Outbox {
         &mut self,
         publication: Publication<'_>,
         index: usize,
-        dialect: &dyn Dialect,
+        notices: Notices<'_>,
     ) {
         let topic = publication.topic;
         let first = self.first_unsent();
         let mut unsent = self.frames.iter_mut().skip(first);
         let notice = unsent.find_map(|queued| match &mut queued.kind {
             FrameKind::GapNotice(notice) if notice.0.id() == topic.id() => {
-                Some((&mut queued.frame, &mut notice.1))
+                notice.1 = notice.1.and(publication.gap());
+                Some((&mut queued.frame, &mut queued.charge, notice.1))
             }
             _ => None,
         });
-        if let Some((frame, gap)) = notice {
-            *gap = gap.and(publication.gap());
+        if let Some((frame, charge, gap)) = notice {
             self.bytes -= frame.len();
-            *frame = dialect.gap(topic.full_name(), *gap);
+            *frame = notices.dialect.gap(topic.full_name(), gap);
+            *charge = Some(FrameCharge::unshared(frame, notices.total));
             self.bytes += frame.len();
             return;
         }
         let gap = publication.gap();
-        let frame = dialect.gap(topic.full_name(), gap);
+        let frame = notices.dialect.gap(topic.full_name(), gap);
         self.bytes += frame.len();
+        let charge = FrameCharge::unshared(&frame, notices.total);
         let kind = FrameKind::GapNotice(Box::new((topic.clone(), gap)));
-        self.frames.insert(index, QueuedFrame::new(frame, kind));
+        self.frames
+            .insert(index, QueuedFrame::new(frame, kind).counted(charge));
     }
 }
 

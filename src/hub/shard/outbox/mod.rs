@@ -26,7 +26,7 @@ const MAX_PONGS: usize = 16;
 pub(super) struct Full;
 
 pub(super) use self::boxed::BoxedOutbox;
-pub(super) use self::dropping::Publication;
+pub(super) use self::dropping::{Notices, Publication};
 use self::queued_frame::{FrameKind, QueuedFrame};
 
 /// Limits of an outbox.
@@ -90,8 +90,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Counts the last frame, unless it is counted already: replies are counted by their own
-    /// charge, and gap notices, which are replaced in place, are few and short.
+    /// Counts the last frame, unless it is counted already, as replies and gap notices are.
     pub(super) fn charge_last(&mut self, charge: impl FnOnce(&Frame) -> FrameCharge) {
         if let Some(last) = self.frames.back_mut()
             && matches!(last.kind, FrameKind::Fixed | FrameKind::Droppable { .. })
@@ -125,7 +124,7 @@ impl Outbox {
 
     /// Queues a pong ahead of all frames except one that is partly written and other control
     /// frames. If the limit of pongs is reached, the oldest is dropped (RFC 6455 §5.5.3).
-    pub(super) fn push_pong(&mut self, pong: Frame) {
+    pub(super) fn push_pong(&mut self, pong: Frame, charge: ReplyCharge) {
         let mut end = self.end_of_controls();
         let unsent = self.frames.range(self.first_unsent()..end);
         let mut pongs = unsent
@@ -138,25 +137,31 @@ impl Outbox {
             self.bytes -= oldest.frame.len();
             end -= 1;
         }
-        self.insert(end, pong);
+        let kind = FrameKind::Reply { _charge: charge };
+        self.insert(end, QueuedFrame::new(pong, kind));
     }
 
     /// Queues a ping ahead of all frames except one that is partly written and other control
     /// frames, so that a backlog does not keep the client from answering it. False if one is
     /// queued already.
-    pub(super) fn push_ping(&mut self, ping: Frame) -> bool {
+    pub(super) fn push_ping(
+        &mut self,
+        ping: Frame,
+        charge: impl FnOnce(&Frame) -> FrameCharge,
+    ) -> bool {
         let end = self.end_of_controls();
         let mut controls = self.frames.range(..end);
         if controls.any(|queued| queued.frame.role() == FrameRole::Ping) {
             return false;
         }
-        self.insert(end, ping);
+        let charge = charge(&ping);
+        self.insert(end, QueuedFrame::fixed(ping).counted(charge));
         true
     }
 
-    fn insert(&mut self, index: usize, frame: Frame) {
-        self.bytes += frame.len();
-        self.frames.insert(index, QueuedFrame::fixed(frame));
+    fn insert(&mut self, index: usize, queued: QueuedFrame) {
+        self.bytes += queued.frame.len();
+        self.frames.insert(index, queued);
     }
 
     /// The index behind the pings and pongs at the front.
@@ -225,7 +230,14 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
     use super::*;
+    use crate::hub::client::Client;
+    use crate::hub::client_info::ClientInfo;
+    use crate::hub::replies::Replies;
 
     const LARGE: OutboxLimits = OutboxLimits {
         max_messages: 100,
@@ -234,6 +246,15 @@ mod tests {
 
     fn frame(text: &str) -> Frame {
         Frame::text(text.into())
+    }
+
+    fn reply() -> ReplyCharge {
+        let client = Client::new(Uuid::nil(), ClientInfo::default(), 0, true);
+        Arc::new(Replies::new(0, 0)).charge(&Arc::new(client), 0)
+    }
+
+    fn own(frame: &Frame) -> FrameCharge {
+        FrameCharge::unshared(frame, &Arc::default())
     }
 
     fn pending(outbox: &Outbox) -> Vec<u8> {
@@ -251,13 +272,13 @@ mod tests {
         outbox.push(frame("one"), LARGE).unwrap();
         outbox.push(frame("two"), LARGE).unwrap();
         outbox.advance(1);
-        outbox.push_pong(Frame::pong(b"p"));
-        assert!(outbox.push_ping(Frame::ping()));
-        assert!(!outbox.push_ping(Frame::ping()));
+        outbox.push_pong(Frame::pong(b"p"), reply());
+        assert!(outbox.push_ping(Frame::ping(), own));
+        assert!(!outbox.push_ping(Frame::ping(), own));
         assert_eq!(&pending(&outbox)[..9], b"\x03one\x8a\x01p\x89\x00");
         let completed = outbox.advance(9);
         assert_eq!((completed.messages, completed.ping), (1, true));
-        assert!(outbox.push_ping(Frame::ping()));
+        assert!(outbox.push_ping(Frame::ping(), own));
     }
 
     #[test]
@@ -313,10 +334,10 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(frame("one"), LARGE).unwrap();
         outbox.push(frame("two"), LARGE).unwrap();
-        outbox.push_pong(Frame::pong(b"p"));
+        outbox.push_pong(Frame::pong(b"p"), reply());
         assert_eq!(pending(&outbox)[0], 0x8a);
         outbox.advance(3 + 1);
-        outbox.push_pong(Frame::pong(b"q"));
+        outbox.push_pong(Frame::pong(b"q"), reply());
         assert_eq!(&pending(&outbox)[..7], b"\x03one\x8a\x01q");
     }
 
@@ -326,7 +347,7 @@ mod tests {
         outbox.push(frame("one"), LARGE).unwrap();
         outbox.advance(1);
         for n in 0..20 {
-            outbox.push_pong(Frame::pong(&[n]));
+            outbox.push_pong(Frame::pong(&[n]), reply());
         }
         let newest: Vec<u8> = (4..20).flat_map(|n| [0x8a, 1, n]).collect();
         assert_eq!(pending(&outbox), [b"\x03one", &newest[..]].concat());

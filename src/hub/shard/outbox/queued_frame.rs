@@ -44,6 +44,13 @@ impl QueuedFrame {
         }
     }
 
+    pub(super) fn counted(self, charge: FrameCharge) -> Self {
+        Self {
+            charge: Some(charge),
+            ..self
+        }
+    }
+
     pub(super) fn fixed(frame: Frame) -> Self {
         Self::new(frame, FrameKind::Fixed)
     }

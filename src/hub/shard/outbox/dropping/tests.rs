@@ -70,6 +70,17 @@ impl Text {
     }
 }
 
+fn total() -> Arc<ShardTotal> {
+    Arc::default()
+}
+
+fn notices(total: &Arc<ShardTotal>) -> Notices<'_> {
+    Notices {
+        dialect: &Words,
+        total,
+    }
+}
+
 fn topic(id: u64, overflow: Overflow) -> Arc<Topic> {
     let name = format!("t{id}").into();
     let identity = (TopicId(id), TopicKind::Channel, name);
@@ -128,7 +139,7 @@ fn push(outbox: &mut Outbox, topic: &Arc<Topic>, offset: u64, blocked: bool) -> 
         offset: Some(offset),
     };
     let frame = frame(topic.id().0, offset, 0);
-    outbox.push_publication(frame, publication, (FIVE, &Words), blocked)
+    outbox.push_publication(frame, publication, (FIVE, notices(&total())), blocked)
 }
 
 #[test]
@@ -229,10 +240,10 @@ fn droppable_publications_are_dropped_for_frames_that_must_be_kept() {
     }
     for reply in 1..=4 {
         let reply = frame(9, reply, 0);
-        assert!(outbox.make_room_for(&reply, FIVE, &Words));
+        assert!(outbox.make_room_for(&reply, FIVE, notices(&total())));
         outbox.push(reply, FIVE).unwrap();
     }
-    assert!(!outbox.make_room_for(&frame(9, 5, 0), FIVE, &Words));
+    assert!(!outbox.make_room_for(&frame(9, 5, 0), FIVE, notices(&total())));
     assert_eq!(
         drain(&mut outbox),
         ["gap t1 5: 1-5", "t9 1", "t9 2", "t9 3", "t9 4"]
@@ -294,6 +305,7 @@ proptest! {
             topic(2, Overflow::LatestOnly),
         ];
         let (mut outbox, mut seen) = (Outbox::default(), Vec::new());
+        let (total, expected) = (total(), super::tests::total());
         // The number of accepted publications per topic, and, last, of accepted replies.
         let mut accepted = [0u64; 4];
         for step in steps {
@@ -302,7 +314,7 @@ proptest! {
                     let offset = accepted[topic] + 1;
                     let publication = Publication { topic: &topics[topic], offset: Some(offset) };
                     let frame = frame(topic as u64, offset, padding);
-                    if outbox.push_publication(frame, publication, (options, &Words), blocked).is_err() {
+                    if outbox.push_publication(frame, publication, (options, notices(&total)), blocked).is_err() {
                         // Evicted: nothing more is promised.
                         return Ok(());
                     }
@@ -310,7 +322,7 @@ proptest! {
                 }
                 Step::Reply { padding } => {
                     let reply = frame(3, accepted[3] + 1, padding);
-                    if !outbox.make_room_for(&reply, options, &Words) {
+                    if !outbox.make_room_for(&reply, options, notices(&total)) {
                         return Ok(());
                     }
                     prop_assert_eq!(outbox.push(reply, options), Ok(()));
@@ -320,6 +332,12 @@ proptest! {
             }
             prop_assert!(outbox.messages() <= max_messages, "{} messages", outbox.messages());
             prop_assert!(outbox.bytes() <= max_bytes, "{} bytes", outbox.bytes());
+            let queued = outbox.frames.iter();
+            let notices = queued.filter(|queued| matches!(queued.kind, FrameKind::GapNotice(_)));
+            let counted: Vec<_> = notices
+                .map(|notice| FrameCharge::unshared(&notice.frame, &expected))
+                .collect();
+            prop_assert_eq!(total.used(), expected.used(), "{} notices", counted.len());
         }
         write(&mut outbox, usize::MAX, &mut seen);
         prop_assert_eq!(outbox.bytes(), 0);

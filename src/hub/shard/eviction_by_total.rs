@@ -1,4 +1,4 @@
-//! Relief: when all outboxes together exceed their total, the client with the largest is evicted
+//! Evictions because all outboxes together exceed their total: the client with the largest goes
 //! first.
 //!
 //! Blocked connections are listed by the size class of their outbox, its binary logarithm, so
@@ -18,22 +18,18 @@ pub(super) fn class_of(bytes: usize) -> u8 {
 
 impl Shard {
     /// Counts the frame that was queued last, and makes room if all outboxes are too large now.
-    pub(super) fn charge_last(&mut self, slot: u32) {
+    /// `before` is what the shard's outboxes took before anything was queued.
+    pub(super) fn charge_last(&mut self, slot: u32, before: usize) {
         let (frames, total) = (&mut self.shared_frames, &self.own_total);
-        let mut added = 0;
         let outbox = &mut self.connections[slot as usize].outbox;
-        outbox.charge_last(|frame| {
-            let (charge, bytes) = frames.charge(frame, total);
-            added = bytes;
-            charge
-        });
+        outbox.charge_last(|frame| frames.charge(frame, total));
         if self.connections[slot as usize].blocked {
             self.list_by_size(slot);
         }
-        self.unchecked += added;
+        self.unchecked += self.own_total.used().saturating_sub(before);
         if self.unchecked >= self.outbox_total.step() {
             self.unchecked = 0;
-            self.relieve();
+            self.evict_by_total();
         }
     }
 
@@ -63,7 +59,7 @@ impl Shard {
     }
 
     /// Evicts the clients with the largest outboxes until all outboxes are within their total.
-    pub(super) fn relieve(&mut self) {
+    pub(super) fn evict_by_total(&mut self) {
         let mut evictions = 0..MAX_EVICTIONS_PER_TURN;
         while self.outbox_total.is_exceeded() {
             if evictions.next().is_none() {
