@@ -202,10 +202,10 @@ pub struct EngineConfig {
     /// Maximum number of bytes of replies that all clients have not read yet; beyond it, only a client
     /// that has read all of its replies has another command carried out. Default 32 MiB.
     pub replies_total: usize,
-    /// Maximum number of bytes of the incomplete messages of all clients; a client whose message
-    /// does not fit is closed (1013). A quarter is reserved for messages of up to 4 KiB.
-    /// At least twice `max_message_size`. Default 64 MiB.
-    pub partial_messages_total: usize,
+    /// Maximum number of bytes of the messages from all clients that are incomplete or not carried
+    /// out; a client whose message does not fit is closed (1013). A quarter is reserved for
+    /// messages of up to 4 KiB. At least twice `max_message_size`. Default 64 MiB.
+    pub messages_total: usize,
     /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
     /// outbox, where it is counted. Default 16 KiB.
     pub notsent_lowat: u32,
@@ -222,7 +222,7 @@ impl Default for EngineConfig {
             mailbox_capacity: HubOptions::default().mailbox_capacity,
             mailbox_deliveries: HubOptions::default().mailbox_deliveries,
             replies_total: HubOptions::default().replies_total,
-            partial_messages_total: NodeOptions::default().partial_messages_total,
+            messages_total: NodeOptions::default().messages_total,
             notsent_lowat: SocketOptions::default().notsent_lowat,
             close_timeout: HubOptions::default().close_timeout,
         }

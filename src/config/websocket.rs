@@ -122,7 +122,7 @@ impl WebSocketConfig {
             publish_window: self.publish.window,
             publish_ids: self.publish.ids,
             policy_timeout: self.limits.policy_timeout,
-            partial_messages_total: self.engine.partial_messages_total,
+            messages_total: self.engine.messages_total,
         }
     }
 

@@ -1,25 +1,34 @@
 //! The session of the native protocol: rooms and channels over one connection.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::future::join;
+use futures_util::poll;
 
 use super::{InboundMessage, Session};
 use crate::dialect::native::parse_commands;
 use crate::hub::{Client, HubClosed, Phase};
 use crate::node::Node;
 use crate::protocol::{
-    ClientMessage, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
+    ClientMessage, CloseCode, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
 };
 
 /// The protocol state of one client: the commands that were read and not yet carried out. The
 /// client's memberships are in the hub.
 ///
-/// Bound: the commands of one read.
+/// Bound: the commands of one read. While they wait, they share a limit with the unfinished messages
+/// of all clients.
 #[derive(Debug)]
 pub struct NativeSession {
     node: Arc<Node>,
     client: Arc<Client>,
-    accepted: Vec<Result<Command, RefusedCommand>>,
+    accepted: Vec<Accepted>,
 }
+
+/// A command that was read.
+type Accepted = Result<Command, RefusedCommand>;
 
 impl NativeSession {
     /// The session of a client that has just connected.
@@ -29,6 +38,24 @@ impl NativeSession {
             client,
             accepted: Vec::new(),
         }
+    }
+
+    /// Carries out commands in order.
+    async fn carry_out(&self, commands: Vec<Accepted>) -> Result<(), HubClosed> {
+        for command in commands {
+            // The client's own replies push back on its reading; they never evict it.
+            self.node.reply_room(&self.client).await;
+            if self.client.phase() != Phase::Open {
+                break;
+            }
+            match command {
+                Ok(command) => self.execute(command).await?,
+                Err(RefusedCommand { id, refusal }) => {
+                    self.refuse(&refusal, id.as_ref()).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Carries out a command, and replies with an error if it is refused.
@@ -92,19 +119,28 @@ impl Session for NativeSession {
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
         // `take` leaves an empty vector, so that an idle session owns no memory.
-        for command in std::mem::take(&mut self.accepted) {
-            // The client's own replies push back on its reading; they never evict it.
-            self.node.reply_room(&self.client).await;
-            if self.client.phase() != Phase::Open {
-                break;
-            }
-            match command {
-                Ok(command) => self.execute(command).await?,
-                Err(RefusedCommand { id, refusal }) => {
-                    self.refuse(&refusal, id.as_ref()).await?;
-                }
-            }
+        let commands = std::mem::take(&mut self.accepted);
+        let bytes = bytes_of(&commands);
+        let mut work = pin!(self.carry_out(commands));
+        if let Poll::Ready(done) = poll!(work.as_mut()) {
+            return done;
         }
-        Ok(())
+        let Some(_waiting) = self.node.unfinished_messages().wait(bytes) else {
+            let close = self.node.close(&self.client, CloseCode::Overloaded, None);
+            // Side by side: the work may be in the queue that the Close frame has to enter.
+            let (closed, done) = join(close, work).await;
+            return closed.and(done);
+        };
+        work.await
     }
+}
+
+/// Bytes that commands take, about.
+#[allow(clippy::ptr_arg, reason = "the capacity counts")]
+fn bytes_of(commands: &Vec<Accepted>) -> usize {
+    let texts = commands.iter().map(|command| match command {
+        Ok(command) => command.text_bytes(),
+        Err(refused) => refused.text_bytes(),
+    });
+    commands.capacity() * size_of::<Accepted>() + texts.sum::<usize>()
 }

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::support::{Client, TestServer, config, eventually, text_frame, within, within_a_minute};
 
 /// One frame of many commands.
-fn pings(count: usize) -> Vec<u8> {
+pub(super) fn pings(count: usize) -> Vec<u8> {
     text_frame(&format!(
         "[{}]",
         vec![r#"{"type":"ping"}"#; count].join(",")
