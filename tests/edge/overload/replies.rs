@@ -72,7 +72,7 @@ async fn a_client_that_reads_no_replies_is_not_read_from_and_then_reset() {
 #[tokio::test]
 async fn when_the_replies_of_all_clients_fill_their_limit_others_still_get_one_at_a_time() {
     const TOTAL: usize = 64 * 1024;
-    let edge = TestServer::start(config(|config| config.engine.replies_total = TOTAL)).await;
+    let edge = TestServer::start(config(|config| config.outbox.replies_total = TOTAL)).await;
     let node = edge.server.node();
     // More pongs than their kernels take.
     let mut stalled = JoinSet::new();

@@ -4,13 +4,13 @@ use tokio::task::JoinSet;
 
 use super::replies::pings;
 use crate::support::{
-    CLOSE, Client, FINAL_CONTINUATION, TEXT_FRAGMENT, TestServer, config, eventually, frame,
-    within_a_minute,
+    Binary, CLOSE, Client, FINAL_CONTINUATION, PING, TEXT_FRAGMENT, TestServer, config, eventually,
+    frame, within_a_minute,
 };
 
 /// Room for one large message beside small ones: at least twice the maximum size of a message.
 async fn start() -> TestServer {
-    TestServer::start(config(|config| config.engine.messages_total = 0)).await
+    TestServer::start(config(|config| config.connections.messages_total = 0)).await
 }
 
 async fn begin(client: &mut Client, bytes: usize) {
@@ -46,6 +46,19 @@ async fn a_client_whose_message_does_not_fit_beside_those_of_others_is_closed() 
     eventually_held(&server, |held| held == 0).await;
     begin(third, 60_000).await;
     finish(third).await;
+}
+
+#[tokio::test]
+async fn the_limit_is_a_setting() {
+    let binary = Binary::start(&["--messages-total", "1"]).await;
+    let mut first = Client::connect(binary.address, "/ws").await;
+    begin(&mut first, 60_000).await;
+    first.send(&frame(PING, b"begun")).await;
+    first.expect_pong(b"begun").await;
+    let mut second = Client::connect(binary.address, "/ws").await;
+    begin(&mut second, 60_000).await;
+    assert_eq!(second.expect_close(1013).await, "overloaded");
+    finish(&mut first).await;
 }
 
 #[tokio::test]
