@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const SMALL_BYTES: usize = 4096;
 
 /// The bytes that the unfinished messages of all connections take together: the incomplete ones,
-/// and the commands of complete ones that wait.
+/// and the commands behind unread replies.
 ///
 /// A message that does not fit ends its connection: waiting would help nobody, because a peer may
 /// leave its message incomplete, or its replies unread, for as long as it likes. A quarter is kept
@@ -18,7 +18,7 @@ pub struct UnfinishedMessages {
     total: usize,
 }
 
-/// Commands that wait, until it is dropped.
+/// Commands behind unread replies, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiting<'a> {
     messages: &'a UnfinishedMessages,
@@ -53,7 +53,7 @@ impl UnfinishedMessages {
         used <= self.total - reserve
     }
 
-    /// Counts commands that wait. `None`, and nothing is counted, if there is no room for them.
+    /// Counts commands behind unread replies. `None`, and nothing is counted, if there is no room.
     pub(crate) fn wait(&self, bytes: usize) -> Option<Waiting<'_>> {
         let has_room = self.change(0, bytes);
         let waiting = Waiting {

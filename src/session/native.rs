@@ -2,13 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
-use futures_util::future::join;
 use futures_util::poll;
 
+use super::accepted::{Accepted, text_bytes};
 use super::{InboundMessage, Session};
-use crate::dialect::native::parse_commands;
 use crate::hub::{Client, HubClosed, Phase};
 use crate::node::Node;
 use crate::protocol::{
@@ -18,17 +16,14 @@ use crate::protocol::{
 /// The protocol state of one client: the commands that were read and not yet carried out. The
 /// client's memberships are in the hub.
 ///
-/// Bound: the commands of one read. While they wait, they share a limit with the unfinished messages
-/// of all clients.
+/// Bound: the commands of one read. While they wait until the client has read its replies, they share
+/// a limit with the incomplete messages of all clients.
 #[derive(Debug)]
 pub struct NativeSession {
     node: Arc<Node>,
     client: Arc<Client>,
-    accepted: Vec<Accepted>,
+    accepted: Accepted,
 }
-
-/// A command that was read.
-type Accepted = Result<Command, RefusedCommand>;
 
 impl NativeSession {
     /// The session of a client that has just connected.
@@ -36,26 +31,8 @@ impl NativeSession {
         Self {
             node,
             client,
-            accepted: Vec::new(),
+            accepted: Accepted::default(),
         }
-    }
-
-    /// Carries out commands in order.
-    async fn carry_out(&self, commands: Vec<Accepted>) -> Result<(), HubClosed> {
-        for command in commands {
-            // The client's own replies push back on its reading; they never evict it.
-            self.node.reply_room(&self.client).await;
-            if self.client.phase() != Phase::Open {
-                break;
-            }
-            match command {
-                Ok(command) => self.execute(command).await?,
-                Err(RefusedCommand { id, refusal }) => {
-                    self.refuse(&refusal, id.as_ref()).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Carries out a command, and replies with an error if it is refused.
@@ -103,13 +80,8 @@ impl Session for NativeSession {
     fn accept(&mut self, message: InboundMessage<'_>) {
         match message {
             // Binary frames contain the same JSON as text frames.
-            InboundMessage::Text(text) | InboundMessage::Binary(text) => {
-                parse_commands(text, |command| self.accepted.push(command));
-            }
-            InboundMessage::TooLarge => {
-                let refusal = Refusal::new(ErrorCode::MessageTooLarge);
-                self.accepted.push(Err(refusal.into()));
-            }
+            InboundMessage::Text(text) | InboundMessage::Binary(text) => self.accepted.push(text),
+            InboundMessage::TooLarge => self.accepted.push_too_large(),
         }
     }
 
@@ -118,29 +90,34 @@ impl Session for NativeSession {
     }
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
-        // `take` leaves an empty vector, so that an idle session owns no memory.
-        let commands = std::mem::take(&mut self.accepted);
-        let bytes = bytes_of(&commands);
-        let mut work = pin!(self.carry_out(commands));
-        if let Poll::Ready(done) = poll!(work.as_mut()) {
-            return done;
+        let mut commands = self.accepted.take();
+        let mut waiting = None;
+        while let Some(command) = commands.next() {
+            // The client's own replies push back on its reading; they never evict it.
+            let mut room = pin!(self.node.reply_room(&self.client));
+            if poll!(room.as_mut()).is_pending() {
+                if waiting.is_none() {
+                    let bytes = text_bytes(&command) + commands.bytes();
+                    waiting = self.node.unfinished_messages().wait(bytes);
+                }
+                if waiting.is_none() {
+                    let code = CloseCode::Overloaded;
+                    // Nobody but the client can make room, so nothing is kept for it.
+                    drop((command, commands));
+                    return self.node.close(&self.client, code, None).await;
+                }
+                room.await;
+            }
+            if self.client.phase() != Phase::Open {
+                break;
+            }
+            match command {
+                Ok(command) => self.execute(command).await?,
+                Err(RefusedCommand { id, refusal }) => {
+                    self.refuse(&refusal, id.as_ref()).await?;
+                }
+            }
         }
-        let Some(_waiting) = self.node.unfinished_messages().wait(bytes) else {
-            let close = self.node.close(&self.client, CloseCode::Overloaded, None);
-            // Side by side: the work may be in the queue that the Close frame has to enter.
-            let (closed, done) = join(close, work).await;
-            return closed.and(done);
-        };
-        work.await
+        Ok(())
     }
-}
-
-/// Bytes that commands take, about.
-#[allow(clippy::ptr_arg, reason = "the capacity counts")]
-fn bytes_of(commands: &Vec<Accepted>) -> usize {
-    let texts = commands.iter().map(|command| match command {
-        Ok(command) => command.text_bytes(),
-        Err(refused) => refused.text_bytes(),
-    });
-    commands.capacity() * size_of::<Accepted>() + texts.sum::<usize>()
 }

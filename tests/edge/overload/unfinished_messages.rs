@@ -1,6 +1,10 @@
 //! Messages that are incomplete or not carried out share one limit over all clients.
 
-use tokio::task::JoinSet;
+use std::future::pending;
+
+use tokio::io::{AsyncWriteExt as _, Join, Sink, join, sink};
+use tokio::net::tcp::ReadHalf;
+use wavecast::node::Node;
 
 use super::replies::pings;
 use crate::support::{
@@ -73,31 +77,68 @@ async fn a_connection_that_ends_gives_back_what_its_unfinished_message_took() {
     }
 }
 
-/// Commands whose replies are more than the kernel and an outbox hold.
-fn flood() -> Vec<u8> {
-    pings(1000).repeat(20)
+/// Sends commands as fast as it can, and reads only as much as it takes until the server is as
+/// `is_as_expected` says. Returns what it reads from then.
+async fn flood<'a>(
+    server: &TestServer,
+    client: &'a mut Client,
+    is_as_expected: impl Fn(&Node) -> bool,
+) -> Client<Join<ReadHalf<'a>, Sink>> {
+    let (node, quarter) = (server.server.node(), 1024 * 1024 / 4);
+    let (reader, mut writer) = client.stream().split();
+    let mut client = Client::over(join(reader, sink()));
+    let sending = async {
+        let batch = pings(1000);
+        while writer.write_all(&batch).await.is_ok() {}
+        pending::<()>().await;
+    };
+    let reading = async {
+        loop {
+            eventually("replies that hold it back", async || {
+                is_as_expected(node) || node.hub().reply_bytes() >= quarter
+            })
+            .await;
+            if is_as_expected(node) {
+                break;
+            }
+            for _ in 0..3000 {
+                client.next_frame().await;
+            }
+        }
+    };
+    within_a_minute("the state of the server", async {
+        tokio::select! {
+            () = sending => {}
+            () = reading => {}
+        }
+    })
+    .await;
+    client
 }
 
 #[tokio::test]
 async fn commands_that_wait_until_replies_are_read_count_until_the_connection_ends() {
     let server = TestServer::start(config(|_| {})).await;
     let mut client = Client::connect_with_small_buffer(server.address).await;
-    let mut sending = JoinSet::new();
-    sending.spawn(async move {
-        client.send_unless_closed(&flood()).await;
-        std::future::pending::<()>().await;
-    });
-    eventually_held(&server, |held| held > 100_000).await;
+    // More than an incomplete message of this client takes.
+    flood(&server, &mut client, |node| {
+        node.unfinished_messages().used() > 20_000
+    })
+    .await;
     assert_eq!(server.server.node().connection_count(), 1);
-    sending.abort_all();
+    client.reset();
     eventually_held(&server, |held| held == 0).await;
 }
 
 #[tokio::test]
 async fn a_client_whose_waiting_commands_do_not_fit_is_closed_after_the_replies_to_the_others() {
     let server = start().await;
+    let mut neighbour = server.connect().await;
+    begin(&mut neighbour, 60_000).await;
+    eventually_held(&server, |held| held >= 60_000).await;
     let mut client = Client::connect_with_small_buffer(server.address).await;
-    client.send(&flood()).await;
+    let is_closed = |node: &Node| node.closing_count() == 1;
+    let mut client = flood(&server, &mut client, is_closed).await;
     within_a_minute("the Close frame", async {
         loop {
             let next = client.next_frame().await;
@@ -109,11 +150,6 @@ async fn a_client_whose_waiting_commands_do_not_fit_is_closed_after_the_replies_
         }
     })
     .await;
-    client.expect_end().await;
-    assert_eq!(server.server.node().unfinished_messages().used(), 0);
-    // One command at a time takes nothing.
-    let mut neighbour = server.connect().await;
-    neighbour
-        .ask(r#"{"type":"ping"}"#, r#"{"type":"pong"}"#)
-        .await;
+    finish(&mut neighbour).await;
+    eventually_held(&server, |held| held == 0).await;
 }
