@@ -21,6 +21,7 @@ const FEW_KEYS: usize = 8;
 
 /// Parses the commands in one frame, in order: a single object, or an array of objects. A
 /// command that is refused does not affect the others in its frame.
+#[cfg(any(test, feature = "internals"))]
 pub fn parse_commands(text: &[u8], each: impl FnMut(Result<Command, RefusedCommand>)) {
     parse_some_commands(text, 0, usize::MAX, each);
 }

@@ -222,7 +222,12 @@ mod tests {
         let lists = Lists::new(10, 10);
         let unread = respond(&lists, 6).await;
         let began = Instant::now();
-        let (large, small) = tokio::join!(respond(&lists, 100), respond(&lists, 1));
+        let large = lists.respond(async {
+            // The small one waits for the turn meanwhile.
+            yield_now().await;
+            Ok(vec![b'0'; 100])
+        });
+        let (large, small) = tokio::join!(large, respond(&lists, 1));
         assert!(unread.is_ok() && large.is_ok());
         assert_eq!(
             began.elapsed(),
