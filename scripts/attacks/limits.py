@@ -8,10 +8,16 @@ LEFT_BYTES = 64 * MIB
 # Sockets that the server still holds when it is measured again, above what it held before.
 LEFT_DESCRIPTORS = 8
 LEFT_CPU_PERCENT = 5
-# The totals that have a flag, with their defaults. To these are added the total of replies, which has no
-# flag, and an allowance for everything else: other totals without a flag, connections, code, fragmentation.
-TOTALS = {"bodies-total": 64 * MIB, "outbox-total": 128 * MIB, "history-total": 256 * MIB}
-REPLIES_TOTAL, BESIDE = 32 * MIB, 64 * MIB + 96 * MIB
+# The totals that have a flag, with their defaults. To these is added an allowance for everything else:
+# totals without a flag (unread lists), connections, code, fragmentation.
+TOTALS = {
+    "bodies-total": 64 * MIB,
+    "messages-total": 64 * MIB,
+    "outbox-total": 128 * MIB,
+    "replies-total": 32 * MIB,
+    "history-total": 256 * MIB,
+}
+BESIDE, BESIDE_SMALL_TOTALS = 96 * MIB, 64 * MIB
 
 
 def parse_size(text):
@@ -31,8 +37,10 @@ class Limits:
         for flag, default in TOTALS.items():
             if flag in known_flags and (size or flag == "outbox-total"):
                 self.flags += [f"--{flag}", f"{size or default}"]
-        # 640 MiB by default; 256 MiB with three totals of 64 MiB.
-        self.memory = (3 * size + 64 * MIB) if size else sum(TOTALS.values()) + REPLIES_TOTAL + BESIDE
+        # 640 MiB by default; 384 MiB with all five totals of 64 MiB.
+        given = size is not None
+        totals = [size if given and flag in known_flags else default for flag, default in TOTALS.items()]
+        self.memory = sum(totals) + (BESIDE_SMALL_TOTALS if given else BESIDE)
 
     def broken(self, row, unjudged):
         """Which limits a measured row is over."""

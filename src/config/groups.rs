@@ -23,6 +23,14 @@ pub struct ConnectionsConfig {
     /// Reset a connection whose socket accepts no bytes for this long, though some are queued;
     /// at least 1 ms. For a WebSocket, this is checked each time a ping is due. Default 30 s.
     pub write_timeout: Duration,
+    /// How long a client that was sent a Close frame has to read it and to end its side, before its
+    /// socket is reset; at least 1 ms. An evicted client has this time for each of the two.
+    /// Default 5 s.
+    pub close_timeout: Duration,
+    /// Maximum number of bytes of the messages from all clients that are incomplete or not carried
+    /// out; a client whose message does not fit is closed (1013). A quarter is reserved for
+    /// messages of up to 4 KiB. At least twice `max_message_size`. Default 64 MiB.
+    pub messages_total: usize,
     /// Maximum number of frames per message, empty ones included; one more closes the
     /// connection (1009). With 0 or 1, no message may be fragmented. Default 1024.
     pub max_fragments: usize,
@@ -34,6 +42,8 @@ impl Default for ConnectionsConfig {
             max: NodeOptions::default().max_connections,
             max_http: ServeOptions::default().max_http,
             write_timeout: SocketOptions::default().write_timeout,
+            close_timeout: HubOptions::default().close_timeout,
+            messages_total: NodeOptions::default().messages_total,
             max_fragments: Limits::default().max_fragments,
         }
     }
@@ -74,6 +84,9 @@ pub struct OutboxConfig {
     /// counts once per shard. Beyond it, the clients with the largest outboxes are evicted.
     /// Default 0: an eighth of the memory that the process may use, and at least 128 MiB.
     pub total: usize,
+    /// Maximum number of bytes of replies that all clients have not read yet; beyond it, only a client
+    /// that has read all of its replies has another command carried out. Default 32 MiB.
+    pub replies_total: usize,
 }
 
 impl OutboxConfig {
@@ -94,6 +107,7 @@ impl Default for OutboxConfig {
             messages: hub.outbox_max_messages,
             bytes: hub.outbox_max_bytes,
             total: 0,
+            replies_total: hub.replies_total,
         }
     }
 }
@@ -199,20 +213,9 @@ pub struct EngineConfig {
     /// Deliveries that may wait for one shard: members times publications; at least 1. When it
     /// is full, publishers wait. Default 40,960, which is about 0.2 s of work.
     pub mailbox_deliveries: usize,
-    /// Maximum number of bytes of replies that all clients have not read yet; beyond it, only a client
-    /// that has read all of its replies has another command carried out. Default 32 MiB.
-    pub replies_total: usize,
-    /// Maximum number of bytes of the incomplete messages of all clients; a client whose message
-    /// does not fit is closed (1013). A quarter is reserved for messages of up to 4 KiB.
-    /// At least twice `max_message_size`. Default 64 MiB.
-    pub partial_messages_total: usize,
     /// Maximum number of unsent bytes per socket that the kernel holds. The rest waits in the
     /// outbox, where it is counted. Default 16 KiB.
     pub notsent_lowat: u32,
-    /// How long an evicted client's socket has to accept the Close frame, and then the client to
-    /// end its side, before the socket is reset; at least 1 ms. After a protocol violation, the
-    /// client has this time for both. Default 5 s.
-    pub close_timeout: Duration,
 }
 
 impl Default for EngineConfig {
@@ -221,10 +224,7 @@ impl Default for EngineConfig {
             shards: 0,
             mailbox_capacity: HubOptions::default().mailbox_capacity,
             mailbox_deliveries: HubOptions::default().mailbox_deliveries,
-            replies_total: HubOptions::default().replies_total,
-            partial_messages_total: NodeOptions::default().partial_messages_total,
             notsent_lowat: SocketOptions::default().notsent_lowat,
-            close_timeout: HubOptions::default().close_timeout,
         }
     }
 }

@@ -76,6 +76,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "",
     },
     Setting {
+        key: "connections.close_timeout", flag: Some("close-timeout"), heading: Connections, kind: TIME, default: "5s", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.close_timeout, value),
+        help: "How long a client that is being closed has before its connection is reset",
+        more: "In this time, the client reads the Close frame and ends its side. An evicted client has the time for each of the two.",
+    },
+    Setting {
         key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
         set: |config, value| put(&mut config.server.ping_interval, value),
         help: "Time between two pings to a client",
@@ -92,6 +98,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.max_message_size, value),
         help: "Maximum size of a message from or to a client",
         more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
+    },
+    Setting {
+        key: "connections.messages_total", flag: Some("messages-total"), heading: Connections, kind: SIZE, default: "64MiB", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.messages_total, value),
+        help: "Maximum number of bytes of messages from all clients that are incomplete or not carried out",
+        more: "A client whose message doesn't fit is closed (1013). A quarter is kept for messages of up to 4 KiB. Two messages of the maximum size always fit.",
     },
     Setting {
         key: "connections.max_clients_per_room", flag: Some("max-clients-per-room"), heading: Connections, kind: COUNT, default: "100", reload: Live,
@@ -122,6 +134,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.outbox.total, value),
         help: "Maximum number of bytes waiting for all clients together; 0 means an eighth of the memory",
         more: "A message that many clients share counts once per shard. Beyond it, the clients with the most bytes waiting are closed (1013). 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
+    },
+    Setting {
+        key: "outbox.replies_total", flag: Some("replies-total"), heading: SlowConsumers, kind: SIZE, default: "32MiB", reload: Restart,
+        set: |config, value| put(&mut config.server.outbox.replies_total, value),
+        help: "Maximum number of bytes of replies to their own commands that all clients have not read",
+        more: "Beyond it, a client's next command is carried out only when it has read all of its replies.",
     },
     Setting {
         key: "publish.timeout", flag: Some("publish-timeout"), heading: Publishing, kind: ANY_TIME, default: "1s", reload: Live,

@@ -36,7 +36,7 @@ impl WebSocketConfig {
             ("connections.ping_interval", self.ping_interval),
             ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
-            ("engine.close_timeout", self.engine.close_timeout),
+            ("connections.close_timeout", self.connections.close_timeout),
         ];
         for (key, time) in positive {
             if time < Duration::from_millis(1) {
@@ -65,7 +65,7 @@ impl WebSocketConfig {
             ("connections.pong_timeout", self.pong_timeout),
             ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
-            ("engine.close_timeout", self.engine.close_timeout),
+            ("connections.close_timeout", self.connections.close_timeout),
             ("publish.timeout", self.publish.timeout),
             ("publish.window", self.publish.window),
             ("history.position_ttl", self.history.position_ttl),

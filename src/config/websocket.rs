@@ -101,14 +101,14 @@ impl WebSocketConfig {
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             write_timeout: self.connections.write_timeout,
-            close_timeout: self.engine.close_timeout,
+            close_timeout: self.connections.close_timeout,
             topics: self.topics.clone(),
             retention: Retention {
                 max_bytes: self.history.total,
                 clients_max_bytes: self.history.clients_total,
                 position_ttl: self.history.position_ttl,
             },
-            replies_total: self.engine.replies_total,
+            replies_total: self.outbox.replies_total,
             ..HubOptions::default()
         }
     }
@@ -122,7 +122,7 @@ impl WebSocketConfig {
             publish_window: self.publish.window,
             publish_ids: self.publish.ids,
             policy_timeout: self.limits.policy_timeout,
-            partial_messages_total: self.engine.partial_messages_total,
+            messages_total: self.connections.messages_total,
         }
     }
 

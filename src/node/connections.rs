@@ -18,8 +18,6 @@ use crate::hub::{
 use crate::protocol::{ChannelName, CloseCode, Identity, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
-/// How long a client may take to answer a Close frame of the server.
-const CLOSE_LINGER: Duration = Duration::from_secs(5);
 /// How long a shard with work may go without a turn before the node counts as dead.
 const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -152,7 +150,7 @@ impl Node {
         reason: Option<&str>,
     ) -> Result<(), HubClosed> {
         let frame = self.dialect_of(client).close(code, reason);
-        self.hub.close(client, frame, CLOSE_LINGER).await
+        self.close_with(client, frame).await
     }
 
     /// Sends a Close frame behind what is queued for the client: the answer to the peer's own,

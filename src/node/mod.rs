@@ -13,7 +13,6 @@ mod drain;
 mod history;
 mod lazy_timeout;
 mod page;
-mod partial_messages;
 pub mod policy;
 mod publish;
 mod publish_batch;
@@ -24,6 +23,7 @@ mod published;
 mod rooms;
 mod turn;
 mod unavailable;
+mod unfinished_messages;
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,13 +44,13 @@ pub use connections::LiveConnection;
 pub use drain::DrainOptions;
 pub(crate) use lazy_timeout::lazy_timeout;
 pub use page::Page;
-pub use partial_messages::PartialMessages;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use publish_stream::PublishStream;
 pub use published::Published;
 pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;
+pub use unfinished_messages::UnfinishedMessages;
 
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
@@ -80,10 +80,10 @@ pub struct NodeOptions {
     /// Longest time the policy may take for one decision; after that, the command or request
     /// is refused with `overloaded`. Default 5 s.
     pub policy_timeout: Duration,
-    /// Maximum number of bytes of the incomplete messages of all connections; a client whose
-    /// message does not fit is closed (1013). At least twice `max_message_bytes`.
-    /// Default 64 MiB.
-    pub partial_messages_total: usize,
+    /// Maximum number of bytes of the messages of all connections that are incomplete or not
+    /// carried out; a client whose message does not fit is closed (1013). At least twice
+    /// `max_message_bytes`. Default 64 MiB.
+    pub messages_total: usize,
 }
 
 impl Default for NodeOptions {
@@ -96,7 +96,7 @@ impl Default for NodeOptions {
             publish_window: Duration::from_secs(5 * 60),
             publish_ids: 100_000,
             policy_timeout: Duration::from_secs(5),
-            partial_messages_total: 64 * 1024 * 1024,
+            messages_total: 64 * 1024 * 1024,
         }
     }
 }
@@ -108,7 +108,7 @@ pub struct Node {
     dedup: Option<Dedup>,
     /// Asked before a command or a request is carried out.
     policy: Arc<dyn Policy>,
-    partial_messages: PartialMessages,
+    unfinished_messages: UnfinishedMessages,
     options: NodeOptions,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
@@ -147,9 +147,9 @@ impl Node {
             hub: Arc::new(hub),
             dedup: Dedup::new(options.publish_window, options.publish_ids),
             // A message of the maximum size always fits if it is the only one.
-            partial_messages: PartialMessages::new(
+            unfinished_messages: UnfinishedMessages::new(
                 options
-                    .partial_messages_total
+                    .messages_total
                     .max(options.max_message_bytes.saturating_mul(2)),
             ),
             policy,
@@ -175,9 +175,9 @@ impl Node {
         &self.options
     }
 
-    /// The memory of the incomplete messages of all connections.
-    pub fn partial_messages(&self) -> &PartialMessages {
-        &self.partial_messages
+    /// The memory of the messages of all connections that are incomplete or not carried out.
+    pub fn unfinished_messages(&self) -> &UnfinishedMessages {
+        &self.unfinished_messages
     }
 
     /// Whether the node is shutting down and accepts nothing new.

@@ -1,6 +1,6 @@
 //! The commands that clients send.
 
-use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName};
+use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName, Subject};
 
 /// A message from a client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,29 @@ pub struct Command {
     pub message: ClientMessage,
 }
 
+impl Command {
+    /// Bytes of the texts in it.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let message = match &self.message {
+            ClientMessage::Join { room, .. }
+            | ClientMessage::Leave { room }
+            | ClientMessage::RoomHistory { room, .. } => room.as_str().len(),
+            ClientMessage::Message { room, content } => {
+                room.as_str().len() + content.as_str().len()
+            }
+            ClientMessage::Subscribe { channel, .. }
+            | ClientMessage::Unsubscribe { channel }
+            | ClientMessage::ChannelHistory { channel, .. } => channel.as_str().len(),
+            ClientMessage::Ping => 0,
+        };
+        message + id_bytes(self.id.as_ref())
+    }
+}
+
+fn id_bytes(id: Option<&Json>) -> usize {
+    id.map_or(0, |id| id.as_str().len())
+}
+
 /// A command that could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedCommand {
@@ -71,6 +94,17 @@ pub struct RefusedCommand {
     pub id: Option<Json>,
     /// Why it was refused.
     pub refusal: Refusal,
+}
+
+impl RefusedCommand {
+    /// Bytes of the texts in it.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let subject = match &self.refusal.subject {
+            Subject::Room(name) | Subject::Channel(name) => name.len(),
+            Subject::Field(_) | Subject::None => 0,
+        };
+        subject + id_bytes(self.id.as_ref())
+    }
 }
 
 impl From<Refusal> for RefusedCommand {

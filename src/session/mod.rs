@@ -1,5 +1,6 @@
 //! The protocol state machine of one connection, without I/O.
 
+mod accepted;
 mod native;
 
 use std::future::Future;

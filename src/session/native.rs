@@ -1,24 +1,28 @@
 //! The session of the native protocol: rooms and channels over one connection.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::poll;
+
+use super::accepted::{Accepted, text_bytes};
 use super::{InboundMessage, Session};
-use crate::dialect::native::parse_commands;
 use crate::hub::{Client, HubClosed, Phase};
 use crate::node::Node;
 use crate::protocol::{
-    ClientMessage, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
+    ClientMessage, CloseCode, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
 };
 
 /// The protocol state of one client: the commands that were read and not yet carried out. The
 /// client's memberships are in the hub.
 ///
-/// Bound: the commands of one read.
+/// Bound: the commands of one read. While they wait until the client has read its replies, they share
+/// a limit with the incomplete messages of all clients.
 #[derive(Debug)]
 pub struct NativeSession {
     node: Arc<Node>,
     client: Arc<Client>,
-    accepted: Vec<Result<Command, RefusedCommand>>,
+    accepted: Accepted,
 }
 
 impl NativeSession {
@@ -27,7 +31,7 @@ impl NativeSession {
         Self {
             node,
             client,
-            accepted: Vec::new(),
+            accepted: Accepted::default(),
         }
     }
 
@@ -76,13 +80,8 @@ impl Session for NativeSession {
     fn accept(&mut self, message: InboundMessage<'_>) {
         match message {
             // Binary frames contain the same JSON as text frames.
-            InboundMessage::Text(text) | InboundMessage::Binary(text) => {
-                parse_commands(text, |command| self.accepted.push(command));
-            }
-            InboundMessage::TooLarge => {
-                let refusal = Refusal::new(ErrorCode::MessageTooLarge);
-                self.accepted.push(Err(refusal.into()));
-            }
+            InboundMessage::Text(text) | InboundMessage::Binary(text) => self.accepted.push(text),
+            InboundMessage::TooLarge => self.accepted.push_too_large(),
         }
     }
 
@@ -91,10 +90,24 @@ impl Session for NativeSession {
     }
 
     async fn perform(&mut self) -> Result<(), HubClosed> {
-        // `take` leaves an empty vector, so that an idle session owns no memory.
-        for command in std::mem::take(&mut self.accepted) {
+        let mut commands = self.accepted.take();
+        let mut waiting = None;
+        while let Some(command) = commands.next() {
             // The client's own replies push back on its reading; they never evict it.
-            self.node.reply_room(&self.client).await;
+            let mut room = pin!(self.node.reply_room(&self.client));
+            if poll!(room.as_mut()).is_pending() {
+                if waiting.is_none() {
+                    let bytes = text_bytes(&command) + commands.bytes();
+                    waiting = self.node.unfinished_messages().wait(bytes);
+                }
+                if waiting.is_none() {
+                    let code = CloseCode::Overloaded;
+                    // Nobody but the client can make room, so nothing is kept for it.
+                    drop((command, commands));
+                    return self.node.close(&self.client, code, None).await;
+                }
+                room.await;
+            }
             if self.client.phase() != Phase::Open {
                 break;
             }

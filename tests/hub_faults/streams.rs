@@ -89,7 +89,7 @@ async fn a_stream_that_its_peer_ends_leaves_no_task() {
 async fn a_stalled_stream_leaves_no_task_after_its_eviction() {
     let edge = Edge::new(|config| {
         config.outbox.messages = 4;
-        config.engine.close_timeout = Duration::from_millis(200);
+        config.connections.close_timeout = Duration::from_millis(200);
     });
     let mut client = edge.connect(256);
     let command = masked(r#"{"type":"subscribe","channel":"news"}"#);

@@ -21,27 +21,44 @@ const FEW_KEYS: usize = 8;
 
 /// Parses the commands in one frame, in order: a single object, or an array of objects. A
 /// command that is refused does not affect the others in its frame.
-pub fn parse_commands(text: &[u8], mut each: impl FnMut(Result<Command, RefusedCommand>)) {
+#[cfg(any(test, feature = "internals"))]
+pub fn parse_commands(text: &[u8], each: impl FnMut(Result<Command, RefusedCommand>)) {
+    parse_some_commands(text, 0, usize::MAX, each);
+}
+
+/// Parses the commands in one frame from the one at `first` on, at most `max`, which is at least
+/// one. Returns how many follow them.
+pub fn parse_some_commands(
+    text: &[u8],
+    first: usize,
+    max: usize,
+    mut each: impl FnMut(Result<Command, RefusedCommand>),
+) -> usize {
     let parsed = with_envelope(text, PAYLOAD, |value, payloads| {
         if let Some(object) = value.as_object() {
             each(parse_command(&object, payloads));
-            return;
+            return 0;
         }
         match value.as_array() {
             Some(batch) if batch.len() <= MAX_BATCH => {
-                for item in &batch {
+                for item in batch.iter().skip(first).take(max) {
                     each(match item.as_object() {
                         Some(object) => parse_command(&object, payloads),
                         None => Err(refused(ErrorCode::InvalidCommand)),
                     });
                 }
+                batch.len().saturating_sub(first).saturating_sub(max)
             }
-            _ => each(Err(refused(ErrorCode::InvalidCommand))),
+            _ => {
+                each(Err(refused(ErrorCode::InvalidCommand)));
+                0
+            }
         }
     });
-    if parsed.is_err() {
+    parsed.unwrap_or_else(|_| {
         each(Err(refused(ErrorCode::InvalidJson)));
-    }
+        0
+    })
 }
 
 fn parse_command(

@@ -10,7 +10,9 @@ mod publish_request;
 #[cfg(feature = "internals")]
 mod text;
 
+#[cfg(any(test, feature = "internals"))]
 pub use commands::parse_commands;
+pub use commands::parse_some_commands;
 pub use event_data::shutdown_notice;
 #[cfg(feature = "internals")]
 pub use event_data::text_data;

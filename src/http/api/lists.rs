@@ -7,10 +7,11 @@ use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use super::unread::{UnreadAnswer, UnreadAnswers};
 use crate::http::problem::ApiError;
 use crate::node::Turn;
 use crate::protocol::{ErrorCode, Json, JsonError};
@@ -19,32 +20,38 @@ use crate::protocol::{ErrorCode, Json, JsonError};
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of the lists that peers have not read yet.
 const UNREAD_BYTES: usize = 64 * 1024 * 1024;
+/// The same for statistics, which so never wait for lists.
+const UNREAD_STATISTICS_BYTES: usize = 8 * 1024 * 1024;
 /// A page that has reached this size ends, and the next one follows.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// The lists and pages of history that a server makes.
+/// The lists and pages of history that a server makes, and its statistics.
 ///
-/// Requests for them take turns, and between two of them all other tasks get one. So however
-/// many peers request them, others wait for one part of one list.
+/// Requests for lists take turns, and between two of them all other tasks get one. So however
+/// many peers request them, others wait for one part of one list. Nobody keeps the turn while
+/// peers do not read.
 #[derive(Debug)]
 pub struct Lists {
     /// One permit.
     turn: Semaphore,
-    /// One permit per byte. Bound: [`UNREAD_BYTES`].
-    unread: Arc<Semaphore>,
+    /// Bound: [`UNREAD_BYTES`].
+    unread: Arc<UnreadAnswers>,
+    /// Bound: [`UNREAD_STATISTICS_BYTES`].
+    unread_statistics: Arc<UnreadAnswers>,
 }
 
 impl Default for Lists {
     fn default() -> Self {
-        Self::new(UNREAD_BYTES)
+        Self::new(UNREAD_BYTES, UNREAD_STATISTICS_BYTES)
     }
 }
 
 impl Lists {
-    fn new(unread_bytes: usize) -> Self {
+    fn new(unread_bytes: usize, unread_statistics_bytes: usize) -> Self {
         Self {
             turn: Semaphore::new(1),
-            unread: Arc::new(Semaphore::new(unread_bytes)),
+            unread: UnreadAnswers::new(unread_bytes),
+            unread_statistics: UnreadAnswers::new(unread_statistics_bytes),
         }
     }
 
@@ -57,23 +64,47 @@ impl Lists {
         &self,
         make: impl Future<Output = Result<Vec<u8>, ApiError>>,
     ) -> Result<Response, ApiError> {
-        let answer = async {
-            let _turn = self.turn.acquire().await?;
-            let text = make.await?;
+        in_time(async {
+            let _turn = loop {
+                self.unread.room().await;
+                let turn = self.turn.acquire().await?;
+                if self.unread.has_room() {
+                    break turn;
+                }
+            };
+            let answer = self.unread.charge(make.await?);
             yield_now().await;
-            let bytes = u32::try_from(text.len().min(UNREAD_BYTES)).unwrap_or(u32::MAX);
-            let permit = self.unread.clone().acquire_many_owned(bytes).await?;
-            Ok(Unread {
-                text,
-                _permit: permit,
-            })
-        };
-        let answer: Result<Unread, ApiError> = timeout(MAX_WAIT, answer)
-            .await
-            .unwrap_or_else(|_elapsed| Err(too_many()));
-        let body = Body::from(Bytes::from_owner(answer?));
-        Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+            Ok(answer)
+        })
+        .await
     }
+
+    /// Answers with the JSON text of the statistics, which is made at once.
+    ///
+    /// Backpressure: waits while peers do not read theirs.
+    /// Errors: `overloaded` after five seconds.
+    /// Cancel safety: nothing is lost.
+    pub(super) async fn respond_statistics(
+        &self,
+        make: impl FnOnce() -> Result<Vec<u8>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        in_time(async {
+            self.unread_statistics.room().await;
+            Ok(self.unread_statistics.charge(make()?))
+        })
+        .await
+    }
+}
+
+/// The response with this text, or `overloaded` if it takes too long.
+async fn in_time(
+    answer: impl Future<Output = Result<UnreadAnswer, ApiError>>,
+) -> Result<Response, ApiError> {
+    let answer = timeout(MAX_WAIT, answer).await;
+    let body = Body::from(Bytes::from_owner(
+        answer.unwrap_or_else(|_elapsed| Err(too_many()))?,
+    ));
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 fn too_many() -> ApiError {
@@ -83,7 +114,7 @@ fn too_many() -> ApiError {
     )
 }
 
-/// The semaphores are never closed.
+/// The semaphore is never closed.
 impl From<AcquireError> for ApiError {
     fn from(_: AcquireError) -> Self {
         too_many()
@@ -93,19 +124,6 @@ impl From<AcquireError> for ApiError {
 impl From<JsonError> for ApiError {
     fn from(error: JsonError) -> Self {
         Self::new(ErrorCode::Internal, error.to_string())
-    }
-}
-
-/// The text of a list until it has been written.
-#[derive(Debug)]
-struct Unread {
-    text: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Unread {
-    fn as_ref(&self) -> &[u8] {
-        &self.text
     }
 }
 
@@ -184,16 +202,68 @@ mod tests {
         assert_eq!(count.get(), 3);
     }
 
+    async fn respond(lists: &Lists, bytes: usize) -> Result<Response, ApiError> {
+        lists.respond(async { Ok(vec![b'0'; bytes]) }).await
+    }
+
     #[tokio::test(start_paused = true)]
     async fn unread_lists_are_bounded_together_and_the_next_request_is_refused_after_a_while() {
-        let lists = Lists::new(10);
-        let respond = async || lists.respond(async { Ok(vec![b'0'; 8]) }).await;
-        let unread = respond().await.expect("room for it");
+        let lists = Lists::new(10, 10);
+        let unread = (respond(&lists, 8).await, respond(&lists, 8).await);
         let began = Instant::now();
-        assert!(respond().await.is_err());
+        assert!(respond(&lists, 1).await.is_err());
         assert_eq!(began.elapsed(), MAX_WAIT);
-        drop(unread);
-        assert!(respond().await.is_ok());
+        drop(unread.0);
+        assert!(respond(&lists, 1).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_is_larger_than_the_room_left_does_not_hold_up_the_others() {
+        let lists = Lists::new(10, 10);
+        let unread = respond(&lists, 6).await;
+        let began = Instant::now();
+        let large = lists.respond(async {
+            // The small one waits for the turn meanwhile.
+            yield_now().await;
+            Ok(vec![b'0'; 100])
+        });
+        let (large, small) = tokio::join!(large, respond(&lists, 1));
+        assert!(unread.is_ok() && large.is_ok());
+        assert_eq!(
+            began.elapsed(),
+            MAX_WAIT,
+            "there is no room behind the large one"
+        );
+        assert!(small.is_err());
+        let (small, ()) = tokio::join!(respond(&lists, 1), async {
+            assert_eq!(
+                lists.turn.available_permits(),
+                1,
+                "nobody waits with the turn"
+            );
+            drop(large);
+        });
+        assert!(small.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn statistics_wait_for_no_list_and_are_bounded_by_themselves() {
+        let lists = Lists::new(10, 10);
+        let _unread = respond(&lists, 10).await;
+        let began = Instant::now();
+        let statistics = async || lists.respond_statistics(|| Ok(vec![b'0'; 10])).await;
+        let (list, first) = tokio::join!(respond(&lists, 1), async {
+            let first = statistics().await;
+            assert_eq!(began.elapsed(), Duration::ZERO);
+            first
+        });
+        assert!(list.is_err() && first.is_ok());
+        let (second, ()) = tokio::join!(statistics(), async {
+            tokio::time::sleep(MAX_WAIT / 2).await;
+            drop(first);
+        });
+        assert!(second.is_ok());
+        assert!(statistics().await.is_err());
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod lists;
 mod query;
 mod stream;
 mod topics;
+mod unread;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -40,7 +40,7 @@ struct Stats {
 
 /// `GET /api/stats`
 pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Response, ApiError> {
-    api.lists.respond(async { stats_text(&api) }).await
+    api.lists.respond_statistics(|| stats_text(&api)).await
 }
 
 fn stats_text(api: &Api) -> Result<Vec<u8>, ApiError> {

@@ -116,7 +116,7 @@ impl Reader {
     /// `before` is what it held last time. Returns the end of the connection if that is too much.
     pub(super) fn charge(&mut self, before: usize) -> Option<End> {
         let held = self.decoder.held_bytes();
-        if self.node.partial_messages().change(before, held) {
+        if self.node.unfinished_messages().change(before, held) {
             return None;
         }
         self.stop_decoding();
@@ -130,7 +130,7 @@ impl Reader {
     fn stop_decoding(&mut self) {
         let held = self.decoder.held_bytes();
         self.decoder.stop();
-        self.node.partial_messages().change(held, 0);
+        self.node.unfinished_messages().change(held, 0);
     }
 
     /// Ends the connection. Returns `None`, since nothing is read any more.

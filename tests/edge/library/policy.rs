@@ -306,3 +306,19 @@ async fn a_connection_that_was_allowed_but_not_established_is_reported_as_discon
     drop(server.server.node().admit(info).await.unwrap());
     assert_eq!(gate.take(), ["ada connect ", "ada disconnect "]);
 }
+
+#[tokio::test]
+async fn a_client_that_the_application_removes_is_reported_as_disconnected_once() {
+    let (server, gate) = start().await;
+    let client = server.connect().await;
+    let id = server.id_of(&client).await;
+    gate.take();
+    for _ in 0..2 {
+        server.server.cleanup_client(id).await.expect("known");
+    }
+    drop(client);
+    eventually("its end", async || server.server.node().links() == 0).await;
+    let told = gate.take();
+    let ends = told.iter().filter(|told| told.contains("disconnect"));
+    assert_eq!(ends.count(), 1, "{told:?}");
+}

@@ -210,6 +210,29 @@ async fn a_connection_that_ends_does_not_wait_for_a_decision() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_closed_during_a_decision_has_no_further_command_carried_out() {
+    let (server, slow) = start(FOREVER).await;
+    let (mut client, mut other) = (server.connect().await, server.connect().await);
+    client.join("general", 1).await;
+    other.join("general", 2).await;
+    let id = server.id_of(&client).await;
+    for _ in 0..4 {
+        slow.was_asked().await;
+    }
+    client
+        .send_text(
+            r#"[{"type":"subscribe","channel":"never"},
+                {"type":"message","room":"general","content":"late"}]"#,
+        )
+        .await;
+    slow.was_asked().await;
+    let handle = server.server.client(id).expect("the client");
+    handle.close("enough").await.unwrap();
+    assert_eq!(other.next_json().await["type"], "user_left");
+    other.expect_silence().await;
+}
+
+#[tokio::test]
 async fn a_message_is_refused_if_the_membership_ended_during_the_decision() {
     let (server, slow) = start(FOREVER).await;
     let (mut client, mut other) = (server.connect().await, server.connect().await);

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::io::duplex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use wavecast::hub::ClientInfo;
 use wavecast::policy::{Allowed, Connect, Decision, Identity, Policy};
+use wavecast::protocol::ErrorCode;
 use wavecast::transport::websocket::Stream;
 use wavecast::{WebSocketConfig, WebSocketServer};
 
@@ -159,4 +161,17 @@ async fn connections_without_a_decision_count_as_connections() {
         head.starts_with("HTTP/1.1 101 ")
     })
     .await;
+}
+
+#[tokio::test]
+async fn connections_that_are_allowed_and_not_established_count_until_they_are_given_up() {
+    let server = TestServer::start(config(|config| config.connections.max = 1)).await;
+    let node = server.server.node();
+    for _ in 0..2 {
+        let admission = node.admit(ClientInfo::default()).await.expect("room");
+        let beyond = node.admit(ClientInfo::default()).await;
+        assert_eq!(beyond.unwrap_err().code, ErrorCode::TooManyConnections);
+        drop(admission);
+    }
+    server.connect().await;
 }

@@ -116,7 +116,7 @@ async fn evict_many(edge: &TestServer, count: usize) -> Vec<Client> {
 async fn every_evicted_client_that_reads_on_sees_why() {
     let edge = TestServer::start(config(|config| {
         config.outbox.bytes = 128 * 1024;
-        config.engine.close_timeout = LOAD_PATIENCE;
+        config.connections.close_timeout = LOAD_PATIENCE;
     }))
     .await;
     let stalled = evict_many(&edge, 200).await;
@@ -142,7 +142,7 @@ async fn evicted_clients_that_never_read_are_gone_after_the_deadline() {
     const STALLED: usize = 500;
     let edge = TestServer::start(config(|config| {
         config.outbox.bytes = 128 * 1024;
-        config.engine.close_timeout = Duration::from_millis(500);
+        config.connections.close_timeout = Duration::from_millis(500);
     }))
     .await;
     let stalled = evict_many(&edge, STALLED).await;

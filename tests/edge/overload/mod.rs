@@ -9,6 +9,6 @@ mod http_connections;
 mod memory;
 mod outbox_total;
 mod panics;
-mod partial_messages;
 mod replies;
+mod unfinished_messages;
 mod unread_answers;

@@ -19,7 +19,7 @@ async fn start(total: usize) -> TestServer {
         config.outbox.messages = 1_000_000;
         config.outbox.bytes = 64 * MIB;
         config.outbox.total = total;
-        config.engine.close_timeout = Duration::from_millis(300);
+        config.connections.close_timeout = Duration::from_millis(300);
         // Nobody is reset for being blocked.
         config.connections.write_timeout = Duration::from_secs(60);
     }))

@@ -2,11 +2,48 @@
 
 use std::time::Duration;
 use tokio::task::JoinSet;
+use wavecast::history::HistoryLimits;
+use wavecast::hub::{TopicOptions, TopicRules};
 
 use crate::support::{Client, TestServer, config, eventually, text_frame, within, within_a_minute};
 
+#[tokio::test]
+async fn a_page_of_history_is_refused_while_the_replies_of_all_clients_fill_their_limit() {
+    let edge = TestServer::start(config(|config| {
+        config.outbox.replies_total = 64 * 1024;
+        config.publish.timeout = Duration::from_millis(50);
+        config.topics = TopicRules::all(TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        });
+    }))
+    .await;
+    edge.publish("news", "kept").await;
+    let mut stalled = JoinSet::new();
+    let mut client = Client::connect_with_small_buffer(edge.address).await;
+    stalled.spawn(async move {
+        for _ in 0..500 {
+            client.send_unless_closed(&pings(1000)).await;
+        }
+    });
+    let mut reader = Client::connect(edge.address, "/ws").await;
+    within_a_minute("the refusal", async {
+        loop {
+            reader
+                .send_text(r#"{"type":"history","channel":"news"}"#)
+                .await;
+            let answer = reader.next_json().await;
+            if answer["type"] == "error" {
+                assert_eq!(answer["code"], "overloaded");
+                break;
+            }
+        }
+    })
+    .await;
+}
+
 /// One frame of many commands.
-fn pings(count: usize) -> Vec<u8> {
+pub(super) fn pings(count: usize) -> Vec<u8> {
     text_frame(&format!(
         "[{}]",
         vec![r#"{"type":"ping"}"#; count].join(",")
@@ -72,7 +109,7 @@ async fn a_client_that_reads_no_replies_is_not_read_from_and_then_reset() {
 #[tokio::test]
 async fn when_the_replies_of_all_clients_fill_their_limit_others_still_get_one_at_a_time() {
     const TOTAL: usize = 64 * 1024;
-    let edge = TestServer::start(config(|config| config.engine.replies_total = TOTAL)).await;
+    let edge = TestServer::start(config(|config| config.outbox.replies_total = TOTAL)).await;
     let node = edge.server.node();
     // More pongs than their kernels take.
     let mut stalled = JoinSet::new();

@@ -94,8 +94,8 @@ async fn every_answer_is_that_of_the_router() {
     let small = || config(|config| config.publish.max_body_size = 4096);
     let short = TestServer::start(small()).await;
     let server = TestServer::start(small()).await.server.clone();
-    let router = server.router();
-    let routed = TestServer::start_behind(server, router).await;
+    let all_routes = server.router();
+    let routed = TestServer::start_behind(server, all_routes).await;
     let mut published = 0;
     for request in requests() {
         let (one, other) = (

@@ -176,7 +176,7 @@ async fn a_client_that_keeps_sending_after_an_error_can_read_the_close_code() {
     // If the server did not read and discard this, the kernel would send a reset and the
     // client would lose the Close frame.
     let server = TestServer::start(config(|config| {
-        config.engine.close_timeout = LOAD_PATIENCE;
+        config.connections.close_timeout = LOAD_PATIENCE;
     }))
     .await;
     let far_too_long = frame_head(TEXT, 1024 * 1024 * 1024);
@@ -210,7 +210,7 @@ async fn a_client_that_ends_its_side_after_an_error_can_read_the_close_code() {
 #[tokio::test]
 async fn a_client_that_never_closes_after_an_error_is_disconnected() {
     let server = TestServer::start(config(|config| {
-        config.engine.close_timeout = Duration::from_millis(300);
+        config.connections.close_timeout = Duration::from_millis(300);
     }))
     .await;
     let mut client = server.connect().await;
