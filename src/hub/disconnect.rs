@@ -40,7 +40,7 @@ impl Hub {
                 let mut everyone = self.everyone.state.lock();
                 everyone.audience.remove(client.shard);
             }
-            self.registry.remove_client(client);
+            self.registry.unlist_client(client);
         }
         let mut topics = Self::departures(client, &announce);
         while !topics.is_empty() {
@@ -80,6 +80,8 @@ impl Hub {
             return Ok(false);
         }
         memberships.gone = true;
+        // Not before: while it is a member, it must be found as the origin of what it published.
+        self.registry.remove_client(client);
         self.notifier
             .notify(|observer| observer.disconnected(client.view()));
         Ok(true)

@@ -103,13 +103,17 @@ impl Registry {
         self.clients.get(&id).map(|entry| entry.clone())
     }
 
-    pub(super) fn remove_client(&self, client: &Arc<Client>) {
-        let removed = self
-            .clients
-            .remove_if(&client.id(), |_, held| Arc::ptr_eq(held, client));
-        if removed.is_some() && client.is_attached() {
+    /// Removes a client that disconnects from the lists of clients. By its id it is still found.
+    pub(super) fn unlist_client(&self, client: &Arc<Client>) {
+        if client.is_attached() {
             self.attached.remove(client);
         }
+    }
+
+    /// Forgets a client that is a member of nothing anymore.
+    pub(super) fn remove_client(&self, client: &Arc<Client>) {
+        self.clients
+            .remove_if(&client.id(), |_, held| Arc::ptr_eq(held, client));
     }
 
     /// All clients, in no particular order.

@@ -16,6 +16,30 @@ use wavecast::{ServerMessage, WebSocketConfig, WebSocketServer};
 use super::support::{connect, drain, one_place, subscribe, text};
 use crate::patience::{InTime as _, within, within_a_minute};
 
+/// A room message may be on its way when its sender's connection ends.
+#[tokio::test]
+async fn a_client_whose_memberships_are_ending_does_not_receive_what_it_published() {
+    let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());
+    let pipe = Arc::<Pipe>::default();
+    let leaver = connect(&hub, Link::Pipe(pipe.clone()));
+    for name in ["a", "b"] {
+        subscribe(&hub, &leaver, name).await;
+    }
+    hub.probe().in_time().await.unwrap();
+    drain(&pipe).await;
+    {
+        let mut begun = pin!(hub.disconnect(&leaver, |_| None));
+        assert!(poll!(&mut begun).is_pending(), "the mailbox is full");
+    }
+    let (own, name) = (NativeText::source("own"), Arc::from("a"));
+    let published = hub.publish(TopicKind::Channel, &name, &own, Some(leaver.id()), |_| None);
+    assert_eq!(published.in_time().await.unwrap().members, 0);
+    hub.probe().in_time().await.unwrap();
+    assert_eq!(drain(&pipe).await, b"");
+    let ended = hub.disconnect(&leaver, |_| None).in_time().await;
+    assert!(ended.unwrap());
+}
+
 /// If a slot were released while a membership still names it, the next connection would get
 /// the slot and receive a channel that it never subscribed to.
 #[tokio::test]
