@@ -257,7 +257,7 @@ mod tests {
             }
             let mut remaining = accepted.take();
             let parsed = 2 * MAX_PARSED * size_of::<Entry>();
-            let is_close = |counted: usize| counted > bytes / 4 && counted < 2 * bytes + parsed;
+            let is_close = |counted: usize| counted > bytes / 2 && counted < 2 * bytes + parsed;
             assert!(is_close(remaining.bytes()), "{}", remaining.bytes());
             for _ in 0..=MAX_PARSED {
                 assert!(remaining.next().is_some());

@@ -1,9 +1,9 @@
 //! The session of the native protocol: rooms and channels over one connection.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-
-use futures_util::poll;
+use std::task::Poll;
 
 use super::accepted::{Accepted, text_bytes};
 use super::{InboundMessage, Session};
@@ -95,7 +95,8 @@ impl Session for NativeSession {
         while let Some(command) = commands.next() {
             // The client's own replies push back on its reading; they never evict it.
             let mut room = pin!(self.node.reply_room(&self.client));
-            if poll!(room.as_mut()).is_pending() {
+            let must_wait = poll_fn(|cx| Poll::Ready(room.as_mut().poll(cx).is_pending()));
+            if must_wait.await {
                 if waiting.is_none() {
                     let bytes = text_bytes(&command) + commands.bytes();
                     waiting = self.node.unfinished_messages().wait(bytes);
