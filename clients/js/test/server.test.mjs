@@ -106,6 +106,34 @@ for (const how of ['cut', 'reset']) {
   });
 }
 
+for (const how of ['cut', 'reset']) {
+  test(`a user receives every notification after a ${how}, once and in order`, async (t) => {
+    const server = await start(t, [...HISTORY, '--dev']);
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    const client = connect(t, `${proxy.url}/ws?user=bob`), mine = client.channel('$user:bob'), seen = record(mine), replies = [];
+    mine.on('subscribed', ({ recovered, wasRecovering }) => replies.push([recovered, wasRecovering]));
+    await mine.subscribe();
+    const notify = async (from, to) => {
+      for (const n of range(from, to)) await server.publish({ user: 'bob', data: { n } });
+    };
+    await notify(1, 20);
+    await until(() => seen.at(-1) === 20);
+    proxy.refuses = true;
+    proxy[how]();
+    await notify(21, 60);
+    proxy.refuses = false;
+    // Some of these arrive on the new connection before it has subscribed.
+    await notify(61, 120);
+    await until(() => seen.at(-1) === 120);
+    assert.deepEqual(seen, range(1, 120));
+    assert.deepEqual(replies, [[undefined, false], [true, true]]);
+    const { items } = await mine.history({ limit: 2 });
+    assert.deepEqual(items.map(({ data }) => data.n), [119, 120]);
+    await assert.rejects(client.channel('$user:ann').subscribe(), { code: 'forbidden', temporary: false });
+  });
+}
+
 test('reports a gap after SIGKILL and a restart', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), news = client.channel('news'), bare = client.channel('$all');

@@ -66,6 +66,26 @@ for (const fault of ['cut', 'reset', 'halfOpen']) {
   });
 }
 
+test("a user's own channel is resumed after a reset, and another user's is refused", async (t) => {
+  const server = await start(t, [...FLAGS, '--dev']);
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const client = overSse(t, `${proxy.url}/ws?user=bob`), mine = client.channel('$user:bob'), seen = record(mine);
+  await mine.subscribe();
+  await server.publish({ user: 'bob', data: { n: 1 } });
+  await until(() => seen.at(-1) === 1);
+  proxy.refuses = true;
+  proxy.reset();
+  await server.publish({ user: 'bob', data: { n: 2 } });
+  proxy.refuses = false;
+  await server.publish({ user: 'bob', data: { n: 3 } });
+  await until(() => seen.at(-1) === 3);
+  await assert.rejects(client.channel('$user:ann').subscribe(), { code: 'forbidden' });
+  await server.publish({ user: 'bob', data: { n: 4 } });
+  await until(() => seen.at(-1) === 4);
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+});
+
 test('a restart of the server is a gap, and its close code is reported', async (t) => {
   const server = await start(t);
   const client = overSse(t, server.url), seen = record(client.channel('news')), codes = [];

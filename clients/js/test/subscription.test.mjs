@@ -155,6 +155,40 @@ test('a subscription that is never confirmed closes the connection and is kept',
   assert.equal(server.dials, 2);
 });
 
+test("a user's own channel is resumed like any other, and its events from before the reply are not doubled", async () => {
+  const { client, server, clock } = setUp({ url: 'ws://fake/ws?user=bob' });
+  const mine = client.channel('$user:bob'), seen = record(mine), replies = [];
+  mine.on('subscribed', ({ recovered }) => replies.push(recovered));
+  await clock.advance(10);
+  server.publish('$user:bob', { n: 1 });
+  await clock.advance(10);
+  server.kill();
+  server.publish('$user:bob', { n: 2 });
+  while (server.connections === 0) await clock.advance(1);
+  // The new connection receives it before it has subscribed, and again with the replay.
+  server.publish('$user:bob', { n: 3 });
+  await clock.advance(100);
+  server.publish('$user:bob', { n: 4 });
+  await clock.advance(10);
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.deepEqual(replies, [undefined, true]);
+  assert.deepEqual(server.received.map(({ channel, positions, since }) => [channel, positions, since]),
+    [['$user:bob', true, undefined], ['$user:bob', undefined, { offset: 1, epoch: 'epoch-1' }]]);
+  server.received = [];
+  mine.unsubscribe();
+  server.publish('$user:bob', { n: 5 });
+  await clock.advance(10);
+  assert.deepEqual([seen.length, server.received], [4, []], 'what the server cannot end, the client ends for itself');
+});
+
+test("another user's channel is refused", async () => {
+  const { client, clock } = setUp({ url: 'ws://fake/ws?user=ann' });
+  const refused = assert.rejects(client.channel('$user:bob').subscribe(), failsWith('forbidden'));
+  await clock.advance(10);
+  await refused;
+  assert.equal(client.channel('$user:bob').state, 'unsubscribed');
+});
+
 test('the channels that everyone receives are not subscribed to', async () => {
   const { client, server, clock } = setUp();
   const seen = record(client.channel('$all'));

@@ -11,6 +11,9 @@ import { FakeTopic } from './fake-topic.js';
  * @property {number} [maxMembers] The number of members that a room can have. Default 100.
  */
 
+/** @param {string} channel */
+const isForAll = (channel) => channel === '$all' || channel === '$system';
+
 /**
  * A Wavecast server in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same protocol,
  * and fails when told to.
@@ -61,7 +64,7 @@ export class FakeServer {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
     const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.now()).toISOString() };
     const message = { type: 'event', channel, ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
-    if (channel[0] === '$') for (const socket of this.#sockets) socket.deliver(message);
+    if (isForAll(channel)) for (const socket of this.#sockets) socket.deliver(message);
     else return this.topic('channel', channel).publish(message);
   }
 
@@ -159,6 +162,8 @@ export class FakeServer {
     if (this.#frozen) return;
     if (this.#refuses) return socket.closeFromServer(1006, '');
     this.#sockets.add(socket);
+    // Every connection of a user receives the user's own channel, without positions until it subscribes.
+    this.#add(this.topic('channel', `$user:${socket.user}`), socket, false);
     socket.open();
   }
 
@@ -194,7 +199,7 @@ export class FakeServer {
    * @param {FakeSocket} socket
    * @param {any} command
    * @param {(message: object) => void} reply
-   * @returns {string | undefined} The code to refuse it with.
+   * @returns {string | undefined | void} The code to refuse it with.
    */
   #perform(socket, command, reply) {
     const { type, id, channel, room, content } = command;
@@ -205,12 +210,13 @@ export class FakeServer {
         return;
       case 'join':
       case 'subscribe': {
-        if (channel?.[0] === '$') return 'forbidden';
+        if (channel && isForAll(channel)) return reply({ type: 'subscribed', channel });
+        if (channel?.[0] === '$' && channel !== `$user:${socket.user}`) return 'forbidden';
         if (room && !isMember && topic.members.size >= this.options.maxMembers) return 'room_full';
         const { reply: answer, replay } = topic.recover(command);
         if (room && !isMember) this.#tell(topic, { type: 'user_joined', room, user_id: socket.user });
         const { positions = false, since, last } = command;
-        topic.members.set(socket, { positions: Boolean(positions || since || last), user: socket.user, deliver: (message) => socket.deliver(message) });
+        this.#add(topic, socket, Boolean(positions || since || last));
         reply(room ? { type: 'joined', room, members: topic.members.size, ...answer } : { type: 'subscribed', channel, ...answer });
         for (const message of replay) socket.deliver(message);
         return;
@@ -221,6 +227,7 @@ export class FakeServer {
         reply({ type: 'left', room });
         return;
       case 'unsubscribe':
+        if (channel[0] === '$') return 'forbidden';
         if (!isMember) return 'not_subscribed';
         topic.members.delete(socket);
         reply({ type: 'unsubscribed', channel });
@@ -239,6 +246,15 @@ export class FakeServer {
       default:
         return 'unknown_type';
     }
+  }
+
+  /**
+   * @param {FakeTopic} topic
+   * @param {FakeSocket} socket
+   * @param {boolean} positions
+   */
+  #add(topic, socket, positions) {
+    topic.members.set(socket, { positions, user: socket.user, deliver: (message) => socket.deliver(message) });
   }
 
   /**

@@ -76,9 +76,9 @@ export class Subscription {
     return !this.#kind.isRoom || this.state === 'subscribed';
   }
 
-  /** Whether every connection receives it without a subscription, which the server would refuse. */
+  /** Whether every connection receives it without a subscription. Neither of the two keeps a history. */
   get #isImplicit() {
-    return !this.#kind.isRoom && this.name[0] === '$';
+    return !this.#kind.isRoom && /^\$(all|system)$/.test(this.name);
   }
 
   /** @param {TopicOptions} [options] Added to those it has. */
@@ -237,7 +237,8 @@ export class Subscription {
   /** Ends it on the server, and forgets everything about it. */
   #leave() {
     const { commands } = this.#context;
-    if (this.#request && !this.#isImplicit) commands.send(this, this.#address({ type: this.#kind.end }), () => {});
+    // The server keeps sending a user's own channel, and refuses to end it.
+    if (this.#request && this.name[0] !== '$') commands.send(this, this.#address({ type: this.#kind.end }), () => {});
     this.#request = undefined;
     this.#hasBegun = false;
     this.#cursor.restart();
