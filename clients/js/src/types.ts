@@ -15,7 +15,7 @@ export interface Status {
   readonly attempt: number
   /** When the next attempt starts, in `Date.now()` time; only set while waiting for it. */
   readonly nextRetryAt?: number
-  /** When `state` last changed. */
+  /** When `state` last changed, in `Date.now()` time. */
   readonly since: number
   readonly everConnected: boolean
   /** Disconnected, or without a connection for longer than `offlineAfterMs`: time to show a banner. */
@@ -43,7 +43,10 @@ export type SocketConstructor = new (url: string) => Socket
 
 /** Time and randomness, so that a test can control them. */
 export interface Clock {
+  /** Time that never jumps, like `performance.now()`: everything that elapses is measured by it. */
   now(): number
+  /** The time of day, like `Date.now()`: for people to read. */
+  date(): number
   setTimeout(act: () => void, ms: number): unknown
   clearTimeout(timer: any): void
   /** From 0 to 1, like `Math.random`. */

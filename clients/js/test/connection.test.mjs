@@ -238,6 +238,38 @@ test('stays disconnected after disconnect(), whatever was pending', async () => 
   assert.equal(clock.pending, 0, 'no timer is left running');
 });
 
+for (const [how, ms] of [['back', 3_600_000], ['forward', -3_600_000]]) {
+  test(`setting the time of day ${how} changes nothing but the times that people read`, async () => {
+    const { client, server, clock, wake } = setUp({ minDelayMs: 10_000, baseDelayMs: 0, pingIntervalMs: 25_000, probeTimeoutMs: 3000, commandTimeoutMs: 5000 });
+    const general = client.room('general');
+    await clock.advance(10);
+    const joined = general.join();
+    await clock.advance(10);
+    await joined;
+    wake('online');
+    clock.setBack(ms);
+    await clock.advance(24_000);
+    assert.deepEqual([client.state, client.status.attempt], ['connected', 0], 'neither early nor late deadlines');
+    await clock.advance(2000);
+    assert.equal(server.received.flat().filter(({ type }) => type === 'ping').length, 2, 'one for the wake, one for the silence');
+    server.freeze();
+    const late = assert.rejects(general.send('hi'), { code: 'timeout' });
+    clock.setBack(ms);
+    await clock.advance(5010);
+    await late;
+    wake('online');
+    clock.setBack(ms);
+    await clock.advance(3010);
+    assert.equal(client.state, 'connecting');
+    assert.equal(client.status.nextRetryAt - clock.date() < 10_000, true);
+    clock.setBack(ms);
+    wake('online');
+    server.freeze(false);
+    await clock.advance(1010);
+    assert.equal(client.state, 'connected', 'a wake still brings the retry forward');
+  });
+}
+
 test('connect() cuts the wait for a retry short', async () => {
   const { client, server, clock } = setUp({ minDelayMs: 50_000 });
   server.refuseConnections();

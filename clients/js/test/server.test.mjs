@@ -155,7 +155,7 @@ test('reports a gap after SIGKILL and a restart', async (t) => {
 test('a shutdown is announced, and reconnecting is spread over its window', async (t) => {
   const server = await start(t);
   let spread = 0;
-  const clock = { now: Date.now, setTimeout, clearTimeout, random: () => 0.5 };
+  const clock = { now: () => performance.now(), date: Date.now, random: () => 0.5 };
   const client = connect(t, server.url, { clock: { ...clock, setTimeout: (act, ms) => setTimeout(act, ms), clearTimeout: (timer) => clearTimeout(timer) } });
   const notices = [];
   client.channel('$system').on('message', (message) => notices.push(message));

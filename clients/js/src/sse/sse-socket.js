@@ -125,7 +125,7 @@ export class SseSocket {
         if (response.status < 500) return code;
         throw code;
       }
-      this.#receivedAt = Date.now();
+      this.#receivedAt = performance.now();
       this.#read(response.body, stream);
     } catch (error) {
       this.#end(1006, String(error));
@@ -141,7 +141,7 @@ export class SseSocket {
   async #read(body, stream) {
     let end = { code: 1006, reason: 'the stream ended' };
     try {
-      for await (const { event, data } of messagesOf(body, () => { this.#receivedAt = Date.now(); })) {
+      for await (const { event, data } of messagesOf(body, () => { this.#receivedAt = performance.now(); })) {
         if (stream.signal.aborted) return;
         if (event === 'close') end = JSON.parse(data);
         else if (data) this.#receive(JSON.parse(data));
@@ -165,7 +165,7 @@ export class SseSocket {
     const signal = AbortSignal.timeout(REQUEST_MS);
     try {
       if (type === 'ping') {
-        if (Date.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
+        if (performance.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
         this.#turn = this.#turn.then(() => this.#open()).then((refused) => refused ? this.#end(1006, refused) : reply({ type: 'pong' }));
       } else if (type === 'unsubscribe') {
         this.#channels.delete(channel);

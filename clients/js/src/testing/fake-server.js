@@ -62,7 +62,7 @@ export class FakeServer {
    */
   publish(channel, data, { event } = {}) {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.now()).toISOString() };
+    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.date()).toISOString() };
     const message = { type: 'event', channel, ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
     if (isForAll(channel)) for (const socket of this.#sockets) socket.deliver(message);
     else return this.topic('channel', channel).publish(message);

@@ -36,6 +36,7 @@ export class Connection {
   #stableTimer;
   /** @type {unknown} */
   #retryTimer;
+  #retryAt = 0;
   /** @type {unknown} */
   #offlineTimer;
   /** @type {number | undefined} Within how many milliseconds the server asked to reconnect. */
@@ -56,7 +57,7 @@ export class Connection {
     this.#events = events;
     this.#heartbeat = new Heartbeat(options, () => this.write('{"type":"ping"}'), () => this.abandon('no pong'));
     /** @type {Status} */
-    this.status = { state: 'disconnected', attempt: 0, since: options.clock.now(), everConnected: false, offline: false };
+    this.status = { state: 'disconnected', attempt: 0, since: options.clock.date(), everConnected: false, offline: false };
   }
 
   /** @returns {State} */
@@ -104,7 +105,7 @@ export class Connection {
 
   /** @param {Partial<Status>} change */
   #update(change) {
-    const since = (change.state ?? this.state) === this.state ? this.status.since : this.#options.clock.now();
+    const since = (change.state ?? this.state) === this.state ? this.status.since : this.#options.clock.date();
     this.status = { ...this.status, since, ...change };
     this.#events.onStatus(this.status);
   }
@@ -198,7 +199,8 @@ export class Connection {
     const { clock } = this.#options;
     clock.clearTimeout(this.#retryTimer);
     this.#retryTimer = clock.setTimeout(() => this.#dial(), delay);
-    this.#update({ ...change, nextRetryAt: clock.now() + delay });
+    this.#retryAt = clock.now() + delay;
+    this.#update({ ...change, nextRetryAt: clock.date() + delay });
   }
 
   /**
@@ -225,6 +227,6 @@ export class Connection {
   #wake() {
     const { clock } = this.#options, delay = clock.random() * WAKE_SPREAD_MS;
     if (this.state === 'connected') this.#heartbeat.probe();
-    else if (!this.#transport && !this.#isInWindow && clock.now() + delay < (this.status.nextRetryAt ?? 0)) this.#retryIn(delay);
+    else if (!this.#transport && !this.#isInWindow && clock.now() + delay < this.#retryAt) this.#retryIn(delay);
   }
 }
