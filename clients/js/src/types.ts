@@ -22,6 +22,13 @@ export interface Status {
   readonly offline: boolean
 }
 
+/**
+ * Such as `wss://rt.example.com/ws`, or `/ws` in a page. A function is asked before every attempt, so that its address can
+ * carry a fresh token. When it fails, the client tries again later; an error that is not `temporary`, such as
+ * `new WavecastError('unauthorized')`, makes it stay disconnected.
+ */
+export type Url = string | URL | (() => string | URL | Promise<string | URL>)
+
 /** A position in the history of a channel or room. */
 export interface Position {
   readonly offset: number
@@ -83,8 +90,10 @@ export interface Options {
   /** The largest frame to send: the server's `max_message_size`. Default 65,536. */
   maxMessageBytes?: number
   /** The target of `online`, `pageshow` and similar events. Default: the global object. */
-  events?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>
+  events?: Pick<EventTarget, 'addEventListener'>
   clock?: Clock
+  /** Writes every frame and every change of `status` to the console, with `console.debug`. */
+  debug?: boolean
   /** Called with the text of every frame. */
   onFrame?: (direction: 'in' | 'out', text: string) => void
 }
@@ -163,17 +172,26 @@ export interface RoomMember {
 
 export interface ClientEvents {
   status: Status
-  /** An error from the server that belongs to no command, or a frame that is not JSON. */
+  /**
+   * What nothing else reports: a refused subscription, the reason why the client stays disconnected, a topic's error that
+   * the topic has no listener for, an error from the server that belongs to no command. Without a listener, it is printed
+   * with `console.error`.
+   */
   error: WavecastError
 }
 export interface TopicEvents<Message> {
   message: Message
   gap: Gap
+  state: SubscriptionState
   subscribed: Subscribed
   /** Has the error, unless the cause was `unsubscribe()`, `leave()` or `disconnect()`. */
   unsubscribed: WavecastError | undefined
-  /** A refusal after which the client retries, or what `onGap` failed with. */
+  /** A refusal after which the client retries, or what `onGap` failed with. Without a listener, the client's `error`. */
   error: unknown
+}
+export interface ChannelEvents<Message> extends TopicEvents<Message> {
+  /** Messages whose event has this name, such as `event:order.created`. Holds the subscription, like `message`. */
+  [event: `event:${string}`]: Message
 }
 export interface RoomEvents<Message> extends TopicEvents<Message> {
   user_joined: RoomMember

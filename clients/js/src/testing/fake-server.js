@@ -9,6 +9,7 @@ import { FakeTopic } from './fake-topic.js';
  * @property {number} [history] The number of publications that a channel or room keeps. Default 1000. 0: no history.
  * @property {number} [latencyMs] Delay of each frame, in each direction. Default 1.
  * @property {number} [maxMembers] The number of members that a room can have. Default 100.
+ * @property {number} [maxMessageBytes] A longer frame is refused. Default 65,536.
  */
 
 /** @param {string} channel */
@@ -35,9 +36,9 @@ export class FakeServer {
   dials = 0;
 
   /** @param {FakeServerOptions} [options] */
-  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100 } = {}) {
+  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536 } = {}) {
     /** @type {Required<FakeServerOptions>} */
-    this.options = { clock, history, latencyMs, maxMembers };
+    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes };
     const server = this;
     /** The constructor to pass to the client. @type {SocketConstructor} */
     this.WebSocket = class extends FakeSocket {
@@ -185,6 +186,7 @@ export class FakeServer {
    * @param {string} text
    */
   receive(socket, text) {
+    if (new TextEncoder().encode(text).length > this.options.maxMessageBytes) return socket.deliver({ type: 'error', code: 'message_too_large', message: 'Message too large' });
     const frame = JSON.parse(text);
     this.received.push(frame);
     for (const command of [frame].flat()) {

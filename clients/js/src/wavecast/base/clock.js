@@ -6,5 +6,5 @@ export const systemClock = {
   date: () => Date.now(),
   setTimeout: (act, ms) => setTimeout(act, ms),
   clearTimeout: (timer) => clearTimeout(timer),
-  random: () => Math.random(),
+  random: Math.random,
 };
