@@ -29,9 +29,11 @@ const MODULES: &[(&str, &str)] = modules![
     "base/deadline",
     "base/emitter",
     "base/error",
+    "base/json",
     "base/options",
     "commands/commands",
     "commands/frames",
+    "connection/address",
     "connection/close-codes",
     "connection/connection",
     "connection/heartbeat",
@@ -59,6 +61,11 @@ pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static st
 /// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
 pub(super) async fn client() -> Script {
     script(include_str!("../../../clients/js/src/wavecast.js"))
+}
+
+/// `GET /wavecast.min.js`: the client for a `<script>` tag, as one minified file that defines `Wavecast`.
+pub(super) async fn client_for_script_tag() -> Script {
+    script(include_str!("wavecast.min.js"))
 }
 
 /// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
