@@ -63,7 +63,7 @@ export interface Clock {
 export interface Options {
   /** Default: the global `WebSocket`. Node 20 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor
-  /** Tried in turn until a connection opens for the first time, two attempts each. Default: `[WebSocket]`. */
+  /** Tried in turn until a message comes through one for the first time, two attempts each. Default: `[WebSocket]`. */
   transports?: SocketConstructor[]
   /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number
@@ -73,7 +73,7 @@ export interface Options {
   maxDelayMs?: number
   /** A connection that lasts this long resets the number of attempts. Default 10,000. */
   stableMs?: number
-  /** How long a connection may take to open, and `subscribe()` to be confirmed. Default 10,000. */
+  /** How long a connection may take until its first message, and `subscribe()` to be confirmed. Default 10,000. */
   connectTimeoutMs?: number
   /** How long a command waits for a connection and its reply. Default 5,000. */
   commandTimeoutMs?: number
