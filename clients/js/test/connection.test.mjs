@@ -333,6 +333,28 @@ test('a transport works when something came: one that only opens is given up for
   }
 });
 
+test('a server that refuses with a close code is not taken for a proxy', async () => {
+  let others = 0;
+  class Other {
+    constructor() {
+      others += 1;
+    }
+    close() {}
+  }
+  const { server } = setUp();
+  const { client, clock } = setUp({ transports: [server.WebSocket, Other] });
+  server.options.clock = clock;
+  client.connect();
+  for (let n = 0; n < 5; n += 1) {
+    while (server.connections === 0) await clock.advance(1);
+    server.close(1013, 'overloaded');
+    await clock.advance(10);
+    assert.deepEqual([client.state, client.status.code], ['connecting', 1013]);
+  }
+  await clock.advance(20_000);
+  assert.deepEqual([client.state, others], ['connected', 0]);
+});
+
 test('an open connection on which nothing arrives is closed in time, with or without subscriptions', async () => {
   for (const subscribes of [false, true]) {
     const { client, server, clock, statuses, sockets } = setUp({ connectTimeoutMs: 10_000, probeTimeoutMs: 3000, commandTimeoutMs: 60_000 });
@@ -343,7 +365,7 @@ test('an open connection on which nothing arrives is closed in time, with or wit
     server.freeze();
     await clock.advance(subscribes ? 10_000 : 3010);
     assert.deepEqual(states(statuses), ['connecting']);
-    assert.deepEqual([client.status.attempt, client.status.reason], [1, subscribes ? 'nothing arrived' : 'no pong']);
+    assert.deepEqual([client.status.attempt, client.status.reason], [1, subscribes ? 'no message' : 'no pong']);
     server.freeze(false);
     await clock.advance(11_000);
     assert.equal(client.state, 'connected');

@@ -110,7 +110,7 @@ export class Connection {
   error(code) {
     const { state, code: closed, reason } = this.status;
     const why = state === 'connected' ? [] : [closed, reason];
-    return new WavecastError(code, [code, this.#address, ...why].join(' ').trim());
+    return new WavecastError(code, [code, this.#address, ...why].filter(Boolean).join(' '));
   }
 
   /** @param {Partial<Status>} change */
@@ -217,7 +217,8 @@ export class Connection {
     if (isTerminal(code)) return this.#stop(code, reason);
     const { attempt, everConnected } = this.status, window = this.#window;
     this.#drop();
-    this.#transportIndex += everConnected ? 0 : attempt % 2;
+    // A close code came through, so the transport works.
+    if (!everConnected && code === 1006) this.#transportIndex += attempt % 2;
     const delay = window === undefined ? backoff(this.#options, attempt) : this.#clock.random() * window;
     this.#retryIn(delay, { state: 'connecting', code, reason, attempt: attempt + 1 }, window !== undefined);
     this.#events.onDown();

@@ -31,7 +31,7 @@ export class Transport {
     this.#events = events;
     // An open socket on which nothing ever arrives does not work: some proxies let only the handshake pass.
     this.#cancelTimeout = deadline(options.clock, options.connectTimeoutMs, () =>
-      events.onLost(this.#isOpen ? 'nothing arrived' : 'connect timeout'));
+      events.onLost(this.#isOpen ? 'no message' : 'connect timeout'));
   }
 
   /**
