@@ -63,7 +63,8 @@ pub(super) async fn client() -> Script {
     script(include_str!("../../../clients/js/src/wavecast.js"))
 }
 
-/// `GET /wavecast.min.js`: the client for a `<script>` tag, as one minified file that defines `Wavecast`.
+/// `GET /wavecast.min.js`: the client for a `<script>` tag, as one minified file that defines `Wavecast`. It is
+/// written by `npm run build -- --server` in `clients/js`, whose tests check that it is current.
 pub(super) async fn client_for_script_tag() -> Script {
     script(include_str!("wavecast.min.js"))
 }
