@@ -1,7 +1,5 @@
 // Builds dist/: type declarations from the JSDoc in src/, a readable bundle per entry point for `import` and for `require`,
 // and a minified one for <script>.
-//
-//   --server   also writes the one for <script> to where the server embeds it
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -27,4 +25,5 @@ for (const [format, outdir] of [['esm', 'dist'], ['cjs', 'dist/cjs']]) {
   await build({ ...shared, entryPoints: ['src/sse.js', 'src/testing.js', 'src/react.js'], format, outdir, plugins: [core] });
 }
 await build({ ...shared, minify: true, entryPoints: ['src/script-tag.js'], format: 'iife', outfile: 'dist/wavecast.iife.js' });
-if (process.argv.includes('--server')) copyFileSync('dist/wavecast.iife.js', '../../src/http/page/wavecast.min.js');
+// The tarball has it; the repository has it once.
+copyFileSync('../../LICENSE', 'LICENSE');

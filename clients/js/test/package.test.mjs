@@ -37,11 +37,6 @@ test('the modules are readable, so that a stack trace is as well', async () => {
   }
 });
 
-test('the server serves this version for <script>', async () => {
-  const served = await readFile(`${root}../../src/http/page/wavecast.min.js`, 'utf8');
-  assert.ok(served === await asIs('wavecast.iife.js'), 'run `npm run build -- --server` in clients/js, and build the server');
-});
-
 test('the type declarations expose nothing internal', async () => {
   const files = (await readdir(`${root}dist`, { recursive: true })).filter((file) => file.endsWith('.d.ts'));
   assert.ok(files.length > 20, `${files}`);
