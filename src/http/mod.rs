@@ -30,6 +30,7 @@ pub fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/wavecast.js", get(page::client))
+        .route("/wavecast.iife.js", get(page::client_for_script_tag))
         .route("/wavecast/{*module}", get(page::client_module))
         .merge(api::routes())
         .route("/health", get(health::health))

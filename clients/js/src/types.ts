@@ -15,12 +15,19 @@ export interface Status {
   readonly attempt: number
   /** When the next attempt starts, in `Date.now()` time; only set while waiting for it. */
   readonly nextRetryAt?: number
-  /** When `state` last changed. */
+  /** When `state` last changed, in `Date.now()` time. */
   readonly since: number
   readonly everConnected: boolean
   /** Disconnected, or without a connection for longer than `offlineAfterMs`: time to show a banner. */
   readonly offline: boolean
 }
+
+/**
+ * Such as `wss://rt.example.com/ws`, or `/ws` in a page. A function is asked before every attempt, so that its address can
+ * carry a fresh token. When it fails, the client tries again later; an error that is not `temporary`, such as
+ * `new WavecastError('unauthorized')`, makes it stay disconnected.
+ */
+export type Url = string | URL | (() => string | URL | Promise<string | URL>)
 
 /** A position in the history of a channel or room. */
 export interface Position {
@@ -43,7 +50,10 @@ export type SocketConstructor = new (url: string) => Socket
 
 /** Time and randomness, so that a test can control them. */
 export interface Clock {
+  /** Time that never jumps, like `performance.now()`: everything that elapses is measured by it. */
   now(): number
+  /** The time of day, like `Date.now()`: for people to read. */
+  date(): number
   setTimeout(act: () => void, ms: number): unknown
   clearTimeout(timer: any): void
   /** From 0 to 1, like `Math.random`. */
@@ -53,7 +63,7 @@ export interface Clock {
 export interface Options {
   /** Default: the global `WebSocket`. Node 20 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor
-  /** Tried in turn until a connection opens for the first time, two attempts each. Default: `[WebSocket]`. */
+  /** Tried in turn until a message comes through one for the first time, two attempts each. Default: `[WebSocket]`. */
   transports?: SocketConstructor[]
   /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number
@@ -63,7 +73,7 @@ export interface Options {
   maxDelayMs?: number
   /** A connection that lasts this long resets the number of attempts. Default 10,000. */
   stableMs?: number
-  /** How long a connection may take to open, and `subscribe()` to be confirmed. Default 10,000. */
+  /** How long a connection may take until its first message, and `subscribe()` to be confirmed. Default 10,000. */
   connectTimeoutMs?: number
   /** How long a command waits for a connection and its reply. Default 5,000. */
   commandTimeoutMs?: number
@@ -80,8 +90,10 @@ export interface Options {
   /** The largest frame to send: the server's `max_message_size`. Default 65,536. */
   maxMessageBytes?: number
   /** The target of `online`, `pageshow` and similar events. Default: the global object. */
-  events?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>
+  events?: Pick<EventTarget, 'addEventListener'>
   clock?: Clock
+  /** Writes every frame and every change of `status` to the console, with `console.debug`. */
+  debug?: boolean
   /** Called with the text of every frame. */
   onFrame?: (direction: 'in' | 'out', text: string) => void
 }
@@ -160,17 +172,26 @@ export interface RoomMember {
 
 export interface ClientEvents {
   status: Status
-  /** An error from the server that belongs to no command, or a frame that is not JSON. */
+  /**
+   * What nothing else reports: a refused subscription, the reason why the client stays disconnected, a topic's error that
+   * the topic has no listener for, an error from the server that belongs to no command. Without a listener, it is printed
+   * with `console.error`.
+   */
   error: WavecastError
 }
 export interface TopicEvents<Message> {
   message: Message
   gap: Gap
+  state: SubscriptionState
   subscribed: Subscribed
   /** Has the error, unless the cause was `unsubscribe()`, `leave()` or `disconnect()`. */
   unsubscribed: WavecastError | undefined
-  /** A refusal after which the client retries, or what `onGap` failed with. */
+  /** A refusal after which the client retries, or what `onGap` failed with. Without a listener, the client's `error`. */
   error: unknown
+}
+export interface ChannelEvents<Message> extends TopicEvents<Message> {
+  /** Messages whose event has this name, such as `event:order.created`. Holds the subscription, like `message`. */
+  [event: `event:${string}`]: Message
 }
 export interface RoomEvents<Message> extends TopicEvents<Message> {
   user_joined: RoomMember

@@ -1,4 +1,4 @@
-/** @import { ClientEvents, Options, TopicOptions } from './types.js' */
+/** @import { ClientEvents, Options, TopicOptions, Url } from './types.js' */
 import { Emitter } from './wavecast/base/emitter.js';
 import { WavecastError } from './wavecast/base/error.js';
 import { withDefaults } from './wavecast/base/options.js';
@@ -24,34 +24,34 @@ export class Wavecast {
   #subscriptions;
 
   /**
-   * @param {string | URL} url Such as `wss://rt.example.com/ws`, or `/ws` in a page.
+   * @param {Url} url Such as `wss://rt.example.com/ws`, or `/ws` in a page; or a function that returns it.
    * @param {Options} [options]
    */
   constructor(url, options = {}) {
     const settings = withDefaults(options), events = this.#events;
+    // An error that nobody listens to is not lost.
+    const report = (/** @type {any} */ error) => events.emit('error', error) || console.error(error);
     const connection = this.#connection = new Connection(url, settings, {
       onStatus: (status) => events.emit('status', status),
-      onError: (error) => events.emit('error', error),
-      onConnecting: () => subscriptions.connecting(),
-      onConnected: () => subscriptions.connected(),
-      onLost: () => {
-        subscriptions.connectionLost();
-        commands.failSent();
+      onOpen: () => {
+        subscriptions.begin();
+        commands.schedule();
       },
-      onStopped: (error) => {
-        commands.failUnsent(error ?? new WavecastError('closed'));
-        subscriptions.stopped(error);
+      onDown: (error) => {
+        subscriptions.suspend(error);
+        commands.fail(true, connection.error('connection_lost'));
+        if (connection.state === 'disconnected') commands.fail(false, error ?? connection.error('closed'));
+        if (error) report(error);
       },
       onMessage: (message) => {
-        const { type, code, message: text } = message;
-        const error = type === 'error' ? new WavecastError(code, text) : null;
+        const { type, code, message: text, room, channel = room } = message;
+        const error = type === 'error' ? new WavecastError(code, channel ? `${text}: ${channel}` : text) : null;
         subscriptions.receive(message);
-        if (!commands.settle(message, error) && error) events.emit('error', error);
+        if (!commands.settle(message, error) && error) report(error);
       },
     });
-    const commands = new Commands(settings, connection, (isConnected) => subscriptions.sync(isConnected));
-    const subscriptions = this.#subscriptions = new Subscriptions({ options: settings, connection, commands });
-    this.url = connection.url;
+    const commands = new Commands(settings, connection, (isOpen) => subscriptions.sync(isOpen));
+    const subscriptions = this.#subscriptions = new Subscriptions({ options: settings, connection, commands, report });
   }
 
   /** A snapshot: every change makes a new one. */

@@ -8,6 +8,8 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, publish, range, until } from './support/real.mjs';
@@ -135,12 +137,81 @@ test('a page on a network that blocks WebSockets receives its channels over serv
   assert.deepEqual(complaints, []);
 });
 
+for (const how of ['swallow', 'close']) {
+  test(`a page behind a proxy that lets only WebSocket handshakes pass receives its channels over server-sent events: ${how}`, async (t) => {
+    const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+    t.after(() => server.stop('SIGKILL'));
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    proxy.blocksFrames = how;
+    const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
+      import { Wavecast } from '/index.js';
+      import { SseSocket } from '/sse.js';
+      const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, connectTimeoutMs: 2000 });
+      const seen = window.seen = [];
+      client.channel('news').on('message', ({ data }) => seen.push(data.n));
+    </script>`);
+    await publish(server, 'news', 1, 10);
+    await until(async () => await look('seen.at(-1)') === 10, 'event 10 was received');
+    assert.deepEqual(await look('seen'), range(1, 10));
+    assert.deepEqual(complaints, []);
+  });
+}
+
+test('React in strict mode: one subscription for as long as a component needs it, and every message once', async (t) => {
+  const server = await Server.start(0, HISTORY);
+  t.after(() => server.stop('SIGKILL'));
+  const { outputFiles: [{ text }] } = await build({
+    stdin: {
+      contents: `
+        import { StrictMode, createElement as h, useState } from 'react';
+        import { createRoot } from 'react-dom/client';
+        import { Wavecast } from 'wavecast';
+        import { useChannel, useStatus } from 'wavecast/react';
+        window.sent = [];
+        const client = window.client = new Wavecast('${server.url}/ws', { onFrame: (direction, frame) => direction === 'out' && sent.push(...[JSON.parse(frame)].flat().map(({ type }) => type)) });
+        function List({ factor }) {
+          const [items, setItems] = useState([]), [created, setCreated] = useState(0);
+          const state = useChannel(client.channel('news'), {
+            message: ({ data }) => setItems((all) => [...all, data.n * factor]),
+            'event:created': () => setCreated((count) => count + 1),
+          });
+          return h('p', null, state, ' ', items.join(), ' ', created);
+        }
+        function App() {
+          const [factor, setFactor] = useState(1);
+          Object.assign(window, { setFactor });
+          return h('main', null, useStatus(client).state, ' ', factor ? h(List, { factor }) : 'nothing');
+        }
+        createRoot(document.body).render(h(StrictMode, null, h(App)));`,
+      resolveDir: fileURLToPath(new URL('..', import.meta.url)),
+    },
+    bundle: true, write: false, format: 'iife', define: { 'process.env.NODE_ENV': '"development"' },
+  });
+  const { look, complaints } = await open(t, server.url, `<!doctype html><body><script>${text.replaceAll('</script', '<\\/script')}</script>`);
+  const shows = (expected) => until(async () => await look('document.querySelector("main").textContent') === expected, `it shows ${expected}`);
+  await shows('connected subscribed  0');
+  await server.publish({ channel: 'news', event: 'created', data: { n: 1 } });
+  await server.publish({ channel: 'news', data: { n: 2 } });
+  await shows('connected subscribed 1,2 1');
+  await look('setFactor(10)');
+  await server.publish({ channel: 'news', data: { n: 3 } });
+  await shows('connected subscribed 1,2,30 1');
+  assert.deepEqual(await look('sent'), ['subscribe'], 'a listener of a later render needs no new subscription');
+  await look('setFactor(0)');
+  await shows('connected nothing');
+  await until(async () => (await server.publish({ channel: 'news', data: { n: 4 } })).subscribers === 0, 'it has unsubscribed');
+  await look('setFactor(1)');
+  await shows('connected subscribed  0');
+  assert.deepEqual([await look('sent'), complaints], [['subscribe', 'unsubscribe', 'subscribe'], []]);
+});
+
 test('the script tag in the README', async (t) => {
   const server = await Server.start();
   t.after(() => server.stop('SIGKILL'));
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const [, html] = /^```html\n(.*?)^```$/ms.exec(readme);
-  const { look, complaints } = await open(t, server.url, `<!doctype html><body>${html.replace('wss://rt.example.com', server.url.replace('http', 'ws'))}`);
+  const { look, complaints } = await open(t, server.url, `<!doctype html><body>${html.replace('wss://rt.example.com', server.url.replace('http', 'ws')).replace('https://rt.example.com', server.url)}`);
   await until(() => look('client.channel("orders").state === "subscribed"'), 'it has subscribed');
   await server.publish({ channel: 'orders', data: { total: 12 } });
   await until(async () => (await look('document.body.textContent')).includes('total 12'), 'it shows the event');

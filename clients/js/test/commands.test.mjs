@@ -56,3 +56,69 @@ test('commands are bounded in number, size and time', async () => {
   client.disconnect();
   await assert.rejects(general.send('hi'), failsWith('closed'));
 });
+
+test('a frame that the server cannot read fails only the command at fault, and at once', async () => {
+  const { client, server, clock } = setUp({ server: { maxMessageBytes: 500 } });
+  const errors = [];
+  client.on('error', ({ code, message }) => errors.push([code, message]));
+  const large = assert.rejects(client.channel('x'.repeat(600)).subscribe(), failsWith('message_too_large'));
+  for (let n = 0; n < 20; n += 1) client.channel(`c${n}`).on('message', () => {});
+  const joined = client.room('general').join();
+  await clock.advance(20);
+  await Promise.all([large, joined]);
+  for (let n = 0; n < 20; n += 1) assert.equal(client.channel(`c${n}`).state, 'subscribed', `c${n}`);
+  assert.equal(server.dials, 1);
+  assert.deepEqual(errors, [['message_too_large', 'Message too large']]);
+  const tooLarge = assert.rejects(client.room('general').send('x'.repeat(600)), failsWith('message_too_large'));
+  const sent = [1, 2].map((n) => client.room('general').send(n));
+  await clock.advance(20);
+  await tooLarge;
+  assert.deepEqual(await Promise.all(sent), [{ offset: 1 }, { offset: 2 }]);
+});
+
+test('an error without an id goes to the oldest frame without an answer', async () => {
+  const { client, clock, sockets } = setUp({ server: { latencyMs: 50 } });
+  client.room('general').join();
+  await clock.advance(500);
+  const first = client.room('general').send(1);
+  await clock.advance(1);
+  const second = client.room('general').send(2);
+  await clock.advance(1);
+  sockets[0].onmessage({ data: '{"type":"error","code":"invalid_json"}' });
+  await assert.rejects(first, failsWith('invalid_json'));
+  await clock.advance(200);
+  assert.deepEqual(await second, { offset: 2 });
+});
+
+test('text is made well-formed before it is sent, and names as well', async () => {
+  const { client, server, clock, sockets } = setUp();
+  const sent = [];
+  client.connect();
+  const { send } = sockets[0];
+  sockets[0].send = function (text) {
+    sent.push(text);
+    send.call(this, text);
+  };
+  const room = client.room('general');
+  room.join();
+  room.send({ 'k\udc00': ['a\ud800b', 'literally \\ud800', '\ud83d\ude00', '\u0000"\n'] });
+  const seen = [];
+  client.channel('n\ud800').on('message', ({ data }) => seen.push(data.n));
+  await clock.advance(10);
+  const { content } = server.received.flat().find(({ type }) => type === 'message');
+  assert.deepEqual(content, { 'k\ufffd': ['a\ufffdb', 'literally \\ud800', '\ud83d\ude00', '\u0000"\n'] });
+  assert.ok(sent.every((text) => !/[^\\]\\ud8/.test(text)), `${sent}`);
+  server.publish('n\ufffd', { n: 1 });
+  await clock.advance(10);
+  assert.deepEqual(seen, [1]);
+});
+
+test('what is not JSON rejects, and takes no place among the calls that wait', async () => {
+  const { client, clock } = setUp({ maxPending: 2 });
+  const room = client.room('general');
+  room.join();
+  for (let n = 0; n < 5; n += 1) await assert.rejects(room.send(1n), TypeError);
+  const sent = room.send('fine');
+  await clock.advance(10);
+  assert.deepEqual(await sent, { offset: 1 });
+});

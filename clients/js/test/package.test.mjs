@@ -1,32 +1,40 @@
 // The published package: its size, types and exports.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const KIB = 1024;
 
-for (const [file, max] of [['index.js', 6 * KIB], ['wavecast.iife.js', 6 * KIB], ['sse.js', 3 * KIB]]) {
-  test(`dist/${file} is at most ${max} bytes when gzipped`, async (t) => {
-    const text = await readFile(`${root}dist/${file}`);
-    const size = gzipSync(text, { level: 9 }).length;
+/** What an application gets that bundles this entry point and minifies it; the core is counted on its own. */
+async function bundled(file) {
+  const { outputFiles: [{ text }] } = await build({
+    entryPoints: [`${root}dist/${file}`], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, external: ['./index.js', 'react'],
+  });
+  return text;
+}
+const asIs = (file) => readFile(`${root}dist/${file}`, 'utf8');
+
+for (const [file, max, read] of [['index.js', 6 * KIB, bundled], ['wavecast.iife.js', 6 * KIB, asIs], ['sse.js', 3 * KIB, bundled], ['react.js', KIB, bundled]]) {
+  test(`${file} is at most ${max} bytes when minified and gzipped`, async (t) => {
+    const text = await read(file), size = gzipSync(text, { level: 9 }).length;
     t.diagnostic(`${file}: ${text.length} bytes, ${size} gzipped`);
     assert.ok(size <= max, `${size}`);
   });
 }
 
-test('the types accept correct code and reject mistakes', async () => {
-  // Including the example in the README that is about types.
-  const [, example] = /^```ts\n(.*?)^```$/ms.exec(await readFile(`${root}README.md`, 'utf8'));
-  await writeFile(`${root}dist/readme-example.ts`, `import { Wavecast } from 'wavecast'\n${example}`);
-  const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '--project', 'test/types'], { cwd: root, encoding: 'utf8' });
-  assert.equal(stdout, '');
-  assert.equal(status, 0);
+test('the modules are readable, so that a stack trace is as well', async () => {
+  for (const file of ['index.js', 'sse.js', 'react.js', 'testing.js', 'cjs/index.js']) {
+    const lines = (await asIs(file)).split('\n');
+    assert.ok(Math.max(...lines.map((line) => line.length)) < 250, file);
+    assert.ok(lines.length > 20, file);
+  }
 });
 
 test('the type declarations expose nothing internal', async () => {
@@ -47,7 +55,17 @@ test('publint finds nothing', async () => {
   assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
 });
 
-test('there are no runtime dependencies', async () => {
-  const { dependencies, peerDependencies } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
-  assert.deepEqual([dependencies, peerDependencies], [undefined, undefined]);
+test('there are no runtime dependencies, and React is optional', async () => {
+  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
+  assert.deepEqual([dependencies, Object.keys(peerDependencies), peerDependenciesMeta], [undefined, ['react'], { react: { optional: true } }]);
+});
+
+test('the tarball has the license, the README and everything that is exported', async () => {
+  assert.equal(await readFile(`${root}LICENSE`, 'utf8'), await readFile(`${root}../../LICENSE`, 'utf8'));
+  const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' });
+  const packed = Object.values(JSON.parse(stdout))[0];
+  const files = new Set(packed.files.map(({ path }) => path));
+  const exported = JSON.stringify(JSON.parse(await readFile(`${root}package.json`, 'utf8')).exports).match(/\.\/dist\/[\w./-]+/g);
+  for (const file of ['LICENSE', 'README.md', ...exported.map((path) => path.slice(2))]) assert.ok(files.has(file), file);
+  assert.ok(![...files].some((file) => /^(src|test|scripts|node_modules)\//.test(file)));
 });

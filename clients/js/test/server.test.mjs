@@ -52,6 +52,31 @@ test('members of a room talk, and every message is acknowledged', async (t) => {
   await assert.rejects(bob.send('gone'), { code: 'not_in_room' });
 });
 
+test('frames that the server refuses as a whole fail only the command at fault', async (t) => {
+  const server = await start(t, [...HISTORY, '--max-message-size', '2KiB']);
+  const client = connect(t, server.url), errors = [];
+  client.on('error', ({ code }) => errors.push(code));
+  const names = range(1, 200).map((n) => `channel-${n}`), seen = names.map((name) => record(client.channel(name)));
+  const room = client.room('general'), joined = room.join();
+  const large = assert.rejects(room.send('x'.repeat(4000)), { code: 'message_too_large' });
+  await Promise.all([joined, large, ...names.map((name) => client.channel(name).subscribe())]);
+  assert.deepEqual(await room.send('fits'), { offset: 1 });
+  for (const name of names) await server.publish({ channel: name, data: { n: 1 } });
+  await until(() => seen.every((one) => one.length === 1));
+  assert.deepEqual([errors, client.status.attempt], [[], 0]);
+});
+
+test('a lone surrogate in a name or a message becomes U+FFFD, and harms nothing else', async (t) => {
+  const server = await start(t);
+  const client = connect(t, server.url), [odd, even] = ['odd\ud800', 'even'].map((name) => record(client.channel(name)));
+  const [ann, bob] = [client, connect(t, server.url)].map((one) => one.room('general')), heard = record(bob);
+  await Promise.all([ann.join(), bob.join(), client.channel('odd\ud800').subscribe(), client.channel('even').subscribe()]);
+  await ann.send('a\udfffb');
+  for (const channel of ['odd\ufffd', 'even']) await server.publish({ channel, data: { n: 1 } });
+  await until(() => odd.length && even.length && heard.length);
+  assert.deepEqual([odd, even, heard, client.status.attempt], [[1], [1], ['a\ufffdb'], 0]);
+});
+
 test('a full room refuses to be joined', async (t) => {
   const server = await start(t, ['--max-clients-per-room', '1']);
   const [one, other] = [connect(t, server.url).room('general'), connect(t, server.url).room('general')];
@@ -106,6 +131,34 @@ for (const how of ['cut', 'reset']) {
   });
 }
 
+for (const how of ['cut', 'reset']) {
+  test(`a user receives every notification after a ${how}, once and in order`, async (t) => {
+    const server = await start(t, [...HISTORY, '--dev']);
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    const client = connect(t, `${proxy.url}/ws?user=bob`), mine = client.channel('$user:bob'), seen = record(mine), replies = [];
+    mine.on('subscribed', ({ recovered, wasRecovering }) => replies.push([recovered, wasRecovering]));
+    await mine.subscribe();
+    const notify = async (from, to) => {
+      for (const n of range(from, to)) await server.publish({ user: 'bob', data: { n } });
+    };
+    await notify(1, 20);
+    await until(() => seen.at(-1) === 20);
+    proxy.refuses = true;
+    proxy[how]();
+    await notify(21, 60);
+    proxy.refuses = false;
+    // Some of these arrive on the new connection before it has subscribed.
+    await notify(61, 120);
+    await until(() => seen.at(-1) === 120);
+    assert.deepEqual(seen, range(1, 120));
+    assert.deepEqual(replies, [[undefined, false], [true, true]]);
+    const { items } = await mine.history({ limit: 2 });
+    assert.deepEqual(items.map(({ data }) => data.n), [119, 120]);
+    await assert.rejects(client.channel('$user:ann').subscribe(), { code: 'forbidden', temporary: false });
+  });
+}
+
 test('reports a gap after SIGKILL and a restart', async (t) => {
   const server = await start(t);
   const client = connect(t, server.url), news = client.channel('news'), bare = client.channel('$all');
@@ -127,7 +180,7 @@ test('reports a gap after SIGKILL and a restart', async (t) => {
 test('a shutdown is announced, and reconnecting is spread over its window', async (t) => {
   const server = await start(t);
   let spread = 0;
-  const clock = { now: Date.now, setTimeout, clearTimeout, random: () => 0.5 };
+  const clock = { now: () => performance.now(), date: Date.now, random: () => 0.5 };
   const client = connect(t, server.url, { clock: { ...clock, setTimeout: (act, ms) => setTimeout(act, ms), clearTimeout: (timer) => clearTimeout(timer) } });
   const notices = [];
   client.channel('$system').on('message', (message) => notices.push(message));

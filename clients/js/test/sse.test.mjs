@@ -66,6 +66,26 @@ for (const fault of ['cut', 'reset', 'halfOpen']) {
   });
 }
 
+test("a user's own channel is resumed after a reset, and another user's is refused", async (t) => {
+  const server = await start(t, [...FLAGS, '--dev']);
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const client = overSse(t, `${proxy.url}/ws?user=bob`), mine = client.channel('$user:bob'), seen = record(mine);
+  await mine.subscribe();
+  await server.publish({ user: 'bob', data: { n: 1 } });
+  await until(() => seen.at(-1) === 1);
+  proxy.refuses = true;
+  proxy.reset();
+  await server.publish({ user: 'bob', data: { n: 2 } });
+  proxy.refuses = false;
+  await server.publish({ user: 'bob', data: { n: 3 } });
+  await until(() => seen.at(-1) === 3);
+  await assert.rejects(client.channel('$user:ann').subscribe(), { code: 'forbidden' });
+  await server.publish({ user: 'bob', data: { n: 4 } });
+  await until(() => seen.at(-1) === 4);
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+});
+
 test('a restart of the server is a gap, and its close code is reported', async (t) => {
   const server = await start(t);
   const client = overSse(t, server.url), seen = record(client.channel('news')), codes = [];
@@ -127,6 +147,71 @@ test('is used where the network blocks WebSockets', async (t) => {
   await until(() => seen.at(-1) === 5);
   const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
   assert.deepEqual(connections.map(({ transport }) => transport), ['sse']);
+});
+
+for (const how of ['swallow', 'close']) {
+  test(`is used where WebSocket handshakes pass and frames do not: ${how}`, async (t) => {
+    const server = await start(t);
+    const proxy = await Proxy.start(server.url);
+    t.after(() => proxy.stop());
+    proxy.blocksFrames = how;
+    const client = connect(t, proxy.url, { transports: [globalThis.WebSocket ?? WebSocket, SseSocket] }), states = [];
+    client.on('status', ({ state }) => states.push(state));
+    const seen = record(client.channel('news'));
+    await client.channel('news').subscribe({ timeoutMs: 15_000 });
+    await publish(server, 'news', 1, 5);
+    await until(() => seen.at(-1) === 5);
+    assert.deepEqual(seen, range(1, 5));
+    assert.equal(states.filter((state, n) => state === 'connected' && states[n - 1] !== state).length, 1, 'only SSE counts as connected');
+    const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
+    assert.ok(connections.some(({ transport }) => transport === 'sse'));
+  });
+}
+
+/** A site that answers everything with the same page, such as a sign-in portal. */
+async function site(t, status, body, type = 'text/html; charset=utf-8') {
+  let requests = 0;
+  const portal = createServer((request, response) => {
+    requests += 1;
+    response.writeHead(status, { 'content-type': type });
+    if (body) response.end(body);
+    else response.flushHeaders();
+  });
+  portal.listen(0, '127.0.0.1');
+  await once(portal, 'listening');
+  t.after(() => {
+    portal.close();
+    portal.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${portal.address().port}`, requests: () => requests };
+}
+
+for (const [status, body, type, reason] of [
+  [200, '<html><title> Sign in\n</title></html>', 'text/html', '200 text/html: Sign in'],
+  [403, 'Blocked by policy', 'text/html', '403 text/html: Blocked by policy'],
+  [503, '{"code":"too_many_connections","detail":"full"}', 'application/problem+json', 'full'],
+  [200, '', 'text/event-stream', 'nothing arrived within 5000 ms'],
+]) {
+  test(`does not count as connected, and says why: ${status} ${type}`, async (t) => {
+    const { url } = await site(t, status, body, type);
+    const client = overSse(t, url, { connectTimeoutMs: 20_000 }), statuses = [];
+    client.on('status', (one) => statuses.push(one));
+    client.connect();
+    await until(() => client.status.attempt > 0, 'an attempt has failed');
+    assert.equal(client.status.reason, reason);
+    assert.ok(statuses.every(({ state, everConnected }) => state === 'connecting' && !everConnected));
+    await assert.rejects(client.channel('news').subscribe({ timeoutMs: 1 }), ({ code, message }) => code === 'timeout' && message.includes(reason) && message.includes('/ws'));
+  });
+}
+
+test('publish() says what a proxy answered, and does not repeat what is refused', async (t) => {
+  const blocked = await site(t, 403, '<!doctype html><title>Blocked by policy</title>');
+  await assert.rejects(publishOne(blocked.url, { channel: 'a', data: 1 }),
+    { name: 'WavecastError', code: 'http_403', temporary: false, message: '403 text/html; charset=utf-8: Blocked by policy' });
+  assert.equal(blocked.requests(), 1);
+  const portal = await site(t, 200, '<!doctype html><title>Sign in</title>');
+  await assert.rejects(publishOne(portal.url, { channel: 'a', data: 1 }, { attempts: 2 }), { code: 'http_200', temporary: true, message: /Sign in/ });
+  assert.equal(portal.requests(), 2, 'nothing was published, and a later attempt may succeed');
 });
 
 test('publish() retries temporary failures with the same id, and the event is delivered once', async (t) => {

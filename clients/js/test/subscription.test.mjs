@@ -102,6 +102,34 @@ test('a refused subscription rejects and ends', async () => {
   assert.equal((await again).wasRecovering, false);
 });
 
+test('a refusal is heard: by `error` of the client, or else on the console', async (t) => {
+  const printed = t.mock.method(console, 'error', () => {});
+  const { client, clock } = setUp({ url: 'ws://fake/ws?user=ann' });
+  client.channel('$user:bob').on('message', () => {});
+  await clock.advance(10);
+  assert.deepEqual(printed.mock.calls.map(({ arguments: [error] }) => [error.name, error.code, error.message]), [['WavecastError', 'forbidden', 'forbidden: $user:bob']]);
+  const errors = [];
+  client.on('error', ({ code, message }) => errors.push([code, message]));
+  client.channel('$user:bob').on('message', () => {});
+  await clock.advance(10);
+  assert.deepEqual([errors, printed.mock.callCount()], [[['forbidden', 'forbidden: $user:bob']], 1]);
+});
+
+test('an error of a topic that has no listener for it goes to the client', async () => {
+  const { client, server, clock } = setUp();
+  const errors = [];
+  client.on('error', ({ code }) => errors.push(code));
+  client.room('general').on('message', () => {});
+  client.channel('news', { onGap: () => { throw Object.assign(new Error(), { code: 'mine' }); } }).on('message', () => {});
+  await clock.advance(10);
+  server.skip('news', [1]);
+  server.refusal = ({ type }) => type === 'join' ? 'room_full' : undefined;
+  await clock.advance(10);
+  server.kill();
+  await clock.advance(700);
+  assert.deepEqual([...new Set(errors)], ['mine', 'room_full']);
+});
+
 test('a temporary refusal while reconnecting is retried', async () => {
   const { client, server, clock } = setUp();
   const general = client.room('general');
@@ -155,6 +183,40 @@ test('a subscription that is never confirmed closes the connection and is kept',
   assert.equal(server.dials, 2);
 });
 
+test("a user's own channel is resumed like any other, and its events from before the reply are not doubled", async () => {
+  const { client, server, clock } = setUp({ url: 'ws://fake/ws?user=bob' });
+  const mine = client.channel('$user:bob'), seen = record(mine), replies = [];
+  mine.on('subscribed', ({ recovered }) => replies.push(recovered));
+  await clock.advance(10);
+  server.publish('$user:bob', { n: 1 });
+  await clock.advance(10);
+  server.kill();
+  server.publish('$user:bob', { n: 2 });
+  while (server.connections === 0) await clock.advance(1);
+  // The new connection receives it before it has subscribed, and again with the replay.
+  server.publish('$user:bob', { n: 3 });
+  await clock.advance(100);
+  server.publish('$user:bob', { n: 4 });
+  await clock.advance(10);
+  assert.deepEqual(seen, [1, 2, 3, 4]);
+  assert.deepEqual(replies, [undefined, true]);
+  assert.deepEqual(server.received.map(({ channel, positions, since }) => [channel, positions, since]),
+    [['$user:bob', true, undefined], ['$user:bob', undefined, { offset: 1, epoch: 'epoch-1' }]]);
+  server.received = [];
+  mine.unsubscribe();
+  server.publish('$user:bob', { n: 5 });
+  await clock.advance(10);
+  assert.deepEqual([seen.length, server.received], [4, []], 'what the server cannot end, the client ends for itself');
+});
+
+test("another user's channel is refused", async () => {
+  const { client, clock } = setUp({ url: 'ws://fake/ws?user=ann' });
+  const refused = assert.rejects(client.channel('$user:bob').subscribe(), failsWith('forbidden'));
+  await clock.advance(10);
+  await refused;
+  assert.equal(client.channel('$user:bob').state, 'unsubscribed');
+});
+
 test('the channels that everyone receives are not subscribed to', async () => {
   const { client, server, clock } = setUp();
   const seen = record(client.channel('$all'));
@@ -167,7 +229,7 @@ test('the channels that everyone receives are not subscribed to', async () => {
   assert.equal(seen[1].reason, 'no_history');
   client.channel('$all').unsubscribe();
   await clock.advance(10);
-  assert.deepEqual(server.received, []);
+  assert.ok(server.received.every(({ type }) => type === 'ping'));
 });
 
 test('subscriptions and positions survive disconnect() and connect()', async () => {
@@ -186,4 +248,88 @@ test('subscriptions and positions survive disconnect() and connect()', async () 
   assert.equal(client.channel('news').state, 'subscribing');
   await clock.advance(10);
   assert.deepEqual(seen, [1, 2]);
+});
+
+test('states say what is, and every change is an event', async () => {
+  const { client, server, clock } = setUp();
+  const news = client.channel('news'), states = [];
+  news.on('state', (state) => states.push(state));
+  assert.equal(news.state, 'unsubscribed');
+  const stop = news.on('message', () => {});
+  await clock.advance(10);
+  server.kill();
+  await clock.advance(1000);
+  client.disconnect();
+  assert.deepEqual(states.splice(0), ['subscribing', 'subscribed', 'subscribing', 'subscribed', 'unsubscribed']);
+  news.on('message', () => {});
+  await clock.advance(100_000);
+  assert.equal(news.state, 'unsubscribed', 'nobody is subscribing it');
+  client.connect();
+  assert.equal(news.state, 'subscribing');
+  client.disconnect();
+  client.connect();
+  await clock.advance(10);
+  stop();
+  news.unsubscribe();
+  await clock.advance(10);
+  assert.deepEqual(states, ['subscribing', 'unsubscribed', 'subscribing', 'subscribed', 'unsubscribed']);
+});
+
+test('after disconnect(), subscribe() rejects at once, and the next connect() subscribes', async () => {
+  const { client, clock } = setUp();
+  client.connect();
+  await clock.advance(10);
+  const pending = assert.rejects(client.channel('late').subscribe(), failsWith('closed'));
+  client.disconnect();
+  await pending;
+  await assert.rejects(client.channel('news').subscribe(), (error) => failsWith('closed')(error) && error.message === 'closed ws://fake/ws 1000 disconnect');
+  await assert.rejects(client.channel('news').history(), failsWith('closed'));
+  assert.equal(client.channel('news').state, 'unsubscribed');
+  client.connect();
+  await clock.advance(10);
+  assert.equal(client.channel('news').state, 'subscribed');
+});
+
+test('a listener to the state may disconnect or connect', async () => {
+  const { client, server, clock } = setUp();
+  for (const name of ['a', 'b']) client.channel(name).on('message', () => {});
+  await clock.advance(10);
+  let off = client.channel('a').on('state', (state) => state === 'subscribing' && client.disconnect());
+  server.kill();
+  await clock.advance(60_000);
+  assert.deepEqual([client.state, client.channel('b').state, server.connections], ['disconnected', 'unsubscribed', 0]);
+  off();
+  client.connect();
+  await clock.advance(10);
+  off = client.channel('a').on('state', (state) => state === 'unsubscribed' && client.connect());
+  client.disconnect();
+  await clock.advance(10);
+  assert.deepEqual([client.state, client.channel('a').state, client.channel('b').state, server.connections], ['connected', 'subscribed', 'subscribed', 1]);
+});
+
+test('timeouts say the address without its query, and why there is no connection', async () => {
+  const { client, server, clock } = setUp({ url: 'ws://fake/ws?token=secret' });
+  server.refuseConnections();
+  const late = [client.channel('news').subscribe(), client.channel('news').history()].map((call) => call.catch(({ message }) => message));
+  await clock.advance(20_000);
+  assert.deepEqual(await Promise.all(late), ['timeout ws://fake/ws 1006', 'timeout ws://fake/ws 1006']);
+});
+
+test('listeners by the name of the event hold the subscription, and get only those events', async () => {
+  const { client, server, clock } = setUp();
+  const orders = client.channel('orders'), seen = [];
+  const stop = orders.on('event:order.created', ({ event, data }) => {
+    seen.push([event, data.n]);
+    if (data.n === 3) stop();
+  });
+  await clock.advance(10);
+  assert.equal(orders.state, 'subscribed');
+  server.publish('orders', { n: 1 }, { event: 'order.created' });
+  server.publish('orders', { n: 2 }, { event: 'order.paid' });
+  server.publish('orders', { n: 2 });
+  server.publish('orders', { n: 3 }, { event: 'order.created' });
+  server.publish('orders', { n: 4 }, { event: 'order.created' });
+  await clock.advance(10);
+  assert.deepEqual(seen, [['order.created', 1], ['order.created', 3]]);
+  assert.equal(orders.state, 'unsubscribed');
 });

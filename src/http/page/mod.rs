@@ -1,5 +1,7 @@
 //! `GET /`: a page for trying out the server, and the JavaScript client that it uses.
 
+use std::sync::LazyLock;
+
 use axum::extract::Path;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
@@ -14,7 +16,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
     style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The modules of the client's core, with their file names under `/wavecast/`.
+/// The module that a page imports.
+const CLIENT: &str = include_str!("../../../clients/js/src/wavecast.js");
+
+/// The modules of the client's core, with their file names under `/wavecast/`. Each comes after those
+/// that it imports.
 macro_rules! modules {
     ($($name:literal),+ $(,)?) => {
         &[$((
@@ -29,23 +35,25 @@ const MODULES: &[(&str, &str)] = modules![
     "base/deadline",
     "base/emitter",
     "base/error",
+    "base/json",
     "base/options",
-    "commands/commands",
     "commands/frames",
+    "commands/commands",
+    "connection/address",
     "connection/close-codes",
-    "connection/connection",
     "connection/heartbeat",
     "connection/transport",
     "connection/wake-events",
+    "connection/connection",
+    "topic/message-loop",
+    "topic/topic",
     "topic/channel",
     "topic/cursor",
     "topic/delivery",
     "topic/kind",
-    "topic/message-loop",
     "topic/room",
     "topic/subscription",
     "topic/subscriptions",
-    "topic/topic",
 ];
 
 type Script = ([(HeaderName, &'static str); 3], &'static str);
@@ -58,7 +66,12 @@ pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static st
 
 /// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
 pub(super) async fn client() -> Script {
-    script(include_str!("../../../clients/js/src/wavecast.js"))
+    script(CLIENT)
+}
+
+/// `GET /wavecast.iife.js`: the client for a `<script>` tag. It defines `Wavecast`.
+pub(super) async fn client_for_script_tag() -> Script {
+    script(&CLASSIC_SCRIPT)
 }
 
 /// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
@@ -66,6 +79,32 @@ pub(super) async fn client_module(Path(module): Path<String>) -> Result<Script, 
     let found = MODULES.iter().find(|(name, _)| *name == module);
     let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
     found.map(|(_, text)| script(text)).ok_or_else(missing)
+}
+
+/// The client's modules as one classic script.
+static CLASSIC_SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let modules = MODULES.iter().map(|(_, text)| *text).chain([CLIENT]);
+    classic_script(modules)
+});
+
+/// Joins modules, each of which comes after those that it imports. They do not declare the same name
+/// twice, and their imports and exports are one line each, without renaming.
+fn classic_script<'a>(modules: impl Iterator<Item = &'a str>) -> String {
+    let mut script = String::from("(() => {\n");
+    for line in modules.flat_map(str::lines) {
+        let is_list = ["import ", "export {"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        let is_comment = ["//", "/*", "*"]
+            .iter()
+            .any(|start| line.trim_start().starts_with(start));
+        if !is_list && !is_comment && !line.is_empty() {
+            script.push_str(line.strip_prefix("export ").unwrap_or(line));
+            script.push('\n');
+        }
+    }
+    script.push_str("globalThis.Wavecast = Object.assign(Wavecast, { WavecastError });\n})();\n");
+    script
 }
 
 fn script(text: &'static str) -> Script {

@@ -64,6 +64,12 @@ async fn the_javascript_client_is_served_with_every_module_it_imports() {
         }
     }
     assert!(scripts.len() > 5, "{scripts:?}");
+    let script_tag = server.http("GET", "/wavecast.iife.js", None).await;
+    assert_eq!(script_tag.status, 200);
+    let content_type = script_tag.header("content-type").unwrap();
+    assert!(content_type.starts_with("text/javascript"));
+    let is_left = |line: &str| line.starts_with("import ") || line.starts_with("export ");
+    assert!(!script_tag.body.lines().any(is_left), "not a classic script");
     server
         .http("GET", "/wavecast/nothing.js", None)
         .await

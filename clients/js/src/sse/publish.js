@@ -1,4 +1,5 @@
 import { WavecastError } from '../wavecast/base/error.js';
+import { answerOf } from './answer.js';
 
 /**
  * @typedef {object} PublishEvent
@@ -22,33 +23,26 @@ const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b
  * @param {string | URL} server Such as `https://rt.example.com`.
  * @param {PublishEvent} event
  * @param {{ attempts?: number, timeoutMs?: number, signal?: AbortSignal }} [options] By default 5 `attempts`, each with a `timeoutMs` of 5,000.
- * @returns {Promise<Published>} Rejects with a `WavecastError` that has the server's code.
+ * @returns {Promise<Published>} Rejects with a `WavecastError` that has the server's code. What comes from something else,
+ *   such as a proxy, has a code like `http_403`, and the beginning of the page in its message.
  */
 export async function publish(server, event, { attempts = 5, timeoutMs = 5000, signal } = {}) {
   const body = JSON.stringify({ id: randomId(), ...event });
   for (let attempt = 1; ; attempt += 1) {
-    let error;
     signal?.throwIfAborted();
+    const stop = new AbortController(), abort = () => stop.abort(signal?.reason);
+    const timer = setTimeout(() => stop.abort(new WavecastError('timeout', `no answer from ${server} within ${timeoutMs} ms`)), timeoutMs);
+    signal?.addEventListener('abort', abort);
     try {
-      const stop = new AbortController(), abort = () => stop.abort(signal?.reason);
-      const timer = setTimeout(() => stop.abort(), timeoutMs);
-      signal?.addEventListener('abort', abort);
-      try {
-        const response = await fetch(new URL('/api/events', server), { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: stop.signal });
-        const answer = await response.json();
-        if (response.ok) return answer;
-        error = new WavecastError(answer.code, answer.detail);
-        if (response.status < 500) throw error;
-      } finally {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-      }
-    } catch (thrown) {
+      return await answerOf(await fetch(new URL('/api/events', server), { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: stop.signal }));
+    } catch (/** @type {any} */ thrown) {
       signal?.throwIfAborted();
-      if (thrown === error) throw error;
-      error = new WavecastError('connection_lost', String(thrown));
+      const error = thrown instanceof WavecastError ? thrown : new WavecastError('connection_lost', `${server}: ${thrown.cause ?? thrown}`);
+      if (!error.temporary || attempt >= attempts) throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
-    if (attempt >= attempts) throw error;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 200 * 2 ** attempt));
   }
 }

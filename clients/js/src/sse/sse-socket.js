@@ -1,4 +1,6 @@
 /** @import { Socket } from '../types.js' */
+import { WavecastError } from '../wavecast/base/error.js';
+import { answerOf, expectType } from './answer.js';
 import { messagesOf } from './lines.js';
 import { lastEventId } from './positions.js';
 import { StreamChannel } from './stream-channel.js';
@@ -43,7 +45,7 @@ export class SseSocket {
     const base = this.#base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
-    this.#turn = this.#open().then((refused) => refused ? this.#end(1006, refused) : this.#isClosed || this.onopen?.({}));
+    this.#turn = this.#open().then((refused) => refused ? this.#end(1006, refused.message) : this.#isClosed || this.onopen?.({}));
   }
 
   /** @param {string} text */
@@ -100,15 +102,16 @@ export class SseSocket {
       return;
     }
     const [{ channel, id }] = commands;
-    this.#deliver({ type: 'error', code: refused, message: refused, channel, id });
+    this.#deliver({ type: 'error', code: refused.code, message: refused.message, channel, id });
     const lost = await this.#open();
-    if (lost) this.#end(1006, lost);
+    if (lost) this.#end(1006, lost.message);
   }
 
   /**
-   * Opens a new stream of all channels, each continuing from its position. Closes the socket when that fails.
+   * Opens a new stream of all channels, each continuing from its position. It is open when something came: some proxies
+   * hold back the body. Closes the socket when that fails.
    *
-   * @returns {Promise<string | undefined>} The code it was refused with.
+   * @returns {Promise<WavecastError | undefined>} Why it was refused.
    */
   async #open() {
     this.#stream.abort();
@@ -117,18 +120,20 @@ export class SseSocket {
     const last = Math.max(0, ...Array.from(this.#channels.values(), (channel) => channel.last));
     const url = this.#at('sse', { last_event_id: lastEventId(this.#channels), last: last || undefined });
     for (const channel of this.#channels.size ? this.#channels.keys() : [EVERYBODY]) url.searchParams.append('channel', channel);
-    const timer = setTimeout(() => stream.abort(), REQUEST_MS);
+    const timer = setTimeout(() => stream.abort(new WavecastError('timeout', `nothing arrived within ${REQUEST_MS} ms`)), REQUEST_MS);
     try {
       const response = await fetch(url, { signal: stream.signal, headers: { accept: 'text/event-stream' }, cache: 'no-store' });
-      if (!response.ok || !response.body) {
-        const { code } = await response.json();
-        if (response.status < 500) return code;
-        throw code;
-      }
-      this.#receivedAt = Date.now();
-      this.#read(response.body, stream);
-    } catch (error) {
-      this.#end(1006, String(error));
+      await expectType(response, 'text/event-stream');
+      await new Promise((resolve, reject) => {
+        stream.signal.addEventListener('abort', () => reject(stream.signal.reason));
+        this.#read(/** @type {ReadableStream<Uint8Array>} */ (response.body), stream, () => {
+          this.#receivedAt = performance.now();
+          resolve(undefined);
+        });
+      });
+    } catch (/** @type {any} */ error) {
+      if (error instanceof WavecastError && !error.temporary) return error;
+      this.#end(1006, error.message);
     } finally {
       clearTimeout(timer);
     }
@@ -137,11 +142,12 @@ export class SseSocket {
   /**
    * @param {ReadableStream<Uint8Array>} body
    * @param {AbortController} stream
+   * @param {() => void} onBytes
    */
-  async #read(body, stream) {
+  async #read(body, stream, onBytes) {
     let end = { code: 1006, reason: 'the stream ended' };
     try {
-      for await (const { event, data } of messagesOf(body, () => { this.#receivedAt = Date.now(); })) {
+      for await (const { event, data } of messagesOf(body, onBytes)) {
         if (stream.signal.aborted) return;
         if (event === 'close') end = JSON.parse(data);
         else if (data) this.#receive(JSON.parse(data));
@@ -165,18 +171,18 @@ export class SseSocket {
     const signal = AbortSignal.timeout(REQUEST_MS);
     try {
       if (type === 'ping') {
-        if (Date.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
-        this.#turn = this.#turn.then(() => this.#open()).then((refused) => refused ? this.#end(1006, refused) : reply({ type: 'pong' }));
+        if (performance.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
+        this.#turn = this.#turn.then(() => this.#open()).then((refused) => refused ? this.#end(1006, refused.message) : reply({ type: 'pong' }));
       } else if (type === 'unsubscribe') {
         this.#channels.delete(channel);
         reply({ type: 'unsubscribed' });
       } else if (type === 'history' && channel) {
-        const response = await fetch(this.#at(`api/channels/${encodeURIComponent(channel)}/history`, { limit, before, after }), { signal });
-        const body = await response.json();
-        reply(response.ok ? { ...body, type } : { type: 'error', code: body.code, message: body.detail });
+        const url = this.#at(`api/channels/${encodeURIComponent(channel)}/history`, { limit, before, after });
+        reply({ ...await answerOf(await fetch(url, { signal })), type });
       } else reply({ type: 'error', code: 'unsupported', message: 'this needs a WebSocket' });
-    } catch (error) {
-      reply({ type: 'error', code: 'timeout', message: String(error) });
+    } catch (/** @type {any} */ error) {
+      const code = error instanceof WavecastError ? error.code : signal.aborted ? 'timeout' : 'connection_lost';
+      reply({ type: 'error', code, message: error.message });
     }
   }
 }

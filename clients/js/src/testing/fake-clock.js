@@ -12,12 +12,27 @@ export class FakeClock {
   /** @type {{ at: number, order: number, act: () => void }[]} */
   #timers = [];
   #now = 1_000_000;
+  #date = 1_000_000;
   #order = 0;
   /** What `random()` returns next. The last one is repeated. @type {number[]} */
   randoms = [0.5];
 
   now() {
     return this.#now;
+  }
+
+  /** Starts out equal to `now()`. */
+  date() {
+    return this.#date;
+  }
+
+  /**
+   * Sets the time of day back, or forward if negative, as a user or a time server does. No time passes.
+   *
+   * @param {number} ms
+   */
+  setBack(ms) {
+    this.#date -= ms;
   }
 
   random() {
@@ -56,11 +71,11 @@ export class FakeClock {
       const due = this.#timers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at || one.order - other.order)[0];
       if (!due) break;
       this.clearTimeout(due);
-      this.#now = Math.max(this.#now, due.at);
+      this.#pass(Math.max(0, due.at - this.#now));
       due.act();
       await settle();
     }
-    this.#now = end;
+    this.#pass(end - this.#now);
   }
 
   /**
@@ -69,7 +84,13 @@ export class FakeClock {
    * @param {number} ms
    */
   async freeze(ms) {
-    this.#now += ms;
+    this.#pass(ms);
     await this.advance();
+  }
+
+  /** @param {number} ms */
+  #pass(ms) {
+    this.#now += ms;
+    this.#date += ms;
   }
 }

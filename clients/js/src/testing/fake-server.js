@@ -9,7 +9,11 @@ import { FakeTopic } from './fake-topic.js';
  * @property {number} [history] The number of publications that a channel or room keeps. Default 1000. 0: no history.
  * @property {number} [latencyMs] Delay of each frame, in each direction. Default 1.
  * @property {number} [maxMembers] The number of members that a room can have. Default 100.
+ * @property {number} [maxMessageBytes] A longer frame is refused. Default 65,536.
  */
+
+/** @param {string} channel */
+const isForAll = (channel) => channel === '$all' || channel === '$system';
 
 /**
  * A Wavecast server in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same protocol,
@@ -32,9 +36,9 @@ export class FakeServer {
   dials = 0;
 
   /** @param {FakeServerOptions} [options] */
-  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100 } = {}) {
+  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536 } = {}) {
     /** @type {Required<FakeServerOptions>} */
-    this.options = { clock, history, latencyMs, maxMembers };
+    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes };
     const server = this;
     /** The constructor to pass to the client. @type {SocketConstructor} */
     this.WebSocket = class extends FakeSocket {
@@ -59,9 +63,9 @@ export class FakeServer {
    */
   publish(channel, data, { event } = {}) {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.now()).toISOString() };
+    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.date()).toISOString() };
     const message = { type: 'event', channel, ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
-    if (channel[0] === '$') for (const socket of this.#sockets) socket.deliver(message);
+    if (isForAll(channel)) for (const socket of this.#sockets) socket.deliver(message);
     else return this.topic('channel', channel).publish(message);
   }
 
@@ -159,6 +163,8 @@ export class FakeServer {
     if (this.#frozen) return;
     if (this.#refuses) return socket.closeFromServer(1006, '');
     this.#sockets.add(socket);
+    // Every connection of a user receives the user's own channel, without positions until it subscribes.
+    this.#add(this.topic('channel', `$user:${socket.user}`), socket, false);
     socket.open();
   }
 
@@ -180,6 +186,7 @@ export class FakeServer {
    * @param {string} text
    */
   receive(socket, text) {
+    if (new TextEncoder().encode(text).length > this.options.maxMessageBytes) return socket.deliver({ type: 'error', code: 'message_too_large', message: 'Message too large' });
     const frame = JSON.parse(text);
     this.received.push(frame);
     for (const command of [frame].flat()) {
@@ -194,7 +201,7 @@ export class FakeServer {
    * @param {FakeSocket} socket
    * @param {any} command
    * @param {(message: object) => void} reply
-   * @returns {string | undefined} The code to refuse it with.
+   * @returns {string | undefined | void} The code to refuse it with.
    */
   #perform(socket, command, reply) {
     const { type, id, channel, room, content } = command;
@@ -205,12 +212,13 @@ export class FakeServer {
         return;
       case 'join':
       case 'subscribe': {
-        if (channel?.[0] === '$') return 'forbidden';
+        if (channel && isForAll(channel)) return reply({ type: 'subscribed', channel });
+        if (channel?.[0] === '$' && channel !== `$user:${socket.user}`) return 'forbidden';
         if (room && !isMember && topic.members.size >= this.options.maxMembers) return 'room_full';
         const { reply: answer, replay } = topic.recover(command);
         if (room && !isMember) this.#tell(topic, { type: 'user_joined', room, user_id: socket.user });
         const { positions = false, since, last } = command;
-        topic.members.set(socket, { positions: Boolean(positions || since || last), user: socket.user, deliver: (message) => socket.deliver(message) });
+        this.#add(topic, socket, Boolean(positions || since || last));
         reply(room ? { type: 'joined', room, members: topic.members.size, ...answer } : { type: 'subscribed', channel, ...answer });
         for (const message of replay) socket.deliver(message);
         return;
@@ -221,6 +229,7 @@ export class FakeServer {
         reply({ type: 'left', room });
         return;
       case 'unsubscribe':
+        if (channel[0] === '$') return 'forbidden';
         if (!isMember) return 'not_subscribed';
         topic.members.delete(socket);
         reply({ type: 'unsubscribed', channel });
@@ -239,6 +248,15 @@ export class FakeServer {
       default:
         return 'unknown_type';
     }
+  }
+
+  /**
+   * @param {FakeTopic} topic
+   * @param {FakeSocket} socket
+   * @param {boolean} positions
+   */
+  #add(topic, socket, positions) {
+    topic.members.set(socket, { positions, user: socket.user, deliver: (message) => socket.deliver(message) });
   }
 
   /**

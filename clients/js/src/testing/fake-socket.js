@@ -30,7 +30,6 @@ export class FakeSocket {
   #isClosed = false;
   #isCut = false;
   #server;
-  user = `user-${++users}`;
 
   /**
    * @param {SocketServer} server
@@ -39,6 +38,8 @@ export class FakeSocket {
   constructor(server, url) {
     this.#server = server;
     this.url = url;
+    /** From `?user=` in the address, or else a name of its own. */
+    this.user = new URL(url).searchParams.get('user') ?? `user-${++users}`;
     this.#later(() => server.dialed(this));
   }
 

@@ -2,7 +2,7 @@
 import { FakeClock, FakeServer } from 'wavecast/testing';
 import { Wavecast } from 'wavecast';
 
-export function setUp({ server: serverOptions, ...options } = {}) {
+export function setUp({ server: serverOptions, url = 'ws://fake/ws', ...options } = {}) {
   const clock = new FakeClock();
   const server = new FakeServer({ clock, ...serverOptions });
   const events = new EventTarget();
@@ -13,7 +13,7 @@ export function setUp({ server: serverOptions, ...options } = {}) {
       sockets.push(this);
     }
   }
-  const client = new Wavecast('ws://fake/ws', { WebSocket, clock, events, ...options });
+  const client = new Wavecast(url, { WebSocket, clock, events, ...options });
   const statuses = [];
   client.on('status', (status) => statuses.push(status));
   const wake = (type) => events.dispatchEvent(new Event(type));

@@ -11,6 +11,8 @@ export class Proxy {
   isHalfOpen = false;
   /** WebSocket upgrades are cut off, as by some corporate networks. */
   blocksUpgrades = false;
+  /** WebSocket handshakes pass and no frames do: they are swallowed, or close the connection. @type {'' | 'swallow' | 'close'} */
+  blocksFrames = '';
   /** New connections are reset. */
   refuses = false;
   /** Delay of each chunk, in each direction. */
@@ -45,6 +47,8 @@ export class Proxy {
         const write = () => { if (!pair.dead && !to.destroyed) to.write(chunk); };
         if (pair.dead) return;
         if (this.blocksUpgrades && /^upgrade: *websocket/im.test(chunk.toString('latin1'))) return client.destroy();
+        if (this.blocksFrames && /upgrade: *websocket/i.test(chunk.toString('latin1'))) pair.isUpgrade = true;
+        else if (pair.isUpgrade) return this.blocksFrames === 'close' ? client.destroy() : undefined;
         if (!this.delayMs && !waiting) return write();
         waiting += 1;
         const due = new Promise((resolve) => setTimeout(resolve, this.delayMs));

@@ -9,7 +9,7 @@ const PATIENCE_MS = 20_000;
 
 /** A client that detects failures and reconnects quickly, even on a busy machine. It is closed when the test ends. */
 export function connect(test, url, options) {
-  const client = new Wavecast(new URL('/ws', url), {
+  const client = new Wavecast(new URL(`/ws${new URL(url).search}`, url), {
     WebSocket: globalThis.WebSocket ?? WebSocket,
     minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, pingIntervalMs: 500, probeTimeoutMs: 1500, connectTimeoutMs: 2000, commandTimeoutMs: 20_000,
     ...options,

@@ -1,5 +1,6 @@
 // Compiled, never run: a `@ts-expect-error` is itself an error if its line has none.
-import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status } from 'wavecast'
+import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status, type SubscriptionState } from 'wavecast'
+import { useChannel, useStatus } from 'wavecast/react'
 import { SseSocket, publish } from 'wavecast/sse'
 import { FakeClock, FakeServer } from 'wavecast/testing'
 
@@ -82,3 +83,24 @@ new Wavecast('wss://example.com/ws', { WebSocket, events: window })
 const published = publish('https://example.com', { channel: 'orders', data: { total: 1 }, id: 'order-1' }, { attempts: 3 })
 published.then(({ id, subscribers }) => { same<typeof id, string>(true); subscribers.toFixed() })
 void [loops, sent]
+
+client.channel('orders').on('event:order.created', ({ data }) => same<typeof data.total, number>(true))
+client.channel('orders').on('state', (state) => same<typeof state, SubscriptionState>(true))
+// @ts-expect-error rooms have no named events
+client.room('lobby').on('event:order.created', () => {})
+new Wavecast(() => 'wss://example.com/ws', { debug: true })
+new Wavecast(async () => new URL('wss://example.com/ws'))
+// @ts-expect-error not an address
+new Wavecast(async () => 5)
+
+function Component(): string {
+  const orderState = useChannel(client.channel('orders'), ({ data }) => same<typeof data.total, number>(true))
+  same<typeof orderState, SubscriptionState>(true)
+  useChannel(client.channel('orders'), { 'event:order.created': ({ data }) => same<typeof data.total, number>(true), gap: (gap) => same<typeof gap, Gap>(true) })
+  useChannel(client.room('lobby'), { message: ({ content }) => same<typeof content, Chat>(true), user_joined: ({ user_id }) => same<typeof user_id, string>(true) })
+  useChannel(null)
+  // @ts-expect-error no event has this name
+  useChannel(client.channel('orders'), { massage: () => {} })
+  return useStatus(client).state
+}
+void Component

@@ -2,8 +2,9 @@
 
 /** @type {Clock} */
 export const systemClock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
+  date: () => Date.now(),
   setTimeout: (act, ms) => setTimeout(act, ms),
   clearTimeout: (timer) => clearTimeout(timer),
-  random: () => Math.random(),
+  random: Math.random,
 };

@@ -1,5 +1,5 @@
 /** @import { Clock } from '../../types.js' */
-import { WavecastError } from './error.js';
+/** @import { WavecastError } from './error.js' */
 
 /** A timer that fires this late means that the page was frozen or the machine was asleep. */
 const LATE_MS = 2000;
@@ -23,34 +23,29 @@ export function deadline(clock, ms, act) {
 }
 
 /**
- * A promise that is settled by `start`, by the deadline (with `timeout`) or by the signal, whichever comes first. After
- * that the function that `start` returned is called once, to clean up.
+ * A promise that is settled by `start`, by the deadline (with what `late` returns) or by the signal, whichever comes
+ * first. After that the function that `start` returned is called once, to clean up.
  *
  * @template T
  * @param {Clock} clock
  * @param {number} ms
  * @param {AbortSignal | undefined} signal
+ * @param {() => WavecastError} late
  * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => (() => void) | void} start
  * @returns {Promise<T>}
  */
-export const within = (clock, ms, signal, start) =>
-  new Promise((resolve, reject) => {
-    let settled = false;
-    /** @type {(() => void) | void} */
-    let stop;
-    /** @type {(act: (value: any) => void) => (value: any) => void} */
-    const settle = (act) => (value) => {
-      settled = true;
-      cancel();
-      signal?.removeEventListener('abort', aborted);
-      stop?.();
-      act(value);
-    };
-    const fail = settle(reject);
-    const aborted = () => fail(signal?.reason);
-    const cancel = deadline(clock, ms, () => fail(new WavecastError('timeout')));
-    if (signal?.aborted) return aborted();
-    signal?.addEventListener('abort', aborted);
-    stop = start(settle(resolve), fail);
-    if (settled) stop?.();
-  });
+export async function within(clock, ms, signal, late, start) {
+  /** @type {((() => void) | void)[]} */
+  const cleanUp = [];
+  try {
+    return await new Promise((resolve, reject) => {
+      if (signal?.aborted) throw signal.reason;
+      const aborted = () => reject(signal?.reason);
+      signal?.addEventListener('abort', aborted);
+      cleanUp.push(() => signal?.removeEventListener('abort', aborted), deadline(clock, ms, () => reject(late())));
+      cleanUp.push(start(resolve, reject));
+    });
+  } finally {
+    for (const act of cleanUp) act?.();
+  }
+}

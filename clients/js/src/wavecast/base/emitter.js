@@ -14,16 +14,19 @@ export class Emitter {
    * @param {Name} name
    * @param {(value: Events[Name]) => void} fn
    * @param {{ signal?: AbortSignal }} [options]
+   * @param {(entry: object) => unknown} [added]
+   * @param {(entry: object) => void} [removed] Called once.
    * @returns {() => void}
    */
-  on(name, fn, { signal } = {}) {
+  on(name, fn, { signal } = {}, added, removed) {
     if (signal?.aborted) return () => {};
     // The same function added twice is two listeners.
     const entry = { fn };
     const entries = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, entries.add(entry));
+    added?.(entry);
     const off = () => {
-      entries.delete(entry);
+      if (entries.delete(entry)) removed?.(entry);
       signal?.removeEventListener('abort', off);
     };
     signal?.addEventListener('abort', off);
@@ -34,9 +37,11 @@ export class Emitter {
    * @template {keyof Events} Name
    * @param {Name} name
    * @param {Events[Name]} value
+   * @returns {boolean} Whether anyone listens.
    */
   emit(name, value) {
-    for (const { fn } of [...this.#listeners.get(name) ?? []]) {
+    const entries = [...this.#listeners.get(name) ?? []];
+    for (const { fn } of entries) {
       try {
         fn(value);
       } catch (error) {
@@ -44,5 +49,6 @@ export class Emitter {
         queueMicrotask(() => { throw error; });
       }
     }
+    return entries.length > 0;
   }
 }

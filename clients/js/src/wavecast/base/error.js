@@ -1,4 +1,4 @@
-const TEMPORARY = 'timeout connection_lost queue_full draining overloaded internal room_full too_many_connections request_timeout'.split(' ');
+const TEMPORARY = /^(timeout|connection_lost|queue_full|draining|overloaded|internal|room_full)$/;
 
 /** The error of everything that can fail. `code` comes from the server or is one of the client's own. */
 export class WavecastError extends Error {
@@ -12,6 +12,6 @@ export class WavecastError extends Error {
     /** Stable, such as `room_full` or `timeout`. */
     this.code = code;
     /** Whether trying again later may succeed. */
-    this.temporary = TEMPORARY.includes(code);
+    this.temporary = TEMPORARY.test(code);
   }
 }

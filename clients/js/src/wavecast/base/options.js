@@ -1,6 +1,5 @@
 /** @import { Options } from '../../types.js' */
 import { systemClock } from './clock.js';
-import { WavecastError } from './error.js';
 
 /** @type {Partial<Options>} */
 const DEFAULTS = {
@@ -24,7 +23,5 @@ const DEFAULTS = {
  * @returns {Required<Options>}
  */
 export function withDefaults(options) {
-  const { WebSocket = globalThis.WebSocket, transports = [WebSocket] } = options;
-  if (!transports[0]) throw new WavecastError('no_websocket', 'there is no global WebSocket; pass one in the options');
-  return /** @type {Required<Options>} */ ({ ...DEFAULTS, ...options, transports });
+  return /** @type {Required<Options>} */ ({ ...DEFAULTS, transports: [options.WebSocket ?? globalThis.WebSocket], ...options });
 }

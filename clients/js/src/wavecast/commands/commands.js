@@ -2,6 +2,7 @@
 /** @import { Connection } from '../connection/connection.js' */
 import { within } from '../base/deadline.js';
 import { WavecastError } from '../base/error.js';
+import { toJson } from '../base/json.js';
 import { byteLength, framesOf } from './frames.js';
 
 /**
@@ -16,7 +17,12 @@ import { byteLength, framesOf } from './frames.js';
 /**
  * A command without a reply so far.
  *
- * @typedef {{ command: object, subject: Subject, isSent: boolean, done: Done }} Pending
+ * @typedef {object} Pending
+ * @property {number} id
+ * @property {string} text
+ * @property {Subject} [subject] It waits for this to be ready.
+ * @property {Done} done
+ * @property {Pending[]} [frame] What it was sent with.
  */
 
 /**
@@ -29,8 +35,8 @@ export class Commands {
   #beforeFlush;
   /** @type {Map<number, Pending>} */
   #pending = new Map();
-  /** @type {object[]} What the next flush sends first. */
-  #queue = [];
+  /** @type {Set<Pending[]>} Frames without any answer so far. The server answers them in their order. */
+  #unanswered = new Set();
   #lastId = 0;
   /** Calls that are waiting, bounded by `maxPending`. */
   #calls = 0;
@@ -39,7 +45,7 @@ export class Commands {
   /**
    * @param {Required<Options>} options
    * @param {Connection} connection
-   * @param {(isConnected: boolean) => void} beforeFlush The last chance to add commands to the flush.
+   * @param {(isOpen: boolean) => void} beforeFlush The last chance to add commands to the flush.
    */
   constructor(options, connection, beforeFlush) {
     this.#options = options;
@@ -58,14 +64,13 @@ export class Commands {
   }
 
   /**
-   * Sends with the next flush, on this connection or not at all.
+   * Sends with the next flush.
    *
-   * @param {Subject} subject
    * @param {object} command
    * @param {Done} done
    */
-  send(subject, command, done) {
-    this.#queue.push(this.#register(subject, command, done, true).command);
+  send(command, done) {
+    this.#register(command, done);
     this.schedule();
   }
 
@@ -78,18 +83,21 @@ export class Commands {
    * @returns {Promise<any>}
    */
   call(subject, command, { signal, timeoutMs = this.#options.commandTimeoutMs }) {
-    const { clock, maxPending, maxMessageBytes } = this.#options;
-    return within(clock, timeoutMs, signal, (resolve, reject) => {
-      this.#connection.connectLazily();
-      if (this.#connection.state === 'disconnected') return reject(new WavecastError('closed'));
+    const { clock, maxPending, maxMessageBytes } = this.#options, connection = this.#connection;
+    return within(clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject) => {
+      connection.connectLazily();
+      if (connection.state === 'disconnected') return reject(connection.error('closed'));
       if (this.#calls >= maxPending) return reject(new WavecastError('queue_full'));
+      const pending = this.#register(command, (error, reply) => error ? reject(error) : resolve(reply), subject);
+      if (byteLength(pending.text) > maxMessageBytes) {
+        this.#forget(pending);
+        return reject(new WavecastError('message_too_large'));
+      }
       this.#calls += 1;
-      const pending = this.#register(subject, command, (error, reply) => error ? reject(error) : resolve(reply), false);
-      if (byteLength(JSON.stringify(pending.command)) > maxMessageBytes) pending.done(new WavecastError('message_too_large'));
       this.schedule();
       return () => {
         this.#calls -= 1;
-        this.#remove((other) => other === pending);
+        this.#forget(pending);
       };
     });
   }
@@ -102,61 +110,81 @@ export class Commands {
    */
   settle(message, error) {
     const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
-    pending?.done(error, message);
-    return !!pending;
-  }
-
-  /** The connection is lost: what was sent on it gets no reply. */
-  failSent() {
-    this.#queue = [];
-    this.#remove(({ isSent }) => isSent, new WavecastError('connection_lost'));
+    if (error && message.id === undefined) return this.#refuse(error);
+    if (!pending) return false;
+    this.#forget(pending);
+    pending.done(error, message);
+    return true;
   }
 
   /**
-   * Fails what has not been sent yet.
+   * Fails what was sent, and will get no reply, or what was not.
    *
+   * @param {boolean} isSent
    * @param {WavecastError} error
    * @param {Subject} [about] Only what is about this subject.
    */
-  failUnsent(error, about) {
-    this.#remove(({ isSent, subject }) => !isSent && (!about || subject === about), error);
+  fail(isSent, error, about) {
+    for (const pending of this.#pending.values()) {
+      const { frame, subject, done } = pending;
+      if (isSent === !!frame && (!about || subject === about) && this.#forget(pending)) done(error);
+    }
   }
 
   /**
-   * @param {Subject} subject
    * @param {object} command
    * @param {Done} done
-   * @param {boolean} isSent
+   * @param {Subject} [subject]
    */
-  #register(subject, command, done, isSent) {
+  #register(command, done, subject) {
     const id = ++this.#lastId;
-    const pending = { command: { ...command, id }, subject, done, isSent };
+    /** @type {Pending} */
+    const pending = { id, text: toJson({ ...command, id }), subject, done };
     this.#pending.set(id, pending);
     return pending;
   }
 
+  /** @param {Pending} pending */
+  #forget({ id, frame }) {
+    if (frame) this.#unanswered.delete(frame);
+    return this.#pending.delete(id);
+  }
+
   /**
-   * @param {(pending: Pending) => boolean} which
-   * @param {WavecastError} [error] Without one, the caller knows already.
+   * The server could not read a frame, and has carried out nothing of it. Its commands are sent again one by one, so that
+   * only the one at fault fails.
+   *
+   * @param {WavecastError} error
    */
-  #remove(which, error) {
-    for (const [id, pending] of this.#pending) {
-      if (which(pending) && this.#pending.delete(id) && error) pending.done(error);
+  #refuse(error) {
+    const [frame] = this.#unanswered;
+    if (!frame) return false;
+    this.#unanswered.delete(frame);
+    for (const pending of frame) {
+      if (!this.#pending.has(pending.id)) continue;
+      if (frame.length > 1) this.#write([pending]);
+      else if (this.#forget(pending)) pending.done(error);
     }
+    return true;
+  }
+
+  /** @param {Pending[]} frame */
+  #write(frame) {
+    this.#unanswered.add(frame);
+    const texts = frame.map((pending) => {
+      pending.frame = frame;
+      return pending.text;
+    });
+    this.#connection.write(texts.length > 1 ? `[${texts}]` : texts[0]);
   }
 
   #flush() {
-    const isConnected = this.#connection.state === 'connected';
-    this.#beforeFlush(isConnected);
-    if (!isConnected) return;
-    const commands = this.#queue;
-    this.#queue = [];
-    for (const pending of this.#pending.values()) {
-      if (pending.isSent || !pending.subject.isReady) continue;
-      pending.isSent = true;
-      commands.push(pending.command);
-    }
-    for (const frame of framesOf(commands, this.#options.maxMessageBytes)) this.#connection.write(frame);
+    const { isOpen } = this.#connection;
+    this.#beforeFlush(isOpen);
+    if (!isOpen) return;
+    const due = [...this.#pending.values()].filter(({ frame, subject }) => !frame && subject?.isReady !== false);
+    for (const frame of framesOf(due, this.#options.maxMessageBytes)) this.#write(frame);
+    // The first reply shows that a connection works, and something has to ask for it.
+    if (!this.#unanswered.size && this.#connection.state === 'connecting') this.#connection.probe();
   }
 }

@@ -7,24 +7,24 @@ export const byteLength = (text) => new TextEncoder().encode(text).length;
 /**
  * Packs commands into as few frames as the server accepts, in their order.
  *
- * @param {object[]} commands
+ * @template {{ text: string }} Command
+ * @param {Iterable<Command>} commands
  * @param {number} maxBytes Of a frame. A single command that is larger gets a frame of its own.
- * @returns {Generator<string, void, void>}
+ * @returns {Generator<Command[], void, void>}
  */
 export function* framesOf(commands, maxBytes) {
-  /** @type {string[]} */
-  let batch = [];
+  /** @type {Command[]} */
+  let frame = [];
   let size = 1;
-  const frame = () => batch.length > 1 ? `[${batch.join(',')}]` : batch[0];
   for (const command of commands) {
-    const text = JSON.stringify(command), more = byteLength(text) + 1;
-    if (batch.length === BATCH_MAX || (batch.length && size + more > maxBytes)) {
-      yield frame();
-      batch = [];
+    const more = byteLength(command.text) + 1;
+    if (frame.length === BATCH_MAX || (frame.length && size + more > maxBytes)) {
+      yield frame;
+      frame = [];
       size = 1;
     }
-    batch.push(text);
+    frame.push(command);
     size += more;
   }
-  if (batch.length) yield frame();
+  if (frame.length) yield frame;
 }

@@ -3,4 +3,4 @@
  *
  * @param {number} code
  */
-export const isTerminal = (code) => [1002, 1003, 1007, 1008, 1009].includes(code) || (code >= 4500 && code < 5000);
+export const isTerminal = (code) => /^(100[23789]|4[5-9]..)$/.test(String(code));

@@ -1,8 +1,9 @@
-/** @import { Options, State, Status } from '../../types.js' */
+/** @import { Options, State, Status, Url } from '../../types.js' */
 import { backoff } from '../base/backoff.js';
 import { WavecastError } from '../base/error.js';
+import { resolve } from './address.js';
 import { isTerminal } from './close-codes.js';
-import { Heartbeat } from './heartbeat.js';
+import { heartbeat } from './heartbeat.js';
 import { Transport } from './transport.js';
 import { watchWakeEvents } from './wake-events.js';
 
@@ -10,21 +11,23 @@ import { watchWakeEvents } from './wake-events.js';
 const WAKE_SPREAD_MS = 1000;
 
 /**
- * What a connection reports. Between `onConnected` and `onLost` it can be written to.
+ * What a connection reports. Between `onOpen` and `onDown` it can be written to.
  *
  * @typedef {object} ConnectionEvents
  * @property {(status: Status) => void} onStatus
- * @property {() => void} onConnecting It has no connection, and is trying to get one.
- * @property {() => void} onConnected
- * @property {() => void} onLost What was sent and not answered never will be.
- * @property {(error?: WavecastError) => void} onStopped It stays disconnected until `connect()`.
+ * @property {() => void} onOpen
+ * @property {(error?: WavecastError) => void} onDown What was sent and not answered never will be. It is trying to
+ *   connect, or stays disconnected until `connect()`, because of the error if there is one.
  * @property {(message: any) => void} onMessage
- * @property {(error: WavecastError) => void} onError
  */
 
 /** The state machine of the connection: when to dial, when the link counts as dead, and when to reconnect. */
 export class Connection {
+  /** Whether it can be written to. It counts as connected when the first message came. */
+  isOpen = false;
+  #url;
   #options;
+  #clock;
   #events;
   #heartbeat;
   /** Whether a subscription may connect. */
@@ -32,31 +35,31 @@ export class Connection {
   /** @type {Transport | undefined} */
   #transport;
   #transportIndex = 0;
+  #address = '';
   /** @type {unknown} */
   #stableTimer;
   /** @type {unknown} */
   #retryTimer;
+  #retryAt = 0;
   /** @type {unknown} */
   #offlineTimer;
   /** @type {number | undefined} Within how many milliseconds the server asked to reconnect. */
   #window;
-  #isInWindow = false;
   #unwatch = () => {};
 
   /**
-   * @param {string | URL} url
+   * @param {Url} url
    * @param {Required<Options>} options
    * @param {ConnectionEvents} events
    */
   constructor(url, options, events) {
-    const address = new URL(url, globalThis.location?.href);
-    address.protocol = address.protocol.replace('http', 'ws');
-    this.url = address.href;
+    this.#url = url;
     this.#options = options;
+    this.#clock = options.clock;
     this.#events = events;
-    this.#heartbeat = new Heartbeat(options, () => this.write('{"type":"ping"}'), () => this.abandon('no pong'));
+    this.#heartbeat = heartbeat(options, () => this.write('{"type":"ping"}'), () => this.abandon('no pong'));
     /** @type {Status} */
-    this.status = { state: 'disconnected', attempt: 0, since: options.clock.now(), everConnected: false, offline: false };
+    this.status = { state: 'disconnected', attempt: 0, since: options.clock.date(), everConnected: false, offline: false };
   }
 
   /** @returns {State} */
@@ -69,12 +72,13 @@ export class Connection {
     this.#isLazy = true;
     if (this.state === 'disconnected') {
       const target = this.#options.events ?? globalThis;
-      this.#unwatch = watchWakeEvents(target, () => this.#hide(), () => this.#wake());
+      // A page with an open socket is not kept in the back/forward cache.
+      const hide = () => this.#transport && this.abandon('page hidden', 1001);
+      this.#unwatch = watchWakeEvents(target, hide, () => this.#wake());
       this.#update({ state: 'connecting', attempt: 0, code: undefined, reason: undefined });
-      this.#startOffline();
-      this.#events.onConnecting();
-      this.#dial();
-    } else if (!this.#transport) this.#dial();
+      this.#events.onDown();
+    }
+    if (this.state === 'connecting' && !this.#transport) this.#dial();
   }
 
   /** Connects for a subscription, unless the application has disconnected. */
@@ -87,78 +91,107 @@ export class Connection {
     if (this.state !== 'disconnected') this.#stop(1000, 'disconnect');
   }
 
-  /**
-   * Drops a connection that does not work, and reconnects.
-   *
-   * @param {string} reason
-   */
-  abandon(reason) {
-    this.#lost(1006, reason);
+  /** Pings, unless a ping is unanswered already. */
+  probe() {
+    this.#heartbeat.probe();
   }
 
   /** @param {string} text */
   write(text) {
-    this.#options.onFrame?.('out', text);
+    this.#frame('out', text);
     this.#transport?.send(text);
+  }
+
+  /**
+   * An error that says the address and why there is no connection.
+   *
+   * @param {string} code
+   */
+  error(code) {
+    const { state, code: closed, reason } = this.status;
+    const why = state === 'connected' ? [] : [closed, reason];
+    return new WavecastError(code, [code, this.#address, ...why].filter(Boolean).join(' '));
   }
 
   /** @param {Partial<Status>} change */
   #update(change) {
-    const since = (change.state ?? this.state) === this.state ? this.status.since : this.#options.clock.now();
-    this.status = { ...this.status, since, ...change };
+    const before = this.status;
+    /** @type {{ -readonly [Name in keyof Status]: Status[Name] }} */
+    const status = this.status = { ...before, ...change };
+    if (status.state !== before.state) status.since = this.#clock.date();
+    if (this.state === 'connecting') this.#offlineTimer ??= this.#clock.setTimeout(() => this.#update({ offline: true }), this.#options.offlineAfterMs);
+    else this.#offlineTimer = void this.#clock.clearTimeout(this.#offlineTimer);
+    this.#log('state', this.status);
     this.#events.onStatus(this.status);
   }
 
-  #startOffline() {
-    const { clock, offlineAfterMs } = this.#options;
-    this.#offlineTimer ??= clock.setTimeout(() => this.#update({ offline: true }), offlineAfterMs);
+  /**
+   * @param {'in' | 'out'} direction
+   * @param {string} text
+   */
+  #frame(direction, text) {
+    this.#log(direction, text);
+    this.#options.onFrame?.(direction, text);
   }
 
-  #stopOffline() {
-    this.#options.clock.clearTimeout(this.#offlineTimer);
-    this.#offlineTimer = undefined;
+  /**
+   * @param {string} what
+   * @param {unknown} value
+   */
+  #log(what, value) {
+    if (this.#options.debug) console.debug(`wavecast ${what}\t`, value);
   }
 
-  #dial() {
-    const { clock, transports } = this.#options;
-    clock.clearTimeout(this.#retryTimer);
-    this.#isInWindow = false;
-    try {
-      this.#transport = new Transport(transports[this.#transportIndex % transports.length], this.url, this.#options, {
-        onOpen: () => this.#opened(),
-        onText: (text) => this.#received(text),
-        onLost: (code, reason) => this.#lost(code, reason),
-      });
-    } catch (error) {
-      return this.abandon(String(error));
-    }
+  async #dial() {
+    const { transports } = this.#options, url = this.#url;
+    this.#clock.clearTimeout(this.#retryTimer);
+    const transport = this.#transport = new Transport(this.#options, {
+      onOpen: () => {
+        this.isOpen = true;
+        this.#events.onOpen();
+      },
+      onText: (text) => this.#received(text),
+      onLost: (reason, code) => this.abandon(reason, code),
+    });
     if (this.status.nextRetryAt) this.#update({ nextRetryAt: undefined });
-  }
-
-  #opened() {
-    const { clock, stableMs } = this.#options;
-    this.#stopOffline();
-    this.#stableTimer = clock.setTimeout(() => this.#update({ attempt: 0 }), stableMs);
-    this.#heartbeat.start();
-    this.#update({ state: 'connected', everConnected: true, offline: false });
-    this.#events.onConnected();
+    try {
+      const { href } = resolve(typeof url === 'function' ? await url() : url);
+      if (transport !== this.#transport) return;
+      // The query may hold a secret.
+      this.#address = href.split('?')[0];
+      const SocketClass = transports[this.#transportIndex % transports.length];
+      if (!SocketClass) throw new WavecastError('no_websocket', 'no global WebSocket');
+      transport.dial(SocketClass, href);
+    } catch (error) {
+      // The caller that connected gets to listen first.
+      await null;
+      if (transport !== this.#transport) return;
+      if (error instanceof WavecastError && !error.temporary) this.#stop(1006, error.message, error);
+      else this.abandon(String(error));
+    }
   }
 
   /** @param {string} text */
   #received(text) {
     this.#heartbeat.received();
-    this.#options.onFrame?.('in', text);
+    this.#frame('in', text);
+    if (this.state !== 'connected') {
+      this.#stableTimer = this.#clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
+      this.#heartbeat.start();
+      this.#update({ state: 'connected', everConnected: true, offline: false });
+    }
     let frame;
     try {
       frame = JSON.parse(text);
     } catch {
-      return this.#events.onError(new WavecastError('invalid_json'));
+      // It answers no command: none has this id.
+      frame = { type: 'error', code: 'invalid_json', id: 0 };
     }
     for (const message of [frame].flat()) {
       if (!message) continue;
       const { type, channel, event, data } = message;
       if (type === 'pong') this.#heartbeat.pong();
-      if (type === 'event' && channel === '$system' && event === 'shutdown') this.#window = data.reconnect_within_ms;
+      if (channel === '$system' && event === 'shutdown') this.#window = data.reconnect_within_ms;
       this.#events.onMessage(message);
     }
   }
@@ -166,39 +199,41 @@ export class Connection {
   /** @param {number} [code] */
   #drop(code) {
     const transport = this.#transport;
-    this.#transport = undefined;
-    this.#options.clock.clearTimeout(this.#stableTimer);
+    this.#transport = this.#window = undefined;
+    this.isOpen = false;
+    this.#clock.clearTimeout(this.#stableTimer);
+    this.#clock.clearTimeout(this.#retryTimer);
     this.#heartbeat.stop();
     transport?.drop(code);
-    this.#events.onLost();
   }
 
   /**
-   * @param {number} code
+   * The connection is lost, or does not work. Reconnects, unless the code says otherwise.
+   *
    * @param {string} reason
+   * @param {number} [code]
    */
-  #lost(code, reason) {
-    if (isTerminal(code)) return this.#stop(code, reason, new WavecastError('closed', `closed with ${code} ${reason}`));
-    const { clock } = this.#options, { attempt, everConnected } = this.status, window = this.#window;
-    this.#events.onConnecting();
+  abandon(reason, code = 1006) {
+    if (isTerminal(code)) return this.#stop(code, reason);
+    const { attempt, everConnected } = this.status, window = this.#window;
     this.#drop();
-    if (!everConnected && attempt % 2) this.#transportIndex += 1;
-    this.#window = undefined;
-    this.#isInWindow = window !== undefined;
-    const delay = window === undefined ? backoff(this.#options, attempt) : clock.random() * window;
-    this.#startOffline();
-    this.#retryIn(delay, { state: 'connecting', code, reason, attempt: attempt + 1 });
+    // A close code came through, so the transport works.
+    if (!everConnected && code === 1006) this.#transportIndex += attempt % 2;
+    const delay = window === undefined ? backoff(this.#options, attempt) : this.#clock.random() * window;
+    this.#retryIn(delay, { state: 'connecting', code, reason, attempt: attempt + 1 }, window !== undefined);
+    this.#events.onDown();
   }
 
   /**
    * @param {number} delay
    * @param {Partial<Status>} [change]
+   * @param {boolean} [isFixed] A wake does not bring it forward.
    */
-  #retryIn(delay, change) {
-    const { clock } = this.#options;
-    clock.clearTimeout(this.#retryTimer);
-    this.#retryTimer = clock.setTimeout(() => this.#dial(), delay);
-    this.#update({ ...change, nextRetryAt: clock.now() + delay });
+  #retryIn(delay, change, isFixed) {
+    this.#clock.clearTimeout(this.#retryTimer);
+    this.#retryTimer = this.#clock.setTimeout(() => this.#dial(), delay);
+    this.#retryAt = isFixed ? 0 : this.#clock.now() + delay;
+    this.#update({ ...change, nextRetryAt: this.#clock.date() + delay });
   }
 
   /**
@@ -207,24 +242,16 @@ export class Connection {
    * @param {WavecastError} [error]
    */
   #stop(code, reason, error) {
-    this.#options.clock.clearTimeout(this.#retryTimer);
-    this.#stopOffline();
-    this.#window = undefined;
     this.#isLazy = false;
     this.#unwatch();
     this.#drop(1000);
     this.#update({ state: 'disconnected', code, reason, nextRetryAt: undefined, offline: true });
-    this.#events.onStopped(error);
-  }
-
-  /** A page with an open socket is not kept in the back/forward cache. */
-  #hide() {
-    if (this.#transport) this.#lost(1001, 'page hidden');
+    this.#events.onDown(error ?? (code > 1000 ? this.error('closed') : undefined));
   }
 
   #wake() {
-    const { clock } = this.#options, delay = clock.random() * WAKE_SPREAD_MS;
-    if (this.state === 'connected') this.#heartbeat.probe();
-    else if (!this.#transport && !this.#isInWindow && clock.now() + delay < (this.status.nextRetryAt ?? 0)) this.#retryIn(delay);
+    const delay = this.#clock.random() * WAKE_SPREAD_MS;
+    if (this.state === 'connected') this.probe();
+    else if (!this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
   }
 }

@@ -4,66 +4,50 @@ import { deadline } from '../base/deadline.js';
 /**
  * Finds out whether an open connection is still alive: a link that died silently looks open, and only a ping that must
  * be answered in time tells the difference. It pings after a silence, and when asked to.
+ *
+ * @param {Required<Options>} options
+ * @param {() => void} ping Sends a ping.
+ * @param {() => void} onDead
  */
-export class Heartbeat {
-  #options;
-  #ping;
-  #onDead;
-  #receivedAt = 0;
+export function heartbeat({ clock, pingIntervalMs, probeTimeoutMs }, ping, onDead) {
+  let receivedAt = 0;
   /** @type {unknown} */
-  #idleTimer;
+  let idleTimer;
   /** @type {(() => void) | undefined} Set while a ping is unanswered. */
-  #cancelProbe;
+  let cancelProbe;
 
-  /**
-   * @param {Required<Options>} options
-   * @param {() => void} ping Sends a ping.
-   * @param {() => void} onDead
-   */
-  constructor(options, ping, onDead) {
-    this.#options = options;
-    this.#ping = ping;
-    this.#onDead = onDead;
-  }
-
-  start() {
-    this.#receivedAt = this.#options.clock.now();
-    if (this.#options.pingIntervalMs) this.#watch();
-  }
-
-  stop() {
-    this.#options.clock.clearTimeout(this.#idleTimer);
-    this.pong();
-  }
-
-  /** Something arrived: the link is alive, and the pong may be next in line. */
-  received() {
-    this.#receivedAt = this.#options.clock.now();
-    if (this.#cancelProbe) this.#arm();
-  }
-
-  pong() {
-    this.#cancelProbe?.();
-    this.#cancelProbe = undefined;
-  }
-
+  const arm = () => {
+    cancelProbe?.();
+    cancelProbe = deadline(clock, probeTimeoutMs, onDead);
+  };
+  const watch = () => {
+    const left = receivedAt + pingIntervalMs - clock.now();
+    idleTimer = clock.setTimeout(watch, left > 0 ? left : pingIntervalMs);
+    if (left <= 0) probe();
+  };
+  const pong = () => {
+    cancelProbe = void cancelProbe?.();
+  };
   /** Pings now, unless a ping is unanswered already. */
-  probe() {
-    if (this.#cancelProbe) return;
-    this.#ping();
-    this.#arm();
-  }
-
-  #arm() {
-    const { clock, probeTimeoutMs } = this.#options;
-    this.#cancelProbe?.();
-    this.#cancelProbe = deadline(clock, probeTimeoutMs, this.#onDead);
-  }
-
-  #watch() {
-    const { clock, pingIntervalMs } = this.#options;
-    const left = this.#receivedAt + pingIntervalMs - clock.now();
-    this.#idleTimer = clock.setTimeout(() => this.#watch(), left > 0 ? left : pingIntervalMs);
-    if (left <= 0) this.probe();
-  }
+  const probe = () => {
+    if (cancelProbe) return;
+    ping();
+    arm();
+  };
+  return {
+    start() {
+      if (pingIntervalMs) watch();
+    },
+    stop() {
+      clock.clearTimeout(idleTimer);
+      pong();
+    },
+    /** Something arrived: the link is alive, and the pong may be next in line. */
+    received() {
+      receivedAt = clock.now();
+      if (cancelProbe) arm();
+    },
+    pong,
+    probe,
+  };
 }

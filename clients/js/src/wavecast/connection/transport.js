@@ -1,4 +1,4 @@
-/** @import { Clock, Options, Socket, SocketConstructor } from '../../types.js' */
+/** @import { Options, Socket, SocketConstructor } from '../../types.js' */
 import { deadline } from '../base/deadline.js';
 
 /** How long a dropped socket may take to close before it is terminated. */
@@ -10,44 +10,54 @@ const CLOSE_TIMEOUT_MS = 1000;
  * @typedef {object} TransportEvents
  * @property {() => void} onOpen
  * @property {(text: string) => void} onText
- * @property {(code: number, reason: string) => void} onLost It did not open, or it was open and is closed.
+ * @property {(reason: string, code?: number) => void} onLost It did not open, or it was open and is closed.
  */
 
 /** One socket, from dialing to dropping it. */
 export class Transport {
-  /** @type {Socket} */
+  /** @type {Socket | undefined} */
   #socket;
-  /** @type {Clock} */
-  #clock;
+  #options;
+  #events;
   #isOpen = false;
   #cancelTimeout;
 
   /**
-   * Starts to dial. Throws what the socket's constructor throws.
-   *
-   * @param {SocketConstructor} SocketClass
-   * @param {string} url
    * @param {Required<Options>} options
    * @param {TransportEvents} events
    */
-  constructor(SocketClass, url, { clock, connectTimeoutMs }, { onOpen, onText, onLost }) {
-    const socket = this.#socket = new SocketClass(url);
-    this.#clock = clock;
-    const cancel = this.#cancelTimeout = deadline(clock, connectTimeoutMs, () => onLost(1006, 'connect timeout'));
+  constructor(options, events) {
+    this.#options = options;
+    this.#events = events;
+    // An open socket on which nothing ever arrives does not work: some proxies let only the handshake pass.
+    this.#cancelTimeout = deadline(options.clock, options.connectTimeoutMs, () =>
+      events.onLost(this.#isOpen ? 'no message' : 'connect timeout'));
+  }
+
+  /**
+   * Throws what the socket's constructor throws.
+   *
+   * @param {SocketConstructor} SocketClass
+   * @param {string} url
+   */
+  dial(SocketClass, url) {
+    const { onOpen, onText, onLost } = this.#events, socket = this.#socket = new SocketClass(url);
     // A connection that fails to open is only an `error` event in Node 22: no `close` follows.
-    socket.onerror = () => this.#isOpen || onLost(1006, 'connect failed');
+    socket.onerror = ({ message }) => this.#isOpen || onLost(message || 'connect failed');
     socket.onopen = () => {
       this.#isOpen = true;
-      cancel();
       onOpen();
     };
-    socket.onmessage = ({ data }) => onText(String(data));
-    socket.onclose = ({ code, reason }) => onLost(code, reason);
+    socket.onmessage = ({ data }) => {
+      this.#cancelTimeout();
+      onText(String(data));
+    };
+    socket.onclose = ({ code, reason }) => onLost(reason, code);
   }
 
   /** @param {string} text */
   send(text) {
-    this.#socket.send(text);
+    this.#socket?.send(text);
   }
 
   /**
@@ -58,12 +68,13 @@ export class Transport {
   drop(code) {
     const socket = this.#socket;
     this.#cancelTimeout();
+    if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     // `ws` throws an error that has no listener.
     socket.onerror = () => {};
     try {
       socket.close(code);
     } catch { /* it is closed already */ }
-    if (socket.terminate) this.#clock.setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS);
+    if (socket.terminate) this.#options.clock.setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS);
   }
 }

@@ -1,5 +1,13 @@
 /** @import { Position } from '../../types.js' */
 
+/**
+ * The fields of a gap after a position.
+ *
+ * @param {Position} since
+ * @param {number} to The last one that is missing.
+ */
+export const missingAfter = (since, to) => ({ missed: to - since.offset, from: since.offset + 1, to, since });
+
 /** How far the numbered publications of a topic have been received. Without a position, nothing is numbered. */
 export class Cursor {
   /** @type {Position | undefined} The newest position up to which nothing is missing. */

@@ -1,11 +1,12 @@
 /** @import { Gap, Options, Position, TopicOptions } from '../../types.js' */
 import { within } from '../base/deadline.js';
+import { WavecastError } from '../base/error.js';
 
 /**
  * What a delivery needs from its subscription.
  *
- * @typedef {object} DeliveryEvents
- * @property {() => boolean} isHeld Whether there is still someone to deliver to.
+ * @typedef {object} DeliveryTarget
+ * @property {boolean} isHeld Whether there is still someone to deliver to.
  * @property {(name: string, value: any) => void} emit
  * @property {(reason: string, fields: Partial<Gap>) => Gap} gap
  */
@@ -14,7 +15,7 @@ import { within } from '../base/deadline.js';
 export class Delivery {
   #options;
   #topicOptions;
-  #events;
+  #target;
   /** @type {[message: any, position: Position | undefined][] | undefined} What is held back. */
   #inbox;
   #abort = new AbortController();
@@ -24,12 +25,12 @@ export class Delivery {
   /**
    * @param {Required<Options>} options
    * @param {TopicOptions} topicOptions
-   * @param {DeliveryEvents} events
+   * @param {DeliveryTarget} target
    */
-  constructor(options, topicOptions, events) {
+  constructor(options, topicOptions, target) {
     this.#options = options;
     this.#topicOptions = topicOptions;
-    this.#events = events;
+    this.#target = target;
   }
 
   /** Drops what is held back, and aborts the `onGap` that it was held back for. */
@@ -50,7 +51,7 @@ export class Delivery {
     if (inbox.length >= (this.#topicOptions.gapBuffer ?? 1024)) {
       const missed = inbox.splice(0).reduce((sum, [{ type, missed = NaN }]) =>
         sum + (type === 'gap' ? missed : Number(type === 'event' || type === 'message')), 0);
-      inbox.push([this.#events.gap('buffer_full', { missed: missed || undefined, since: this.position }), undefined]);
+      inbox.push([this.#target.gap('buffer_full', { missed: missed || undefined, since: this.position }), undefined]);
     }
     inbox.push([message, position]);
   }
@@ -60,29 +61,32 @@ export class Delivery {
    * @param {Position} [position]
    */
   #deliver(message, position) {
-    if (!this.#events.isHeld()) return;
-    const { type } = message;
+    if (!this.#target.isHeld) return;
+    const { type, event } = message;
     if (position) this.position = position;
     if (type === 'gap') this.#holdBack(message);
-    this.#events.emit(type === 'event' ? 'message' : type, message);
+    this.#target.emit(type === 'event' ? 'message' : type, message);
+    if (event && this.#target.isHeld) this.#target.emit('event:' + event, message);
   }
 
   /** @param {Gap} gap */
-  #holdBack(gap) {
+  async #holdBack(gap) {
     const { onGap } = this.#topicOptions, { clock, gapTimeoutMs } = this.#options;
     if (!onGap) return;
     /** @type {[any, Position | undefined][]} */
     const inbox = this.#inbox = [];
-    const abort = this.#abort = new AbortController();
-    within(clock, gapTimeoutMs, abort.signal, (resolve, reject) => {
-      (async () => onGap(gap, { signal: abort.signal }))().then(resolve, reject);
-    }).catch((error) => {
-      if (this.#inbox === inbox) this.#events.emit('error', error);
-    }).then(() => {
-      abort.abort();
-      if (this.#inbox !== inbox) return;
-      this.#inbox = undefined;
-      for (const [message, position] of inbox) this.take(message, position);
-    });
+    const abort = this.#abort = new AbortController(), { signal } = abort;
+    try {
+      const late = () => new WavecastError('timeout', 'onGap');
+      await within(clock, gapTimeoutMs, signal, late, (resolve, reject) => {
+        Promise.resolve(onGap(gap, { signal })).then(resolve, reject);
+      });
+    } catch (error) {
+      if (this.#inbox === inbox) this.#target.emit('error', error);
+    }
+    abort.abort();
+    if (this.#inbox !== inbox) return;
+    this.#inbox = undefined;
+    for (const [message, position] of inbox) this.take(message, position);
   }
 }

@@ -15,6 +15,7 @@ export async function* messageLoop(subscription, { signal, buffer = 1024, overfl
   /** @type {WavecastError | undefined} */
   let error;
   let ended = false;
+  /** @type {(value?: any) => void} */
   let wake = () => {};
   const end = (/** @type {any} */ reason) => {
     ended = true;
@@ -25,9 +26,9 @@ export async function* messageLoop(subscription, { signal, buffer = 1024, overfl
     subscription.on('message', (message) => {
       if (ended) return;
       if (queue.length >= buffer) {
-        if (overflow === 'error') return end(new WavecastError('buffer_full', `the loop is ${buffer} messages behind`));
+        if (overflow === 'error') return end(new WavecastError('buffer_full'));
         const { offset } = queue.shift();
-        subscription.events.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
+        subscription.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
       }
       queue.push(message);
       wake();
@@ -40,7 +41,7 @@ export async function* messageLoop(subscription, { signal, buffer = 1024, overfl
       while (queue.length && !signal?.aborted) yield queue.shift();
       if (error) throw error;
       if (ended || signal?.aborted) return;
-      await new Promise((resolve) => { wake = () => resolve(undefined); });
+      await new Promise((resolve) => { wake = resolve; });
     }
   } finally {
     signal?.removeEventListener('abort', end);

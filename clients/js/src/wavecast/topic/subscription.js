@@ -6,7 +6,7 @@ import { backoff } from '../base/backoff.js';
 import { deadline, within } from '../base/deadline.js';
 import { Emitter } from '../base/emitter.js';
 import { WavecastError } from '../base/error.js';
-import { Cursor } from './cursor.js';
+import { Cursor, missingAfter } from './cursor.js';
 import { Delivery } from './delivery.js';
 
 /**
@@ -17,6 +17,7 @@ import { Delivery } from './delivery.js';
  * @property {Connection} connection
  * @property {Commands} commands
  * @property {(subscription: Subscription) => void} changed `sync()` has to be called, at the end of this turn.
+ * @property {(error: unknown) => void} report Makes an error heard that the topic has no listener for.
  */
 
 /**
@@ -26,11 +27,17 @@ import { Delivery } from './delivery.js';
 export class Subscription {
   /** @type {SubscriptionState} */
   state = 'unsubscribed';
+  /** What the application sees of it. @type {any} */
+  topic;
   /** Of the room, including this client; 0 without a membership. */
   members = 0;
   /** @type {Emitter<Record<string, any>>} */
-  events = new Emitter();
-  #context;
+  #events = new Emitter();
+  #settings;
+  #connection;
+  #commands;
+  #changed;
+  #report;
   #kind;
   /** @type {TopicOptions} */
   #options = {};
@@ -52,15 +59,15 @@ export class Subscription {
    * @param {string} name
    * @param {SubscriptionContext} context
    */
-  constructor(kind, name, context) {
+  constructor(kind, name, { options, connection, commands, changed, report }) {
     this.name = name;
     this.#kind = kind;
-    this.#context = context;
-    this.#delivery = new Delivery(context.options, this.#options, {
-      isHeld: () => this.isHeld,
-      emit: (name, value) => this.events.emit(name, value),
-      gap: (reason, fields) => this.gap(reason, fields),
-    });
+    this.#settings = options;
+    this.#connection = connection;
+    this.#commands = commands;
+    this.#changed = changed;
+    this.#report = report;
+    this.#delivery = new Delivery(options, this.#options, this);
   }
 
   get isHeld() {
@@ -76,11 +83,6 @@ export class Subscription {
     return !this.#kind.isRoom || this.state === 'subscribed';
   }
 
-  /** Whether every connection receives it without a subscription, which the server would refuse. */
-  get #isImplicit() {
-    return !this.#kind.isRoom && this.name[0] === '$';
-  }
-
   /** @param {TopicOptions} [options] Added to those it has. */
   configure(options) {
     Object.assign(this.#options, options);
@@ -88,38 +90,32 @@ export class Subscription {
   }
 
   /**
-   * Adds a listener. A `message` listener is also a holder.
+   * Adds a listener. One for messages is also a holder.
    *
    * @param {string} name
    * @param {(value: any) => void} fn
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {() => void}
    */
-  on(name, fn, options = {}) {
-    const off = this.events.on(name, fn, options), { signal } = options;
-    if (name !== 'message' || signal?.aborted) return off;
-    const release = () => {
-      off();
-      signal?.removeEventListener('abort', release);
-      if (this.#holders.delete(release)) this.#context.changed(this);
-    };
-    signal?.addEventListener('abort', release);
-    this.#hold(release);
-    return release;
+  on(name, fn, options) {
+    const isHolder = /^(message$|event:)/.test(name);
+    return this.#events.on(name, fn, options, (entry) => isHolder && this.#hold(entry), (entry) => {
+      if (this.#holders.delete(entry)) this.#changed(this);
+    });
   }
 
   /**
    * @param {CallOptions} [options]
    * @returns {Promise<Subscribed>}
    */
-  subscribe({ signal, timeoutMs = this.#context.options.connectTimeoutMs } = {}) {
+  subscribe({ signal, timeoutMs = this.#settings.connectTimeoutMs } = {}) {
+    const connection = this.#connection;
     this.#hold(this);
-    const done = within(this.#context.options.clock, timeoutMs, signal, (resolve, reject) => {
+    const done = within(this.#settings.clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject) => {
+      const fail = (/** @type {WavecastError | undefined} */ error) => reject(error ?? connection.error('closed'));
       if (this.state === 'subscribed') return resolve(/** @type {Subscribed} */ (this.#reply));
-      const offs = [
-        this.on('subscribed', resolve),
-        this.on('unsubscribed', (error) => reject(error ?? new WavecastError('closed'))),
-      ];
+      if (connection.state === 'disconnected') return fail(undefined);
+      const offs = [this.on('subscribed', resolve), this.on('unsubscribed', fail)];
       return () => offs.forEach((off) => off());
     });
     // A caller that does not await it still gets the event.
@@ -136,7 +132,7 @@ export class Subscription {
     const wasHeld = this.isHeld;
     this.#holders.clear();
     this.#leave();
-    if (wasHeld) this.events.emit('unsubscribed', error);
+    if (wasHeld) this.#events.emit('unsubscribed', error);
   }
 
   /**
@@ -146,7 +142,7 @@ export class Subscription {
    */
   async call(command, options) {
     if (this.#kind.isRoom && !this.isHeld) throw new WavecastError('not_in_room');
-    return this.#context.commands.call(this, this.#address(command), options);
+    return this.#commands.call(this, this.#address(command), options);
   }
 
   /** Makes the server's side match what the holders want. */
@@ -154,13 +150,14 @@ export class Subscription {
     if (!this.isHeld) return this.#leave();
     if (this.#request) return;
     const request = this.#request = {};
-    if (this.#isImplicit) return this.#confirmed({});
-    const { options, connection, commands } = this.#context, since = this.#cursor.last;
-    const cancel = deadline(options.clock, options.commandTimeoutMs, () => {
-      if (this.#request === request) connection.abandon('no reply');
+    // Every connection receives these two, and they keep no history.
+    if (!this.#kind.isRoom && /^\$(all|system)$/.test(this.name)) return this.#confirmed({});
+    const since = this.#cursor.last, { clock, commandTimeoutMs } = this.#settings;
+    const cancel = deadline(clock, commandTimeoutMs, () => {
+      if (this.#request === request) this.#connection.abandon('no reply');
     });
     const command = { type: this.#kind.begin, ...(since ? { since } : { positions: true }), last: this.#options.last };
-    commands.send(this, this.#address(command), (error, reply) => {
+    this.#commands.send(this.#address(command), (error, reply) => {
       cancel();
       if (this.#request !== request) return;
       if (error) this.#refused(error);
@@ -168,21 +165,15 @@ export class Subscription {
     });
   }
 
-  /** The connection is lost, and with it the server's side of the subscription. */
-  connectionLost() {
-    this.#request = undefined;
-  }
-
   /**
-   * There is no connection, for now or until `connect()`.
+   * There is no connection, for now or until `connect()`, and with it the server's side of the subscription is lost.
    *
-   * @param {'subscribing' | 'unsubscribed'} state
    * @param {WavecastError} [error]
    */
-  suspend(state, error) {
-    if (!this.isHeld || this.state === state) return;
-    this.state = state;
-    if (state === 'unsubscribed') this.events.emit('unsubscribed', error);
+  suspend(error) {
+    const state = this.#connection.state === 'disconnected' ? 'unsubscribed' : 'subscribing';
+    this.#request = undefined;
+    if (this.isHeld && this.#become(state) && state === 'unsubscribed') this.#events.emit('unsubscribed', error);
   }
 
   /**
@@ -194,7 +185,8 @@ export class Subscription {
     const { type, offset } = message, cursor = this.#cursor, since = cursor.last;
     if (type === 'sent') return cursor.addOwn(offset);
     if (this.state !== 'subscribed') return;
-    this.members += type === 'user_joined' ? 1 : type === 'user_left' ? -1 : 0;
+    if (type === 'user_joined') this.members += 1;
+    if (type === 'user_left') this.members -= 1;
     let position;
     if (type === 'gap') {
       const { missed, from, to } = message;
@@ -202,10 +194,10 @@ export class Subscription {
       message = this.gap('skipped', { missed, from, to, since });
     } else if (since && offset) {
       if (offset <= since.offset) return;
-      const isOwn = cursor.isOwn(offset), from = since.offset + 1, to = offset - 1;
+      const isOwn = cursor.isOwn(offset), missing = missingAfter(since, offset - 1);
       position = cursor.advance(offset);
       // In a room, the offsets that are left out are those of the client's own messages.
-      if (to >= from && !this.#kind.isRoom) this.#delivery.take(this.gap('hole', { missed: offset - from, from, to, since }));
+      if (missing.missed && !this.#kind.isRoom) this.#delivery.take(this.gap('hole', missing));
       if (isOwn) return;
     }
     this.#delivery.take(message, position);
@@ -217,7 +209,26 @@ export class Subscription {
    * @returns {Gap}
    */
   gap(reason, fields) {
-    return { type: 'gap', [this.#kind.field]: this.name, reason, ...fields };
+    return /** @type {any} */ (this.#address({ type: 'gap', reason, ...fields }));
+  }
+
+  /**
+   * @param {SubscriptionState} state
+   * @returns {boolean} Whether it was in another one.
+   */
+  #become(state) {
+    const changes = this.state !== state;
+    this.state = state;
+    if (changes) this.#events.emit('state', state);
+    return changes;
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} value
+   */
+  emit(name, value) {
+    if (!this.#events.emit(name, value) && name === 'error') this.#report(value);
   }
 
   /** @param {object} command */
@@ -227,60 +238,60 @@ export class Subscription {
 
   /** @param {unknown} holder */
   #hold(holder) {
-    const { connection, changed } = this.#context;
+    const connection = this.#connection;
     this.#holders.add(holder);
     connection.connectLazily();
-    if (this.state === 'unsubscribed' && connection.state !== 'disconnected') this.state = 'subscribing';
-    changed(this);
+    if (this.state === 'unsubscribed' && connection.state !== 'disconnected') this.#become('subscribing');
+    this.#changed(this);
   }
 
   /** Ends it on the server, and forgets everything about it. */
   #leave() {
-    const { commands } = this.#context;
-    if (this.#request && !this.#isImplicit) commands.send(this, this.#address({ type: this.#kind.end }), () => {});
+    // The server keeps sending a user's own channel, and refuses to end it.
+    if (this.#request && this.name[0] !== '$') this.#commands.send(this.#address({ type: this.#kind.end }), () => {});
     this.#request = undefined;
     this.#hasBegun = false;
     this.#cursor.restart();
     this.#delivery.reset();
-    this.state = 'unsubscribed';
     this.members = 0;
-    if (this.#kind.isRoom) commands.failUnsent(new WavecastError('not_in_room'), this);
+    this.#become('unsubscribed');
+    if (this.#kind.isRoom) this.#commands.fail(false, new WavecastError('not_in_room'), this);
   }
 
   /** @param {WavecastError} error */
   #refused(error) {
-    const { options, changed } = this.#context, request = this.#request;
+    const request = this.#request;
     if (!this.#hasBegun || !error.temporary) {
       this.#request = undefined;
-      return this.end(error);
+      this.end(error);
+      return this.#report(error);
     }
-    this.events.emit('error', error);
-    options.clock.setTimeout(() => {
+    this.emit('error', error);
+    this.#settings.clock.setTimeout(() => {
       if (this.#request !== request) return;
       this.#request = undefined;
-      changed(this);
-    }, backoff(options, this.#refusals++));
+      this.#changed(this);
+    }, backoff(this.#settings, this.#refusals++));
   }
 
   /** @param {any} reply */
-  #confirmed({ offset, epoch, members, recovered, reason = 'no_history', replayed }) {
+  #confirmed({ offset, epoch, members, recovered, reason, replayed }) {
     const since = this.#cursor.last, wasRecovering = this.#hasBegun || !!since;
     this.#hasBegun = true;
     this.#refusals = 0;
-    this.state = 'subscribed';
     this.members = members;
     if (!recovered) {
-      this.#cursor.restart(offset === undefined ? undefined : { offset: offset - (replayed ?? 0), epoch });
+      this.#cursor.restart(offset === undefined ? undefined : { offset: offset - (replayed || 0), epoch });
       if (!wasRecovering) this.#delivery.position = this.#cursor.last;
     }
-    this.#reply = { offset, epoch, members, recovered, reason: recovered === false ? reason : undefined, replayed, wasRecovering };
-    this.events.emit('subscribed', this.#reply);
+    this.#reply = { offset, epoch, members, recovered, reason, replayed, wasRecovering };
+    this.#become('subscribed');
+    this.#events.emit('subscribed', this.#reply);
     if (wasRecovering && !recovered) {
       const next = this.#cursor.last;
       const isKnown = since && next && next.epoch === since.epoch && next.offset > since.offset;
-      const range = isKnown && { missed: next.offset - since.offset, from: since.offset + 1, to: next.offset };
-      this.#delivery.take(this.gap(reason, { since, ...range }), next);
+      this.#delivery.take(this.gap(reason ?? 'no_history', isKnown ? missingAfter(since, next.offset) : { since }), next);
     }
-    this.#context.commands.schedule();
+    this.#commands.schedule();
   }
 }

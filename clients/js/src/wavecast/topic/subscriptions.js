@@ -2,15 +2,16 @@
 /** @import { Kind } from './kind.js' */
 /** @import { SubscriptionContext } from './subscription.js' */
 /** @import { WavecastError } from '../base/error.js' */
+import { toJson } from '../base/json.js';
 import { Subscription } from './subscription.js';
 
 /** What the server sends about a topic without being asked; everything else is a reply. */
-const PUSHED = /^(event|message|gap|sent|user_joined|user_left)$/;
+const PUSHED = /^(event|gap|message|sent|user_)/;
 
 /** The subscriptions of one client, by name, and which of them have to be synchronized with the server. */
 export class Subscriptions {
   #context;
-  /** @type {Map<string, { subscription: Subscription, topic: any }>} */
+  /** @type {Map<string, Subscription>} */
   #entries = new Map();
   /** @type {Set<Subscription>} */
   #changed = new Set();
@@ -29,51 +30,47 @@ export class Subscriptions {
    * @param {TopicOptions} [options]
    */
   topic(Topic, kind, name, options) {
+    // The server names it in text that is well-formed.
+    name = JSON.parse(toJson(name));
     const key = kind.field + ' ' + name;
-    let entry = this.#entries.get(key);
-    if (!entry) {
-      const subscription = new Subscription(kind, name, this.#context);
-      this.#entries.set(key, entry = { subscription, topic: new Topic(subscription) });
+    let subscription = this.#entries.get(key);
+    if (!subscription) {
+      this.#entries.set(key, subscription = new Subscription(kind, name, this.#context));
+      subscription.topic = new Topic(subscription);
     }
-    entry.subscription.configure(options);
-    return entry.topic;
+    subscription.configure(options);
+    return subscription.topic;
   }
 
-  connected() {
-    for (const subscription of this.#all()) this.#change(subscription);
+  /** There is a connection. */
+  begin() {
+    for (const subscription of this.#entries.values()) this.#change(subscription);
   }
 
-  connectionLost() {
-    for (const subscription of this.#all()) subscription.connectionLost();
-  }
-
-  connecting() {
-    for (const subscription of this.#all()) subscription.suspend('subscribing');
-  }
-
-  /** @param {WavecastError} [error] */
-  stopped(error) {
-    for (const subscription of this.#all()) {
-      // A listener may have connected again.
-      if (this.#context.connection.state === 'disconnected') subscription.suspend('unsubscribed', error);
-    }
+  /**
+   * There is no connection.
+   *
+   * @param {WavecastError} [error]
+   */
+  suspend(error) {
+    for (const subscription of this.#entries.values()) subscription.suspend(error);
   }
 
   /** @param {any} message */
   receive(message) {
     const { type, channel, room } = message;
-    if (PUSHED.test(type)) this.#entries.get(room === undefined ? 'channel ' + channel : 'room ' + room)?.subscription.receive(message);
+    if (PUSHED.test(type)) this.#entries.get(room === undefined ? 'channel ' + channel : 'room ' + room)?.receive(message);
   }
 
   /**
    * Synchronizes those that have changed. Without a connection, only those that nobody holds.
    *
-   * @param {boolean} isConnected
+   * @param {boolean} isOpen
    */
-  sync(isConnected) {
+  sync(isOpen) {
     for (const subscription of this.#changed) {
       this.#changed.delete(subscription);
-      if (isConnected || !subscription.isHeld) subscription.sync();
+      if (isOpen || !subscription.isHeld) subscription.sync();
     }
   }
 
@@ -81,9 +78,5 @@ export class Subscriptions {
   #change(subscription) {
     this.#changed.add(subscription);
     this.#context.commands.schedule();
-  }
-
-  *#all() {
-    for (const { subscription } of this.#entries.values()) yield subscription;
   }
 }
