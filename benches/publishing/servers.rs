@@ -50,12 +50,13 @@ impl Server {
     /// The HTTP library alone: it reads each body and answers 200.
     pub(crate) fn bare() -> Self {
         Self::start(async |listener| {
+            let tasks = TaskTracker::new();
             while let Ok((stream, _peer)) = listener.accept().await {
                 stream.set_nodelay(true).expect("TCP_NODELAY");
                 let connection = http1::Builder::new()
                     .pipeline_flush(true)
                     .serve_connection(TokioIo::new(stream), service_fn(answer));
-                tokio::spawn(connection);
+                tasks.spawn(connection);
             }
         })
     }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 /// How long a test waits for one thing to happen.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a test waits for thousands of things to happen.
 pub const LOAD_PATIENCE: Duration = Duration::from_secs(60);

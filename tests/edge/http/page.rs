@@ -69,7 +69,10 @@ async fn the_javascript_client_is_served_with_every_module_it_imports() {
     let content_type = script_tag.header("content-type").unwrap();
     assert!(content_type.starts_with("text/javascript"));
     let is_left = |line: &str| line.starts_with("import ") || line.starts_with("export ");
-    assert!(!script_tag.body.lines().any(is_left), "not a classic script");
+    assert!(
+        !script_tag.body.lines().any(is_left),
+        "not a classic script"
+    );
     server
         .http("GET", "/wavecast/nothing.js", None)
         .await
