@@ -45,6 +45,11 @@ impl Book {
         }
     }
 
+    /// Whether nothing has arrived since [`opened_at`](Self::opened_at).
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.window == 0
+    }
+
     /// Records `seq`. Calls `on_lost` for each missing number that is now too old to be late.
     pub(crate) fn record(&mut self, seq: u64, on_lost: impl FnMut(u64)) -> Arrival {
         if self.window == 0 {

@@ -54,11 +54,12 @@ pub(crate) enum EvidenceKind {
 impl EvidenceKind {
     /// The kind whose evidence explains a metric.
     pub(crate) fn of_metric(name: &str) -> Option<Self> {
-        const NAMES: [(&str, EvidenceKind); 16] = [
+        const NAMES: [(&str, EvidenceKind); 17] = [
             ("conn", EvidenceKind::Connect),
             ("closes.", EvidenceKind::Close),
             ("loss.silent", EvidenceKind::Loss),
             ("loss.declared", EvidenceKind::Declared),
+            ("gaps.", EvidenceKind::Declared),
             ("dups", EvidenceKind::Duplicate),
             ("reorders", EvidenceKind::Reorder),
             ("foreign", EvidenceKind::Foreign),

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 pub(crate) struct Ledger {
     streams: Vec<Stream>,
     audiences: Vec<Audience>,
-    /// Publications whose response was lost. It is correct if they arrive, and if they do not.
-    uncertain: Mutex<HashSet<(usize, u64)>>,
+    /// Publications that nobody is owed: refused, or with a lost response.
+    not_owed: Mutex<HashSet<(usize, u64)>>,
+    not_owed_total: AtomicU64,
+    /// Of those, the ones with a lost response. It is correct if they arrive, and if they do not.
     uncertain_total: AtomicU64,
     /// Number of ready sockets that have gone. Subscriber counts are only compared if this has not changed meanwhile.
     departures: AtomicU64,
@@ -47,7 +49,8 @@ impl Ledger {
                     ..Audience::default()
                 })
                 .collect(),
-            uncertain: Mutex::default(),
+            not_owed: Mutex::default(),
+            not_owed_total: AtomicU64::new(0),
             uncertain_total: AtomicU64::new(0),
             departures: AtomicU64::new(0),
         }
@@ -65,12 +68,24 @@ impl Ledger {
 
     /// Notes that `seq` was sent, but the response was lost.
     pub(crate) fn uncertain(&self, stream: usize, seq: u64) {
-        self.uncertain
+        self.uncertain_total.fetch_add(1, SeqCst);
+        self.refused(stream, seq);
+        self.streams[stream].last.store(seq, SeqCst);
+    }
+
+    /// Notes that the server refused `seq`. The number is not used again: an event that was refused, but delivered, must not
+    /// stand in for the next one.
+    pub(crate) fn refused(&self, stream: usize, seq: u64) {
+        self.not_owed
             .lock()
             .expect("no thread panics while it holds the lock")
             .insert((stream, seq));
-        self.uncertain_total.fetch_add(1, SeqCst);
-        self.streams[stream].last.store(seq, SeqCst);
+        self.not_owed_total.fetch_add(1, SeqCst);
+    }
+
+    /// Whether the response to every publication has arrived.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.uncertain_total.load(SeqCst) == 0
     }
 
     /// The highest number that a subscriber may have received.
@@ -83,11 +98,16 @@ impl Ledger {
         self.streams[stream].last.load(SeqCst)
     }
 
+    /// Whether there are publications that nobody is owed.
+    pub(crate) fn has_exceptions(&self) -> bool {
+        self.not_owed_total.load(SeqCst) > 0
+    }
+
     /// Whether it is a loss if `seq` does not arrive.
     pub(crate) fn is_expected(&self, stream: usize, seq: u64) -> bool {
-        self.uncertain_total.load(SeqCst) == 0
+        !self.has_exceptions()
             || !self
-                .uncertain
+                .not_owed
                 .lock()
                 .expect("no thread panics while it holds the lock")
                 .contains(&(stream, seq))

@@ -2,7 +2,7 @@
 
 use super::classes::{Classes, merge_classes};
 use super::close_counts::CloseCounts;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, EvidenceKind};
 use crate::measure::connection_latency;
 use crate::measure::latency::Latency;
 use crate::result::run_result::WorstConnection;
@@ -22,6 +22,8 @@ pub(crate) struct WorkerTally {
     pub(crate) lost: u64,
     /// Publications that did not arrive, as the server had declared, or because their socket was closed.
     pub(crate) declared: u64,
+    /// Publications that gap notices declared missing, although they arrived or never were.
+    pub(crate) gap_excess: u64,
     /// Messages received more than once.
     pub(crate) duplicates: u64,
     /// Messages received after a later one of the same stream.
@@ -79,6 +81,12 @@ pub(crate) struct WorkerTally {
 }
 
 impl WorkerTally {
+    /// Counts a publication that was lost silently.
+    pub(crate) fn lose(&mut self, evidence: impl FnOnce() -> String) {
+        self.lost += 1;
+        self.evidence.note(EvidenceKind::Loss, evidence);
+    }
+
     /// Adds another tally.
     pub(crate) fn merge(&mut self, other: Self) {
         self.opened += other.opened;
@@ -87,6 +95,7 @@ impl WorkerTally {
         self.received += other.received;
         self.lost += other.lost;
         self.declared += other.declared;
+        self.gap_excess += other.gap_excess;
         self.duplicates += other.duplicates;
         self.reorders += other.reorders;
         self.foreign += other.foreign;
@@ -130,6 +139,8 @@ pub(crate) struct PublisherTally {
     pub(crate) uncertain: u64,
     /// Expected deliveries: for each accepted publication, all subscribers that its channel ever had.
     pub(crate) expected: u64,
+    /// Deliveries that may arrive or not, because the response to their publication was lost.
+    pub(crate) uncertain_deliveries: u64,
     /// Responses whose number of subscribers differs from the tester's.
     pub(crate) mismatches: u64,
     /// Responses whose number of subscribers was compared.
@@ -150,6 +161,7 @@ impl PublisherTally {
         merge_classes(&mut self.failed, other.failed);
         self.uncertain += other.uncertain;
         self.expected += other.expected;
+        self.uncertain_deliveries += other.uncertain_deliveries;
         self.mismatches += other.mismatches;
         self.cross_checked += other.cross_checked;
         self.ack.merge(&other.ack);

@@ -273,6 +273,7 @@ impl Scenario {
             "publish.errors==0",
             "publish.unsent==0",
             "loss.silent==0",
+            "gaps.excess==0",
             "dups==0",
             "reorders==0",
             "foreign==0",

@@ -26,8 +26,9 @@ const HIGHER: [&str; 9] = [
     "max_rate",
 ];
 /// Words in the names of metrics for which lower is better.
-const LOWER: [&str; 28] = [
+const LOWER: [&str; 29] = [
     "loss",
+    "excess",
     "dups",
     "duplicates",
     "reorders",

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Behaviour {
     /// What the server does wrong.
     pub fault: Fault,
+    /// What it does wrong as well. Only faults in publishing and delivering can be combined.
+    pub more_faults: &'static [Fault],
     /// How long to wait before each write, so that events coalesce. Zero writes at once.
     pub coalesce: Duration,
     /// Time between pings; zero for no pings.
@@ -24,11 +26,21 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             fault: Fault::None,
+            more_faults: &[],
             coalesce: Duration::ZERO,
             ping_interval: Duration::ZERO,
             pong_timeout: Duration::ZERO,
             outbox: 100_000,
             history: 0,
         }
+    }
+}
+
+impl Behaviour {
+    /// All faults.
+    pub(super) fn faults(&self) -> impl Iterator<Item = Fault> + use<> {
+        [self.fault]
+            .into_iter()
+            .chain(self.more_faults.iter().copied())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The one thing that the server does wrong.
+/// One thing that the server does wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
@@ -34,6 +34,10 @@ pub enum Fault {
     MiscountSubscribers(isize),
     /// Rejects one publication with 503.
     RejectPublication,
+    /// Rejects one publication with 503, but delivers it.
+    RejectButDeliver,
+    /// Sends one gap notice although nothing is missing.
+    GapWithoutLoss,
     /// Stops for this long, once.
     Stall(Duration),
     /// Takes this long for each opening handshake.

@@ -36,9 +36,10 @@ pub(super) struct Hub {
     delayed: RefCell<Option<Rc<Client>>>,
 }
 
-/// The publication, the delivery and the join that a fault affects: late enough that the run is under way.
+/// The publication, the deliveries and the join that faults affect: late enough that the run is under way.
 const FAULTY_PUBLICATION: u64 = 20;
-const FAULTY_DELIVERY: u64 = 100;
+const REPEATED_DELIVERY: u64 = 100;
+const SWAPPED_DELIVERY: u64 = 120;
 const FAULTY_JOIN: u64 = 30;
 
 impl Hub {
@@ -71,12 +72,13 @@ impl Hub {
     pub(super) async fn publish(self: &Rc<Self>, body: &[u8]) -> (&'static str, String) {
         let n = self.publications.next();
         let faulty = n == FAULTY_PUBLICATION;
-        match self.behaviour.fault {
-            Fault::RejectPublication if faulty => {
-                return ("503 Service Unavailable", String::new());
+        let rejected = ("503 Service Unavailable", String::new());
+        for fault in self.behaviour.faults().filter(|_| faulty) {
+            match fault {
+                Fault::RejectPublication => return rejected,
+                Fault::Stall(time) => sleep(time).await,
+                _ => {}
             }
-            Fault::Stall(time) if faulty => sleep(time).await,
-            _ => {}
         }
         let (mut channel, mut data): (&[u8], &[u8]) = (b"", b"{}");
         json::members(body, |key, value| match key {
@@ -107,25 +109,30 @@ impl Hub {
         for client in members {
             self.deliver(client, &frame, channel, offset);
         }
-        if faulty {
-            self.misbehave(&topics, channel, &frame);
+        for fault in self.behaviour.faults().filter(|_| faulty) {
+            self.misbehave(fault, &topics, channel, &frame);
+            if fault == Fault::RejectButDeliver {
+                return rejected;
+            }
         }
-        let subscribers = match self.behaviour.fault {
-            Fault::MiscountSubscribers(more) if faulty => members.len().saturating_add_signed(more),
-            _ => members.len(),
-        };
+        let miscounts = self.behaviour.faults().filter_map(|fault| match fault {
+            Fault::MiscountSubscribers(more) if faulty => Some(more),
+            _ => None,
+        });
+        let subscribers = members.len().saturating_add_signed(miscounts.sum());
         (
             "200 OK",
             format!(r#"{{"id":"evt_{n}","subscribers":{subscribers}}}"#),
         )
     }
 
-    /// Applies the faults that follow one publication.
-    fn misbehave(&self, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
+    /// Applies a fault that follows one publication.
+    fn misbehave(&self, fault: Fault, topics: &Topics, channel: &[u8], frame: &Rc<[u8]>) {
         let Some(client) = topics.get(channel).and_then(|members| members.first()) else {
             return;
         };
-        match self.behaviour.fault {
+        match fault {
+            Fault::GapWithoutLoss => client.push(gap_frame(channel, None)),
             Fault::ForeignChannel => {
                 let other = topics.iter().find(|(name, _)| name.as_slice() != channel);
                 if let Some(client) = other.and_then(|(_, members)| members.first()) {
@@ -142,26 +149,27 @@ impl Hub {
 
     fn deliver(&self, client: &Rc<Client>, frame: &Rc<[u8]>, name: &[u8], offset: Option<u64>) {
         let n = self.deliveries.next();
-        let faulty = n == FAULTY_DELIVERY;
-        match self.behaviour.fault {
-            Fault::DropEvery(every) if n.is_multiple_of(every) => return,
-            Fault::DeclareEvery(every) if n.is_multiple_of(every) => {
-                return client.push(gap_frame(name, offset));
+        for fault in self.behaviour.faults() {
+            match fault {
+                Fault::DropEvery(every) if n.is_multiple_of(every) => return,
+                Fault::DeclareEvery(every) if n.is_multiple_of(every) => {
+                    return client.push(gap_frame(name, offset));
+                }
+                Fault::DuplicateOne if n == REPEATED_DELIVERY => client.push(Rc::clone(frame)),
+                Fault::SwapTwo if n == SWAPPED_DELIVERY => {
+                    *self.held.borrow_mut() = Some((Rc::clone(client), Rc::clone(frame)));
+                    return;
+                }
+                Fault::DelayOne(time) if self.is_delayed(client) => {
+                    let (client, frame) = (Rc::clone(client), Rc::clone(frame));
+                    tokio::task::spawn_local(async move {
+                        sleep(time).await;
+                        client.push(frame);
+                    });
+                    return;
+                }
+                _ => {}
             }
-            Fault::DuplicateOne if faulty => client.push(Rc::clone(frame)),
-            Fault::SwapTwo if faulty => {
-                *self.held.borrow_mut() = Some((Rc::clone(client), Rc::clone(frame)));
-                return;
-            }
-            Fault::DelayOne(time) if self.is_delayed(client) => {
-                let (client, frame) = (Rc::clone(client), Rc::clone(frame));
-                tokio::task::spawn_local(async move {
-                    sleep(time).await;
-                    client.push(frame);
-                });
-                return;
-            }
-            _ => {}
         }
         client.push(Rc::clone(frame));
         let held = self

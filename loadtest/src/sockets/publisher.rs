@@ -120,13 +120,17 @@ impl Publisher {
                     self.cross_check(channel, &reply.body, subscribers);
                 }
             }
-            // The server refused it, so the sequence number is used again.
-            Ok(reply) => count_class(&mut self.tally.failed, format!("http {}", reply.status)),
+            Ok(reply) => {
+                ledger.refused(stream, seq);
+                self.last_seq[channel as usize] = seq;
+                count_class(&mut self.tally.failed, format!("http {}", reply.status));
+            }
             Err(error) => {
                 if matches!(error, RequestError::ReplyLost(_)) {
                     ledger.uncertain(stream, seq);
                     self.last_seq[channel as usize] = seq;
                     self.tally.uncertain += 1;
+                    self.tally.uncertain_deliveries += u64::from(ledger.subscribers_ever(channel));
                 }
                 count_class(&mut self.tally.failed, error.to_string());
             }

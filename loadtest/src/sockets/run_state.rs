@@ -82,3 +82,32 @@ impl RunState {
             .fold(0, |sum, books| sum.saturating_add(books.load(SeqCst)))
     }
 }
+
+#[cfg(test)]
+impl RunState {
+    /// The state of a run with one worker that connects to nobody.
+    pub(crate) fn for_tests(plan: RunPlan) -> Self {
+        let nobody = Target::resolve("ws://127.0.0.1:1/", "ws").expect("an address");
+        Self {
+            ledger: Ledger::new(&plan),
+            clock: Clock::start(),
+            ws: nobody.clone(),
+            api: nobody,
+            source_ips: Vec::new(),
+            workers: 1,
+            engine: ReaderEngine::Lean,
+            connect_timeout: Duration::from_secs(1),
+            phase: watch::Sender::new(Phase::Connect),
+            faults_at_ns: AtomicU64::new(u64::MAX),
+            storm_at_ns: AtomicU64::new(u64::MAX),
+            schedule: Schedule::new(plan.rate, plan.duration),
+            storms: AtomicU32::new(0),
+            connects_done: AtomicU32::new(0),
+            open: AtomicU32::new(0),
+            peak: AtomicU32::new(0),
+            open_books: vec![AtomicU64::new(u64::MAX)],
+            publishers_done: AtomicU32::new(0),
+            plan,
+        }
+    }
+}

@@ -46,6 +46,7 @@ pub(super) fn metrics(
         ("received", worker.received),
         ("loss.silent", worker.lost),
         ("loss.declared", worker.declared),
+        ("gaps.excess", worker.gap_excess),
         ("dups", worker.duplicates),
         ("reorders", worker.reorders),
         ("foreign", worker.foreign),
@@ -66,12 +67,10 @@ pub(super) fn metrics(
     }
     if record.expects_all {
         // Books and ledger are independent. What was received and what is missing must add up to what was published.
+        // A publication whose response was lost may be among them, or not.
         let found = worker.received + worker.lost + worker.declared;
-        let difference = if publisher.uncertain > 0 {
-            0
-        } else {
-            publisher.expected.abs_diff(found)
-        };
+        let most = publisher.expected + publisher.uncertain_deliveries;
+        let difference = found.abs_diff(found.clamp(publisher.expected, most));
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, difference as f64);
     }

@@ -1,7 +1,7 @@
 //! Deliveries: lost, duplicated, reordered, misdirected.
 
-use crate::support::{finds, finds_in, loadtest, side_by_side, start, text};
-use loadtest::null_server::Fault;
+use crate::support::{BEHAVIOUR, finds, finds_as, finds_in, loadtest, side_by_side, start, text};
+use loadtest::null_server::{Behaviour, Fault};
 
 #[test]
 fn passes_a_correct_server() {
@@ -24,13 +24,14 @@ fn passes_a_correct_server() {
 }
 
 /// Faults in publishing, and the only assertion that each must fail.
-const FAULTS: [(Fault, &[&str]); 6] = [
+const FAULTS: [(Fault, &[&str]); 7] = [
     (Fault::DropEvery(1000), &["loss.silent==0"]),
     (Fault::DuplicateOne, &["dups==0"]),
     (Fault::SwapTwo, &["reorders==0"]),
     (Fault::ForeignChannel, &["foreign==0"]),
     (Fault::MalformedOne, &["malformed==0"]),
     (Fault::ErrorOne, &["errors==0"]),
+    (Fault::GapWithoutLoss, &["gaps.excess==0"]),
 ];
 
 #[test]
@@ -52,6 +53,53 @@ fn reaches_the_same_verdicts_with_tungstenite_as_reader() {
 fn counts_a_loss_exactly() {
     let text = finds(Fault::DropEvery(100), &["loss.silent==0"]);
     assert!(text.contains("silent loss 10 "), "{text}");
+}
+
+/// A server that does many things wrong at once. None of them hides another, and each is counted exactly.
+#[test]
+fn counts_many_faults_at_once_exactly() {
+    let behaviour = Behaviour {
+        // Of 1,000 deliveries: 200, 400, … are lost, and 300 and 900 are declared; 600 is lost already.
+        fault: Fault::DropEvery(200),
+        more_faults: &[
+            Fault::DeclareEvery(300),
+            Fault::DuplicateOne,
+            Fault::SwapTwo,
+            Fault::ForeignChannel,
+            Fault::MalformedOne,
+            Fault::ErrorOne,
+            Fault::GapWithoutLoss,
+            Fault::MiscountSubscribers(1),
+        ],
+        ..BEHAVIOUR
+    };
+    let failed = [
+        "loss.silent==0",
+        "gaps.excess==0",
+        "dups==0",
+        "reorders==0",
+        "foreign==0",
+        "malformed==0",
+        "errors==0",
+        "subscribers.mismatch==0",
+    ];
+    let text = finds_as("smoke", "", behaviour, &failed);
+    assert!(text.contains("993 of 1,000 expected"), "{text}");
+    let counts = "silent loss 5   declared 2   dup 1   reordered 1   foreign 1   malformed 1";
+    assert!(text.contains(counts), "{text}");
+}
+
+#[test]
+fn finds_an_event_that_was_refused_but_delivered_even_if_another_is_lost() {
+    let behaviour = Behaviour {
+        fault: Fault::RejectButDeliver,
+        more_faults: &[Fault::DropEvery(1000)],
+        ..BEHAVIOUR
+    };
+    let failed = ["publish.errors==0", "loss.silent==0", "books.difference==0"];
+    let text = finds_as("smoke", "", behaviour, &failed);
+    assert!(text.contains("999 of 990 expected"), "{text}");
+    assert!(text.contains("silent loss 1 "), "{text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 /// Pings often, but with a long pong timeout, because the machine may be busy.
 pub(crate) const BEHAVIOUR: Behaviour = Behaviour {
     fault: Fault::None,
+    more_faults: &[],
     coalesce: Duration::ZERO,
     ping_interval: Duration::from_millis(300),
     pong_timeout: Duration::from_secs(60),

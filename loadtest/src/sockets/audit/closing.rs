@@ -44,7 +44,7 @@ impl Auditor {
             Self::streams_of(&self.state, self.conn(local))
                 .zip(first..first + per_socket)
                 .filter(|&(stream, index)| {
-                    !self.books[index].is_complete(self.state.ledger.last(stream))
+                    self.is_incomplete(index, stream)
                         && !self.state.plan.is_author(self.conn(local), stream)
                         && !self.is_declared(index / publishers, (stream / publishers) as u32)
                 })
@@ -68,6 +68,18 @@ impl Auditor {
             + leaving
     }
 
+    /// Whether a book misses a publication that is expected.
+    fn is_incomplete(&self, index: usize, stream: usize) -> bool {
+        let ledger = &self.state.ledger;
+        let last = ledger.last(stream);
+        if self.books[index].is_complete(last) || !ledger.has_exceptions() {
+            return !self.books[index].is_complete(last);
+        }
+        let mut misses = false;
+        self.books[index].close(last, |seq| misses |= ledger.is_expected(stream, seq));
+        misses
+    }
+
     /// Number of accepted publications that a socket has not received yet.
     pub(super) fn in_flight(&self, local: usize) -> u64 {
         let per_socket = self.books.len() / self.sockets.len().max(1);
@@ -86,51 +98,51 @@ impl Auditor {
         let per_socket = self.books.len() / self.sockets.len().max(1);
         let conn = self.conn(local);
         let state = Arc::clone(&self.state);
-        let publishers = state.plan.publishers_per_channel() as usize;
-        for (index, stream) in Self::streams_of(&state, conn).enumerate() {
-            if state.plan.is_author(conn, stream) {
-                continue;
+        let at = state.clock.now_ns() as f64 / 1e9;
+        for (nth, stream) in Self::streams_of(&state, conn).enumerate() {
+            let index = local * per_socket + nth;
+            if !state.plan.is_author(conn, stream) {
+                let last = expected(nth, &self.books[index]);
+                self.close_book(index, stream, last, false, |seq, name| {
+                    format!(
+                        "conn {conn}: seq {seq} of {name} did not arrive before it left at {at:.3}s"
+                    )
+                });
             }
-            let index_of_book = local * per_socket + index;
-            self.settle_at_end(index_of_book, stream);
-            let (tally, declared) = (&mut self.tally, &mut self.declared);
-            let book = &mut self.books[index_of_book];
-            let at = state.clock.now_ns() as f64 / 1e9;
-            book.close(expected(index, book), |seq| {
-                if state.ledger.is_expected(stream, seq) {
-                    declared.count_missing(tally, index_of_book / publishers, || {
-                        let channel = stream as u32 / state.plan.publishers_per_channel();
-                        format!(
-                            "conn {conn}: seq {seq} of {} did not arrive before it left at {at:.3}s",
-                            state.plan.channel_name(channel)
-                        )
-                    });
-                }
-            });
-            *book = Book::opened_at(u64::MAX - 1);
+            self.books[index] = Book::opened_at(u64::MAX - 1);
+        }
+        // What gap notices skipped after that is not expected.
+        let subscriptions = state.plan.subs_per_conn as usize;
+        for subscription in local * subscriptions..(local + 1) * subscriptions {
+            self.declared.gaps.remove(&subscription);
         }
     }
 
-    /// Compares a book with the ledger. What is missing at the end counts as declared if the socket has `gone`.
-    fn close_book(&mut self, index_of_book: usize, stream: usize, conn: u32, gone: bool) {
-        self.settle_at_end(index_of_book, stream);
+    /// Closes a book: everything up to `last` must have arrived. What is missing after the last event counts as declared if
+    /// the socket has `gone`.
+    fn close_book(
+        &mut self,
+        index: usize,
+        stream: usize,
+        last: u64,
+        gone: bool,
+        evidence: impl Fn(u64, &str) -> String,
+    ) {
+        self.settle_at_end(index, stream);
         let state = Arc::clone(&self.state);
-        let publishers = state.plan.publishers_per_channel();
-        let (tally, declared, book) = (
-            &mut self.tally,
-            &mut self.declared,
-            self.books[index_of_book],
-        );
-        let last = state.ledger.last(stream);
+        let publishers = state.plan.publishers_per_channel() as usize;
+        let book = self.books[index];
+        let (tally, declared) = (&mut self.tally, &mut self.declared);
         book.close(last, |seq| {
             if !state.ledger.is_expected(stream, seq) {
-            } else if gone && seq > book.highest() {
+                return;
+            }
+            let is_end = seq > book.highest();
+            if is_end && (gone || declared.takes(index / publishers, index % publishers)) {
                 tally.declared += 1;
             } else {
-                declared.count_missing(tally, index_of_book / publishers as usize, || {
-                    let name = state.plan.channel_name(stream as u32 / publishers);
-                    format!("conn {conn}: seq {seq} of {name} never arrived; the last is {last}")
-                });
+                let name = state.plan.channel_name((stream / publishers) as u32);
+                tally.lose(|| evidence(seq, &name));
             }
         });
     }
@@ -150,7 +162,8 @@ impl Auditor {
             }
             // It has a position, but has not reconnected. `storm.missing` counts that.
             let away = state.plan.positions && self.sockets[local].dropped_ns.is_some();
-            if !matches!(status, Status::Ready | Status::Closed) && !away {
+            let was_ready = matches!(status, Status::Ready | Status::Leaving(_) | Status::Closed);
+            if !was_ready && !away {
                 continue;
             }
             let role = self.role(local);
@@ -161,9 +174,28 @@ impl Auditor {
                 });
             }
             let gone = status == Status::Closed || role.must_be_closed() || away;
-            for (index, stream) in Self::streams_of(&state, conn).enumerate() {
+            // While it was leaving, only what was accepted before is expected.
+            let until = std::mem::take(&mut self.sockets[local].expected);
+            for (nth, stream) in Self::streams_of(&state, conn).enumerate() {
+                let index = local * per_socket + nth;
+                let last = until.get(nth).map_or_else(
+                    || state.ledger.last(stream),
+                    |until| (*until).max(self.books[index].highest()),
+                );
                 if !state.plan.is_author(conn, stream) {
-                    self.close_book(local * per_socket + index, stream, conn, gone);
+                    self.close_book(index, stream, last, gone, |seq, name| {
+                        format!(
+                            "conn {conn}: seq {seq} of {name} never arrived; the last is {last}"
+                        )
+                    });
+                }
+            }
+            let subscriptions = state.plan.subs_per_conn as usize;
+            for subscription in local * subscriptions..(local + 1) * subscriptions {
+                if gone || status != Status::Ready {
+                    self.declared.gaps.remove(&subscription);
+                } else {
+                    self.end_gap(subscription);
                 }
             }
         }

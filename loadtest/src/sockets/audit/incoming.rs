@@ -23,6 +23,8 @@ impl Auditor {
         now_ns: u64,
     ) -> Result<(), CloseCause> {
         match *frame {
+            // The books are closed: what arrives now has been counted as missing.
+            ServerFrame::Text(_) if self.closing => {}
             ServerFrame::Text(text) => {
                 let mut refused = None;
                 let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
@@ -141,16 +143,13 @@ impl Auditor {
         }
         let faulty = self.role(local).must_be_closed();
         let is_duplicate = self.declared.is_unsettled() && self.settle(book, stream, stamp.seq);
-        let plan = &self.state.plan;
         let (tally, ledger) = (&mut self.tally, &self.state.ledger);
-        let declared = &mut self.declared;
         let arrival = if is_duplicate {
             Arrival::Duplicate
         } else {
             self.books[book].record(stamp.seq, |seq| {
                 if ledger.is_expected(stream, seq) {
-                    let subscription = book / plan.publishers_per_channel() as usize;
-                    declared.count_missing(tally, subscription, || {
+                    tally.lose(|| {
                         format!(
                             "conn {conn}: lost seq {seq} of {} (publisher {}) while connected",
                             String::from_utf8_lossy(channel),

@@ -82,6 +82,7 @@ impl Auditor {
         self.sockets[local].status = Status::Opening(0);
         self.sockets[local].writer = None;
         self.sockets[local].unsent = Vec::new();
+        self.sockets[local].expected = Box::default();
         self.state.open.fetch_sub(1, SeqCst);
     }
 }

@@ -18,8 +18,15 @@ impl Auditor {
         if missed == 0 {
             return;
         }
-        let left = self.declared.gaps.entry(subscription).or_default();
-        *left = left.saturating_add(missed);
+        let plan = &self.state.plan;
+        let publishers = plan.publishers_per_channel() as usize;
+        let books = &self.books[subscription * publishers..][..publishers];
+        let notice = self.declared.gaps.entry(subscription).or_default();
+        notice.left = notice.left.saturating_add(missed);
+        notice.is_vague |= books.iter().any(Book::is_fresh);
+        notice.waiting = (0..publishers)
+            .filter(|i| !plan.is_author(conn, channel as usize * publishers + i))
+            .collect();
         self.tally.evidence.note(EvidenceKind::Declared, || {
             let name = String::from_utf8_lossy(name);
             format!("conn {conn}: the server skipped {missed} of {name}")
@@ -43,7 +50,7 @@ impl Auditor {
             let book = self.books[index];
             book.close(book.highest(), |seq| {
                 if ledger.is_expected(stream, seq) {
-                    self.declared.count_missing(&mut self.tally, subscription, || {
+                    self.tally.lose(|| {
                         format!("conn {conn}: seq {seq} of channel {channel} did not arrive before it was dropped")
                     });
                 }
@@ -55,19 +62,71 @@ impl Auditor {
         self.declared.gaps.remove(&subscription);
     }
 
-    /// To be called before `seq` is recorded: counts what is missing since a refused position. Returns whether `seq` is a
-    /// duplicate from before it.
+    /// To be called before `seq` is recorded: counts what is missing since a refused position or at a gap. Returns whether
+    /// `seq` is a duplicate from before a refused position.
     pub(super) fn settle(&mut self, index: usize, stream: usize, seq: u64) -> bool {
-        let Some(&before) = self.declared.refused.get(&index) else {
-            return false;
-        };
-        if seq <= before {
-            return true;
+        if let Some(&before) = self.declared.refused.get(&index) {
+            if seq <= before {
+                return true;
+            }
+            // All numbers after the highest one sent at the time of the refusal are expected.
+            let end = seq.min(self.books[index].highest() + 1);
+            self.settle_until(index, stream, end);
         }
-        // All numbers after the highest one sent at the time of the refusal are expected.
-        let end = seq.min(self.books[index].highest() + 1);
-        self.settle_until(index, stream, end);
+        self.settle_gap(index, stream, seq);
         false
+    }
+
+    /// Event `seq` is the first of its publisher after a gap notice: what is missing right before it counts as declared, as
+    /// far as the notice goes.
+    fn settle_gap(&mut self, index: usize, stream: usize, seq: u64) {
+        let publishers = self.state.plan.publishers_per_channel() as usize;
+        let (subscription, publisher) = (index / publishers, index % publishers);
+        let conn = self.conn(subscription / self.state.plan.subs_per_conn as usize);
+        let (book, tally) = (&mut self.books[index], &mut self.tally);
+        let Some(notice) = self.declared.gaps.get_mut(&subscription) else {
+            return;
+        };
+        // A late event or a duplicate says nothing about the place of the notice.
+        if seq <= book.highest() && !book.is_fresh() {
+            return;
+        }
+        let Some(place) = notice.waiting.iter().position(|own| *own == publisher) else {
+            return;
+        };
+        notice.waiting.swap_remove(place);
+        let ledger = &self.state.ledger;
+        for skipped in book.highest() + 1..seq {
+            if notice.left > 0 && ledger.is_expected(stream, skipped) {
+                notice.left -= 1;
+                tally.declared += 1;
+                // From now on this number is not missing. Older ones still are.
+                book.record(skipped, |seq| {
+                    if ledger.is_expected(stream, seq) {
+                        tally.lose(|| format!("conn {conn}: lost seq {seq} of stream {stream}"));
+                    }
+                });
+            }
+        }
+        if notice.waiting.is_empty() {
+            self.end_gap(subscription);
+        }
+    }
+
+    /// All that a gap notice could account for is settled. What it declared beyond that was not missing.
+    pub(super) fn end_gap(&mut self, subscription: usize) {
+        let Some(notice) = self.declared.gaps.remove(&subscription) else {
+            return;
+        };
+        if notice.left == 0 || notice.is_vague || !self.state.ledger.is_certain() {
+            return;
+        }
+        self.tally.gap_excess += notice.left;
+        let conn = self.conn(subscription / self.state.plan.subs_per_conn as usize);
+        self.tally.evidence.note(EvidenceKind::Declared, || {
+            let left = notice.left;
+            format!("conn {conn}: a gap notice declared {left} publications missing that were not")
+        });
     }
 
     /// The same when a book is closed and no number has arrived since.
@@ -101,7 +160,7 @@ impl Auditor {
 
     /// Whether gap notices account for everything that a subscription still misses.
     pub(super) fn is_declared(&self, subscription: usize, channel: u32) -> bool {
-        let Some(&left) = self.declared.gaps.get(&subscription) else {
+        let Some(notice) = self.declared.gaps.get(&subscription) else {
             return false;
         };
         let publishers = self.state.plan.publishers_per_channel() as usize;
@@ -111,6 +170,6 @@ impl Auditor {
                 self.books[subscription * publishers + i].missing(last)
             })
             .sum();
-        missing <= left
+        missing <= notice.left
     }
 }

@@ -12,3 +12,5 @@ mod lifecycle;
 mod missing;
 mod recovery;
 mod room_message;
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,8 @@ impl Auditor {
         } else {
             ledger.uncertain(stream, seq);
             self.room_tally.uncertain += 1;
+            self.room_tally.uncertain_deliveries +=
+                u64::from(ledger.subscribers_ever(room).saturating_sub(1));
             count_class(&mut self.room_tally.failed, "the server did not read");
         }
     }
