@@ -11,6 +11,7 @@
 //! | `base` | clock, addresses, threads, units, exit codes |
 //! | `wire` | WebSocket frames and handshake, JSON messages, stamps, two small blocking clients |
 //! | `null_server` | a server that can be made to misbehave, to test the tester |
+//! | `dialect` | target files: how to talk to a hub that is not Wavecast |
 //! | `plan` | who subscribes to what, what is published when, which sockets misbehave |
 //! | `result` | the result of a run, as it is written to JSON |
 //! | `measure` | latency histograms, samples of processes, statistics of the server, regression |
@@ -31,6 +32,7 @@ mod cli;
 mod command;
 mod compare;
 mod dashboard;
+mod dialect;
 mod doctor;
 mod measure;
 pub mod null_server;

@@ -45,6 +45,11 @@ impl Target {
         })
     }
 
+    /// The HTTP URL of the same server.
+    pub(crate) fn api_url(&self) -> String {
+        format!("http://{}", self.host)
+    }
+
     /// Whether the server is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.addr.ip().is_loopback()

@@ -17,14 +17,23 @@ use std::time::Duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct Flags {
-    /// WebSocket URL of the server.
+    /// WebSocket URL of the server [default: the target's; ws://127.0.0.1:3000/ws for wavecast].
+    #[arg(short, long, env = "LOADTEST_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// What the server is: wavecast, the name of a preset (see `loadtest list`), or a file with a [target] table.
     #[arg(
-        short,
         long,
-        env = "LOADTEST_URL",
-        default_value = "ws://127.0.0.1:3000/ws"
+        env = "LOADTEST_TARGET",
+        default_value = "wavecast",
+        value_name = "NAME|FILE"
     )]
-    pub(crate) url: String,
+    pub(crate) target: String,
+    /// Header of every request, such as 'Origin: https://example.com'; may be repeated.
+    #[arg(long = "header", env = "LOADTEST_HEADER", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// Sent as a bearer token, or where the target file says.
+    #[arg(long, env = "LOADTEST_TOKEN", value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
     /// HTTP URL of the server [default: the host and port of --url].
     #[arg(long, env = "LOADTEST_API", value_name = "URL")]
     pub(crate) api: Option<String>,
@@ -141,4 +150,14 @@ pub(crate) struct Flags {
     pub(crate) display: DisplayFlags,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
+}
+
+/// The URL of a Wavecast with default settings.
+const WAVECAST: &str = "ws://127.0.0.1:3000/ws";
+
+impl Flags {
+    /// The URL of a target that is Wavecast.
+    pub(crate) fn wavecast_url(&self) -> &str {
+        self.url.as_deref().unwrap_or(WAVECAST)
+    }
 }

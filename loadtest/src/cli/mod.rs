@@ -6,3 +6,4 @@ pub(crate) mod flags;
 pub(crate) mod scenario;
 pub(crate) mod scenario_file;
 pub(crate) mod setup;
+mod target;

@@ -1,5 +1,6 @@
 //! The scenarios: defaults for the flags, and assertions.
 
+use crate::dialect::presets;
 use crate::plan::cohort::Role;
 use crate::plan::popularity::Popularity;
 use crate::plan::run_plan::RunPlan;
@@ -326,6 +327,9 @@ pub(crate) fn list() -> String {
         "socket closes unexpectedly, and that the server releases everything at the end."
             .to_owned(),
     );
+    lines.push(String::new());
+    let targets: Vec<&str> = presets::names().collect();
+    lines.push(format!("Targets: wavecast, {}", targets.join(", ")));
     lines.push(String::new());
     lines.join("\n")
 }

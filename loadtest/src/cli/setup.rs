@@ -2,7 +2,7 @@
 
 use super::flags::Flags;
 use super::scenario::Scenario;
-use crate::base::target::Target;
+use super::target::{self, ResolvedTarget};
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
 use crate::run::options::RunOptions;
@@ -20,33 +20,43 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     if flags.display.are_impossible() {
         return Err("--tui needs a terminal on standard input and standard error".to_owned());
     }
-    let ws = Target::resolve(&flags.url, "ws")?;
-    let api = flags
-        .api
-        .clone()
-        .unwrap_or_else(|| format!("http://{}", ws.host));
-    let api = Target::resolve(&api, "http")?;
+    let ResolvedTarget {
+        ws,
+        api,
+        dialect,
+        credentials,
+    } = target::resolve(scenario, &flags)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let workers = flags.workers.unwrap_or((cores / 2).max(1));
+    let mut flags = flags;
+    if dialect.as_ref().is_some_and(|own| own.file.one_channel) {
+        flags.channels = Some(1);
+    }
     let plan = plan(scenario, &flags);
     check(scenario, &flags, &plan, workers)?;
-    let default_assertions = if flags.no_default_asserts {
+    let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
     } else {
         scenario.assertions(&plan)
     };
+    let skipped = dialect.as_ref().map_or_else(Vec::new, |dialect| {
+        target::switch_off(dialect, &mut default_assertions)
+    });
     let judging = JudgeOptions {
         scenario: scenario.name.to_owned(),
         target: ws.host.clone(),
         cmd: command_line(scenario.name),
         assertions: flags.asserts,
         default_assertions,
+        skipped,
         allow_taint: flags.allow_taint,
     };
     Ok(RunOptions {
         plan,
         ws,
         api,
+        dialect,
+        credentials,
         source_ips: flags.source_ips,
         workers,
         engine: flags.engine,

@@ -22,7 +22,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let addr = ([127, 0, 0, 1], 0).into();
     let server = NullServer::start(addr, behaviour).map_err(|error| error.to_string())?;
     let mut flags = flags.clone();
-    flags.url = format!("ws://{}/ws", server.addr());
+    flags.url = Some(format!("ws://{}/ws", server.addr()));
     flags.api = None;
     flags.server_pid = Some(ServerPid::Unwatched);
     flags.allow_taint = true;

@@ -98,7 +98,7 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
 
 /// Why the recovery scenario is skipped, if it is.
 fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
-    let target = Target::resolve(&flags.url, "ws")?;
+    let target = Target::resolve(flags.wavecast_url(), "ws")?;
     Ok(match has_positions(&target) {
         Ok(true) => None,
         Ok(false) => Some("run the server with --history 100000".to_owned()),
@@ -110,7 +110,7 @@ fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
 
 /// Whether the server has positions: whether a subscription that asks for them gets one.
 fn has_positions(target: &Target) -> io::Result<bool> {
-    let mut client = ProbeClient::connect(target, TIMEOUT)?;
+    let mut client = ProbeClient::connect(target, "", TIMEOUT)?;
     let mut frame = Vec::new();
     let command = br#"{"type":"subscribe","channel":"lt.00000000.0","positions":true}"#;
     client_frame::encode(&mut frame, client_frame::TEXT, command, 1);

@@ -26,6 +26,8 @@ pub(crate) struct Sampler {
     pid: Option<u32>,
     before: Option<ProcessSample>,
     stats_before: Option<ServerStats>,
+    /// Whether memory that is kept is a leak. It is not in a process that collects garbage.
+    judges_memory: bool,
     last: Option<(Instant, ProcessSample)>,
     last_ramp_sample: Instant,
     /// Connections and resident memory in KiB, during the ramp.
@@ -38,14 +40,15 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Takes the baseline. `None` as `pid` means that the process is not watched.
-    pub(crate) fn start(pid: Option<u32>, api: &Target) -> Self {
+    /// Takes the baseline. `None` as `pid` means that the process is not watched, `None` as `api` that it is not Wavecast.
+    pub(crate) fn start(pid: Option<u32>, api: Option<&Target>) -> Self {
         let now = Instant::now();
         let before = pid.and_then(ProcessSample::take);
         Self {
             pid,
             before,
-            stats_before: ServerStats::fetch(api),
+            stats_before: api.and_then(ServerStats::fetch),
+            judges_memory: api.is_some(),
             last: before.map(|sample| (now, sample)),
             last_ramp_sample: now,
             ramp: Vec::new(),
@@ -111,8 +114,9 @@ impl Sampler {
             let leaks = leaks(
                 &before,
                 ProcessSample::take(pid).as_ref(),
-                self.stats_before.zip(ServerStats::fetch(api)),
-                peak,
+                self.stats_before
+                    .and_then(|before| Some((before, ServerStats::fetch(api)?))),
+                self.judges_memory.then_some(peak),
             );
             if leaks.is_empty() || Instant::now() >= deadline {
                 break leaks;
@@ -137,7 +141,7 @@ fn leaks(
     before: &ProcessSample,
     after: Option<&ProcessSample>,
     stats: Option<(ServerStats, ServerStats)>,
-    peak: u32,
+    peak: Option<u32>,
 ) -> Vec<String> {
     let Some(after) = after else {
         return vec!["the server process is gone".to_owned()];
@@ -149,8 +153,10 @@ fn leaks(
         }
     };
     grown("descriptors", before.fds, after.fds, FDS_SLACK);
-    let slack = before.rss_kib / 10 + RSS_SLACK_KIB + RSS_SLACK_KIB_PER_CONN * u64::from(peak);
-    grown("resident KiB", before.rss_kib, after.rss_kib, slack);
+    if let Some(peak) = peak {
+        let slack = before.rss_kib / 10 + RSS_SLACK_KIB + RSS_SLACK_KIB_PER_CONN * u64::from(peak);
+        grown("resident KiB", before.rss_kib, after.rss_kib, slack);
+    }
     if let Some((before, after)) = stats {
         grown("connections", before.connections, after.connections, 0);
         grown("channels", before.channels, after.channels, 0);
@@ -170,7 +176,7 @@ mod tests {
             fds: 20,
             ..ProcessSample::default()
         };
-        assert_eq!(leaks(&before, Some(&before), None, 0), [""; 0]);
+        assert_eq!(leaks(&before, Some(&before), None, Some(0)), [""; 0]);
         let after = ProcessSample { fds: 70, ..before };
         let stats = ServerStats {
             connections: 1,
@@ -181,13 +187,13 @@ mod tests {
                 &before,
                 Some(&after),
                 Some((ServerStats::default(), stats)),
-                0
+                Some(0)
             ),
             [
                 "descriptors: 20 before, 70 after",
                 "connections: 0 before, 1 after"
             ]
         );
-        assert_eq!(leaks(&before, None, None, 0).len(), 1);
+        assert_eq!(leaks(&before, None, None, Some(0)).len(), 1);
     }
 }

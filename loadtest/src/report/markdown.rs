@@ -90,6 +90,10 @@ fn assertions(text: &mut String, result: &RunResult) {
             markdown(&assertion.actual)
         );
     }
+    for skipped in &result.skipped {
+        let (expr, reason) = (markdown(&skipped.expr), markdown(&skipped.reason));
+        let _ = writeln!(text, "| off | {expr} | {reason} |");
+    }
 }
 
 fn distributions(text: &mut String, result: &RunResult) {

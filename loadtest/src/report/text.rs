@@ -216,6 +216,9 @@ fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
             writeln!(out, "          replay: {}", failure.replay)?;
         }
     }
+    for skipped in &result.skipped {
+        writeln!(out, "  off   {:<28}  {}", skipped.expr, skipped.reason)?;
+    }
     Ok(())
 }
 

@@ -32,6 +32,9 @@ pub struct RunResult {
     pub histograms: BTreeMap<String, Histogram>,
     /// Every assertion and its outcome.
     pub assertions: Vec<AssertionResult>,
+    /// What is not asserted, because the target lacks it.
+    #[serde(default)]
+    pub skipped: Vec<Skipped>,
     /// The failed assertions, with evidence.
     pub failures: Vec<Failure>,
     /// The process of the server, if it was watched.
@@ -138,6 +141,15 @@ pub struct AssertionResult {
     pub ok: bool,
     /// The measured value, formatted: `11.4ms`.
     pub actual: String,
+}
+
+/// Something that is not asserted, because the target lacks it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The assertion, or what it is about.
+    pub expr: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A failed assertion, with evidence.

@@ -68,7 +68,10 @@ pub(crate) fn conduct(
         progress: Progress::start(options.display, options.server),
         totals: Totals::default(),
         cut_short: None,
-        sampler: Sampler::start(options.server, &state.api),
+        sampler: Sampler::start(
+            options.server,
+            Some(&state.api).filter(|_| state.dialect.is_none()),
+        ),
         record: RunRecord {
             started_unix_ms: SystemTime::now()
                 .duration_since(UNIX_EPOCH)

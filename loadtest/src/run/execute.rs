@@ -96,6 +96,8 @@ pub(crate) fn execute_on(
         clock: Clock::start(),
         ws: options.ws,
         api: options.api,
+        dialect: options.dialect,
+        credentials: options.credentials,
         source_ips,
         workers: options.workers,
         engine: options.engine,

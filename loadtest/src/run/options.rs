@@ -3,8 +3,10 @@
 use super::display::DisplayFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::target::Target;
+use crate::dialect::dialect::Dialect;
 use crate::measure::server_pid::ServerPid;
 use crate::plan::run_plan::RunPlan;
+use crate::sockets::run_state::Credentials;
 use crate::verdict::judge::JudgeOptions;
 use crate::wire::frame_reader::ReaderEngine;
 use std::time::Duration;
@@ -15,6 +17,9 @@ pub(crate) struct RunOptions {
     pub(crate) plan: RunPlan,
     pub(crate) ws: Target,
     pub(crate) api: Target,
+    /// How to talk to the hub. `None` if it is Wavecast.
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) credentials: Credentials,
     pub(crate) source_ips: SourceIps,
     pub(crate) workers: u32,
     pub(crate) engine: ReaderEngine,

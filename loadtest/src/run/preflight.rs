@@ -1,8 +1,10 @@
 //! Checks, before a run, for everything that would make it fail or distort it, and says how to fix it.
 
+use crate::base::target::Target;
 use crate::sockets::run_state::RunState;
 use crate::wire::http_client::HttpClient;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::net::TcpStream;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -74,6 +76,11 @@ pub(crate) fn check(
             kind: error.kind(),
         })?;
     }
+    if state.dialect.is_some() {
+        return reaches(&state.ws)
+            .and_then(|()| reaches(&state.api))
+            .map(|()| notes);
+    }
     let host = state.api.host.clone();
     let mut client = HttpClient::new(state.api.clone(), Duration::from_secs(5));
     match client.send("GET", "/healthz", b"") {
@@ -87,6 +94,16 @@ pub(crate) fn check(
             cause: error.to_string(),
         }),
     }
+}
+
+/// Whether somebody listens there. How to ask a hub whether it is healthy is not known.
+fn reaches(target: &Target) -> Result<(), SetupError> {
+    TcpStream::connect_timeout(&target.addr, Duration::from_secs(5))
+        .map(drop)
+        .map_err(|error| SetupError::NoServer {
+            host: target.host.clone(),
+            cause: error.to_string(),
+        })
 }
 
 fn raise_file_limit(connections: u32, publishers: u32) -> Result<Vec<String>, SetupError> {

@@ -149,7 +149,7 @@ pub(crate) fn run(state: &RunState) -> WorkerTally {
 
 /// The answer in words: `close 1002`, or `error` if that is expected. A Close frame may follow errors.
 fn answer(state: &RunState, attack: &Attack) -> io::Result<String> {
-    let mut client = ProbeClient::connect(&state.ws, TIMEOUT)?;
+    let mut client = ProbeClient::connect(&state.ws, &state.credentials.upgrade_headers, TIMEOUT)?;
     // The server may close the connection before it has read everything. Its Close frame is what counts.
     let _ = client.send(&attack.bytes);
     client.find(|frame| match frame {

@@ -25,6 +25,8 @@ pub(super) struct FaultInjector<'a> {
     /// Whether the planned storm has happened, and the number of storms that were asked for with a key.
     planned_storm_done: bool,
     storms_done: u32,
+    /// When a heartbeat was sent last; only with some dialects.
+    last_heartbeat: Instant,
 }
 
 impl<'a> FaultInjector<'a> {
@@ -39,6 +41,7 @@ impl<'a> FaultInjector<'a> {
             rounds: 0,
             planned_storm_done: false,
             storms_done: 0,
+            last_heartbeat: Instant::now(),
         }
     }
 
@@ -52,6 +55,13 @@ impl<'a> FaultInjector<'a> {
             {
                 let auditor = &mut self.fleet.context.borrow_mut().auditor;
                 auditor.answer_late_pings();
+                let heartbeat = self.fleet.state.dialect.as_ref();
+                if let Some((every, text)) = heartbeat.and_then(|own| own.heartbeat.as_ref())
+                    && self.last_heartbeat.elapsed() >= *every
+                {
+                    self.last_heartbeat = Instant::now();
+                    auditor.send_heartbeats(text);
+                }
                 auditor.flush();
             }
             if *self.fleet.state.phase.borrow() != Phase::Publish {

@@ -11,6 +11,7 @@ pub(crate) mod publisher;
 mod relay;
 mod room_talk;
 pub(crate) mod run_state;
+mod socket_publisher;
 mod stalled;
 mod stream_end;
 pub(crate) mod worker;

@@ -87,11 +87,11 @@ async fn try_open(
     })?;
     step.set("upgrade");
     let nonce = (u128::from(state.plan.run) << 64) | u128::from(conn);
-    let first_frames = upgrade(&mut stream, state, nonce).await?;
+    let path = context.borrow().auditor.upgrade_path(local);
+    let first_frames = upgrade(&mut stream, state, &path, nonce).await?;
     step.set("subscribe");
     let mut commands = Vec::new();
-    for channel in state.plan.channels_of(conn) {
-        let command = context.borrow().auditor.subscribe_command(local, channel);
+    for command in context.borrow().auditor.first_commands(local) {
         client_frame::encode(&mut commands, client_frame::TEXT, command.as_bytes(), conn);
     }
     let (mut read, mut write) = stream.into_split();
@@ -100,6 +100,7 @@ async fn try_open(
         .await
         .map_err(|error| CloseCause::Io(error.kind()))?;
     context.borrow_mut().auditor.on_upgraded(local, write);
+    context.borrow_mut().auditor.on_unconfirmed(local);
     let mut frames = FrameReader::new(state.engine);
     let now_ns = state.clock.now_ns();
     frames.feed(&first_frames, |frame| {
@@ -135,10 +136,16 @@ async fn connect(state: &RunState, conn: u32, role: Role) -> io::Result<TcpStrea
 async fn upgrade(
     stream: &mut TcpStream,
     state: &RunState,
+    path: &str,
     nonce: u128,
 ) -> Result<Vec<u8>, OpenError> {
     let upgrade_error = |error: io::Error| OpenError::Upgrade(error.kind());
-    let request = handshake::request(&state.ws.host, &state.ws.path, nonce);
+    let request = handshake::request(
+        &state.ws.host,
+        path,
+        &state.credentials.upgrade_headers,
+        nonce,
+    );
     stream.write_all(&request).await.map_err(upgrade_error)?;
     let mut response = Vec::with_capacity(512);
     loop {

@@ -4,14 +4,19 @@
 //! was due. It waits for each response, so its publications reach the server in order.
 
 use super::run_state::RunState;
+use super::socket_publisher::SocketPublisher;
 use crate::books::classes::count_class;
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::{PublisherTally, TallyReport};
+use crate::dialect::dialect::says;
+use crate::dialect::target_file::Via;
+use crate::dialect::template::Values;
 use crate::plan::schedule::CHECK_EVERY;
-use crate::wire::http_client::{HttpClient, RequestError};
+use crate::wire::http_client::{HttpClient, Reply, RequestError};
 use crate::wire::json;
 use crate::wire::stamp::{self, Stamp};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
@@ -25,23 +30,47 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct Publisher {
     state: Arc<RunState>,
     index: u32,
-    client: HttpClient,
+    route: Route,
     /// The last sequence number used, by channel.
     last_seq: Vec<u64>,
     tally: PublisherTally,
     reports: Sender<TallyReport>,
+    payload: Vec<u8>,
     body: Vec<u8>,
+}
+
+/// The way of the publications.
+enum Route {
+    Http(Box<HttpClient>),
+    Socket(Box<SocketPublisher>),
+}
+
+impl Route {
+    fn new(state: &Arc<RunState>) -> Self {
+        let via = state.dialect.as_ref().map(|own| own.file.publish.via);
+        if via == Some(Via::Socket) {
+            return Self::Socket(Box::new(SocketPublisher::new(
+                Arc::clone(state),
+                ACK_TIMEOUT,
+            )));
+        }
+        let client = HttpClient::new(state.api.clone(), ACK_TIMEOUT);
+        Self::Http(Box::new(
+            client.with_headers(&state.credentials.publish_headers),
+        ))
+    }
 }
 
 impl Publisher {
     pub(crate) fn new(state: Arc<RunState>, index: u32, reports: Sender<TallyReport>) -> Self {
         Self {
-            client: HttpClient::new(state.api.clone(), ACK_TIMEOUT),
+            route: Route::new(&state),
             last_seq: vec![0; state.plan.channels as usize],
             state,
             index,
             tally: PublisherTally::default(),
             reports,
+            payload: Vec::new(),
             body: Vec::new(),
         }
     }
@@ -49,8 +78,12 @@ impl Publisher {
     /// Posts its share of the schedule. Returns early if `stop` is disconnected, and at `give_up`.
     pub(crate) fn run(mut self, give_up: Instant, stop: &Receiver<()>) {
         // If this fails, the first publication fails too, and is counted.
-        let _ = self.client.connect();
         let state = Arc::clone(&self.state);
+        let _ = match (&mut self.route, &state.dialect) {
+            (Route::Socket(own), Some(dialect)) => own.connect(dialect),
+            (Route::Http(client), _) => client.connect(),
+            _ => Ok(()),
+        };
         let plan = &state.plan;
         let mut free_ns = 0;
         let mut reported = Instant::now();
@@ -67,6 +100,9 @@ impl Publisher {
             match stop.recv_deadline(state.clock.instant(wake_ns)) {
                 Err(RecvTimeoutError::Timeout) if Instant::now() < give_up => {}
                 _ => break,
+            }
+            if let (Route::Socket(own), Some(dialect)) = (&mut self.route, &state.dialect) {
+                own.idle(dialect);
             }
             let Some(intended_ns) = due_ns.filter(|&due_ns| due_ns == wake_ns) else {
                 continue;
@@ -107,10 +143,13 @@ impl Publisher {
         self.tally
             .lag
             .record_ns(sent_ns - sent_ns.min(intended_ns.max(free_ns)));
-        let result = self.client.send("POST", "/api/events", &self.body);
+        let result = self.send(channel);
         let now_ns = state.clock.now_ns();
+        let rejected = state.dialect.as_ref();
+        let rejected = rejected.and_then(|own| own.file.publish.rejected.as_deref());
+        let is_rejected = |body: &[u8]| rejected.is_some_and(|text| says(body, text));
         match result {
-            Ok(reply) if (200..300).contains(&reply.status) => {
+            Ok(reply) if (200..300).contains(&reply.status) && !is_rejected(&reply.body) => {
                 ledger.accepted(stream, seq);
                 self.last_seq[channel as usize] = seq;
                 self.tally.accepted += 1;
@@ -123,7 +162,11 @@ impl Publisher {
             Ok(reply) => {
                 ledger.refused(stream, seq);
                 self.last_seq[channel as usize] = seq;
-                count_class(&mut self.tally.failed, format!("http {}", reply.status));
+                let class = match reply.status {
+                    200..300 => "refused in the reply".to_owned(),
+                    status => format!("http {status}"),
+                };
+                count_class(&mut self.tally.failed, class);
             }
             Err(error) => {
                 if matches!(error, RequestError::ReplyLost(_)) {
@@ -138,14 +181,32 @@ impl Publisher {
         now_ns
     }
 
-    /// Builds the request body.
+    /// Sends what was composed.
+    fn send(&mut self, channel: u32) -> Result<Reply, RequestError> {
+        let state = &self.state;
+        let name = state.plan.channel_name(channel);
+        match (&mut self.route, &state.dialect) {
+            (Route::Http(client), None) => client.send("POST", "/api/events", &self.body),
+            (Route::Http(client), Some(dialect)) => {
+                let name = dialect.channel_name(&name);
+                let values = Values {
+                    channel: &name,
+                    token: &state.credentials.token,
+                    ..Values::default()
+                };
+                client.send("POST", &dialect.publish_path.text(&values), &self.body)
+            }
+            (Route::Socket(own), Some(dialect)) => {
+                own.publish(dialect, &dialect.channel_name(&name), &self.payload)
+            }
+            (Route::Socket(_), None) => Err(RequestError::NotSent(ErrorKind::Unsupported)),
+        }
+    }
+
+    /// Builds the payload and the request body.
     fn compose(&mut self, channel: u32, seq: u64, intended_ns: u64, sent_ns: u64) {
         let plan = &self.state.plan;
         let name = plan.channel_name(channel);
-        self.body.clear();
-        self.body.extend_from_slice(br#"{"channel":""#);
-        self.body.extend_from_slice(name.as_bytes());
-        self.body.extend_from_slice(br#"","data":"#);
         let stamp = Stamp {
             run: plan.run.into(),
             publisher: self.index.into(),
@@ -155,18 +216,43 @@ impl Publisher {
             sent_ns,
             offset: 0,
         };
-        stamp::append(&mut self.body, &stamp, plan.payload_bytes as usize);
-        self.body.push(b'}');
+        self.payload.clear();
+        stamp::append(&mut self.payload, &stamp, plan.payload_bytes as usize);
+        self.body.clear();
+        match &self.state.dialect {
+            None => {
+                self.body.extend_from_slice(br#"{"channel":""#);
+                self.body.extend_from_slice(name.as_bytes());
+                self.body.extend_from_slice(br#"","data":"#);
+                self.body.extend_from_slice(&self.payload);
+                self.body.push(b'}');
+            }
+            Some(dialect) if dialect.file.publish.via == Via::Http => {
+                let values = Values {
+                    channel: &dialect.channel_name(&name),
+                    payload: &self.payload,
+                    id: seq,
+                    token: &self.state.credentials.token,
+                };
+                dialect.message.fill(&values, &mut self.body);
+            }
+            Some(_) => {}
+        }
     }
 
     /// Compares the number of subscribers in a response with the tester's own.
     fn cross_check(&mut self, channel: u32, body: &[u8], subscribers: u32) {
         let mut answered = None;
-        json::members(body, |key, value| {
-            if key == b"subscribers" {
-                answered = json::integer(value);
-            }
-        });
+        if let Some(dialect) = &self.state.dialect {
+            let pointer = dialect.subscribers.as_ref();
+            answered = pointer.and_then(|own| json::integer(own.find(body)?));
+        } else {
+            json::members(body, |key, value| {
+                if key == b"subscribers" {
+                    answered = json::integer(value);
+                }
+            });
+        }
         let Some(answered) = answered else { return };
         self.tally.cross_checked += 1;
         if answered < u64::from(subscribers) {

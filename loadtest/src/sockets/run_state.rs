@@ -3,6 +3,7 @@
 use crate::base::clock::Clock;
 use crate::base::target::Target;
 use crate::books::ledger::Ledger;
+use crate::dialect::dialect::Dialect;
 use crate::plan::phase::Phase;
 use crate::plan::run_plan::RunPlan;
 use crate::plan::schedule::Schedule;
@@ -12,6 +13,17 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// What the tester says about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credentials {
+    /// Header lines of upgrade requests, each with its end.
+    pub(crate) upgrade_headers: String,
+    /// Header lines of requests to publish, likewise.
+    pub(crate) publish_headers: String,
+    /// The value of `--token`; empty if there is none.
+    pub(crate) token: String,
+}
+
 /// Created before the run. Then only the ledger, the phase, the schedule and the atomics change.
 #[derive(Debug)]
 pub(crate) struct RunState {
@@ -20,6 +32,9 @@ pub(crate) struct RunState {
     pub(crate) clock: Clock,
     pub(crate) ws: Target,
     pub(crate) api: Target,
+    /// How to talk to the hub. `None` if it is Wavecast.
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) credentials: Credentials,
     /// Source addresses to bind, in turn. Empty if the kernel chooses.
     pub(crate) source_ips: Vec<IpAddr>,
     pub(crate) workers: u32,
@@ -93,6 +108,8 @@ impl RunState {
             clock: Clock::start(),
             ws: nobody.clone(),
             api: nobody,
+            dialect: None,
+            credentials: Credentials::default(),
             source_ips: Vec::new(),
             workers: 1,
             engine: ReaderEngine::Lean,

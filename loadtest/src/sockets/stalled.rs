@@ -70,7 +70,7 @@ pub(super) async fn stall_handshake(
     let Ok(mut stream) = TcpStream::connect(state.ws.addr).await else {
         return;
     };
-    let request = handshake::request(&state.ws.host, &state.ws.path, 0);
+    let request = handshake::request(&state.ws.host, &state.ws.path, "", 0);
     if stream
         .write_all(&request[..request.len() / 2])
         .await

@@ -7,7 +7,9 @@ use super::self_check;
 use crate::books::evidence::EvidenceKind;
 use crate::books::totals::Totals;
 use crate::plan::run_plan::RunPlan;
-use crate::result::run_result::{Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Tester};
+use crate::result::run_result::{
+    Failure, Host, Run, RunResult, SCHEMA_VERSION, Server, Skipped, Tester,
+};
 use std::collections::BTreeMap;
 
 /// How a run is named and judged. No figure depends on it.
@@ -23,6 +25,8 @@ pub(crate) struct JudgeOptions {
     pub(crate) assertions: Vec<Assertion>,
     /// Assertions of the scenario.
     pub(crate) default_assertions: Vec<Assertion>,
+    /// What is not asserted, because the target lacks it.
+    pub(crate) skipped: Vec<Skipped>,
     /// If the tester could not keep up, only warn: do not exit with 98.
     pub(crate) allow_taint: bool,
 }
@@ -112,6 +116,7 @@ pub(crate) fn judge(
             .collect(),
         metrics,
         assertions,
+        skipped: judging.skipped.clone(),
         failures,
         server,
         tester,
@@ -181,6 +186,7 @@ mod tests {
             cmd: String::new(),
             assertions: Vec::new(),
             default_assertions: Vec::new(),
+            skipped: Vec::new(),
             allow_taint: false,
         };
         for errors in [vec![], vec!["worker 0: too many open files".to_owned()]] {

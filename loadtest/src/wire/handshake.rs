@@ -18,11 +18,11 @@ pub(crate) enum HandshakeError {
     Malformed,
 }
 
-/// The upgrade request. `nonce` becomes the key and need not be secret.
-pub(crate) fn request(host: &str, path: &str, nonce: u128) -> Vec<u8> {
+/// The upgrade request. `nonce` becomes the key and need not be secret; `headers` are further lines, each with its end.
+pub(crate) fn request(host: &str, path: &str, headers: &str, nonce: u128) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n\r\n",
+         Sec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n",
         key(nonce)
     )
     .into_bytes()

@@ -31,6 +31,8 @@ const MAX_REPLY: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     target: Target,
+    /// Header lines of every request, each with its end.
+    headers: String,
     timeout: Duration,
     stream: Option<TcpStream>,
     request: Vec<u8>,
@@ -42,11 +44,21 @@ impl HttpClient {
     pub(crate) fn new(target: Target, timeout: Duration) -> Self {
         Self {
             target,
+            headers: "Content-Type: application/json\r\n".to_owned(),
             timeout,
             stream: None,
             request: Vec::new(),
             reply: Vec::new(),
         }
+    }
+
+    /// Sends these header lines, each with its end, with every request.
+    pub(crate) fn with_headers(mut self, headers: &str) -> Self {
+        if headers.to_ascii_lowercase().contains("content-type:") {
+            self.headers.clear();
+        }
+        self.headers.push_str(headers);
+        self
     }
 
     /// Connects now, so that the first request need not.
@@ -72,8 +84,9 @@ impl HttpClient {
         self.request.clear();
         write!(
             self.request,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n",
             self.target.host,
+            self.headers,
             body.len()
         )
         .expect("writing to a Vec cannot fail");

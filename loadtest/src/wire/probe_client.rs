@@ -17,11 +17,11 @@ pub(crate) struct ProbeClient {
 }
 
 impl ProbeClient {
-    /// Connects. `timeout` limits connecting, each write and, in total, all reads.
-    pub(crate) fn connect(target: &Target, timeout: Duration) -> io::Result<Self> {
+    /// Connects, with these further header lines. `timeout` limits connecting, each write and, in total, all reads.
+    pub(crate) fn connect(target: &Target, headers: &str, timeout: Duration) -> io::Result<Self> {
         let mut stream = TcpStream::connect_timeout(&target.addr, timeout)?;
         stream.set_write_timeout(Some(timeout))?;
-        stream.write_all(&handshake::request(&target.host, &target.path, 1))?;
+        stream.write_all(&handshake::request(&target.host, &target.path, headers, 1))?;
         let deadline = Instant::now() + timeout;
         let mut head = Vec::new();
         let length = loop {
@@ -38,12 +38,46 @@ impl ProbeClient {
         })
     }
 
+    /// Starts the time limit of reads again.
+    pub(crate) fn extend(&mut self, timeout: Duration) {
+        self.deadline = Instant::now() + timeout;
+    }
+
+    /// Reads the frames that have arrived, without waiting.
+    ///
+    /// # Errors
+    /// The connection has ended, or the server violates the protocol.
+    pub(crate) fn read_available(
+        &mut self,
+        mut on_frame: impl FnMut(&ServerFrame<'_>),
+    ) -> io::Result<()> {
+        let mut chunk = [0; 16 * 1024];
+        self.stream.set_nonblocking(true)?;
+        let ended = loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => break Some(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => self.unread.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        self.stream.set_nonblocking(false)?;
+        let whole = [self.frames.tail(), &self.unread].concat();
+        self.unread.clear();
+        let fed = self.frames.feed(&whole, |frame| {
+            on_frame(&frame);
+            Ok::<(), FrameError>(())
+        });
+        fed.map_err(io::Error::other)?;
+        ended.map_or(Ok(()), Err)
+    }
+
     /// Sends raw bytes. Encoding them as frames is up to the caller.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// Reads frames until `find` returns something for one.
+    /// Reads frames until `find` returns something for one. It is called for every frame that has arrived.
     ///
     /// # Errors
     /// The connection ends, the server violates the protocol, or the timeout expires first.
@@ -55,7 +89,8 @@ impl ProbeClient {
             let whole = [self.frames.tail(), &self.unread].concat();
             let mut found = None;
             let fed = self.frames.feed(&whole, |frame| {
-                found = found.take().or_else(|| find(&frame));
+                let new = find(&frame);
+                found = found.take().or(new);
                 Ok::<(), FrameError>(())
             });
             fed.map_err(io::Error::other)?;
@@ -75,7 +110,11 @@ fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> i
     }
     stream.set_read_timeout(Some(left))?;
     let mut chunk = [0; 4096];
-    match stream.read(&mut chunk)? {
+    let read = stream.read(&mut chunk).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    });
+    match read? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         length => {
             into.extend_from_slice(&chunk[..length]);

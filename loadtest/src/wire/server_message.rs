@@ -61,6 +61,13 @@ pub(crate) fn messages<'a>(payload: &'a [u8], mut on_message: impl FnMut(ServerM
     }
 }
 
+/// The stamp that a JSON object is. `None` if it lacks a field, or the text is not JSON.
+pub(crate) fn stamp_of(json: &[u8]) -> Option<Stamp> {
+    let mut stamp = None;
+    Scanner { bytes: json, at: 0 }.stamp(&mut stamp)?;
+    stamp
+}
+
 impl<'a> Scanner<'a> {
     fn message(&mut self) -> Option<ServerMessage<'a>> {
         let (mut kind, mut channel, mut code): (&[u8], &[u8], &[u8]) = (b"", b"", b"");

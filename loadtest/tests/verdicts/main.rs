@@ -6,4 +6,5 @@ mod misbehaviour;
 mod reconnects;
 mod recovery;
 mod support;
+mod targets;
 mod timing;

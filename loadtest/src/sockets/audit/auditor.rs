@@ -34,6 +34,8 @@ pub(super) struct Socket {
     pub(super) writer: Option<OwnedWriteHalf>,
     /// Bytes that the socket has not accepted yet: at most [`UNSENT_BYTES`] and one frame.
     pub(super) unsent: Vec<u8>,
+    /// The beginning of a message that is not complete yet; only with some dialects.
+    pub(super) carry: Vec<u8>,
     /// It was ready before, so it is not counted as opened again.
     pub(super) known: bool,
     /// When the tester dropped it; `None` once it is ready again.
@@ -48,6 +50,7 @@ impl Socket {
             status: Status::Opening(0),
             writer: None,
             unsent: Vec::new(),
+            carry: Vec::new(),
             known: false,
             dropped_ns: None,
             expected: Box::default(),

@@ -24,7 +24,12 @@ impl Auditor {
     ) -> Result<(), CloseCause> {
         match *frame {
             // The books are closed: what arrives now has been counted as missing.
-            ServerFrame::Text(_) if self.closing => {}
+            ServerFrame::Text(_) | ServerFrame::Binary(_) if self.closing => {}
+            ServerFrame::Text(bytes) | ServerFrame::Binary(bytes)
+                if self.state.dialect.is_some() =>
+            {
+                return self.on_dialect_frame(local, bytes, now_ns);
+            }
             ServerFrame::Text(text) => {
                 let mut refused = None;
                 let leaving = matches!(self.sockets[local].status, Status::Leaving(_));
@@ -71,11 +76,11 @@ impl Auditor {
         }
     }
 
-    fn is_opening(&self, local: usize) -> bool {
+    pub(super) fn is_opening(&self, local: usize) -> bool {
         matches!(self.sockets[local].status, Status::Opening(_))
     }
 
-    fn on_message(&mut self, local: usize, message: ServerMessage<'_>, now_ns: u64) {
+    pub(super) fn on_message(&mut self, local: usize, message: ServerMessage<'_>, now_ns: u64) {
         match message {
             ServerMessage::Event(name, Some(stamp)) if !self.state.plan.rooms => {
                 self.on_event(local, name, &stamp, now_ns);
@@ -125,7 +130,7 @@ impl Auditor {
         }
     }
 
-    fn on_malformed(&mut self, local: usize) {
+    pub(super) fn on_malformed(&mut self, local: usize) {
         self.tally.malformed += 1;
         let conn = self.conn(local);
         self.tally.evidence.note(EvidenceKind::Malformed, || {

@@ -4,6 +4,7 @@
 pub(super) mod auditor;
 mod closing;
 mod declared;
+mod dialect_messages;
 mod faulty;
 mod held_position;
 mod incoming;
