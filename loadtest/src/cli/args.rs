@@ -5,7 +5,7 @@ use crate::base::source_ips::SourceIps;
 use crate::base::units::parse_count;
 use crate::compare::comparison::parse_percent;
 use crate::report::outputs::Outputs;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Load tester for WebSocket push systems. Checks that every subscriber gets every event once and in order, and how fast.
@@ -63,16 +63,38 @@ pub(crate) enum Command {
         #[command(flatten)]
         outputs: Box<Outputs>,
     },
-    /// Compare two results; exit with 99 if the second is worse.
+    /// Compare two results, and exit with 99 if the second is worse; or put the same load on several hubs.
+    ///
+    /// Two results: `loadtest compare base.json new.json`. Several hubs, in turns, with one page about them:
+    /// `loadtest compare wavecast@ws://127.0.0.1:3000/ws nats@ws://127.0.0.1:8080/ -c 500 --page page.html`.
+    #[command(args_override_self = true)]
     Compare {
-        /// The result to compare with, written with --json.
-        base: PathBuf,
-        /// The new result, written with --json.
-        new: PathBuf,
-        /// How much worse a metric may be.
+        /// Two results written with --json; or hubs, each as TARGET@URL, or TARGET at its default address.
+        #[arg(num_args = 2.., required = true)]
+        what: Vec<String>,
+        /// How much worse a metric of a result may be.
         #[arg(long, default_value = "10%", value_name = "SHARE", value_parser = parse_percent)]
         max_regress: f64,
+        #[command(flatten)]
+        hub_flags: HubFlags,
+        #[command(flatten)]
+        flags: Box<Flags>,
     },
+}
+
+/// The flags for comparing hubs.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Hubs")]
+pub(crate) struct HubFlags {
+    /// The scenario to run on each hub.
+    #[arg(long, default_value = "smoke", value_name = "NAME")]
+    pub(crate) scenario: String,
+    /// How often to run it on each hub. The hubs take turns.
+    #[arg(long, default_value = "3", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) runs: u32,
+    /// The page to write: .html or .md.
+    #[arg(long, default_value = "compare.html", value_name = "FILE")]
+    pub(crate) page: PathBuf,
 }
 
 #[cfg(test)]

@@ -196,19 +196,61 @@ fn command_line(scenario: &str) -> String {
     {
         words[2] = name;
     }
-    while let Some(arg) = args.next() {
-        if arg == "--seed" || arg == "--only-conn" {
-            args.next();
-        } else if !arg.starts_with("--seed=") && !arg.starts_with("--only-conn=") {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%".contains(c);
-            words.push(if arg.chars().all(plain) {
-                arg
-            } else {
-                format!("'{arg}'")
-            });
-        }
-    }
+    words.extend(shown(args, &["--seed", "--only-conn"]));
     words.join(" ")
+}
+
+/// The command line that repeats the load of a comparison on one hub.
+pub(crate) fn hub_command(scenario: &str, target: &str, url: Option<&str>) -> String {
+    let hub = ["run", scenario, "--target", target].map(str::to_owned);
+    let hub = hub.into_iter().chain(url.map(|url| format!("--url={url}")));
+    let flags = std::env::args()
+        .skip_while(|arg| arg != "compare")
+        .skip(1)
+        .skip_while(|arg| !arg.starts_with('-'));
+    let own = ["--scenario", "--runs", "--page", "--max-regress", "--seed"];
+    let words: Vec<String> = ["loadtest".to_owned()]
+        .into_iter()
+        .chain(shown(hub, &[]))
+        .chain(shown(flags, &own))
+        .collect();
+    words.join(" ")
+}
+
+/// The command line of this process.
+pub(crate) fn repeat_command() -> String {
+    let words: Vec<String> = ["loadtest".to_owned()]
+        .into_iter()
+        .chain(shown(std::env::args().skip(1), &[]))
+        .collect();
+    words.join(" ")
+}
+
+/// Arguments as one would type them, without some flags and their values, and without secrets.
+fn shown(args: impl Iterator<Item = String>, without: &[&str]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut args = args.peekable();
+    while let Some(arg) = args.next() {
+        let (flag, is_whole) = arg
+            .split_once('=')
+            .map_or((arg.as_str(), true), |(flag, _)| (flag, false));
+        if without.contains(&flag) || flag == "--token" {
+            if is_whole {
+                args.next();
+            }
+            if flag == "--token" {
+                words.push("--token \"$TOKEN\"".to_owned());
+            }
+            continue;
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%@".contains(c);
+        words.push(if arg.chars().all(plain) {
+            arg
+        } else {
+            format!("'{arg}'")
+        });
+    }
+    words
 }
 
 /// A run id that differs from those of testers that run at the same time.

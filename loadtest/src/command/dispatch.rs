@@ -1,6 +1,6 @@
 //! Parses the command line and runs the subcommand.
 
-use super::{bench_self, compare, doctor, find_max, verify};
+use super::{bench_self, compare, compare_hubs, doctor, find_max, verify};
 use crate::base::exit::Exit;
 use crate::cli::args::{Cli, Command};
 use crate::cli::flags::Flags;
@@ -40,10 +40,16 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Report { result, outputs }) => Ok(stored::rerender(&result, &outputs)),
         Some(Command::Compare {
-            base,
-            new,
+            what,
             max_regress,
-        }) => Ok(compare::run(&base, &new, max_regress)),
+            hub_flags,
+            flags,
+        }) => match what.as_slice() {
+            [base, new] if is_result(base) && is_result(new) => {
+                Ok(compare::run(base.as_ref(), new.as_ref(), max_regress))
+            }
+            hubs => compare_hubs::run(hubs, &hub_flags, &flags),
+        },
         None => run_scenario("smoke", cli.flags),
     };
     let exit = outcome.unwrap_or_else(|message| {
@@ -51,6 +57,11 @@ pub fn main() -> ExitCode {
         Exit::Usage
     });
     exit.into()
+}
+
+/// Whether an argument of `compare` is a result, and not a hub.
+fn is_result(argument: &str) -> bool {
+    argument.to_ascii_lowercase().ends_with(".json")
 }
 
 fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {

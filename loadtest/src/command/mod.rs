@@ -2,6 +2,7 @@
 
 mod bench_self;
 mod compare;
+mod compare_hubs;
 pub(crate) mod dispatch;
 mod doctor;
 mod find_max;

@@ -5,10 +5,12 @@ mod error;
 mod escape;
 pub(crate) mod hdr;
 mod html;
+pub(crate) mod hubs_page;
 pub(crate) mod json;
 mod junit;
 mod markdown;
 pub(crate) mod outputs;
+mod page;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod stored;

@@ -1,6 +1,7 @@
 //! Runs the real binary against servers with one fault each. It must find that fault, and nothing else.
 
 mod command_line;
+mod compare;
 mod delivery;
 mod misbehaviour;
 mod reconnects;

@@ -1,0 +1,313 @@
+//! The page that shows several hubs beside each other: the same load, the books, latency, costs, and how to repeat it.
+
+use super::page::{Block, Page};
+use crate::base::units::grouped;
+use crate::result::metric::{Distribution, Metric};
+use crate::result::run_result::RunResult;
+
+/// The runs of one hub.
+#[derive(Clone, Debug)]
+pub(crate) struct HubRuns {
+    pub(crate) name: String,
+    pub(crate) runs: Vec<RunResult>,
+}
+
+/// The page. `load` says what every run did, `command` repeats it.
+pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
+    let names: Vec<&str> = hubs.iter().map(|hub| hub.name.as_str()).collect();
+    let mut page = Page {
+        title: names.join(" beside "),
+        blocks: vec![Block::Text(load.to_owned())],
+    };
+    let Some(first) = hubs.iter().find_map(|hub| hub.runs.first()) else {
+        return page;
+    };
+    let host = &first.run.host;
+    page.blocks.push(Block::Text(format!(
+        "Hubs and tester shared one machine: {} {}, {} cores, kernel {}. The runs took turns, hub by hub, so what else \
+         the machine did met all of them. Latency counts from when a publication was due, not from when it was sent, \
+         and every delivery is counted. Tester: loadtest {}.",
+        host.os,
+        host.arch,
+        host.cores,
+        host.kernel,
+        first.run.versions.get("loadtest").map_or("", String::as_str),
+    )));
+    page.blocks.push(Block::Heading("Books".to_owned()));
+    page.blocks.push(books(hubs));
+    page.blocks.push(Block::Heading(
+        "Latency in milliseconds: the median of the runs (lowest to highest)".to_owned(),
+    ));
+    page.blocks.push(latency(hubs));
+    page.blocks.push(Block::Heading(
+        "Costs: the median of the runs (lowest to highest)".to_owned(),
+    ));
+    page.blocks.push(costs(hubs));
+    let notes = notes(hubs);
+    if !notes.is_empty() {
+        page.blocks
+            .push(Block::Heading("To be read with it".to_owned()));
+        page.blocks.push(Block::List(notes));
+    }
+    page.blocks.push(Block::Heading("Each run".to_owned()));
+    page.blocks.push(each_run(hubs));
+    page.blocks.push(Block::Heading("To repeat it".to_owned()));
+    page.blocks.push(Block::Commands(vec![command.to_owned()]));
+    page.blocks
+        .push(Block::Text("Or one hub alone:".to_owned()));
+    let alone = hubs.iter().filter_map(|hub| hub.runs.first());
+    let alone = alone.map(|run| format!("{} --seed {}", run.run.cmd, run.run.seed));
+    page.blocks.push(Block::Commands(alone.collect()));
+    page
+}
+
+fn value(run: &RunResult, name: &str) -> Option<f64> {
+    match run.metrics.get(name)? {
+        Metric::Value { value, .. } => Some(*value),
+        Metric::Distribution(_) => None,
+    }
+}
+
+fn distribution<'a>(run: &'a RunResult, name: &str) -> Option<&'a Distribution> {
+    match run.metrics.get(name)? {
+        Metric::Distribution(values) => Some(values).filter(|values| values.count > 0),
+        Metric::Value { .. } => None,
+    }
+}
+
+/// A table with one column per hub.
+fn table(hubs: &[HubRuns], rows: &[(&str, &dyn Fn(&HubRuns) -> String)]) -> Block {
+    let mut all = vec![vec![String::new()]];
+    all[0].extend(hubs.iter().map(|hub| hub.name.clone()));
+    for (name, cell) in rows {
+        let mut row = vec![(*name).to_owned()];
+        row.extend(hubs.iter().map(cell));
+        all.push(row);
+    }
+    Block::Table(all)
+}
+
+fn books(hubs: &[HubRuns]) -> Block {
+    let sum = |name: &'static str| {
+        move |hub: &HubRuns| {
+            let values = hub.runs.iter().filter_map(|run| value(run, name));
+            grouped(values.sum::<f64>() as u64)
+        }
+    };
+    table(
+        hubs,
+        &[
+            ("publications accepted", &sum("publish.accepted")),
+            ("publications failed or not sent in time", &|hub| {
+                let of = |run, name| value(run, name).unwrap_or_default();
+                let failed = hub
+                    .runs
+                    .iter()
+                    .map(|run| of(run, "publish.errors") + of(run, "publish.unsent"));
+                grouped(failed.sum::<f64>() as u64)
+            }),
+            ("deliveries expected", &sum("expected")),
+            ("deliveries received", &sum("received")),
+            ("lost silently", &sum("loss.silent")),
+            ("declared lost", &sum("loss.declared")),
+            ("duplicates", &sum("dups")),
+            ("out of order", &sum("reorders")),
+            ("in the wrong place", &sum("foreign")),
+            ("sockets not opened", &sum("connect.errors")),
+            ("sockets closed by the hub", &sum("closes.unexpected")),
+        ],
+    )
+}
+
+/// The median and the range of what the runs say; `-` if they say nothing.
+fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let (Some(low), Some(high)) = (values.first(), values.last()) else {
+        return "-".to_owned();
+    };
+    let half = values.len() / 2;
+    let middle = if values.len().is_multiple_of(2) {
+        f64::midpoint(values[half - 1], values[half])
+    } else {
+        values[half]
+    };
+    if values.len() == 1 {
+        return format!("{middle:.digits$}");
+    }
+    format!("{middle:.digits$} ({low:.digits$} to {high:.digits$})")
+}
+
+fn latency(hubs: &[HubRuns]) -> Block {
+    let of = |name: &'static str, figure: fn(&Distribution) -> f64| {
+        move |hub: &HubRuns| {
+            let values = hub.runs.iter().filter_map(|run| distribution(run, name));
+            spread(values.map(figure), 2)
+        }
+    };
+    table(
+        hubs,
+        &[
+            ("delivery p50", &of("delivery", |d| d.p50)),
+            ("delivery p90", &of("delivery", |d| d.p90)),
+            ("delivery p99", &of("delivery", |d| d.p99)),
+            ("delivery p99.9", &of("delivery", |d| d.p999)),
+            ("delivery max", &of("delivery", |d| d.max)),
+            (
+                "publication acknowledged p50",
+                &of("publish.ack", |d| d.p50),
+            ),
+            (
+                "publication acknowledged p99",
+                &of("publish.ack", |d| d.p99),
+            ),
+            ("socket ready p50", &of("connect.ready", |d| d.p50)),
+            ("socket ready p99", &of("connect.ready", |d| d.p99)),
+        ],
+    )
+}
+
+fn costs(hubs: &[HubRuns]) -> Block {
+    let server = |figure: fn(&RunResult) -> Option<f64>, digits: usize| {
+        move |hub: &HubRuns| spread(hub.runs.iter().filter_map(figure), digits)
+    };
+    table(
+        hubs,
+        &[
+            (
+                "processor of the hub, cores",
+                &server(|run| Some(run.server.as_ref()?.cpu_avg), 2),
+            ),
+            (
+                "the same per delivery, µs",
+                &server(
+                    |run| {
+                        let seconds = run.run.duration_s;
+                        let received = value(run, "received").filter(|count| *count > 0.0)?;
+                        Some(run.server.as_ref()?.cpu_avg * seconds * 1e6 / received)
+                    },
+                    1,
+                ),
+            ),
+            (
+                "memory of the hub at most, MiB",
+                &server(
+                    |run| Some(run.server.as_ref()?.rss_peak_kib as f64 / 1024.0),
+                    0,
+                ),
+            ),
+            (
+                "memory per connection, KiB",
+                &server(|run| run.server.as_ref()?.kib_per_conn, 1),
+            ),
+            (
+                "processor of the tester, cores",
+                &server(|run| Some(run.tester.cpu_avg), 2),
+            ),
+        ],
+    )
+}
+
+/// What a reader should know before believing the tables.
+fn notes(hubs: &[HubRuns]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for hub in hubs {
+        let tainted = hub.runs.iter().filter(|run| !run.valid).count();
+        if tainted > 0 {
+            notes.push(format!(
+                "{}: in {tainted} of {} runs the tester could not keep up, so these latencies are partly its own.",
+                hub.name,
+                hub.runs.len()
+            ));
+        }
+        if hub.runs.iter().any(|run| run.server.is_none()) {
+            notes.push(format!(
+                "{}: its process was not watched, so there are no costs.",
+                hub.name
+            ));
+        }
+        let failed = hub.runs.iter().flat_map(|run| &run.failures);
+        let mut failed: Vec<&str> = failed.map(|failure| failure.expr.as_str()).collect();
+        failed.sort_unstable();
+        failed.dedup();
+        if !failed.is_empty() {
+            notes.push(format!("{}: failed {}.", hub.name, failed.join(", ")));
+        }
+        if let Some(run) = hub.runs.first() {
+            let off = run.skipped.iter();
+            notes.extend(
+                off.map(|skipped| {
+                    format!("{}: no {}: {}.", hub.name, skipped.expr, skipped.reason)
+                }),
+            );
+        }
+    }
+    notes
+}
+
+fn each_run(hubs: &[HubRuns]) -> Block {
+    let head = ["run", "verdict", "p50 ms", "p99 ms", "cores", "MiB"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for nth in 0..hubs.iter().map(|hub| hub.runs.len()).max().unwrap_or(0) {
+        for hub in hubs {
+            let Some(run) = hub.runs.get(nth) else {
+                continue;
+            };
+            let delivery = distribution(run, "delivery");
+            let figure = |of: fn(&Distribution) -> f64| {
+                delivery.map_or_else(|| "-".to_owned(), |values| format!("{:.2}", of(values)))
+            };
+            let server = run.server.as_ref();
+            rows.push(vec![
+                format!("{} {}", nth + 1, hub.name),
+                match (run.passed, run.valid) {
+                    (false, _) => "FAIL",
+                    (true, false) => "PASS, tainted",
+                    (true, true) => "PASS",
+                }
+                .to_owned(),
+                figure(|d| d.p50),
+                figure(|d| d.p99),
+                server.map_or_else(|| "-".to_owned(), |own| format!("{:.2}", own.cpu_avg)),
+                server.map_or_else(
+                    || "-".to_owned(),
+                    |own| (own.rss_peak_kib / 1024).to_string(),
+                ),
+            ]);
+        }
+    }
+    Block::Table(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn shows_median_and_range() {
+        assert_eq!(spread([3.0, 1.0, 2.0].into_iter(), 1), "2.0 (1.0 to 3.0)");
+        assert_eq!(spread([3.0, 1.0].into_iter(), 0), "2 (1 to 3)");
+        assert_eq!(spread([3.0].into_iter(), 0), "3");
+        assert_eq!(spread([].into_iter(), 0), "-");
+    }
+
+    #[test]
+    fn shows_hubs_beside_each_other() {
+        let hub = |name: &str, runs: usize| HubRuns {
+            name: name.to_owned(),
+            runs: vec![sample::passed(); runs],
+        };
+        let page = page(&[hub("a", 2), hub("b", 1)], "the load", "compare a b").markdown();
+        assert!(page.starts_with("# a beside b\n\nthe load\n"), "{page}");
+        for part in [
+            "|  | a | b |",
+            "| lost silently | ",
+            "| delivery p99 | ",
+            "compare a b",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert_eq!(page.matches("| 2 a | ").count(), 1, "{page}");
+    }
+}
