@@ -5,4 +5,5 @@ pub(crate) mod exit;
 pub(crate) mod source_ips;
 pub(crate) mod target;
 pub(crate) mod threads;
+pub(crate) mod tls;
 pub(crate) mod units;

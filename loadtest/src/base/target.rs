@@ -1,8 +1,10 @@
 //! The address of the tested server.
 
+use super::tls::TlsClient;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 
-/// A resolved `ws://` or `http://` URL.
+/// A resolved `ws://`, `wss://`, `http://` or `https://` URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The first address that the host resolves to.
@@ -11,17 +13,19 @@ pub(crate) struct Target {
     pub(crate) host: String,
     /// Path and query; `/` if the URL has none.
     pub(crate) path: String,
+    /// Set for `wss://` and `https://`.
+    pub(crate) tls: Option<TlsClient>,
 }
 
 impl Target {
-    /// Resolves `url`, which must have the given scheme (`ws` or `http`).
-    pub(crate) fn resolve(url: &str, scheme: &str) -> Result<Self, String> {
-        let rest = url
-            .strip_prefix(scheme)
-            .and_then(|rest| rest.strip_prefix("://"))
-            .ok_or_else(|| {
-                format!("`{url}` must start with {scheme}:// (TLS is not supported yet)")
-            })?;
+    /// Resolves `url`, which must have the given scheme (`ws` or `http`), or the same with TLS. `ca` is the file with the
+    /// certificates to trust, if not those of the system.
+    pub(crate) fn resolve(url: &str, scheme: &str, ca: Option<&Path>) -> Result<Self, String> {
+        let rest = url.strip_prefix(scheme);
+        let is_tls = rest.is_some_and(|rest| rest.starts_with('s'));
+        let rest = rest
+            .and_then(|rest| rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://"))
+            .ok_or_else(|| format!("`{url}` must start with {scheme}:// or {scheme}s://"))?;
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
             None => (rest, "/"),
@@ -31,23 +35,28 @@ impl Target {
         }) {
             authority.to_owned()
         } else {
-            format!("{authority}:80")
+            format!("{authority}:{}", if is_tls { 443 } else { 80 })
         };
         let addr = with_port
             .to_socket_addrs()
             .map_err(|error| format!("`{url}`: {error}"))?
             .next()
             .ok_or_else(|| format!("`{url}` does not resolve to an address"))?;
+        let name = with_port.rsplit_once(':').map_or("", |(name, _)| name);
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let tls = is_tls.then(|| TlsClient::new(name, ca)).transpose()?;
         Ok(Self {
             addr,
             host: authority.to_owned(),
             path: path.to_owned(),
+            tls,
         })
     }
 
     /// The HTTP URL of the same server.
     pub(crate) fn api_url(&self) -> String {
-        format!("http://{}", self.host)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.host)
     }
 
     /// Whether the server is on this machine.
@@ -62,19 +71,21 @@ mod tests {
 
     #[test]
     fn splits_a_url() {
-        let target = Target::resolve("ws://127.0.0.1:3000/ws?x=1", "ws").expect("valid");
+        let target = Target::resolve("ws://127.0.0.1:3000/ws?x=1", "ws", None).expect("valid");
         assert_eq!(target.addr.to_string(), "127.0.0.1:3000");
         assert_eq!(
             (target.host.as_str(), target.path.as_str()),
             ("127.0.0.1:3000", "/ws?x=1")
         );
         assert!(target.is_loopback());
-        let target = Target::resolve("http://[::1]", "http").expect("valid");
+        let target = Target::resolve("http://[::1]", "http", None).expect("valid");
         assert_eq!(
             (target.addr.to_string().as_str(), target.path.as_str()),
             ("[::1]:80", "/")
         );
-        assert!(Target::resolve("wss://127.0.0.1/", "ws").is_err());
-        assert!(Target::resolve("ws://:port/", "ws").is_err());
+        assert!(Target::resolve("wsx://127.0.0.1/", "ws", None).is_err());
+        assert!(Target::resolve("ws://:port/", "ws", None).is_err());
+        let none = Some(Path::new("/no/such/file"));
+        assert!(Target::resolve("wss://127.0.0.1/", "ws", none).is_err());
     }
 }

@@ -32,3 +32,34 @@ impl CloseCounts {
         self.after.merge(&other.after);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_up() {
+        let one = CloseCounts {
+            expected: 1,
+            closed: 2,
+            early: 3,
+            late: 4,
+            coded: 5,
+            miscoded: 6,
+            after: Latency::default(),
+        };
+        let mut sum = one.clone();
+        sum.merge(&one);
+        let CloseCounts {
+            expected,
+            closed,
+            early,
+            late,
+            coded,
+            miscoded,
+            ..
+        } = sum;
+        let sums = [expected, closed, early, late, coded, miscoded];
+        assert_eq!(sums, [2, 4, 6, 8, 10, 12]);
+    }
+}

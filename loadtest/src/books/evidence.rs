@@ -78,3 +78,36 @@ impl EvidenceKind {
             .find_map(|(prefix, kind)| name.starts_with(prefix).then_some(*kind))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_five_lines_of_each_kind() {
+        let mut evidence = Evidence::default();
+        for n in 0..4 {
+            evidence.note(EvidenceKind::Loss, || format!("loss {n}"));
+        }
+        evidence.note(EvidenceKind::Close, || "close".to_owned());
+        let more = evidence.clone();
+        evidence.merge(more);
+        let losses: Vec<&str> = evidence.of(EvidenceKind::Loss).collect();
+        assert_eq!(losses, ["loss 0", "loss 1", "loss 2", "loss 3", "loss 0"]);
+        assert_eq!(evidence.of(EvidenceKind::Close).count(), 2);
+        assert_eq!(evidence.of(EvidenceKind::Storm).count(), 0);
+    }
+
+    #[test]
+    fn explains_each_metric_by_its_kind() {
+        for (name, kind) in [
+            ("loss.silent", EvidenceKind::Loss),
+            ("loss.declared", EvidenceKind::Declared),
+            ("gaps.excess", EvidenceKind::Declared),
+            ("recovery.wrong", EvidenceKind::Recovery),
+        ] {
+            assert_eq!(EvidenceKind::of_metric(name), Some(kind));
+        }
+        assert_eq!(EvidenceKind::of_metric("delivery.p99"), None);
+    }
+}

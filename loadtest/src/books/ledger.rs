@@ -35,7 +35,7 @@ struct Audience {
 struct Stream {
     /// Highest number sent.
     sent: AtomicU64,
-    /// Highest number that the server accepted, or may have accepted.
+    /// Highest number that the server accepted.
     last: AtomicU64,
 }
 
@@ -70,7 +70,6 @@ impl Ledger {
     pub(crate) fn uncertain(&self, stream: usize, seq: u64) {
         self.uncertain_total.fetch_add(1, SeqCst);
         self.refused(stream, seq);
-        self.streams[stream].last.store(seq, SeqCst);
     }
 
     /// Notes that the server refused `seq`. The number is not used again: an event that was refused, but delivered, must not
@@ -164,5 +163,49 @@ impl Ledger {
     /// Number of ready sockets that have gone.
     pub(crate) fn departures(&self) -> u64 {
         self.departures.load(SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::run_plan::tests::plan;
+
+    #[test]
+    fn knows_what_is_owed() {
+        let ledger = Ledger::new(&plan(2, 2, 1, 1));
+        for seq in 1..=4 {
+            ledger.sending(1, seq);
+        }
+        ledger.accepted(1, 1);
+        assert!(ledger.is_certain() && !ledger.has_exceptions());
+        ledger.refused(1, 2);
+        assert!(ledger.is_certain() && ledger.has_exceptions());
+        ledger.uncertain(1, 4);
+        assert!(!ledger.is_certain());
+        assert_eq!((ledger.sent(1), ledger.last(1)), (4, 1));
+        let owed = [1, 2, 3, 4].map(|seq| ledger.is_expected(1, seq));
+        assert_eq!(owed, [true, false, true, false]);
+        assert!(ledger.is_expected(0, 2));
+    }
+
+    #[test]
+    fn counts_subscribers_and_explains_low_counts() {
+        let ledger = Ledger::new(&plan(9, 2, 1, 1));
+        for again in [false, false, true] {
+            ledger.add_subscribers([1].into_iter(), again);
+        }
+        assert_eq!((ledger.subscribers(1), ledger.subscribers_ever(1)), (3, 2));
+        ledger.undercount(1, 2);
+        ledger.undercount(1, 1);
+        let unexplained: Vec<_> = ledger.unexplained_undercounts().collect();
+        assert_eq!(unexplained, [(1, 2, 1, 3)]);
+        for departures in 1..=2 {
+            ledger.remove_subscribers([1].into_iter());
+            assert_eq!(ledger.departures(), departures);
+        }
+        // The two that have gone since explain it.
+        assert_eq!(ledger.unexplained_undercounts().count(), 0);
+        assert_eq!(ledger.subscribers(0), 0);
     }
 }

@@ -180,3 +180,108 @@ pub(crate) enum TallyReport {
     /// From a thread that had to stop.
     Error(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::books::classes::{count_class, describe};
+
+    fn classes() -> Classes {
+        let mut classes = Classes::default();
+        for class in ["a", "b", "b"] {
+            count_class(&mut classes, class);
+        }
+        classes
+    }
+
+    /// Twice 1, 2, 3, …
+    fn is_doubled(sums: &[u64]) {
+        let doubled: Vec<u64> = (1..=sums.len() as u64).map(|n| 2 * n).collect();
+        assert_eq!(sums, doubled);
+    }
+
+    #[test]
+    fn adds_up_what_workers_counted() {
+        let one = WorkerTally {
+            opened: 1,
+            received: 2,
+            lost: 3,
+            declared: 4,
+            gap_excess: 5,
+            duplicates: 6,
+            reorders: 7,
+            foreign: 8,
+            malformed: 9,
+            errors: 10,
+            notices: 11,
+            announced: 12,
+            pings: 13,
+            churned: 14,
+            stuck: 15,
+            dropped: 16,
+            in_flight: 17,
+            recovered: 18,
+            refused_recoveries: 19,
+            wrong_recoveries: 20,
+            attacks: 21,
+            attacks_wrong: 22,
+            connect_failed: classes(),
+            closed: classes(),
+            ..WorkerTally::default()
+        };
+        let mut sum = one.clone();
+        sum.merge(one);
+        is_doubled(&[
+            sum.opened,
+            sum.received,
+            sum.lost,
+            sum.declared,
+            sum.gap_excess,
+            sum.duplicates,
+            sum.reorders,
+            sum.foreign,
+            sum.malformed,
+            sum.errors,
+            sum.notices,
+            sum.announced,
+            sum.pings,
+            sum.churned,
+            sum.stuck,
+            sum.dropped,
+            sum.in_flight,
+            sum.recovered,
+            sum.refused_recoveries,
+            sum.wrong_recoveries,
+            sum.attacks,
+            sum.attacks_wrong,
+        ]);
+        for classes in [&sum.connect_failed, &sum.closed] {
+            assert_eq!(describe(classes), "2 a, 4 b");
+        }
+    }
+
+    #[test]
+    fn adds_up_what_publishers_counted() {
+        let one = PublisherTally {
+            accepted: 1,
+            uncertain: 2,
+            expected: 3,
+            uncertain_deliveries: 4,
+            mismatches: 5,
+            cross_checked: 6,
+            failed: classes(),
+            ..PublisherTally::default()
+        };
+        let mut sum = one.clone();
+        sum.merge(one);
+        is_doubled(&[
+            sum.accepted,
+            sum.uncertain,
+            sum.expected,
+            sum.uncertain_deliveries,
+            sum.mismatches,
+            sum.cross_checked,
+        ]);
+        assert_eq!(describe(&sum.failed), "2 a, 4 b");
+    }
+}

@@ -11,6 +11,7 @@ use crate::verdict::assertion::Assertion;
 use crate::wire::frame_reader::ReaderEngine;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The flags of `loadtest run`. `None` means that the scenario decides.
@@ -37,6 +38,9 @@ pub(crate) struct Flags {
     /// HTTP URL of the server [default: the host and port of --url].
     #[arg(long, env = "LOADTEST_API", value_name = "URL")]
     pub(crate) api: Option<String>,
+    /// PEM file with the certificates to trust for wss:// and https:// [default: those of the system].
+    #[arg(long, env = "LOADTEST_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// Allow a target other than this machine.
     #[arg(long, env = "LOADTEST_YES", value_parser = FalseyValueParser::new())]
     pub(crate) yes: bool,

@@ -48,11 +48,12 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
             .clone()
             .ok_or("give the address of the target with --url")?,
     };
-    let ws = Target::resolve(&url, "ws")?;
+    let ws = Target::resolve(&url, "ws", flags.tls_ca.as_deref())?;
     let api = flags.api.clone();
     // An address on the command line is that of the whole hub.
     let api = api.or_else(|| file.filter(|_| flags.url.is_none())?.api.clone());
-    let api = Target::resolve(&api.unwrap_or_else(|| ws.api_url()), "http")?;
+    let api = api.unwrap_or_else(|| ws.api_url());
+    let api = Target::resolve(&api, "http", flags.tls_ca.as_deref())?;
     Ok(ResolvedTarget {
         credentials: credentials(flags, dialect.as_ref())?,
         ws,

@@ -98,7 +98,7 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
 
 /// Why the recovery scenario is skipped, if it is.
 fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
-    let target = Target::resolve(flags.wavecast_url(), "ws")?;
+    let target = Target::resolve(flags.wavecast_url(), "ws", flags.tls_ca.as_deref())?;
     Ok(match has_positions(&target) {
         Ok(true) => None,
         Ok(false) => Some("run the server with --history 100000".to_owned()),

@@ -30,19 +30,19 @@ pub(super) async fn run(
     let mut permit = Some(permit);
     loop {
         // Boxed, so that the task of an open connection does not keep room for the state of its opening.
-        let Some((mut read, mut frames)) = Box::pin(open(state, context, local)).await else {
+        let Some((mut link, mut frames)) = Box::pin(open(state, context, local)).await else {
             return;
         };
         drop(permit.take());
         let cause = match role {
-            Role::BlackHole => Box::pin(stalled::run(state, context, local, read, frames, 0)).await,
+            Role::BlackHole => Box::pin(stalled::run(state, context, local, link, frames, 0)).await,
             Role::Slow => {
                 let rate = state.plan.cohorts.slow_rate;
-                Box::pin(stalled::run(state, context, local, read, frames, rate)).await
+                Box::pin(stalled::run(state, context, local, link, frames, rate)).await
             }
             _ => loop {
                 let step =
-                    poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, context, local));
+                    poll_fn(|cx| poll_read(cx, &mut link, &mut frames, state, context, local));
                 if let Err(cause) = step.await {
                     break cause;
                 }

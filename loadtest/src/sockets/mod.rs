@@ -6,6 +6,7 @@ mod close_cause;
 mod connection;
 mod fault_injector;
 mod fleet;
+mod link;
 mod opening;
 pub(crate) mod publisher;
 mod relay;

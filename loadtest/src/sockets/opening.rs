@@ -2,6 +2,7 @@
 
 use super::audit::auditor::Status;
 use super::close_cause::CloseCause;
+use super::link::{self, Link, SharedTls, sealed};
 use super::relay;
 use super::run_state::RunState;
 use super::worker_context::{WorkerContext, poll_read};
@@ -17,7 +18,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 
 /// Kernel receive buffer of a slow connection: small, so that the server notices early that it does not read.
@@ -32,6 +32,8 @@ enum OpenError {
     NoFile,
     #[error("connect: {0}")]
     Connect(io::ErrorKind),
+    #[error("tls: {0}")]
+    Tls(String),
     #[error("upgrade: {0}")]
     Handshake(#[from] HandshakeError),
     #[error("upgrade: {0}")]
@@ -45,7 +47,7 @@ pub(super) async fn open(
     state: &Arc<RunState>,
     context: &Rc<RefCell<WorkerContext>>,
     local: usize,
-) -> Option<(OwnedReadHalf, FrameReader)> {
+) -> Option<(Link, FrameReader)> {
     let began_ns = state.clock.now_ns();
     let step = Cell::new("connect");
     let opening = try_open(state, context, local, &step);
@@ -68,7 +70,7 @@ async fn try_open(
     context: &Rc<RefCell<WorkerContext>>,
     local: usize,
     step: &Cell<&'static str>,
-) -> Result<(OwnedReadHalf, FrameReader), OpenError> {
+) -> Result<(Link, FrameReader), OpenError> {
     let conn = context.borrow().auditor.conn(local);
     let role = context.borrow().auditor.role(local);
     let connecting = async {
@@ -85,21 +87,34 @@ async fn try_open(
             (kind, _) => OpenError::Connect(kind),
         }
     })?;
+    let tls = match &state.ws.tls {
+        Some(client) => {
+            step.set("tls");
+            let done = link::handshake(&mut stream, client).await;
+            done.map_err(|error| OpenError::Tls(error.to_string()))?
+        }
+        None => None,
+    };
     step.set("upgrade");
     let nonce = (u128::from(state.plan.run) << 64) | u128::from(conn);
     let path = context.borrow().auditor.upgrade_path(local);
-    let first_frames = upgrade(&mut stream, state, &path, nonce).await?;
+    let first_frames = upgrade(&mut stream, &tls, state, &path, nonce).await?;
     step.set("subscribe");
     let mut commands = Vec::new();
     for command in context.borrow().auditor.first_commands(local) {
         client_frame::encode(&mut commands, client_frame::TEXT, command.as_bytes(), conn);
     }
-    let (mut read, mut write) = stream.into_split();
+    let commands = sealed(&tls, commands).map_err(|error| CloseCause::Io(error.kind()))?;
+    let (read, mut write) = stream.into_split();
     write
         .write_all(&commands)
         .await
         .map_err(|error| CloseCause::Io(error.kind()))?;
-    context.borrow_mut().auditor.on_upgraded(local, write);
+    context
+        .borrow_mut()
+        .auditor
+        .on_upgraded(local, write, tls.clone());
+    let mut link = Link { read, tls };
     context.borrow_mut().auditor.on_unconfirmed(local);
     let mut frames = FrameReader::new(state.engine);
     let now_ns = state.clock.now_ns();
@@ -107,9 +122,9 @@ async fn try_open(
         context.borrow_mut().auditor.on_frame(local, &frame, now_ns)
     })?;
     while context.borrow().auditor.status(local) != Status::Ready {
-        poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, context, local)).await?;
+        poll_fn(|cx| poll_read(cx, &mut link, &mut frames, state, context, local)).await?;
     }
-    Ok((read, frames))
+    Ok((link, frames))
 }
 
 async fn connect(state: &RunState, conn: u32, role: Role) -> io::Result<TcpStream> {
@@ -135,6 +150,7 @@ async fn connect(state: &RunState, conn: u32, role: Role) -> io::Result<TcpStrea
 /// Returns the bytes that arrived after the response: the first frames.
 async fn upgrade(
     stream: &mut TcpStream,
+    tls: &SharedTls,
     state: &RunState,
     path: &str,
     nonce: u128,
@@ -146,17 +162,16 @@ async fn upgrade(
         &state.credentials.upgrade_headers,
         nonce,
     );
+    let request = sealed(tls, request).map_err(upgrade_error)?;
     stream.write_all(&request).await.map_err(upgrade_error)?;
     let mut response = Vec::with_capacity(512);
+    let mut bytes = Vec::with_capacity(512);
     loop {
-        if stream
-            .read_buf(&mut response)
-            .await
-            .map_err(upgrade_error)?
-            == 0
-        {
+        bytes.clear();
+        if stream.read_buf(&mut bytes).await.map_err(upgrade_error)? == 0 {
             return Err(OpenError::Upgrade(io::ErrorKind::UnexpectedEof));
         }
+        link::open(tls, &bytes, &mut response).map_err(upgrade_error)?;
         if let Some(head) = handshake::response(&response, nonce)? {
             return Ok(response.split_off(head));
         }

@@ -102,7 +102,7 @@ impl RunState {
 impl RunState {
     /// The state of a run with one worker that connects to nobody.
     pub(crate) fn for_tests(plan: RunPlan) -> Self {
-        let nobody = Target::resolve("ws://127.0.0.1:1/", "ws").expect("an address");
+        let nobody = Target::resolve("ws://127.0.0.1:1/", "ws", None).expect("an address");
         Self {
             ledger: Ledger::new(&plan),
             clock: Clock::start(),

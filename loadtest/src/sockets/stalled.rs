@@ -1,6 +1,7 @@
 //! Connections that stall: they stop reading, or never finish their handshake.
 
 use super::close_cause::CloseCause;
+use super::link::Link;
 use super::run_state::RunState;
 use super::stream_end::{has_ended, read_to_close};
 use super::worker_context::{WorkerContext, poll_read};
@@ -11,7 +12,6 @@ use std::future::poll_fn;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{sleep, timeout};
 
 /// How often a stalled connection checks whether the server has ended it.
@@ -25,16 +25,17 @@ pub(super) async fn run(
     state: &RunState,
     context: &RefCell<WorkerContext>,
     local: usize,
-    mut read: OwnedReadHalf,
+    mut link: Link,
     mut frames: FrameReader,
     rate: u32,
 ) -> CloseCause {
     while !state.faults_started() {
-        let step = poll_fn(|cx| poll_read(cx, &mut read, &mut frames, state, context, local));
+        let step = poll_fn(|cx| poll_read(cx, &mut link, &mut frames, state, context, local));
         if let Ok(Err(cause)) = timeout(CHECK_EVERY, step).await {
             return cause;
         }
     }
+    let read = link.read;
     // Everything read from now on is discarded, except for the last bytes before the end.
     let mut chunk = vec![0; (rate / 20) as usize];
     for check in 1u64.. {

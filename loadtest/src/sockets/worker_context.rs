@@ -2,13 +2,13 @@
 
 use super::audit::auditor::Auditor;
 use super::close_cause::CloseCause;
+use super::link::{self, Link};
 use super::run_state::RunState;
 use crate::wire::frame_reader::FrameReader;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::task::JoinSet;
 
 /// The most that one read takes.
@@ -18,6 +18,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// holds a borrow across an `.await`.
 pub(crate) struct WorkerContext {
     buffer: Vec<u8>,
+    /// What was decrypted; only with TLS.
+    plain: Vec<u8>,
     pub(crate) auditor: Auditor,
     /// The relays of half-open connections.
     pub(crate) relays: JoinSet<()>,
@@ -27,6 +29,7 @@ impl WorkerContext {
     pub(crate) fn new(auditor: Auditor) -> Self {
         Self {
             buffer: vec![0; READ_BYTES],
+            plain: Vec::new(),
             auditor,
             relays: JoinSet::new(),
         }
@@ -39,14 +42,17 @@ impl WorkerContext {
 /// The connection has ended.
 pub(crate) fn poll_read(
     cx: &mut Context<'_>,
-    read: &mut OwnedReadHalf,
+    link: &mut Link,
     frames: &mut FrameReader,
     state: &RunState,
     context: &RefCell<WorkerContext>,
     local: usize,
 ) -> Poll<Result<(), CloseCause>> {
     let WorkerContext {
-        buffer, auditor, ..
+        buffer,
+        plain,
+        auditor,
+        ..
     } = &mut *context.borrow_mut();
     let kept = frames.tail().len();
     if buffer.len() < kept + READ_BYTES {
@@ -55,12 +61,20 @@ pub(crate) fn poll_read(
     let mut free = ReadBuf::new(&mut buffer[kept..kept + READ_BYTES]);
     // Tokio's `poll_read` knows that a short read has emptied the socket, which saves the read that would return
     // `WouldBlock`.
-    ready!(Pin::new(read).poll_read(cx, &mut free)).map_err(|e| CloseCause::Io(e.kind()))?;
+    ready!(Pin::new(&mut link.read).poll_read(cx, &mut free))
+        .map_err(|e| CloseCause::Io(e.kind()))?;
     let length = free.filled().len();
     if length == 0 {
         return Poll::Ready(Err(CloseCause::EndOfStream));
     }
     let now_ns = state.clock.now_ns();
+    if link.tls.is_some() {
+        plain.clear();
+        plain.extend_from_slice(frames.tail());
+        link::open(&link.tls, &buffer[kept..kept + length], plain)
+            .map_err(|error| CloseCause::Io(error.kind()))?;
+        return Poll::Ready(frames.feed(plain, |frame| auditor.on_frame(local, &frame, now_ns)));
+    }
     buffer[..kept].copy_from_slice(frames.tail());
     Poll::Ready(frames.feed(&buffer[..kept + length], |frame| {
         auditor.on_frame(local, &frame, now_ns)

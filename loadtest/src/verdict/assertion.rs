@@ -179,6 +179,7 @@ mod tests {
             unit: Unit::Milliseconds,
             count: 10,
             p99: 11.4,
+            p999: 30.0,
             ..Distribution::default()
         };
         let value = |unit, value| Metric::Value { unit, value };
@@ -189,6 +190,7 @@ mod tests {
                 Metric::Distribution(Distribution::default()),
             ),
             ("loss.silent".to_owned(), value(Unit::Count, 3.0)),
+            ("server.rss".to_owned(), value(Unit::Kibibytes, 2048.0)),
             ("storm.t99".to_owned(), value(Unit::Seconds, 2.5)),
         ])
     }
@@ -201,6 +203,16 @@ mod tests {
             ("delivery.p99>11", true),
             ("delivery.p99<11ms", false),
             ("delivery.count==10", true),
+            ("delivery.p99<11.4ms", false),
+            ("delivery.p99<=11.4ms", true),
+            ("delivery.p99>11.4", false),
+            ("delivery.p99>=11.4", true),
+            ("delivery.p99==11", false),
+            ("delivery.p999==30ms", true),
+            ("ack.count==0", true),
+            ("server.rss<=2MiB", true),
+            ("server.rss<2048KiB", false),
+            ("loss.silent==2", false),
             ("loss.silent==0", false),
             ("loss.silent!=0", true),
             ("storm.t99<3s", true),

@@ -178,6 +178,60 @@ mod tests {
     use super::*;
     use crate::plan::run_plan::tests::plan;
 
+    /// Judges a run without deliveries by these assertions.
+    fn judged(given: &[&str], defaults: &[&str]) -> RunResult {
+        let parse = |exprs: &[&str]| {
+            exprs
+                .iter()
+                .map(|expr| expr.parse().expect("valid"))
+                .collect()
+        };
+        let judging = JudgeOptions {
+            scenario: "smoke".to_owned(),
+            target: String::new(),
+            cmd: "loadtest run smoke".to_owned(),
+            assertions: parse(given),
+            default_assertions: parse(defaults),
+            skipped: Vec::new(),
+            allow_taint: false,
+        };
+        let mut totals = Totals::default();
+        totals.worker.lose(|| "conn 3: lost seq 7".to_owned());
+        let record = RunRecord::default();
+        judge(&judging, &plan(9, 1, 1, 1), &totals, &record, None)
+    }
+
+    #[test]
+    fn passes_only_if_every_assertion_holds() {
+        let outcome = |given: &[&str], defaults: &[&str]| {
+            let result = judged(given, defaults);
+            let failed: Vec<String> = result.failures.into_iter().map(|own| own.expr).collect();
+            (result.passed, result.assertions.len(), failed.join(" "))
+        };
+        let (good, bad) = ("dups==0", "loss.silent==0");
+        assert_eq!(outcome(&[], &[good]), (true, 1, String::new()));
+        assert_eq!(outcome(&[good], &[bad]), (false, 2, bad.to_owned()));
+        assert_eq!(outcome(&[bad], &[good]), (false, 2, bad.to_owned()));
+        // Of a scenario's assertions, those about an unwatched server and about sums that were not drawn do not count.
+        let optional = ["server.leaks==0", "books.difference==0"];
+        assert_eq!(outcome(&[], &optional), (true, 0, String::new()));
+        // Others do, and so do those of the user.
+        let missing = "recovery.wrong==0";
+        assert_eq!(outcome(&[], &[missing]), (false, 1, missing.to_owned()));
+        assert_eq!(
+            outcome(&[optional[0]], &[]),
+            (false, 1, optional[0].to_owned())
+        );
+    }
+
+    #[test]
+    fn shows_evidence_and_how_to_replay_it() {
+        let result = judged(&["loss.silent==0"], &[]);
+        assert_eq!(result.failures[0].evidence, ["conn 3: lost seq 7"]);
+        let replay = "loadtest run smoke --seed 1 --only-conn 3";
+        assert_eq!(result.failures[0].replay, replay);
+    }
+
     #[test]
     fn is_not_valid_when_a_thread_had_to_stop() {
         let judging = JudgeOptions {

@@ -3,5 +3,7 @@
 pub(crate) mod assertion;
 pub(crate) mod judge;
 mod metrics;
+#[cfg(test)]
+mod metrics_tests;
 pub(crate) mod run_record;
 pub(crate) mod self_check;

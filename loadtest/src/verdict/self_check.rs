@@ -50,6 +50,8 @@ mod tests {
         assert_eq!(reasons(&tester, 0.95, &delivery).len(), 1);
         tester.send_lag_p99_ms = 21.0;
         assert_eq!(reasons(&tester, 0.5, &delivery).len(), 1);
+        tester.loop_lag_p99_ms = 21.0;
+        assert_eq!(reasons(&tester, 0.5, &delivery).len(), 2);
         let slow = Distribution {
             p99: 2000.0,
             ..delivery

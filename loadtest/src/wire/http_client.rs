@@ -1,9 +1,9 @@
 //! A blocking HTTP/1.1 client with one keep-alive connection. Blocking, because a publisher is a thread that waits for
 //! each response.
 
+use super::tcp_link::TcpLink;
 use crate::base::target::Target;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -34,7 +34,7 @@ pub(crate) struct HttpClient {
     /// Header lines of every request, each with its end.
     headers: String,
     timeout: Duration,
-    stream: Option<TcpStream>,
+    stream: Option<TcpLink>,
     request: Vec<u8>,
     reply: Vec<u8>,
 }
@@ -64,10 +64,7 @@ impl HttpClient {
     /// Connects now, so that the first request need not.
     pub(crate) fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
-            let stream = TcpStream::connect_timeout(&self.target.addr, self.timeout)?;
-            stream.set_nodelay(true)?;
-            stream.set_write_timeout(Some(self.timeout))?;
-            self.stream = Some(stream);
+            self.stream = Some(TcpLink::connect(&self.target, self.timeout)?);
         }
         Ok(())
     }
@@ -108,7 +105,7 @@ impl HttpClient {
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            stream.set_read_timeout(Some(left))?;
+            stream.socket().set_read_timeout(Some(left))?;
             let mut chunk = [0; 4096];
             let length = match stream.read(&mut chunk) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),

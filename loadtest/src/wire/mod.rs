@@ -13,3 +13,4 @@ pub(crate) mod server_message;
 #[cfg(test)]
 mod server_message_tests;
 pub(crate) mod stamp;
+pub(crate) mod tcp_link;

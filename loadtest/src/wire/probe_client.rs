@@ -3,14 +3,14 @@
 use super::handshake;
 use super::lean_reader::LeanReader;
 use super::server_frame::{FrameError, ServerFrame};
+use super::tcp_link::TcpLink;
 use crate::base::target::Target;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A connection after its opening handshake.
 pub(crate) struct ProbeClient {
-    stream: TcpStream,
+    stream: TcpLink,
     unread: Vec<u8>,
     frames: LeanReader,
     deadline: Instant,
@@ -19,8 +19,7 @@ pub(crate) struct ProbeClient {
 impl ProbeClient {
     /// Connects, with these further header lines. `timeout` limits connecting, each write and, in total, all reads.
     pub(crate) fn connect(target: &Target, headers: &str, timeout: Duration) -> io::Result<Self> {
-        let mut stream = TcpStream::connect_timeout(&target.addr, timeout)?;
-        stream.set_write_timeout(Some(timeout))?;
+        let mut stream = TcpLink::connect(target, timeout)?;
         stream.write_all(&handshake::request(&target.host, &target.path, headers, 1))?;
         let deadline = Instant::now() + timeout;
         let mut head = Vec::new();
@@ -52,7 +51,7 @@ impl ProbeClient {
         mut on_frame: impl FnMut(&ServerFrame<'_>),
     ) -> io::Result<()> {
         let mut chunk = [0; 16 * 1024];
-        self.stream.set_nonblocking(true)?;
+        self.stream.socket().set_nonblocking(true)?;
         let ended = loop {
             match self.stream.read(&mut chunk) {
                 Ok(0) => break Some(io::ErrorKind::UnexpectedEof.into()),
@@ -61,7 +60,7 @@ impl ProbeClient {
                 Err(error) => break Some(error),
             }
         };
-        self.stream.set_nonblocking(false)?;
+        self.stream.socket().set_nonblocking(false)?;
         let whole = [self.frames.tail(), &self.unread].concat();
         self.unread.clear();
         let fed = self.frames.feed(&whole, |frame| {
@@ -103,12 +102,12 @@ impl ProbeClient {
     }
 }
 
-fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
+fn read_some(stream: &mut TcpLink, into: &mut Vec<u8>, deadline: Instant) -> io::Result<()> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(io::ErrorKind::TimedOut.into());
     }
-    stream.set_read_timeout(Some(left))?;
+    stream.socket().set_read_timeout(Some(left))?;
     let mut chunk = [0; 4096];
     let read = stream.read(&mut chunk).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),

@@ -9,3 +9,4 @@ mod recovery;
 mod support;
 mod targets;
 mod timing;
+mod tls;

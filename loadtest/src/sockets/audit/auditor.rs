@@ -5,6 +5,7 @@ use super::held_position::HeldPosition;
 use crate::books::book::Book;
 use crate::books::tally::{PublisherTally, WorkerTally};
 use crate::measure::connection_latency::ConnectionLatency;
+use crate::sockets::link::{self, SharedTls};
 use crate::sockets::run_state::RunState;
 use crate::wire::client_frame;
 use std::collections::VecDeque;
@@ -32,6 +33,7 @@ pub(crate) enum Status {
 pub(super) struct Socket {
     pub(super) status: Status,
     pub(super) writer: Option<OwnedWriteHalf>,
+    pub(super) tls: SharedTls,
     /// Bytes that the socket has not accepted yet: at most [`UNSENT_BYTES`] and one frame.
     pub(super) unsent: Vec<u8>,
     /// The beginning of a message that is not complete yet; only with some dialects.
@@ -49,6 +51,7 @@ impl Socket {
         Self {
             status: Status::Opening(0),
             writer: None,
+            tls: None,
             unsent: Vec::new(),
             carry: Vec::new(),
             known: false,
@@ -167,6 +170,12 @@ impl Auditor {
         self.mask = self.mask.wrapping_mul(0x9E37_79B1).wrapping_add(1);
         self.out.clear();
         client_frame::encode(&mut self.out, opcode, payload, self.mask);
+        if socket.tls.is_some() {
+            let Ok(sealed) = link::sealed(&socket.tls, std::mem::take(&mut self.out)) else {
+                return false;
+            };
+            self.out = sealed;
+        }
         if !socket.unsent.is_empty() {
             socket.unsent.extend_from_slice(&self.out);
             return true;

@@ -5,16 +5,24 @@ use crate::books::classes::count_class;
 use crate::books::evidence::EvidenceKind;
 use crate::plan::cohort::Role;
 use crate::sockets::close_cause::CloseCause;
+use crate::sockets::link::SharedTls;
 use crate::wire::client_frame;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::net::tcp::OwnedWriteHalf;
 
 impl Auditor {
     /// The upgrade is done and the subscribe commands are sent.
-    pub(crate) fn on_upgraded(&mut self, local: usize, writer: OwnedWriteHalf) {
+    pub(in crate::sockets) fn on_upgraded(
+        &mut self,
+        local: usize,
+        writer: OwnedWriteHalf,
+        tls: SharedTls,
+    ) {
         let socket = &mut self.sockets[local];
         socket.status = Status::Opening(self.state.plan.subs_per_conn);
         socket.writer = Some(writer);
+        socket.tls = tls;
+        socket.carry = Vec::new();
     }
 
     /// The socket is ready, `ready_ns` after the start of its connect.

@@ -83,6 +83,11 @@ fn does_not_wait_for_what_is_accounted_for() {
         bench.gap(1);
     };
     assert_eq!(waits_for(declared), 0);
+    let lost: fn(&mut Bench) = |bench| {
+        bench.skip(1);
+        bench.flow(1);
+    };
+    assert_eq!(waits_for(lost), 1);
     let half_declared: fn(&mut Bench) = |bench| {
         bench.skip(2);
         bench.gap(1);

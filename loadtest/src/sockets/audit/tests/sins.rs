@@ -61,6 +61,15 @@ pub(super) const SINS: &[Sin] = &[
         bench.count(&[(Declared, 1), (Dups, 1)]);
         bench.deliver(seq);
     }),
+    ("duplicate at the place of a gap", |bench| {
+        bench.flow(1);
+        let seq = bench.seqs[bench.publisher];
+        bench.skip(1);
+        bench.gap(1);
+        bench.deliver(seq);
+        bench.flow(1);
+        bench.count(&[(Declared, 1), (Dups, 1)]);
+    }),
     ("duplicate", |bench| {
         bench.flow(1);
         bench.count(&[(Dups, 1)]);

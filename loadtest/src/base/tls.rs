@@ -1,0 +1,94 @@
+//! TLS for `wss://` and `https://`.
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where Debian and others keep the certificates of public authorities.
+const SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// How to connect to one host.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsClient {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl TlsClient {
+    /// A client that trusts the certificates in the PEM file `ca`, or those of the system.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no certificate, or `host` is not the name of a host.
+    pub(crate) fn new(host: &str, ca: Option<&Path>) -> Result<Self, String> {
+        let path = ca.unwrap_or(Path::new(SYSTEM));
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let mut roots = RootCertStore::empty();
+        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
+        for certificate in certificates {
+            let certificate = certificate.map_err(|error| failed(&error))?;
+            // Authorities of the system that rustls does not accept are not needed.
+            if let Err(error) = roots.add(certificate)
+                && ca.is_some()
+            {
+                return Err(failed(&error));
+            }
+        }
+        if roots.is_empty() {
+            return Err(failed(&"no certificate in it (give one with --tls-ca)"));
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            config: Arc::new(config),
+            name: ServerName::try_from(host.to_owned())
+                .map_err(|error| format!("`{host}`: {error}"))?,
+        })
+    }
+
+    /// Starts a connection. Nothing is sent yet.
+    pub(crate) fn connect(&self) -> io::Result<ClientConnection> {
+        ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map_err(io::Error::other)
+    }
+}
+
+/// Decrypts `bytes`, as they were received, and appends what they say to `out`.
+pub(crate) fn decrypt(
+    tls: &mut ClientConnection,
+    mut bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        tls.read_tls(&mut bytes)?;
+        let state = tls.process_new_packets().map_err(io::Error::other)?;
+        let from = out.len();
+        out.resize(from + state.plaintext_bytes_to_read(), 0);
+        io::Read::read_exact(&mut tls.reader(), &mut out[from..])?;
+    }
+    Ok(())
+}
+
+/// Encrypts `bytes`, and appends what is to be sent to `out`, with everything else that is to be sent.
+pub(crate) fn encrypt(
+    tls: &mut ClientConnection,
+    mut bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    loop {
+        // The writer takes as much as its buffer has room for.
+        let taken = io::Write::write(&mut tls.writer(), bytes)?;
+        bytes = &bytes[taken..];
+        while tls.wants_write() {
+            tls.write_tls(out)?;
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+    }
+}
