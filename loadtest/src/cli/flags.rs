@@ -9,8 +9,8 @@ use crate::report::outputs::Outputs;
 use crate::run::display::DisplayFlags;
 use crate::verdict::assertion::Assertion;
 use crate::wire::frame_reader::ReaderEngine;
-use clap::Args;
 use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +81,15 @@ pub(crate) struct Flags {
     /// Publications per second over all channels, such as 100/s or 60/m [default: the scenario's].
     #[arg(help_heading = "Traffic", short, long, env = "LOADTEST_RATE", value_name = "RATE", value_parser = parse_rate)]
     pub(crate) rate: Option<f64>,
+    /// How publications are spaced: evenly, or at random (a Poisson process), as independent users would publish.
+    #[arg(
+        help_heading = "Traffic",
+        long,
+        env = "LOADTEST_ARRIVALS",
+        value_enum,
+        default_value = "constant"
+    )]
+    pub(crate) arrivals: Spacing,
     /// Number of channels, over which sockets are spread evenly [default: the scenario's].
     #[arg(help_heading = "Traffic", short = 'C', long, env = "LOADTEST_CHANNELS", value_name = "N", value_parser = parse_count)]
     pub(crate) channels: Option<u32>,
@@ -154,6 +163,15 @@ pub(crate) struct Flags {
     pub(crate) display: DisplayFlags,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
+}
+
+/// How publications are spaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Spacing {
+    /// Evenly.
+    Constant,
+    /// At random: a Poisson process.
+    Poisson,
 }
 
 /// The URL of a Wavecast with default settings.

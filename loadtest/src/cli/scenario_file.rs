@@ -11,7 +11,8 @@ use std::fs;
 use toml::{Table, Value};
 
 /// Replaces the file name in `loadtest run FILE.toml …` by the scenario and the flags in the file. Other command lines are
-/// returned unchanged. Flags on the command line follow those of the file, and so override them.
+/// returned unchanged. Flags on the command line follow those of the file, and so override them; a flag of the file whose
+/// variable is set is left out, so variables override the file, too.
 ///
 /// # Errors
 /// The file cannot be read, is not TOML, or contains a value that no flag can have. Unknown flags are found later, when the
@@ -25,7 +26,11 @@ pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
         return Ok(args);
     }
     let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    let flags = flags(&text).map_err(|error| format!("{path}: {error}"))?;
+    let is_set = |flag: &str| {
+        let name = format!("LOADTEST_{}", flag.replace('-', "_").to_uppercase());
+        std::env::var_os(name).is_some()
+    };
+    let flags = flags(&text, path, is_set).map_err(|error| format!("{path}: {error}"))?;
     let head = [program.clone(), run.clone()];
     Ok(head
         .into_iter()
@@ -35,7 +40,7 @@ pub(crate) fn expand(args: Vec<String>) -> Result<Vec<String>, String> {
 }
 
 /// The name of the scenario, then its flags.
-fn flags(text: &str) -> Result<Vec<String>, String> {
+fn flags(text: &str, path: &str, is_set: impl Fn(&str) -> bool) -> Result<Vec<String>, String> {
     let table: Table = text
         .parse()
         .map_err(|error: toml::de::Error| error.to_string())?;
@@ -47,7 +52,12 @@ fn flags(text: &str) -> Result<Vec<String>, String> {
             continue;
         }
         let flag = key.replace('_', "-");
+        if is_set(&flag) {
+            continue;
+        }
         match value {
+            // The file describes its target itself.
+            Value::Table(_) if key == "target" => words.push(format!("--target={path}")),
             Value::Boolean(true) => words.push(format!("--{flag}")),
             Value::Boolean(false) => {}
             Value::Array(values) => {
@@ -80,7 +90,7 @@ mod tests {
     fn turns_keys_into_flags() {
         let text = "scenario = 'broadcast'\nconnections = '5k'\nseed = 42\nallow_taint = true\nyes = false\n\
             assert = ['delivery.p99<250ms', 'dups==0']";
-        let mut words = flags(text).expect("valid");
+        let mut words = flags(text, "run.toml", |_| false).expect("valid");
         assert_eq!(words.remove(0), "broadcast");
         words.sort_unstable();
         assert_eq!(
@@ -96,9 +106,16 @@ mod tests {
     }
 
     #[test]
+    fn leaves_out_what_variables_say_and_points_to_its_own_target() {
+        let text = "seed = 1\nrate = '5/s'\n[target]\nname = 'x'";
+        let words = flags(text, "run.toml", |flag| flag == "rate").expect("valid");
+        assert_eq!(words, ["smoke", "--seed=1", "--target=run.toml"]);
+    }
+
+    #[test]
     fn rejects_values_that_no_flag_can_have() {
         for text in ["rate = {}", "rate = [[1]]", "scenario = 1", "rate"] {
-            assert!(flags(text).is_err(), "{text}");
+            assert!(flags(text, "run.toml", |_| false).is_err(), "{text}");
         }
     }
 

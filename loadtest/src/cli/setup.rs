@@ -1,14 +1,17 @@
 //! Turns flags and a scenario into the options of a run.
 
-use super::flags::Flags;
+use super::flags::{Flags, Spacing};
 use super::scenario::Scenario;
 use super::target::{self, ResolvedTarget};
+use crate::plan::arrivals::Arrivals;
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
 use crate::run::options::RunOptions;
 use crate::verdict::judge::JudgeOptions;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The most publications of a run with random arrivals, whose times are drawn before it.
+const MAX_ARRIVALS: u64 = 30_000_000;
 /// Publishing members per room, by default.
 const ROOM_PUBLISHERS: u32 = 2;
 
@@ -119,6 +122,7 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
         common,
         rate,
         duration: flags.duration.unwrap_or(defaults.duration),
+        arrivals: Arrivals::constant(),
         churn: flags.faults.churn.unwrap_or(defaults.churn),
         storm: flags.faults.storm(defaults),
         reconnect: flags.faults.reconnect,
@@ -130,6 +134,11 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
     };
     if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
         plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
+    }
+    if flags.arrivals == Spacing::Poisson {
+        // There may be more than on average, and keys can raise the rate.
+        let most = plan.publications().saturating_mul(3).saturating_add(1000);
+        plan.arrivals = Arrivals::poisson(seed, most.min(MAX_ARRIVALS));
     }
     plan
 }
@@ -165,6 +174,9 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Re
             "--members cannot be used with {}, which has no rooms",
             scenario.name
         ));
+    }
+    if !plan.arrivals.is_even() && plan.publications() > MAX_ARRIVALS / 3 {
+        return Err("--arrivals poisson allows for ten million publications".to_owned());
     }
     if plan.publications() == 0 && plan.rate > 0.0 {
         return Err("--rate and --duration are too small for a single publication".to_owned());

@@ -126,7 +126,7 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
         .map(|options| {
             let plan = &options.plan;
             format!(
-                "{} sockets with {} each on {}, {} publications per second of {} bytes from {} publisher(s) for {:?}",
+                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} publisher(s) for {:?}",
                 plan.sockets(),
                 match plan.subs_per_conn {
                     1 => "one subscription".to_owned(),
@@ -134,6 +134,7 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
                 },
                 plan.topics(),
                 plan.rate,
+                if plan.arrivals.is_even() { "" } else { " at random (Poisson)" },
                 plan.payload_bytes,
                 plan.publishers,
                 plan.duration,

@@ -13,6 +13,7 @@ use crate::result::metric::Metric;
 use crate::run::conductor::Finished;
 use crate::run::display::Display;
 use crate::run::execute::execute_on;
+use crate::verdict::known_metrics::is_known;
 use crate::verdict::run_record::CutShort;
 use clap::Parser;
 use crossbeam_channel::bounded;
@@ -107,6 +108,8 @@ fn has_only_metrics_that_the_schema_and_the_comparison_know() {
             Vec::<&str>::new(),
             "{line}"
         );
+        let unknown = result.metrics.keys().filter(|name| !is_known(name));
+        assert_eq!(unknown.count(), 0, "{line}: {:?}", result.metrics.keys());
         assert!(!result.worst.is_empty(), "{line}");
         assert!(
             result

@@ -1,5 +1,14 @@
 //! Slopes of measured points.
 
+/// The shortest time from which growth per hour is estimated. What grows in the first seconds says nothing about hours.
+const MIN_HOURS: f64 = 5.0 / 60.0;
+
+/// Growth per hour of points (hours, value). `None` if they span less than five minutes.
+pub(crate) fn hourly_growth(points: &[(f64, f64)]) -> Option<f64> {
+    let (first, last) = (points.first()?, points.last()?);
+    theil_sen(points).filter(|_| last.0 - first.0 >= MIN_HOURS)
+}
+
 /// Slope of the least-squares line. `None` with fewer than three points, or if all have the same x.
 pub(crate) fn least_squares(points: &[(f64, f64)]) -> Option<f64> {
     let n = points.len() as f64;
@@ -18,7 +27,7 @@ pub(crate) fn least_squares(points: &[(f64, f64)]) -> Option<f64> {
 
 /// Theil-Sen estimate: the median of the slopes of all pairs, which a few outliers do not affect. More than 500 points
 /// are thinned out first.
-pub(crate) fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
+fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
     let step = points.len().div_ceil(500).max(1);
     let points: Vec<(f64, f64)> = points.iter().copied().step_by(step).collect();
     let mut slopes: Vec<f64> = points
@@ -48,6 +57,20 @@ mod tests {
         assert!((theil_sen(&line).expect("a slope") - 3.0).abs() < 1e-9);
         assert_eq!(least_squares(&[(1.0, 1.0); 5]), None);
         assert_eq!(theil_sen(&[(1.0, 1.0)]), None);
+    }
+
+    #[test]
+    fn does_not_extrapolate_from_seconds() {
+        let line = |seconds: u32| -> Vec<(f64, f64)> {
+            let points = 0..=seconds;
+            points
+                .map(|s| (f64::from(s) / 3600.0, f64::from(s)))
+                .collect()
+        };
+        assert_eq!(hourly_growth(&line(20)), None);
+        assert_eq!(hourly_growth(&line(299)), None);
+        assert!((hourly_growth(&line(300)).expect("a slope") - 3600.0).abs() < 1.0);
+        assert_eq!(hourly_growth(&[]), None);
     }
 
     #[test]

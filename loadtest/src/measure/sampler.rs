@@ -130,7 +130,7 @@ impl Sampler {
         Some(Server {
             cpu_avg: last.cpu.saturating_sub(before.cpu).as_secs_f64() / wall,
             kib_per_conn: regression::least_squares(&self.ramp).filter(|_| widest >= MIN_RAMP),
-            rss_slope_kib_per_h: regression::theil_sen(&self.steady),
+            rss_slope_kib_per_h: regression::hourly_growth(&self.steady),
             leaks,
             ..self.seen
         })

@@ -1,5 +1,6 @@
 //! What a run does and when. Everything here is decided before the run starts, and computed from indices.
 
+pub(crate) mod arrivals;
 pub(crate) mod cohort;
 mod commands;
 pub(crate) mod phase;

@@ -1,5 +1,6 @@
 //! Who subscribes to what, and who publishes what: arithmetic on indices.
 
+use super::arrivals::Arrivals;
 use super::cohort::{Cohorts, Role};
 use super::popularity::ChannelPicker;
 use super::storm::Storm;
@@ -39,6 +40,7 @@ pub(crate) struct RunPlan {
     pub(crate) rate: f64,
     /// How long to publish.
     pub(crate) duration: Duration,
+    pub(crate) arrivals: Arrivals,
     /// Sockets per second that unsubscribe, close and reconnect.
     pub(crate) churn: f64,
     pub(crate) storm: Option<Storm>,
@@ -243,6 +245,7 @@ pub(crate) mod tests {
             common: gcd(channels, publishers),
             rate: 100.0,
             duration: Duration::from_secs(1),
+            arrivals: Arrivals::constant(),
             churn: 0.0,
             storm: None,
             reconnect: Duration::ZERO,

@@ -4,6 +4,7 @@
 //! with a key. A change takes effect after [`AHEAD`], so that every publisher notices it in time, and later publications
 //! are scheduled from that moment.
 
+use super::arrivals::Arrivals;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ const MIN_RATE: f64 = 0.1;
 #[derive(Debug)]
 pub(crate) struct Schedule {
     duration: Duration,
+    arrivals: Arrivals,
     inner: RwLock<Inner>,
 }
 
@@ -47,27 +49,31 @@ struct Segment {
 }
 
 impl Segment {
-    fn due_ns(&self, n: u64) -> u64 {
-        self.from_ns + ((n - self.first) as f64 * 1e9 / self.rate) as u64
+    fn due_ns(&self, arrivals: &Arrivals, n: u64) -> u64 {
+        let place = arrivals.place(n) - arrivals.start(self.first);
+        self.from_ns
+            .saturating_add((place * 1e9 / self.rate) as u64)
     }
 
     /// Number of publications of this segment if it lasts until `end_ns`.
-    fn all_until(&self, end_ns: u64) -> u64 {
+    fn all_until(&self, arrivals: &Arrivals, end_ns: u64) -> u64 {
         let seconds = end_ns.saturating_sub(self.from_ns) as f64 / 1e9;
-        (self.rate * seconds).round() as u64
+        let end = arrivals.start(self.first) + self.rate * seconds;
+        arrivals.before(end).saturating_sub(self.first)
     }
 
     /// Number of the first publication due at `at_ns` or later.
-    fn next_at(&self, at_ns: u64) -> u64 {
+    fn next_at(&self, arrivals: &Arrivals, at_ns: u64) -> u64 {
         if self.rate <= 0.0 {
             return self.first;
         }
         let seconds = at_ns.saturating_sub(self.from_ns) as f64 / 1e9;
-        let mut n = self.first + (self.rate * seconds) as u64;
-        while n > self.first && self.due_ns(n - 1) >= at_ns {
+        let place = arrivals.start(self.first) + self.rate * seconds;
+        let mut n = arrivals.before(place).max(self.first);
+        while n > self.first && self.due_ns(arrivals, n - 1) >= at_ns {
             n -= 1;
         }
-        while self.due_ns(n) < at_ns {
+        while self.due_ns(arrivals, n) < at_ns {
             n += 1;
         }
         n
@@ -76,9 +82,10 @@ impl Segment {
 
 impl Schedule {
     /// A schedule of `rate` publications per second for `duration`. Nothing is due before [`begin`](Self::begin).
-    pub(crate) fn new(rate: f64, duration: Duration) -> Self {
+    pub(crate) fn new(rate: f64, duration: Duration, arrivals: Arrivals) -> Self {
         Self {
             duration,
+            arrivals,
             inner: RwLock::new(Inner {
                 rate,
                 paused: false,
@@ -110,19 +117,20 @@ impl Schedule {
         let inner = self.read();
         let next = inner.segments.partition_point(|segment| segment.first <= n);
         let segment = inner.segments[..next].last()?;
-        if next == inner.segments.len() && n - segment.first >= segment.all_until(inner.end_ns) {
+        if next == inner.segments.len()
+            && n - segment.first >= segment.all_until(&self.arrivals, inner.end_ns)
+        {
             return None;
         }
-        Some(segment.due_ns(n))
+        Some(segment.due_ns(&self.arrivals, n))
     }
 
     /// Number of publications of the whole run, by the current schedule.
     pub(crate) fn publications(&self) -> u64 {
         let inner = self.read();
-        inner
-            .segments
-            .last()
-            .map_or(0, |last| last.first + last.all_until(inner.end_ns))
+        inner.segments.last().map_or(0, |last| {
+            last.first + last.all_until(&self.arrivals, inner.end_ns)
+        })
     }
 
     /// The lowest and the highest rate so far, without pauses.
@@ -147,7 +155,9 @@ impl Schedule {
         let mut inner = self.write();
         let paused = !inner.paused;
         let rate = inner.rate;
-        inner.change(now_ns, rate, paused).then_some(paused)
+        inner
+            .change(&self.arrivals, now_ns, rate, paused)
+            .then_some(paused)
     }
 
     /// Multiplies the rate by `factor`. Returns the new rate, or `None` if it would be out of range or it is too late in
@@ -156,8 +166,9 @@ impl Schedule {
         let mut inner = self.write();
         let rate = inner.rate * factor;
         let paused = inner.paused;
-        ((MIN_RATE..=MAX_RATE).contains(&rate) && inner.change(now_ns, rate, paused))
-            .then_some(rate)
+        ((MIN_RATE..=MAX_RATE).contains(&rate)
+            && inner.change(&self.arrivals, now_ns, rate, paused))
+        .then_some(rate)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -170,14 +181,14 @@ impl Schedule {
 }
 
 impl Inner {
-    fn change(&mut self, now_ns: u64, rate: f64, paused: bool) -> bool {
+    fn change(&mut self, arrivals: &Arrivals, now_ns: u64, rate: f64, paused: bool) -> bool {
         let from_ns = now_ns + AHEAD.as_nanos() as u64;
         if let Some(last) = self.segments.last() {
             let from_ns = from_ns.max(last.from_ns);
             if from_ns >= self.end_ns || self.segments.len() >= MAX_SEGMENTS {
                 return false;
             }
-            let first = last.next_at(from_ns);
+            let first = last.next_at(arrivals, from_ns);
             let rate = if paused { 0.0 } else { rate };
             self.segments.push(Segment {
                 first,
@@ -197,7 +208,8 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn begun(rate: f64, seconds: u64) -> Schedule {
-        let schedule = Schedule::new(rate, Duration::from_secs(seconds));
+        let arrivals = Arrivals::constant();
+        let schedule = Schedule::new(rate, Duration::from_secs(seconds), arrivals);
         schedule.begin(SECOND);
         schedule
     }
@@ -215,7 +227,8 @@ mod tests {
         let expected = [1000, 1250, 1500, 1750, 2000, 2250, 2500, 2750];
         assert_eq!(times(&schedule), expected);
         assert_eq!(schedule.due_ns(8), None);
-        assert_eq!(Schedule::new(4.0, Duration::from_secs(2)).due_ns(0), None);
+        let unbegun = Schedule::new(4.0, Duration::from_secs(2), Arrivals::constant());
+        assert_eq!(unbegun.due_ns(0), None);
         assert_eq!(begun(0.0, 5).publications(), 0);
     }
 
@@ -251,6 +264,28 @@ mod tests {
         assert_eq!(schedule.scale(1_500_000_000, 1e-9), None);
         assert_eq!(schedule.pace(), (4.0, false));
         assert_eq!(begun(0.0, 5).scale(SECOND, 2.0), None);
+    }
+
+    #[test]
+    fn spaces_publications_at_random_until_the_end_and_through_changes() {
+        let arrivals = Arrivals::poisson(5, 3000);
+        let schedule = Schedule::new(100.0, Duration::from_secs(10), arrivals);
+        schedule.begin(SECOND);
+        let all = schedule.publications();
+        assert!((850..1150).contains(&all), "{all}");
+        let at = times(&schedule);
+        assert!(at.is_sorted() && at[0] >= 1000 && at[at.len() - 1] <= 11_000);
+        assert_eq!(schedule.due_ns(all), None);
+        schedule.scale(6 * SECOND, 2.0);
+        schedule.toggle_pause(8 * SECOND);
+        schedule.toggle_pause(9 * SECOND);
+        let faster = times(&schedule);
+        assert!(faster.is_sorted());
+        // Before the change, nothing is different; during the pause, nothing is due.
+        let before = at.partition_point(|ms| *ms < 6100);
+        assert_eq!(faster[..before], at[..before]);
+        assert!(!faster.iter().any(|ms| (8101..9100).contains(ms)));
+        assert!(faster.iter().all(|ms| *ms <= 11_000));
     }
 
     #[test]

@@ -102,11 +102,16 @@ fn publications(
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(
         out,
-        "  published     {} of {} in {} ({} open loop, {} B, {}, {} {}{})",
+        "  published     {} of {} in {} ({} open loop{}, {} B, {}, {} {}{})",
         grouped(publisher.accepted),
         grouped(record.planned),
         seconds(record.phase("publish")),
         pace(record.rates),
+        if plan.arrivals.is_even() {
+            ""
+        } else {
+            " at random"
+        },
         plan.payload_bytes,
         plan.topics(),
         plan.publishers,
@@ -131,7 +136,15 @@ fn deliveries(out: &mut String, totals: &Totals, record: &RunRecord) -> std::fmt
     let expected = if record.expects_all {
         format!(" of {} expected", grouped(publisher.expected))
     } else {
-        String::new()
+        // What is published while a socket is away is owed to nobody.
+        let found = worker.received + worker.lost + worker.declared;
+        let all = publisher.expected.max(found);
+        format!(
+            " + {} missing + {} not owed (away) = {}",
+            grouped(worker.lost + worker.declared),
+            grouped(all - found),
+            grouped(all)
+        )
     };
     writeln!(
         out,

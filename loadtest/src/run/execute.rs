@@ -18,6 +18,7 @@ use crate::verdict::run_record::CutShort;
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Executes a run, prints its report and writes the requested files.
@@ -86,6 +87,13 @@ pub(crate) fn execute_on(
         plan.run,
         plan.seed,
     );
+    let cohorts = &plan.cohorts;
+    if cohorts.longest() > Duration::ZERO {
+        println!(
+            "assumes a server with --ping-interval {:?} --pong-timeout {:?} (give its own to loadtest if they differ)",
+            cohorts.ping_interval, cohorts.pong_timeout
+        );
+    }
     let (drain, limit) = (options.drain, options.limit_time);
     let judging = options.judging;
     let source_ips = options
@@ -103,7 +111,11 @@ pub(crate) fn execute_on(
         engine: options.engine,
         connect_timeout: options.connect_timeout,
         phase: watch::Sender::new(Phase::Connect),
-        schedule: Schedule::new(options.plan.rate, options.plan.duration),
+        schedule: Schedule::new(
+            options.plan.rate,
+            options.plan.duration,
+            options.plan.arrivals.clone(),
+        ),
         storms: AtomicU32::new(0),
         connects_done: AtomicU32::new(0),
         faults_at_ns: AtomicU64::new(u64::MAX),

@@ -117,7 +117,7 @@ impl RunState {
             phase: watch::Sender::new(Phase::Connect),
             faults_at_ns: AtomicU64::new(u64::MAX),
             storm_at_ns: AtomicU64::new(u64::MAX),
-            schedule: Schedule::new(plan.rate, plan.duration),
+            schedule: Schedule::new(plan.rate, plan.duration, plan.arrivals.clone()),
             storms: AtomicU32::new(0),
             connects_done: AtomicU32::new(0),
             open: AtomicU32::new(0),

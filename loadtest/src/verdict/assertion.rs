@@ -1,5 +1,6 @@
 //! Assertions on metrics: `delivery.p99<250ms`, `loss.silent==0`, `server.kib_per_conn<=20KiB`.
 
+use super::known_metrics;
 use crate::result::metric::{Distribution, Metric, Unit};
 use crate::result::run_result;
 use std::collections::BTreeMap;
@@ -79,6 +80,7 @@ impl FromStr for Assertion {
         if left.is_empty() {
             return Err(format!("`{text}` does not name a metric"));
         }
+        known_metrics::check(left)?;
         Ok(Self {
             left: left.to_owned(),
             comparison,
@@ -147,7 +149,10 @@ fn figure(metrics: &BTreeMap<String, Metric>, name: &str) -> Option<(Unit, f64)>
     if let Some(Metric::Value { unit, value }) = metrics.get(name) {
         return Some((*unit, *value));
     }
-    let (metric, stat) = name.rsplit_once('.')?;
+    let (metric, stat) = match name.strip_suffix(".p99.9") {
+        Some(metric) => (metric, "p999"),
+        None => name.rsplit_once('.')?,
+    };
     let Some(Metric::Distribution(values)) = metrics.get(metric) else {
         return None;
     };
@@ -161,7 +166,7 @@ fn quantile_of(values: &Distribution, stat: &str) -> Option<(Unit, f64)> {
         "p50" => values.p50,
         "p90" => values.p90,
         "p99" => values.p99,
-        "p999" | "p99.9" => values.p999,
+        "p999" => values.p999,
         "p9999" => values.p9999,
         "max" => values.max,
         "mean" => values.mean,
@@ -186,7 +191,7 @@ mod tests {
         BTreeMap::from([
             ("delivery".to_owned(), Metric::Distribution(delivery)),
             (
-                "ack".to_owned(),
+                "publish.ack".to_owned(),
                 Metric::Distribution(Distribution::default()),
             ),
             ("loss.silent".to_owned(), value(Unit::Count, 3.0)),
@@ -209,7 +214,8 @@ mod tests {
             ("delivery.p99>=11.4", true),
             ("delivery.p99==11", false),
             ("delivery.p999==30ms", true),
-            ("ack.count==0", true),
+            ("delivery.p99.9==30ms", true),
+            ("publish.ack.count==0", true),
             ("server.rss<=2MiB", true),
             ("server.rss<2048KiB", false),
             ("loss.silent==2", false),
@@ -218,8 +224,8 @@ mod tests {
             ("storm.t99<3s", true),
             ("storm.t99>=2600ms", false),
             ("delivery.p99<11KiB", false),
-            ("ack.p99<1s", false),
-            ("no.such.metric==0", false),
+            ("publish.ack.p99<1s", false),
+            ("churn.stuck==0", false),
         ] {
             let assertion: Assertion = expr.parse().expect(expr);
             let judged = assertion.judge(&metrics());
@@ -229,7 +235,16 @@ mod tests {
 
     #[test]
     fn rejects_invalid_assertions() {
-        for expr in ["", "delivery", "<5", "a=5", "a<x", "a<5parsecs", "a<"] {
+        for expr in [
+            "",
+            "dups",
+            "<5",
+            "dups=5",
+            "dups<x",
+            "dups<5parsecs",
+            "dups<",
+            "dupes<5",
+        ] {
             assert!(expr.parse::<Assertion>().is_err(), "{expr}");
         }
     }

@@ -74,7 +74,8 @@ pub(super) fn metrics(
         value("expected", Unit::Count, publisher.expected as f64);
         value("books.difference", Unit::Count, difference as f64);
     }
-    fault_metrics(plan, worker, &mut value);
+    let slowest = slowest_second(totals, record);
+    fault_metrics(plan, worker, slowest, &mut value);
     if let Some(evictions) = record.evictions.filter(|_| has_slow(plan)) {
         // Most sockets that do not read never see a Close frame, but the server counts its evictions.
         let uncounted = worker.slow.closed.saturating_sub(evictions);
@@ -120,6 +121,14 @@ pub(super) fn metrics(
     metrics
 }
 
+/// The lowest number of deliveries in a whole second of publishing.
+fn slowest_second(totals: &Totals, record: &RunRecord) -> Option<u64> {
+    let phase = record.phases.iter().find(|span| span.name == "publish")?;
+    let is_whole = |at_s: f64| at_s - 1.0 >= phase.from_s && at_s <= phase.to_s;
+    let rows = totals.rows.iter().filter(|row| is_whole(row.at_s));
+    rows.map(|row| row.received).min()
+}
+
 fn has_slow(plan: &RunPlan) -> bool {
     plan.cohorts
         .shares
@@ -128,7 +137,12 @@ fn has_slow(plan: &RunPlan) -> bool {
 }
 
 /// The metrics of churn, storms and cohorts, if the run had them.
-fn fault_metrics(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&str, Unit, f64)) {
+fn fault_metrics(
+    plan: &RunPlan,
+    worker: &WorkerTally,
+    slowest: Option<u64>,
+    value: &mut impl FnMut(&str, Unit, f64),
+) {
     let mut counts = |name: &str, counts: &CloseCounts| {
         let counts = [
             ("doomed", counts.expected),
@@ -185,6 +199,9 @@ fn fault_metrics(plan: &RunPlan, worker: &WorkerTally, value: &mut impl FnMut(&s
         value("storm.dropped", Unit::Count, worker.dropped as f64);
         value("storm.in_flight", Unit::Count, worker.in_flight as f64);
         value("storm.missing", Unit::Count, missing as f64);
+        if let Some(slowest) = slowest {
+            value("storm.slowest_second", Unit::PerSecond, slowest as f64);
+        }
         if worker.returned.count() > 0 {
             let t99 = worker.returned.distribution().p99 / 1000.0;
             value("storm.t99", Unit::Seconds, t99);

@@ -8,7 +8,7 @@ use crate::plan::cohort::Role;
 use crate::plan::run_plan::RunPlan;
 use crate::plan::run_plan::tests::plan;
 use crate::result::metric::Metric;
-use crate::result::run_result::Server;
+use crate::result::run_result::{Row, Server, Span};
 
 /// The value of a metric. `None` if there is none of that name.
 fn value(plan: &RunPlan, totals: &Totals, record: &RunRecord, name: &str) -> Option<f64> {
@@ -127,4 +127,33 @@ fn compares_announcements_both_ways() {
         let found = value(&plan, &totals, &record, "announcements.difference");
         assert_eq!(found, Some(difference));
     }
+}
+
+#[test]
+fn shows_the_slowest_second_of_a_storm() {
+    let row = |at_s, received| Row {
+        at_s,
+        received,
+        ..Row::default()
+    };
+    let mut totals = Totals::default();
+    totals.worker.dropped = 1;
+    // The first row and the last one are not of publishing alone.
+    totals.rows = vec![
+        row(2.5, 1),
+        row(3.5, 90),
+        row(4.5, 40),
+        row(5.5, 80),
+        row(6.5, 2),
+    ];
+    let record = RunRecord {
+        phases: vec![Span {
+            name: "publish".to_owned(),
+            from_s: 2.0,
+            to_s: 6.0,
+        }],
+        ..RunRecord::default()
+    };
+    let slowest = value(&plan(1, 1, 1, 1), &totals, &record, "storm.slowest_second");
+    assert_eq!(slowest, Some(40.0));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod assertion;
 pub(crate) mod judge;
+pub(crate) mod known_metrics;
 mod metrics;
 #[cfg(test)]
 mod metrics_tests;

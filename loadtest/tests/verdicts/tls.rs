@@ -81,8 +81,10 @@ async fn accept(listener: &TcpListener, acceptor: &TlsAcceptor, to: SocketAddr) 
         };
         let acceptor = acceptor.clone();
         tasks.spawn(async move {
+            stream.set_nodelay(true)?;
             let mut outer = acceptor.accept(stream).await?;
             let mut inner = TcpStream::connect(to).await?;
+            inner.set_nodelay(true)?;
             tokio::io::copy_bidirectional(&mut outer, &mut inner).await
         });
     }
