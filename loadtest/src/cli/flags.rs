@@ -11,6 +11,7 @@ use crate::verdict::assertion::Assertion;
 use crate::wire::frame_reader::ReaderEngine;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct Flags {
-    /// WebSocket URL of the server [default: the target's; ws://127.0.0.1:3000/ws for wavecast].
+    /// WebSocket URL of the server [default: the target's; for wavecast `ws://127.0.0.1:3000/ws`].
     #[arg(short, long, env = "LOADTEST_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// What the server is: wavecast, the name of a preset (see `loadtest list`), or a file with a [target] table.
@@ -29,7 +30,7 @@ pub(crate) struct Flags {
         value_name = "NAME|FILE"
     )]
     pub(crate) target: String,
-    /// Header of every request, such as 'Origin: https://example.com'; may be repeated.
+    /// Header of every request, such as `Origin: https://example.com`; may be repeated.
     #[arg(long = "header", env = "LOADTEST_HEADER", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
     /// Sent as a bearer token, or where the target file says.
@@ -157,6 +158,14 @@ pub(crate) struct Flags {
         value_name = "N"
     )]
     pub(crate) only_conn: Option<u32>,
+    /// Address to serve figures to Prometheus during the run, such as 127.0.0.1:9464.
+    #[arg(
+        help_heading = "Output",
+        long,
+        env = "LOADTEST_METRICS",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) metrics: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) faults: FaultFlags,
     #[command(flatten)]

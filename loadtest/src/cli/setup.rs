@@ -75,6 +75,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
         yes: flags.yes,
         server_pid: flags.server_pid,
         display: flags.display,
+        metrics: flags.metrics,
         judging,
     })
 }

@@ -3,7 +3,7 @@
 use super::flags::Flags;
 use super::scenario::Scenario;
 use crate::base::target::Target;
-use crate::dialect::dialect::Dialect;
+use crate::dialect::hub_dialect::Dialect;
 use crate::dialect::presets;
 use crate::dialect::target_file::Via;
 use crate::result::run_result::Skipped;

@@ -56,7 +56,7 @@ pub(crate) fn run(names: &[String], own: &HubFlags, flags: &Flags) -> Result<Exi
     }
     let options = |hub: &Hub<'_>| -> Result<RunOptions, String> {
         let mut flags = flags.clone();
-        flags.target = hub.target.to_owned();
+        hub.target.clone_into(&mut flags.target);
         flags.url = hub.url.map(str::to_owned);
         let mut options = setup::options(scenario, flags)?;
         options.judging.cmd = setup::hub_command(&own.scenario, hub.target, hub.url);
@@ -126,7 +126,7 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
         .map(|options| {
             let plan = &options.plan;
             format!(
-                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} publisher(s) for {:?}",
+                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} for {:?}",
                 plan.sockets(),
                 match plan.subs_per_conn {
                     1 => "one subscription".to_owned(),
@@ -136,7 +136,10 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
                 plan.rate,
                 if plan.arrivals.is_even() { "" } else { " at random (Poisson)" },
                 plan.payload_bytes,
-                plan.publishers,
+                match plan.publishers {
+                    1 => "one publisher".to_owned(),
+                    count => format!("{count} publishers"),
+                },
                 plan.duration,
             )
         })

@@ -58,7 +58,7 @@ fn parse(text: &str) -> Result<TargetFile, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::dialect::{Dialect, Incoming};
+    use crate::dialect::hub_dialect::{Dialect, Incoming};
     use std::time::Duration;
 
     fn dialect(name: &str) -> Dialect {
@@ -148,11 +148,8 @@ mod tests {
 
         assert_eq!(read(&dialect("ws"), &[STAMP]), ["event  9"]);
 
-        let text = format!(
-            "[target]\nname = 'x'\npayload = '/data'\nchannel = '/c'\n[target.publish]\nvia = 'socket'\nmessage = ''"
-        );
-        let own =
-            Dialect::new(parse(&text).expect("valid"), |_| Ok(Duration::ZERO)).expect("valid");
+        let text = "[target]\nname = 'x'\npayload = '/data'\nchannel = '/c'\n[target.publish]\nvia = 'socket'\nmessage = ''";
+        let own = Dialect::new(parse(text).expect("valid"), |_| Ok(Duration::ZERO)).expect("valid");
         let event = format!(r#"{{"c":"n","data":"{quoted}"}}"#);
         assert_eq!(read(&own, &[&event, "{\"c\":"]), ["event n 9", "malformed"]);
     }

@@ -52,7 +52,10 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     page.blocks.push(Block::Heading("Each run".to_owned()));
     page.blocks.push(each_run(hubs));
     page.blocks.push(Block::Heading("To repeat it".to_owned()));
-    page.blocks.push(Block::Commands(vec![command.to_owned()]));
+    page.blocks.push(Block::Commands(vec![
+        "# Start the hubs first. loadtest/targets/ has scripts for several.".to_owned(),
+        command.to_owned(),
+    ]));
     page.blocks
         .push(Block::Text("Or one hub alone:".to_owned()));
     let alone = hubs.iter().filter_map(|hub| hub.runs.first());
@@ -75,8 +78,11 @@ fn distribution<'a>(run: &'a RunResult, name: &str) -> Option<&'a Distribution> 
     }
 }
 
+/// The name of a row, and its cell for a hub.
+type TableRow<'a> = (&'a str, &'a dyn Fn(&HubRuns) -> String);
+
 /// A table with one column per hub.
-fn table(hubs: &[HubRuns], rows: &[(&str, &dyn Fn(&HubRuns) -> String)]) -> Block {
+fn table(hubs: &[HubRuns], rows: &[TableRow<'_>]) -> Block {
     let mut all = vec![vec![String::new()]];
     all[0].extend(hubs.iter().map(|hub| hub.name.clone()));
     for (name, cell) in rows {
@@ -198,7 +204,11 @@ fn costs(hubs: &[HubRuns]) -> Block {
             ),
             (
                 "memory per connection, KiB",
-                &server(|run| run.server.as_ref()?.kib_per_conn, 1),
+                // A process that collects garbage may shrink while sockets are opened.
+                &server(
+                    |run| run.server.as_ref()?.kib_per_conn.filter(|kib| *kib > 0.0),
+                    1,
+                ),
             ),
             (
                 "processor of the tester, cores",

@@ -65,21 +65,27 @@ impl Page {
                 Block::Heading(text) => _ = writeln!(out, "<h2>{}</h2>", xml(text)),
                 Block::Text(text) => _ = writeln!(out, "<p>{}</p>", xml(text)),
                 Block::List(items) => {
-                    let items: String = items
-                        .iter()
-                        .map(|item| format!("<li>{}</li>", xml(item)))
-                        .collect();
-                    let _ = writeln!(out, "<ul>{items}</ul>");
+                    out.push_str("<ul>");
+                    for item in items {
+                        let _ = write!(out, "<li>{}</li>", xml(item));
+                    }
+                    out.push_str(
+                        "</ul>
+",
+                    );
                 }
                 Block::Table(rows) => {
                     out.push_str("<div class=\"scroll\"><table>\n");
                     for (nth, row) in rows.iter().enumerate() {
                         let tag = if nth == 0 { "th" } else { "td" };
-                        let cells: String = row
-                            .iter()
-                            .map(|cell| format!("<{tag}>{}</{tag}>", xml(cell)))
-                            .collect();
-                        let _ = writeln!(out, "<tr>{cells}</tr>");
+                        out.push_str("<tr>");
+                        for cell in row {
+                            let _ = write!(out, "<{tag}>{}</{tag}>", xml(cell));
+                        }
+                        out.push_str(
+                            "</tr>
+",
+                        );
                     }
                     out.push_str("</table></div>\n");
                 }

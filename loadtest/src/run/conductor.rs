@@ -1,6 +1,7 @@
 //! Conducts a run: starts the threads, advances the phases, collects the reports.
 
 use super::display::Display;
+use super::metrics_server::MetricsServer;
 use super::progress::Progress;
 use crate::base::threads::{join_finished, spawn};
 use crate::books::evidence::EvidenceKind;
@@ -44,6 +45,8 @@ pub(crate) struct ConductorOptions {
     /// The process of the server, if it is watched.
     pub(crate) server: Option<u32>,
     pub(crate) display: Display,
+    /// Serves the figures to Prometheus.
+    pub(crate) metrics: Option<MetricsServer>,
     /// Receives `()` for each Ctrl-C or SIGTERM, which ends the run early.
     pub(crate) interrupts: Receiver<()>,
     /// Time limit of the run, without its close phase.
@@ -65,7 +68,7 @@ pub(crate) fn conduct(
     let conductor = Conductor {
         limit: Instant::now() + options.limit,
         commands: options.display.commands(),
-        progress: Progress::start(options.display, options.server),
+        progress: Progress::start(options.display, options.server, options.metrics),
         totals: Totals::default(),
         cut_short: None,
         sampler: Sampler::start(

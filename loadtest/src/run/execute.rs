@@ -2,6 +2,7 @@
 
 use super::conductor::{self, ConductorOptions, Finished};
 use super::display::{Display, DisplayFlags};
+use super::metrics_server::MetricsServer;
 use super::options::RunOptions;
 use super::preflight;
 use super::signals;
@@ -145,6 +146,16 @@ pub(crate) fn execute_on(
         );
         return Err(Exit::Setup);
     }
+    let metrics = match options.metrics.map(MetricsServer::start).transpose() {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            eprintln!("loadtest: --metrics: {error}\n  fix: give another address");
+            return Err(Exit::Setup);
+        }
+    };
+    if let Some(metrics) = &metrics {
+        eprintln!("metrics: http://{}/metrics", metrics.addr);
+    }
     let display = open(Title {
         scenario: judging.scenario.clone(),
         target: judging.target.clone(),
@@ -153,6 +164,7 @@ pub(crate) fn execute_on(
     let options = ConductorOptions {
         server: pid,
         display,
+        metrics,
         interrupts,
         limit,
         drain,

@@ -4,6 +4,7 @@ pub(crate) mod conductor;
 pub(crate) mod display;
 pub(crate) mod execute;
 mod incidents;
+mod metrics_server;
 pub(crate) mod options;
 mod preflight;
 mod progress;

@@ -3,12 +3,13 @@
 use super::display::DisplayFlags;
 use crate::base::source_ips::SourceIps;
 use crate::base::target::Target;
-use crate::dialect::dialect::Dialect;
+use crate::dialect::hub_dialect::Dialect;
 use crate::measure::server_pid::ServerPid;
 use crate::plan::run_plan::RunPlan;
 use crate::sockets::run_state::Credentials;
 use crate::verdict::judge::JudgeOptions;
 use crate::wire::frame_reader::ReaderEngine;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Everything that the command line says about a run.
@@ -34,5 +35,7 @@ pub(crate) struct RunOptions {
     /// `None` watches the server if its process can be found.
     pub(crate) server_pid: Option<ServerPid>,
     pub(crate) display: DisplayFlags,
+    /// Where to serve figures to Prometheus.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) judging: JudgeOptions,
 }

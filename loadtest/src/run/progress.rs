@@ -2,6 +2,7 @@
 
 use super::display::Display;
 use super::incidents::Incidents;
+use super::metrics_server::MetricsServer;
 use crate::base::units::{grouped, latency};
 use crate::books::classes::total;
 use crate::books::totals::Totals;
@@ -41,10 +42,15 @@ pub(crate) struct Progress {
     taint: Vec<String>,
     incidents: Incidents,
     server_pid: Option<u32>,
+    metrics: Option<MetricsServer>,
 }
 
 impl Progress {
-    pub(crate) fn start(display: Display, server_pid: Option<u32>) -> Self {
+    pub(crate) fn start(
+        display: Display,
+        server_pid: Option<u32>,
+        metrics: Option<MetricsServer>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             display,
@@ -59,6 +65,7 @@ impl Progress {
             taint: Vec::new(),
             incidents: Incidents::new(),
             server_pid,
+            metrics,
         }
     }
 
@@ -90,6 +97,9 @@ impl Progress {
             self.last_row = Instant::now();
             self.row(state, totals, sampler, since);
             self.check_self(state, totals);
+            if let Some(metrics) = &self.metrics {
+                metrics.show(state, totals);
+            }
             let at_s = totals.rows.last().map_or(0.0, |row| row.at_s);
             self.incidents.observe(at_s, totals, &self.taint, marks);
             self.display

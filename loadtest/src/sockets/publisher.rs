@@ -8,7 +8,7 @@ use super::socket_publisher::SocketPublisher;
 use crate::books::classes::count_class;
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::{PublisherTally, TallyReport};
-use crate::dialect::dialect::says;
+use crate::dialect::hub_dialect::says;
 use crate::dialect::target_file::Via;
 use crate::dialect::template::Values;
 use crate::plan::schedule::CHECK_EVERY;

@@ -3,7 +3,7 @@
 use crate::base::clock::Clock;
 use crate::base::target::Target;
 use crate::books::ledger::Ledger;
-use crate::dialect::dialect::Dialect;
+use crate::dialect::hub_dialect::Dialect;
 use crate::plan::phase::Phase;
 use crate::plan::run_plan::RunPlan;
 use crate::plan::schedule::Schedule;

@@ -1,7 +1,7 @@
 //! Publishes over a WebSocket of its own, for hubs without an HTTP API.
 
 use super::run_state::RunState;
-use crate::dialect::dialect::{Dialect, Incoming, says};
+use crate::dialect::hub_dialect::{Dialect, Incoming, says};
 use crate::dialect::template::Values;
 use crate::wire::client_frame;
 use crate::wire::http_client::{Reply, RequestError};
@@ -138,15 +138,14 @@ impl Link {
         );
         let lost = |error: io::Error| RequestError::ReplyLost(error.kind());
         self.send(&text).map_err(lost)?;
-        let accepted = match &file.accepted {
-            Some(accepted) => self
-                .wait_for(dialect, accepted, file.rejected.as_deref())
-                .map_err(lost)?,
-            None => {
-                self.read_all(dialect).map_err(lost)?;
-                true
-            }
-        };
+        let mut accepted = true;
+        if let Some(text) = &file.accepted {
+            accepted = self
+                .wait_for(dialect, text, file.rejected.as_deref())
+                .map_err(lost)?;
+        } else {
+            self.read_all(dialect).map_err(lost)?;
+        }
         Ok(Reply {
             status: if accepted { 200 } else { 400 },
             body: Vec::new(),

@@ -30,8 +30,7 @@ fn adds_up_books_and_ledger() {
         ..RunRecord::default()
     };
     let difference = |received, uncertain| {
-        let mut totals = Totals::default();
-        totals.worker = WorkerTally {
+        let worker = WorkerTally {
             received,
             lost: 20,
             declared: 3,
@@ -40,6 +39,10 @@ fn adds_up_books_and_ledger() {
             foreign: 1000,
             gap_excess: 1000,
             ..WorkerTally::default()
+        };
+        let mut totals = Totals {
+            worker,
+            ..Totals::default()
         };
         totals.publisher.expected = 100;
         totals.publisher.uncertain = u64::from(uncertain > 0);

@@ -116,3 +116,76 @@ fn says_which_server_feature_a_scenario_needs() {
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output).contains("needs a server feature"));
 }
+
+#[test]
+fn refuses_an_unknown_metric_before_the_run() {
+    for (expr, why) in [
+        ("loss.silnt==0", "there is no metric `loss.silnt`"),
+        ("delivery<5ms", "such as delivery.p99"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(["-u", "ws://127.0.0.1:1/ws", "--assert", expr])
+            .output()
+            .expect("loadtest runs");
+        assert_eq!(output.status.code(), Some(2), "{expr}");
+        assert!(text(&output).contains(why), "{}", text(&output));
+    }
+}
+
+#[test]
+fn lets_variables_override_a_file() {
+    let path = std::env::temp_dir().join(format!("loadtest-env-{}.toml", std::process::id()));
+    let toml = "connections = 4\nchannels = 1\nrate = '5/s'\nassert = ['received==40']";
+    std::fs::write(&path, toml).expect("the file is written");
+    let server = start(Fault::None);
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .arg("run")
+        .arg(&path)
+        .args(["-d", "1s", "--allow-taint", "--server-pid", "none", "-u"])
+        .arg(format!("ws://{}/ws", server.addr()))
+        .env("LOADTEST_RATE", "10/s")
+        .output()
+        .expect("loadtest runs");
+    std::fs::remove_file(&path).expect("it is there");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+#[test]
+fn serves_figures_to_prometheus_during_a_run() {
+    let server = start(Fault::None);
+    let mut child = loadtest(&server, "-d 30s --metrics 127.0.0.1:0")
+        .spawn()
+        .expect("loadtest runs");
+    let mut lines = std::io::BufReader::new(child.stderr.take().expect("piped"));
+    let (mut line, mut addr) = (String::new(), String::new());
+    // A line of progress follows the first figures.
+    while addr.is_empty() || !line.contains("publishing") {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut lines, &mut line).expect("a line");
+        assert!(read > 0, "it ended before it published");
+        if let Some(rest) = line.strip_prefix("metrics: http://") {
+            addr = rest.trim_end().trim_end_matches("/metrics").to_owned();
+        }
+    }
+    let mut stream = std::net::TcpStream::connect(&addr).expect("it listens");
+    let limit = Some(Duration::from_secs(10));
+    stream.set_read_timeout(limit).expect("a limit");
+    std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        .expect("sent");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
+    for part in [
+        "\nloadtest_open_sockets 50\n",
+        "\n# TYPE loadtest_received_total counter\n",
+        "\nloadtest_lost_total 0\n",
+        "loadtest_delivery_seconds{quantile=\"0.99\"} ",
+    ] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(child.id().try_into().expect("a pid")),
+        nix::sys::signal::Signal::SIGINT,
+    )
+    .expect("the signal is sent");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}

@@ -1,7 +1,7 @@
 //! The messages of a hub that is not Wavecast, and what to send to it.
 
 use super::auditor::{Auditor, Status};
-use crate::dialect::dialect::{Dialect, Incoming};
+use crate::dialect::hub_dialect::{Dialect, Incoming};
 use crate::dialect::template::Values;
 use crate::sockets::close_cause::CloseCause;
 use crate::wire::client_frame;
@@ -113,7 +113,7 @@ impl Auditor {
         let mut carry = std::mem::take(&mut self.sockets[local].carry);
         let mut refused = None;
         dialect.decode(frame, &mut carry, |message| {
-            self.on_incoming(local, dialect, message, now_ns, &mut refused);
+            self.on_incoming(local, dialect, &message, now_ns, &mut refused);
         });
         if carry.len() > MAX_CARRY {
             self.on_malformed(local);
@@ -127,11 +127,11 @@ impl Auditor {
         &mut self,
         local: usize,
         dialect: &Dialect,
-        message: Incoming<'_>,
+        message: &Incoming<'_>,
         now_ns: u64,
         refused: &mut Option<String>,
     ) {
-        match message {
+        match *message {
             Incoming::Event(Some(channel), stamp) => {
                 let prefix = dialect.file.channel_prefix.as_bytes();
                 let name = channel.strip_prefix(prefix).unwrap_or(channel);
