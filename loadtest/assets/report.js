@@ -90,7 +90,9 @@
     run.assertions.length === 0 ? el("p", { class: "empty" }, "None.") :
       table([{ text: "" }, { text: "condition", expr: true }, num("measured")],
         [...run.assertions].sort((a, b) => a.ok - b.ok).map((a) =>
-          [el("span", { class: "mark " + (a.ok ? "ok" : "bad") }, a.ok ? "ok" : "FAIL"), a.expr, a.actual])));
+          [el("span", { class: "mark " + (a.ok ? "ok" : "bad") }, a.ok ? "ok" : "FAIL"), a.expr, a.actual])),
+    (run.skipped || []).length > 0 && el("h3", {}, "Not asserted"),
+    (run.skipped || []).length > 0 && el("ul", {}, run.skipped.map((s) => el("li", {}, el("code", {}, s.expr), ": " + s.reason))));
 
   const failures = () => run.failures.length === 0 ? null : el("section", {}, el("h2", {}, "What failed"),
     run.failures.map((f) => {

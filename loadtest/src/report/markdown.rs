@@ -136,6 +136,7 @@ fn fenced(code: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::result::run_result::Skipped;
 
     #[test]
     fn leads_with_the_verdict_and_the_evidence() {
@@ -163,5 +164,19 @@ mod tests {
     #[test]
     fn fences_code_that_has_fences() {
         assert!(fenced("a ``` b").starts_with("````console\n"));
+    }
+
+    #[test]
+    fn shows_what_is_not_asserted() {
+        let mut result = sample::passed();
+        result.skipped = vec![Skipped {
+            expr: "gaps.excess==0".to_owned(),
+            reason: "no gaps".to_owned(),
+        }];
+        let text = render(&result);
+        assert!(
+            text.contains("| off | gaps.excess==0 | no gaps |\n"),
+            "{text}"
+        );
     }
 }
