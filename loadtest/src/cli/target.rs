@@ -48,7 +48,9 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
             .clone()
             .ok_or("give the address of the target with --url")?,
     };
-    let ws = Target::resolve(&url, "ws", flags.tls_ca.as_deref())?;
+    let is_stream = dialect.as_ref().is_some_and(Dialect::is_event_stream);
+    let scheme = if is_stream { "http" } else { "ws" };
+    let ws = Target::resolve(&url, scheme, flags.tls_ca.as_deref())?;
     let api = flags.api.clone();
     // An address on the command line is that of the whole hub.
     let api = api.or_else(|| file.filter(|_| flags.url.is_none())?.api.clone());

@@ -1,7 +1,7 @@
 //! What a target file means: the frames to send, and what a received message is.
 
 use super::pointer::Pointer;
-use super::target_file::{Framing, TargetFile, Via};
+use super::target_file::{Framing, TargetFile, Transport, Via};
 use super::template::Template;
 use crate::wire::json::Scanner;
 use crate::wire::server_message;
@@ -59,8 +59,12 @@ impl Dialect {
         if file.welcome.is_some() && file.hello.is_empty() && file.subscribe.is_none() {
             return Err("there is a welcome, but neither hello nor subscribe".to_owned());
         }
-        if file.subscribed.is_some() && file.subscribe.is_none() {
-            return Err("there is subscribed, but no subscribe".to_owned());
+        let sends = !file.hello.is_empty() || file.subscribe.is_some() || file.heartbeat.is_some();
+        if file.transport == Transport::Sse && (sends || file.publish.via == Via::Socket) {
+            return Err(
+                "an event stream can only receive: publish via http, without hello and subscribe"
+                    .to_owned(),
+            );
         }
         let heartbeat = match &file.heartbeat {
             Some(own) => Some((parse_time(&own.every)?, own.send.clone())),
@@ -92,6 +96,11 @@ impl Dialect {
                 .headers
                 .iter()
                 .any(|own| own.contains("{{token}}"))
+    }
+
+    /// Whether events arrive as an event stream, and nothing can be sent.
+    pub(crate) fn is_event_stream(&self) -> bool {
+        self.file.transport == Transport::Sse
     }
 
     /// The name of a channel on the wire.

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 /// Name and file of each preset.
 const PRESETS: &[(&str, &str)] = &[
     ("centrifugo", include_str!("../../targets/centrifugo.toml")),
+    ("mercure", include_str!("../../targets/mercure.toml")),
     ("nats", include_str!("../../targets/nats.toml")),
     ("nchan", include_str!("../../targets/nchan.toml")),
     ("phoenix", include_str!("../../targets/phoenix.toml")),
@@ -146,7 +147,9 @@ mod tests {
         let expected = ["other", "welcome", "subscribed", "event c 9", "answer 3"];
         assert_eq!(read(&dialect("socketio"), &socketio), expected);
 
-        assert_eq!(read(&dialect("ws"), &[STAMP]), ["event  9"]);
+        for name in ["ws", "mercure"] {
+            assert_eq!(read(&dialect(name), &[STAMP]), ["event  9"]);
+        }
 
         let text = "[target]\nname = 'x'\npayload = '/data'\nchannel = '/c'\n[target.publish]\nvia = 'socket'\nmessage = ''";
         let own = Dialect::new(parse(text).expect("valid"), |_| Ok(Duration::ZERO)).expect("valid");

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 pub(crate) struct TargetFile {
     /// Name of the hub, for reports.
     pub(crate) name: String,
-    /// WebSocket URL. `{{channel}}` in it stands for the channel of the socket, which then has one subscription.
+    #[serde(default)]
+    pub(crate) transport: Transport,
+    /// WebSocket URL, or HTTP URL of the event stream. `{{channel}}` in it stands for the channel of the socket, which then has one subscription.
     pub(crate) url: Option<String>,
     /// HTTP URL to publish to.
     pub(crate) api: Option<String>,
@@ -54,6 +56,16 @@ pub(crate) struct TargetFile {
     pub(crate) heartbeat: Option<Heartbeat>,
     /// How to publish.
     pub(crate) publish: Publish,
+}
+
+/// How events travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    #[default]
+    WebSocket,
+    /// Server-sent events. The URL names the channel, and nothing can be sent.
+    Sse,
 }
 
 /// How messages are laid out in frames.

@@ -6,8 +6,10 @@ use super::link::{self, Link, SharedTls, sealed};
 use super::relay;
 use super::run_state::RunState;
 use super::worker_context::{WorkerContext, poll_read};
+use crate::dialect::hub_dialect::Dialect;
 use crate::plan::cohort::Role;
 use crate::wire::client_frame;
+use crate::wire::event_stream_reader::{self, EventStreamReader, StreamHead};
 use crate::wire::frame_reader::FrameReader;
 use crate::wire::handshake::{self, HandshakeError};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -98,7 +100,7 @@ async fn try_open(
     step.set("upgrade");
     let nonce = (u128::from(state.plan.run) << 64) | u128::from(conn);
     let path = context.borrow().auditor.upgrade_path(local);
-    let first_frames = upgrade(&mut stream, &tls, state, &path, nonce).await?;
+    let (first_frames, stream_head) = upgrade(&mut stream, &tls, state, &path, nonce).await?;
     step.set("subscribe");
     let mut commands = Vec::new();
     for command in context.borrow().auditor.first_commands(local) {
@@ -116,7 +118,10 @@ async fn try_open(
         .on_upgraded(local, write, tls.clone());
     let mut link = Link { read, tls };
     context.borrow_mut().auditor.on_unconfirmed(local);
-    let mut frames = FrameReader::new(state.engine);
+    let mut frames = match stream_head {
+        Some(head) => FrameReader::Events(Box::new(EventStreamReader::new(head.is_chunked))),
+        None => FrameReader::new(state.engine),
+    };
     let now_ns = state.clock.now_ns();
     frames.feed(&first_frames, |frame| {
         context.borrow_mut().auditor.on_frame(local, &frame, now_ns)
@@ -147,21 +152,22 @@ async fn connect(state: &RunState, conn: u32, role: Role) -> io::Result<TcpStrea
     socket.connect(addr).await
 }
 
-/// Returns the bytes that arrived after the response: the first frames.
+/// Returns the bytes that arrived after the response: the first frames. If it is an event stream, also its head.
 async fn upgrade(
     stream: &mut TcpStream,
     tls: &SharedTls,
     state: &RunState,
     path: &str,
     nonce: u128,
-) -> Result<Vec<u8>, OpenError> {
+) -> Result<(Vec<u8>, Option<StreamHead>), OpenError> {
     let upgrade_error = |error: io::Error| OpenError::Upgrade(error.kind());
-    let request = handshake::request(
-        &state.ws.host,
-        path,
-        &state.credentials.upgrade_headers,
-        nonce,
-    );
+    let is_stream = state.dialect.as_ref().is_some_and(Dialect::is_event_stream);
+    let headers = &state.credentials.upgrade_headers;
+    let request = if is_stream {
+        event_stream_reader::request(&state.ws.host, path, headers)
+    } else {
+        handshake::request(&state.ws.host, path, headers, nonce)
+    };
     let request = sealed(tls, request).map_err(upgrade_error)?;
     stream.write_all(&request).await.map_err(upgrade_error)?;
     let mut response = Vec::with_capacity(512);
@@ -172,8 +178,12 @@ async fn upgrade(
             return Err(OpenError::Upgrade(io::ErrorKind::UnexpectedEof));
         }
         link::open(tls, &bytes, &mut response).map_err(upgrade_error)?;
-        if let Some(head) = handshake::response(&response, nonce)? {
-            return Ok(response.split_off(head));
+        if is_stream {
+            if let Some(head) = event_stream_reader::response(&response)? {
+                return Ok((response.split_off(head.length), Some(head)));
+            }
+        } else if let Some(head) = handshake::response(&response, nonce)? {
+            return Ok((response.split_off(head), None));
         }
         if response.len() > 16 * 1024 {
             return Err(HandshakeError::Malformed.into());

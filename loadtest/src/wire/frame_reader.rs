@@ -1,6 +1,7 @@
 //! Turns the bytes of a connection into frames, with the tester's own reader or with the `tungstenite` crate. The crate is
 //! there to cross-check the reader.
 
+use super::event_stream_reader::EventStreamReader;
 use super::lean_reader::LeanReader;
 use super::server_frame::{FrameError, MAX_MESSAGE, ServerFrame};
 use clap::ValueEnum;
@@ -23,6 +24,8 @@ pub(crate) enum ReaderEngine {
 pub(crate) enum FrameReader {
     Lean(LeanReader),
     Tungstenite(Box<WebSocketContext>),
+    /// Server-sent events instead of WebSocket frames.
+    Events(Box<EventStreamReader>),
 }
 
 /// How much `tungstenite` reads at a time.
@@ -46,7 +49,7 @@ impl FrameReader {
     pub(crate) fn tail(&self) -> &[u8] {
         match self {
             Self::Lean(reader) => reader.tail(),
-            Self::Tungstenite(_) => &[],
+            Self::Tungstenite(_) | Self::Events(_) => &[],
         }
     }
 
@@ -61,6 +64,7 @@ impl FrameReader {
     ) -> Result<(), E> {
         let context = match self {
             Self::Lean(reader) => return reader.feed(bytes, on_frame),
+            Self::Events(reader) => return reader.feed(bytes, on_frame),
             Self::Tungstenite(context) => context,
         };
         let mut unread = Unread(bytes);

@@ -2,6 +2,7 @@
 //! clients.
 
 pub(crate) mod client_frame;
+pub(crate) mod event_stream_reader;
 pub(crate) mod frame_reader;
 pub(crate) mod handshake;
 pub(crate) mod http_client;

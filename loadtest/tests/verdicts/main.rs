@@ -3,6 +3,7 @@
 mod command_line;
 mod compare;
 mod delivery;
+mod event_stream;
 mod misbehaviour;
 mod reconnects;
 mod recovery;

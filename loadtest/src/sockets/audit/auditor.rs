@@ -4,6 +4,7 @@ use super::declared::Declared;
 use super::held_position::HeldPosition;
 use crate::books::book::Book;
 use crate::books::tally::{PublisherTally, WorkerTally};
+use crate::dialect::hub_dialect::Dialect;
 use crate::measure::connection_latency::ConnectionLatency;
 use crate::sockets::link::{self, SharedTls};
 use crate::sockets::run_state::RunState;
@@ -160,6 +161,14 @@ impl Auditor {
     /// Sends a frame. What the socket does not accept is kept for [`flush`](Self::flush). Returns `false` if the frame is
     /// discarded: the socket is closed or broken, or too many bytes are waiting already.
     pub(super) fn write(&mut self, local: usize, opcode: u8, payload: &[u8]) -> bool {
+        if self
+            .state
+            .dialect
+            .as_ref()
+            .is_some_and(Dialect::is_event_stream)
+        {
+            return false;
+        }
         let socket = &mut self.sockets[local];
         let Some(writer) = &socket.writer else {
             return false;

@@ -207,7 +207,11 @@ impl Auditor {
         );
         self.closing = true;
         for local in 0..self.sockets.len() {
-            self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
+            let closes = self.write(local, client_frame::CLOSE, &1000u16.to_be_bytes());
+            if !closes {
+                // An event stream ends with its connection.
+                self.sockets[local].writer = None;
+            }
         }
     }
 }
