@@ -1,6 +1,6 @@
 //! Load tester for WebSocket push systems: exact books, honest latency, PASS or FAIL.
 //!
-//! A run has workers, which are threads that own WebSockets, publishers, which are threads with one HTTP connection each, and
+//! A run has workers, which are threads that own WebSockets, publishers, which are threads with one connection each, and
 //! a conductor. They share a plan of who subscribes to what, and a ledger of what was published. Every subscription keeps a
 //! book of what it received, and at the end the books are compared with the ledger.
 //!

@@ -24,6 +24,7 @@ wait_for() {
     fi
     sleep 0.1
   done
+  kill "$2"
   echo "nothing listens on port $1" >&2
   exit 1
 }
