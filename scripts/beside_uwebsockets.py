@@ -2,7 +2,8 @@
 """Compares the server CPU time per delivery of Wavecast and uWebSockets, in alternating runs.
 
 uWebSockets runs its own topic tree under socketify, its Python binding. Python code runs once
-per published message, never per delivery.
+per published message, never per delivery. Wavecast gets its messages as lines of one publish stream.
+Both send the same number of bytes.
 
     python3 -m venv target/uws && target/uws/bin/pip install socketify==0.0.31
     cargo build --release
@@ -11,6 +12,7 @@ per published message, never per delivery.
 
 import json
 import os
+import random
 import select
 import socket
 import subprocess
@@ -20,37 +22,59 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-PORTS = {"uWebSockets": 3471, "Wavecast": 3472}
-# subscribers, messages queued together, bytes per message, rounds
-CASES = [(1000, 1, 128, 100), (1000, 16, 128, 60), (5000, 16, 128, 12)]
-RUNS = 3
+# channels, subscribers of each, messages queued together (each for a random channel), bytes per message, rounds
+CASES = [
+    (1, 1000, 1, 128, 100),
+    (1, 1000, 16, 128, 60),
+    (1, 5000, 16, 128, 12),
+    (1, 10_000, 4, 128, 12),
+    (1000, 10, 64, 128, 60),
+]
+RUNS = 5
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+STREAM = (
+    b"POST /api/events/stream?answers=errors HTTP/1.1\r\nHost: b\r\n"
+    b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 
 
-def serve_uwebsockets():
+def topic(index):
+    return f"c{index:04d}"
+
+
+def serve_uwebsockets(port):
     from socketify import App, CompressOptions, OpCode
 
     app = App()
+
+    def subscribe(ws, message, opcode):
+        ws.subscribe(message)
+        ws.send("ok", OpCode.TEXT)
+
+    def publish(response, request):
+        message = "x" * int(request.get_query("size"))
+        for name in request.get_query("topics").split("."):
+            app.publish(name, message, OpCode.TEXT)
+        response.end("ok")
+
     options = {
         "compression": CompressOptions.DISABLED,
         "max_backpressure": 16 * 1024 * 1024,
         "idle_timeout": 0,
-        "open": lambda ws: ws.subscribe("bench"),
+        "message": subscribe,
     }
-
-    def publish(response, request):
-        message = "x" * int(request.get_query("size"))
-        for _ in range(int(request.get_query("count"))):
-            app.publish("bench", message, OpCode.TEXT)
-        response.end("ok")
-
     app.ws("/ws", options)
     app.get("/publish", publish)
-    app.listen({"host": "127.0.0.1", "port": PORTS["uWebSockets"]}, lambda _: None)
+    app.listen({"host": "127.0.0.1", "port": port}, lambda _: None)
     app.run()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
 
 
 def cpu_seconds(pid):
@@ -58,14 +82,13 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def publish_request(name, waiting, size):
+def publish_request(name, topics, size):
     if name == "uWebSockets":
-        return b"GET /publish?count=%d&size=%d HTTP/1.1\r\nHost: b\r\n\r\n" % (waiting, size)
-    empty = '{"type":"event","channel":"bench","data":{"id":"0","timestamp":"2026-01-01T00:00:00.000Z","p":""}}'
-    event = {"channel": "bench", "id": "0", "data": {"p": "x" * (size - len(empty))}}
-    body = json.dumps({"events": [event] * waiting}).encode()
-    head = "POST /api/events/batch HTTP/1.1\r\nHost: b\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        return b"GET /publish?size=%d&topics=%s HTTP/1.1\r\nHost: b\r\n\r\n" % (size, ".".join(topics).encode())
+    empty = '{"type":"event","channel":"c0000","data":{"id":"0","timestamp":"2026-01-01T00:00:00.000Z","p":""}}'
+    data = {"p": "x" * (size - len(empty))}
+    lines = "".join(json.dumps({"channel": name, "id": "0", "data": data}) + "\n" for name in topics)
+    return f"{len(lines):x}\r\n{lines}\r\n".encode()
 
 
 def read_until(sock, end):
@@ -74,33 +97,41 @@ def read_until(sock, end):
         data += sock.recv(4096)
 
 
-def subscribers(name, count):
+def subscribers(name, port, channels, members):
     poll, sockets = select.epoll(), {}
-    for index in range(count):
+    for index in range(channels * members):
         sock = socket.socket()
         sock.settimeout(10)
         sock.bind((f"127.0.0.{2 + index // 10_000}", 0))
-        sock.connect(("127.0.0.1", PORTS[name]))
+        sock.connect(("127.0.0.1", port))
         sock.sendall(HANDSHAKE)
         read_until(sock, b"\r\n\r\n")
+        command = topic(index // members)
         if name == "Wavecast":
-            command = b'{"type":"subscribe","channel":"bench"}'
-            sock.sendall(bytes([0x81, 0x80 | len(command)]) + bytes(4) + command)
-            read_until(sock, b"}")
+            command = json.dumps({"type": "subscribe", "channel": command})
+        sock.sendall(bytes([0x81, 0x80 | len(command)]) + bytes(4) + command.encode())
+        read_until(sock, b"}" if name == "Wavecast" else b"ok")
         sock.setblocking(False)
         poll.register(sock.fileno(), select.EPOLLIN)
         sockets[sock.fileno()] = sock
     return poll, sockets
 
 
-def measure(name, pid, count, waiting, size, rounds):
-    poll, sockets = subscribers(name, count)
-    control = socket.create_connection(("127.0.0.1", PORTS[name]))
+def measure(name, port, pid, case):
+    channels, members, waiting, size, rounds = case
+    poll, sockets = subscribers(name, port, channels, members)
+    control = socket.create_connection(("127.0.0.1", port))
     control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    request = publish_request(name, waiting, size)
-    expected = count * waiting * (size + (2 if size < 126 else 4))
+    if name == "Wavecast":
+        control.sendall(STREAM)
+    chosen = random.Random(1)
+    requests = [
+        publish_request(name, [topic(chosen.randrange(channels)) for _ in range(waiting)], size)
+        for _ in range(rounds + 5)
+    ]
+    expected = members * waiting * (size + (2 if size < 126 else 4))
 
-    def one_round():
+    def one_round(request):
         control.sendall(request)
         received, deadline = 0, time.monotonic() + 20
         while received < expected:
@@ -109,36 +140,44 @@ def measure(name, pid, count, waiting, size, rounds):
             for descriptor, _ in poll.poll(1):
                 received += len(sockets[descriptor].recv(1 << 18))
         assert received == expected, (received, expected)
-        control.recv(1 << 20)
+        if name == "uWebSockets":
+            control.recv(1 << 20)
 
-    for _ in range(5):
-        one_round()
+    for request in requests[:5]:
+        one_round(request)
     before = cpu_seconds(pid)
-    for _ in range(rounds):
-        one_round()
-    return (cpu_seconds(pid) - before) / (rounds * count * waiting) * 1e6
+    for request in requests[5:]:
+        one_round(request)
+    return (cpu_seconds(pid) - before) / (rounds * members * waiting) * 1e6
 
 
 def main():
-    if sys.argv[1:] == ["--serve"]:
-        return serve_uwebsockets()
-    flags = ["--listen", f"127.0.0.1:{PORTS['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
+    if sys.argv[1:2] == ["--serve"]:
+        return serve_uwebsockets(int(sys.argv[2]))
+    ports = {"uWebSockets": free_port(), "Wavecast": free_port()}
+    flags = ["--listen", f"127.0.0.1:{ports['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
     # The same event is published repeatedly.
     flags += ["--publish-window", "0s"]
+    uwebsockets = [sys.executable, __file__, "--serve", str(ports["uWebSockets"])]
     servers = {
-        "uWebSockets": subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.DEVNULL),
+        "uWebSockets": subprocess.Popen(uwebsockets, stdout=subprocess.DEVNULL),
         "Wavecast": subprocess.Popen([TARGET / "release" / "wavecast", *flags], stdout=subprocess.DEVNULL),
     }
     try:
         time.sleep(2)
-        print("| subscribers | message | waiting | uWebSockets, µs | Wavecast, µs |\n|---|---|---|---|---|")
-        for count, waiting, size, rounds in CASES:
+        print("| channels | subscribers of each | message | waiting | uWebSockets, µs | Wavecast, µs |")
+        print("|---|---|---|---|---|---|")
+        for case in CASES:
             figures = {name: [] for name in servers}
             for _ in range(RUNS):
                 for name, server in servers.items():
-                    figures[name].append(measure(name, server.pid, count, waiting, size, rounds))
-            medians = [f"{sorted(figures[name])[RUNS // 2]:.2f}" for name in servers]
-            print(f"| {count} | {size} B | {waiting} | {' | '.join(medians)} |", flush=True)
+                    figures[name].append(measure(name, ports[name], server.pid, case))
+            channels, members, waiting, size, _ = case
+            cells = []
+            for name in servers:
+                values = sorted(figures[name])
+                cells.append(f"{values[RUNS // 2]:.2f} ({values[0]:.2f}–{values[-1]:.2f})")
+            print(f"| {channels} | {members} | {size} B | {waiting} | {' | '.join(cells)} |", flush=True)
     finally:
         for server in servers.values():
             server.terminate()
