@@ -3,6 +3,7 @@
 mod accept_errors;
 mod descriptors;
 mod eviction;
+mod floods;
 mod full_mailbox;
 mod gap_notices;
 mod http_connections;
