@@ -10,6 +10,7 @@ Both send the same number of bytes.
     target/uws/bin/python scripts/beside_uwebsockets.py
 """
 
+import itertools
 import json
 import os
 import random
@@ -31,6 +32,7 @@ CASES = [
     (1000, 10, 64, 128, 60),
 ]
 RUNS = 5
+SERIES = itertools.count(1)
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -87,7 +89,9 @@ def publish_request(name, topics, size):
         return b"GET /publish?size=%d&topics=%s HTTP/1.1\r\nHost: b\r\n\r\n" % (size, ".".join(topics).encode())
     empty = '{"type":"event","channel":"c0000","data":{"id":"0","timestamp":"2026-01-01T00:00:00.000Z","p":""}}'
     data = {"p": "x" * (size - len(empty))}
-    lines = "".join(json.dumps({"channel": name, "id": "0", "data": data}) + "\n" for name in topics)
+    events = ({"channel": name, "id": "0", "data": data} for name in topics)
+    # The payload is delivered as it is sent, white space included.
+    lines = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
     return f"{len(lines):x}\r\n{lines}\r\n".encode()
 
 
@@ -98,11 +102,13 @@ def read_until(sock, end):
 
 
 def subscribers(name, port, channels, members):
+    # Source addresses of its own, since ports stay in use for a minute.
+    series = next(SERIES)
     poll, sockets = select.epoll(), {}
     for index in range(channels * members):
         sock = socket.socket()
         sock.settimeout(10)
-        sock.bind((f"127.0.0.{2 + index // 10_000}", 0))
+        sock.bind((f"127.0.{series}.{2 + index // 10_000}", 0))
         sock.connect(("127.0.0.1", port))
         sock.sendall(HANDSHAKE)
         read_until(sock, b"\r\n\r\n")

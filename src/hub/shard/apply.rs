@@ -180,7 +180,7 @@ impl Shard {
     ) {
         self.connections[slot as usize].outbox.seal(topic.id());
         let members = self.topics.remove(&topic.id());
-        let mut members = members.unwrap_or_else(|| Members::new(topic.clone()));
+        let mut members = members.unwrap_or_else(|| Box::new(Members::new(topic.clone())));
         if let Some(replay) = replay {
             self.start_replay(&mut members, slot, replay);
         } else {

@@ -73,7 +73,8 @@ const CHUNK_MAX_BYTES: usize = 64 * 1024;
 pub(super) struct Shard {
     mailbox: Arc<Mailbox>,
     connections: Slab<ShardConnection>,
-    topics: HashMap<TopicId, Members>,
+    /// Boxed, so that the places which the map keeps when many topics have gone are small.
+    topics: HashMap<TopicId, Box<Members>>,
     everyone: Arc<Topic>,
     /// Pongs for clients that the shard has not taken over yet.
     too_early: Vec<Entry>,
