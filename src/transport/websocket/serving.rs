@@ -16,8 +16,8 @@ use super::connection::{End, READ_BUFFER, Reader};
 use crate::hub::{Client, HubClosed, Phase};
 use crate::session::Session;
 
-/// After this many reads in a row, other tasks get a turn. A client that floods the server with tiny
-/// frames keeps a worker thread for about a fifth of a millisecond per read.
+/// After this many reads in a row, or one that fills the buffer, other tasks get a turn. A full buffer of
+/// tiny frames keeps a worker thread for about a fifth of a millisecond.
 const READS_PER_TURN: u32 = 4;
 
 /// A connection that is registered with the hub, and from which nothing has been read yet.
@@ -101,14 +101,11 @@ impl<S: Session> Future for Serving<S> {
         let mut reads = 0;
         loop {
             let next = match &mut self.stage {
-                Stage::Reading(_) if reads == READS_PER_TURN => {
+                Stage::Reading(_) if reads >= READS_PER_TURN => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Stage::Reading(open) => {
-                    reads += 1;
-                    ready!(open.poll_once(cx))
-                }
+                Stage::Reading(open) => ready!(open.poll_once(cx, &mut reads)),
                 Stage::Working(work) => {
                     let open = ready!(work.as_mut().poll(cx));
                     let ended = open.is_none();
@@ -144,8 +141,8 @@ impl<S: Session> Stage<S> {
 }
 
 impl<S: Session> Open<S> {
-    /// Reads once and decodes what was read.
-    fn poll_once(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+    /// Reads once and decodes what was read. Counts the read; one that fills the buffer counts as many.
+    fn poll_once(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Next> {
         self.reader.client.register_task(cx.waker());
         if self.reader.client.phase() != Phase::Open {
             return Poll::Ready(Next::End(End::Shard));
@@ -153,7 +150,11 @@ impl<S: Session> Open<S> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             Poll::Ready(match ready!(self.reader.read_half.poll_read(cx, buffer)) {
                 Ok(0) | Err(_) => Next::End(End::Stream),
-                Ok(count) => self.caught(|open| open.accept(&mut buffer[..count])),
+                Ok(count) => {
+                    let is_full = count == buffer.len();
+                    *reads += if is_full { READS_PER_TURN } else { 1 };
+                    self.caught(|open| open.accept(&mut buffer[..count]))
+                }
             })
         })
     }
