@@ -214,9 +214,9 @@ impl Hub {
         let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
         let attached = link.is_attached();
         let client = Arc::new(Client::new(id, info, shard, attached));
-        // Locked until the entry is in the mailbox. Whoever finds the client in the registry
-        // meanwhile waits, so that this is the observer's first call about it, and the shard's
-        // first entry.
+        // Locked until the entry is in the mailbox. A caller that finds the client in the registry
+        // has to wait until then, so the observer's first call about the client is this one, and
+        // the shard's first entry for it is Connect.
         let memberships = client.memberships.lock();
         if !self.registry.insert_client(&client) {
             return Ok(None);

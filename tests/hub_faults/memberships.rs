@@ -98,7 +98,7 @@ async fn a_cancelled_disconnect_is_completed_by_the_next_one() {
     assert_eq!(hub.topics(TopicKind::Channel).len(), 0);
 }
 
-/// The application hears of the end of a connection once, from whichever call returns true.
+/// The observer is told once that a connection has ended: by the one call that returns true.
 #[tokio::test]
 async fn one_of_all_disconnects_of_a_client_is_the_one_that_ended_it() {
     let hub = Hub::new(&one_place(), Dialects::default(), &TaskTracker::new());

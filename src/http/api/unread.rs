@@ -36,7 +36,7 @@ impl UnreadAnswers {
     /// Cancel safety: takes nothing.
     pub(super) async fn room(&self) {
         loop {
-            // Created before the look, so that it hears of what is freed from then on.
+            // Created before the check, so that memory freed right after it is not missed.
             let freed = self.freed.notified();
             if self.has_room() {
                 return;

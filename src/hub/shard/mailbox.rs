@@ -3,8 +3,8 @@
 //! A mailbox has two lanes. The **ordered** lane holds everything that has a place in a topic's
 //! order; it is bounded in entries and in deliveries, since one entry can mean 10,000 writes.
 //! The **urgent** lane holds what has none (pongs, inspections), so that it never waits behind
-//! fan-out; each client has a bounded number of entries in it. A Close has a place in the order,
-//! whoever asks for it: what was accepted before it is sent before it.
+//! fan-out; each client has a bounded number of entries in it. A Close is ordered too,
+//! even if an operator requests it: everything accepted earlier is sent first.
 //!
 //! Backpressure: callers reserve permits before they decide anything, so a publisher waits
 //! there, holding no lock, while a shard is behind. A shard never waits for a mailbox.

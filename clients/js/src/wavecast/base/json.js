@@ -1,5 +1,5 @@
 /**
- * JSON that every server can read. A lone surrogate is no text, and cannot be sent: U+FFFD takes its place.
+ * Encodes a value as well-formed JSON. Lone surrogates, which UTF-8 cannot encode, become U+FFFD.
  *
  * @param {unknown} value
  */
