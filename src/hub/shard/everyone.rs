@@ -46,18 +46,21 @@ impl Shard {
             deliveries.collect()
         });
         let forms: Vec<Vec<Delivery<'_>>> = forms.collect();
+        // A run has only broadcasts, so all forms have its length. Counted, so that no slice can be
+        // out of range.
+        let len = forms.iter().map(Vec::len).min().unwrap_or(0);
         let mut start = 0;
-        while start < run.len() {
+        while start < len {
             // As many as fit in every form.
-            let lens = forms.iter().map(|form| self.chunk_len(&form[start..]));
-            let end = start + lens.min().unwrap_or(run.len());
+            let lens = forms.iter().map(|form| self.chunk_len(&form[start..len]));
+            let end = start + lens.min().unwrap_or(len);
             let mut bytes = vec![Vec::new(); classes.len()];
             let layouts = forms.iter().zip(&mut bytes);
             let layouts = layouts.map(|(form, bytes)| Layout::new(&form[start..end], bytes));
             let layouts: Vec<_> = classes.iter().copied().zip(layouts).collect();
             self.write_layouts(&layouts).await;
             start = end;
-            if start < run.len() {
+            if start < len {
                 self.flush_dirty().await;
             }
         }
@@ -70,7 +73,8 @@ impl Shard {
             for slots in block.slots().chunks(READ_AHEAD) {
                 self.read_ahead(slots.iter().copied());
                 for &slot in slots {
-                    let class = self.connections[slot as usize].class;
+                    let connection = self.connections.get(slot as usize);
+                    let class = connection.and_then(|connection| connection.class);
                     let mut layouts = layouts.iter();
                     let taken = layouts.find(|(of, _)| Some(*of) == class);
                     if let Some((_, layout)) = taken

@@ -173,8 +173,10 @@ impl Shard {
                     from = next;
                     for class in self.classes.iter() {
                         let slots = block.slots().iter().copied();
-                        let slots = slots
-                            .filter(|&slot| self.connections[slot as usize].class == Some(class));
+                        let slots = slots.filter(|&slot| {
+                            let connection = self.connections.get(slot as usize);
+                            connection.and_then(|connection| connection.class) == Some(class)
+                        });
                         let key = FormKey::new(class, false);
                         receivers.add(slots, index, key, false);
                     }
