@@ -1,6 +1,6 @@
 //! Reads server-sent events: the data of each is handed on like a text message.
 
-use super::handshake::HandshakeError;
+use super::handshake::{HandshakeError, response_head};
 use super::server_frame::{FrameError, MAX_MESSAGE, ServerFrame};
 use memchr::memmem;
 
@@ -24,23 +24,13 @@ pub(crate) fn request(host: &str, path: &str, headers: &str) -> Vec<u8> {
 /// # Errors
 /// The status is not 200, or it is not a response.
 pub(crate) fn response(bytes: &[u8]) -> Result<Option<StreamHead>, HandshakeError> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(HandshakeError::Malformed),
-    };
-    match response.code {
-        Some(200) => {}
-        Some(status) => return Err(HandshakeError::Status(status)),
-        None => return Err(HandshakeError::Malformed),
-    }
-    let is_chunked = response.headers.iter().any(|header| {
-        header.name.eq_ignore_ascii_case("transfer-encoding")
-            && header.value.eq_ignore_ascii_case(b"chunked")
-    });
-    Ok(Some(StreamHead { length, is_chunked }))
+    let head = response_head(bytes, 200, |headers| {
+        headers.iter().any(|header| {
+            header.name.eq_ignore_ascii_case("transfer-encoding")
+                && header.value.eq_ignore_ascii_case(b"chunked")
+        })
+    })?;
+    Ok(head.map(|(length, is_chunked)| StreamHead { length, is_chunked }))
 }
 
 /// Reads one event stream.

@@ -1,6 +1,7 @@
 //! The client side of the opening handshake (RFC 6455 §4), without I/O.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use httparse::Header;
 use sha1::{Digest, Sha1};
 use thiserror::Error;
 
@@ -30,6 +31,29 @@ pub(crate) fn request(host: &str, path: &str, headers: &str, nonce: u128) -> Vec
 
 /// The length of the response head, or `None` while it is incomplete. Frames follow it.
 pub(crate) fn response(bytes: &[u8], nonce: u128) -> Result<Option<usize>, HandshakeError> {
+    let accept = accept(&key(nonce));
+    let is_accepted = |headers: &[Header<'_>]| {
+        headers.iter().any(|header| {
+            header.name.eq_ignore_ascii_case("sec-websocket-accept")
+                && header.value == accept.as_bytes()
+        })
+    };
+    match response_head(bytes, 101, is_accepted)? {
+        None => Ok(None),
+        Some((length, true)) => Ok(Some(length)),
+        Some((_, false)) => Err(HandshakeError::Accept),
+    }
+}
+
+/// The length of a response head and what `read` finds in its headers, or `None` while it is incomplete.
+///
+/// # Errors
+/// It has another status, or it is not a response.
+pub(super) fn response_head<T>(
+    bytes: &[u8],
+    expected: u16,
+    read: impl FnOnce(&[Header<'_>]) -> T,
+) -> Result<Option<(usize, T)>, HandshakeError> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let length = match response.parse(bytes) {
@@ -38,20 +62,10 @@ pub(crate) fn response(bytes: &[u8], nonce: u128) -> Result<Option<usize>, Hands
         Err(_) => return Err(HandshakeError::Malformed),
     };
     match response.code {
-        Some(101) => {}
-        Some(status) => return Err(HandshakeError::Status(status)),
-        None => return Err(HandshakeError::Malformed),
+        Some(status) if status == expected => Ok(Some((length, read(response.headers)))),
+        Some(status) => Err(HandshakeError::Status(status)),
+        None => Err(HandshakeError::Malformed),
     }
-    let accept = accept(&key(nonce));
-    response
-        .headers
-        .iter()
-        .any(|header| {
-            header.name.eq_ignore_ascii_case("sec-websocket-accept")
-                && header.value == accept.as_bytes()
-        })
-        .then_some(Some(length))
-        .ok_or(HandshakeError::Accept)
 }
 
 /// The `Sec-WebSocket-Accept` value for a key.
