@@ -366,6 +366,11 @@ impl Hub {
         self.failed.cancelled().await;
     }
 
+    /// The number of shards.
+    pub fn shard_count(&self) -> usize {
+        self.mailboxes.len()
+    }
+
     /// Whether every shard that has work takes a turn within `timeout`. Enters no queue, so it
     /// answers at once, however busy the shards are.
     pub fn is_alive(&self, timeout: Duration) -> bool {

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,6 +57,9 @@ use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
 use self::dedup::Dedup;
 use self::policy::{AllowAll, Policy};
+
+/// Connections per shard that may read and decode much at the same time.
+const LARGE_READS_PER_SHARD: usize = 1;
 
 /// The limits of a node.
 #[derive(Debug, Clone)]
@@ -109,6 +113,7 @@ pub struct Node {
     /// Asked before a command or a request is carried out.
     policy: Arc<dyn Policy>,
     unfinished_messages: UnfinishedMessages,
+    large_reads: Semaphore,
     options: NodeOptions,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
@@ -144,6 +149,7 @@ impl Node {
     /// A node that asks `policy` what is allowed.
     pub fn with_policy(hub: Hub, options: NodeOptions, policy: Arc<dyn Policy>) -> Self {
         Self {
+            large_reads: Semaphore::new(hub.shard_count() * LARGE_READS_PER_SHARD),
             hub: Arc::new(hub),
             dedup: Dedup::new(options.publish_window, options.publish_ids),
             // A message of the maximum size always fits if it is the only one.
@@ -178,6 +184,11 @@ impl Node {
     /// The memory of the messages of all connections that are incomplete or not carried out.
     pub fn unfinished_messages(&self) -> &UnfinishedMessages {
         &self.unfinished_messages
+    }
+
+    /// Permits of connections that read and decode much at once.
+    pub fn large_reads(&self) -> &Semaphore {
+        &self.large_reads
     }
 
     /// Whether the node is shutting down and accepts nothing new.

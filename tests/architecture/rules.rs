@@ -88,6 +88,7 @@ pub const SERVER: Crate = Crate {
                 "http/api/stream/publishing.rs",
             ],
         ),
+        ("memchr", &["dialect/native/"]),
         ("quick_cache", &["node/dedup.rs"]),
         ("rustix", &["cli/descriptors.rs"]),
         (

@@ -17,7 +17,7 @@ use crate::protocol::CloseCode;
 use crate::session::{InboundMessage, Session};
 use crate::wire::{Decoder, Event, Frame};
 
-const READ_BUFFER_BYTES: usize = 64 * 1024;
+pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Maximum number of pings per read that are answered: the newest.
 const MAX_PINGS: usize = 16;
 /// Reads that are discarded after a Close frame before other tasks get a turn: 1 MiB.

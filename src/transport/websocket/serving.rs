@@ -3,7 +3,7 @@
 //! It is a future written by hand. While it waits for bytes, it is no more than a pointer to the
 //! connection's state; what the session needs to work is allocated while it works.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,14 +11,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 
-use super::connection::{End, READ_BUFFER, Reader};
+use super::connection::{End, READ_BUFFER, READ_BUFFER_BYTES, Reader};
 use crate::hub::{Client, HubClosed, Phase};
 use crate::session::Session;
 
-/// After this many reads in a row, or one that fills the buffer, other tasks get a turn. A full buffer of
-/// tiny frames keeps a worker thread for about a fifth of a millisecond.
+/// After this many reads in a row, or a large one, other tasks get a turn.
 const READS_PER_TURN: u32 = 4;
+/// A connection reads this much at any time. For more, it takes one of the node's few permits for
+/// large reads: to decode and parse a full buffer keeps a worker thread for up to a fifth of a
+/// millisecond, and others would wait for that once for each client that has sent much.
+const SMALL_READ_BYTES: usize = 4 * 1024;
 
 /// A connection that is registered with the hub, and from which nothing has been read yet.
 pub struct WebSocketConnection<F> {
@@ -66,6 +70,8 @@ struct Open<S> {
 /// What follows a read.
 enum Next {
     Read,
+    /// There is probably more than a small read takes.
+    ReadMuch,
     /// The session has work. Then the connection ends, if there is an end.
     Work(Option<End>),
     End(End),
@@ -129,6 +135,7 @@ impl<S: Session> Stage<S> {
     fn after(open: Box<Open<S>>, next: Next) -> Self {
         match next {
             Next::Read => Self::Reading(open),
+            Next::ReadMuch => Self::Working(Box::pin(open.read_much())),
             Next::Work(end) => Self::Working(Box::pin(open.work(end))),
             Next::End(end) => Self::Working(Box::pin(open.reader.finish(end))),
         }
@@ -141,22 +148,58 @@ impl<S: Session> Stage<S> {
 }
 
 impl<S: Session> Open<S> {
-    /// Reads once and decodes what was read. Counts the read; one that fills the buffer counts as many.
+    /// Reads a little and decodes it. Counts the read; a large one follows only in the next turn.
     fn poll_once(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Next> {
+        let (count, next) = ready!(self.poll_read(cx, SMALL_READ_BYTES));
+        *reads += 1;
+        Poll::Ready(match next {
+            Next::Read if count == SMALL_READ_BYTES => {
+                *reads = READS_PER_TURN;
+                Next::ReadMuch
+            }
+            next => next,
+        })
+    }
+
+    /// Reads at most `limit` bytes and decodes them. Also returns their number.
+    fn poll_read(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<(usize, Next)> {
         self.reader.client.register_task(cx.waker());
         if self.reader.client.phase() != Phase::Open {
-            return Poll::Ready(Next::End(End::Shard));
+            return Poll::Ready((0, Next::End(End::Shard)));
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
+            let buffer = &mut buffer[..limit];
             Poll::Ready(match ready!(self.reader.read_half.poll_read(cx, buffer)) {
-                Ok(0) | Err(_) => Next::End(End::Stream),
-                Ok(count) => {
-                    let is_full = count == buffer.len();
-                    *reads += if is_full { READS_PER_TURN } else { 1 };
-                    self.caught(|open| open.accept(&mut buffer[..count]))
-                }
+                Ok(0) | Err(_) => (0, Next::End(End::Stream)),
+                Ok(count) => (count, self.caught(|open| open.accept(&mut buffer[..count]))),
             })
         })
+    }
+
+    /// Reads once, at most a full buffer, when it has a permit and nothing else is ready to run.
+    ///
+    /// It does not notice before that the connection is being closed. That takes long only while
+    /// many clients send much, since a permit is never kept while waiting for anything else.
+    async fn read_much(mut self: Box<Self>) -> Option<Box<Self>> {
+        let node = self.reader.node.clone();
+        // The semaphore is never closed.
+        let permit = node.large_reads().acquire().await;
+        // A task that yields runs after those that are ready, or when the worker thread next looks
+        // for events.
+        yield_now().await;
+        let read = poll_fn(|cx| {
+            Poll::Ready(match self.poll_read(cx, READ_BUFFER_BYTES) {
+                Poll::Ready((_, next)) => next,
+                Poll::Pending => Next::Read,
+            })
+        });
+        let next = read.await;
+        drop(permit);
+        match next {
+            Next::Read | Next::ReadMuch => Some(self),
+            Next::Work(end) => Box::pin(self.work(end)).await,
+            Next::End(end) => Box::pin(self.reader.finish(end)).await,
+        }
     }
 
     /// Decodes bytes, answers the pings in them and passes the messages to the session.
