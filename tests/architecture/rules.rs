@@ -158,6 +158,7 @@ pub const SERVER: Crate = Crate {
                 "node/policy.rs",
                 "transport/websocket/connection.rs",
                 "http/serving/",
+                "cli/journal.rs",
                 "cli/serve.rs",
                 "cli/signals.rs",
             ],

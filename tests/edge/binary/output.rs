@@ -48,3 +48,16 @@ async fn a_hangup_is_logged_and_does_not_end_the_server() {
     let log = edge.stderr();
     assert!(log.contains("SIGHUP ignored"), "{log}");
 }
+
+/// Standard error is a pipe that fills up: a server that waited for it would not even shut down.
+#[tokio::test]
+async fn a_server_whose_log_nobody_reads_serves_and_drains() {
+    let mut edge = Binary::start_as_given(&["--listen", "0", "--log", "info"], &[]).await;
+    // Each is a line. A pipe holds some 600 of them.
+    for _ in 0..2000 {
+        edge.signal(Signal::HUP);
+        assert_eq!(edge.http("GET", "/readyz", None).await.status, 200);
+    }
+    edge.signal(Signal::TERM);
+    assert_eq!(edge.exit_code().await, 0);
+}
