@@ -114,6 +114,7 @@ pub(super) async fn close(
     let query: CloseQuery = read_query(&uri)?;
     let connection = api.node.connection(parse_id(&id)?).await?;
     let client = connection.ok_or_else(not_found)?.client;
+    tracing::info!(client = %client.id(), reason = ?query.reason, "closed by an operator");
     api.node
         .close(
             &client,

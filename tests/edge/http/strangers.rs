@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Response, TestServer, dial, exchange, expect_end, read_response, within};
 
-/// A TLS 1.3 ClientHello, shortened to where a server stops understanding it.
+/// The first message of a TLS client, shortened to where a server stops understanding it.
 const TLS_HELLO: &[u8] =
     b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03\x8f\x14\x9a\r\n\x00\x13\x01";
 const HTTP_2_PREFACE: &[u8] =
