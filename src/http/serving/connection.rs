@@ -106,7 +106,7 @@ pub(super) async fn serve_connection(
         ..options
     };
     let mut connection = http1::Builder::new()
-        .timer(HeadTimer::new(&timeouts, arrivals))
+        .timer(HeadTimer::new(&timeouts, arrivals, slot.clone()))
         // Turns the timer on, which has timeouts of its own.
         .header_read_timeout(timeouts.header_timeout)
         .keep_alive(!is_extra)

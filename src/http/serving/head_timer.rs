@@ -1,6 +1,7 @@
 //! How long a connection may wait for a request, and how long the head of a request may take.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use hyper::rt::{Sleep, Timer};
 use tokio::time::{self, sleep_until};
 
 use super::options::ServeOptions;
+use super::slots::HttpSlot;
 use crate::transport::Arrivals;
 
 /// hyper's timer for the heads of a connection's requests. hyper knows one timeout, from the end of
@@ -21,15 +23,26 @@ pub(super) struct HeadTimer {
     /// Whether there was a request before.
     is_reused: AtomicBool,
     arrivals: Arrivals,
+    slot: Arc<HttpSlot>,
 }
 
 impl HeadTimer {
-    pub(super) fn new(options: &ServeOptions, arrivals: Arrivals) -> Self {
+    pub(super) fn new(options: &ServeOptions, arrivals: Arrivals, slot: Arc<HttpSlot>) -> Self {
         Self {
             head_timeout: options.header_timeout,
             keep_alive: options.keep_alive,
             is_reused: AtomicBool::new(false),
             arrivals,
+            slot,
+        }
+    }
+
+    /// How long the connection may be idle from now on. Idle connections must not keep others out.
+    fn idle_timeout(&self) -> Duration {
+        if self.slot.is_one_of_many() {
+            self.keep_alive.min(self.head_timeout)
+        } else {
+            self.keep_alive
         }
     }
 }
@@ -47,7 +60,11 @@ impl Timer for HeadTimer {
         if let Some(arrivals) = &arrivals {
             arrivals.forget();
         }
-        let timeout = if idle { self.keep_alive } else { head_timeout };
+        let timeout = if idle {
+            self.idle_timeout()
+        } else {
+            head_timeout
+        };
         Box::pin(HeadDeadline {
             deadline: time::Instant::now() + timeout,
             head_timeout,
@@ -95,36 +112,37 @@ impl Future for HeadDeadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::serving::slots::HttpSlots;
 
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(75);
 
-    fn timer(arrivals: &Arrivals) -> HeadTimer {
+    fn timer(slots: &HttpSlots, arrivals: &Arrivals) -> HeadTimer {
         let options = ServeOptions {
             header_timeout: HEAD,
             keep_alive: IDLE,
             ..ServeOptions::default()
         };
-        HeadTimer::new(&options, arrivals.clone())
+        let slot = slots.take().expect("a slot");
+        HeadTimer::new(&options, arrivals.clone(), Arc::new(slot))
+    }
+
+    async fn waited(timer: &HeadTimer) -> Duration {
+        let began = time::Instant::now();
+        timer.sleep(Duration::ZERO).await;
+        began.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_head_counts_from_the_accept_on_and_later_ones_from_their_first_byte() {
         let arrivals = Arrivals::default();
-        let timer = timer(&arrivals);
-        let wait = || timer.sleep(Duration::ZERO);
-        let began = time::Instant::now();
-        wait().await;
-        assert_eq!(began.elapsed(), HEAD);
-
+        let timer = timer(&HttpSlots::new(10), &arrivals);
+        assert_eq!(waited(&timer).await, HEAD);
         // What came before the wait belongs to an earlier request.
         arrivals.record();
+        assert_eq!(waited(&timer).await, IDLE);
         let began = time::Instant::now();
-        wait().await;
-        assert_eq!(began.elapsed(), IDLE);
-
-        let began = time::Instant::now();
-        let mut waiting = wait();
+        let mut waiting = timer.sleep(Duration::ZERO);
         let byte = async {
             time::sleep(IDLE / 2).await;
             arrivals.record();
@@ -133,7 +151,20 @@ mod tests {
             () = &mut waiting => panic!("it was not idle for long"),
             () = byte => {}
         }
+        // hyper reads, and polls the timer, when bytes arrive.
         waiting.await;
         assert_eq!(began.elapsed(), IDLE / 2 + HEAD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_half_of_all_slots_are_taken_idle_connections_end_sooner() {
+        let (slots, arrivals) = (HttpSlots::new(4), Arrivals::default());
+        let one = timer(&slots, &arrivals);
+        let _two = slots.take();
+        assert_eq!([waited(&one).await, waited(&one).await], [HEAD, IDLE]);
+        let three = slots.take();
+        assert_eq!(waited(&one).await, HEAD);
+        drop(three);
+        assert_eq!(waited(&one).await, IDLE);
     }
 }

@@ -11,7 +11,8 @@ pub struct ServeOptions {
     /// the accept on, later ones from their first byte on. Default: 10 s.
     pub header_timeout: Duration,
     /// How long a connection may be idle between two requests. It should be longer than what a proxy
-    /// in front of the server keeps its own connections for. Default: 75 s.
+    /// in front of the server keeps its own connections for. While more than half of `max_http`
+    /// connections are open, it is at most `header_timeout`. Default: 75 s.
     pub keep_alive: Duration,
     /// Maximum number of connections that are neither WebSockets nor event streams, or not yet.
     /// Of those beyond it, 64 at a time are read from, so that health checks are answered; the
