@@ -21,10 +21,6 @@ async fn the_page_loads_nothing_from_other_origins() {
         page.body
             .contains("import { Wavecast } from './wavecast.js'")
     );
-    // A proxy may serve the page below a path of its own.
-    for from_the_root in ["('/", "'/api", "'/ws", "href=\"/", "location.origin"] {
-        assert!(!page.body.contains(from_the_root), "{from_the_root}");
-    }
 }
 
 /// The path that a relative address means in the script at `base`.
