@@ -10,7 +10,7 @@ use axum::routing::{any, get};
 
 use crate::http;
 use crate::hub::ClientInfo;
-use crate::protocol::{ErrorCode, Identity, Refusal, UserId};
+use crate::protocol::{ErrorCode, Identity, NOT_TEXT, Refusal, UserId, decodes_to_text};
 use crate::server::WebSocketServer;
 use crate::session::NativeSession;
 use crate::transport::sse::{self, SseRequest};
@@ -93,9 +93,10 @@ impl WebSocketServer {
         request: SseRequest,
         identity: impl Into<Option<Identity>>,
     ) -> Response {
+        let accepts_stream = request.accepts_event_stream();
         match self.try_event_stream(request, identity.into()).await {
             Ok(response) => response,
-            Err(refusal) => http::refuse(refusal),
+            Err(refusal) => refuse_stream(refusal, accepts_stream),
         }
     }
 
@@ -120,6 +121,9 @@ impl WebSocketServer {
         self.node.admit_connection()?;
         if authenticated.is_some() || !self.config().trust_user_parameter {
             return Ok(authenticated.cloned());
+        }
+        if !uri.query().is_none_or(decodes_to_text) {
+            return Err(Refusal::new(ErrorCode::InvalidQuery).with_detail(NOT_TEXT));
         }
         let Query(query) =
             Query::<UpgradeQuery>::try_from_uri(uri).map_err(|_| ErrorCode::InvalidQuery)?;
@@ -164,6 +168,13 @@ pub async fn sse_handler(
 ) -> Response {
     match server.identify(request.identity(), request.uri()) {
         Ok(identity) => server.event_stream(request, identity).await,
-        Err(refusal) => http::refuse(refusal),
+        Err(refusal) => refuse_stream(refusal, request.accepts_event_stream()),
     }
+}
+
+/// The response to a refused request for an event stream: one that brings browsers back, if there may
+/// be a stream later.
+fn refuse_stream(refusal: Refusal, accepts_stream: bool) -> Response {
+    let later = accepts_stream.then(|| sse::unavailable(&refusal)).flatten();
+    later.unwrap_or_else(|| http::refuse(refusal))
 }

@@ -86,6 +86,8 @@
 //! changes. The wire protocol and the error codes are stable across all versions. Wavecast needs
 //! Rust 1.88, axum 0.8 and Tokio 1. A newer minimum requires a new minor version.
 
+// The macros panic if their output is closed; the module `cli/print` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 // In the private engine, `pub` means: visible to the floors above.
 #![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
 

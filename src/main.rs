@@ -1,5 +1,7 @@
 //! The `wavecast` binary: arguments in, exit code out.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 /// Chosen because it returns freed memory to the system: after an attack, or when many clients have

@@ -1,8 +1,5 @@
 //! The command line of the binary: one file per command.
 
-// The macros panic if the pipe is closed; the module `print` does not.
-#![deny(clippy::print_stdout, clippy::print_stderr)]
-
 mod command_line;
 mod commands;
 mod config_check;
@@ -12,6 +9,7 @@ mod cors;
 mod descriptors;
 mod greeting;
 mod help;
+mod journal;
 mod listeners;
 mod print;
 mod run;

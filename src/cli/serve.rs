@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::signals::Signals;
-use super::{configuration, cors, descriptors, greeting, listeners, print};
+use super::{configuration, cors, descriptors, greeting, journal, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{Routes, serve_all};
 use crate::server::WebSocketServer;
@@ -37,7 +39,7 @@ pub(super) fn run(flags: Flags) -> ExitCode {
 }
 
 fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
-    telemetry::init(&config.log)?;
+    let _logs = telemetry::init(&config.log)?;
     descriptors::raise_limit();
     if config.server.connections.max == 0 {
         config.server.connections.max = descriptors::max_connections();
@@ -78,16 +80,20 @@ async fn until_drained(
     let requests = TaskTracker::new();
     let options = server.config().serve();
     serve_all(listeners, &routes, options, &requests, &stop);
+    log_start(&server);
     let first = tokio::select! {
         first = signals.next() => first,
+        never = journal::keep(&server) => match never {},
         () = server.failed() => return ended_by_failure(),
     };
     tracing::info!(signal = first, "draining; a second signal ends at once");
+    let deadline = Instant::now() + server.config().drain.timeout;
     let drain = async {
         let left = server.drain().await;
         stop.cancel();
         requests.close();
-        requests.wait().await;
+        // What is left then is cut off.
+        let _ = timeout_at(deadline, requests.wait()).await;
         left
     };
     tokio::select! {
@@ -104,6 +110,18 @@ async fn until_drained(
         }
         () = server.failed() => ended_by_failure(),
     }
+}
+
+/// Logs the limits that were found.
+fn log_start(server: &WebSocketServer) {
+    let connections = &server.config().connections;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        workers = Handle::current().metrics().num_workers(),
+        max_connections = connections.max,
+        max_http = connections.max_http,
+        "started",
+    );
 }
 
 fn ended_by_failure() -> ExitCode {

@@ -20,6 +20,9 @@ pub struct ConnectionsConfig {
     /// WebSockets or event streams; at least 1. One more is answered with 503 and closed.
     /// Default 4096.
     pub max_http: usize,
+    /// How long a plain HTTP connection may be idle between two requests; at least 1 ms. A proxy in
+    /// front of the server should close its idle connections sooner. Default 75 s.
+    pub keep_alive: Duration,
     /// Reset a connection whose socket accepts no bytes for this long, though some are queued;
     /// at least 1 ms. For a WebSocket, this is checked each time a ping is due. Default 30 s.
     pub write_timeout: Duration,
@@ -41,6 +44,7 @@ impl Default for ConnectionsConfig {
         Self {
             max: NodeOptions::default().max_connections,
             max_http: ServeOptions::default().max_http,
+            keep_alive: ServeOptions::default().keep_alive,
             write_timeout: SocketOptions::default().write_timeout,
             close_timeout: HubOptions::default().close_timeout,
             messages_total: NodeOptions::default().messages_total,

@@ -70,6 +70,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "Further ones get 503 and are closed. A few are still read, so that health checks get through.",
     },
     Setting {
+        key: "connections.keep_alive", flag: Some("keep-alive"), heading: Connections, kind: TIME, default: "75s", reload: Restart,
+        set: |config, value| put(&mut config.server.connections.keep_alive, value),
+        help: "How long an HTTP connection may be idle between two requests",
+        more: "A proxy in front of the server should close its idle connections sooner, as nginx does after 60 seconds. While more than half of --max-http connections are open, it is at most 10 seconds.",
+    },
+    Setting {
         key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
         set: |config, value| put(&mut config.server.connections.write_timeout, value),
         help: "Reset a connection that accepts no bytes for this long while some are queued",

@@ -34,6 +34,7 @@ impl WebSocketConfig {
         let mut problems = Vec::new();
         let positive = [
             ("connections.ping_interval", self.ping_interval),
+            ("connections.keep_alive", self.connections.keep_alive),
             ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
             ("connections.close_timeout", self.connections.close_timeout),
@@ -63,6 +64,7 @@ impl WebSocketConfig {
         let times = [
             ("connections.ping_interval", self.ping_interval),
             ("connections.pong_timeout", self.pong_timeout),
+            ("connections.keep_alive", self.connections.keep_alive),
             ("connections.write_timeout", self.connections.write_timeout),
             ("limits.policy_timeout", self.limits.policy_timeout),
             ("connections.close_timeout", self.connections.close_timeout),

@@ -145,6 +145,7 @@ impl WebSocketConfig {
     pub(crate) fn serve(&self) -> ServeOptions {
         ServeOptions {
             max_http: self.connections.max_http,
+            keep_alive: self.connections.keep_alive,
             write_timeout: self.connections.write_timeout,
             ..ServeOptions::default()
         }

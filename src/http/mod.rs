@@ -7,6 +7,7 @@ mod health;
 mod page;
 mod problem;
 mod serving;
+mod uri;
 
 use std::sync::Arc;
 

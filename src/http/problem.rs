@@ -18,11 +18,25 @@ pub(super) struct ApiError {
     refusal: Refusal,
     /// What became of each event of a batch.
     events: Option<Json>,
+    /// Whether the connection is closed after the response.
+    closes: bool,
 }
 
 impl ApiError {
     pub(super) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Refusal::new(code).with_detail(detail).into()
+    }
+
+    /// The status of the response.
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.refusal.code.http_status()
+    }
+
+    /// Closes the connection after the response: the rest of the request will not be read.
+    pub(super) fn closing(mut self) -> Self {
+        self.closes = true;
+        self
     }
 
     /// Adds the member `events` to the problem.
@@ -35,6 +49,9 @@ impl ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self {
+            // If the connection were kept open, the shutdown could end it during a later request,
+            // which would then get no response.
+            closes: refusal.code == ErrorCode::Draining,
             refusal,
             events: None,
         }
@@ -61,7 +78,11 @@ impl From<HubClosed> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { refusal, events } = self;
+        let Self {
+            refusal,
+            events,
+            closes,
+        } = self;
         let status = StatusCode::from_u16(refusal.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
@@ -84,12 +105,55 @@ impl IntoResponse for ApiError {
             let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
-        if refusal.code == ErrorCode::Draining {
-            // If the connection were kept open, the shutdown could end it during a later request,
-            // which would then get no response.
-            let close = header::HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
+        if refusal.code == ErrorCode::UnsupportedContentEncoding {
+            // RFC 9110 §12.5.3: what the request should have used.
+            let identity = header::HeaderValue::from_static("identity");
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, identity);
+        }
+        if closes {
+            close_after(&mut response);
         }
         response
+    }
+}
+
+/// A whole response, for a connection on which hyper gives none. The connection is closed after it.
+pub(super) fn raw_problem(code: ErrorCode, detail: &str) -> Vec<u8> {
+    let status = code.http_status();
+    let reason = StatusCode::from_u16(status).ok();
+    let reason = reason.and_then(|status| status.canonical_reason());
+    let problem = Problem {
+        code: code.as_str(),
+        title: code.message(),
+        status,
+        detail,
+    };
+    let text = problem.to_json();
+    let retry = if status == 503 {
+        format!("retry-after: {RETRY_AFTER_SECONDS}\r\n")
+    } else {
+        String::new()
+    };
+    let response = format!(
+        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\ncontent-length: {}\r\n\
+         {retry}connection: close\r\n\r\n{text}",
+        reason.unwrap_or("Error"),
+        text.len(),
+    );
+    response.into_bytes()
+}
+
+/// Tells the peer that the connection is closed after this response, so that it sends its next
+/// request on another one ([RFC 9112 §9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)).
+pub(super) fn close_after(response: &mut Response) {
+    let headers = response.headers_mut();
+    let mut tokens = headers.get_all(header::CONNECTION).iter();
+    if !tokens.any(|token| token == "close") {
+        headers.append(
+            header::CONNECTION,
+            header::HeaderValue::from_static("close"),
+        );
     }
 }

@@ -94,6 +94,13 @@ impl Node {
             self.hub.release(&client, true)?;
             return Err(error);
         }
+        tracing::debug!(
+            client = %client.id(),
+            remote = ?client.remote(),
+            user = ?client.user(),
+            transport = ?client.transport(),
+            "connected"
+        );
         Ok(client)
     }
 
@@ -137,6 +144,7 @@ impl Node {
             })
             .await?;
         if last && client.is_attached() {
+            tracing::debug!(client = %client.id(), "disconnected");
             notify_disconnect(&*self.policy, client.view());
         }
         Ok(())
@@ -149,6 +157,7 @@ impl Node {
         code: CloseCode,
         reason: Option<&str>,
     ) -> Result<(), HubClosed> {
+        tracing::debug!(client = %client.id(), code = code.code(), ?reason, "closing");
         let frame = self.dialect_of(client).close(code, reason);
         self.close_with(client, frame).await
     }

@@ -24,7 +24,9 @@ pub(crate) async fn lazy_timeout<F: Future>(
 
 /// `None` if the future is still pending in the task's next turn. A request's body is often there by
 /// then.
-async fn poll_twice<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+///
+/// Cancel safety: that of `future`.
+pub(crate) async fn poll_twice<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     let mut is_second = false;
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),

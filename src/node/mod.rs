@@ -43,7 +43,7 @@ use crate::wire::Frame;
 pub use admission::Admission;
 pub use connections::LiveConnection;
 pub use drain::DrainOptions;
-pub(crate) use lazy_timeout::lazy_timeout;
+pub(crate) use lazy_timeout::{lazy_timeout, poll_twice};
 pub use page::Page;
 pub use publish_batch::BatchError;
 pub use publish_error::PublishError;

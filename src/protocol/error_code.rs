@@ -54,8 +54,20 @@ pub enum ErrorCode {
     NotFound,
     /// The path does not support the HTTP method.
     MethodNotAllowed,
-    /// The request's `Content-Type` is not JSON.
+    /// The request's `Content-Type` is not the one that the path takes.
     UnsupportedMediaType,
+    /// The request's body is compressed, or has another `Content-Encoding`.
+    UnsupportedContentEncoding,
+    /// The request's `Transfer-Encoding` is not just `chunked`.
+    UnsupportedTransferEncoding,
+    /// The request's body ended early, or its chunks are invalid.
+    InvalidBody,
+    /// The request is not HTTP/1.1 or HTTP/1.0.
+    UnsupportedHttpVersion,
+    /// The request does not have exactly one valid `Host`.
+    InvalidHost,
+    /// The path is not UTF-8 text once it is decoded.
+    InvalidPath,
     /// A query parameter is unknown or invalid.
     InvalidQuery,
     /// The server has its maximum number of connections.
@@ -107,6 +119,22 @@ impl ErrorCode {
             Self::NotFound => ("not_found", "Not found", 404),
             Self::MethodNotAllowed => ("method_not_allowed", "Method not allowed", 405),
             Self::UnsupportedMediaType => ("unsupported_media_type", "Unsupported media type", 415),
+            Self::UnsupportedContentEncoding => (
+                "unsupported_content_encoding",
+                "Unsupported content encoding",
+                415,
+            ),
+            Self::UnsupportedTransferEncoding => (
+                "unsupported_transfer_encoding",
+                "Unsupported transfer encoding",
+                501,
+            ),
+            Self::UnsupportedHttpVersion => {
+                ("unsupported_http_version", "Unsupported HTTP version", 505)
+            }
+            Self::InvalidBody => ("invalid_body", "Invalid body", 400),
+            Self::InvalidHost => ("invalid_host", "Invalid host", 400),
+            Self::InvalidPath => ("invalid_path", "Invalid path", 400),
             Self::InvalidQuery => ("invalid_query", "Invalid query", 400),
             Self::TooManyConnections => ("too_many_connections", "Too many connections", 503),
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),

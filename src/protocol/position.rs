@@ -49,6 +49,8 @@ pub struct Resumption {
     pub top: Option<StreamTop>,
     /// Whether everything after `since` is replayed; `None` if there was no `since`.
     pub recovered: Option<Result<(), Unrecovered>>,
+    /// Whether the newest publications were requested, with `last`.
+    pub last_requested: bool,
     /// The number of publications that are replayed.
     pub replayed: u64,
 }
@@ -60,6 +62,7 @@ impl Resumption {
         Self {
             top: None,
             recovered: since.map(|_| Err(Unrecovered::NoHistory)),
+            last_requested: request.last > 0,
             replayed: 0,
         }
     }

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +16,9 @@ impl WebSocketServer {
     /// `router` is the application's own, with [`ws_handler`](crate::ws_handler) mounted, or
     /// [`router`](Self::router). Here, an event stream costs as little as a WebSocket.
     /// [`listen`](crate::listen()) opens the listener.
+    ///
+    /// All of that ends when the drain timeout has passed. Then a request that is still in progress
+    /// has at most 5 seconds more, and nobody waits for it.
     ///
     /// Cancel safety: if the future is dropped, the listener and idle HTTP connections are
     /// closed, but nothing is drained.
@@ -36,10 +40,12 @@ impl WebSocketServer {
         ));
         let stop = stop.drop_guard();
         shutdown.await;
+        let deadline = Instant::now() + self.config().drain.timeout;
         let left = self.drain().await;
         drop(stop);
         requests.close();
-        requests.wait().await;
+        // What is left is cut off.
+        let _ = timeout_at(deadline, requests.wait()).await;
         left
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,6 +22,28 @@ pub struct HttpSocket {
     read_half: OwnedReadHalf,
     output: Arc<Mutex<HttpOutput>>,
     handover: Handover,
+    arrivals: Arrivals,
+}
+
+/// Whether bytes have arrived on a connection, since this was last forgotten.
+#[derive(Debug, Clone, Default)]
+pub struct Arrivals(Arc<AtomicBool>);
+
+impl Arrivals {
+    /// Whether bytes have arrived.
+    pub fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Forgets those that have arrived so far.
+    pub fn forget(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Bytes have arrived.
+    pub fn record(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The same connection for the task that runs it, which writes what is gathered before it
@@ -59,7 +82,13 @@ impl HttpSocket {
             read_half,
             output: Arc::new(Mutex::new(output)),
             handover,
+            arrivals: Arrivals::default(),
         }
+    }
+
+    /// Whether bytes have arrived.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
     }
 
     /// What the connection's task needs of it.
@@ -82,7 +111,12 @@ impl AsyncRead for HttpSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.output.lock().poll_drain(cx))?;
-        Pin::new(&mut self.read_half).poll_read(cx, buffer)
+        let filled = buffer.filled().len();
+        ready!(Pin::new(&mut self.read_half).poll_read(cx, buffer))?;
+        if buffer.filled().len() > filled {
+            self.arrivals.record();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

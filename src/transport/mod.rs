@@ -7,5 +7,5 @@ pub mod sse;
 pub mod websocket;
 mod write_deadline;
 
-pub use http_socket::{HttpResponses, HttpSocket};
+pub use http_socket::{Arrivals, HttpResponses, HttpSocket};
 pub use socket::{SocketOptions, is_out_of_descriptors, listen};

@@ -155,10 +155,13 @@ pub const SERVER: Crate = Crate {
             "tracing",
             &[
                 "hub/observer.rs",
+                "node/connections.rs",
                 "node/history.rs",
                 "node/policy.rs",
                 "transport/websocket/connection.rs",
+                "http/api/connections.rs",
                 "http/serving/",
+                "cli/journal.rs",
                 "cli/serve.rs",
                 "cli/signals.rs",
             ],

@@ -1,12 +1,13 @@
-//! Replays the conversations of `docs/PROTOCOL.md` against a real server.
+//! Replays the conversations of `docs/PROTOCOL.md` and `docs/HTTP.md` against a real server.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::support::{Client, TestServer, with_history};
+use crate::support::{Client, Response, TestServer, with_history};
 
-const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
+const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
+const HTTP: &str = include_str!("../../docs/HTTP.md");
 
 /// The values that `…` matched, by the text before it.
 #[derive(Default)]
@@ -69,7 +70,7 @@ async fn hold(conversation: &str) {
     let server = TestServer::start(with_history(100)).await;
     let mut clients: [Client; 2] = [server.connect().await, server.connect().await];
     let mut placeholders = Placeholders::default();
-    let mut answer = Value::Null;
+    let mut response = None;
     for line in conversation.lines() {
         let (mark, said) = line.split_once(' ').unwrap_or_else(|| panic!("{line}"));
         let client = &mut clients[usize::from(mark.starts_with('B'))];
@@ -77,27 +78,75 @@ async fn hold(conversation: &str) {
             ">" => client.send_text(&placeholders.fill_in(said)).await,
             "<" => placeholders.expect(said, &client.next_json().await),
             "$" => {
+                expect_answered(response.take());
+                let said = placeholders.fill_in(said);
                 let mut parts = said.splitn(3, ' ');
                 let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
                 let body = parts.next().map(|body| serde_json::from_str(body).unwrap());
-                let response = server.http(method, path, body.as_ref()).await;
-                assert_eq!(response.status, 200, "{said}: {}", response.body);
-                answer = response.json();
+                response = Some(server.http(method, path, body.as_ref()).await);
             }
-            "=" => placeholders.expect(said, &answer),
+            "=" => {
+                let answer = response.take().expect("a request before its answer");
+                let (status, said) = match said.split_once(' ') {
+                    Some((status, said)) if status.len() == 3 => (status, said),
+                    _ => ("200", said),
+                };
+                assert_eq!(answer.status.to_string(), status, "{said}: {}", answer.body);
+                placeholders.expect(said, &body_of(&answer));
+            }
             _ => panic!("{line}"),
         }
     }
+    expect_answered(response);
     clients[0].expect_silence().await;
 }
 
-#[tokio::test]
-async fn every_conversation_in_the_protocol_document_is_true() {
+/// A response that the document does not show is a success.
+fn expect_answered(response: Option<Response>) {
+    if let Some(response) = response {
+        assert_eq!(response.status, 200, "{}", response.body);
+    }
+}
+
+/// A body that is not JSON is a text.
+fn body_of(response: &Response) -> Value {
+    let body = &response.body;
+    serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.clone()))
+}
+
+/// Holds every conversation of a document, and returns how many there were.
+async fn hold_all(document: &str) -> usize {
     let mut held = 0;
-    for block in DOCUMENT.split("```wire\n").skip(1) {
+    for block in document.split("```wire\n").skip(1) {
         let (conversation, _) = block.split_once("```").expect("the end of a block");
         hold(conversation).await;
         held += 1;
     }
+    held
+}
+
+#[tokio::test]
+async fn every_conversation_in_the_protocol_document_is_true() {
+    let held = hold_all(PROTOCOL).await;
     assert!(held >= 7, "only {held} conversations were found");
+}
+
+#[tokio::test]
+async fn every_conversation_in_the_http_document_is_true() {
+    let held = hold_all(HTTP).await;
+    assert!(held >= 9, "only {held} conversations were found");
+}
+
+#[tokio::test]
+async fn the_http_document_shows_all_statistics() {
+    let (_, statistics) = HTTP.split_once("```json\n").expect("the statistics");
+    let (statistics, _) = statistics.split_once("```").expect("the end of a block");
+    let shown: Value = serde_json::from_str(statistics).expect("JSON");
+    let server = TestServer::start(with_history(100)).await;
+    let found = server.get("/api/stats").await;
+    let fields = |statistics: &Value| {
+        let fields = statistics.as_object().expect("an object");
+        fields.keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(fields(&shown), fields(&found));
 }

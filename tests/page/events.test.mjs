@@ -91,3 +91,29 @@ test('a refused stream is not tried again', async () => {
   }));
   assert.equal(state, 2, 'CLOSED');
 });
+
+test('a browser comes back to a server that was full', async () => {
+  const full = await Server.start(0, ['--max-connections', '1']);
+  const visitor = await browser.newPage();
+  const first = new AbortController();
+  try {
+    await fetch(`${full.url}/sse?channel=a`, { signal: first.signal });
+    visitor.setDefaultTimeout(WAIT_MS);
+    await visitor.goto(`${full.url}/healthz`);
+    await visitor.evaluate(() => {
+      globalThis.received = [];
+      globalThis.closes = [];
+      globalThis.source = new EventSource('/sse?channel=a');
+      source.onmessage = (message) => received.push(JSON.parse(message.data));
+      source.addEventListener('close', (message) => closes.push(JSON.parse(message.data)));
+    });
+    await visitor.waitForFunction(() => globalThis.closes.length > 0);
+    assert.deepEqual(await visitor.evaluate(() => globalThis.closes[0]), { code: 1013, reason: 'Too many connections' });
+    first.abort();
+    await visitor.waitForFunction(() => globalThis.received[0]?.type === 'subscribed');
+  } finally {
+    first.abort();
+    await visitor.close();
+    await full.stop();
+  }
+});

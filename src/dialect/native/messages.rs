@@ -201,7 +201,7 @@ impl<T: Write> ObjectWriter<T> {
                 self.string("reason", reason.as_str());
             }
         }
-        let follows = resumption.recovered.is_some() || resumption.replayed > 0;
+        let follows = resumption.recovered.is_some() || resumption.last_requested;
         if resumption.top.is_some() && follows {
             self.number("replayed", resumption.replayed);
         }

@@ -159,6 +159,7 @@ mod tests {
         let resumption = Resumption {
             top: Some(top),
             recovered: None,
+            last_requested: false,
             replayed: 0,
         };
         let subscribed = ServerMessage::Subscribed {

@@ -53,7 +53,7 @@ pub(super) async fn publish_batch(
     request: Request,
 ) -> Result<Response, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let body = read_json(&api.bodies, api.max_body_bytes, request).await?;
+    let body = read_json(&api.node, &api.bodies, api.max_body_bytes, request).await?;
     let requests = body.parse(parse_publish_batch).await?;
     let count = requests.len();
     match api.node.publish_batch(publisher.as_ref(), requests).await {

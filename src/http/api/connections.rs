@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use super::Api;
 use super::lists::PageText;
 use super::query::PageQuery;
 use crate::http::problem::ApiError;
+use crate::http::uri::{PathText, read_query};
 use crate::hub::Transport;
 use crate::node::LiveConnection;
 use crate::protocol::{CloseCode, ErrorCode, TopicKind};
@@ -90,7 +91,7 @@ async fn page(api: &Api, after: Option<Uuid>, limit: usize) -> Result<Vec<u8>, A
 /// `GET /api/connections/{id}`
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<ConnectionView>, ApiError> {
     let connection = api.node.connection(parse_id(&id)?).await?;
     connection
@@ -99,20 +100,21 @@ pub(super) async fn show(
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct CloseQuery {
+#[serde(deny_unknown_fields)]
+struct CloseQuery {
     reason: Option<String>,
 }
 
 /// `DELETE /api/connections/{id}?reason=…`: closes the connection with code 4000 and the reason.
 pub(super) async fn close(
     State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
-    query: Result<Query<CloseQuery>, axum::extract::rejection::QueryRejection>,
+    PathText(id): PathText,
+    uri: Uri,
 ) -> Result<StatusCode, ApiError> {
-    let Query(query) =
-        query.map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+    let query: CloseQuery = read_query(&uri)?;
     let connection = api.node.connection(parse_id(&id)?).await?;
     let client = connection.ok_or_else(not_found)?.client;
+    tracing::info!(client = %client.id(), reason = ?query.reason, "closed by an operator");
     api.node
         .close(
             &client,

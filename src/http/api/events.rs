@@ -36,7 +36,7 @@ async fn publish_event<B: HttpBody<Data = Bytes> + Unpin>(
     request: Request<B>,
 ) -> Result<Published, ApiError> {
     let publisher: Option<Identity> = request.extensions().get().cloned();
-    let body = read_json(&api.bodies, api.max_body_bytes, request).await?;
+    let body = read_json(&api.node, &api.bodies, api.max_body_bytes, request).await?;
     let request = body.parse(parse_publish_request).await?;
     let request = api.node.review(publisher.as_ref(), request, None).await?;
     Ok(api.node.publish(request).await?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::Api;
 use crate::http::problem::ApiError;
+use crate::http::uri::{PathText, read_query};
 use crate::protocol::{ChannelName, ErrorCode, HistoryRequest, RoomName, TopicName};
 
 #[derive(Debug, Deserialize)]
@@ -28,10 +29,8 @@ pub(super) struct RequestedPage(HistoryRequest);
 impl<S: Send + Sync> FromRequestParts<S> for RequestedPage {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(query) = Query::<HistoryQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query: HistoryQuery = read_query(&parts.uri)?;
         HistoryRequest::new(query.before, query.after, query.limit)
             .map(Self)
             .ok_or_else(|| {
@@ -46,7 +45,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestedPage {
 /// `GET /api/channels/{name}/history`
 pub(super) async fn of_channel(
     State(api): State<Arc<Api>>,
-    Path(name): Path<String>,
+    PathText(name): PathText,
     RequestedPage(request): RequestedPage,
 ) -> Result<Response, ApiError> {
     let channel = ChannelName::new(&name)
@@ -57,7 +56,7 @@ pub(super) async fn of_channel(
 /// `GET /api/rooms/{name}/history`
 pub(super) async fn of_room(
     State(api): State<Arc<Api>>,
-    Path(name): Path<String>,
+    PathText(name): PathText,
     RequestedPage(request): RequestedPage,
 ) -> Result<Response, ApiError> {
     let room = RoomName::new(&name)

@@ -1,10 +1,11 @@
 //! Query parameters of paged lists.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
 use crate::http::problem::ApiError;
+use crate::http::uri::read_query;
 use crate::protocol::ErrorCode;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -28,10 +29,8 @@ impl PageQuery {
 impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(query) = Query::<Self>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query: Self = read_query(&parts.uri)?;
         match query.limit {
             Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(ApiError::new(
                 ErrorCode::InvalidQuery,

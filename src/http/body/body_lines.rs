@@ -11,6 +11,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::{BodyBudget, BodyCharge, NO_MEMORY};
+use super::content::BROKEN_BODY;
 use crate::protocol::{ErrorCode, Refusal};
 
 /// How long the rest of a body is read and discarded.
@@ -76,32 +77,39 @@ impl BodyLines {
 
     /// Lets a peer that waits for `100 Continue` send its body. hyper sends that when it reads for
     /// the first time after the body was polled, unless the response has begun by then.
-    pub(in crate::http) async fn invite(&mut self) {
+    ///
+    /// Errors: the body is broken from its beginning.
+    pub(in crate::http) async fn invite(&mut self) -> Result<(), Refusal> {
         let mut is_invited = false;
         poll_fn(|cx| {
             if is_invited {
-                return Poll::Ready(());
+                return Poll::Ready(Ok(()));
             }
             is_invited = true;
-            if let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut self.source).poll_frame(cx) {
+            match Pin::new(&mut self.source).poll_frame(cx) {
                 // It did not wait.
-                self.receive(frame.into_data().unwrap_or_default());
-                return Poll::Ready(());
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.receive(frame.into_data().unwrap_or_default());
+                    Poll::Ready(Ok(()))
+                }
+                Poll::Ready(Some(Err(_))) => Poll::Ready(Err(broken())),
+                Poll::Ready(None) | Poll::Pending => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
             }
-            cx.waker().wake_by_ref();
-            Poll::Pending
         })
-        .await;
+        .await
     }
 
     /// Reads on when [`next`](Self::next) has no more lines. False at the end of the body, after
     /// which there may be a last line. A line that has begun has to be complete ten seconds later,
     /// or it is refused: what it holds is not there for others.
     ///
-    /// Errors: the body is incomplete.
+    /// Errors: the body ended early, or its chunks are invalid. The current line is not complete.
     ///
     /// Cancel safety: nothing is lost.
-    pub(in crate::http) async fn read(&mut self) -> Result<bool, axum::Error> {
+    pub(in crate::http) async fn read(&mut self) -> Result<bool, Refusal> {
         self.read_bytes = 0;
         self.charge.lower_to(self.begun.capacity());
         loop {
@@ -121,13 +129,19 @@ impl BodyLines {
                 }
                 // The other kind of frame is a trailer.
                 Some(frame) => {
-                    if let Ok(bytes) = frame?.into_data() {
+                    let frame = frame.map_err(|_broken| broken())?;
+                    if let Ok(bytes) = frame.into_data() {
                         self.receive(bytes);
                         return Ok(true);
                     }
                 }
             }
         }
+    }
+
+    /// The number of the current line, from 1.
+    pub(in crate::http) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Reads the rest of the body and discards it, for a while. If the connection were closed while
@@ -259,6 +273,10 @@ impl BodyLines {
         }
         Ok(())
     }
+}
+
+fn broken() -> Refusal {
+    Refusal::new(ErrorCode::InvalidBody).with_detail(BROKEN_BODY)
 }
 
 fn no_memory() -> Refusal {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use axum::http::Request;
-use tokio::time::Instant;
+use tokio::time::timeout;
 
 use super::budget::{BodyBudget, BodyCharge, NO_MEMORY};
-use super::media_type::require_media_type;
+use super::content::{BROKEN_BODY, require_content};
 use crate::http::problem::ApiError;
-use crate::node::lazy_timeout;
+use crate::node::{Node, poll_twice};
 use crate::protocol::ErrorCode;
 
 /// How long a request's body may take to arrive.
@@ -29,47 +29,74 @@ pub(in crate::http) struct JsonBody {
 
 /// Reads a JSON body, within limits of time and size.
 ///
-/// Errors: 415 for another media type, 413 above `limit`, 503 if the bodies of all requests
-/// leave no room (before anything is read, if the length is declared), 408 after 10 s.
+/// Errors: 415 for another media type or a compressed body, 413 above `limit`, 503 if the bodies of
+/// all requests leave no room (before anything is read, if the length is declared), 408 after 10 s,
+/// 503 if a drain begins before the body is here, 400 if it ends early or its chunks are invalid.
+/// They close the connection if the rest of the body is not read.
 ///
 /// What was declared takes nothing of the budget before it arrives. Otherwise a few peers that
 /// declare bodies and send none could keep everybody else from publishing.
 pub(in crate::http) async fn read_json<B: HttpBody<Data = Bytes> + Unpin>(
+    node: &Node,
     budget: &Arc<BodyBudget>,
     limit: usize,
     request: Request<B>,
 ) -> Result<JsonBody, ApiError> {
-    require_media_type(request.headers(), "application/json")?;
+    let accepted = require_content(request.headers(), "application/json");
     let mut source = request.into_body();
-    // A body that was declared, or that is here already.
-    let declared = source.size_hint().exact();
-    let mut body = JsonBody {
-        text: Vec::new(),
-        charge: budget.charge(),
+    let read = async {
+        accepted?;
+        let mut body = JsonBody {
+            text: Vec::new(),
+            charge: budget.charge(),
+        };
+        body.read(node, &mut source, limit).await?;
+        Ok(body)
     };
-    let mut longest = limit;
-    if let Some(length) = declared {
-        longest = usize::try_from(length).unwrap_or(usize::MAX);
-        if longest > limit {
-            return Err(too_long(limit));
+    let read = read.await;
+    read.map_err(|error: ApiError| {
+        if source.is_end_stream() {
+            error
+        } else {
+            error.closing()
         }
-        if !body.charge.has_room_for(longest) {
-            return Err(no_room());
-        }
-    }
-    let deadline = || Instant::now() + BODY_TIMEOUT;
-    let filled = lazy_timeout(deadline, pin!(body.fill(&mut source, limit, longest))).await;
-    let late = |_elapsed| {
-        let detail = "the body did not arrive in time";
-        Err(ApiError::new(ErrorCode::RequestTimeout, detail))
-    };
-    filled.unwrap_or_else(late).map(|()| body)
+    })
 }
 
 impl JsonBody {
     /// Parses the text. Long ones wait for their turn.
     pub(in crate::http) async fn parse<R>(&self, parse: impl FnOnce(&[u8]) -> R) -> R {
         self.charge.turns().parse(&self.text, parse).await
+    }
+
+    async fn read<B: HttpBody<Data = Bytes> + Unpin>(
+        &mut self,
+        node: &Node,
+        source: &mut B,
+        limit: usize,
+    ) -> Result<(), ApiError> {
+        let mut longest = limit;
+        // A body that was declared, or that is here already.
+        if let Some(length) = source.size_hint().exact() {
+            longest = usize::try_from(length).unwrap_or(usize::MAX);
+            if longest > limit {
+                return Err(too_long(limit));
+            }
+            if !self.charge.has_room_for(longest) {
+                return Err(no_room());
+            }
+        }
+        let mut filling = pin!(self.fill(source, limit, longest));
+        // Most bodies arrive with the head of their request.
+        if let Some(filled) = poll_twice(filling.as_mut()).await {
+            return filled;
+        }
+        tokio::select! {
+            biased;
+            filled = timeout(BODY_TIMEOUT, filling) => filled.unwrap_or_else(|_elapsed| Err(late())),
+            // It would be refused once it is complete, and it may never be.
+            () = node.drain_begun() => Err(ErrorCode::Draining.into()),
+        }
     }
 
     /// Reads to the end. A body that ends as announced has `longest` bytes or less.
@@ -80,7 +107,7 @@ impl JsonBody {
         longest: usize,
     ) -> Result<(), ApiError> {
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut *source).poll_frame(cx)).await {
-            let frame = frame.map_err(|_broken| too_long(limit))?;
+            let frame = frame.map_err(|_broken| broken())?;
             // The other kind of frame is a trailer.
             if let Ok(bytes) = frame.into_data() {
                 self.push(&bytes, limit, longest)?;
@@ -116,9 +143,17 @@ fn no_room() -> ApiError {
     ApiError::new(ErrorCode::Overloaded, NO_MEMORY)
 }
 
+fn late() -> ApiError {
+    ApiError::new(ErrorCode::RequestTimeout, "the body did not arrive in time")
+}
+
+fn broken() -> ApiError {
+    ApiError::new(ErrorCode::InvalidBody, BROKEN_BODY)
+}
+
 fn too_long(limit: usize) -> ApiError {
     ApiError::new(
         ErrorCode::MessageTooLarge,
-        format!("the body exceeds {limit} bytes or is incomplete"),
+        format!("the body exceeds {limit} bytes"),
     )
 }

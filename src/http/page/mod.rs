@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
 };
 use axum::response::Html;
 
 use crate::http::problem::ApiError;
+use crate::http::uri::PathText;
 use crate::protocol::ErrorCode;
 
 /// The page loads only scripts of this server, nothing from other origins, and may not be framed.
@@ -75,7 +75,7 @@ pub(super) async fn client_for_script_tag() -> Script {
 }
 
 /// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
-pub(super) async fn client_module(Path(module): Path<String>) -> Result<Script, ApiError> {
+pub(super) async fn client_module(PathText(module): PathText) -> Result<Script, ApiError> {
     let found = MODULES.iter().find(|(name, _)| *name == module);
     let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
     found.map(|(_, text)| script(text)).ok_or_else(missing)

@@ -1,11 +1,13 @@
 //! Accepts connections.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept_errors::{AcceptErrors, ReserveDescriptor};
-use super::connection::{SHED_RESPONSE, serve_connection};
+use super::connection::{serve_connection, shed_response};
 use super::options::ServeOptions;
 use super::routes::Routes;
 use super::slots::HttpSlots;
@@ -63,7 +65,11 @@ async fn accept(
             () = stop.cancelled() => return,
         };
         let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+            // An IPv6 socket accepts IPv4 too, with addresses such as `::ffff:192.0.2.1`.
+            Ok((stream, peer)) => (
+                stream,
+                SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            ),
             Err(error) if is_out_of_descriptors(&error) => {
                 reserve.shed(&listener).await;
                 continue;
@@ -78,7 +84,7 @@ async fn accept(
         errors.clear();
         let Some(slot) = slots.take() else {
             // Best effort: the peer may be gone, or may not read.
-            let _ = stream.try_write(SHED_RESPONSE);
+            let _ = stream.try_write(&shed_response());
             continue;
         };
         options.socket().apply_at_accept(&stream);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connection::SHED_RESPONSE;
+use super::connection::shed_response;
 
 /// How long to wait for a connection to reject, and to pause if even that fails, when there are
 /// no file descriptors left.
@@ -82,7 +82,7 @@ impl ReserveDescriptor {
         match timeout(EXHAUSTED_PAUSE, listener.accept()).await {
             Ok(Ok((stream, _))) => {
                 // Best effort: the peer may be gone, or may not read.
-                let _ = stream.try_write(SHED_RESPONSE);
+                let _ = stream.try_write(&shed_response());
             }
             Ok(Err(_)) => sleep(EXHAUSTED_PAUSE).await,
             Err(_elapsed) => {}

@@ -7,23 +7,28 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use axum::body::HttpBody as _;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::ending::{answer_error, linger};
+use super::head_timer::HeadTimer;
 use super::options::ServeOptions;
+use super::request_body::UnreadBody;
+use super::request_head::check_head;
 use super::routes::{Routes, publish};
 use super::slots::HttpSlot;
-use crate::http::problem::ApiError;
-use crate::protocol::ErrorCode;
-use crate::transport::sse::{Handover, Offer};
+use crate::http::problem::{ApiError, raw_problem};
+use crate::protocol::{ErrorCode, Refusal};
+use crate::transport::sse::{Handover, Offer, accepts_event_stream, unavailable};
 use crate::transport::{HttpResponses, HttpSocket};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -38,9 +43,13 @@ const EXTRA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The paths that are answered on a connection beyond the maximum.
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];
 
+/// Why a connection, or its request, is refused.
+const FULL: &str = "the server has its maximum number of HTTP connections";
+
 /// The response to a connection that is closed without reading its request.
-pub(super) const SHED_RESPONSE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
-    Content-Length: 0\r\nConnection: close\r\n\r\n";
+pub(super) fn shed_response() -> Vec<u8> {
+    raw_problem(ErrorCode::TooManyConnections, FULL)
+}
 
 /// Answers requests until the connection ends or becomes a WebSocket or an event stream.
 pub(super) async fn serve_connection(
@@ -52,24 +61,31 @@ pub(super) async fn serve_connection(
 ) {
     let handover = Handover::default();
     let socket = HttpSocket::new(stream, handover.clone(), options.write_timeout);
-    let responses = socket.responses();
+    let (responses, arrivals) = (socket.responses(), socket.arrivals());
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), responses.clone());
+    let unread = UnreadBody::default();
+    let request_unread = unread.clone();
     // Boxed: the HTTP library moves the future several times before it polls it.
     let service = service_fn(move |mut request: Request<Incoming>| -> BoxFuture<_> {
         request_slot.keep();
         if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
-            let detail = "the server has its maximum number of HTTP connections";
-            let refusal = ApiError::new(ErrorCode::TooManyConnections, detail);
-            return Box::pin(ready(Ok(refusal.into_response())));
+            return Box::pin(ready(Ok(refuse_extra(&request))));
         }
+        if let Err(refusal) = check_head(&request) {
+            if !request.body().is_end_stream() {
+                request_unread.record();
+            }
+            return Box::pin(ready(Ok(refusal.closing().into_response())));
+        }
+        let unread = request_unread.clone();
         if let Some(api) = routes.short_way(&request) {
-            return Box::pin(publish(api, request));
+            return Box::pin(publish(api, request, unread));
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(request_handover.clone());
-        let response = routes.clone().respond(request);
+        let response = routes.clone().respond(request, unread);
         let response_mode = response_mode.clone();
         Box::pin(async move {
             let response = response.await;
@@ -81,14 +97,18 @@ pub(super) async fn serve_connection(
             response
         })
     });
-    let header_timeout = if is_extra {
-        options.header_timeout.min(EXTRA_TIMEOUT)
-    } else {
-        options.header_timeout
+    let timeouts = ServeOptions {
+        header_timeout: if is_extra {
+            options.header_timeout.min(EXTRA_TIMEOUT)
+        } else {
+            options.header_timeout
+        },
+        ..options
     };
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .timer(HeadTimer::new(&timeouts, arrivals, slot.clone()))
+        // Turns the timer on, which has timeouts of its own.
+        .header_read_timeout(timeouts.header_timeout)
         .keep_alive(!is_extra)
         .max_headers(MAX_HEADERS)
         // The buffer size alone does not reject a longer header that arrives in one piece.
@@ -96,39 +116,74 @@ pub(super) async fn serve_connection(
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
-    let offer = tokio::select! {
-        offer = until_ended(&mut connection, &handover, &responses) => offer,
+    let end = tokio::select! {
+        end = until_ended(&mut connection, &handover, &responses) => end,
         () = slot.lost() => return,
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             let ended = until_ended(&mut connection, &handover, &responses);
-            timeout(STOP_TIMEOUT, ended).await.ok().flatten()
+            match timeout(STOP_TIMEOUT, ended).await {
+                Ok(end) => end,
+                Err(_elapsed) => return,
+            }
         }
     };
-    if let (Some(offer), Some(parts)) = (offer, connection.into_parts()) {
-        // The rest of the HTTP connection is dropped, and its buffers with it.
-        if let Some(socket) = parts.io.into_inner().into_inner() {
+    // The rest of the HTTP connection is dropped, and its buffers with it. A WebSocket has none.
+    let Some(parts) = connection.into_parts() else {
+        return;
+    };
+    let Some(socket) = parts.io.into_inner().into_inner() else {
+        return;
+    };
+    let has_unread = match end {
+        End::EventStream(offer) => {
             offer.accept(socket);
+            return;
         }
+        End::Complete => unread.is_recorded(),
+        End::Failed(error) => answer_error(&socket, &error, &parts.read_buf),
+    };
+    // Places beyond the maximum are few, and are needed for health checks.
+    if has_unread && !is_extra {
+        linger(socket).await;
     }
     drop(slot);
 }
 
+/// The response to a request on a connection beyond the maximum.
+fn refuse_extra(request: &Request<Incoming>) -> Response {
+    let refusal = Refusal::new(ErrorCode::TooManyConnections).with_detail(FULL);
+    let later = accepts_event_stream(request.headers()).then(|| unavailable(&refusal));
+    let refuse = || ApiError::from(refusal.clone()).into_response();
+    later.flatten().unwrap_or_else(refuse)
+}
+
+/// How the work of the HTTP library on a connection ended.
+enum End {
+    /// An event stream takes over its socket.
+    EventStream(Offer),
+    /// The last response was written, or the peer has ended the connection.
+    Complete,
+    /// There was an error, which concerns only this connection.
+    Failed(hyper::Error),
+}
+
 /// Runs a connection until it ends or an event stream takes over its socket.
 async fn until_ended(
-    connection: &mut (impl Future + Unpin),
+    connection: &mut (impl Future<Output = hyper::Result<()>> + Unpin),
     handover: &Handover,
     responses: &HttpResponses,
-) -> Option<Offer> {
+) -> End {
     poll_fn(|cx| {
-        // An error ends only this connection, so it is ignored.
-        let mut ended = Pin::new(&mut *connection).poll(cx).is_ready();
+        let ended = Pin::new(&mut *connection).poll(cx);
         // hyper waits for something; its responses must not wait with it.
-        ended |= matches!(responses.poll_drain(cx), Poll::Ready(Err(_)));
-        match handover.take() {
-            Some(offer) => Poll::Ready(Some(offer)),
-            None if ended => Poll::Ready(None),
-            None => Poll::Pending,
+        let is_lost = matches!(responses.poll_drain(cx), Poll::Ready(Err(_)));
+        match (handover.take(), ended) {
+            (Some(offer), _) => Poll::Ready(End::EventStream(offer)),
+            (None, Poll::Ready(Err(error))) => Poll::Ready(End::Failed(error)),
+            (None, Poll::Ready(Ok(()))) => Poll::Ready(End::Complete),
+            (None, Poll::Pending) if is_lost => Poll::Ready(End::Complete),
+            (None, Poll::Pending) => Poll::Pending,
         }
     })
     .await

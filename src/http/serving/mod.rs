@@ -3,7 +3,11 @@
 mod accept;
 mod accept_errors;
 mod connection;
+mod ending;
+mod head_timer;
 mod options;
+mod request_body;
+mod request_head;
 mod routes;
 mod slots;
 

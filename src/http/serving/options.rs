@@ -7,9 +7,13 @@ use crate::transport::SocketOptions;
 /// Settings of the accept loop.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeOptions {
-    /// How long a connection may take to send the header of a request, both for the first request
-    /// and for later ones on the same connection. Default: 10 s.
+    /// How long a connection may take to send the header section of a request: the first one from
+    /// the accept on, later ones from their first byte on. Default: 10 s.
     pub header_timeout: Duration,
+    /// How long a connection may be idle between two requests. It should be longer than what a proxy
+    /// in front of the server keeps its own connections for. While more than half of `max_http`
+    /// connections are open, it is at most `header_timeout`. Default: 75 s.
+    pub keep_alive: Duration,
     /// Maximum number of connections that are neither WebSockets nor event streams, or not yet.
     /// Of those beyond it, 64 at a time are read from, so that health checks are answered; the
     /// others get 503. Default: 4096.
@@ -23,6 +27,7 @@ impl Default for ServeOptions {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
             max_http: 4096,
             write_timeout: SocketOptions::default().write_timeout,
         }

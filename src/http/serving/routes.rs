@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
+use axum::http::header::CONNECTION;
 use axum::http::{Method, Request, Response};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
+use super::request_body::{RequestBody, UnreadBody};
 use crate::http::api::{Api, respond_to_publish};
-use crate::http::problem::ApiError;
+use crate::http::problem::{ApiError, close_after};
 use crate::node::lazy_timeout;
 use crate::protocol::ErrorCode;
 
@@ -60,10 +62,22 @@ impl Routes {
     pub(super) async fn respond(
         mut self,
         request: Request<Incoming>,
+        unread: UnreadBody,
     ) -> Result<Response<Body>, Infallible> {
-        let response = self.router.call(request.map(Body::new));
-        let response = timeout(REQUEST_TIMEOUT, response).await;
-        response.unwrap_or_else(|_elapsed| Ok(too_late()))
+        let has_body = !request.body().is_end_stream();
+        let request = if has_body {
+            request.map(|body| Body::new(RequestBody::new(body, unread.clone())))
+        } else {
+            request.map(Body::new)
+        };
+        let response = timeout(REQUEST_TIMEOUT, self.router.call(request)).await;
+        let mut response = response.unwrap_or_else(|_elapsed| Ok(too_late()));
+        if let Ok(response) = &mut response
+            && unread.is_recorded()
+        {
+            close_after(response);
+        }
+        response
     }
 }
 
@@ -71,12 +85,19 @@ impl Routes {
 pub(super) async fn publish(
     api: Arc<Api>,
     request: Request<Incoming>,
+    unread: UnreadBody,
 ) -> Result<Response<Body>, Infallible> {
     let deadline = || Instant::now() + REQUEST_TIMEOUT;
     let response = lazy_timeout(deadline, pin!(respond_to_publish(api, request))).await;
-    Ok(response.unwrap_or_else(|_elapsed| too_late()))
+    let response = response.unwrap_or_else(|_elapsed| too_late());
+    if response.headers().contains_key(CONNECTION) {
+        // It closes the connection because the body was not read.
+        unread.record();
+    }
+    Ok(response)
 }
 
 fn too_late() -> Response<Body> {
-    ApiError::new(ErrorCode::RequestTimeout, "the request took too long").into_response()
+    let refusal = ApiError::new(ErrorCode::RequestTimeout, "the request took too long");
+    refusal.closing().into_response()
 }

@@ -19,6 +19,8 @@ const MAX_EXTRA: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct HttpSlots {
     regular: Arc<Semaphore>,
+    /// When fewer regular slots are free, idle connections are kept for a shorter time.
+    few: usize,
     extra: Arc<Mutex<Extra>>,
 }
 
@@ -39,7 +41,8 @@ pub(super) struct HttpSlot(Kind);
 #[derive(Debug)]
 enum Kind {
     Regular {
-        _permit: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
+        few: usize,
     },
     Extra {
         all: Arc<Mutex<Extra>>,
@@ -51,8 +54,10 @@ enum Kind {
 impl HttpSlots {
     /// At most `max` connections, and a few beyond.
     pub(super) fn new(max: usize) -> Self {
+        let max = max.min(Semaphore::MAX_PERMITS);
         Self {
-            regular: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
+            regular: Arc::new(Semaphore::new(max)),
+            few: max / 2,
             extra: Arc::default(),
         }
     }
@@ -61,7 +66,8 @@ impl HttpSlots {
     /// none of these still waits for its request.
     pub(super) fn take(&self) -> Option<HttpSlot> {
         if let Ok(permit) = self.regular.clone().try_acquire_owned() {
-            return Some(HttpSlot(Kind::Regular { _permit: permit }));
+            let few = self.few;
+            return Some(HttpSlot(Kind::Regular { permit, few }));
         }
         let mut extra = self.extra.lock();
         if extra.taken < MAX_EXTRA {
@@ -82,6 +88,14 @@ impl HttpSlot {
     /// Whether the connection is beyond the maximum.
     pub(super) fn is_extra(&self) -> bool {
         matches!(self.0, Kind::Extra { .. })
+    }
+
+    /// Whether more than half of the maximum number of connections are open.
+    pub(super) fn is_one_of_many(&self) -> bool {
+        match &self.0 {
+            Kind::Regular { permit, few } => permit.semaphore().available_permits() < *few,
+            Kind::Extra { .. } => true,
+        }
     }
 
     /// The request has arrived: from now on the slot is not lost.

@@ -223,6 +223,7 @@ impl TopicLog {
         let resumption = Resumption {
             top: Some(top),
             recovered: missed.map(|missed| missed.map(drop)),
+            last_requested: request.last > 0,
             replayed,
         };
         (resumption, replay)

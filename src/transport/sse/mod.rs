@@ -7,11 +7,14 @@ mod body;
 mod connection;
 mod event_stream;
 mod handover;
+mod headers;
 mod open;
 mod request;
+mod unavailable;
 
 #[cfg(feature = "internals")]
 pub use event_stream::EventStream;
 pub use handover::{Handover, Offer};
 pub use open::open;
 pub use request::SseRequest;
+pub use unavailable::{accepts_event_stream, unavailable};

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Version, header};
+use axum::http::{HeaderValue, Version, header};
 use axum::response::{IntoResponse, Response};
 use tokio_util::task::TaskTracker;
 
 use super::body::StreamBody;
 use super::event_stream::EventStream;
 use super::handover::Offer;
+use super::headers::stream_headers;
 use super::request::{SseParameters, SseRequest};
 use crate::dialect::ClassId;
 use crate::dialect::sse::Positions;
@@ -71,18 +72,7 @@ async fn connect(
 }
 
 fn respond(request: SseRequest, events: EventStream, options: SocketOptions) -> Response {
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/event-stream"),
-        ),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        // Keeps nginx from buffering the events.
-        (
-            HeaderName::from_static("x-accel-buffering"),
-            HeaderValue::from_static("no"),
-        ),
-    ];
+    let headers = stream_headers();
     let Some(handover) = request.handover else {
         return (headers, Body::new(StreamBody::Inline(events))).into_response();
     };

@@ -9,7 +9,10 @@ use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
 use super::handover::Handover;
-use crate::protocol::{ChannelName, ErrorCode, Identity, NAME_CHARS, Refusal, excerpt};
+use super::unavailable::accepts_event_stream;
+use crate::protocol::{
+    ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, excerpt,
+};
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
 /// event id contains the positions in all of them.
@@ -26,6 +29,7 @@ pub struct SseRequest {
     pub(super) handover: Option<Handover>,
     pub(super) version: Version,
     last_event_id: Option<String>,
+    accepts_event_stream: bool,
 }
 
 impl SseRequest {
@@ -39,9 +43,17 @@ impl SseRequest {
         self.identity.as_ref()
     }
 
+    /// Whether the client says that it takes event streams, as a browser's `EventSource` does.
+    pub(crate) fn accepts_event_stream(&self) -> bool {
+        self.accepts_event_stream
+    }
+
     /// Parses the query and the `Last-Event-ID` header. The number of channels is limited by
     /// `max_topics`.
     pub(super) fn parse(&self, max_topics: usize) -> Result<SseParameters, Refusal> {
+        if !self.uri.query().is_none_or(decodes_to_text) {
+            return Err(refused(ErrorCode::InvalidQuery, NOT_TEXT));
+        }
         let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(&self.uri)
             .map_err(|error| refused(ErrorCode::InvalidQuery, error.body_text()))?;
         let max = max_topics.min(MAX_CHANNELS);
@@ -129,6 +141,7 @@ impl<S: Sync> FromRequestParts<S> for SseRequest {
             remote: remote.map(|&ConnectInfo(remote)| remote),
             handover: parts.extensions.remove(),
             version: parts.version,
+            accepts_event_stream: accepts_event_stream(&parts.headers),
             last_event_id: last_event_id.map(|id| String::from_utf8_lossy(id.as_bytes()).into()),
         })
     }

@@ -7,7 +7,7 @@ use socket2::SockRef;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{
-    Block, Client, EventSource, InTime as _, TestServer, config, eventually, within,
+    Block, Client, EventSource, InTime as _, TestServer, config, eventually, exchange, within,
 };
 
 #[tokio::test]
@@ -17,9 +17,17 @@ async fn event_streams_and_websockets_share_one_connection_limit() {
     let source = EventSource::subscribe(edge.address, &["news"]).await;
     let refused = edge.http("GET", "/sse?channel=news", None).await;
     refused.expect_problem(503, "too_many_connections");
+    // A browser is told to come back, which it would not do after any status but 200.
+    let accept = "Accept: */*\r\nAccept: text/html, Text/Event-Stream;q=0.9\r\n";
+    let mut browser = EventSource::open_with(edge.address, "/sse?channel=news", accept).await;
+    assert_eq!(browser.expect_close(1013).await, "Too many connections");
     drop(source);
     eventually("a free connection", async || edge.links() == 1).await;
     drop(EventSource::subscribe(edge.address, &["news"]).await);
+    let invalid = "GET /sse?channel= HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+        Accept: text/event-stream\r\n\r\n";
+    let invalid = exchange(edge.address, invalid.as_bytes()).await;
+    invalid.expect_problem(400, "invalid_channel");
     drop(websocket);
 }
 

@@ -30,6 +30,15 @@ async fn a_drain_notifies_and_ends_every_stream() {
     .await;
     let refused = edge.http("GET", "/sse?channel=news", None).await;
     refused.expect_problem(503, "draining");
+    // After any status but 200, a browser would never come back.
+    let accept = "Accept: text/event-stream\r\n";
+    let mut browser = EventSource::open_with(edge.address, "/sse?channel=news", accept).await;
+    assert!(
+        browser.head.contains("connection: close\r\n"),
+        "{}",
+        browser.head
+    );
+    assert_eq!(browser.expect_close(1001).await, "Server is shutting down");
     for source in &mut sources {
         for number in 0..100 {
             assert_eq!(source.next_json().await["data"]["id"], number.to_string());

@@ -21,7 +21,7 @@ async fn a_stream_is_a_plain_http_response_with_lines_of_text() {
         read_head(&mut stream).await,
         "HTTP/1.1 200 OK\r\n\
          content-type: text/event-stream\r\n\
-         cache-control: no-store\r\n\
+         cache-control: no-store, no-transform\r\n\
          x-accel-buffering: no\r\n\
          connection: close\r\n\
          transfer-encoding: chunked\r\n",

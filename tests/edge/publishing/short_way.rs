@@ -37,6 +37,17 @@ fn requests() -> Vec<String> {
         chunked(&format!("{:x}\r\n{event}\r\n0\r\n\r\n", event.len())),
         chunked("1\r\n{\r\n0\r\n\r\n"),
         chunked("nonsense\r\n"),
+        chunked("5\r\n{}\r\n0\r\n\r\n"),
+        post(&format!("{json}Content-Encoding: gzip\r\n{}", sized(event))),
+        post(&format!(
+            "{json}Content-Encoding: identity\r\n{}",
+            sized(event)
+        )),
+        post(&format!("{json}Content-Length: 5000\r\n\r\n{event}")),
+        post(&format!(
+            "{json}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+        )),
+        format!("POST /api/events HTTP/1.1\r\n{json}{}", sized(event)),
         post(&sized(event)),
         post(&format!("Content-Type: text/plain\r\n{}", sized(event))),
         post(&format!(
@@ -105,7 +116,7 @@ async fn every_answer_is_that_of_the_router() {
         assert_eq!(comparable(&one), comparable(&other), "{request}");
         published += usize::from(one.status == 200);
     }
-    assert_eq!(published, 14, "the requests are not all refused");
+    assert_eq!(published, 15, "the requests are not all refused");
     for server in [&short, &routed] {
         within("the drain", server.server.drain()).await;
     }

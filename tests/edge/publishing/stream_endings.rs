@@ -32,7 +32,8 @@ async fn a_stream_that_is_cut_has_published_its_whole_lines() {
         .await
         .expect("send");
     stream.expect_published(1).await;
-    stream.expect_cut().await;
+    stream.expect_refused(2, "invalid_body").await;
+    stream.expect_end().await;
     for _ in 0..3 {
         client.next_event("a").await;
     }

@@ -134,3 +134,27 @@ pub async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let lines = lines.filter(|line| !line.starts_with("date:"));
     lines.flat_map(|line| [line, "\r\n"]).collect()
 }
+
+/// Reads one response with a `Content-Length`, and not a byte more.
+pub async fn read_response(stream: &mut (impl AsyncRead + Unpin)) -> Response {
+    let head = read_head(stream).await;
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap_or_else(|| panic!("no length: {head}"));
+    let mut body = vec![0; length.parse().expect("a number")];
+    let read = within("a body", stream.read_exact(&mut body)).await;
+    read.expect("a body");
+    Response::parse(&format!(
+        "{head}\r\n{}",
+        String::from_utf8(body).expect("UTF-8")
+    ))
+}
+
+/// Expects that the server ends the connection without another byte.
+pub async fn expect_end(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = Vec::new();
+    let end = within("the end of the connection", stream.read_to_end(&mut rest)).await;
+    end.expect("an end that is not a reset");
+    assert_eq!(String::from_utf8_lossy(&rest), "");
+}

@@ -30,7 +30,10 @@ pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,
 };
-pub use http::{Response, dial, dial_with_small_buffer, exchange, post_text, read_head, request};
+pub use http::{
+    Response, dial, dial_with_small_buffer, exchange, expect_end, post_text, read_head,
+    read_response, request,
+};
 pub use memory::{peak_kib, reset_peak, resident_kib};
 pub use patience::{InTime, LOAD_PATIENCE, eventually, join_all, within, within_a_minute};
 pub use positions::{

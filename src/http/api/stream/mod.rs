@@ -6,7 +6,7 @@ mod publishing;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +15,9 @@ use serde::Deserialize;
 use self::answers::Wanted;
 use self::publishing::Publishing;
 use super::Api;
-use crate::http::body::{BodyLines, require_media_type};
+use crate::http::body::{BodyLines, require_content};
 use crate::http::problem::ApiError;
+use crate::http::uri::read_query;
 use crate::node::PublishStream;
 use crate::protocol::{ErrorCode, Identity};
 
@@ -34,11 +35,8 @@ pub(super) struct StreamQuery {
 impl<S: Send + Sync> FromRequestParts<S> for StreamQuery {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let query = Query::<Self>::from_request_parts(parts, state).await;
-        query
-            .map(|Query(query)| query)
-            .map_err(|error| ApiError::new(ErrorCode::InvalidQuery, error.body_text()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        read_query(&parts.uri)
     }
 }
 
@@ -55,7 +53,7 @@ pub(super) async fn publish_stream(
     query: StreamQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    require_media_type(request.headers(), MEDIA_TYPE)?;
+    require_content(request.headers(), MEDIA_TYPE)?;
     if api.node.is_draining() {
         return Err(ErrorCode::Draining.into());
     }
@@ -63,13 +61,14 @@ pub(super) async fn publish_stream(
     let awaits_invitation = request.headers().contains_key(header::EXPECT);
     let mut lines = BodyLines::new(request.into_body(), api.max_body_bytes, &api.bodies);
     if awaits_invitation {
-        lines.invite().await;
+        lines.invite().await?;
     }
     let stream = PublishStream::new(api.node.clone(), publisher);
     let publishing = Publishing::new(lines, stream, query.answers, api.tasks.clone());
     let headers = [
         (header::CONTENT_TYPE, MEDIA_TYPE),
-        (header::CACHE_CONTROL, "no-store"),
+        // A proxy that compresses would hold answers back.
+        (header::CACHE_CONTROL, "no-store, no-transform"),
         // Keeps nginx from buffering the answers.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];

@@ -1,7 +1,7 @@
 //! The response body of a stream: publishing is what produces the answers.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,9 +24,9 @@ use crate::node::PublishStream;
 /// Cancel safety: as for [`Node::publish`](crate::node::Node::publish), for the event that is being
 /// published. The lines behind it are not published.
 pub(super) struct Publishing {
-    run: Pin<Box<dyn Future<Output = Result<(), axum::Error>> + Send>>,
-    /// What `run` returned.
-    end: Option<Result<(), axum::Error>>,
+    run: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Whether `run` has returned.
+    has_ended: bool,
     answers: Arc<Mutex<Answers>>,
 }
 
@@ -41,42 +41,38 @@ impl Publishing {
         let answers = Arc::new(Mutex::new(Answers::new(wanted)));
         Self {
             run: Box::pin(run(lines, stream, answers.clone(), tasks)),
-            end: None,
+            has_ended: false,
             answers,
         }
     }
 }
 
 impl Stream for Publishing {
-    type Item = Result<Bytes, axum::Error>;
+    type Item = Result<Bytes, Infallible>;
 
     /// Whenever publishing waits for anything, the answers to what was published are yielded.
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if this.end.is_none()
-            && let Poll::Ready(end) = this.run.as_mut().poll(cx)
-        {
-            this.end = Some(end);
-        }
+        this.has_ended = this.has_ended || this.run.as_mut().poll(cx).is_ready();
         if let Some(text) = this.answers.lock().take() {
             return Poll::Ready(Some(Ok(text.into())));
         }
-        match &mut this.end {
-            None => Poll::Pending,
-            Some(end) => Poll::Ready(mem::replace(end, Ok(())).err().map(Err)),
+        if this.has_ended {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
         }
     }
 }
 
-/// Publishes until the request has ended or a drain begins.
-///
-/// Errors: the request is incomplete. Whole lines of it were published.
+/// Publishes until the request has ended or a drain begins. If the request is incomplete, its whole
+/// lines are published, and the last answer says so.
 async fn run(
     mut lines: BodyLines,
     mut stream: PublishStream,
     answers: Arc<Mutex<Answers>>,
     tasks: TaskTracker,
-) -> Result<(), axum::Error> {
+) {
     let mut has_more = true;
     loop {
         while let Some(Line { number, text }) = lines.next() {
@@ -107,10 +103,15 @@ async fn run(
             tasks.spawn(lines.discard_rest());
             break;
         };
-        has_more = read?;
+        has_more = match read {
+            Ok(has_more) => has_more,
+            Err(refusal) => {
+                answers.lock().add(lines.number(), &Err(refusal));
+                break;
+            }
+        };
     }
     answers.lock().finish();
-    Ok(())
 }
 
 /// Waits until the gathered answers have been sent. No waker is needed: after sending them, the

@@ -1,0 +1,170 @@
+//! How long a connection may wait for a request, and how long the head of a request may take.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Sleep, Timer};
+use tokio::time::{self, sleep_until};
+
+use super::options::ServeOptions;
+use super::slots::HttpSlot;
+use crate::transport::Arrivals;
+
+/// hyper's timer for the heads of a connection's requests. hyper knows one timeout, from the end of
+/// a response to the next request. Here, a connection may be idle for longer than a head may take,
+/// which counts from its first byte. The head of the first request counts from the accept on.
+#[derive(Debug)]
+pub(super) struct HeadTimer {
+    head_timeout: Duration,
+    keep_alive: Duration,
+    /// Whether there was a request before.
+    is_reused: AtomicBool,
+    arrivals: Arrivals,
+    slot: Arc<HttpSlot>,
+}
+
+impl HeadTimer {
+    pub(super) fn new(options: &ServeOptions, arrivals: Arrivals, slot: Arc<HttpSlot>) -> Self {
+        Self {
+            head_timeout: options.header_timeout,
+            keep_alive: options.keep_alive,
+            is_reused: AtomicBool::new(false),
+            arrivals,
+            slot,
+        }
+    }
+
+    /// How long the connection may be idle from now on. Idle connections must not keep others out.
+    fn idle_timeout(&self) -> Duration {
+        if self.slot.is_one_of_many() {
+            self.keep_alive.min(self.head_timeout)
+        } else {
+            self.keep_alive
+        }
+    }
+}
+
+impl Timer for HeadTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(self.now() + duration)
+    }
+
+    /// hyper asks when it begins to wait for a head. Its own deadline does not matter.
+    fn sleep_until(&self, _deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        let head_timeout = self.head_timeout;
+        let idle = self.is_reused.swap(true, Ordering::Relaxed);
+        let arrivals = idle.then(|| self.arrivals.clone());
+        if let Some(arrivals) = &arrivals {
+            arrivals.forget();
+        }
+        let timeout = if idle {
+            self.idle_timeout()
+        } else {
+            head_timeout
+        };
+        Box::pin(HeadDeadline {
+            deadline: time::Instant::now() + timeout,
+            head_timeout,
+            idle: arrivals,
+            sleep: None,
+        })
+    }
+
+    fn now(&self) -> Instant {
+        time::Instant::now().into_std()
+    }
+}
+
+/// Ready when a connection has waited too long for a request, or for the rest of its head.
+struct HeadDeadline {
+    deadline: time::Instant,
+    head_timeout: Duration,
+    /// Until the first byte of the head has arrived.
+    idle: Option<Arrivals>,
+    /// None until the connection has to wait. Heads are often there already.
+    sleep: Option<Pin<Box<time::Sleep>>>,
+}
+
+impl Sleep for HeadDeadline {}
+
+impl Future for HeadDeadline {
+    type Output = ();
+
+    /// hyper polls it after it has read what there was.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.idle.as_ref().is_some_and(Arrivals::is_any) {
+            this.idle = None;
+            this.deadline = time::Instant::now() + this.head_timeout;
+            this.sleep = None;
+        }
+        let deadline = this.deadline;
+        let sleep = this
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        sleep.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::serving::slots::HttpSlots;
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(75);
+
+    fn timer(slots: &HttpSlots, arrivals: &Arrivals) -> HeadTimer {
+        let options = ServeOptions {
+            header_timeout: HEAD,
+            keep_alive: IDLE,
+            ..ServeOptions::default()
+        };
+        let slot = slots.take().expect("a slot");
+        HeadTimer::new(&options, arrivals.clone(), Arc::new(slot))
+    }
+
+    async fn waited(timer: &HeadTimer) -> Duration {
+        let began = time::Instant::now();
+        timer.sleep(Duration::ZERO).await;
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_head_counts_from_the_accept_on_and_later_ones_from_their_first_byte() {
+        let arrivals = Arrivals::default();
+        let timer = timer(&HttpSlots::new(10), &arrivals);
+        assert_eq!(waited(&timer).await, HEAD);
+        // What came before the wait belongs to an earlier request.
+        arrivals.record();
+        assert_eq!(waited(&timer).await, IDLE);
+        let began = time::Instant::now();
+        let mut waiting = timer.sleep(Duration::ZERO);
+        let byte = async {
+            time::sleep(IDLE / 2).await;
+            arrivals.record();
+        };
+        tokio::select! {
+            () = &mut waiting => panic!("it was not idle for long"),
+            () = byte => {}
+        }
+        // hyper reads, and polls the timer, when bytes arrive.
+        waiting.await;
+        assert_eq!(began.elapsed(), IDLE / 2 + HEAD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_half_of_all_slots_are_taken_idle_connections_end_sooner() {
+        let (slots, arrivals) = (HttpSlots::new(4), Arrivals::default());
+        let one = timer(&slots, &arrivals);
+        let _two = slots.take();
+        assert_eq!([waited(&one).await, waited(&one).await], [HEAD, IDLE]);
+        let three = slots.take();
+        assert_eq!(waited(&one).await, HEAD);
+        drop(three);
+        assert_eq!(waited(&one).await, IDLE);
+    }
+}
