@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -101,9 +101,7 @@ async fn in_time(
     answer: impl Future<Output = Result<UnreadAnswer, ApiError>>,
 ) -> Result<Response, ApiError> {
     let answer = timeout(MAX_WAIT, answer).await;
-    let body = Body::from(Bytes::from_owner(
-        answer.unwrap_or_else(|_elapsed| Err(too_many()))?,
-    ));
+    let body = Body::new(answer.unwrap_or_else(|_elapsed| Err(too_many()))?);
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
