@@ -172,10 +172,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "Bytes count as they arrive. Beyond the limit, the server stops reading a body, and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
     },
     Setting {
-        key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,
-        set: |config, value| put(&mut config.history.messages, value),
-        help: "Publications kept per room and channel; 0 turns history off",
-        more: "Clients that reconnect recover what they missed from them. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
+        key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "100", reload: Live,
+        set: |config, value| put(config.history.messages.get_or_insert_default(), value),
+        help: "Publications kept per channel, and per room if set; 0 turns history off",
+        more: "Clients that reconnect recover what they missed from them. The default is for channels only; a value that is set holds for rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
     },
     Setting {
         key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,

@@ -30,11 +30,13 @@ pub struct TopicOptions {
 }
 
 /// Options of all topics. The first rule whose pattern matches a topic's name applies; if none
-/// matches, the fallback does.
+/// matches, the fallback of the topic's kind does. By default, there are no rules, and no topic
+/// keeps a history.
 #[derive(Debug, Clone, Default)]
 pub struct TopicRules {
     rules: Vec<Rule>,
-    fallback: TopicOptions,
+    channels: TopicOptions,
+    rooms: TopicOptions,
 }
 
 #[derive(Debug, Clone)]
@@ -47,10 +49,26 @@ struct Rule {
 impl TopicRules {
     /// Rules that give every topic the same options.
     pub fn all(fallback: TopicOptions) -> Self {
+        Self::by_kind(fallback, fallback)
+    }
+
+    /// Rules that give all channels the same options, and all rooms.
+    pub fn by_kind(channels: TopicOptions, rooms: TopicOptions) -> Self {
         Self {
             rules: Vec::new(),
-            fallback,
+            channels,
+            rooms,
         }
+    }
+
+    /// Rules that keep a history with the default limits of every channel, and none of rooms: 100
+    /// publications, for 10 minutes.
+    pub fn with_channel_history() -> Self {
+        let kept = TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        };
+        Self::by_kind(kept, TopicOptions::default())
     }
 
     /// Appends a rule. In a pattern, `*` matches any number of characters and `?` matches
@@ -71,14 +89,22 @@ impl TopicRules {
             .rules
             .iter()
             .find(|rule| rule.kind == kind && rule.pattern.matches(name));
-        rule.map_or(self.fallback, |rule| rule.options)
+        rule.map_or(self.fallback(kind), |rule| rule.options)
+    }
+
+    fn fallback(&self, kind: TopicKind) -> TopicOptions {
+        match kind {
+            TopicKind::Channel => self.channels,
+            TopicKind::Room => self.rooms,
+        }
     }
 
     /// The limits of every history that the rules allow.
     pub fn histories(&self) -> impl Iterator<Item = HistoryLimits> {
         let rules = self.rules.iter().map(|rule| rule.options);
         rules
-            .chain([self.fallback])
+            .chain([self.channels])
+            .chain((self.rooms != self.channels).then_some(self.rooms))
             .filter_map(|options| options.history)
     }
 }
@@ -110,6 +136,15 @@ impl Default for Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_and_rooms_have_fallbacks_of_their_own() {
+        let rules = TopicRules::with_channel_history();
+        let history = |kind| rules.options(kind, "news").history;
+        assert_eq!(history(TopicKind::Channel), Some(HistoryLimits::default()));
+        assert_eq!(history(TopicKind::Room), None);
+        assert_eq!(rules.histories().count(), 1);
+    }
 
     #[test]
     fn the_first_matching_rule_applies() {

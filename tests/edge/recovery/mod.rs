@@ -1,5 +1,6 @@
 //! Positions, replays and history.
 
+mod announcements;
 mod history;
 mod history_budget;
 mod reconnecting;

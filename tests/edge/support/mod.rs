@@ -36,5 +36,5 @@ pub use patience::{InTime, LOAD_PATIENCE, eventually, join_all, within, within_a
 pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
-pub use server::{TestServer, config, large_outboxes, publish};
+pub use server::{TestServer, config, large_outboxes, publish, without_history};
 pub use watchdog::watch;

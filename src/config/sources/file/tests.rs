@@ -1,15 +1,18 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::edge::HistoryDefaults;
 use crate::history::HistoryLimits;
-use crate::hub::{Overflow, TopicOptions, TopicRules};
+use crate::hub::{Overflow, TopicRules};
 
 fn topics(file: &File) -> TopicRules {
-    let fallback = TopicOptions::default();
+    let defaults = HistoryDefaults {
+        messages: Some(0),
+        limits: HistoryLimits::default(),
+    };
     let rules = file.rules.iter();
-    rules.fold(TopicRules::all(fallback), |topics, rule| {
-        let options = rule.options(fallback, HistoryLimits::default());
-        topics.with(rule.kind, &rule.pattern, options)
+    rules.fold(TopicRules::default(), |topics, rule| {
+        topics.with(rule.kind, &rule.pattern, rule.options(&defaults))
     })
 }
 
