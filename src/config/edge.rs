@@ -15,6 +15,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) cors_origins: Vec<String>,
     /// Which logs to write: a level or a filter.
     pub(crate) log: String,
+    /// The file in which histories outlive a restart; empty for none.
+    pub(crate) history_file: String,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
     /// The server. Its `topics` are set last, from `history` and the rules.
@@ -79,6 +81,7 @@ impl Default for EdgeConfig {
             listen: Listen::Address(([127, 0, 0, 1], 3000).into()),
             cors_origins: Vec::new(),
             log: "info".to_owned(),
+            history_file: String::new(),
             server: WebSocketConfig {
                 topics: history.rules(),
                 ..WebSocketConfig::default()

@@ -208,6 +208,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "A client that resumes later is told that messages may be missing.",
     },
     Setting {
+        key: "history.file", flag: Some("history-file"), heading: History, kind: Kind::Path, default: "", reload: Restart,
+        set: |config, value| put(&mut config.history_file, value),
+        help: "File in which histories outlive a restart; none by default",
+        more: "It is written at the end of a graceful shutdown, and read and removed at the next start. Then clients recover what they missed during the restart. After a crash, there is no file, and they are told that messages may be missing.",
+    },
+    Setting {
         key: "drain.timeout", flag: Some("drain-timeout"), heading: Shutdown, kind: ANY_TIME, default: "30s", reload: Live,
         set: |config, value| put(&mut config.server.drain.timeout, value),
         help: "Time limit for closing all connections; those that are left are cut off",

@@ -25,6 +25,7 @@ fn another(kind: Kind) -> &'static str {
         Kind::Time { .. } => "77s",
         Kind::Address => ":77",
         Kind::LogFilter => "trace",
+        Kind::Path => "/other",
         Kind::WebOrigins => "https://other.example",
         Kind::Word(words) => words[0],
     }

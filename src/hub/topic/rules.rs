@@ -1,5 +1,6 @@
 //! Rules that configure rooms and channels by name pattern.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use wildmatch::WildMatch;
@@ -99,6 +100,18 @@ impl TopicRules {
         }
     }
 
+    /// A hash of which topics keep a history, whatever its limits.
+    pub(in crate::hub) fn kept_topics(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for rule in &self.rules {
+            let is_kept = rule.options.history.is_some();
+            (rule.kind, rule.pattern.pattern(), is_kept).hash(&mut hasher);
+        }
+        let [channels, rooms] = [self.channels, self.rooms].map(|kind| kind.history.is_some());
+        (self.rules.len(), channels, rooms).hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// The limits of every history that the rules allow.
     pub fn histories(&self) -> impl Iterator<Item = HistoryLimits> {
         let rules = self.rules.iter().map(|rule| rule.options);
@@ -144,6 +157,31 @@ mod tests {
         assert_eq!(history(TopicKind::Channel), Some(HistoryLimits::default()));
         assert_eq!(history(TopicKind::Room), None);
         assert_eq!(rules.histories().count(), 1);
+    }
+
+    #[test]
+    fn the_hash_of_the_kept_topics_changes_with_them_and_not_with_limits() {
+        let few = TopicOptions {
+            history: Some(HistoryLimits {
+                max_messages: 3,
+                ..HistoryLimits::default()
+            }),
+            ..TopicOptions::default()
+        };
+        let none = TopicOptions::default();
+        let standard = TopicRules::with_channel_history();
+        let hash = |rules: &TopicRules| rules.kept_topics();
+        assert_eq!(hash(&standard), hash(&TopicRules::by_kind(few, none)));
+        for other in [
+            TopicRules::default(),
+            TopicRules::all(few),
+            TopicRules::by_kind(none, few),
+            standard.clone().with(TopicKind::Channel, "a:*", none),
+            standard.clone().with(TopicKind::Channel, "a:*", few),
+            standard.clone().with(TopicKind::Room, "a:*", few),
+        ] {
+            assert_ne!(hash(&standard), hash(&other), "{other:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod announcements;
 mod history;
 mod history_budget;
+mod history_file;
 mod reconnecting;
 mod replaying;
+mod restarts;
 mod resuming;
 mod rooms_and_users;

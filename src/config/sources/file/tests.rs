@@ -66,6 +66,22 @@ fn an_unknown_key_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_path_is_relative_to_the_folder_of_the_file() {
+    for (written, expected) in [
+        ("history.bin", "etc/wavecast/history.bin"),
+        (" ../a b", "etc/wavecast/../a b"),
+        ("/var/lib/history.bin", "/var/lib/history.bin"),
+        ("", ""),
+    ] {
+        let text = format!("[history]\nfile = \"{written}\"\n");
+        let file = File::read("etc/wavecast/wavecast.toml", &text);
+        assert_eq!(file.given[0].raw, Raw::String(expected.to_owned()));
+    }
+    let file = File::read("wavecast.toml", "history.file = \"h\"");
+    assert_eq!(file.given[0].raw, Raw::String("h".to_owned()));
+}
+
+#[test]
 fn keys_may_be_dotted_and_sections_inline() {
     let text = "publish.window = \"1m\"\noutbox = { messages = 5, bytes = \"2MiB\" }\n";
     let file = File::read("wavecast.toml", text);
