@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use wavecast::restart::{ReadError, RestoreError, RestoredHistories, SetAside, Unusable};
 use wavecast::{
-    BroadcastError, HistoryLimits, Json, ServerMessage, TopicKind, TopicOptions, TopicRules,
-    WebSocketConfig, WebSocketServer,
+    BroadcastError, HistoryLimits, HistoryRequest, Json, ServerMessage, TopicKind, TopicOptions,
+    TopicRules, WebSocketConfig, WebSocketServer,
 };
 
 use crate::support::{
@@ -18,14 +18,14 @@ use crate::support::{
 
 /// The position of a channel's newest publication.
 fn newest(server: &WebSocketServer, channel: &str) -> Position {
-    let page = server.channel_history(channel, Default::default());
+    let page = server.channel_history(channel, HistoryRequest::default());
     let page = page.expect("a history").to_string();
     Position::of(&serde_json::from_str(&page).expect("JSON"))
 }
 
 /// The number of publications that a channel keeps.
 fn kept(server: &WebSocketServer, channel: &str) -> usize {
-    let page = server.channel_history(channel, Default::default());
+    let page = server.channel_history(channel, HistoryRequest::default());
     let page: serde_json::Value = page.expect("a history").decode().expect("JSON");
     page["items"].as_array().expect("a list").len()
 }
@@ -123,7 +123,7 @@ async fn what_is_no_history_file_of_this_version_is_named() {
         ),
         (b"wavecast history 01\n", "it is truncated after 0 records"),
         (
-            &[b'x'; 513 * 1024],
+            &b"x".repeat(513 * 1024),
             "its size is 525312 bytes, more than four times the limit of all histories (524288 bytes)",
         ),
     ] {
@@ -161,6 +161,8 @@ async fn the_bounds_of_the_new_configuration_apply() {
     let folder = Folder::new();
     let (file, position) = saved_file(&folder).await;
     let bytes = fs::read(&file).unwrap();
+    // Longer ago than the clock of the file can tell.
+    tokio::time::sleep(Duration::from_millis(5)).await;
     for (config, left) in [
         (limits(|limits| limits.max_messages = 2), 2),
         (limits(|limits| limits.max_messages = 100), 3),
@@ -232,6 +234,7 @@ async fn positions_that_were_not_used_for_too_long_are_forgotten() {
 #[tokio::test]
 async fn the_memory_of_all_histories_is_bounded_and_the_latest_used_come_first() {
     const CHANNELS: usize = 200;
+    const TOTAL: usize = 256 * 1024;
     let folder = Folder::new();
     let file = folder.file("history");
     let server = WebSocketServer::new(with_history(10));
@@ -246,7 +249,6 @@ async fn the_memory_of_all_histories_is_bounded_and_the_latest_used_come_first()
     }
     let first = newest(&server, "c0");
     save(&server, &file).await;
-    const TOTAL: usize = 256 * 1024;
     let mut smaller = with_history_limits(HistoryLimits {
         max_bytes: 128 * 1024,
         ..HistoryLimits::default()
