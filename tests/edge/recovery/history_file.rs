@@ -13,7 +13,7 @@ use wavecast::{
 
 use crate::support::{
     Folder, InTime as _, Position, TestServer, config, eventually, expect_offsets, publish,
-    subscribe_with, with_history, with_history_limits,
+    subscribe_with, with_history, with_history_limits, without_history,
 };
 
 /// The position of a channel's newest publication.
@@ -268,25 +268,28 @@ async fn the_memory_of_all_histories_is_bounded_and_the_latest_used_come_first()
 
 #[tokio::test]
 async fn a_numbering_does_not_go_on_after_a_configuration_without_history() {
-    let folder = Folder::new();
-    let file = folder.file("history");
-    let server = WebSocketServer::new(config(|_| {}));
-    publish_messages(&server, "news", 1..=3).await;
-    let positions = ["news", "never"].map(|channel| newest(&server, channel));
-    save(&server, &file).await;
+    for before in [3, 0] {
+        let folder = Folder::new();
+        let file = folder.file("history");
+        let server = WebSocketServer::new(config(|_| {}));
+        publish_messages(&server, "news", 1..=before).await;
+        let positions = ["news", "never"].map(|channel| newest(&server, channel));
+        save(&server, &file).await;
 
-    // In this process, publications have no numbers.
-    let server = WebSocketServer::new(config(|config| config.topics = TopicRules::default()));
-    let restored = restore(&server, &file).await;
-    assert_eq!((restored.topics, restored.forgotten), (0, 1));
-    publish_messages(&server, "news", 4..=5).await;
-    publish_messages(&server, "never", 1..=1).await;
-    save(&server, &file).await;
+        // In this process, publications have no numbers.
+        let server = WebSocketServer::new(without_history());
+        let restored = restore(&server, &file).await;
+        assert_eq!((restored.topics, restored.forgotten), (0, before.min(1)));
+        publish_messages(&server, "news", 4..=5).await;
+        publish_messages(&server, "never", 1..=1).await;
+        save(&server, &file).await;
 
-    let server = WebSocketServer::new(config(|_| {}));
-    restore(&server, &file).await;
-    for (channel, position) in ["news", "never"].into_iter().zip(positions) {
-        assert_ne!(newest(&server, channel).epoch, position.epoch, "{channel}");
+        let server = WebSocketServer::new(config(|_| {}));
+        restore(&server, &file).await;
+        for (channel, position) in ["news", "never"].into_iter().zip(positions) {
+            let epoch = newest(&server, channel).epoch;
+            assert_ne!(epoch, position.epoch, "{channel} {before}");
+        }
     }
 }
 
