@@ -116,6 +116,10 @@ impl<T: Clone> HistoryRing<T> {
         let (item, size) = encode(self.newest);
         self.bytes += size.bytes;
         self.memory += size.memory;
+        if self.entries.capacity() == 0 {
+            // Many channels are published to once; a queue would begin with room for four.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_back(Entry {
             item: item.clone(),
             size,
