@@ -57,7 +57,7 @@ pub use options::HubOptions;
 pub use publishing::{Accepted, HistoryPage};
 #[cfg(feature = "internals")]
 pub use publishing::{Delivery, DeliveryError};
-pub use restoring::{Contradiction, RestoredHistories, Restoring};
+pub use restoring::{Contradiction, RestoredHistories};
 pub use saving::{SavedHistories, SavingError};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
