@@ -59,6 +59,7 @@
 //! | change who is in a room | [`WebSocketServer::join_room`], [`leave_room`](WebSocketServer::leave_room) |
 //! | send to one client, or close its connection | [`ClientHandle`], from [`WebSocketServer::client`] |
 //! | keep a history, so that clients recover what they missed | [`TopicRules`], [`HistoryLimits`] |
+//! | keep histories over a restart | [`WebSocketServer::restore_histories`], [`drain_and_save`](WebSocketServer::drain_and_save) |
 //! | read a history | [`WebSocketServer::channel_history`], [`room_history`](WebSocketServer::room_history) |
 //! | choose what happens to slow clients | [`Overflow`] |
 //! | see who is connected, and to what | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |
@@ -169,6 +170,14 @@ pub use self::transport::listen;
 pub use self::transport::sse::SseRequest;
 pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
 pub use self::wire::HandshakeError;
+
+/// Histories over a restart: what [`WebSocketServer::restore_histories`] and
+/// [`drain_and_save`](WebSocketServer::drain_and_save) return.
+pub mod restart {
+    pub use crate::history::saved::ReadError;
+    pub use crate::hub::{RestoredHistories, SavedHistories};
+    pub use crate::node::{RestoreError, SaveError, SetAside, Unusable};
+}
 
 /// The parts of the native protocol's messages.
 ///

@@ -2,6 +2,7 @@
 
 mod channels;
 mod clients;
+mod restart;
 mod rooms;
 mod serving;
 

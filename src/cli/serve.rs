@@ -48,34 +48,79 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let dev = config.server.trust_user_parameter;
         let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
         // Before listening, so that no signal is missed once the port is open.
         let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
         let listeners = listeners::open(config.listen)?;
+        // Before the first connection is accepted, and not before the port is known to be free.
+        let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
+        if let Some(file) = &history_file {
+            restore(&server, file).await;
+        }
         let addresses: io::Result<Vec<SocketAddr>> =
             listeners.iter().map(TcpListener::local_addr).collect();
         let addresses =
             addresses.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
         greeting::greet(&addresses, dev);
-        let cors = cors::layer(&config.cors_origins);
-        Ok(until_drained(Arc::new(server), listeners, cors, signals).await)
-    })
+        let server = Arc::new(server);
+        let routes = routes(&server, cors::layer(&config.cors_origins));
+        Ok(until_drained(&server, history_file, (listeners, routes), signals).await)
+    });
+    // Not at the end of a write that hangs: the drain has waited for it long enough.
+    runtime.shutdown_background();
+    code
+}
+
+fn routes(server: &Arc<WebSocketServer>, cors: Option<CorsLayer>) -> Routes {
+    match cors {
+        // Every response needs its headers.
+        Some(cors) => server.router().layer(cors).into(),
+        None => Routes::with_short_way(server.router(), server.api()),
+    }
+}
+
+/// Goes on with the histories of the process before, if it has left any.
+async fn restore(server: &WebSocketServer, file: &str) {
+    match server.restore_histories(file).await {
+        Ok(Some(restored)) => tracing::info!(
+            file,
+            topics = restored.topics,
+            publications = restored.publications,
+            forgotten = restored.forgotten,
+            "histories restored"
+        ),
+        Ok(None) => tracing::info!(file, "no history file; all histories begin anew"),
+        Err(error) => tracing::error!(file, %error, "all histories begin anew"),
+    }
+}
+
+/// Drains, and saves the histories for the next process.
+async fn drain(server: &WebSocketServer, history_file: Option<&str>) -> usize {
+    let Some(file) = history_file else {
+        return server.drain().await;
+    };
+    let (left, saved) = server.drain_and_save(file).await;
+    match saved {
+        Ok(saved) => tracing::info!(
+            file,
+            topics = saved.topics,
+            publications = saved.publications,
+            "histories saved"
+        ),
+        Err(error) => tracing::error!(file, %error, "histories not saved"),
+    }
+    left
 }
 
 /// Serves until a signal, then drains. A second signal ends at once.
 async fn until_drained(
-    server: Arc<WebSocketServer>,
-    listeners: Vec<TcpListener>,
-    cors: Option<CorsLayer>,
+    server: &WebSocketServer,
+    history_file: Option<String>,
+    (listeners, routes): (Vec<TcpListener>, Routes),
     mut signals: Signals,
 ) -> ExitCode {
-    let routes = match cors {
-        // Every response needs its headers.
-        Some(cors) => server.router().layer(cors).into(),
-        None => Routes::with_short_way(server.router(), server.api()),
-    };
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
     let options = server.config().serve();
@@ -89,7 +134,7 @@ async fn until_drained(
     tracing::info!(signal = first, "draining; a second signal ends at once");
     let deadline = Instant::now() + server.config().drain.timeout;
     let drain = async {
-        let left = server.drain().await;
+        let left = drain(server, history_file.as_deref()).await;
         stop.cancel();
         requests.close();
         // What is left then is cut off.

@@ -4,6 +4,7 @@ use super::values::Listen;
 use super::websocket::WebSocketConfig;
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
+use crate::protocol::TopicKind;
 
 /// Configuration of the binary: that of the server, and of what surrounds it.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) cors_origins: Vec<String>,
     /// Which logs to write: a level or a filter.
     pub(crate) log: String,
+    /// The file in which histories outlive a restart; empty for none.
+    pub(crate) history_file: String,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
     /// The server. Its `topics` are set last, from `history` and the rules.
@@ -23,8 +26,9 @@ pub(crate) struct EdgeConfig {
 /// How much history a room or channel keeps, unless a rule says otherwise.
 #[derive(Debug, Clone)]
 pub(super) struct HistoryDefaults {
-    /// Maximum number of publications; 0 for no history.
-    pub(super) messages: usize,
+    /// Maximum number of publications, of rooms too; 0 for no history. `None` if it was not given:
+    /// then channels keep a history, and rooms, which clients fill, keep none.
+    pub(super) messages: Option<usize>,
     /// The limits of each history. A rule that turns a history on inherits those that it does
     /// not name.
     pub(super) limits: HistoryLimits,
@@ -35,34 +39,51 @@ impl HistoryDefaults {
     pub(super) fn when_on(&self) -> HistoryLimits {
         HistoryLimits {
             max_messages: match self.messages {
-                0 => self.limits.max_messages,
-                messages => messages,
+                None | Some(0) => self.limits.max_messages,
+                Some(messages) => messages,
             },
             ..self.limits
         }
     }
 
+    /// Whether any room or channel without a rule keeps a history.
+    pub(super) fn is_on(&self) -> bool {
+        self.messages != Some(0)
+    }
+
     /// The options of a room or channel without a rule.
-    pub(super) fn fallback(&self) -> TopicOptions {
+    pub(super) fn fallback(&self, kind: TopicKind) -> TopicOptions {
+        let is_kept = match self.messages {
+            None => kind == TopicKind::Channel,
+            Some(messages) => messages > 0,
+        };
         TopicOptions {
-            history: (self.messages > 0).then(|| self.when_on()),
+            history: is_kept.then(|| self.when_on()),
             ..TopicOptions::default()
         }
+    }
+
+    /// The rules before those of the file.
+    pub(super) fn rules(&self) -> TopicRules {
+        let [channels, rooms] =
+            [TopicKind::Channel, TopicKind::Room].map(|kind| self.fallback(kind));
+        TopicRules::by_kind(channels, rooms)
     }
 }
 
 impl Default for EdgeConfig {
     fn default() -> Self {
         let history = HistoryDefaults {
-            messages: 0,
+            messages: None,
             limits: HistoryLimits::default(),
         };
         Self {
             listen: Listen::Address(([127, 0, 0, 1], 3000).into()),
             cors_origins: Vec::new(),
             log: "info".to_owned(),
+            history_file: String::new(),
             server: WebSocketConfig {
-                topics: TopicRules::all(history.fallback()),
+                topics: history.rules(),
                 ..WebSocketConfig::default()
             },
             history,

@@ -178,10 +178,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "Bytes count as they arrive. Beyond the limit, the server stops reading a body, and its request gets 503 with `Retry-After`. One body of the maximum size always fits.",
     },
     Setting {
-        key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "0", reload: Live,
-        set: |config, value| put(&mut config.history.messages, value),
-        help: "Publications kept per room and channel; 0 turns history off",
-        more: "Clients that reconnect recover what they missed from them. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
+        key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "100", reload: Live,
+        set: |config, value| put(config.history.messages.get_or_insert_default(), value),
+        help: "Publications kept per channel, and per room if set; 0 turns history off",
+        more: "Clients that reconnect recover what they missed from them. The default is for channels only; a value that is set holds for rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
     },
     Setting {
         key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,
@@ -212,6 +212,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.server.history.position_ttl, value),
         help: "How long an unused room or channel remembers its position",
         more: "A client that resumes later is told that messages may be missing.",
+    },
+    Setting {
+        key: "history.file", flag: Some("history-file"), heading: History, kind: Kind::Path, default: "", reload: Restart,
+        set: |config, value| put(&mut config.history_file, value),
+        help: "File in which histories outlive a restart; none by default",
+        more: "It is written at the end of a graceful shutdown, and read and removed at the next start. Then clients recover what they missed during the restart. After a crash, there is no file, and they are told that messages may be missing.",
     },
     Setting {
         key: "drain.timeout", flag: Some("drain-timeout"), heading: Shutdown, kind: ANY_TIME, default: "30s", reload: Live,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, Relation};
 use super::websocket::WebSocketConfig;
+use crate::history::HistoryLimits;
 
 /// Maximum number of bytes that a header and an offset add to a message, in any dialect.
 const FRAMING_BYTES: usize = 64;
@@ -24,9 +25,15 @@ impl WebSocketConfig {
 
     /// All problems, where [`validate`](Self::validate) returns only the first.
     pub(super) fn problems(&self) -> Vec<ConfigError> {
+        let mut problems = self.problems_without_topics();
+        problems.extend(self.history_mismatches());
+        problems
+    }
+
+    /// All problems, whatever the rules for topics are.
+    pub(super) fn problems_without_topics(&self) -> Vec<ConfigError> {
         let mut problems = self.out_of_range();
         problems.extend(self.mismatches());
-        problems.extend(self.history_mismatches());
         problems
     }
 
@@ -99,7 +106,9 @@ impl WebSocketConfig {
         if self.topics.histories().next().is_some() {
             problems.extend(self.must_hold_a_message("history.total", self.history.total));
         }
-        for history in self.topics.histories() {
+        // The default limits fit every size: a publication that is larger is just not kept.
+        let is_chosen = |history: &HistoryLimits| *history != HistoryLimits::default();
+        for history in self.topics.histories().filter(is_chosen) {
             let key = "topics.history.bytes";
             problems.extend(self.must_hold_a_message(key, history.max_bytes));
             if history.max_messages == 0 {
@@ -135,7 +144,6 @@ impl WebSocketConfig {
 mod tests {
     use super::*;
     use crate::config::{DrainConfig, OutboxConfig};
-    use crate::history::HistoryLimits;
     use crate::hub::{TopicOptions, TopicRules};
 
     fn refused(config: &WebSocketConfig) -> String {
@@ -192,8 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn the_default_history_fits_every_message_size() {
+        let config = WebSocketConfig {
+            max_message_size: 2 * 1024 * 1024,
+            outbox: OutboxConfig {
+                bytes: 8 * 1024 * 1024,
+                ..OutboxConfig::default()
+            },
+            ..WebSocketConfig::default()
+        };
+        assert_eq!(config.validate(), Ok(()));
+    }
+
+    #[test]
     fn history_settings_are_checked_only_if_a_topic_keeps_history() {
-        let mut config = WebSocketConfig::default();
+        let mut config = WebSocketConfig {
+            topics: TopicRules::default(),
+            ..WebSocketConfig::default()
+        };
         config.history.total = 1;
         assert_eq!(config.validate(), Ok(()));
         config.topics = TopicRules::all(TopicOptions {

@@ -55,7 +55,8 @@ pub struct WebSocketConfig {
     /// Bounds that the histories of all rooms and channels share.
     pub history: HistoryConfig,
     /// Rooms and channels by name: how much history each keeps, and what happens to slow
-    /// consumers. Default: no history, and slow consumers are evicted.
+    /// consumers. Default: [`TopicRules::with_channel_history`]. Rules are added to a value that
+    /// says what all others do, as in `TopicRules::with_channel_history().with(…)`.
     pub topics: TopicRules,
     /// How the server shuts down.
     pub drain: DrainConfig,
@@ -78,7 +79,7 @@ impl Default for WebSocketConfig {
             outbox: OutboxConfig::default(),
             publish: PublishConfig::default(),
             history: HistoryConfig::default(),
-            topics: hub.topics,
+            topics: TopicRules::with_channel_history(),
             drain: DrainConfig::default(),
             engine: EngineConfig::default(),
         }

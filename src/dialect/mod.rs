@@ -8,6 +8,7 @@ pub mod native;
 mod outgoing;
 mod source;
 pub mod sse;
+mod stored;
 mod table;
 
 pub use class::ClassId;

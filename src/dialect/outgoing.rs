@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{At, ClassId, Dialects, Source};
-use crate::protocol::{ServerMessage, TopicMessage};
+use super::{At, ClassId, Dialects, Source, stored};
+use crate::protocol::{ServerMessage, TopicKind, TopicMessage};
 use crate::wire::Frame;
 
 /// What a topic sends to its members, with the dialects that encode it.
@@ -17,6 +17,18 @@ impl Outgoing {
     /// A source that encodes the message in the client's dialect.
     pub fn source(dialects: Dialects, message: TopicMessage) -> Arc<dyn Source> {
         Arc::new(Self { dialects, message })
+    }
+
+    /// The source whose [`to_bytes`](Source::to_bytes) made these bytes, for the topic of this kind
+    /// and name. `None` if they are invalid.
+    pub fn from_bytes(
+        dialects: Dialects,
+        kind: TopicKind,
+        name: &Arc<str>,
+        bytes: &[u8],
+    ) -> Option<Arc<dyn Source>> {
+        let message = stored::from_bytes(kind, name, bytes)?;
+        Some(Self::source(dialects, message))
     }
 }
 
@@ -36,6 +48,10 @@ impl Source for Outgoing {
 
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.message.bytes()
+    }
+
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        stored::to_bytes(&self.message)
     }
 }
 

@@ -33,4 +33,10 @@ pub trait Source: Debug + Send + Sync {
 
     /// The memory it takes, in bytes.
     fn bytes(&self) -> usize;
+
+    /// What an equal source can be made from later, in another process. `None` if that is not
+    /// possible; then the history up to this publication does not outlive the process.
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        None
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryLimits {
-    /// Maximum number of publications. Default: 1000.
+    /// Maximum number of publications. Default: 100.
     pub max_messages: usize,
     /// Maximum size of the publications as clients receive them, in bytes. Default: 1 MiB.
     pub max_bytes: usize,
@@ -17,7 +17,7 @@ pub struct HistoryLimits {
 impl Default for HistoryLimits {
     fn default() -> Self {
         Self {
-            max_messages: 1000,
+            max_messages: 100,
             max_bytes: 1024 * 1024,
             max_age: Duration::from_secs(600),
         }

@@ -4,6 +4,7 @@
 
 mod limits;
 mod ring;
+pub mod saved;
 
 pub use limits::HistoryLimits;
 pub use ring::{HistoryRing, Page, Size};

@@ -54,11 +54,16 @@ pub struct Page<T> {
 impl<T: Clone> HistoryRing<T> {
     /// An empty history.
     pub fn new(epoch: Arc<str>, limits: HistoryLimits) -> Self {
+        Self::after(0, epoch, limits)
+    }
+
+    /// An empty history whose next publication follows the offset `newest`.
+    pub fn after(newest: u64, epoch: Arc<str>, limits: HistoryLimits) -> Self {
         Self {
             epoch,
             limits,
             entries: VecDeque::new(),
-            newest: 0,
+            newest,
             bytes: 0,
             memory: 0,
         }
@@ -111,6 +116,10 @@ impl<T: Clone> HistoryRing<T> {
         let (item, size) = encode(self.newest);
         self.bytes += size.bytes;
         self.memory += size.memory;
+        if self.entries.capacity() == 0 {
+            // Many channels are published to once; a queue would begin with room for four.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_back(Entry {
             item: item.clone(),
             size,
@@ -121,6 +130,20 @@ impl<T: Clone> HistoryRing<T> {
         }
         self.expire(now);
         (self.newest, item)
+    }
+
+    /// Numbers a publication that is not kept, and so drops those before it.
+    pub fn skip(&mut self) {
+        self.newest += 1;
+        self.entries.clear();
+        (self.bytes, self.memory) = (0, 0);
+    }
+
+    /// The publications kept and when they were published, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = (Instant, &T)> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.published_at, &entry.item))
     }
 
     /// Drops the oldest publication.

@@ -10,6 +10,11 @@ use super::topic::Topic;
 use crate::protocol::TopicKind;
 
 impl Hub {
+    /// The number of shards.
+    pub fn shard_count(&self) -> usize {
+        self.mailboxes.len()
+    }
+
     /// The client with this id.
     pub fn client(&self, id: Uuid) -> Option<Arc<Client>> {
         self.registry.client(id)

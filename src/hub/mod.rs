@@ -16,6 +16,7 @@ mod log;
 mod lookup;
 mod membership;
 mod metrics;
+mod numbering;
 mod observer;
 mod occupied_topics;
 mod options;
@@ -23,11 +24,14 @@ mod peer_address;
 mod publishing;
 mod registry;
 mod replies;
+mod restoring;
+mod saving;
 mod shard;
 mod sorted;
 mod topic;
 mod topic_list;
 mod waiting;
+mod wall_clock;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -53,10 +57,14 @@ pub use options::HubOptions;
 pub use publishing::{Accepted, HistoryPage};
 #[cfg(feature = "internals")]
 pub use publishing::{Delivery, DeliveryError};
+pub use restoring::{Contradiction, RestoredHistories};
+pub use saving::{SavedHistories, SavingError};
 pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
+pub use wall_clock::WallClock;
 
 use self::log::{Arrivals, Budgets, Sweeper};
+use self::numbering::Numbering;
 use self::observer::Notifier;
 use self::registry::Registry;
 use self::replies::Replies;
@@ -76,6 +84,7 @@ pub struct Hub {
     budgets: Budgets,
     /// Topics that the sweeper has to be told of.
     arrivals: Arc<Arrivals>,
+    numbering: Numbering,
     /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
     metrics: Arc<Metrics>,
@@ -145,6 +154,7 @@ impl Hub {
             dialects,
             budgets,
             arrivals,
+            numbering: Numbering::default(),
             metrics,
             notifier,
             next_shard: AtomicUsize::new(0),
@@ -364,11 +374,6 @@ impl Hub {
     /// restarted.
     pub async fn failed(&self) {
         self.failed.cancelled().await;
-    }
-
-    /// The number of shards.
-    pub fn shard_count(&self) -> usize {
-        self.mailboxes.len()
     }
 
     /// Whether every shard that has work takes a turn within `timeout`. Enters no queue, so it

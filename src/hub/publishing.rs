@@ -9,6 +9,7 @@ use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
 use super::log::{Arrivals, Kept, OutOfOrder};
+use super::numbering::Numbering;
 use super::shard::{HubClosed, Permits};
 use super::topic::Topic;
 use crate::dialect::Source;
@@ -61,6 +62,8 @@ pub enum DeliveryError {
 /// How accepting a publication ended under the topic's lock.
 enum Stop {
     Retry,
+    /// The histories have been saved.
+    Closed,
     OutOfOrder(OutOfOrder),
 }
 
@@ -184,7 +187,8 @@ impl Hub {
             };
             let excluded = origin.as_ref().map(|client| client.memberships.lock());
             let publication = (delivery, &plain, origin.as_ref());
-            match topic.accept(&mut permits, &self.arrivals, publication, &ack) {
+            let log = (&*self.arrivals, &self.numbering);
+            match topic.accept(&mut permits, log, publication, &ack) {
                 Ok(mut accepted) => {
                     self.metrics.broadcasts_total.add(1);
                     let is_excluded = excluded.is_some_and(|excluded| excluded.contains(&topic));
@@ -194,8 +198,10 @@ impl Hub {
                 Err(stop) => {
                     drop(excluded);
                     self.forget_if_unused(&topic);
-                    if let Stop::OutOfOrder(error) = stop {
-                        return Err(error.into());
+                    match stop {
+                        Stop::Retry => {}
+                        Stop::Closed => return Err(HubClosed.into()),
+                        Stop::OutOfOrder(error) => return Err(error.into()),
                     }
                 }
             }
@@ -255,7 +261,7 @@ impl Topic {
     fn accept(
         self: &Arc<Self>,
         permits: &mut Permits<'_>,
-        arrivals: &Arrivals,
+        (arrivals, numbering): (&Arrivals, &Numbering),
         (delivery, plain, origin): (Delivery<'_>, &Frame, Option<&Arc<Client>>),
         ack: impl FnOnce(&Accepted) -> Option<Frame>,
     ) -> Result<Accepted, Stop> {
@@ -268,6 +274,9 @@ impl Topic {
         let mut sequenced = None;
         if let Some(log) = &mut state.stream.log {
             // First, so that a refused publication changes nothing.
+            if numbering.is_closed() {
+                return Err(Stop::Closed);
+            }
             if let Some(offset) = offset {
                 log.accepts(offset).map_err(Stop::OutOfOrder)?;
             }

@@ -13,9 +13,11 @@ use uuid::Uuid;
 use super::client::Client;
 use super::client_index::ClientIndex;
 use super::epochs::Epochs;
-use super::log::{Budgets, Owner, TopicLog};
+use super::log::{Budget, Budgets, Owner, TopicLog};
 use super::occupied_topics::OccupiedTopics;
 use super::topic::{Topic, TopicId, TopicRules};
+use crate::history::HistoryLimits;
+use crate::history::saved::SavedEpochs;
 use crate::protocol::TopicKind;
 
 /// The clients and topics that exist.
@@ -76,6 +78,28 @@ impl Registry {
     /// Gives topics of this kind that are created from now on a new epoch.
     pub(super) fn next_epoch(&self, kind: TopicKind) {
         self.forgotten(kind).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What the epochs of topics are made from that were never published to. To be read after the
+    /// topics: the number of forgotten ones then includes those that are missing there.
+    pub(super) fn epochs(&self) -> SavedEpochs {
+        SavedEpochs {
+            seed: self.epochs.seed(),
+            forgotten_channels: self.forgotten_channels.load(Ordering::SeqCst),
+            forgotten_rooms: self.forgotten_rooms.load(Ordering::SeqCst),
+            rules: self.rules.kept_topics(),
+        }
+    }
+
+    /// Goes on with the epochs of an earlier process, if the same topics keep a history as in that.
+    /// Otherwise, something may have been published there without a number.
+    pub(super) fn restore_epochs(&self, saved: SavedEpochs) {
+        if saved.rules == self.rules.kept_topics() {
+            let (channels, rooms) = (saved.forgotten_channels, saved.forgotten_rooms);
+            self.forgotten_channels.store(channels, Ordering::SeqCst);
+            self.forgotten_rooms.store(rooms, Ordering::SeqCst);
+            self.epochs.set_seed(saved.seed);
+        }
     }
 
     /// One counter per kind: clients make rooms, and must not change the epochs of channels.
@@ -165,13 +189,39 @@ impl Registry {
             .clone()
     }
 
+    /// Makes a topic with this log, without listing it.
+    pub(super) fn restored_topic(
+        &self,
+        kind: TopicKind,
+        name: &Arc<str>,
+        log: impl FnOnce(HistoryLimits, TopicId, &Arc<Budget>) -> TopicLog,
+    ) -> Option<Arc<Topic>> {
+        let options = self.rules.options(kind, name);
+        let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
+        let log = Box::new(log(options.history?, id, self.budgets.of(kind)));
+        let identity = (id, kind, name.clone());
+        let topic = Topic::new(identity, self.shards, options.overflow, Some(log));
+        Some(Arc::new(topic))
+    }
+
+    /// Lists a topic, unless there is one with its kind and name. Returns whether it was listed.
+    pub(super) fn insert_topic(&self, topic: &Arc<Topic>) -> bool {
+        let mut is_new = false;
+        self.topics_of(topic.kind())
+            .entry(topic.name().clone())
+            .or_insert_with(|| {
+                is_new = true;
+                topic.clone()
+            });
+        is_new
+    }
+
     pub(super) fn remove_topic(&self, topic: &Arc<Topic>) {
         self.topics_of(topic.kind())
             .remove_if(topic.name(), |_, held| Arc::ptr_eq(held, topic));
     }
 
     /// All topics of a kind, also those without members, in no particular order.
-    #[cfg(feature = "internals")]
     pub(super) fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
         self.topics_of(kind)
             .iter()

@@ -3,6 +3,7 @@
 //! Each channel of an event is remembered separately. If an event for several channels reached
 //! only some of them, a retry publishes to the others.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -58,6 +59,23 @@ impl Dedup {
     pub(super) fn get(&self, key: &Key) -> Option<Outcome> {
         let (outcome, at) = self.outcomes.peek(key)?;
         (at.elapsed() < self.window).then_some(outcome)
+    }
+
+    /// The outcomes within the window, newest first, each with the time at which it was recorded.
+    pub(super) fn outcomes(&self) -> Vec<(Key, Outcome, Instant)> {
+        let outcomes = self.outcomes.iter();
+        let outcomes = outcomes.filter(|(_, (_, at))| at.elapsed() < self.window);
+        let mut outcomes: Vec<_> = outcomes
+            .map(|(key, (outcome, at))| (key, outcome, at))
+            .collect();
+        outcomes.sort_by_key(|&(_, _, at)| Reverse(at));
+        outcomes
+    }
+
+    /// Remembers an outcome that was recorded at the time `at`, by an earlier process. The oldest
+    /// have to come first: they are forgotten first.
+    pub(super) fn restore(&self, key: Key, outcome: Outcome, at: Instant) {
+        self.outcomes.insert(key, (outcome, at));
     }
 
     /// Publishes unless the key has been published already, and returns the first outcome.

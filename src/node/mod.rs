@@ -11,6 +11,7 @@ mod connections;
 mod dedup;
 mod drain;
 mod history;
+mod history_file;
 mod lazy_timeout;
 mod page;
 pub mod policy;
@@ -20,6 +21,8 @@ mod publish_error;
 mod publish_once;
 mod publish_stream;
 mod published;
+mod restart;
+mod restart_error;
 mod rooms;
 mod turn;
 mod unavailable;
@@ -34,6 +37,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
@@ -49,6 +53,7 @@ pub use publish_batch::BatchError;
 pub use publish_error::PublishError;
 pub use publish_stream::PublishStream;
 pub use published::Published;
+pub use restart_error::{RestoreError, SaveError, SetAside, Unusable};
 pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;
 pub use unfinished_messages::UnfinishedMessages;
@@ -115,6 +120,8 @@ pub struct Node {
     unfinished_messages: UnfinishedMessages,
     large_reads: Semaphore,
     options: NodeOptions,
+    /// Tells this process from others that use the same history file.
+    run: Uuid,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
     drain_begun: CancellationToken,
@@ -160,6 +167,7 @@ impl Node {
             ),
             policy,
             options,
+            run: Uuid::new_v4(),
             draining: AtomicBool::new(false),
             drain_begun: CancellationToken::new(),
             awaiting: AwaitingConnections::default(),

@@ -57,6 +57,10 @@ pub const SERVER: Crate = Crate {
         ("bytes", &["transport/", "server.rs"]),
         ("bytesize", &["config/values/kind.rs"]),
         ("clap", &["cli/"]),
+        (
+            "crc32fast",
+            &["history/saved/reader.rs", "history/saved/writer.rs"],
+        ),
         ("dashmap", &["hub/registry.rs"]),
         (
             "futures_util",
@@ -89,12 +93,15 @@ pub const SERVER: Crate = Crate {
             ],
         ),
         ("memchr", &["dialect/native/"]),
+        ("postcard", &["dialect/stored.rs", "history/saved/"]),
         ("quick_cache", &["node/dedup.rs"]),
         ("rustix", &["cli/descriptors.rs"]),
         (
             "serde",
             &[
                 "protocol/",
+                "dialect/stored.rs",
+                "history/saved/record.rs",
                 "node/published.rs",
                 "http/",
                 "handles/event.rs",
@@ -116,6 +123,7 @@ pub const SERVER: Crate = Crate {
             &[
                 "protocol/",
                 "wire/",
+                "history/saved/error.rs",
                 "hub/",
                 "node/",
                 "config/error.rs",

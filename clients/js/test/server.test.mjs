@@ -93,7 +93,7 @@ test('reads history in both directions', async (t) => {
   assert.deepEqual(numbers(await news.history({ limit: 3 })), [[8, 9, 10], true]);
   assert.deepEqual(numbers(await news.history({ limit: 3, before: 4 })), [[1, 2, 3], false]);
   assert.deepEqual(numbers(await news.history({ limit: 3, after: 4 })), [[5, 6, 7], true]);
-  const bare = await start(t, []);
+  const bare = await start(t, ['--history', '0']);
   await assert.rejects(connect(t, bare.url).channel('news').history(), { code: 'no_history' });
 });
 

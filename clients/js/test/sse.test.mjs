@@ -124,7 +124,7 @@ test('a refused channel does not affect the others', async (t) => {
 });
 
 test('without history, reopening the stream is a gap for the other channels', async (t) => {
-  const server = await start(t, []);
+  const server = await start(t, ['--history', '0']);
   const client = overSse(t, server.url), seen = record(client.channel('a'));
   await client.channel('a').subscribe();
   await publish(server, 'a', 1, 1);

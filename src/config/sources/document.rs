@@ -1,6 +1,7 @@
 //! A TOML document whose values know their line numbers.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -42,6 +43,16 @@ impl<'a> Document<'a> {
                 let message = format!("invalid TOML: {}", lines.join("; "));
                 Err(Problem::new(self.exact_place(offset), message))
             }
+        }
+    }
+
+    /// A path in the document, which is relative to the document's folder.
+    pub(super) fn beside(&self, path: &str) -> String {
+        let folder = Path::new(&*self.path).parent().unwrap_or(Path::new(""));
+        match path.trim() {
+            "" => String::new(),
+            // Both are text, so nothing is lost.
+            path => folder.join(path).to_string_lossy().into_owned(),
         }
     }
 

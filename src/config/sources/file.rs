@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::rules::{self, Rule};
 use super::unknown_key::{is_section, section_without_keys, unknown_key, unknown_section};
 use crate::config::settings::SETTINGS;
+use crate::config::values::{Kind, Raw};
 use crate::protocol::TopicKind;
 
 /// The contents of a configuration file, and its problems.
@@ -69,9 +70,14 @@ impl File {
                 self.problems.push(Problem::new(origin, message));
                 continue;
             };
+            let raw = document.raw(value);
+            let raw = match (setting.kind, raw) {
+                (Kind::Path, Raw::String(path)) => Raw::String(document.beside(&path)),
+                (_, raw) => raw,
+            };
             self.given.push(Given {
                 setting,
-                raw: document.raw(value),
+                raw,
                 origin,
             });
         }

@@ -13,7 +13,6 @@ use super::variables::{CONFIG, Variables};
 use crate::config::edge::EdgeConfig;
 use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
-use crate::hub::TopicRules;
 
 /// The command line's part of the configuration.
 #[derive(Debug, Default)]
@@ -161,16 +160,20 @@ impl Loaded {
     /// Finds values that contradict each other.
     fn check_together(&mut self, rules: &[Rule]) {
         let server = &self.config.server;
-        let mut problems = server.problems();
+        let mut problems = server.problems_without_topics();
         let history = &self.config.history;
-        let (fallback, defaults) = (history.fallback(), history.when_on());
-        let has_history = |rule: &&Rule| rule.options(fallback, defaults).history.is_some();
+        let has_history = |rule: &&Rule| rule.options(history).history.is_some();
         let with_history: Vec<&Rule> = rules.iter().filter(has_history).collect();
         let inherits = |rule: &&Rule| rule.history_bytes().is_none();
-        if fallback.history.is_some() || with_history.iter().any(inherits) {
-            problems.extend(server.must_hold_a_message("history.bytes", defaults.max_bytes));
+        // The default limits fit every size: a publication that is larger is just not kept.
+        let is_chosen = ["history.messages", "history.bytes"]
+            .iter()
+            .any(|key| self.given.contains_key(key));
+        if history.is_on() && is_chosen || with_history.iter().any(inherits) {
+            let bytes = history.when_on().max_bytes;
+            problems.extend(server.must_hold_a_message("history.bytes", bytes));
         }
-        if fallback.history.is_some() || !with_history.is_empty() {
+        if history.is_on() || !with_history.is_empty() {
             problems.extend(server.must_hold_a_message("history.total", server.history.total));
         }
         for own in with_history.iter().filter_map(|rule| rule.history_bytes()) {
@@ -228,13 +231,10 @@ impl Loaded {
 
     fn apply_rules(&mut self, rules: &[Rule]) {
         let history = &self.config.history;
-        let (fallback, defaults) = (history.fallback(), history.when_on());
         // A name is matched against the rules of its kind, in the order of the file.
-        let topics = rules
-            .iter()
-            .fold(TopicRules::all(fallback), |topics, rule| {
-                topics.with(rule.kind, &rule.pattern, rule.options(fallback, defaults))
-            });
+        let topics = rules.iter().fold(history.rules(), |topics, rule| {
+            topics.with(rule.kind, &rule.pattern, rule.options(history))
+        });
         self.config.server.topics = topics;
         self.rules = rules.len();
     }

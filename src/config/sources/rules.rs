@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Document, in_order};
 use super::origin::Origin;
 use super::problem::Problem;
+use crate::config::edge::HistoryDefaults;
 use crate::config::values::{Kind, Raw, Value};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
@@ -71,9 +72,10 @@ impl Rule {
         }
     }
 
-    /// The options that the rule gives to its topics. What it leaves out comes from
-    /// `fallback`, and the limits of a history from `defaults`.
-    pub(super) fn options(&self, fallback: TopicOptions, defaults: HistoryLimits) -> TopicOptions {
+    /// The options that the rule gives to its topics. What it leaves out comes from `defaults`.
+    pub(super) fn options(&self, defaults: &HistoryDefaults) -> TopicOptions {
+        let fallback = defaults.fallback(self.kind);
+        let defaults = defaults.when_on();
         let history = match &self.history {
             RuleHistory::Inherited => fallback.history,
             RuleHistory::Off => None,

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Address,
     /// A log level or a log filter.
     LogFilter,
+    /// The path of a file. In the configuration file, a relative one begins at that file's folder.
+    Path,
     /// Web origins: a list, or separated by commas in a flag or variable.
     WebOrigins,
     /// One of these words.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Time { .. } => "DURATION",
             Self::Address => "ADDRESS",
             Self::LogFilter => "LEVEL",
+            Self::Path => "FILE",
             Self::WebOrigins => "ORIGIN",
             Self::Word(_) => "WORD",
         }
@@ -68,6 +71,10 @@ impl Kind {
             Self::LogFilter => match text(raw) {
                 Some(filter) => log_filter::check(filter).map(|()| Value::Text(filter.to_owned())),
                 None => Err(format!("{raw} is not a log level; write \"info\"")),
+            },
+            Self::Path => match text(raw) {
+                Some(path) => Ok(Value::Text(path.to_owned())),
+                None => Err(format!("{raw} is not a path; write \"history.bin\"")),
             },
             Self::WebOrigins => web_origins(raw),
             Self::Word(words) => {

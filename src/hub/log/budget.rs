@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -23,6 +24,7 @@ pub(in crate::hub) struct Budgets {
     rooms: Arc<Budget>,
     /// Wakes the sweeper when a budget is exceeded.
     over_limit: Arc<Notify>,
+    position_ttl: Duration,
 }
 
 impl Budgets {
@@ -34,7 +36,13 @@ impl Budgets {
             channels: Arc::new(Budget::new(retention.max_bytes - rooms, &over_limit)),
             rooms: Arc::new(Budget::new(rooms, &over_limit)),
             over_limit,
+            position_ttl: retention.position_ttl,
         }
+    }
+
+    /// How long an unused topic's position is remembered.
+    pub(in crate::hub) fn position_ttl(&self) -> Duration {
+        self.position_ttl
     }
 
     /// The budget of the topics of a kind.

@@ -11,7 +11,7 @@ mod sweeper;
 mod topic_log;
 
 pub(super) use arrivals::Arrivals;
-pub(super) use budget::Budgets;
+pub(super) use budget::{Budget, Budgets};
 pub(super) use owner::Owner;
 pub(super) use sweeper::Sweeper;
 pub use topic_log::{Kept, OutOfOrder};

@@ -99,6 +99,42 @@ impl TopicLog {
         log
     }
 
+    /// The log of a topic that an earlier process published to.
+    pub(in crate::hub) fn restored(
+        limits: HistoryLimits,
+        top: StreamTop,
+        used_at: Instant,
+        budget: &Arc<Budget>,
+        owner: Owner,
+    ) -> Self {
+        let mut log = Self::new(limits, top.epoch.clone(), budget, owner);
+        log.history = HistoryRing::after(top.offset, top.epoch, limits);
+        log.used_at = used_at;
+        log.charge();
+        log
+    }
+
+    /// Keeps a publication of an earlier process under the next offset. `None` stands for one that
+    /// has expired.
+    pub(in crate::hub) fn restore(&mut self, publication: Option<(Instant, Arc<dyn Source>)>) {
+        if let Some((at, source)) = publication {
+            self.keep(at, &source, &source.plain());
+        } else {
+            self.history.skip();
+            self.charge();
+        }
+    }
+
+    /// The publications that a later process can restore, oldest first, and when they were
+    /// published.
+    pub(in crate::hub) fn copy(&mut self) -> Vec<(Instant, Arc<dyn Source>)> {
+        self.expire();
+        let entries = self.history.entries();
+        entries
+            .map(|(at, kept)| (Instant::from_std(at), kept.source.clone()))
+            .collect()
+    }
+
     pub(in crate::hub) fn top(&self) -> StreamTop {
         StreamTop {
             offset: self.history.newest(),
@@ -115,7 +151,17 @@ impl TopicLog {
         self.history.is_empty()
     }
 
-    pub(super) fn owner(&self) -> Owner {
+    /// The number of publications kept.
+    pub(in crate::hub) fn len(&self) -> usize {
+        self.history.len()
+    }
+
+    /// The maximum age of a publication.
+    pub(in crate::hub) fn max_age(&self) -> Duration {
+        self.history.max_age()
+    }
+
+    pub(in crate::hub) fn owner(&self) -> Owner {
         self.owner
     }
 
@@ -168,8 +214,12 @@ impl TopicLog {
     pub(in crate::hub) fn append(&mut self, source: &Arc<dyn Source>, plain: &Frame) -> Sequenced {
         let now = Instant::now();
         self.used_at = now;
+        self.keep(now, source, plain)
+    }
+
+    fn keep(&mut self, at: Instant, source: &Arc<dyn Source>, plain: &Frame) -> Sequenced {
         let epoch = self.history.epoch().clone();
-        let (offset, kept) = self.history.push(now.into_std(), |offset| {
+        let (offset, kept) = self.history.push(at.into_std(), |offset| {
             let at = At {
                 offset,
                 epoch: &epoch,

@@ -1,5 +1,6 @@
 //! Rules that configure rooms and channels by name pattern.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use wildmatch::WildMatch;
@@ -30,11 +31,13 @@ pub struct TopicOptions {
 }
 
 /// Options of all topics. The first rule whose pattern matches a topic's name applies; if none
-/// matches, the fallback does.
+/// matches, the fallback of the topic's kind does. By default, there are no rules, and no topic
+/// keeps a history.
 #[derive(Debug, Clone, Default)]
 pub struct TopicRules {
     rules: Vec<Rule>,
-    fallback: TopicOptions,
+    channels: TopicOptions,
+    rooms: TopicOptions,
 }
 
 #[derive(Debug, Clone)]
@@ -47,10 +50,26 @@ struct Rule {
 impl TopicRules {
     /// Rules that give every topic the same options.
     pub fn all(fallback: TopicOptions) -> Self {
+        Self::by_kind(fallback, fallback)
+    }
+
+    /// Rules that give all channels the same options, and all rooms.
+    pub fn by_kind(channels: TopicOptions, rooms: TopicOptions) -> Self {
         Self {
             rules: Vec::new(),
-            fallback,
+            channels,
+            rooms,
         }
+    }
+
+    /// Rules that keep a history with the default limits of every channel, and none of rooms: 100
+    /// publications, for 10 minutes.
+    pub fn with_channel_history() -> Self {
+        let kept = TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        };
+        Self::by_kind(kept, TopicOptions::default())
     }
 
     /// Appends a rule. In a pattern, `*` matches any number of characters and `?` matches
@@ -71,14 +90,34 @@ impl TopicRules {
             .rules
             .iter()
             .find(|rule| rule.kind == kind && rule.pattern.matches(name));
-        rule.map_or(self.fallback, |rule| rule.options)
+        rule.map_or(self.fallback(kind), |rule| rule.options)
+    }
+
+    fn fallback(&self, kind: TopicKind) -> TopicOptions {
+        match kind {
+            TopicKind::Channel => self.channels,
+            TopicKind::Room => self.rooms,
+        }
+    }
+
+    /// A hash of which topics keep a history, whatever its limits.
+    pub(in crate::hub) fn kept_topics(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for rule in &self.rules {
+            let is_kept = rule.options.history.is_some();
+            (rule.kind, rule.pattern.pattern(), is_kept).hash(&mut hasher);
+        }
+        let [channels, rooms] = [self.channels, self.rooms].map(|kind| kind.history.is_some());
+        (self.rules.len(), channels, rooms).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The limits of every history that the rules allow.
     pub fn histories(&self) -> impl Iterator<Item = HistoryLimits> {
         let rules = self.rules.iter().map(|rule| rule.options);
         rules
-            .chain([self.fallback])
+            .chain([self.channels])
+            .chain((self.rooms != self.channels).then_some(self.rooms))
             .filter_map(|options| options.history)
     }
 }
@@ -110,6 +149,40 @@ impl Default for Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_and_rooms_have_fallbacks_of_their_own() {
+        let rules = TopicRules::with_channel_history();
+        let history = |kind| rules.options(kind, "news").history;
+        assert_eq!(history(TopicKind::Channel), Some(HistoryLimits::default()));
+        assert_eq!(history(TopicKind::Room), None);
+        assert_eq!(rules.histories().count(), 1);
+    }
+
+    #[test]
+    fn the_hash_of_the_kept_topics_changes_with_them_and_not_with_limits() {
+        let few = TopicOptions {
+            history: Some(HistoryLimits {
+                max_messages: 3,
+                ..HistoryLimits::default()
+            }),
+            ..TopicOptions::default()
+        };
+        let none = TopicOptions::default();
+        let standard = TopicRules::with_channel_history();
+        let hash = |rules: &TopicRules| rules.kept_topics();
+        assert_eq!(hash(&standard), hash(&TopicRules::by_kind(few, none)));
+        for other in [
+            TopicRules::default(),
+            TopicRules::all(few),
+            TopicRules::by_kind(none, few),
+            standard.clone().with(TopicKind::Channel, "a:*", none),
+            standard.clone().with(TopicKind::Channel, "a:*", few),
+            standard.clone().with(TopicKind::Room, "a:*", few),
+        ] {
+            assert_ne!(hash(&standard), hash(&other), "{other:?}");
+        }
+    }
 
     #[test]
     fn the_first_matching_rule_applies() {

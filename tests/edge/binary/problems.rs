@@ -110,18 +110,29 @@ async fn values_that_contradict_each_other_are_named_with_their_origins() {
             "--max-message-size: 1MiB must be at least 64 bytes smaller than outbox.bytes (1MiB, default)",
         ),
         (
-            &["--history", "1", "--history-bytes", "64KiB"],
+            &["--history-bytes", "64KiB"],
             "--history-bytes: 64KiB must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
         ),
         (
-            &["--history", "1", "--history-total", "1"],
+            &["--history-total", "1"],
             "--history-total: 1 must be at least 64 bytes larger than connections.max_message_size (64KiB, default)",
         ),
     ] {
         expect_problem(arguments, problem).await;
     }
     // Without a history, no message has to fit in it.
-    expect_ok(&["--history-total", "1", "--history-bytes", "1"], &[]).await;
+    let bytes = [
+        "--history",
+        "0",
+        "--history-total",
+        "1",
+        "--history-bytes",
+        "1",
+    ];
+    expect_ok(&bytes, &[]).await;
+    // The default history just doesn't keep a message that is too large for it.
+    let large = ["--max-message-size", "2MiB", "--outbox-bytes", "8MiB"];
+    expect_ok(&large, &[]).await;
     // An invalid value is not compared with others as well.
     expect_problem(
         &["--ping-interval", "x", "--pong-timeout", "1s"],

@@ -57,7 +57,7 @@ async fn a_slow_consumer_is_evicted_and_told_so_without_disturbing_others() {
 #[tokio::test]
 async fn a_client_that_never_reads_is_evicted_and_uses_bounded_memory() {
     const STALLED: usize = 20;
-    let edge = Binary::start_to_measure(&[]).await;
+    let edge = Binary::start_to_measure(&["--history", "0"]).await;
     let mut healthy = EventSource::open(edge.address, "/sse?channel=news").await;
     healthy.expect_subscribed(&["news"]).await;
     let mut stalled = Vec::new();

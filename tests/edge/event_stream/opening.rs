@@ -6,12 +6,12 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Binary, EventSource, TestServer, config, dial, eventually, exchange, join_all, read_head,
-    within,
+    within, without_history,
 };
 
 #[tokio::test]
 async fn a_stream_is_a_plain_http_response_with_lines_of_text() {
-    let edge = TestServer::start_default().await;
+    let edge = TestServer::start(without_history()).await;
     let mut stream = dial(edge.address).await;
     let request = "GET /sse?channel=news&channel=k%C3%B6ln&channel=news HTTP/1.1\r\nHost: localhost\r\n\
         Accept: text/event-stream\r\n\r\n";

@@ -2,13 +2,19 @@
 
 use serde_json::json;
 use tokio::task::JoinSet;
+use wavecast::{TopicRules, WebSocketConfig};
 
 use crate::support::{EventSource, TestServer, join_all, large_outboxes, publish, within_a_minute};
 
 #[tokio::test]
 async fn all_clients_receive_one_order_under_load_and_large_events_in_one_piece() {
     const EVENTS: usize = 1500;
-    let edge = TestServer::start(large_outboxes()).await;
+    // Without positions, both receive the same text.
+    let config = WebSocketConfig {
+        topics: TopicRules::default(),
+        ..large_outboxes()
+    };
+    let edge = TestServer::start(config).await;
     let mut sources = Vec::new();
     for _ in 0..5 {
         sources.push(EventSource::subscribe(edge.address, &["a", "b"]).await);

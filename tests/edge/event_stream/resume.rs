@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{EventSource, TestServer, publish_offsets, with_history};
+use crate::support::{EventSource, TestServer, publish_offsets, with_history, without_history};
 
 /// Expects events of this channel with these offsets.
 async fn expect_offsets(
@@ -168,7 +168,7 @@ async fn a_stream_that_cannot_recover_says_why() {
         (&json!(false), &json!("epoch_changed"))
     );
     // A server without history has no numbering.
-    let without_history = TestServer::start_default().await;
+    let without_history = TestServer::start(without_history()).await;
     let mut source = EventSource::resume(without_history.address, &["news"], &fresh).await;
     let answer = next_answer(&mut source, "news").await;
     assert_eq!(

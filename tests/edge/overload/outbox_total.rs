@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use wavecast::TopicRules;
 use wavecast::protocol::TopicKind;
 
 use crate::support::{
@@ -16,6 +17,8 @@ const PADDING: usize = 16 * KIB;
 
 async fn start(total: usize) -> TestServer {
     TestServer::start(config(|config| {
+        // A channel without subscribers is gone.
+        config.topics = TopicRules::default();
         config.outbox.messages = 1_000_000;
         config.outbox.bytes = 64 * MIB;
         config.outbox.total = total;

@@ -1,6 +1,8 @@
 //! Payloads arrive as they were published.
 
-use crate::support::{Client, EventSource, Response, TestServer, post_text, with_history};
+use crate::support::{
+    Client, EventSource, Response, TestServer, post_text, with_history, without_history,
+};
 
 /// JSON texts, each as long as it should arrive.
 const TEXTS: [&str; 12] = [
@@ -157,7 +159,7 @@ async fn the_publishers_own_id_and_timestamp_stay() {
 
 #[tokio::test]
 async fn an_event_stream_splits_a_payload_into_lines() {
-    let server = TestServer::start_default().await;
+    let server = TestServer::start(without_history()).await;
     let mut source = EventSource::subscribe(server.address, &["any"]).await;
     let mut websocket = server.connect().await;
     websocket.subscribe("any").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, publish_offsets, with_history};
+use crate::support::{TestServer, publish_offsets, with_history, without_history};
 
 fn offsets(page: &Value) -> Vec<u64> {
     let items = page["items"].as_array().unwrap_or_else(|| panic!("{page}"));
@@ -162,7 +162,7 @@ async fn invalid_requests_for_history_are_refused() {
         assert_eq!(response.status, 400, "{path}");
         assert_eq!(response.json()["code"], code, "{path}");
     }
-    let without_history = TestServer::start_default().await;
+    let without_history = TestServer::start(without_history()).await;
     let response = without_history
         .http("GET", "/api/channels/a/history", None)
         .await;

@@ -13,7 +13,10 @@ fn small_budget(max_bytes: usize) -> WebSocketConfig {
     config.max_message_size = 4 * 1024;
     config.history.total = max_bytes;
     config.topics = TopicRules::all(TopicOptions {
-        history: Some(HistoryLimits::default()),
+        history: Some(HistoryLimits {
+            max_messages: 1000,
+            ..HistoryLimits::default()
+        }),
         ..TopicOptions::default()
     });
     config

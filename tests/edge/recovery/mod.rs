@@ -1,8 +1,11 @@
 //! Positions, replays and history.
 
+mod announcements;
 mod history;
 mod history_budget;
+mod history_file;
 mod reconnecting;
 mod replaying;
+mod restarts;
 mod resuming;
 mod rooms_and_users;

@@ -7,7 +7,7 @@ use wavecast::history::HistoryLimits;
 
 use crate::support::{
     Position, TestServer, eventually, expect_offsets, publish_offsets, subscribe_with,
-    with_history, with_history_limits,
+    with_history, with_history_limits, without_history,
 };
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_client_that_cannot_recover_is_told_why() {
 
 #[tokio::test]
 async fn a_channel_without_history_says_so_and_still_delivers() {
-    let server = TestServer::start_default().await;
+    let server = TestServer::start(without_history()).await;
     let mut client = server.connect().await;
     client
         .ask(

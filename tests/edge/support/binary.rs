@@ -171,6 +171,20 @@ impl Binary {
         self.child.0.id()
     }
 
+    /// Starts the binary so that no file that it writes may grow beyond `blocks` of 512 bytes or
+    /// 1 KiB, as on a disk that is full.
+    pub async fn start_with_file_size(blocks: usize, arguments: &[&str]) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_wavecast")])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::from_command(command).await
+    }
+
     async fn from_command(mut command: Command) -> Self {
         watch();
         let mut child = KillOnDrop(command.spawn().expect("start the binary"));
@@ -224,6 +238,12 @@ impl Binary {
         let status = self.wait_status().await;
         let code = status.code();
         code.unwrap_or_else(|| panic!("ended by a signal: {status}"))
+    }
+
+    /// Waits until a signal has ended the process.
+    pub async fn expect_killed(&mut self) {
+        let status = self.wait_status().await;
+        assert_eq!(status.code(), None, "it ended by itself: {status}");
     }
 
     /// What the binary wrote to standard error; only after it has exited.

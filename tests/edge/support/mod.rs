@@ -7,6 +7,7 @@ mod patience;
 mod watchdog;
 
 mod config_file;
+mod folder;
 mod frame;
 mod memory;
 
@@ -26,6 +27,7 @@ pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
 pub use config_file::ConfigFile;
 pub use event_lines::EventLines;
 pub use event_source::{Block, EventSource};
+pub use folder::Folder;
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, FINAL_CONTINUATION, PING, PONG, TEXT, TEXT_FRAGMENT, close_frame,
     frame, frame_head, text_frame, unmasked_frame,
@@ -39,5 +41,5 @@ pub use patience::{InTime, LOAD_PATIENCE, eventually, join_all, within, within_a
 pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
-pub use server::{TestServer, config, large_outboxes, publish};
+pub use server::{TestServer, config, large_outboxes, publish, without_history};
 pub use watchdog::watch;

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wavecast::http::{Routes, ServeOptions, serve};
 use wavecast::node::Published;
-use wavecast::{WebSocketConfig, WebSocketServer, transport};
+use wavecast::{TopicRules, WebSocketConfig, WebSocketServer, transport};
 
 use super::client::Client;
 use super::http::{Response, request};
@@ -25,6 +25,11 @@ pub fn config(change: impl FnOnce(&mut WebSocketConfig)) -> WebSocketConfig {
     config.engine.shards = 2;
     change(&mut config);
     config
+}
+
+/// The configuration of a server that keeps no history.
+pub fn without_history() -> WebSocketConfig {
+    config(|config| config.topics = TopicRules::default())
 }
 
 /// Outboxes so large that no client is evicted, even if its reader does not run for a while.

@@ -1,15 +1,18 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::edge::HistoryDefaults;
 use crate::history::HistoryLimits;
-use crate::hub::{Overflow, TopicOptions, TopicRules};
+use crate::hub::{Overflow, TopicRules};
 
 fn topics(file: &File) -> TopicRules {
-    let fallback = TopicOptions::default();
+    let defaults = HistoryDefaults {
+        messages: Some(0),
+        limits: HistoryLimits::default(),
+    };
     let rules = file.rules.iter();
-    rules.fold(TopicRules::all(fallback), |topics, rule| {
-        let options = rule.options(fallback, HistoryLimits::default());
-        topics.with(rule.kind, &rule.pattern, options)
+    rules.fold(TopicRules::default(), |topics, rule| {
+        topics.with(rule.kind, &rule.pattern, rule.options(&defaults))
     })
 }
 
@@ -60,6 +63,22 @@ fn an_unknown_key_is_refused_with_its_line() {
     let problems: Vec<String> = file.problems.iter().map(ToString::to_string).collect();
     let problem = "wavecast.toml:2: unknown key `channels.patern`; did you mean `pattern`?";
     assert_eq!(problems, [problem]);
+}
+
+#[test]
+fn a_path_is_relative_to_the_folder_of_the_file() {
+    for (written, expected) in [
+        ("history.bin", "etc/wavecast/history.bin"),
+        (" ../a b", "etc/wavecast/../a b"),
+        ("/var/lib/history.bin", "/var/lib/history.bin"),
+        ("", ""),
+    ] {
+        let text = format!("[history]\nfile = \"{written}\"\n");
+        let file = File::read("etc/wavecast/wavecast.toml", &text);
+        assert_eq!(file.given[0].raw, Raw::String(expected.to_owned()));
+    }
+    let file = File::read("wavecast.toml", "history.file = \"h\"");
+    assert_eq!(file.given[0].raw, Raw::String("h".to_owned()));
 }
 
 #[test]
