@@ -37,12 +37,6 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     }
     let plan = plan(scenario, &flags);
     check(scenario, &flags, &plan, workers)?;
-    if ws.tls.is_some() && (!plan.cohorts.shares.is_empty() || plan.attacks) {
-        return Err(format!(
-            "{} needs ws://: with TLS, a socket that does not read cannot tell why it was closed",
-            scenario.name
-        ));
-    }
     let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
     } else {
