@@ -3,6 +3,7 @@
 use super::flags::{Flags, Spacing};
 use super::scenario::Scenario;
 use super::target::{self, ResolvedTarget};
+use crate::base::target::Target;
 use crate::plan::arrivals::Arrivals;
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
@@ -35,7 +36,10 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     if dialect.as_ref().is_some_and(|own| own.file.one_channel) {
         flags.channels = Some(1);
     }
-    let plan = plan(scenario, &flags);
+    // Nothing is sent to another machine without permission.
+    let may_ask = dialect.is_none() && (flags.yes || api.is_loopback());
+    let wavecast_api = may_ask.then_some(&api);
+    let plan = plan(scenario, &flags, wavecast_api);
     check(scenario, &flags, &plan, workers)?;
     let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
@@ -74,8 +78,8 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     })
 }
 
-/// The plan of a run, unchecked.
-fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
+/// The plan of a run, unchecked. `api` is that of the server, if it is Wavecast.
+fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
     let defaults = &scenario.defaults;
     let connections = flags.connections.unwrap_or(defaults.connections);
     let rooms = defaults.members > 0;
@@ -123,7 +127,7 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
         reconnect: flags.faults.reconnect,
         drops: flags.faults.drops.unwrap_or(defaults.drops),
         positions: flags.faults.positions || defaults.positions,
-        cohorts: flags.faults.cohorts(defaults),
+        cohorts: flags.faults.cohorts(defaults, api),
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };

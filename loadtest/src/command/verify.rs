@@ -43,9 +43,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let mut skipped = Vec::new();
     for step in STEPS.into_iter().chain([HEARTBEAT, RECOVERY]) {
         let skip_reason = match step {
-            HEARTBEAT if flags.faults.heartbeat() > LONGEST_HEARTBEAT => Some(
-                "run the server with --ping-interval 1s --pong-timeout 3s, and give both to loadtest".to_owned(),
-            ),
+            HEARTBEAT => why_heartbeat_is_skipped(flags)?,
             RECOVERY => why_recovery_is_skipped(flags)?,
             _ => None,
         };
@@ -96,10 +94,26 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
     Ok(execute::run_one_of_several(options, interrupts.clone()))
 }
 
+/// Why the heartbeat scenario is skipped, if it is.
+fn why_heartbeat_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
+    let url = match &flags.api {
+        Some(api) => api.clone(),
+        None => target(flags)?.api_url(),
+    };
+    let api = Target::resolve(&url, "http", flags.tls_ca.as_deref())?;
+    let may_ask = flags.yes || api.is_loopback();
+    let longest = flags.faults.heartbeat(may_ask.then_some(&api)).longest();
+    let fix = "run the server with --ping-interval 1s --pong-timeout 3s";
+    Ok((longest > LONGEST_HEARTBEAT).then(|| fix.to_owned()))
+}
+
+fn target(flags: &Flags) -> Result<Target, String> {
+    Target::resolve(flags.wavecast_url(), "ws", flags.tls_ca.as_deref())
+}
+
 /// Why the recovery scenario is skipped, if it is.
 fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
-    let target = Target::resolve(flags.wavecast_url(), "ws", flags.tls_ca.as_deref())?;
-    Ok(match has_positions(&target) {
+    Ok(match has_positions(&target(flags)?) {
         Ok(true) => None,
         Ok(false) => Some("run the server with --history 100000".to_owned()),
         Err(error) => Some(format!(

@@ -3,6 +3,7 @@
 pub(crate) mod arrivals;
 pub(crate) mod cohort;
 mod commands;
+pub(crate) mod heartbeat;
 pub(crate) mod phase;
 pub(crate) mod popularity;
 pub(crate) mod run_plan;

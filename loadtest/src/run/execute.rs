@@ -90,10 +90,7 @@ pub(crate) fn execute_on(
     );
     let cohorts = &plan.cohorts;
     if cohorts.longest() > Duration::ZERO {
-        println!(
-            "assumes a server with --ping-interval {:?} --pong-timeout {:?} (give its own to loadtest if they differ)",
-            cohorts.ping_interval, cohorts.pong_timeout
-        );
+        println!("{}", cohorts.heartbeat);
     }
     let (drain, limit) = (options.drain, options.limit_time);
     let judging = options.judging;
