@@ -30,9 +30,11 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
     let parse_time = |text: &str| {
         humantime::parse_duration(text).map_err(|error| format!("heartbeat.every: {error}"))
     };
+    let token = flags.token.as_deref().unwrap_or_default();
     let dialect = match presets::find(&flags.target)? {
         Some(file) => Some(
-            Dialect::new(file, parse_time).map_err(|error| format!("{}: {error}", flags.target))?,
+            Dialect::new(file, token, parse_time)
+                .map_err(|error| format!("{}: {error}", flags.target))?,
         ),
         None => None,
     };
@@ -41,7 +43,10 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
     }
     let file = dialect.as_ref().map(|dialect| &dialect.file);
     let url = match (&flags.url, file) {
-        (Some(url), _) => url.clone(),
+        (Some(url), _) => match &dialect {
+            Some(dialect) => dialect.url(url),
+            None => url.clone(),
+        },
         (None, None) => flags.wavecast_url().to_owned(),
         (None, Some(file)) => file
             .url

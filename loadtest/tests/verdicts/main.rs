@@ -5,6 +5,7 @@ mod compare;
 mod delivery;
 mod event_stream;
 mod misbehaviour;
+mod pusher;
 mod reconnects;
 mod recovery;
 mod support;
