@@ -2,6 +2,7 @@
 
 use super::flags::{Flags, Spacing};
 use super::scenario::Scenario;
+use super::stages_check;
 use super::target::{self, ResolvedTarget};
 use crate::base::target::Target;
 use crate::plan::arrivals::Arrivals;
@@ -40,6 +41,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     let may_ask = dialect.is_none() && (flags.yes || api.is_loopback());
     let wavecast_api = may_ask.then_some(&api);
     let plan = plan(scenario, &flags, wavecast_api);
+    stages_check::check(scenario, &flags, &plan)?;
     check(scenario, &flags, &plan, workers)?;
     let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
@@ -81,7 +83,12 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
 /// The plan of a run, unchecked. `api` is that of the server, if it is Wavecast.
 fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
     let defaults = &scenario.defaults;
-    let connections = flags.connections.unwrap_or(defaults.connections);
+    let stages = flags.stages.clone().unwrap_or_default();
+    let connections = if stages.set_connections() {
+        stages.most_connections()
+    } else {
+        flags.connections.unwrap_or(defaults.connections)
+    };
     let rooms = defaults.members > 0;
     let channels = if rooms {
         let members = flags.members.unwrap_or(defaults.members).max(1);
@@ -89,7 +96,11 @@ fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
     } else {
         flags.channels.unwrap_or(defaults.channels)
     };
-    let rate = flags.rate.unwrap_or(defaults.rate);
+    let rate = if stages.set_rates() {
+        stages.highest_rate()
+    } else {
+        flags.rate.unwrap_or(defaults.rate)
+    };
     let publishers = flags.publishers.unwrap_or_else(|| {
         if rooms {
             ROOM_PUBLISHERS
@@ -120,7 +131,12 @@ fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
         publishers,
         common,
         rate,
-        duration: flags.duration.unwrap_or(defaults.duration),
+        duration: if stages.are_none() {
+            flags.duration.unwrap_or(defaults.duration)
+        } else {
+            stages.duration()
+        },
+        stages,
         arrivals: Arrivals::constant(),
         churn: flags.faults.churn.unwrap_or(defaults.churn),
         storm: flags.faults.storm(defaults),
@@ -131,7 +147,8 @@ fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };
-    if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
+    let is_open = flags.duration.is_none() && plan.stages.are_none();
+    if is_open && plan.cohorts.longest() > Duration::ZERO {
         plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
     }
     if flags.arrivals == Spacing::Poisson {
@@ -178,7 +195,12 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Re
         return Err("--arrivals poisson allows for ten million publications".to_owned());
     }
     if plan.publications() == 0 && plan.rate > 0.0 {
-        return Err("--rate and --duration are too small for a single publication".to_owned());
+        let flags = if plan.stages.are_none() {
+            "--rate and --duration are"
+        } else {
+            "--stages is"
+        };
+        return Err(format!("{flags} too small for a single publication"));
     }
     Ok(())
 }

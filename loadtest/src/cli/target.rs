@@ -6,6 +6,7 @@ use crate::base::target::Target;
 use crate::dialect::hub_dialect::Dialect;
 use crate::dialect::presets;
 use crate::dialect::target_file::Via;
+use crate::plan::stages::Stages;
 use crate::result::run_result::Skipped;
 use crate::sockets::run_state::Credentials;
 use crate::verdict::assertion::Assertion;
@@ -86,6 +87,17 @@ fn fits(scenario: &Scenario, flags: &Flags, dialect: &Dialect) -> Result<(), Str
     if scenario.name == "storm" && dialect.file.subscribed.is_none() {
         return Err(format!(
             "{name} does not confirm subscriptions, so what a returning socket is owed is unknown"
+        ));
+    }
+    let stages = flags.stages.as_ref().filter(|own| own.set_connections());
+    if stages.is_some() && dialect.file.subscribed.is_none() {
+        return Err(format!(
+            "{name} does not confirm subscriptions, so --stages cannot open sockets while events flow"
+        ));
+    }
+    if stages.is_some_and(Stages::close_sockets) {
+        return Err(format!(
+            "--stages that close sockets need the protocol of Wavecast, not that of {name}"
         ));
     }
     let path_names_channel =

@@ -126,7 +126,7 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
         .map(|options| {
             let plan = &options.plan;
             format!(
-                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} for {:?}",
+                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} for {:?}{}",
                 plan.sockets(),
                 match plan.subs_per_conn {
                     1 => "one subscription".to_owned(),
@@ -141,6 +141,11 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
                     count => format!("{count} publishers"),
                 },
                 plan.duration,
+                if plan.stages.are_none() {
+                    String::new()
+                } else {
+                    format!(", in stages {}", plan.stages.text())
+                },
             )
         })
         .collect();

@@ -8,4 +8,6 @@ pub(crate) mod phase;
 pub(crate) mod popularity;
 pub(crate) mod run_plan;
 pub(crate) mod schedule;
+pub(crate) mod segment;
+pub(crate) mod stages;
 pub(crate) mod storm;

@@ -152,7 +152,7 @@ impl Publisher {
             Ok(reply) if (200..300).contains(&reply.status) && !is_rejected(&reply.body) => {
                 ledger.accepted(stream, seq);
                 self.last_seq[channel as usize] = seq;
-                self.tally.accepted += 1;
+                self.tally.accept(state.stage_at(intended_ns));
                 self.tally.expected += u64::from(ledger.subscribers_ever(channel));
                 self.tally.ack.record_ns(now_ns - intended_ns);
                 if state.is_steady() && departures == ledger.departures() {

@@ -8,6 +8,7 @@ mod misbehaviour;
 mod pusher;
 mod reconnects;
 mod recovery;
+mod stages;
 mod support;
 mod targets;
 mod timing;
