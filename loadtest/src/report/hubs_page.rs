@@ -1,7 +1,7 @@
 //! The page that shows several hubs beside each other: the same load, the books, latency, costs, and how to repeat it.
 
 use super::page::{Block, Page};
-use crate::base::units::grouped;
+use crate::base::units::{date, grouped};
 use crate::result::metric::{Distribution, Metric};
 use crate::result::run_result::RunResult;
 
@@ -24,15 +24,22 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     };
     let host = &first.run.host;
     page.blocks.push(Block::Text(format!(
-        "Hubs and tester shared one machine: {} {}, {} cores, kernel {}. The runs took turns, hub by hub, so what else \
-         the machine did met all of them. Latency counts from when a publication was due, not from when it was sent, \
-         and every delivery is counted. Tester: loadtest {}.",
+        "Measured on {}. Hubs and tester shared one machine: {} {}, {} cores, kernel {}. The hubs took turns, so that \
+         what else the machine did affected all of them. Latency counts from when a publication was due, not from when \
+         it was sent, and every delivery is counted. Tester: loadtest {}.",
+        date(first.run.started_unix_ms),
         host.os,
         host.arch,
         host.cores,
         host.kernel,
         first.run.versions.get("loadtest").map_or("", String::as_str),
     )));
+    let warnings = warnings(hubs);
+    if !warnings.is_empty() {
+        page.blocks
+            .push(Block::Heading("Before you compare".to_owned()));
+        page.blocks.push(Block::List(warnings));
+    }
     page.blocks.push(Block::Heading("Books".to_owned()));
     page.blocks.push(books(hubs));
     page.blocks.push(Block::Heading(
@@ -43,10 +50,10 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
         "Costs: the median of the runs (lowest to highest)".to_owned(),
     ));
     page.blocks.push(costs(hubs));
-    let notes = notes(hubs);
+    let notes = not_asserted(hubs);
     if !notes.is_empty() {
         page.blocks
-            .push(Block::Heading("To be read with it".to_owned()));
+            .push(Block::Heading("What was not checked".to_owned()));
         page.blocks.push(Block::List(notes));
     }
     page.blocks.push(Block::Heading("Each run".to_owned()));
@@ -125,8 +132,22 @@ fn books(hubs: &[HubRuns]) -> Block {
     )
 }
 
+/// Milliseconds with about three digits: more say nothing.
+fn ms(value: f64) -> String {
+    let digits = match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
 /// The median and the range of what the runs say; `-` if they say nothing.
 fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
+    spread_as(values, |value| format!("{value:.digits$}"))
+}
+
+fn spread_as(values: impl Iterator<Item = f64>, shown: impl Fn(f64) -> String) -> String {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (Some(low), Some(high)) = (values.first(), values.last()) else {
@@ -139,16 +160,16 @@ fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
         values[half]
     };
     if values.len() == 1 {
-        return format!("{middle:.digits$}");
+        return shown(middle);
     }
-    format!("{middle:.digits$} ({low:.digits$} to {high:.digits$})")
+    format!("{} ({} to {})", shown(middle), shown(*low), shown(*high))
 }
 
 fn latency(hubs: &[HubRuns]) -> Block {
     let of = |name: &'static str, figure: fn(&Distribution) -> f64| {
         move |hub: &HubRuns| {
             let values = hub.runs.iter().filter_map(|run| distribution(run, name));
-            spread(values.map(figure), 2)
+            spread_as(values.map(figure), ms)
         }
     };
     table(
@@ -219,19 +240,19 @@ fn costs(hubs: &[HubRuns]) -> Block {
 }
 
 /// What a reader should know before believing the tables.
-fn notes(hubs: &[HubRuns]) -> Vec<String> {
-    let mut notes = Vec::new();
+fn warnings(hubs: &[HubRuns]) -> Vec<String> {
+    let mut warnings = Vec::new();
     for hub in hubs {
         let tainted = hub.runs.iter().filter(|run| !run.valid).count();
         if tainted > 0 {
-            notes.push(format!(
+            warnings.push(format!(
                 "{}: in {tainted} of {} runs the tester could not keep up, so these latencies are partly its own.",
                 hub.name,
                 hub.runs.len()
             ));
         }
         if hub.runs.iter().any(|run| run.server.is_none()) {
-            notes.push(format!(
+            warnings.push(format!(
                 "{}: its process was not watched, so there are no costs.",
                 hub.name
             ));
@@ -241,18 +262,22 @@ fn notes(hubs: &[HubRuns]) -> Vec<String> {
         failed.sort_unstable();
         failed.dedup();
         if !failed.is_empty() {
-            notes.push(format!("{}: failed {}.", hub.name, failed.join(", ")));
-        }
-        if let Some(run) = hub.runs.first() {
-            let off = run.skipped.iter();
-            notes.extend(
-                off.map(|skipped| {
-                    format!("{}: no {}: {}.", hub.name, skipped.expr, skipped.reason)
-                }),
-            );
+            warnings.push(format!("{}: failed {}.", hub.name, failed.join(", ")));
         }
     }
-    notes
+    warnings
+}
+
+/// What the tester cannot know of each hub.
+fn not_asserted(hubs: &[HubRuns]) -> Vec<String> {
+    let first_runs = hubs.iter().filter_map(|hub| Some((hub, hub.runs.first()?)));
+    first_runs
+        .flat_map(|(hub, run)| {
+            run.skipped
+                .iter()
+                .map(|skipped| format!("{}: {} ({}).", hub.name, skipped.reason, skipped.expr))
+        })
+        .collect()
 }
 
 fn each_run(hubs: &[HubRuns]) -> Block {
@@ -265,7 +290,7 @@ fn each_run(hubs: &[HubRuns]) -> Block {
             };
             let delivery = distribution(run, "delivery");
             let figure = |of: fn(&Distribution) -> f64| {
-                delivery.map_or_else(|| "-".to_owned(), |values| format!("{:.2}", of(values)))
+                delivery.map_or_else(|| "-".to_owned(), |values| ms(of(values)))
             };
             let server = run.server.as_ref();
             rows.push(vec![
@@ -293,6 +318,7 @@ fn each_run(hubs: &[HubRuns]) -> Block {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::result::run_result::Skipped;
 
     #[test]
     fn shows_median_and_range() {
@@ -300,6 +326,8 @@ mod tests {
         assert_eq!(spread([3.0, 1.0].into_iter(), 0), "2 (1 to 3)");
         assert_eq!(spread([3.0].into_iter(), 0), "3");
         assert_eq!(spread([].into_iter(), 0), "-");
+        let all = [581.12, 9.996, 44.8];
+        assert_eq!(spread_as(all.into_iter(), ms), "44.8 (10.00 to 581)");
     }
 
     #[test]
@@ -319,5 +347,35 @@ mod tests {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert_eq!(page.matches("| 2 a | ").count(), 1, "{page}");
+        assert!(!page.contains("Before you compare"), "{page}");
+    }
+
+    #[test]
+    fn warns_before_the_tables_and_says_what_it_does_not_know() {
+        let mut bad = sample::failed();
+        bad.valid = false;
+        bad.server = None;
+        bad.skipped = vec![Skipped {
+            expr: "gaps.excess==0".to_owned(),
+            reason: "b announces no gaps".to_owned(),
+        }];
+        let hubs = [
+            HubRuns {
+                name: "a".to_owned(),
+                runs: vec![sample::passed()],
+            },
+            HubRuns {
+                name: "b".to_owned(),
+                runs: vec![bad, sample::passed()],
+            },
+        ];
+        let page = page(&hubs, "the load", "compare a b").markdown();
+        let warnings = "## Before you compare\n\n\
+            - b: in 1 of 2 runs the tester could not keep up, so these latencies are partly its own.\n\
+            - b: its process was not watched, so there are no costs.\n\
+            - b: failed loss.silent==0.\n\n## Books\n";
+        assert!(page.contains(warnings), "{page}");
+        let unknown = "## What was not checked\n\n- b: b announces no gaps (gaps.excess==0).\n";
+        assert!(page.contains(unknown), "{page}");
     }
 }
