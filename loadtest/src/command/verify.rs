@@ -29,6 +29,8 @@ const HEARTBEAT: Step = ("heartbeat", 200, 20.0, 0);
 const RECOVERY: Step = ("recovery", 200, 50.0, 4);
 /// The heartbeat scenario is skipped if it takes longer than this.
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
+/// Payload size of the slow scenario: so large that a socket that does not read is evicted before a short pong timeout ends it.
+const SLOW_SIZE: u32 = 32 * 1024;
 /// Defaults of the recovery scenario: sockets to drop per second, and how long they stay disconnected.
 const DROPS: f64 = 100.0;
 const AWAY: Duration = Duration::from_millis(500);
@@ -79,6 +81,9 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
     flags.rate.get_or_insert(rate);
     if seconds > 0 {
         flags.duration = Some(Duration::from_secs(seconds));
+    }
+    if name == "slow" {
+        flags.size.get_or_insert(SLOW_SIZE);
     }
     if step == RECOVERY {
         flags.faults.drops.get_or_insert(DROPS);
