@@ -42,6 +42,9 @@ fn opens_and_closes_sockets_in_stages_with_exact_books() {
         row(&all, "30@500ms"),
     ];
     assert_eq!(rows.each_ref().map(|row| row[1]), [50, 50, 50], "{all}");
+    // On a busy machine, the last sockets may open and close a little later.
+    assert!((20..=40).contains(&rows[0][0]), "{all}");
+    assert!((10..36).contains(&rows[1][0]), "{all}");
     // Every stage is in the sum, and nothing else is.
     let delivered = figure(&all, "delivered    ");
     let stages = all.lines().filter(|line| line.contains("@500ms "));
