@@ -32,7 +32,7 @@ fn write(
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(out)?;
-    connections(out, worker, record)?;
+    connections(out, plan, worker, record)?;
     publications(out, plan, totals, record)?;
     deliveries(out, totals, record)?;
     writeln!(
@@ -74,12 +74,21 @@ fn write(
     }
 }
 
-fn connections(out: &mut String, worker: &WorkerTally, record: &RunRecord) -> std::fmt::Result {
+fn connections(
+    out: &mut String,
+    plan: &RunPlan,
+    worker: &WorkerTally,
+    record: &RunRecord,
+) -> std::fmt::Result {
+    let time = if plan.stages.set_connections() {
+        "stages".to_owned()
+    } else {
+        seconds(record.phase("connect"))
+    };
     writeln!(
         out,
-        "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
+        "  connections   {} opened in {time}   {} failed{}   {} unexpected closes{}",
         grouped(worker.opened),
-        seconds(record.phase("connect")),
         grouped(total(&worker.connect_failed)),
         in_brackets(&describe(&worker.connect_failed)),
         grouped(total(&worker.closed)),

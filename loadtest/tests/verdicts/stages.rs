@@ -34,6 +34,7 @@ fn opens_and_closes_sockets_in_stages_with_exact_books() {
     let all = text(&output);
     assert_eq!(output.status.code(), Some(0), "{all}");
     assert!(all.contains("up to 40 sockets"), "{all}");
+    assert!(all.contains("  40 opened in stages "), "{all}");
     assert!(all.contains("  ok    conns.ready==40 "), "{all}");
     assert!(all.contains("  ok    churn.stuck==0 "), "{all}");
     let rows = [
