@@ -1,22 +1,17 @@
 //! The page that shows several hubs beside each other: the same load, the books, latency, costs, and how to repeat it.
 
+use super::hub_notes::{not_asserted, warnings};
+use super::hub_runs::HubRuns;
 use super::page::{Block, Page};
 use crate::base::units::{date, grouped};
 use crate::result::metric::{Distribution, Metric};
 use crate::result::run_result::RunResult;
 
-/// The runs of one hub.
-#[derive(Clone, Debug)]
-pub(crate) struct HubRuns {
-    pub(crate) name: String,
-    pub(crate) runs: Vec<RunResult>,
-}
-
 /// The page. `load` says what every run did, `command` repeats it.
 pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     let names: Vec<&str> = hubs.iter().map(|hub| hub.name.as_str()).collect();
     let mut page = Page {
-        title: names.join(" beside "),
+        title: title(&names),
         blocks: vec![Block::Text(load.to_owned())],
     };
     let Some(first) = hubs.iter().find_map(|hub| hub.runs.first()) else {
@@ -69,6 +64,14 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     let alone = alone.map(|run| format!("{} --seed {}", run.run.cmd, run.run.seed));
     page.blocks.push(Block::Commands(alone.collect()));
     page
+}
+
+fn title(names: &[&str]) -> String {
+    match names {
+        [first, second] => format!("{first} beside {second}"),
+        [rest @ .., last] if rest.len() > 1 => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(", "),
+    }
 }
 
 fn value(run: &RunResult, name: &str) -> Option<f64> {
@@ -239,47 +242,6 @@ fn costs(hubs: &[HubRuns]) -> Block {
     )
 }
 
-/// What a reader should know before believing the tables.
-fn warnings(hubs: &[HubRuns]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for hub in hubs {
-        let tainted = hub.runs.iter().filter(|run| !run.valid).count();
-        if tainted > 0 {
-            warnings.push(format!(
-                "{}: in {tainted} of {} runs the tester could not keep up, so these latencies are partly its own.",
-                hub.name,
-                hub.runs.len()
-            ));
-        }
-        if hub.runs.iter().any(|run| run.server.is_none()) {
-            warnings.push(format!(
-                "{}: its process was not watched, so there are no costs.",
-                hub.name
-            ));
-        }
-        let failed = hub.runs.iter().flat_map(|run| &run.failures);
-        let mut failed: Vec<&str> = failed.map(|failure| failure.expr.as_str()).collect();
-        failed.sort_unstable();
-        failed.dedup();
-        if !failed.is_empty() {
-            warnings.push(format!("{}: failed {}.", hub.name, failed.join(", ")));
-        }
-    }
-    warnings
-}
-
-/// What the tester cannot know of each hub.
-fn not_asserted(hubs: &[HubRuns]) -> Vec<String> {
-    let first_runs = hubs.iter().filter_map(|hub| Some((hub, hub.runs.first()?)));
-    first_runs
-        .flat_map(|(hub, run)| {
-            run.skipped
-                .iter()
-                .map(|skipped| format!("{}: {} ({}).", hub.name, skipped.reason, skipped.expr))
-        })
-        .collect()
-}
-
 fn each_run(hubs: &[HubRuns]) -> Block {
     let head = ["run", "verdict", "p50 ms", "p99 ms", "cores", "MiB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -318,7 +280,12 @@ fn each_run(hubs: &[HubRuns]) -> Block {
 mod tests {
     use super::*;
     use crate::report::sample;
-    use crate::result::run_result::Skipped;
+
+    #[test]
+    fn names_every_hub_in_the_title() {
+        assert_eq!(title(&["a", "b"]), "a beside b");
+        assert_eq!(title(&["a", "b", "c"]), "a, b and c");
+    }
 
     #[test]
     fn shows_median_and_range() {
@@ -336,7 +303,13 @@ mod tests {
             name: name.to_owned(),
             runs: vec![sample::passed(); runs],
         };
-        let page = page(&[hub("a", 2), hub("b", 1)], "the load", "compare a b").markdown();
+        let of = |hubs: &[HubRuns]| page(hubs, "the load", "compare a b").markdown();
+        let mut tainted = hub("c", 1);
+        tainted.runs[0].valid = false;
+        let warned = of(&[hub("a", 1), tainted]);
+        let place = |text: &str| warned.find(text).expect("it is there");
+        assert!(place("## Before you compare\n\n- In 1 of 2 runs") < place("## Books"));
+        let page = of(&[hub("a", 2), hub("b", 1)]);
         assert!(page.starts_with("# a beside b\n\nthe load\n"), "{page}");
         for part in [
             "|  | a | b |",
@@ -348,34 +321,5 @@ mod tests {
         }
         assert_eq!(page.matches("| 2 a | ").count(), 1, "{page}");
         assert!(!page.contains("Before you compare"), "{page}");
-    }
-
-    #[test]
-    fn warns_before_the_tables_and_says_what_it_does_not_know() {
-        let mut bad = sample::failed();
-        bad.valid = false;
-        bad.server = None;
-        bad.skipped = vec![Skipped {
-            expr: "gaps.excess==0".to_owned(),
-            reason: "b announces no gaps".to_owned(),
-        }];
-        let hubs = [
-            HubRuns {
-                name: "a".to_owned(),
-                runs: vec![sample::passed()],
-            },
-            HubRuns {
-                name: "b".to_owned(),
-                runs: vec![bad, sample::passed()],
-            },
-        ];
-        let page = page(&hubs, "the load", "compare a b").markdown();
-        let warnings = "## Before you compare\n\n\
-            - b: in 1 of 2 runs the tester could not keep up, so these latencies are partly its own.\n\
-            - b: its process was not watched, so there are no costs.\n\
-            - b: failed loss.silent==0.\n\n## Books\n";
-        assert!(page.contains(warnings), "{page}");
-        let unknown = "## What was not checked\n\n- b: b announces no gaps (gaps.excess==0).\n";
-        assert!(page.contains(unknown), "{page}");
     }
 }

@@ -102,7 +102,7 @@ fn html_row(out: &mut String, row: &[String], is_head: bool) {
                 out,
                 "<td>{}<small>{}</small></td>",
                 xml(value),
-                xml(range.trim_end_matches(')'))
+                xml(&range.trim_end_matches(')').replace(" to ", "–"))
             ),
             (_, _, None) => write!(out, "<td>{}</td>", xml(cell)),
         };
@@ -129,7 +129,6 @@ small { display: block; color: var(--soft); font-size: 12px; line-height: 1.3; }
   main { padding: 20px 14px 48px; }
   th, td { padding: 6px; }
   th[scope=row] { min-width: 6.5em; }
-  td small { white-space: normal; width: min-content; margin-left: auto; }
 }
 pre { background: var(--code); padding: 12px 14px; border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
 ";
@@ -160,7 +159,7 @@ mod tests {
         let row = "<tr><th scope=\"row\">lost</th><td>1</td></tr>";
         assert!(html.contains(row), "{html}");
         assert!(
-            html.contains("<td>2.0<small>1.0 to 3.0</small></td>"),
+            html.contains("<td>2.0<small>1.0–3.0</small></td>"),
             "{html}"
         );
         assert!(html.contains("<pre>run '&lt;x&gt;'</pre>"), "{html}");
