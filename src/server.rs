@@ -108,6 +108,8 @@ impl WebSocketServer {
             tasks: self.tasks.clone(),
             lists: self.lists.clone(),
             started: self.started,
+            ping_interval: self.config.ping_interval,
+            pong_timeout: self.config.pong_timeout,
         })
     }
 

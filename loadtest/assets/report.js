@@ -113,6 +113,11 @@
       values.length > 0 && el("dl", { class: "figures" }, values.map(([name, m]) => el("div", {}, el("dt", { class: "mono" }, name), el("dd", {}, shown(m.value, m.unit)))))));
   };
 
+  const stages = () => (run.stages || []).length === 0 ? null : el("section", {}, el("h2", {}, "Stages"),
+    table([{ text: "stage", expr: true }, ...["sockets", "published", "delivered", "p50", "p99", "max"].map(num)],
+      run.stages.map((s) => [s.stage, s.open === null ? "–" : grouped(s.open), grouped(s.published), grouped(s.received),
+        ...["p50", "p99", "max"].map((q) => s.delivery.count > 0 ? ms(s.delivery[q]) : "–")])));
+
   const worst = () => {
     if (run.worst.length === 0) return null;
     const most = Math.max(...run.worst.map((w) => w.max_ms), 1e-9);
@@ -341,7 +346,7 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   root.dataset.theme = dark.matches ? "dark" : "light";
   document.getElementById("report").append(...[head(), taint(), tiles(), failures(),
-    el("div", { class: "pair" }, assertions(), percentiles()), timeline(), worst(), metrics(), environment()].filter(Boolean));
+    el("div", { class: "pair" }, assertions(), percentiles()), stages(), timeline(), worst(), metrics(), environment()].filter(Boolean));
   draw();
   dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
   let waiting = 0;

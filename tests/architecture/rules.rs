@@ -249,8 +249,10 @@ pub const LOADTEST: Crate = Crate {
             "hdrhistogram",
             &["measure/latency.rs", "report/hdr.rs", "report/sample.rs"],
         ),
+        ("hmac", &["dialect/pusher_app.rs"]),
         ("httparse", &["null_server/request_head.rs", "wire/"]),
         ("humantime", &["cli/"]),
+        ("md5", &["dialect/pusher_app.rs"]),
         ("memchr", &["dialect/", "wire/"]),
         (
             "nix",
@@ -269,6 +271,7 @@ pub const LOADTEST: Crate = Crate {
         ("serde", &["dialect/target_file.rs", "result/"]),
         ("serde_json", &["report/"]),
         ("sha1", &["wire/handshake.rs"]),
+        ("sha2", &["dialect/pusher_app.rs"]),
         ("socket2", &["null_server/", "sockets/audit/leaving.rs"]),
         (
             "thiserror",

@@ -58,14 +58,17 @@ impl TlsClient {
     }
 }
 
-/// Decrypts `bytes`, as they were received, and appends what they say to `out`.
+/// Decrypts `bytes`, as they were received, and appends what they say to `out`. What follows the end of the session is
+/// ignored.
 pub(crate) fn decrypt(
     tls: &mut ClientConnection,
     mut bytes: &[u8],
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
-        tls.read_tls(&mut bytes)?;
+        if tls.read_tls(&mut bytes)? == 0 {
+            return Ok(());
+        }
         let state = tls.process_new_packets().map_err(io::Error::other)?;
         let from = out.len();
         out.resize(from + state.plaintext_bytes_to_read(), 0);
@@ -90,5 +93,87 @@ pub(crate) fn encrypt(
         if bytes.is_empty() {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection};
+    use std::io::Write;
+    use std::time::{Duration, Instant};
+
+    /// Both ends of a session, after the handshake.
+    fn session() -> (ClientConnection, ServerConnection) {
+        let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
+            .expect("a certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).expect("it is valid");
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("there are some")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = TlsClient {
+            config: Arc::new(config),
+            name: ServerName::try_from("127.0.0.1").expect("an address"),
+        };
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("a key");
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("there are some")
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .expect("they belong together");
+        let mut client = client.connect().expect("a client");
+        let mut server = ServerConnection::new(Arc::new(config)).expect("a server");
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut bytes = Vec::new();
+            encrypt(&mut client, b"", &mut bytes).expect("encrypted");
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                server.read_tls(&mut rest).expect("read");
+                server.process_new_packets().expect("valid");
+            }
+            decrypt(&mut client, &sent(&mut server), &mut Vec::new()).expect("valid");
+        }
+        (client, server)
+    }
+
+    /// What the server has to send.
+    fn sent(server: &mut ServerConnection) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut bytes).expect("written");
+        }
+        bytes
+    }
+
+    #[test]
+    fn ignores_what_follows_the_end_of_a_session() {
+        let (mut client, mut server) = session();
+        server
+            .writer()
+            .write_all(b"the end")
+            .expect("there is room");
+        server.send_close_notify();
+        let mut bytes = sent(&mut server);
+        // What a server must not send: more than is taken at a time.
+        bytes.resize(bytes.len() + 256 * 1024, b'x');
+        // If it never returns, the test must fail all the same.
+        let decrypting = std::thread::spawn(move || {
+            let mut plain = Vec::new();
+            let result = decrypt(&mut client, &bytes, &mut plain).map_err(|error| error.kind());
+            (result, plain)
+        });
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !decrypting.is_finished() {
+            assert!(Instant::now() < deadline, "it does not return");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let done = decrypting.join().expect("it does not panic");
+        assert_eq!(done, (Ok(()), b"the end".to_vec()));
     }
 }

@@ -85,6 +85,24 @@ fn parse_scaled(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Formats milliseconds since 1970 as a date: `2026-11-26`, in UTC.
+pub(crate) fn date(unix_ms: u64) -> String {
+    // The civil calendar, in years that begin with March.
+    let days = unix_ms / 86_400_000 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Formats `1234567` as `1,234,567`.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -139,6 +157,18 @@ mod tests {
         assert!(parse_count("ten").is_err());
         assert!(parse_rate("0/s").is_err());
         assert!(parse_size("1GiB").is_err());
+    }
+
+    #[test]
+    fn writes_dates() {
+        for (unix_ms, text) in [
+            (0, "1970-01-01"),
+            (951_782_400_000, "2000-02-29"),
+            (1_767_225_599_999, "2025-12-31"),
+            (1_767_225_600_000, "2026-01-01"),
+        ] {
+            assert_eq!(date(unix_ms), text);
+        }
     }
 
     #[test]

@@ -5,5 +5,6 @@ pub(crate) mod classes;
 pub(crate) mod close_counts;
 pub(crate) mod evidence;
 pub(crate) mod ledger;
+pub(crate) mod stage_tally;
 pub(crate) mod tally;
 pub(crate) mod totals;

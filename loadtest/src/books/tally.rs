@@ -3,6 +3,7 @@
 use super::classes::{Classes, merge_classes};
 use super::close_counts::CloseCounts;
 use super::evidence::{Evidence, EvidenceKind};
+use super::stage_tally::{StageDeliveries, StagePublications};
 use crate::measure::connection_latency;
 use crate::measure::latency::Latency;
 use crate::result::run_result::WorstConnection;
@@ -72,6 +73,8 @@ pub(crate) struct WorkerTally {
     pub(crate) attacks: u64,
     /// Of those, the ones that the server did not answer as it must.
     pub(crate) attacks_wrong: u64,
+    /// Deliveries by stage.
+    pub(crate) stages: StageDeliveries,
     /// The connections with the highest latencies; only in the last report.
     pub(crate) worst: Vec<WorstConnection>,
     /// How late the worker's event loop woke up.
@@ -122,6 +125,7 @@ impl WorkerTally {
         self.attacks += other.attacks;
         self.attacks_wrong += other.attacks_wrong;
         self.loop_lag.merge(&other.loop_lag);
+        self.stages.merge(other.stages);
         self.worst.extend(other.worst);
         self.worst = connection_latency::rank(std::mem::take(&mut self.worst));
         self.evidence.merge(other.evidence);
@@ -150,11 +154,21 @@ pub(crate) struct PublisherTally {
     /// How late the tester itself was: the time from when a publication was due and its publisher was free until it was
     /// sent.
     pub(crate) lag: Latency,
+    /// Accepted publications by stage.
+    pub(crate) stages: StagePublications,
     /// Evidence of failures.
     pub(crate) evidence: Evidence,
 }
 
 impl PublisherTally {
+    /// Counts a publication that the server accepted. `stage` is the one in which it was due, if the run has stages.
+    pub(crate) fn accept(&mut self, stage: Option<usize>) {
+        self.accepted += 1;
+        if let Some(stage) = stage {
+            self.stages.count(stage);
+        }
+    }
+
     /// Adds another tally.
     pub(crate) fn merge(&mut self, other: Self) {
         self.accepted += other.accepted;
@@ -166,6 +180,7 @@ impl PublisherTally {
         self.cross_checked += other.cross_checked;
         self.ack.merge(&other.ack);
         self.lag.merge(&other.lag);
+        self.stages.merge(other.stages);
         self.evidence.merge(other.evidence);
     }
 }

@@ -125,6 +125,34 @@ mod tests {
     }
 
     #[test]
+    fn shows_every_flag_of_a_run_in_a_group() {
+        let cli = Cli::command();
+        let run = cli.find_subcommand("run").expect("the command exists");
+        let flags = run.get_arguments().filter(|arg| arg.get_long().is_some());
+        let mut groups: Vec<&str> = Vec::new();
+        for arg in flags.filter(|arg| arg.get_id() != "help") {
+            let group = arg.get_help_heading();
+            groups.push(group.unwrap_or_else(|| panic!("--{} has no group", arg.get_id())));
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        assert_eq!(
+            groups,
+            [
+                "Assertions",
+                "Connections",
+                "Display",
+                "Faults",
+                "Output",
+                "Replay",
+                "Reports",
+                "Target",
+                "Traffic"
+            ]
+        );
+    }
+
+    #[test]
     fn names_its_commands() {
         let cli = Cli::command();
         let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();

@@ -1,8 +1,11 @@
 //! The flags for faults: churn, drops, storms and cohorts of misbehaving sockets.
 
 use super::scenario::Defaults;
+use crate::base::target::Target;
 use crate::base::units::{parse_byte_rate, parse_rate, parse_share};
+use crate::measure::server_stats::ServerStats;
 use crate::plan::cohort::{Cohorts, Role};
+use crate::plan::heartbeat::Heartbeat;
 use crate::plan::storm::Storm;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
@@ -70,21 +73,26 @@ pub(crate) struct FaultFlags {
     /// When these shares start to misbehave, from the first publication [default: the scenario's].
     #[arg(long, env = "LOADTEST_TURN_AT", value_name = "TIME", value_parser = humantime::parse_duration)]
     turn_at: Option<Duration>,
-    /// The --ping-interval of the server; decides when it must have closed unresponsive sockets.
-    #[arg(long, env = "LOADTEST_PING_INTERVAL", default_value = "30s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    ping_interval: Duration,
-    /// The --pong-timeout of the server; see --ping-interval.
-    #[arg(long, env = "LOADTEST_PONG_TIMEOUT", default_value = "90s", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pong_timeout: Duration,
+    /// The --ping-interval of the server; decides when it must have closed unresponsive sockets [default: what the server
+    /// says in /api/stats, or 30s].
+    #[arg(long, env = "LOADTEST_PING_INTERVAL", value_name = "TIME", value_parser = humantime::parse_duration)]
+    ping_interval: Option<Duration>,
+    /// The --pong-timeout of the server; see --ping-interval [default: what the server says, or 90s].
+    #[arg(long, env = "LOADTEST_PONG_TIMEOUT", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pong_timeout: Option<Duration>,
     /// How long the server waits for an opening handshake.
     #[arg(long, env = "LOADTEST_HANDSHAKE_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
     handshake_timeout: Duration,
 }
 
 impl FaultFlags {
-    /// How long the server may keep an unresponsive socket.
-    pub(crate) fn heartbeat(&self) -> Duration {
-        self.ping_interval + self.pong_timeout
+    /// The heartbeat of the server. `api` is where to ask for what the flags do not say; `None` if the hub is not Wavecast.
+    pub(crate) fn heartbeat(&self, api: Option<&Target>) -> Heartbeat {
+        let flags = (self.ping_interval, self.pong_timeout);
+        let is_known = self.ping_interval.is_some() && self.pong_timeout.is_some();
+        let stats = api.filter(|_| !is_known).and_then(ServerStats::fetch);
+        let server = stats.map_or((None, None), |own| (own.ping_interval, own.pong_timeout));
+        Heartbeat::new(flags, server)
     }
 
     /// Makes all faults start after one second, unless a flag says when.
@@ -108,8 +116,9 @@ impl FaultFlags {
         })
     }
 
-    /// The cohorts of the flags, or those of the scenario if no flag names any.
-    pub(crate) fn cohorts(&self, defaults: &Defaults) -> Cohorts {
+    /// The cohorts of the flags, or those of the scenario if no flag names any. For `api`, see
+    /// [`heartbeat`](Self::heartbeat).
+    pub(crate) fn cohorts(&self, defaults: &Defaults, api: Option<&Target>) -> Cohorts {
         let flags = [
             (Role::Slow, self.slow),
             (Role::NoPong, self.no_pong),
@@ -125,12 +134,18 @@ impl FaultFlags {
         if shares.is_empty() {
             shares = defaults.cohorts.to_vec();
         }
+        // Nobody is asked for what is not needed.
+        let needs_heartbeat = shares.iter().any(|(role, _)| *role != Role::Slow);
+        let heartbeat = if needs_heartbeat {
+            self.heartbeat(api)
+        } else {
+            Heartbeat::default()
+        };
         Cohorts {
             shares,
+            heartbeat,
             at: self.turn_at.unwrap_or(defaults.turn_at),
             slow_rate: self.slow_rate,
-            ping_interval: self.ping_interval,
-            pong_timeout: self.pong_timeout,
             handshake_timeout: self.handshake_timeout,
         }
     }

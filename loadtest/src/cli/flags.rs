@@ -1,10 +1,12 @@
 //! The flags of a run, without those for faults, display and reports.
 
 use super::fault_flags::FaultFlags;
+use super::stages_flag::parse_stages;
 use crate::base::source_ips::SourceIps;
 use crate::base::units::{parse_count, parse_rate, parse_size};
 use crate::measure::server_pid::ServerPid;
 use crate::plan::popularity::Popularity;
+use crate::plan::stages::Stages;
 use crate::report::outputs::Outputs;
 use crate::run::display::DisplayFlags;
 use crate::verdict::assertion::Assertion;
@@ -117,6 +119,11 @@ pub(crate) struct Flags {
     /// How long to publish, such as 30s or 5m [default: the scenario's].
     #[arg(help_heading = "Traffic", short, long, env = "LOADTEST_DURATION", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) duration: Option<Duration>,
+    /// Change sockets and rate in stages, each TARGET@TIME: 1k@30s,10k@2m moves evenly to 1,000 sockets in 30 s, then to
+    /// 10,000 in 2 minutes; 500/s@1m sets the rate, 1k+500/s@1m both. The first stage starts from none. Instead of
+    /// --duration, and of --connections or --rate.
+    #[arg(help_heading = "Traffic", long, env = "LOADTEST_STAGES", value_name = "STAGES", value_parser = parse_stages)]
+    pub(crate) stages: Option<Stages>,
     /// How long to wait for the last deliveries; ends early once all have arrived.
     #[arg(help_heading = "Traffic", long, env = "LOADTEST_DRAIN", default_value = "5s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) drain: Duration,

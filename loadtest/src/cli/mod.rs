@@ -6,4 +6,6 @@ pub(crate) mod flags;
 pub(crate) mod scenario;
 pub(crate) mod scenario_file;
 pub(crate) mod setup;
+mod stages_check;
+mod stages_flag;
 mod target;

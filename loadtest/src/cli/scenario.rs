@@ -285,7 +285,14 @@ impl Scenario {
         // Responses to publications count subscribers. Rooms have no such responses, but announcements.
         const CHANNELS: &[&str] = &["subscribers.mismatch==0"];
         const ROOMS: &[&str] = &["announcements.difference==0"];
+        // With stages, sockets leave in any scenario.
+        const LEAVING: &[&str] = &["churn.stuck==0"];
         let steady = if plan.expects_all() { STEADY } else { &[] };
+        let leaving = if plan.stages.close_sockets() {
+            LEAVING
+        } else {
+            &[]
+        };
         let counted = match (plan.is_steady(), plan.rooms) {
             (false, _) => &[],
             (true, false) => CHANNELS,
@@ -296,6 +303,7 @@ impl Scenario {
             .iter()
             .chain(counted)
             .chain(steady)
+            .chain(leaving)
             .chain(self.asserts)
             .chain(&["server.leaks==0"])
             .map(|expr| {

@@ -60,6 +60,12 @@ fn flags(text: &str, path: &str, is_set: impl Fn(&str) -> bool) -> Result<Vec<St
             Value::Table(_) if key == "target" => words.push(format!("--target={path}")),
             Value::Boolean(true) => words.push(format!("--{flag}")),
             Value::Boolean(false) => {}
+            // One flag with several parts.
+            Value::Array(values) if flag == "stages" => {
+                let parts: Result<Vec<String>, String> =
+                    values.iter().map(|value| plain(key, value)).collect();
+                words.push(format!("--stages={}", parts?.join(",")));
+            }
             Value::Array(values) => {
                 for value in values {
                     words.push(format!("--{flag}={}", plain(key, value)?));
@@ -103,6 +109,13 @@ mod tests {
                 "--seed=42",
             ]
         );
+    }
+
+    #[test]
+    fn joins_stages_to_one_flag() {
+        let text = "stages = ['1k@30s', '500/s@1m']";
+        let words = flags(text, "run.toml", |_| false).expect("valid");
+        assert_eq!(words, ["smoke", "--stages=1k@30s,500/s@1m"]);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::flags::{Flags, Spacing};
 use super::scenario::Scenario;
+use super::stages_check;
 use super::target::{self, ResolvedTarget};
+use crate::base::target::Target;
 use crate::plan::arrivals::Arrivals;
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
@@ -35,14 +37,12 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     if dialect.as_ref().is_some_and(|own| own.file.one_channel) {
         flags.channels = Some(1);
     }
-    let plan = plan(scenario, &flags);
+    // Nothing is sent to another machine without permission.
+    let may_ask = dialect.is_none() && (flags.yes || api.is_loopback());
+    let wavecast_api = may_ask.then_some(&api);
+    let plan = plan(scenario, &flags, wavecast_api);
+    stages_check::check(scenario, &flags, &plan)?;
     check(scenario, &flags, &plan, workers)?;
-    if ws.tls.is_some() && (!plan.cohorts.shares.is_empty() || plan.attacks) {
-        return Err(format!(
-            "{} needs ws://: with TLS, a socket that does not read cannot tell why it was closed",
-            scenario.name
-        ));
-    }
     let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
     } else {
@@ -80,10 +80,15 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     })
 }
 
-/// The plan of a run, unchecked.
-fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
+/// The plan of a run, unchecked. `api` is that of the server, if it is Wavecast.
+fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
     let defaults = &scenario.defaults;
-    let connections = flags.connections.unwrap_or(defaults.connections);
+    let stages = flags.stages.clone().unwrap_or_default();
+    let connections = if stages.set_connections() {
+        stages.most_connections()
+    } else {
+        flags.connections.unwrap_or(defaults.connections)
+    };
     let rooms = defaults.members > 0;
     let channels = if rooms {
         let members = flags.members.unwrap_or(defaults.members).max(1);
@@ -91,7 +96,11 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
     } else {
         flags.channels.unwrap_or(defaults.channels)
     };
-    let rate = flags.rate.unwrap_or(defaults.rate);
+    let rate = if stages.set_rates() {
+        stages.highest_rate()
+    } else {
+        flags.rate.unwrap_or(defaults.rate)
+    };
     let publishers = flags.publishers.unwrap_or_else(|| {
         if rooms {
             ROOM_PUBLISHERS
@@ -122,18 +131,24 @@ fn plan(scenario: &Scenario, flags: &Flags) -> RunPlan {
         publishers,
         common,
         rate,
-        duration: flags.duration.unwrap_or(defaults.duration),
+        duration: if stages.are_none() {
+            flags.duration.unwrap_or(defaults.duration)
+        } else {
+            stages.duration()
+        },
+        stages,
         arrivals: Arrivals::constant(),
         churn: flags.faults.churn.unwrap_or(defaults.churn),
         storm: flags.faults.storm(defaults),
         reconnect: flags.faults.reconnect,
         drops: flags.faults.drops.unwrap_or(defaults.drops),
         positions: flags.faults.positions || defaults.positions,
-        cohorts: flags.faults.cohorts(defaults),
+        cohorts: flags.faults.cohorts(defaults, api),
         attacks: scenario.name == "adversarial",
         payload_bytes: flags.size.unwrap_or(defaults.size),
     };
-    if flags.duration.is_none() && plan.cohorts.longest() > Duration::ZERO {
+    let is_open = flags.duration.is_none() && plan.stages.are_none();
+    if is_open && plan.cohorts.longest() > Duration::ZERO {
         plan.duration = plan.cohorts.at + plan.cohorts.longest() + Duration::from_secs(1);
     }
     if flags.arrivals == Spacing::Poisson {
@@ -180,7 +195,12 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Re
         return Err("--arrivals poisson allows for ten million publications".to_owned());
     }
     if plan.publications() == 0 && plan.rate > 0.0 {
-        return Err("--rate and --duration are too small for a single publication".to_owned());
+        let flags = if plan.stages.are_none() {
+            "--rate and --duration are"
+        } else {
+            "--stages is"
+        };
+        return Err(format!("{flags} too small for a single publication"));
     }
     Ok(())
 }

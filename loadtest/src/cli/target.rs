@@ -6,6 +6,7 @@ use crate::base::target::Target;
 use crate::dialect::hub_dialect::Dialect;
 use crate::dialect::presets;
 use crate::dialect::target_file::Via;
+use crate::plan::stages::Stages;
 use crate::result::run_result::Skipped;
 use crate::sockets::run_state::Credentials;
 use crate::verdict::assertion::Assertion;
@@ -30,9 +31,11 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
     let parse_time = |text: &str| {
         humantime::parse_duration(text).map_err(|error| format!("heartbeat.every: {error}"))
     };
+    let token = flags.token.as_deref().unwrap_or_default();
     let dialect = match presets::find(&flags.target)? {
         Some(file) => Some(
-            Dialect::new(file, parse_time).map_err(|error| format!("{}: {error}", flags.target))?,
+            Dialect::new(file, token, parse_time)
+                .map_err(|error| format!("{}: {error}", flags.target))?,
         ),
         None => None,
     };
@@ -41,7 +44,10 @@ pub(crate) fn resolve(scenario: &Scenario, flags: &Flags) -> Result<ResolvedTarg
     }
     let file = dialect.as_ref().map(|dialect| &dialect.file);
     let url = match (&flags.url, file) {
-        (Some(url), _) => url.clone(),
+        (Some(url), _) => match &dialect {
+            Some(dialect) => dialect.url(url),
+            None => url.clone(),
+        },
         (None, None) => flags.wavecast_url().to_owned(),
         (None, Some(file)) => file
             .url
@@ -81,6 +87,17 @@ fn fits(scenario: &Scenario, flags: &Flags, dialect: &Dialect) -> Result<(), Str
     if scenario.name == "storm" && dialect.file.subscribed.is_none() {
         return Err(format!(
             "{name} does not confirm subscriptions, so what a returning socket is owed is unknown"
+        ));
+    }
+    let stages = flags.stages.as_ref().filter(|own| own.set_connections());
+    if stages.is_some() && dialect.file.subscribed.is_none() {
+        return Err(format!(
+            "{name} does not confirm subscriptions, so --stages cannot open sockets while events flow"
+        ));
+    }
+    if stages.is_some_and(Stages::close_sockets) {
+        return Err(format!(
+            "--stages that close sockets need the protocol of Wavecast, not that of {name}"
         ));
     }
     let path_names_channel =

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// Runs 100 sockets on one channel against the null server, which coalesces events for 5 ms.
 pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
+    if flags.stages.is_some() {
+        return Err("--stages cannot be used with bench-self".to_owned());
+    }
     let behaviour = Behaviour {
         coalesce: Duration::from_millis(5),
         ..Behaviour::default()

@@ -5,7 +5,8 @@ use crate::cli::args::HubFlags;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
 use crate::cli::setup;
-use crate::report::hubs_page::{HubRuns, page};
+use crate::report::hub_runs::HubRuns;
+use crate::report::hubs_page::page;
 use crate::run::display::DisplayFlags;
 use crate::run::execute;
 use crate::run::options::RunOptions;
@@ -126,7 +127,7 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
         .map(|options| {
             let plan = &options.plan;
             format!(
-                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} for {:?}",
+                "{} sockets with {} each on {}, {} publications per second{} of {} bytes from {} for {:?}{}",
                 plan.sockets(),
                 match plan.subs_per_conn {
                     1 => "one subscription".to_owned(),
@@ -141,6 +142,11 @@ fn load(all: &[RunOptions], runs: u32, seed: u64) -> Result<String, String> {
                     count => format!("{count} publishers"),
                 },
                 plan.duration,
+                if plan.stages.are_none() {
+                    String::new()
+                } else {
+                    format!(", in stages {}", plan.stages.text())
+                },
             )
         })
         .collect();

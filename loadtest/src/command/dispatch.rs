@@ -76,6 +76,11 @@ fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
             "{name} consists of several runs, and reports can only be written of one"
         ));
     }
+    if flags.stages.is_some() && matches!(name, "verify" | "find-max") {
+        return Err(format!(
+            "--stages cannot be used with {name}, which sets sockets and rates itself"
+        ));
+    }
     let outputs = flags.outputs.clone();
     match name {
         "verify" => verify::run(&flags),

@@ -29,6 +29,8 @@ const HEARTBEAT: Step = ("heartbeat", 200, 20.0, 0);
 const RECOVERY: Step = ("recovery", 200, 50.0, 4);
 /// The heartbeat scenario is skipped if it takes longer than this.
 const LONGEST_HEARTBEAT: Duration = Duration::from_secs(6);
+/// Payload size of the slow scenario: so large that a socket that does not read is evicted before a short pong timeout ends it.
+const SLOW_SIZE: u32 = 32 * 1024;
 /// Defaults of the recovery scenario: sockets to drop per second, and how long they stay disconnected.
 const DROPS: f64 = 100.0;
 const AWAY: Duration = Duration::from_millis(500);
@@ -43,9 +45,7 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
     let mut skipped = Vec::new();
     for step in STEPS.into_iter().chain([HEARTBEAT, RECOVERY]) {
         let skip_reason = match step {
-            HEARTBEAT if flags.faults.heartbeat() > LONGEST_HEARTBEAT => Some(
-                "run the server with --ping-interval 1s --pong-timeout 3s, and give both to loadtest".to_owned(),
-            ),
+            HEARTBEAT => why_heartbeat_is_skipped(flags)?,
             RECOVERY => why_recovery_is_skipped(flags)?,
             _ => None,
         };
@@ -82,6 +82,9 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
     if seconds > 0 {
         flags.duration = Some(Duration::from_secs(seconds));
     }
+    if name == "slow" {
+        flags.size.get_or_insert(SLOW_SIZE);
+    }
     if step == RECOVERY {
         flags.faults.drops.get_or_insert(DROPS);
         if flags.faults.reconnect.is_zero() {
@@ -96,10 +99,26 @@ fn run_step(step: Step, flags: &Flags, interrupts: &Receiver<()>) -> Result<Exit
     Ok(execute::run_one_of_several(options, interrupts.clone()))
 }
 
+/// Why the heartbeat scenario is skipped, if it is.
+fn why_heartbeat_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
+    let url = match &flags.api {
+        Some(api) => api.clone(),
+        None => target(flags)?.api_url(),
+    };
+    let api = Target::resolve(&url, "http", flags.tls_ca.as_deref())?;
+    let may_ask = flags.yes || api.is_loopback();
+    let longest = flags.faults.heartbeat(may_ask.then_some(&api)).longest();
+    let fix = "run the server with --ping-interval 1s --pong-timeout 3s";
+    Ok((longest > LONGEST_HEARTBEAT).then(|| fix.to_owned()))
+}
+
+fn target(flags: &Flags) -> Result<Target, String> {
+    Target::resolve(flags.wavecast_url(), "ws", flags.tls_ca.as_deref())
+}
+
 /// Why the recovery scenario is skipped, if it is.
 fn why_recovery_is_skipped(flags: &Flags) -> Result<Option<String>, String> {
-    let target = Target::resolve(flags.wavecast_url(), "ws", flags.tls_ca.as_deref())?;
-    Ok(match has_positions(&target) {
+    Ok(match has_positions(&target(flags)?) {
         Ok(true) => None,
         Ok(false) => Some("run the server with --history 100000".to_owned()),
         Err(error) => Some(format!(

@@ -1,8 +1,9 @@
 //! What a target file means: the frames to send, and what a received message is.
 
 use super::pointer::Pointer;
-use super::target_file::{Framing, TargetFile, Transport, Via};
-use super::template::Template;
+use super::pusher_app::PusherApp;
+use super::target_file::{Framing, Signing, TargetFile, Transport, Via};
+use super::template::{Template, Values};
 use crate::wire::json::Scanner;
 use crate::wire::server_message;
 use crate::wire::stamp::Stamp;
@@ -34,19 +35,22 @@ pub(crate) struct Dialect {
     pub(crate) file: TargetFile,
     pub(crate) hello: Vec<Template>,
     pub(crate) subscribe: Option<Template>,
-    pub(crate) publish_path: Template,
+    publish_path: Template,
     pub(crate) publish_headers: Vec<Template>,
     pub(crate) message: Template,
     pub(crate) subscribers: Option<Pointer>,
     pub(crate) heartbeat: Option<(Duration, String)>,
+    /// The application that signs publications.
+    app: Option<PusherApp>,
     payload: Pointer,
     channel: Option<Pointer>,
 }
 
 impl Dialect {
-    /// Checks a target file. `parse_time` parses the period of its heartbeat.
+    /// Checks a target file. `token` is the value of `--token`, `parse_time` parses the period of its heartbeat.
     pub(crate) fn new(
-        file: TargetFile,
+        mut file: TargetFile,
+        token: &str,
         parse_time: impl Fn(&str) -> Result<Duration, String>,
     ) -> Result<Self, String> {
         let templates = |texts: &[String]| -> Result<Vec<Template>, String> {
@@ -66,6 +70,16 @@ impl Dialect {
                     .to_owned(),
             );
         }
+        let app = match file.publish.sign {
+            Some(Signing::Pusher) => Some(PusherApp::parse(token).ok_or(
+                "--token must be ID:KEY:SECRET, the application that publishes (such as 7:my-key:my-secret)",
+            )?),
+            None => None,
+        };
+        if let Some(app) = &app {
+            file.publish.path = name_app(app, &file.publish.path);
+            file.url = file.url.map(|url| name_app(app, &url));
+        }
         let heartbeat = match &file.heartbeat {
             Some(own) => Some((parse_time(&own.every)?, own.send.clone())),
             None => None,
@@ -80,17 +94,35 @@ impl Dialect {
             payload: Pointer::parse(&file.payload)?,
             channel: pointer(&file.channel)?,
             heartbeat,
+            app,
             file,
         })
+    }
+
+    /// A URL with the names of the application in their places.
+    pub(crate) fn url(&self, url: &str) -> String {
+        self.app
+            .as_ref()
+            .map_or_else(|| url.to_owned(), |app| name_app(app, url))
+    }
+
+    /// The path of a publication with this body, signed if the file says so. `unix_s` is the time.
+    pub(crate) fn publish_path(&self, values: &Values<'_>, body: &[u8], unix_s: u64) -> String {
+        let path = self.publish_path.text(values);
+        match &self.app {
+            Some(app) => app.sign(&path, body, unix_s),
+            None => path,
+        }
     }
 
     /// Whether the file says where `--token` goes.
     pub(crate) fn places_token(&self) -> bool {
         let templates = self.hello.iter().chain(&self.subscribe);
-        templates
-            .chain(&self.publish_headers)
-            .chain([&self.publish_path, &self.message])
-            .any(Template::names_a_token)
+        self.app.is_some()
+            || templates
+                .chain(&self.publish_headers)
+                .chain([&self.publish_path, &self.message])
+                .any(Template::names_a_token)
             || self
                 .file
                 .headers
@@ -142,7 +174,11 @@ impl Dialect {
     fn message<'a>(&'a self, text: &'a [u8]) -> Incoming<'a> {
         let file = &self.file;
         let contains = |part: &Option<String>| part.as_ref().is_some_and(|part| says(text, part));
-        let answer = file.answers.iter().find(|(own, _)| own.as_bytes() == text);
+        let asks = |own: &str| match own.strip_prefix('^') {
+            None => own.as_bytes() == text,
+            Some(start) => text.starts_with(start.as_bytes()),
+        };
+        let answer = file.answers.iter().find(|(own, _)| asks(own));
         if let Some((_, answer)) = answer {
             return Incoming::Question(answer);
         }
@@ -183,6 +219,11 @@ impl Dialect {
         let text: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\\').collect();
         server_message::stamp_of(&text)
     }
+}
+
+fn name_app(app: &PusherApp, text: &str) -> String {
+    text.replace("{{app}}", &app.id)
+        .replace("{{key}}", &app.key)
 }
 
 /// Whether a message contains a text; one that begins with `^` must be at its start, or at the start of a line.

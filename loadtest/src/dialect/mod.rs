@@ -3,5 +3,6 @@
 pub(crate) mod hub_dialect;
 pub(crate) mod pointer;
 pub(crate) mod presets;
+pub(crate) mod pusher_app;
 pub(crate) mod target_file;
 pub(crate) mod template;

@@ -11,6 +11,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("nats", include_str!("../../targets/nats.toml")),
     ("nchan", include_str!("../../targets/nchan.toml")),
     ("phoenix", include_str!("../../targets/phoenix.toml")),
+    ("pusher", include_str!("../../targets/pusher.toml")),
     ("socketio", include_str!("../../targets/socketio.toml")),
     ("ws", include_str!("../../targets/ws.toml")),
 ];
@@ -64,7 +65,7 @@ mod tests {
 
     fn dialect(name: &str) -> Dialect {
         let file = find(name).expect("valid").expect("a file");
-        Dialect::new(file, |_| Ok(Duration::from_secs(1))).expect("valid")
+        Dialect::new(file, "7:key:secret", |_| Ok(Duration::from_secs(1))).expect("valid")
     }
 
     /// What a frame contains, in short.
@@ -147,12 +148,32 @@ mod tests {
         let expected = ["other", "welcome", "subscribed", "event c 9", "answer 3"];
         assert_eq!(read(&dialect("socketio"), &socketio), expected);
 
+        let event = format!(r#"{{"event":"event","channel":"c","data":"{quoted}"}}"#);
+        let pusher = [
+            r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":120}"}"#,
+            r#"{"event":"pusher_internal:subscription_succeeded","channel":"c","data":"{}"}"#,
+            &event,
+            r#"{"event":"pusher:ping","data":"{}"}"#,
+            r#"{"event":"pusher:pong"}"#,
+            r#"{"event":"pusher:error","data":{"code":4001,"message":"no such app"}}"#,
+        ];
+        let expected = [
+            "welcome",
+            "subscribed",
+            "event c 9",
+            r#"answer {"event":"pusher:pong","data":{}}"#,
+            "other",
+            "error",
+        ];
+        assert_eq!(read(&dialect("pusher"), &pusher), expected);
+
         for name in ["ws", "mercure"] {
             assert_eq!(read(&dialect(name), &[STAMP]), ["event  9"]);
         }
 
         let text = "[target]\nname = 'x'\npayload = '/data'\nchannel = '/c'\n[target.publish]\nvia = 'socket'\nmessage = ''";
-        let own = Dialect::new(parse(text).expect("valid"), |_| Ok(Duration::ZERO)).expect("valid");
+        let own =
+            Dialect::new(parse(text).expect("valid"), "", |_| Ok(Duration::ZERO)).expect("valid");
         let event = format!(r#"{{"c":"n","data":"{quoted}"}}"#);
         assert_eq!(read(&own, &[&event, "{\"c\":"]), ["event n 9", "malformed"]);
     }

@@ -49,7 +49,8 @@ pub(crate) struct TargetFile {
     pub(crate) payload: String,
     /// JSON pointer to the channel in an event. Without it, the payload says which channel it is.
     pub(crate) channel: Option<String>,
-    /// Messages that must be answered, such as pings, with their answers.
+    /// Messages that must be answered, such as pings, with their answers. A message that begins with `^` stands for all that
+    /// start with what follows.
     #[serde(default)]
     pub(crate) answers: BTreeMap<String, String>,
     /// What a client must send from time to time.
@@ -95,6 +96,9 @@ pub(crate) struct Heartbeat {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Publish {
     pub(crate) via: Via,
+    /// How requests are signed. `--token` is `ID:KEY:SECRET` then; `{{app}}` and `{{key}}` in the URL and in the path stand
+    /// for the first two.
+    pub(crate) sign: Option<Signing>,
     /// Path of the request.
     #[serde(default)]
     pub(crate) path: String,
@@ -112,6 +116,14 @@ pub(crate) struct Publish {
     pub(crate) rejected: Option<String>,
     /// JSON pointer to the number of subscribers in the reply.
     pub(crate) subscribers: Option<String>,
+}
+
+/// How requests are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Signing {
+    /// As by the HTTP API of Pusher: HMAC-SHA256 of method, path and query, which contains the MD5 of the body.
+    Pusher,
 }
 
 /// The way of a publication.

@@ -13,6 +13,9 @@ pub(crate) struct ServerStats {
     pub(crate) rooms: u64,
     /// Slow consumers evicted since the server started. `None` if it does not count them.
     pub(crate) slow_consumers: Option<u64>,
+    /// Its `--ping-interval` and `--pong-timeout`. `None` if it does not tell them.
+    pub(crate) ping_interval: Option<Duration>,
+    pub(crate) pong_timeout: Option<Duration>,
 }
 
 impl ServerStats {
@@ -32,6 +35,14 @@ impl ServerStats {
                 b"rooms_total" => &mut stats.rooms,
                 b"slow_consumers_total" => {
                     stats.slow_consumers = json::integer(value);
+                    return;
+                }
+                b"ping_interval_ms" => {
+                    stats.ping_interval = json::integer(value).map(Duration::from_millis);
+                    return;
+                }
+                b"pong_timeout_ms" => {
+                    stats.pong_timeout = json::integer(value).map(Duration::from_millis);
                     return;
                 }
                 _ => return,

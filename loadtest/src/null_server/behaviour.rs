@@ -16,6 +16,8 @@ pub struct Behaviour {
     pub ping_interval: Duration,
     /// Close a client (4001) whose last pong is older than this; zero for never.
     pub pong_timeout: Duration,
+    /// Whether its statistics tell these two.
+    pub tells_heartbeat: bool,
     /// Number of frames that may wait for a client before it is evicted.
     pub outbox: usize,
     /// Number of publications to keep per channel. If it is not zero, events have offsets and subscriptions can be resumed.
@@ -30,6 +32,7 @@ impl Default for Behaviour {
             coalesce: Duration::ZERO,
             ping_interval: Duration::ZERO,
             pong_timeout: Duration::ZERO,
+            tells_heartbeat: false,
             outbox: 100_000,
             history: 0,
         }

@@ -62,8 +62,17 @@ impl Hub {
     }
 
     pub(super) fn stats(&self) -> String {
+        let heartbeat = if self.behaviour.tells_heartbeat {
+            format!(
+                r#","ping_interval_ms":{},"pong_timeout_ms":{}"#,
+                self.behaviour.ping_interval.as_millis(),
+                self.behaviour.pong_timeout.as_millis()
+            )
+        } else {
+            String::new()
+        };
         format!(
-            r#"{{"active_connections":{},"slow_consumers_total":{}}}"#,
+            r#"{{"active_connections":{},"slow_consumers_total":{}{heartbeat}}}"#,
             self.connections.get(),
             self.evictions.get()
         )

@@ -51,6 +51,15 @@ impl Arrivals {
         }
     }
 
+    /// The first publication at a place or after it.
+    pub(super) fn next(&self, place: f64) -> u64 {
+        match &self.places {
+            // What floating-point numbers miss by is not a distance.
+            None => (place - 1e-6).ceil().max(0.0) as u64,
+            Some(_) => self.before(place),
+        }
+    }
+
     /// The number of publications before a place.
     pub(super) fn before(&self, place: f64) -> u64 {
         match &self.places {

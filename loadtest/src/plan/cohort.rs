@@ -1,5 +1,6 @@
 //! Cohorts: shares of the sockets that misbehave, and how.
 
+use super::heartbeat::Heartbeat;
 use std::time::Duration;
 
 /// How a socket behaves once the faults start.
@@ -50,10 +51,7 @@ pub(crate) struct Cohorts {
     pub(crate) at: Duration,
     /// Bytes per second that a slow socket reads.
     pub(crate) slow_rate: u32,
-    /// The server's `--ping-interval`.
-    pub(crate) ping_interval: Duration,
-    /// The server's `--pong-timeout`.
-    pub(crate) pong_timeout: Duration,
+    pub(crate) heartbeat: Heartbeat,
     /// How long the server waits for an opening handshake.
     pub(crate) handshake_timeout: Duration,
 }
@@ -81,16 +79,15 @@ impl Cohorts {
         match role {
             Role::HandshakeStall => (Duration::ZERO, self.handshake_timeout + GRACE),
             _ => (
-                self.ping_interval
-                    .min(self.pong_timeout.saturating_sub(self.ping_interval)),
-                self.ping_interval + self.pong_timeout + GRACE,
+                self.heartbeat.ping_interval.min(self.heartbeat.spare()),
+                self.heartbeat.longest() + GRACE,
             ),
         }
     }
 
     /// How late a [`Role::PongLate`] socket answers: half of what the server allows.
     pub(crate) fn pong_delay(&self) -> Duration {
-        self.pong_timeout.saturating_sub(self.ping_interval) / 2
+        self.heartbeat.spare() / 2
     }
 
     /// The time from the start of the faults by which the last of these sockets must be closed.

@@ -3,8 +3,11 @@
 pub(crate) mod arrivals;
 pub(crate) mod cohort;
 mod commands;
+pub(crate) mod heartbeat;
 pub(crate) mod phase;
 pub(crate) mod popularity;
 pub(crate) mod run_plan;
 pub(crate) mod schedule;
+pub(crate) mod segment;
+pub(crate) mod stages;
 pub(crate) mod storm;

@@ -3,6 +3,8 @@
 use super::arrivals::Arrivals;
 use super::cohort::{Cohorts, Role};
 use super::popularity::ChannelPicker;
+use super::schedule::Schedule;
+use super::stages::Stages;
 use super::storm::Storm;
 use std::time::Duration;
 
@@ -40,6 +42,9 @@ pub(crate) struct RunPlan {
     pub(crate) rate: f64,
     /// How long to publish.
     pub(crate) duration: Duration,
+    /// How sockets and rate change meanwhile. If they set the sockets, `connections` is the highest number, and likewise with
+    /// `rate`.
+    pub(crate) stages: Stages,
     pub(crate) arrivals: Arrivals,
     /// Sockets per second that unsubscribe, close and reconnect.
     pub(crate) churn: f64,
@@ -60,7 +65,31 @@ pub(crate) struct RunPlan {
 impl RunPlan {
     /// Number of publications of the whole run.
     pub(crate) fn publications(&self) -> u64 {
-        (self.rate * self.duration.as_secs_f64()).round() as u64
+        let all = if self.stages.set_rates() {
+            self.stages.publications()
+        } else {
+            self.rate * self.duration.as_secs_f64()
+        };
+        all.round() as u64
+    }
+
+    /// When each of them is due.
+    pub(crate) fn schedule(&self) -> Schedule {
+        let ramps = if self.stages.set_rates() {
+            self.stages.ramps()
+        } else {
+            Vec::new()
+        };
+        Schedule::with_ramps(self.rate, ramps, self.duration, self.arrivals.clone())
+    }
+
+    /// Number of sockets that are opened before the first publication.
+    pub(crate) fn sockets_at_start(&self) -> u32 {
+        if self.stages.set_connections() {
+            0
+        } else {
+            self.sockets()
+        }
     }
 
     /// Whether the tester keeps every socket open from the first publication to the last.
@@ -69,6 +98,7 @@ impl RunPlan {
             && self.churn <= 0.0
             && self.storm.is_none()
             && self.drops <= 0.0
+            && !self.stages.set_connections()
             && self.cohorts.shares.is_empty()
     }
 
@@ -78,6 +108,7 @@ impl RunPlan {
             || self.positions
                 && self.only_conn.is_none()
                 && self.churn <= 0.0
+                && !self.stages.set_connections()
                 && self.cohorts.shares.is_empty()
     }
 
@@ -245,6 +276,7 @@ pub(crate) mod tests {
             common: gcd(channels, publishers),
             rate: 100.0,
             duration: Duration::from_secs(1),
+            stages: Stages::default(),
             arrivals: Arrivals::constant(),
             churn: 0.0,
             storm: None,

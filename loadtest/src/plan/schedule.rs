@@ -2,9 +2,10 @@
 //!
 //! Open loop: the times follow from the rate alone, not from how fast the server responds. The user can change the rate
 //! with a key. A change takes effect after [`AHEAD`], so that every publisher notices it in time, and later publications
-//! are scheduled from that moment.
+//! are scheduled from that moment. A rate that is set in stages cannot be changed with keys.
 
 use super::arrivals::Arrivals;
+use super::segment::{Ramp, Segment};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -29,55 +30,14 @@ pub(crate) struct Schedule {
 
 #[derive(Debug)]
 struct Inner {
-    /// Publications per second; kept during a pause.
+    /// Publications per second; kept during a pause. The highest one, if it is set in stages.
     rate: f64,
+    /// How the rate moves, if it is set in stages.
+    ramps: Vec<Ramp>,
     paused: bool,
     end_ns: u64,
     /// In order of time; empty until publishing begins.
     segments: Vec<Segment>,
-}
-
-/// A time of constant rate. It ends where the next segment begins.
-#[derive(Clone, Copy, Debug)]
-struct Segment {
-    /// Number of its first publication.
-    first: u64,
-    /// When that publication is due.
-    from_ns: u64,
-    /// Publications per second; 0 during a pause.
-    rate: f64,
-}
-
-impl Segment {
-    fn due_ns(&self, arrivals: &Arrivals, n: u64) -> u64 {
-        let place = arrivals.place(n) - arrivals.start(self.first);
-        self.from_ns
-            .saturating_add((place * 1e9 / self.rate) as u64)
-    }
-
-    /// Number of publications of this segment if it lasts until `end_ns`.
-    fn all_until(&self, arrivals: &Arrivals, end_ns: u64) -> u64 {
-        let seconds = end_ns.saturating_sub(self.from_ns) as f64 / 1e9;
-        let end = arrivals.start(self.first) + self.rate * seconds;
-        arrivals.before(end).saturating_sub(self.first)
-    }
-
-    /// Number of the first publication due at `at_ns` or later.
-    fn next_at(&self, arrivals: &Arrivals, at_ns: u64) -> u64 {
-        if self.rate <= 0.0 {
-            return self.first;
-        }
-        let seconds = at_ns.saturating_sub(self.from_ns) as f64 / 1e9;
-        let place = arrivals.start(self.first) + self.rate * seconds;
-        let mut n = arrivals.before(place).max(self.first);
-        while n > self.first && self.due_ns(arrivals, n - 1) >= at_ns {
-            n -= 1;
-        }
-        while self.due_ns(arrivals, n) < at_ns {
-            n += 1;
-        }
-        n
-    }
 }
 
 impl Schedule {
@@ -88,6 +48,7 @@ impl Schedule {
             arrivals,
             inner: RwLock::new(Inner {
                 rate,
+                ramps: Vec::new(),
                 paused: false,
                 end_ns: 0,
                 segments: Vec::new(),
@@ -95,16 +56,40 @@ impl Schedule {
         }
     }
 
-    /// Sets the time of the first publication.
+    /// A schedule whose rate moves; without ramps, it is [`new`](Self::new). `rate` is the highest rate then.
+    pub(crate) fn with_ramps(
+        rate: f64,
+        ramps: Vec<Ramp>,
+        duration: Duration,
+        arrivals: Arrivals,
+    ) -> Self {
+        let schedule = Self::new(rate, duration, arrivals);
+        schedule.write().ramps = ramps;
+        schedule
+    }
+
+    /// Sets the time of the first publication, or of the first ramp.
     pub(crate) fn begin(&self, start_ns: u64) {
         let mut inner = self.write();
         inner.end_ns = start_ns + self.duration.as_nanos() as u64;
-        let rate = if inner.paused { 0.0 } else { inner.rate };
-        inner.segments = vec![Segment {
-            first: 0,
-            from_ns: start_ns,
-            rate,
-        }];
+        if inner.ramps.is_empty() {
+            let rate = if inner.paused { 0.0 } else { inner.rate };
+            inner.segments = vec![Segment::constant(&self.arrivals, 0, start_ns, rate)];
+            return;
+        }
+        let mut segments: Vec<Segment> = Vec::with_capacity(inner.ramps.len());
+        for ramp in &inner.ramps {
+            let from_ns = start_ns + ramp.at.as_nanos() as u64;
+            let place = segments.last().map_or(0.0, |last| last.place_at(from_ns));
+            segments.push(Segment {
+                first: self.arrivals.next(place),
+                from_ns,
+                place,
+                rate: ramp.rate,
+                slope: ramp.slope,
+            });
+        }
+        inner.segments = segments;
     }
 
     /// When publishing ends.
@@ -145,9 +130,18 @@ impl Schedule {
     }
 
     /// The rate in publications per second, and whether publishing is paused.
-    pub(crate) fn pace(&self) -> (f64, bool) {
+    pub(crate) fn pace(&self, now_ns: u64) -> (f64, bool) {
         let inner = self.read();
-        (inner.rate, inner.paused)
+        if inner.ramps.is_empty() {
+            return (inner.rate, inner.paused);
+        }
+        let at_ns = now_ns.min(inner.end_ns);
+        let begun = inner.segments.partition_point(|own| own.from_ns <= at_ns);
+        let rate = inner.segments[..begun].last().map_or(0.0, |segment| {
+            let seconds = (at_ns - segment.from_ns) as f64 / 1e9;
+            segment.rate + segment.slope * seconds
+        });
+        (rate, inner.paused)
     }
 
     /// Pauses or resumes. Returns whether publishing is now paused, or `None` if it is too late in the run for a change.
@@ -182,6 +176,9 @@ impl Schedule {
 
 impl Inner {
     fn change(&mut self, arrivals: &Arrivals, now_ns: u64, rate: f64, paused: bool) -> bool {
+        if !self.ramps.is_empty() {
+            return false;
+        }
         let from_ns = now_ns + AHEAD.as_nanos() as u64;
         if let Some(last) = self.segments.last() {
             let from_ns = from_ns.max(last.from_ns);
@@ -190,11 +187,8 @@ impl Inner {
             }
             let first = last.next_at(arrivals, from_ns);
             let rate = if paused { 0.0 } else { rate };
-            self.segments.push(Segment {
-                first,
-                from_ns,
-                rate,
-            });
+            let segment = Segment::constant(arrivals, first, from_ns, rate);
+            self.segments.push(segment);
         }
         (self.rate, self.paused) = (rate, paused);
         true
@@ -248,7 +242,7 @@ mod tests {
         let schedule = begun(4.0, 2);
         assert_eq!(schedule.toggle_pause(1_400_000_000), Some(true));
         assert_eq!(times(&schedule), [1000, 1250]);
-        assert_eq!(schedule.pace(), (4.0, true));
+        assert_eq!(schedule.pace(SECOND), (4.0, true));
         // The rate may also change during a pause.
         assert_eq!(schedule.scale(1_500_000_000, 0.5), Some(2.0));
         assert_eq!(schedule.toggle_pause(1_900_000_000), Some(false));
@@ -262,7 +256,7 @@ mod tests {
         assert_eq!(schedule.toggle_pause(2_900_000_000), None);
         assert_eq!(schedule.scale(1_500_000_000, 1e9), None);
         assert_eq!(schedule.scale(1_500_000_000, 1e-9), None);
-        assert_eq!(schedule.pace(), (4.0, false));
+        assert_eq!(schedule.pace(SECOND), (4.0, false));
         assert_eq!(begun(0.0, 5).scale(SECOND, 2.0), None);
     }
 
@@ -286,6 +280,39 @@ mod tests {
         assert_eq!(faster[..before], at[..before]);
         assert!(!faster.iter().any(|ms| (8101..9100).contains(ms)));
         assert!(faster.iter().all(|ms| *ms <= 11_000));
+    }
+
+    #[test]
+    fn follows_the_area_below_a_rate_that_moves() {
+        let ramp = |at: u64, rate, slope| Ramp {
+            at: Duration::from_secs(at),
+            rate,
+            slope,
+        };
+        // From 0 to 4/s in 2 s, then 2 s of 4/s, then down to 0 in 2 s.
+        let ramps = vec![ramp(0, 0.0, 2.0), ramp(2, 4.0, 0.0), ramp(4, 4.0, -2.0)];
+        let of = |arrivals| {
+            let duration = Duration::from_secs(6);
+            let schedule = Schedule::with_ramps(4.0, ramps.clone(), duration, arrivals);
+            schedule.begin(SECOND);
+            schedule
+        };
+        let schedule = of(Arrivals::constant());
+        let expected = [
+            1000, 2000, 2414, 2732, 3000, 3250, 3500, 3750, 4000, 4250, 4500, 4750, 5000, 5267,
+            5585, 6000,
+        ];
+        assert_eq!(times(&schedule), expected);
+        assert_eq!(schedule.due_ns(16), None);
+        let rates = [1, 2, 3, 4, 5, 6, 7, 9].map(|at| schedule.pace(at * SECOND).0.round() as u64);
+        assert_eq!(rates, [0, 2, 4, 4, 4, 2, 0, 0]);
+        // Keys do not change it.
+        assert_eq!(schedule.scale(2 * SECOND, 2.0), None);
+        assert_eq!(schedule.toggle_pause(2 * SECOND), None);
+        assert_eq!(times(&schedule), expected);
+        let random = times(&of(Arrivals::poisson(5, 100)));
+        assert!((6..30).contains(&random.len()) && random.is_sorted());
+        assert!(random.iter().all(|ms| (1000..=7000).contains(ms)));
     }
 
     #[test]

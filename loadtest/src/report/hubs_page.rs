@@ -1,22 +1,17 @@
 //! The page that shows several hubs beside each other: the same load, the books, latency, costs, and how to repeat it.
 
+use super::hub_notes::{not_asserted, warnings};
+use super::hub_runs::HubRuns;
 use super::page::{Block, Page};
-use crate::base::units::grouped;
+use crate::base::units::{date, grouped};
 use crate::result::metric::{Distribution, Metric};
 use crate::result::run_result::RunResult;
-
-/// The runs of one hub.
-#[derive(Clone, Debug)]
-pub(crate) struct HubRuns {
-    pub(crate) name: String,
-    pub(crate) runs: Vec<RunResult>,
-}
 
 /// The page. `load` says what every run did, `command` repeats it.
 pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     let names: Vec<&str> = hubs.iter().map(|hub| hub.name.as_str()).collect();
     let mut page = Page {
-        title: names.join(" beside "),
+        title: title(&names),
         blocks: vec![Block::Text(load.to_owned())],
     };
     let Some(first) = hubs.iter().find_map(|hub| hub.runs.first()) else {
@@ -24,15 +19,22 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     };
     let host = &first.run.host;
     page.blocks.push(Block::Text(format!(
-        "Hubs and tester shared one machine: {} {}, {} cores, kernel {}. The runs took turns, hub by hub, so what else \
-         the machine did met all of them. Latency counts from when a publication was due, not from when it was sent, \
-         and every delivery is counted. Tester: loadtest {}.",
+        "Measured on {}. Hubs and tester shared one machine: {} {}, {} cores, kernel {}. The hubs took turns, so that \
+         what else the machine did affected all of them. Latency counts from when a publication was due, not from when \
+         it was sent, and every delivery is counted. Tester: loadtest {}.",
+        date(first.run.started_unix_ms),
         host.os,
         host.arch,
         host.cores,
         host.kernel,
         first.run.versions.get("loadtest").map_or("", String::as_str),
     )));
+    let warnings = warnings(hubs);
+    if !warnings.is_empty() {
+        page.blocks
+            .push(Block::Heading("Before you compare".to_owned()));
+        page.blocks.push(Block::List(warnings));
+    }
     page.blocks.push(Block::Heading("Books".to_owned()));
     page.blocks.push(books(hubs));
     page.blocks.push(Block::Heading(
@@ -43,10 +45,10 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
         "Costs: the median of the runs (lowest to highest)".to_owned(),
     ));
     page.blocks.push(costs(hubs));
-    let notes = notes(hubs);
+    let notes = not_asserted(hubs);
     if !notes.is_empty() {
         page.blocks
-            .push(Block::Heading("To be read with it".to_owned()));
+            .push(Block::Heading("What was not checked".to_owned()));
         page.blocks.push(Block::List(notes));
     }
     page.blocks.push(Block::Heading("Each run".to_owned()));
@@ -62,6 +64,14 @@ pub(crate) fn page(hubs: &[HubRuns], load: &str, command: &str) -> Page {
     let alone = alone.map(|run| format!("{} --seed {}", run.run.cmd, run.run.seed));
     page.blocks.push(Block::Commands(alone.collect()));
     page
+}
+
+fn title(names: &[&str]) -> String {
+    match names {
+        [first, second] => format!("{first} beside {second}"),
+        [rest @ .., last] if rest.len() > 1 => format!("{} and {last}", rest.join(", ")),
+        _ => names.join(", "),
+    }
 }
 
 fn value(run: &RunResult, name: &str) -> Option<f64> {
@@ -125,8 +135,22 @@ fn books(hubs: &[HubRuns]) -> Block {
     )
 }
 
+/// Milliseconds with about three digits: more say nothing.
+fn ms(value: f64) -> String {
+    let digits = match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
 /// The median and the range of what the runs say; `-` if they say nothing.
 fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
+    spread_as(values, |value| format!("{value:.digits$}"))
+}
+
+fn spread_as(values: impl Iterator<Item = f64>, shown: impl Fn(f64) -> String) -> String {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (Some(low), Some(high)) = (values.first(), values.last()) else {
@@ -139,16 +163,16 @@ fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
         values[half]
     };
     if values.len() == 1 {
-        return format!("{middle:.digits$}");
+        return shown(middle);
     }
-    format!("{middle:.digits$} ({low:.digits$} to {high:.digits$})")
+    format!("{} ({} to {})", shown(middle), shown(*low), shown(*high))
 }
 
 fn latency(hubs: &[HubRuns]) -> Block {
     let of = |name: &'static str, figure: fn(&Distribution) -> f64| {
         move |hub: &HubRuns| {
             let values = hub.runs.iter().filter_map(|run| distribution(run, name));
-            spread(values.map(figure), 2)
+            spread_as(values.map(figure), ms)
         }
     };
     table(
@@ -218,43 +242,6 @@ fn costs(hubs: &[HubRuns]) -> Block {
     )
 }
 
-/// What a reader should know before believing the tables.
-fn notes(hubs: &[HubRuns]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for hub in hubs {
-        let tainted = hub.runs.iter().filter(|run| !run.valid).count();
-        if tainted > 0 {
-            notes.push(format!(
-                "{}: in {tainted} of {} runs the tester could not keep up, so these latencies are partly its own.",
-                hub.name,
-                hub.runs.len()
-            ));
-        }
-        if hub.runs.iter().any(|run| run.server.is_none()) {
-            notes.push(format!(
-                "{}: its process was not watched, so there are no costs.",
-                hub.name
-            ));
-        }
-        let failed = hub.runs.iter().flat_map(|run| &run.failures);
-        let mut failed: Vec<&str> = failed.map(|failure| failure.expr.as_str()).collect();
-        failed.sort_unstable();
-        failed.dedup();
-        if !failed.is_empty() {
-            notes.push(format!("{}: failed {}.", hub.name, failed.join(", ")));
-        }
-        if let Some(run) = hub.runs.first() {
-            let off = run.skipped.iter();
-            notes.extend(
-                off.map(|skipped| {
-                    format!("{}: no {}: {}.", hub.name, skipped.expr, skipped.reason)
-                }),
-            );
-        }
-    }
-    notes
-}
-
 fn each_run(hubs: &[HubRuns]) -> Block {
     let head = ["run", "verdict", "p50 ms", "p99 ms", "cores", "MiB"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -265,7 +252,7 @@ fn each_run(hubs: &[HubRuns]) -> Block {
             };
             let delivery = distribution(run, "delivery");
             let figure = |of: fn(&Distribution) -> f64| {
-                delivery.map_or_else(|| "-".to_owned(), |values| format!("{:.2}", of(values)))
+                delivery.map_or_else(|| "-".to_owned(), |values| ms(of(values)))
             };
             let server = run.server.as_ref();
             rows.push(vec![
@@ -295,11 +282,19 @@ mod tests {
     use crate::report::sample;
 
     #[test]
+    fn names_every_hub_in_the_title() {
+        assert_eq!(title(&["a", "b"]), "a beside b");
+        assert_eq!(title(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
     fn shows_median_and_range() {
         assert_eq!(spread([3.0, 1.0, 2.0].into_iter(), 1), "2.0 (1.0 to 3.0)");
         assert_eq!(spread([3.0, 1.0].into_iter(), 0), "2 (1 to 3)");
         assert_eq!(spread([3.0].into_iter(), 0), "3");
         assert_eq!(spread([].into_iter(), 0), "-");
+        let all = [581.12, 9.996, 44.8];
+        assert_eq!(spread_as(all.into_iter(), ms), "44.8 (10.00 to 581)");
     }
 
     #[test]
@@ -308,7 +303,13 @@ mod tests {
             name: name.to_owned(),
             runs: vec![sample::passed(); runs],
         };
-        let page = page(&[hub("a", 2), hub("b", 1)], "the load", "compare a b").markdown();
+        let of = |hubs: &[HubRuns]| page(hubs, "the load", "compare a b").markdown();
+        let mut tainted = hub("c", 1);
+        tainted.runs[0].valid = false;
+        let warned = of(&[hub("a", 1), tainted]);
+        let place = |text: &str| warned.find(text).expect("it is there");
+        assert!(place("## Before you compare\n\n- In 1 of 2 runs") < place("## Books"));
+        let page = of(&[hub("a", 2), hub("b", 1)]);
         assert!(page.starts_with("# a beside b\n\nthe load\n"), "{page}");
         for part in [
             "|  | a | b |",
@@ -319,5 +320,6 @@ mod tests {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert_eq!(page.matches("| 2 a | ").count(), 1, "{page}");
+        assert!(!page.contains("Before you compare"), "{page}");
     }
 }

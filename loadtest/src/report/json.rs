@@ -45,7 +45,9 @@ pub(crate) mod tests {
 
     #[test]
     fn matches_the_published_schema() {
-        for result in [sample::passed(), sample::failed(), sample::bare()] {
+        let mut staged = sample::passed();
+        staged.stages = sample::stages();
+        for result in [sample::passed(), sample::failed(), sample::bare(), staged] {
             let document = serde_json::from_str(&render(&result)).expect("JSON");
             assert_eq!(schema_errors(&document), Vec::<String>::new());
         }

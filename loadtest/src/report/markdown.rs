@@ -30,6 +30,7 @@ pub(crate) fn render(result: &RunResult) -> String {
     failures(&mut text, result);
     assertions(&mut text, result);
     distributions(&mut text, result);
+    stages(&mut text, result);
     if let Some(server) = &result.server {
         let per_connection = server.kib_per_conn.map_or(String::new(), |kib| {
             format!(", {kib:.1} KiB per connection")
@@ -118,11 +119,41 @@ fn distributions(text: &mut String, result: &RunResult) {
         } = d;
         let _ = write!(text, "| {} |", markdown(name));
         for value in [p50, p90, p99, p999, max] {
-            // Rounded up, never down.
-            let _ = write!(text, " {:.1} |", (value * 10.0 - 1e-9).ceil() / 10.0);
+            let _ = write!(text, " {:.1} |", up(*value));
         }
         let _ = writeln!(text, " {count} |");
     }
+}
+
+fn stages(text: &mut String, result: &RunResult) {
+    if result.stages.is_empty() {
+        return;
+    }
+    text.push_str("\n| stage | sockets | published | delivered | p50 ms | p99 ms | max ms |\n|---|---:|---:|---:|---:|---:|---:|\n");
+    for row in &result.stages {
+        let open = row
+            .open
+            .map_or_else(|| "-".to_owned(), |open| open.to_string());
+        let _ = write!(
+            text,
+            "| {} | {open} | {} | {} |",
+            markdown(&row.stage),
+            row.published,
+            row.received
+        );
+        for value in [row.delivery.p50, row.delivery.p99, row.delivery.max] {
+            let _ = match row.delivery.count {
+                0 => write!(text, " - |"),
+                _ => write!(text, " {:.1} |", up(value)),
+            };
+        }
+        text.push('\n');
+    }
+}
+
+/// Rounded up to a tenth, never down.
+fn up(value: f64) -> f64 {
+    (value * 10.0 - 1e-9).ceil() / 10.0
 }
 
 /// A code block with a fence that is longer than any run of backticks in it.
@@ -151,6 +182,16 @@ mod tests {
         );
         assert!(text.contains("| ✅ | delivery.p99&lt;250ms |"), "{text}");
         assert!(text.contains("| delivery |"), "{text}");
+    }
+
+    #[test]
+    fn shows_each_stage() {
+        let mut result = sample::passed();
+        assert!(!render(&result).contains("| stage |"));
+        result.stages = sample::stages();
+        let text = render(&result);
+        let rows = "| 1k\\@30s | 1000 | 3000 | 1500000 | 1.3 | 4.1 | 9.0 |\n| 0\\@1ms | - | 0 | 0 | - | - | - |\n";
+        assert!(text.contains(rows), "{text}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod error;
 mod escape;
 pub(crate) mod hdr;
 mod html;
+mod hub_notes;
+pub(crate) mod hub_runs;
 pub(crate) mod hubs_page;
 pub(crate) mod json;
 mod junit;

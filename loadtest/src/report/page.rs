@@ -75,17 +75,9 @@ impl Page {
                     );
                 }
                 Block::Table(rows) => {
-                    out.push_str("<div class=\"scroll\"><table>\n");
+                    out.push_str("<div class=\"scroll\" tabindex=\"0\"><table>\n");
                     for (nth, row) in rows.iter().enumerate() {
-                        let tag = if nth == 0 { "th" } else { "td" };
-                        out.push_str("<tr>");
-                        for cell in row {
-                            let _ = write!(out, "<{tag}>{}</{tag}>", xml(cell));
-                        }
-                        out.push_str(
-                            "</tr>
-",
-                        );
+                        html_row(&mut out, row, nth == 0);
                     }
                     out.push_str("</table></div>\n");
                 }
@@ -99,15 +91,45 @@ impl Page {
     }
 }
 
+/// A row of a table. What a cell has in brackets at its end, such as a range, goes on a line of its own.
+fn html_row(out: &mut String, row: &[String], is_head: bool) {
+    out.push_str("<tr>");
+    for (column, cell) in row.iter().enumerate() {
+        let _ = match (is_head, column, cell.split_once(" (")) {
+            (true, ..) => write!(out, "<th scope=\"col\">{}</th>", xml(cell)),
+            (_, 0, _) => write!(out, "<th scope=\"row\">{}</th>", xml(cell)),
+            (_, _, Some((value, range))) => write!(
+                out,
+                "<td>{}<small>{}</small></td>",
+                xml(value),
+                xml(&range.trim_end_matches(')').replace(" to ", "–"))
+            ),
+            (_, _, None) => write!(out, "<td>{}</td>", xml(cell)),
+        };
+    }
+    out.push_str("</tr>\n");
+}
+
 const STYLE: &str = "
-:root { color-scheme: light dark; --line: #8884; --code: #8881; }
-body { margin: 0; font: 15px/1.55 system-ui, sans-serif; }
+:root { color-scheme: light dark; --page: #fff; --text: #1c2024; --soft: #5b6470; --line: #d9dde2; --code: #f2f4f6; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #15181b; --text: #e6e9ec; --soft: #9aa4af; --line: #30363d; --code: #1e2327; }
+}
+body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.55 system-ui, sans-serif; }
 main { max-width: 900px; margin: 0 auto; padding: 28px 20px 60px; }
-h1 { font-size: 26px; } h2 { font-size: 18px; margin: 32px 0 8px; }
+h1 { font-size: 26px; line-height: 1.25; overflow-wrap: anywhere; } h2 { font-size: 18px; margin: 32px 0 8px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; vertical-align: top; }
+th { font-weight: 600; }
+tr > :first-child { position: sticky; left: 0; background: var(--page); text-align: left; padding-left: 0; white-space: normal; }
+th[scope=row] { font-weight: 400; min-width: 9em; }
+small { display: block; color: var(--soft); font-size: 12px; line-height: 1.3; }
+@media (max-width: 560px) {
+  main { padding: 20px 14px 48px; }
+  th, td { padding: 6px; }
+  th[scope=row] { min-width: 6.5em; }
+}
 pre { background: var(--code); padding: 12px 14px; border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
 ";
 
@@ -123,17 +145,23 @@ mod tests {
                 Block::Table(vec![
                     vec![String::new(), "A".to_owned()],
                     vec!["lost".to_owned(), "1".to_owned()],
+                    vec!["p50".to_owned(), "2.0 (1.0 to 3.0)".to_owned()],
                 ]),
                 Block::Commands(vec!["run '<x>'".to_owned()]),
             ],
         };
         assert_eq!(
             page.markdown(),
-            "# A &amp; B\n\n|  | A |\n|---|---:|\n| lost | 1 |\n\n```sh\nrun '<x>'\n```\n"
+            "# A &amp; B\n\n|  | A |\n|---|---:|\n| lost | 1 |\n| p50 | 2.0 (1.0 to 3.0) |\n\n```sh\nrun '<x>'\n```\n"
         );
         let html = page.html();
         assert!(html.contains("<h1>A &amp; B</h1>"), "{html}");
-        assert!(html.contains("<tr><td>lost</td><td>1</td></tr>"), "{html}");
+        let row = "<tr><th scope=\"row\">lost</th><td>1</td></tr>";
+        assert!(html.contains(row), "{html}");
+        assert!(
+            html.contains("<td>2.0<small>1.0–3.0</small></td>"),
+            "{html}"
+        );
         assert!(html.contains("<pre>run '&lt;x&gt;'</pre>"), "{html}");
     }
 }

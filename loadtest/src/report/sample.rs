@@ -3,7 +3,7 @@
 use crate::result::metric::{Distribution, Histogram, Metric, Unit};
 use crate::result::run_result::{
     AssertionResult, Failure, Host, Mark, Row, Run, RunResult, SCHEMA_VERSION, Server, Span,
-    Tester, WorstConnection,
+    StageRow, Tester, WorstConnection,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -90,6 +90,43 @@ pub(crate) fn failed() -> RunResult {
         replay: "loadtest run broadcast --seed 42 --only-conn 812".to_owned(),
     }];
     result
+}
+
+/// A stage with deliveries, and one that was too short to see.
+pub(crate) fn stages() -> Vec<StageRow> {
+    let delivery = Distribution {
+        unit: Unit::Milliseconds,
+        count: 1_500_000,
+        p50: 1.25,
+        p90: 2.0,
+        p99: 4.1,
+        p999: 8.0,
+        p9999: 9.0,
+        max: 9.0,
+        mean: 1.4,
+    };
+    let none = Distribution {
+        unit: Unit::Milliseconds,
+        ..Distribution::default()
+    };
+    vec![
+        StageRow {
+            stage: "1k@30s".to_owned(),
+            from_s: 0.0,
+            to_s: 30.0,
+            open: Some(1000),
+            published: 3000,
+            received: 1_500_000,
+            delivery,
+        },
+        StageRow {
+            stage: "0@1ms".to_owned(),
+            from_s: 30.0,
+            to_s: 30.001,
+            delivery: none,
+            ..StageRow::default()
+        },
+    ]
 }
 
 /// A run that measured nothing.

@@ -32,7 +32,7 @@ fn write(
 ) -> std::fmt::Result {
     let (worker, publisher) = (&totals.worker, &totals.publisher);
     writeln!(out)?;
-    connections(out, worker, record)?;
+    connections(out, plan, worker, record)?;
     publications(out, plan, totals, record)?;
     deliveries(out, totals, record)?;
     writeln!(
@@ -41,6 +41,7 @@ fn write(
     )?;
     latency_row(out, "delivery", &worker.delivery, "from due time")?;
     latency_row(out, "transit", &worker.transit, "from send time")?;
+    stage_rows(out, result)?;
     writeln!(
         out,
         "  tester        {:.2} cores   send lag p99 {} max {}   subscriber counts checked {}   drained in {}",
@@ -73,12 +74,21 @@ fn write(
     }
 }
 
-fn connections(out: &mut String, worker: &WorkerTally, record: &RunRecord) -> std::fmt::Result {
+fn connections(
+    out: &mut String,
+    plan: &RunPlan,
+    worker: &WorkerTally,
+    record: &RunRecord,
+) -> std::fmt::Result {
+    let time = if plan.stages.set_connections() {
+        "stages".to_owned()
+    } else {
+        seconds(record.phase("connect"))
+    };
     writeln!(
         out,
-        "  connections   {} opened in {}   {} failed{}   {} unexpected closes{}",
+        "  connections   {} opened in {time}   {} failed{}   {} unexpected closes{}",
         grouped(worker.opened),
-        seconds(record.phase("connect")),
         grouped(total(&worker.connect_failed)),
         in_brackets(&describe(&worker.connect_failed)),
         grouped(total(&worker.closed)),
@@ -106,7 +116,7 @@ fn publications(
         grouped(publisher.accepted),
         grouped(record.planned),
         seconds(record.phase("publish")),
-        pace(record.rates),
+        pace(plan, record.rates),
         if plan.arrivals.is_even() {
             ""
         } else {
@@ -162,6 +172,38 @@ fn deliveries(out: &mut String, totals: &Totals, record: &RunRecord) -> std::fmt
         grouped(worker.foreign),
         grouped(worker.malformed),
     )
+}
+
+/// One line per stage.
+fn stage_rows(out: &mut String, result: &RunResult) -> std::fmt::Result {
+    if result.stages.is_empty() {
+        return Ok(());
+    }
+    let widest = result.stages.iter().map(|row| row.stage.len()).max();
+    let width = widest.unwrap_or(0).max(12);
+    writeln!(
+        out,
+        "  {:<width$}  sockets   published   delivered    p50       p99       max",
+        "stages"
+    )?;
+    for row in &result.stages {
+        let shown = |value: f64| match row.delivery.count {
+            0 => "-".to_owned(),
+            _ => row.delivery.unit.format(value),
+        };
+        writeln!(
+            out,
+            "   {:<width$} {:<9} {:<11} {:<12} {:<9} {:<9} {}",
+            row.stage,
+            row.open.map_or_else(|| "-".to_owned(), grouped),
+            grouped(row.published),
+            grouped(row.received),
+            shown(row.delivery.p50),
+            shown(row.delivery.p99),
+            shown(row.delivery.max),
+        )?;
+    }
+    Ok(())
 }
 
 /// One line per kind of fault in the run.
@@ -235,9 +277,11 @@ fn assertions(out: &mut String, result: &RunResult) -> std::fmt::Result {
     Ok(())
 }
 
-/// The rate: `100/s`, or the range if it was changed with keys.
-fn pace((low, high): (f64, f64)) -> String {
-    if high - low < 0.5 {
+/// The rate: `100/s`, or the range if it was changed in stages or with keys.
+fn pace(plan: &RunPlan, (low, high): (f64, f64)) -> String {
+    if plan.stages.set_rates() {
+        format!("up to {:.0}/s in stages,", plan.rate)
+    } else if high - low < 0.5 {
         format!("{low:.0}/s")
     } else {
         format!("{low:.0} to {high:.0}/s by keys,")
@@ -282,10 +326,12 @@ fn in_brackets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::run_plan::tests::plan;
 
     #[test]
     fn shows_the_range_of_rates_that_keys_made() {
-        assert_eq!(pace((100.0, 100.0)), "100/s");
-        assert_eq!(pace((80.0, 156.25)), "80 to 156/s by keys,");
+        let plan = plan(1, 1, 1, 1);
+        assert_eq!(pace(&plan, (100.0, 100.0)), "100/s");
+        assert_eq!(pace(&plan, (80.0, 156.25)), "80 to 156/s by keys,");
     }
 }

@@ -1,6 +1,6 @@
 //! The result of a run, as `--json` writes it. `loadtest.schema.json` describes the same.
 
-use super::metric::{Histogram, Metric};
+use super::metric::{Distribution, Histogram, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,9 @@ pub struct RunResult {
     pub marks: Vec<Mark>,
     /// Metrics by dotted name: `delivery`, `loss.silent`, `server.kib_per_conn`.
     pub metrics: BTreeMap<String, Metric>,
+    /// One row per stage, in order. Empty if the run had no stages.
+    #[serde(default)]
+    pub stages: Vec<StageRow>,
     /// One row per second.
     pub timeseries: Vec<Row>,
     /// The full distributions, by the name of their metric.
@@ -97,10 +100,29 @@ pub struct Span {
 pub struct Mark {
     /// Seconds since the start of the run.
     pub at_s: f64,
-    /// `storm`, `cohort`, `eviction`, `close`, `loss`, `taint`, `pause`, `rate`.
+    /// `stage`, `storm`, `cohort`, `eviction`, `close`, `loss`, `taint`, `pause`, `rate`.
     pub kind: String,
     /// Description in one line.
     pub label: String,
+}
+
+/// One stage of the run. What was published in it and delivered later counts here, too.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageRow {
+    /// The stage as it was given: `10k@2m`.
+    pub stage: String,
+    /// Start, in seconds since the beginning of publishing.
+    pub from_s: f64,
+    /// End.
+    pub to_s: f64,
+    /// Number of open sockets at its end. `None` if it was too short to see.
+    pub open: Option<u64>,
+    /// Accepted publications that were due in it.
+    pub published: u64,
+    /// Deliveries of these publications.
+    pub received: u64,
+    /// How long these deliveries took, from when the publication was due.
+    pub delivery: Distribution,
 }
 
 /// One second of the run. All figures are for that second alone.

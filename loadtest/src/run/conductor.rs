@@ -128,13 +128,14 @@ impl Conductor {
         let ramp = Duration::from_secs_f64(f64::from(plan.connections) / plan.connect_rate);
         let until = begin + ramp * 2 + state.connect_timeout * 2;
         self.wait(until, |state| {
-            state.connects_done.load(SeqCst) >= state.plan.sockets()
+            state.connects_done.load(SeqCst) >= state.plan.sockets_at_start()
         });
         self.record_phase("connect", begin);
 
         let (cpu, worker_cpu) = (cpu_time(), thread_cpu("worker-"));
         let busy = Instant::now();
-        if self.cut_short.is_none() && state.open.load(SeqCst) > 0 {
+        let some = state.open.load(SeqCst) > 0 || plan.stages.set_connections();
+        if self.cut_short.is_none() && some {
             threads.extend(self.publish(sender, drain)?);
         } else {
             drop(sender);
@@ -204,8 +205,10 @@ impl Conductor {
         let state = Arc::clone(&self.state);
         let start_ns = state.clock.now_ns() + LEAD.as_nanos() as u64;
         state.schedule.begin(start_ns);
+        state.begin_ns.store(start_ns, SeqCst);
         state.phase.send_replace(Phase::Publish);
         self.schedule_faults(start_ns);
+        self.mark_stages(start_ns);
         let end = state.clock.instant(start_ns) + state.plan.duration;
         let give_up = end + drain;
         let (stop, stopped) = bounded::<()>(0);
@@ -228,7 +231,7 @@ impl Conductor {
         drop(sender);
         // At a low rate the last publication is due long before the end, but the sockets stay open until then.
         self.wait(give_up + STOP, |state| {
-            Instant::now() >= end && state.all_published()
+            Instant::now() >= end && state.all_published() && state.all_stages_opened()
         });
         drop(stop);
         self.wait(Instant::now() + STOP, RunState::all_published);
@@ -266,6 +269,7 @@ impl Conductor {
                 },
                 default(STEP) => {}
             }
+            self.observe_stage();
             let (totals, sampler) = (&mut self.totals, &mut self.sampler);
             self.progress
                 .tick(&self.state, totals, sampler, &mut self.record.marks);

@@ -12,7 +12,6 @@ use crate::books::ledger::Ledger;
 use crate::dashboard::snapshot::Title;
 use crate::measure::server_pid::ServerPid;
 use crate::plan::phase::Phase;
-use crate::plan::schedule::Schedule;
 use crate::report::outputs::Outputs;
 use crate::sockets::run_state::RunState;
 use crate::verdict::run_record::CutShort;
@@ -77,12 +76,20 @@ pub(crate) fn execute_on(
     open: impl FnOnce(Title) -> Display,
 ) -> Result<Finished, Exit> {
     let plan = &options.plan;
+    let up_to = |is_staged| if is_staged { "up to " } else { "" };
+    let stages = if plan.stages.are_none() {
+        String::new()
+    } else {
+        format!("stages {}  ", plan.stages.text())
+    };
     println!(
-        "loadtest {}  {}  {} sockets  {}  {}/s  {:?}  run {:08x}  seed {}",
+        "loadtest {}  {}  {}{} sockets  {}  {}{}/s  {:?}  {stages}run {:08x}  seed {}",
         options.judging.scenario,
         options.ws.host,
+        up_to(plan.stages.set_connections()),
         plan.sockets(),
         plan.topics(),
+        up_to(plan.stages.set_rates()),
         plan.rate,
         plan.duration,
         plan.run,
@@ -90,10 +97,7 @@ pub(crate) fn execute_on(
     );
     let cohorts = &plan.cohorts;
     if cohorts.longest() > Duration::ZERO {
-        println!(
-            "assumes a server with --ping-interval {:?} --pong-timeout {:?} (give its own to loadtest if they differ)",
-            cohorts.ping_interval, cohorts.pong_timeout
-        );
+        println!("{}", cohorts.heartbeat);
     }
     let (drain, limit) = (options.drain, options.limit_time);
     let judging = options.judging;
@@ -112,11 +116,9 @@ pub(crate) fn execute_on(
         engine: options.engine,
         connect_timeout: options.connect_timeout,
         phase: watch::Sender::new(Phase::Connect),
-        schedule: Schedule::new(
-            options.plan.rate,
-            options.plan.duration,
-            options.plan.arrivals.clone(),
-        ),
+        schedule: options.plan.schedule(),
+        begin_ns: AtomicU64::new(u64::MAX),
+        openings: AtomicU32::new(0),
         storms: AtomicU32::new(0),
         connects_done: AtomicU32::new(0),
         faults_at_ns: AtomicU64::new(u64::MAX),

@@ -87,7 +87,7 @@ fn render(state: &RunState, totals: &Totals) -> String {
     };
     let open = f64::from(state.open.load(SeqCst));
     one("open_sockets", "gauge", "Ready sockets.", open);
-    let rate = state.schedule.pace().0;
+    let rate = state.schedule.pace(state.clock.now_ns()).0;
     one(
         "rate",
         "gauge",

@@ -190,7 +190,7 @@ impl Progress {
         }
         let ramp = Duration::from_secs_f64(f64::from(plan.connections) / plan.connect_rate);
         let connect = self.busy.map_or(ramp, |(since, _)| since - self.start);
-        let (rate, paused) = state.schedule.pace();
+        let (rate, paused) = state.schedule.pace(state.clock.now_ns());
         let rows = totals.rows.len().saturating_sub(MAX_ROWS);
         let now_s = state.clock.now_ns() as f64 / 1e9;
         let mut past: Vec<&Mark> = marks.iter().filter(|mark| mark.at_s <= now_s).collect();

@@ -36,6 +36,31 @@ impl Conductor {
         }
     }
 
+    /// Marks the beginning of each stage on the time axis.
+    pub(super) fn mark_stages(&mut self, start_ns: u64) {
+        let stages = &self.state.plan.stages;
+        self.record.open_after = vec![None; stages.len()];
+        for (stage, from) in stages.starts().enumerate() {
+            self.record.marks.push(Mark {
+                at_s: (start_ns + from.as_nanos() as u64) as f64 / 1e9,
+                kind: "stage".to_owned(),
+                label: stages.describe(stage).0.to_owned(),
+            });
+        }
+    }
+
+    /// Notes how many sockets are open in the current stage. What is noted last is how many there were at its end.
+    pub(super) fn observe_stage(&mut self) {
+        let run = &self.state;
+        let is_publishing = *run.phase.borrow() == Phase::Publish;
+        let Some(stage) = run.stage_at(run.clock.now_ns()).filter(|_| is_publishing) else {
+            return;
+        };
+        if let Some(open) = self.record.open_after.get_mut(stage) {
+            *open = Some(run.open.load(SeqCst));
+        }
+    }
+
     /// Does what the user asks for with a key, if it is possible in this phase, and marks it on the time axis.
     pub(super) fn steer(&mut self, command: KeyCommand) {
         const STEP: f64 = 1.25;

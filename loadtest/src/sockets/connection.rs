@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Runs connection `local`: opens it, reads until it ends, and opens it again if it left by itself (churn). Dropping the
-/// future closes the socket. `permit` is held until the connection is open.
+/// Runs connection `local`: opens it, reads until it ends, and opens it again if it left by itself (churn), unless a stage
+/// closed it. Dropping the future closes the socket. `permit` is held until the connection is open.
 pub(super) async fn run(
     state: &Arc<RunState>,
     context: &Rc<RefCell<WorkerContext>>,
@@ -52,5 +52,8 @@ pub(super) async fn run(
             return context.borrow_mut().auditor.on_closed(local, &cause);
         }
         context.borrow_mut().auditor.on_left(local);
+        if state.plan.stages.set_connections() {
+            return;
+        }
     }
 }

@@ -56,6 +56,12 @@ impl Fleet {
         self.handles.borrow_mut()[local] = Some(handle);
     }
 
+    /// Whether a socket has no task: it was never opened, or has ended.
+    pub(super) fn has_ended(&self, local: usize) -> bool {
+        let handle = &self.handles.borrow()[local];
+        handle.as_ref().is_none_or(AbortHandle::is_finished)
+    }
+
     /// Drops every healthy socket. Each reconnects after its delay.
     pub(super) fn storm(&self, reset: bool) {
         for local in 0..self.sockets() {

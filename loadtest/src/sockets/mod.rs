@@ -13,6 +13,7 @@ mod relay;
 mod room_talk;
 pub(crate) mod run_state;
 mod socket_publisher;
+mod stage_driver;
 mod stalled;
 mod stream_end;
 pub(crate) mod worker;

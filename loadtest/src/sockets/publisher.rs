@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long to wait for a response.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -152,7 +152,7 @@ impl Publisher {
             Ok(reply) if (200..300).contains(&reply.status) && !is_rejected(&reply.body) => {
                 ledger.accepted(stream, seq);
                 self.last_seq[channel as usize] = seq;
-                self.tally.accepted += 1;
+                self.tally.accept(state.stage_at(intended_ns));
                 self.tally.expected += u64::from(ledger.subscribers_ever(channel));
                 self.tally.ack.record_ns(now_ns - intended_ns);
                 if state.is_steady() && departures == ledger.departures() {
@@ -194,7 +194,8 @@ impl Publisher {
                     token: &state.credentials.token,
                     ..Values::default()
                 };
-                client.send("POST", &dialect.publish_path.text(&values), &self.body)
+                let path = dialect.publish_path(&values, &self.body, unix_seconds());
+                client.send("POST", &path, &self.body)
             }
             (Route::Socket(own), Some(dialect)) => {
                 own.publish(dialect, &dialect.channel_name(&name), &self.payload)
@@ -267,4 +268,10 @@ impl Publisher {
             });
         }
     }
+}
+
+/// Seconds since 1970-01-01 UTC.
+fn unix_seconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }

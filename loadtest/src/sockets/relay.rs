@@ -1,9 +1,8 @@
 //! A relay between a connection and the server that stops forwarding. To the server the client then looks as if it had
 //! lost power: no FIN, no reset, no answer. This needs no root, unlike dropping packets.
 
-use super::close_cause::CloseCause;
 use super::run_state::RunState;
-use super::stream_end::{close_at_end, has_ended};
+use super::stream_end::{StreamEnd, has_ended};
 use super::worker_context::WorkerContext;
 use std::cell::RefCell;
 use std::io;
@@ -59,14 +58,8 @@ async fn forward(
             return;
         }
     }
-    let mut end = vec![0; 64 * 1024];
-    let mut seen = 0;
-    let cause = loop {
-        match upstream.try_read(&mut end[seen..]) {
-            Ok(0) => break close_at_end(&end[..seen]),
-            Ok(length) => seen = (seen + length) % end.len(),
-            Err(error) => break CloseCause::Io(error.kind()),
-        }
-    };
+    // With TLS, the client has decrypted everything that was forwarded. What follows is for its keys, too.
+    let tls = context.borrow().auditor.tls(local);
+    let cause = StreamEnd::new(tls).read_to_close(&upstream);
     context.borrow_mut().auditor.on_faulty_closed(local, &cause);
 }

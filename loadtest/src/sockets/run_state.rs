@@ -50,6 +50,10 @@ pub(crate) struct RunState {
     pub(crate) storm_at_ns: AtomicU64,
     /// When publications are due.
     pub(crate) schedule: Schedule,
+    /// When the publish phase began, on the clock of the run; `u64::MAX` before.
+    pub(crate) begin_ns: AtomicU64,
+    /// Number of sockets that stages have begun to open.
+    pub(crate) openings: AtomicU32,
     /// Number of storms that the user has asked for with a key.
     pub(crate) storms: AtomicU32,
     /// Number of sockets that have become ready or failed.
@@ -78,6 +82,25 @@ impl RunState {
     /// Whether every socket is expected to receive every publication.
     pub(crate) fn expects_all(&self) -> bool {
         self.plan.expects_all() && (self.plan.positions || self.storms.load(SeqCst) == 0)
+    }
+
+    /// The stage at a time on the clock of the run. `None` in a run without stages.
+    pub(crate) fn stage_at(&self, at_ns: u64) -> Option<usize> {
+        if self.plan.stages.are_none() {
+            return None;
+        }
+        Some(self.plan.stages.at(self.since_begin(at_ns)))
+    }
+
+    /// The time from the beginning of the publish phase.
+    pub(crate) fn since_begin(&self, at_ns: u64) -> Duration {
+        Duration::from_nanos(at_ns.saturating_sub(self.begin_ns.load(SeqCst)))
+    }
+
+    /// Whether every socket that stages open has become ready or failed.
+    pub(crate) fn all_stages_opened(&self) -> bool {
+        let due = self.plan.stages.openings();
+        self.openings.load(SeqCst) >= due && self.connects_done.load(SeqCst) >= due
     }
 
     /// Whether publishing is finished.
@@ -117,7 +140,9 @@ impl RunState {
             phase: watch::Sender::new(Phase::Connect),
             faults_at_ns: AtomicU64::new(u64::MAX),
             storm_at_ns: AtomicU64::new(u64::MAX),
-            schedule: Schedule::new(plan.rate, plan.duration, plan.arrivals.clone()),
+            schedule: plan.schedule(),
+            begin_ns: AtomicU64::new(u64::MAX),
+            openings: AtomicU32::new(0),
             storms: AtomicU32::new(0),
             connects_done: AtomicU32::new(0),
             open: AtomicU32::new(0),

@@ -1,9 +1,9 @@
 //! Connections that stall: they stop reading, or never finish their handshake.
 
 use super::close_cause::CloseCause;
-use super::link::Link;
+use super::link::{self, Link, sealed};
 use super::run_state::RunState;
-use super::stream_end::{has_ended, read_to_close};
+use super::stream_end::{StreamEnd, has_ended};
 use super::worker_context::{WorkerContext, poll_read};
 use crate::wire::frame_reader::FrameReader;
 use crate::wire::handshake;
@@ -35,7 +35,8 @@ pub(super) async fn run(
             return cause;
         }
     }
-    let read = link.read;
+    let Link { read, tls } = link;
+    let mut end = StreamEnd::new(tls);
     // Everything read from now on is discarded, except for the last bytes before the end.
     let mut chunk = vec![0; (rate / 20) as usize];
     for check in 1u64.. {
@@ -47,10 +48,20 @@ pub(super) async fn run(
             context.borrow_mut().auditor.probe(local);
         }
         if has_ended(read.as_ref()).await {
-            return read_to_close(&read);
+            return end.read_to_close(read.as_ref());
         }
-        if !chunk.is_empty() && matches!(read.try_read(&mut chunk), Ok(0)) {
-            return CloseCause::EndOfStream;
+        if chunk.is_empty() {
+            continue;
+        }
+        match read.try_read(&mut chunk) {
+            Ok(0) => return CloseCause::EndOfStream,
+            Ok(length) => {
+                if let Err(error) = end.push(&chunk[..length]) {
+                    return CloseCause::Io(error.kind());
+                }
+            }
+            // Nothing has arrived, or the next check finds the end.
+            Err(_) => {}
         }
     }
     CloseCause::EndOfStream
@@ -71,12 +82,19 @@ pub(super) async fn stall_handshake(
     let Ok(mut stream) = TcpStream::connect(state.ws.addr).await else {
         return;
     };
-    let request = handshake::request(&state.ws.host, &state.ws.path, "", 0);
-    if stream
-        .write_all(&request[..request.len() / 2])
-        .await
-        .is_err()
-    {
+    let tls = match &state.ws.tls {
+        Some(client) => match link::handshake(&mut stream, client).await {
+            Ok(tls) => tls,
+            Err(_) => return,
+        },
+        None => None,
+    };
+    let mut request = handshake::request(&state.ws.host, &state.ws.path, "", 0);
+    request.truncate(request.len() / 2);
+    let Ok(half) = sealed(&tls, request) else {
+        return;
+    };
+    if stream.write_all(&half).await.is_err() {
         return;
     }
     context.borrow_mut().auditor.on_faulty(local);

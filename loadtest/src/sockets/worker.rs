@@ -5,6 +5,7 @@ use super::fault_injector::FaultInjector;
 use super::fleet::Fleet;
 use super::room_talk;
 use super::run_state::RunState;
+use super::stage_driver::StageDriver;
 use super::worker_context::WorkerContext;
 use crate::books::tally::TallyReport;
 use crate::plan::phase::Phase;
@@ -80,6 +81,9 @@ pub(crate) fn run(
 /// Opens every socket when it is due.
 async fn dial(fleet: &Fleet) -> std::convert::Infallible {
     let plan = &fleet.state.plan;
+    if plan.stages.set_connections() {
+        return StageDriver::new(fleet).run().await;
+    }
     let start = tokio::time::Instant::now();
     let sockets = fleet.sockets();
     for local in 0..sockets {

@@ -4,6 +4,7 @@ use super::assertion::Assertion;
 use super::metrics;
 use super::run_record::RunRecord;
 use super::self_check;
+use super::stages;
 use crate::books::evidence::EvidenceKind;
 use crate::books::totals::Totals;
 use crate::plan::run_plan::RunPlan;
@@ -108,6 +109,7 @@ pub(crate) fn judge(
         taint,
         phases: record.phases.clone(),
         marks: record.marks.clone(),
+        stages: stages::rows(&plan.stages, totals, &record.open_after),
         timeseries: totals.rows.clone(),
         histograms: histograms
             .into_iter()
@@ -153,7 +155,7 @@ fn failure(
             .parse::<u32>()
             .ok()
     });
-    if let Some(conn) = conn.filter(|_| !plan.rooms) {
+    if let Some(conn) = conn.filter(|_| !plan.rooms && !plan.stages.set_connections()) {
         replay = format!("{replay} --only-conn {conn}");
     }
     Failure {

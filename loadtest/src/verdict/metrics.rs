@@ -179,6 +179,8 @@ fn fault_metrics(
     }
     if plan.churn > 0.0 {
         value("churn.returned", Unit::Count, worker.churned as f64);
+    }
+    if plan.churn > 0.0 || plan.stages.close_sockets() {
         value("churn.stuck", Unit::Count, worker.stuck as f64);
     }
     if plan.positions {

@@ -8,3 +8,4 @@ mod metrics;
 mod metrics_tests;
 pub(crate) mod run_record;
 pub(crate) mod self_check;
+mod stages;

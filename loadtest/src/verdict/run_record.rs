@@ -37,6 +37,8 @@ pub(crate) struct RunRecord {
     pub(crate) cut_short: Option<CutShort>,
     /// Highest number of ready sockets at a time.
     pub(crate) peak: u32,
+    /// By stage: number of ready sockets at its end. `None` if it was too short to see.
+    pub(crate) open_after: Vec<Option<u32>>,
     /// Number of publications on the schedule, as it was at the end.
     pub(crate) planned: u64,
     /// Lowest and highest rate in publications per second. They differ if it was changed with keys.

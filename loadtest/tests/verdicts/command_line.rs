@@ -133,9 +133,10 @@ fn refuses_an_unknown_metric_before_the_run() {
 }
 
 #[test]
-fn lets_variables_override_a_file() {
+fn prefers_flags_to_variables_and_variables_to_a_file() {
     let path = std::env::temp_dir().join(format!("loadtest-env-{}.toml", std::process::id()));
-    let toml = "connections = 4\nchannels = 1\nrate = '5/s'\nassert = ['received==40']";
+    let toml =
+        "connections = 4\nchannels = 1\nrate = '5/s'\nduration = '9s'\nassert = ['received==40']";
     std::fs::write(&path, toml).expect("the file is written");
     let server = start(Fault::None);
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
@@ -144,6 +145,7 @@ fn lets_variables_override_a_file() {
         .args(["-d", "1s", "--allow-taint", "--server-pid", "none", "-u"])
         .arg(format!("ws://{}/ws", server.addr()))
         .env("LOADTEST_RATE", "10/s")
+        .env("LOADTEST_DURATION", "8s")
         .output()
         .expect("loadtest runs");
     std::fs::remove_file(&path).expect("it is there");

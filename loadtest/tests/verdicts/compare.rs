@@ -66,7 +66,7 @@ fn writes_html_and_refuses_what_it_cannot_compare() {
     let (output, page) = compare(&[&server, &server], "page.html", &["--runs", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(
-        page.contains("<td>lost silently</td><td>0</td><td>0</td>"),
+        page.contains("<th scope=\"row\">lost silently</th><td>0</td><td>0</td>"),
         "{page}"
     );
     for (args, why) in [

@@ -1,7 +1,8 @@
 //! Misbehaving clients, and what the server must do about them.
 
-use crate::support::{STRICT, finds_as, finds_in, side_by_side};
+use crate::support::{STRICT, finds_as, finds_in, side_by_side, start_as, text};
 use loadtest::null_server::{Behaviour, Fault};
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
@@ -25,6 +26,42 @@ const HEARTBEAT: &str = "-c 100 -r 20/s -d 5s --turn-at 500ms --no-pong 10% --bl
 fn sees_unresponsive_sockets_closed_and_no_others() {
     let text = finds_as("heartbeat", HEARTBEAT, STRICT, &[]);
     assert!(text.contains("survivors 0"), "{text}");
+}
+
+#[test]
+fn asks_the_server_for_its_heartbeat() {
+    let cohorts = "-c 100 -r 20/s --turn-at 500ms --no-pong 10% --black-hole 10% --pong-late 10%";
+    let telling = Behaviour {
+        tells_heartbeat: true,
+        ..STRICT
+    };
+    let server = start_as(telling);
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", "heartbeat", "--server-pid", "none", "--allow-taint"])
+        .args(cohorts.split_whitespace())
+        .args(["-u", &format!("ws://{}/ws", server.addr())])
+        .output()
+        .expect("loadtest runs");
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{all}");
+    let known = "the server has --ping-interval 400ms --pong-timeout 1.6s";
+    assert!(all.contains(known), "{all}");
+    // As long as that takes: until 500 ms, then 400 ms, 1.6 s and 2 s of grace, and 1 s more.
+    assert!(all.contains("  20/s  5.5s  "), "{all}");
+    assert!(all.contains("survivors 0"), "{all}");
+    // Flags are believed rather than the server.
+    let wrong = format!("{cohorts} -d 5s --ping-interval 3s --pong-timeout 9s --pong-late 0%");
+    let text = finds_as("heartbeat", &wrong, telling, &["heartbeat.early==0"]);
+    assert!(text.contains("as the flags say"), "{text}");
+    // A server that does not tell them is assumed to have the defaults, which this one has not.
+    let text = finds_as(
+        "heartbeat",
+        &format!("{cohorts} -d 3s --pong-late 0%"),
+        STRICT,
+        &["heartbeat.early==0"],
+    );
+    let assumed = "does not tell its heartbeat: assumes --ping-interval 30s --pong-timeout 90s";
+    assert!(text.contains(assumed), "{text}");
 }
 
 #[test]

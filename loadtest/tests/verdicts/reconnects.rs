@@ -34,6 +34,34 @@ fn sees_all_sockets_reconnect_after_a_storm() {
 }
 
 #[test]
+fn accounts_for_what_nobody_was_owed_during_a_storm() {
+    let args = "--storm-at 500ms --reconnect jitter:1500ms -d 4s";
+    let text = finds_in("storm", args, Fault::None, &[]);
+    let line = text.lines().find(|line| line.contains("not owed (away)"));
+    let line = line.unwrap_or_else(|| panic!("no sum in {text}"));
+    let numbers: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|word| word.replace(',', "").parse().ok())
+        .collect();
+    let [received, missing, not_owed, all] = numbers[..] else {
+        panic!("{line}");
+    };
+    assert_eq!((missing, received + not_owed), (0, all), "{line}");
+    // 50 sockets on 5 channels, 400 publications.
+    assert_eq!(all, 4000, "{line}");
+    assert!(not_owed > 0, "{line}");
+    // The lowest number of deliveries in a second is less than what all sockets get.
+    let slowest = text.split("slowest_second ").nth(1).expect("a figure");
+    let slowest: u64 = slowest
+        .split('/')
+        .next()
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    assert!(slowest < 1000, "{text}");
+}
+
+#[test]
 fn finds_sockets_that_do_not_reconnect_after_a_storm() {
     let hangs = Fault::HangUpgradesAfter(90);
     let args = "--storm-at 300ms -d 1s";

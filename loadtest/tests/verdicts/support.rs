@@ -11,6 +11,7 @@ pub(crate) const BEHAVIOUR: Behaviour = Behaviour {
     coalesce: Duration::ZERO,
     ping_interval: Duration::from_millis(300),
     pong_timeout: Duration::from_secs(60),
+    tells_heartbeat: false,
     outbox: 50,
     history: 0,
 };

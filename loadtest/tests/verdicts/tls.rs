@@ -1,17 +1,23 @@
 //! `wss://` and `https://`.
 
-use crate::support::{BEHAVIOUR, figure, run, start, start_as, text};
+use crate::support::{
+    BEHAVIOUR, STRICT, failed_checks, figure, run, side_by_side, start, start_as, text,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use loadtest::null_server::{Behaviour, Fault, NullServer};
+use socket2::SockRef;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// Buffers so small that the server notices a client that does not read.
+const SMALL: Option<u32> = Some(16 * 1024);
 
 /// Accepts TLS for a server, and keeps the certificate in a file.
 struct Front {
@@ -22,6 +28,11 @@ struct Front {
 
 impl Front {
     fn start(name: &str, server: &NullServer) -> Self {
+        Self::with_buffers(name, server, None)
+    }
+
+    /// `buffers` is the size of those between a client and the server; `None` for what the system gives.
+    fn with_buffers(name: &str, server: &NullServer, buffers: Option<u32>) -> Self {
         let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
             .expect("a certificate");
         let file = format!("loadtest-{}-{name}.pem", std::process::id());
@@ -45,7 +56,7 @@ impl Front {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
                     _ = ended => {}
-                    () = accept(&listener, &acceptor, to) => {}
+                    () = accept(&listener, &acceptor, to, buffers) => {}
                 }
             });
         });
@@ -73,7 +84,12 @@ impl Drop for Front {
     }
 }
 
-async fn accept(listener: &TcpListener, acceptor: &TlsAcceptor, to: SocketAddr) {
+async fn accept(
+    listener: &TcpListener,
+    acceptor: &TlsAcceptor,
+    to: SocketAddr,
+    buffers: Option<u32>,
+) {
     let mut tasks = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -82,8 +98,13 @@ async fn accept(listener: &TcpListener, acceptor: &TlsAcceptor, to: SocketAddr) 
         let acceptor = acceptor.clone();
         tasks.spawn(async move {
             stream.set_nodelay(true)?;
+            let inner = TcpSocket::new_v4()?;
+            if let Some(bytes) = buffers {
+                SockRef::from(&stream).set_send_buffer_size(bytes as usize)?;
+                inner.set_recv_buffer_size(bytes)?;
+            }
             let mut outer = acceptor.accept(stream).await?;
-            let mut inner = TcpStream::connect(to).await?;
+            let mut inner = inner.connect(to).await?;
             inner.set_nodelay(true)?;
             tokio::io::copy_bidirectional(&mut outer, &mut inner).await
         });
@@ -132,7 +153,7 @@ fn sees_positions_recovered_over_tls() {
         ..BEHAVIOUR
     });
     let front = Front::start("recovery", &server);
-    let args = "-d 2s --drops 40/s --reconnect jitter:600ms -s 8KiB";
+    let args = "-d 2s -r 40/s --drops 40/s --reconnect jitter:600ms -s 4KiB";
     let output = run("recovery", &server, args)
         .args(["-u", &format!("wss://{}/ws", front.addr), "--tls-ca"])
         .arg(&front.ca)
@@ -141,7 +162,7 @@ fn sees_positions_recovered_over_tls() {
     let all = text(&output);
     assert_eq!(output.status.code(), Some(0), "{all}");
     assert!(figure(&all, "recovered") >= 20, "{all}");
-    assert!(all.contains("2,000 of 2,000 expected"), "{all}");
+    assert!(all.contains("800 of 800 expected"), "{all}");
 }
 
 #[test]
@@ -165,16 +186,63 @@ fn refuses_a_certificate_that_it_does_not_trust() {
     let all = text(&output);
     assert_eq!(output.status.code(), Some(99), "{all}");
     assert!(all.contains("2 tls: invalid peer certificate"), "{all}");
-    for args in [
-        vec!["--tls-ca", "/no/such/file"],
-        vec!["slow", "--tls-ca", front.ca.to_str().expect("a path")],
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-            .arg("run")
-            .args(args)
-            .args(["-u", &format!("wss://{}/ws", front.addr)])
-            .output()
-            .expect("loadtest runs");
-        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    }
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["run", "--tls-ca", "/no/such/file"])
+        .args(["-u", &format!("wss://{}/ws", front.addr)])
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+/// Runs a scenario over TLS, and returns its report.
+#[track_caller]
+fn over_tls(scenario: &str, args: &str, name: &str, behaviour: Behaviour) -> String {
+    let server = start_as(behaviour);
+    let front = Front::with_buffers(name, &server, SMALL);
+    let output = run(scenario, &server, args)
+        .args(["-u", &format!("wss://{}/ws", front.addr), "--tls-ca"])
+        .arg(&front.ca)
+        .output()
+        .expect("loadtest runs");
+    text(&output)
+}
+
+#[test]
+fn sees_over_tls_whether_sockets_that_do_not_read_are_evicted() {
+    let args = "-c 8 -C 1 -r 25/s -s 8KiB -d 8s --turn-at 500ms --slow 25% --no-default-asserts \
+        --assert loss.silent==0 --assert closes.unexpected==0 --assert slow.survivors==0";
+    let cases: [(&str, Fault, &[&str]); 2] = [
+        ("evicts", Fault::None, &[]),
+        ("keeps", Fault::NeverEvict, &["slow.survivors==0"]),
+    ];
+    side_by_side(cases.map(|(name, fault, failed)| {
+        move || {
+            let all = over_tls("slow", args, name, Behaviour { fault, ..BEHAVIOUR });
+            assert_eq!(failed_checks(&all), failed, "{all}");
+        }
+    }));
+}
+
+#[test]
+fn reads_over_tls_why_a_stalled_socket_was_closed() {
+    let args = "-c 100 -r 20/s -d 5s --turn-at 500ms --no-pong 10% --black-hole 10% --half-open 10% \
+        --pong-late 10% --ping-interval 400ms --pong-timeout 1600ms";
+    let cases: [(&str, Fault, &[&str]); 3] = [
+        ("closes", Fault::None, &[]),
+        ("never", Fault::NeverCloseDead, &["heartbeat.survivors==0"]),
+        ("code", Fault::CloseDeadAs(1000), &["heartbeat.miscoded==0"]),
+    ];
+    side_by_side(cases.map(|(name, fault, failed)| {
+        move || {
+            let all = over_tls("heartbeat", args, name, Behaviour { fault, ..STRICT });
+            assert_eq!(failed_checks(&all), failed, "{all}");
+        }
+    }));
+}
+
+#[test]
+fn sees_protocol_violations_answered_over_tls() {
+    let all = over_tls("adversarial", "-c 20 -r 20/s", "attacks", BEHAVIOUR);
+    assert_eq!(failed_checks(&all), [""; 0], "{all}");
+    assert!(all.contains("wrong 0"), "{all}");
 }

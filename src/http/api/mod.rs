@@ -11,7 +11,7 @@ mod topics;
 mod unread;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -37,6 +37,10 @@ pub struct Api {
     pub lists: Arc<Lists>,
     /// When the server started.
     pub started: Instant,
+    /// Time between two pings to a client, for the statistics.
+    pub ping_interval: Duration,
+    /// How long a client may take to answer a ping, for the statistics.
+    pub pong_timeout: Duration,
 }
 
 /// The routes below `/api/`.

@@ -35,6 +35,8 @@ struct Stats {
     heartbeat_timeouts_total: u64,
     panics_total: u64,
     uptime_seconds: u64,
+    ping_interval_ms: u128,
+    pong_timeout_ms: u128,
     version: &'static str,
 }
 
@@ -69,6 +71,8 @@ fn stats_text(api: &Api) -> Result<Vec<u8>, ApiError> {
         heartbeat_timeouts_total: metrics.heartbeat_timeouts_total.get(),
         panics_total: metrics.panics_total.get(),
         uptime_seconds: api.started.elapsed().as_secs(),
+        ping_interval_ms: api.ping_interval.as_millis(),
+        pong_timeout_ms: api.pong_timeout.as_millis(),
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut text = Vec::new();

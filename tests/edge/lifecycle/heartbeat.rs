@@ -122,10 +122,11 @@ async fn pongs_keep_a_client_alive_beyond_the_timeout() {
     }
     assert!(pings >= 10, "{pings}");
     client.expect_silence().await;
-    assert_eq!(
-        server.get("/api/stats").await["heartbeat_timeouts_total"],
-        0
-    );
+    let stats = server.get("/api/stats").await;
+    assert_eq!(stats["heartbeat_timeouts_total"], 0);
+    // Whoever tests the server needs to know when it closes a silent client.
+    assert_eq!(stats["ping_interval_ms"], 100);
+    assert_eq!(stats["pong_timeout_ms"], 1000);
 }
 
 #[tokio::test]

@@ -139,6 +139,11 @@ impl Auditor {
         self.sockets[local].status
     }
 
+    /// The TLS state of a socket.
+    pub(crate) fn tls(&self, local: usize) -> SharedTls {
+        self.sockets[local].tls.clone()
+    }
+
     /// Whether the tester is closing its sockets.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing

@@ -186,9 +186,15 @@ impl Auditor {
                 )
             });
         }
+        let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
         // If a misbehaving socket reads late, that is its own fault.
-        if arrival != Arrival::Duplicate && !faulty {
-            let delivery_ns = now_ns.saturating_sub(stamp.intended_ns);
+        let counts = arrival != Arrival::Duplicate && !faulty;
+        if arrival != Arrival::Duplicate
+            && let Some(stage) = self.state.stage_at(stamp.intended_ns)
+        {
+            tally.stages.count(stage, counts.then_some(delivery_ns));
+        }
+        if counts {
             tally.delivery.record_ns(delivery_ns);
             self.connection_latencies[local].record_ns(delivery_ns);
             if !self.state.plan.cohorts.shares.is_empty() {

@@ -43,7 +43,7 @@ impl Auditor {
         ledger.sending(stream, seq);
         if self.write(local, client_frame::TEXT, &text) {
             ledger.accepted(stream, seq);
-            self.room_tally.accepted += 1;
+            self.room_tally.accept(state.stage_at(intended_ns));
             self.room_tally.expected += u64::from(ledger.subscribers_ever(room).saturating_sub(1));
         } else {
             ledger.uncertain(stream, seq);
