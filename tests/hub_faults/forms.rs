@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -18,7 +17,7 @@ use wavecast::protocol::{
 };
 use wavecast::wire::{Frame, FrameRole};
 
-use super::support::{drain, subscribe};
+use super::support::{drain, no_pings, subscribe};
 use crate::patience::{InTime as _, eventually};
 use crate::watchdog::watch;
 
@@ -65,13 +64,11 @@ fn hub_of(shards: usize) -> Hub {
     watch();
     let options = HubOptions {
         shards,
-        // No pings between the frames.
-        ping_interval: Duration::from_secs(3600),
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             ..TopicOptions::default()
         }),
-        ..HubOptions::default()
+        ..no_pings()
     };
     Hub::new(&options, Dialects::default(), &TaskTracker::new())
 }
