@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the Autobahn WebSocket conformance cases 1-7, 9 and 10 against the echo
 # example, which uses the product's own handshake, codec and connection loop.
+# It is built as the tests are, because a release build of the examples takes minutes.
 #
 #   scripts/autobahn.sh                 all cases
 #   scripts/autobahn.sh '6.4.*' 7.1.5   only these
@@ -28,7 +29,8 @@ die() { echo "autobahn: $*" >&2; exit 1; }
 if ! "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('kosoku') == '$kosoku_version'" 2>/dev/null; then
   rm -rf "$venv"
   python3 -m venv "$venv" || die "python3 with the venv module is needed (Debian: apt install python3-venv)"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "kosoku==$kosoku_version"
+  timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check "kosoku==$kosoku_version" ||
+    die "pip could not install kosoku $kosoku_version within 300 s"
 fi
 
 # --- the server under test ---------------------------------------------------
@@ -49,12 +51,15 @@ trap 'exit 130' INT TERM
 if [[ -n ${WAVECAST_ECHO_ADDR:-} ]]; then
   addr=$WAVECAST_ECHO_ADDR
 else
-  cargo build --quiet --release --example echo
-  "$target/release/examples/echo" --listen 127.0.0.1:0 >"$work/stdout" 2>"$work/stderr" &
+  # Of the workspace, so that it has the features with which the tests were built.
+  cargo build --quiet --workspace --example echo
+  # Made here: it is read before the example's own process has opened it.
+  : >"$work/stdout"
+  "$target/debug/examples/echo" --listen 127.0.0.1:0 >"$work/stdout" 2>"$work/stderr" &
   echo_pid=$!
   addr=
   for _ in $(seq 100); do
-    addr=$(sed -n 's/^listening on \(.*\)$/\1/p' "$work/stdout" | head -n 1)
+    addr=$(sed -n '/^listening on \(.*\)$/{s//\1/p;q}' "$work/stdout")
     [[ -n $addr ]] && break
     kill -0 "$echo_pid" 2>/dev/null || { cat "$work/stderr" >&2; die "the echo example exited before it listened"; }
     sleep 0.1

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -79,6 +80,16 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def wait_until_it_listens(name, server, port):
+    deadline = time.monotonic() + 10
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"{name} ended, or did not listen within 10 s")
+
+
 def cpu_seconds(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -98,7 +109,10 @@ def publish_request(name, topics, size):
 def read_until(sock, end):
     data = b""
     while not data.endswith(end):
-        data += sock.recv(4096)
+        received = sock.recv(4096)
+        if not received:
+            sys.exit("a server closed a connection")
+        data += received
 
 
 def subscribers(name, port, channels, members):
@@ -126,7 +140,7 @@ def subscribers(name, port, channels, members):
 def measure(name, port, pid, case):
     channels, members, waiting, size, rounds = case
     poll, sockets = subscribers(name, port, channels, members)
-    control = socket.create_connection(("127.0.0.1", port))
+    control = socket.create_connection(("127.0.0.1", port), timeout=20)
     control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if name == "Wavecast":
         control.sendall(STREAM)
@@ -160,6 +174,7 @@ def measure(name, port, pid, case):
 def main():
     if sys.argv[1:2] == ["--serve"]:
         return serve_uwebsockets(int(sys.argv[2]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ports = {"uWebSockets": free_port(), "Wavecast": free_port()}
     flags = ["--listen", f"127.0.0.1:{ports['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
     # The same event is published repeatedly.
@@ -170,7 +185,8 @@ def main():
         "Wavecast": subprocess.Popen([TARGET / "release" / "wavecast", *flags], stdout=subprocess.DEVNULL),
     }
     try:
-        time.sleep(2)
+        for name, server in servers.items():
+            wait_until_it_listens(name, server, ports[name])
         print("| channels | subscribers of each | message | waiting | uWebSockets, µs | Wavecast, µs |")
         print("|---|---|---|---|---|---|")
         for case in CASES:
@@ -187,7 +203,12 @@ def main():
     finally:
         for server in servers.values():
             server.terminate()
-            server.wait()
+        for server in servers.values():
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check and test of the project. Works on a clean clone.
 #
-#   scripts/test.sh                 all steps, in order; stops at the first failure
+#   scripts/test.sh                 all steps, in order
 #   scripts/test.sh rust            fmt clippy cargo doc
 #   scripts/test.sh page readme     only these
 #   scripts/test.sh help            lists the steps
@@ -10,7 +10,9 @@
 # missing: node, python3-venv, curl and Chromium with apt, the rest under target/ and in
 # node_modules of tests/page and clients/js. Nothing is installed twice.
 #
-# The last line is "N passed, 0 failed", the sum over all suites that ran.
+# A step that fails does not keep the others from running. At the end comes one line per
+# step. The last line is "N passed, M failed", the sum over all suites that ran; a step
+# that fails without a failed test counts as one. The exit code is 1 if anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,41 +20,85 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 cargo_deny_version=0.20.2
+# Most of it is for building on a slow machine; the tests have shorter deadlines of their own.
+step_deadline_s=${STEP_DEADLINE_S:-3600}
 
-all=(fmt clippy cargo doc deny autobahn js page readme verify smoke)
+declare -A title command
+all=()
 rust=(fmt clippy cargo doc)
 
-declare -A title=(
-  [fmt]="format"
-  [clippy]="clippy, warnings are errors"
-  [cargo]="unit, integration and documentation tests"
-  [doc]="API documentation, warnings are errors"
-  [deny]="dependencies: bans, licenses, sources"
-  [autobahn]="RFC 6455 conformance (Autobahn)"
-  [js]="the JavaScript client, against the server and in headless Chromium"
-  [page]="the page and a browser's EventSource in headless Chromium"
-  [readme]="the README's curl examples"
-  [verify]="the server under the load tester's correctness scenarios"
-  [smoke]="1,000 sockets for 10 s"
-)
+# step NAME TITLE [COMMAND...]: adds a step. Without a command, it is the function run_NAME.
+step() {
+  all+=("$1")
+  title[$1]=$2
+  command[$1]=${*:3}
+  [[ -n ${command[$1]} ]] || command[$1]=run_$1
+}
+step fmt "format"
+step clippy "clippy, warnings are errors"
+step cargo "unit, integration and documentation tests"
+step doc "API documentation, warnings are errors"
+step deny "dependencies: bans, licenses, sources"
+step autobahn "RFC 6455 conformance (Autobahn)"
+step js "the JavaScript client, against the server and in headless Chromium"
+step page "the page and a browser's EventSource in headless Chromium"
+step readme "the README's curl examples" run_script scripts/readme_examples.py
+step verify "the server under the load tester's correctness scenarios"
+step smoke "1,000 sockets for 10 s"
 
-passed=0
-step=setup
-log=$(mktemp)
+# --- processes -------------------------------------------------------------------
+
+current=setup
+work=$(mktemp -d)
+log=$work/log
+step_pid=
 server_pid=
+die() { echo "test.sh: $current: $*" >&2; exit 1; }
+
+# is_running PID: whether the process exists and is not a zombie.
+is_running() {
+  if [[ -r /proc/self/status ]]; then
+    grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
+  else
+    kill -0 "$1" 2>/dev/null
+  fi
+}
+
+# with_descendants PID: the process, and those that it started.
+with_descendants() {
+  local child children
+  children=$(cat "/proc/$1/task/"*/children 2>/dev/null || pgrep -P "$1" || true)
+  echo "$1"
+  for child in $children; do with_descendants "$child"; done
+}
+
+# end_process PID: ends the process and those that it started, at the latest after 20 s.
+end_process() {
+  local pid pids left
+  mapfile -t pids < <(with_descendants "$1")
+  kill "${pids[@]}" 2>/dev/null || true
+  for _ in {1..200}; do
+    left=()
+    for pid in "${pids[@]}"; do ! is_running "$pid" || left+=("$pid"); done
+    [[ ${#left[@]} -gt 0 ]] || break
+    sleep 0.1
+  done
+  kill -9 "${left[@]}" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
+
 stop_server() {
-  [[ -z $server_pid ]] || { kill "$server_pid" && wait "$server_pid"; } 2>/dev/null || true
+  [[ -z $server_pid ]] || end_process "$server_pid"
   server_pid=
 }
+
 finish() {
-  local status=$?
-  stop_server
-  rm -f "$log"
-  [[ $status -eq 0 ]] || echo "test.sh: step '$step' failed" >&2
+  [[ -z $step_pid ]] || end_process "$step_pid"
+  rm -rf "$work"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
-die() { echo "test.sh: $step: $*" >&2; exit 1; }
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 # --- prerequisites of the steps ------------------------------------------------
 
@@ -117,64 +163,85 @@ need_cargo_deny() {
   fi
 }
 
-need_server() {
-  if [[ -z ${SERVER_BIN:-} ]]; then
-    cargo build --release --bin wavecast
-    export SERVER_BIN=$target/release/wavecast
+# Both at once, because each alone would build their common dependencies with other features.
+need_release_binaries() {
+  if [[ -z ${SERVER_BIN:-} || -z ${LOADTEST_BIN:-} ]]; then
+    cargo build --release --package wavecast --bin wavecast --package loadtest --bin loadtest
+    export SERVER_BIN=${SERVER_BIN:-$target/release/wavecast}
+    export LOADTEST_BIN=${LOADTEST_BIN:-$target/release/loadtest}
   fi
+}
+
+need_server() {
+  [[ -n ${SERVER_BIN:-} ]] || need_release_binaries
 }
 
 # start_server FLAG... : starts the server on a free port; sets $server_addr. Ended by stop_server.
 start_server() {
   need_server
-  local out
-  out=$(mktemp)
+  local out=$work/server
+  # Made here: it is read before the server's own process has opened it.
+  : >"$out"
   "$SERVER_BIN" --listen 127.0.0.1:0 "$@" >"$out" 2>&1 &
   server_pid=$!
   server_addr=
   for _ in {1..100}; do
-    server_addr=$(sed -nE 's/.*[^0-9](127\.0\.0\.1:[0-9]+).*/\1/p' "$out" | head -n 1)
-    [[ -z $server_addr ]] || break
-    kill -0 "$server_pid" 2>/dev/null || break
+    server_addr=$(sed -nE '/(^|.*[^0-9])(127\.0\.0\.1:[0-9]+).*/{s//\2/p;q}' "$out")
+    [[ -z $server_addr ]] || return 0
+    is_running "$server_pid" || break
     sleep 0.1
   done
-  [[ -n $server_addr ]] || { cat "$out" >&2; rm -f "$out"; die "the server did not start"; }
-  rm -f "$out"
+  cat "$out" >&2
+  die "the server ended before it listened, or did not listen within 10 s"
 }
 
 # loadtest SCENARIO FLAG... : runs a scenario against that server. Every assertion counts as a test. Exit code 98 means
 # that the machine was too slow for the latencies to be trusted, and that nothing else failed. That is not the server's
 # fault, so it is printed and passes.
 loadtest() {
-  [[ -n ${LOADTEST_BIN:-} ]] || {
-    cargo build --release -p loadtest --bin loadtest
-    export LOADTEST_BIN=$target/release/loadtest
-  }
   local scenario=$1 status=0
   shift
   timeout --kill-after=10 300 "$LOADTEST_BIN" run "$scenario" --no-tui \
     -u "ws://$server_addr/ws" --server-pid "$server_pid" "$@" 2>&1 | tee "$log" || status=$?
   stop_server
+  count 's/^  ok    .*/1/p' 's/^  FAIL  .*/1/p'
   case $status in
     0) ;;
     98) echo "loadtest $scenario: the load tester could not keep up on this machine, so its latencies cannot be trusted" ;;
+    124 | 137) die "loadtest run $scenario did not end within 300 s" ;;
     *) die "loadtest run $scenario ended with $status" ;;
   esac
-  local checks
-  checks=$(grep -c '^  ok    ' "$log") || die "no assertion was judged"
-  passed=$((passed + checks))
 }
 
 # --- the steps -----------------------------------------------------------------
 
-# count SED_SCRIPT: adds the numbers that the script extracts from the suite's output to the total.
+# count PASSED FAILED: records what the two sed scripts extract from the suite's output, the
+# numbers of tests that passed and failed.
 count() {
-  local n found=0
-  while read -r n; do
-    passed=$((passed + n))
-    found=$((found + n))
-  done < <(sed -nE "$1" "$log")
-  [[ $found -gt 0 ]] || die "no test ran"
+  local n passed=0 failed=0
+  while read -r n; do passed=$((passed + n)); done < <(sed -nE "$1" "$log")
+  while read -r n; do failed=$((failed + n)); done < <(sed -nE "$2" "$log")
+  echo "$passed $failed" >>"$work/$current.counts"
+  [[ $((passed + failed)) -gt 0 ]] || die "no test ran"
+}
+
+# suite SECONDS COMMAND...: runs tests, with a deadline for all of them together. Sets $suite_status.
+suite() {
+  suite_status=0
+  timeout --kill-after=10 "$@" 2>&1 | tee "$log" || suite_status=$?
+  if [[ $suite_status -eq 124 || $suite_status -eq 137 ]]; then
+    echo "test.sh: $current: not finished within $1 s" >&2
+  fi
+}
+
+# run_script FILE: runs a script whose last line is "NAME: N passed, M failed".
+run_script() {
+  need_python
+  need_curl
+  need_server
+  suite 900 "$1"
+  count 's/^[a-z_-]+: ([0-9]+) passed, [0-9]+ failed$/\1/p' 's/^[a-z_-]+: [0-9]+ passed, ([0-9]+) failed$/\1/p'
+  return "$suite_status"
 }
 
 run_fmt() { cargo fmt --all --check; }
@@ -191,10 +258,10 @@ run_clippy() {
 
 run_cargo() {
   cargo test --workspace --no-run
-  # Everything is already built, so the deadline covers only the tests.
-  timeout --kill-after=10 900 cargo test --workspace 2>&1 | tee "$log" ||
-    die "tests failed (or took longer than 15 minutes)"
-  count 's/^test result: [^.]*ok[^.]*\. ([0-9]+) passed.*/\1/p'   # colors or not
+  # Everything is already built, so the deadline covers only the tests. Colors or not.
+  suite 900 cargo test --workspace --no-fail-fast
+  count 's/^test result: [^.]*\. ([0-9]+) passed.*/\1/p' 's/^test result: [^.]*\. [0-9]+ passed; ([0-9]+) failed.*/\1/p'
+  return "$suite_status"
 }
 
 run_doc() {
@@ -211,8 +278,9 @@ run_deny() {
 
 run_autobahn() {
   need_python
-  scripts/autobahn.sh 2>&1 | tee "$log" || die "the conformance suite failed"
-  count 's/^autobahn: ([0-9]+) passed, 0 failed$/\1/p'
+  suite 1800 scripts/autobahn.sh
+  count 's/^autobahn: ([0-9]+) passed.*/\1/p' 's/^autobahn: [0-9]+ passed, ([0-9]+) failed$/\1/p'
+  return "$suite_status"
 }
 
 # node_suite FOLDER FILE...: runs the test files with node's test runner.
@@ -220,9 +288,13 @@ node_suite() {
   need_browser_tools "$1"
   need_server
   [[ $1 != clients/js ]] || (cd "$1" && node scripts/build.mjs)
-  (cd "$1" && NO_COLOR=1 FORCE_COLOR=0 timeout --kill-after=10 600 node --test --test-reporter=spec "${@:2}") 2>&1 |
-    tee "$log" || die "tests failed (or took longer than 10 minutes)"
-  count 's/^[^a-z]*pass ([0-9]+)$/\1/p'
+  cd "$1"
+  # They mostly wait, so more of them at once than there are cores.
+  local concurrency=(--test-concurrency=4)
+  node "${concurrency[@]}" --version >/dev/null 2>&1 || concurrency=()   # before 20.10
+  NO_COLOR=1 FORCE_COLOR=0 suite 600 node --test "${concurrency[@]}" --test-reporter=spec "${@:2}"
+  count 's/^[^a-z]*pass ([0-9]+)$/\1/p' 's/^[^a-z]*(fail|cancelled) ([0-9]+)$/\2/p'
+  return "$suite_status"
 }
 
 run_js() {
@@ -232,21 +304,15 @@ run_js() {
 
 run_page() { node_suite tests/page page.test.mjs events.test.mjs; }
 
-run_readme() {
-  need_python
-  need_curl
-  need_server
-  timeout --kill-after=10 300 python3 scripts/readme_examples.py 2>&1 | tee "$log" || die "an example failed"
-  count 's/^readme: ([0-9]+) passed, 0 failed$/\1/p'
-}
-
 run_verify() {
+  need_release_binaries
   start_server --ping-interval 1s --pong-timeout 3s --history 100000
   loadtest verify --ping-interval 1s --pong-timeout 3s --drain 20s --connect-timeout 30s
 }
 
 # Latencies are not asserted: on a slow machine, publishing may take longer than it should.
 run_smoke() {
+  need_release_binaries
   start_server
   loadtest smoke -d 10s -r 50/s --drain 20s --connect-timeout 30s
 }
@@ -271,10 +337,52 @@ for name in "$@"; do
 done
 [[ ${#steps[@]} -gt 0 ]] || steps=("${all[@]}")
 
-for step in "${steps[@]}"; do
-  printf '\n==> %s: %s\n' "$step" "${title[$step]}"
-  started=$SECONDS
-  "run_$step"
-  printf '    %s: ok, %s s\n' "$step" $((SECONDS - started))
+# Runs the current step in a process of its own, and sets $result. Not to be called in a
+# condition: there, bash ignores `set -e` in all that it calls.
+run_step() {
+  # With job control, so that the step is not started with SIGINT ignored.
+  set -m
+  # shellcheck disable=SC2086 # a function and its arguments
+  (
+    set +m
+    trap stop_server EXIT
+    ${command[$current]}
+  ) </dev/null &
+  step_pid=$!
+  set +m
+  local deadline=$((SECONDS + step_deadline_s))
+  while is_running "$step_pid" && [[ $SECONDS -lt $deadline ]]; do sleep 0.2; done
+  result=ok
+  if is_running "$step_pid"; then
+    echo "test.sh: $current: not finished within $step_deadline_s s" >&2
+    end_process "$step_pid"
+    result=FAILED
+  else
+    wait "$step_pid" || result=FAILED
+  fi
+  step_pid=
+}
+
+printf -v table '\n%-9s %-7s %7s %7s %8s\n' step result passed failed seconds
+total_passed=0
+total_failed=0
+for current in "${steps[@]}"; do
+  printf '\n==> %s: %s\n' "$current" "${title[$current]}"
+  began=$SECONDS
+  rm -f "$work/$current.counts"
+  run_step
+  took=$((SECONDS - began)) passed=0 failed=0
+  if [[ -f $work/$current.counts ]]; then
+    while read -r p f; do passed=$((passed + p)) failed=$((failed + f)); done <"$work/$current.counts"
+  fi
+  [[ $failed -eq 0 ]] || result=FAILED
+  [[ $result == ok || $failed -gt 0 ]] || failed=1
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+  printf -v line '%-9s %-7s %7s %7s %8s\n' "$current" "$result" "$passed" "$failed" "$took"
+  table+=$line
+  printf '    %s: %s, %s s\n' "$current" "$result" "$took"
 done
-printf '\n%s passed, 0 failed\n' "$passed"
+printf '%s' "$table"
+printf '\n%s tests ran in %s s\n' $((total_passed + total_failed)) "$SECONDS"
+printf '%s passed, %s failed\n' "$total_passed" "$total_failed"
+[[ $total_failed -eq 0 ]]

@@ -75,7 +75,7 @@ impl Node {
         Ok(client)
     }
 
-    async fn make_known(
+    pub(super) async fn make_known(
         &self,
         mut admission: Admission,
         link: Link,

@@ -161,7 +161,49 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+
+    use futures_util::poll;
+    use tokio_util::task::TaskTracker;
+
     use super::*;
+    use crate::dialect::Dialects;
+    use crate::hub::{ClientInfo, Hub, HubOptions, Link, Pipe};
+    use crate::node::NodeOptions;
+
+    /// The moment is between two lines of `connect`, in which nothing waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_drain_waits_for_a_connection_that_began_before_it_and_is_not_known_yet() {
+        let tasks = TaskTracker::new();
+        let hub = Hub::new(&HubOptions::default(), Dialects::default(), &tasks);
+        let node = Node::new(hub, NodeOptions::default());
+        let connecting = node.connecting.token();
+        assert!(!node.is_draining());
+        let options = DrainOptions::default();
+        let mut draining = pin!(node.drain(&options));
+        assert!(poll!(&mut draining).is_pending(), "a connection is made");
+
+        let admission = node.admit(ClientInfo::default()).await.unwrap();
+        let pipe = Arc::<Pipe>::default();
+        let link = Link::Pipe(pipe.clone());
+        let client = node.make_known(admission, link).await.unwrap();
+        drop(connecting);
+        let ending = async {
+            let mut written = Vec::new();
+            let closed = b"\x88\x0a\x03\xe9shutdown";
+            while !written.ends_with(closed) {
+                assert!(poll_fn(|cx| pipe.poll_read(cx, &mut written)).await);
+            }
+            node.disconnect(&client).await.unwrap();
+            node.release(&client, false).unwrap();
+            written
+        };
+        let (left, written) = tokio::join!(draining, ending);
+        assert_eq!(left, 0);
+        let text = String::from_utf8_lossy(&written);
+        assert_eq!(text.matches(r#""event":"shutdown""#).count(), 1, "{text}");
+    }
 
     #[test]
     fn the_reconnect_window_grows_with_the_connections_within_bounds() {

@@ -12,7 +12,7 @@ use wavecast::dialect::native::NativeText;
 use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, Link, Phase, Pipe};
 use wavecast::protocol::TopicKind;
 
-use super::support::{drain, subscribe, text};
+use super::support::{drain, no_pings, subscribe, text};
 use crate::patience::{InTime as _, within_a_minute};
 use crate::watchdog::watch;
 
@@ -31,7 +31,7 @@ async fn race(
     watch();
     let options = HubOptions {
         shards: 1,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let hub = Arc::new(Hub::new(&options, Dialects::default(), &TaskTracker::new()));
     let weak = Arc::downgrade(&hub);

@@ -10,7 +10,7 @@ use wavecast::hub::{Client, Hub, HubOptions, Link, Overflow, Pipe, TopicOptions,
 use wavecast::protocol::TopicKind;
 use wavecast::wire::Frame;
 
-use super::support::{connect, drain, subscribe, text};
+use super::support::{connect, drain, no_pings, subscribe, text};
 use crate::patience::{InTime as _, eventually};
 
 /// More than a pipe holds.
@@ -62,7 +62,7 @@ async fn gap_notices_count_and_give_the_client_up_beyond_the_total() {
     const LEAST: usize = CHANNELS * (ENTRY + NAME);
     let hub = hub(HubOptions {
         outbox_total: 2 * LARGE + 4 * LEAST,
-        ..HubOptions::default()
+        ..no_pings()
     });
     let names = |first: usize| -> Vec<Arc<str>> {
         let numbers = first..first + CHANNELS;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -10,13 +9,15 @@ use wavecast::dialect::native::NativeText;
 use wavecast::dialect::{At, ClassId, Dialects, Encoded, Outgoing, Source};
 use wavecast::history::HistoryLimits;
 use wavecast::hub::{
-    Client, ClientInfo, Delivery, DeliveryError, Hub, HubOptions, Link, OutOfOrder, Pipe,
-    TopicOptions, TopicRules,
+    Client, ClientInfo, Delivery, DeliveryError, Hub, HubOptions, JoinOptions, Link, OutOfOrder,
+    Pipe, TopicOptions, TopicRules,
 };
-use wavecast::protocol::{HistoryRequest, Json, ServerMessage, TopicKind, TopicMessage};
+use wavecast::protocol::{
+    HistoryRequest, Json, ResumeRequest, ServerMessage, TopicKind, TopicMessage,
+};
 use wavecast::wire::{Frame, FrameRole};
 
-use super::support::{drain, subscribe};
+use super::support::{drain, no_pings, subscribe};
 use crate::patience::{InTime as _, eventually};
 use crate::watchdog::watch;
 
@@ -63,13 +64,11 @@ fn hub_of(shards: usize) -> Hub {
     watch();
     let options = HubOptions {
         shards,
-        // No pings between the frames.
-        ping_interval: Duration::from_secs(3600),
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             ..TopicOptions::default()
         }),
-        ..HubOptions::default()
+        ..no_pings()
     };
     Hub::new(&options, Dialects::default(), &TaskTracker::new())
 }
@@ -114,6 +113,50 @@ async fn a_form_is_made_once_for_all_its_recipients_and_never_without_one() {
     assert_eq!(first.0.load(Ordering::SeqCst), 1);
     assert_eq!(second.0.load(Ordering::SeqCst), 1);
     assert_eq!(unwanted.0.load(Ordering::SeqCst), 0);
+}
+
+/// Those who get positions and those who do not take the same form of it.
+#[tokio::test]
+async fn a_notice_has_one_form_since_it_has_no_position() {
+    let hub = hub_of(1);
+    let class = ClassId::new(3);
+    let (plain, first) = connect(&hub, class);
+    let (positioned, second) = connect(&hub, class);
+    subscribe(&hub, &plain, "news").await;
+    let request = ResumeRequest {
+        since: None,
+        last: 1,
+    };
+    let options = JoinOptions {
+        resume: Some(&request),
+        ..JoinOptions::default()
+    };
+    let (kind, name) = (TopicKind::Channel, "news".into());
+    let joined = hub.join(&positioned, kind, &name, options, |_, _| None);
+    joined.in_time().await.unwrap();
+    let counting = Arc::<Counting>::default();
+    let source: Arc<dyn Source> = counting.clone();
+    let told = hub.broadcast(kind, "news", &source, None);
+    assert_eq!(told.in_time().await.unwrap(), 2);
+    for pipe in [first, second] {
+        eventually("the notice", async || drain(&pipe).await == b"<3 0>").await;
+    }
+    assert_eq!(counting.0.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_publication_that_is_refused_leaves_no_topic() {
+    let hub = hub();
+    let delivery = Delivery {
+        source: &NativeText::source("{}"),
+        offset: Some(2),
+        origin: None,
+    };
+    let name = "news".into();
+    let delivered = hub.deliver(TopicKind::Channel, &name, delivery, |_| None);
+    let refused = DeliveryError::OutOfOrder(OutOfOrder { expected: 1 });
+    assert_eq!(delivered.in_time().await, Err(refused));
+    assert_eq!(hub.topics(TopicKind::Channel).len(), 0);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use wavecast::hub::{
 use wavecast::protocol::{Gap, Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 use wavecast::wire::Frame;
 
-use super::support::{connect, subscribe, text};
+use super::support::{connect, no_pings, subscribe, text};
 use crate::patience::{InTime as _, PATIENCE, within, within_a_minute};
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
     let options = HubOptions {
         shards: 1,
         outbox_max_bytes: 66 * 1024,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
     let client = connect(&hub, Link::Detached);
@@ -44,7 +44,7 @@ async fn a_batch_never_fills_the_outbox_of_a_client_that_reads_everything() {
 async fn a_long_batch_lets_other_tasks_on_its_worker_run() {
     let options = HubOptions {
         shards: 1,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let tasks = TaskTracker::new();
     let hub = Arc::new(Hub::new(&options, Dialects::default(), &tasks));
@@ -79,7 +79,7 @@ async fn publishers_that_wait_for_the_same_mailboxes_never_deadlock() {
     let options = HubOptions {
         shards: 3,
         mailbox_capacity: 1,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let (hub, tasks) = (
         Arc::new(Hub::new(&options, Dialects::default(), &TaskTracker::new())),
@@ -152,7 +152,7 @@ async fn a_panic_of_a_shard_is_reported_and_nobody_waits_for_it_forever() {
         shards: 1,
         outbox_max_messages: 2,
         topics: TopicRules::all(dropping),
-        ..HubOptions::default()
+        ..no_pings()
     };
     let hub = Hub::new(&options, Dialects::new(&Faulty, &[]), &TaskTracker::new());
     let stalled = connect(&hub, Link::Pipe(Arc::default()));

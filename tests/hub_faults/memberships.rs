@@ -13,7 +13,7 @@ use wavecast::node::{Node, NodeOptions};
 use wavecast::protocol::{ErrorCode, Identity, Json, Refusal, TopicKind, UserId};
 use wavecast::{ServerMessage, WebSocketConfig, WebSocketServer};
 
-use super::support::{connect, drain, one_place, subscribe, text};
+use super::support::{connect, drain, no_pings, one_place, subscribe, text};
 use crate::patience::{InTime as _, within, within_a_minute};
 
 /// A room message may be on its way when its sender's connection ends.
@@ -207,7 +207,7 @@ async fn excluding_a_client_that_is_not_a_member_does_not_change_the_count() {
 async fn a_client_that_joins_while_the_last_member_leaves_receives_the_topic() {
     let options = HubOptions {
         shards: 2,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let (hub, tasks) = (
         Arc::new(Hub::new(&options, Dialects::default(), &TaskTracker::new())),

@@ -10,7 +10,7 @@ use wavecast::hub::{Hub, HubOptions, Link, Pipe};
 use wavecast::protocol::TopicKind;
 use wavecast::wire::Frame;
 
-use super::support::{connect, drain, subscribe, text};
+use super::support::{connect, drain, no_pings, subscribe, text};
 use crate::patience::{InTime as _, eventually};
 
 /// Bytes of a pipe.
@@ -27,7 +27,7 @@ fn message(number: u8, len: usize) -> String {
 async fn deliver(lens: [usize; 4]) {
     let options = HubOptions {
         shards: 1,
-        ..HubOptions::default()
+        ..no_pings()
     };
     let hub = Hub::new(&options, Dialects::default(), &TaskTracker::new());
     let pipe = Arc::new(Pipe::default());

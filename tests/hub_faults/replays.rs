@@ -11,7 +11,7 @@ use wavecast::hub::{
 };
 use wavecast::protocol::{HistoryRequest, Position, ResumeRequest, TopicKind};
 
-use super::support::{connect, drain, subscribe, text};
+use super::support::{connect, drain, no_pings, subscribe, text};
 use crate::patience::{InTime as _, eventually};
 use crate::watchdog::watch;
 
@@ -25,7 +25,7 @@ fn hub(overflow: Overflow) -> Hub {
             history: Some(HistoryLimits::default()),
             overflow,
         }),
-        ..HubOptions::default()
+        ..no_pings()
     };
     Hub::new(&options, Dialects::default(), &TaskTracker::new())
 }

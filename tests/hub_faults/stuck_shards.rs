@@ -12,7 +12,7 @@ use wavecast::hub::{Hub, HubOptions, JoinOptions, Link, Overflow, Pipe, TopicOpt
 use wavecast::protocol::{Gap, Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 use wavecast::wire::Frame;
 
-use super::support::{connect, drain, subscribe};
+use super::support::{connect, drain, no_pings, subscribe};
 use crate::patience::{InTime as _, LOAD_PATIENCE, eventually, within_a_minute};
 
 /// A dialect whose gap notices keep their shard until they are let go.
@@ -75,7 +75,7 @@ fn hub(dialect: &'static Sticky) -> (Hub, Runtime) {
         mailbox_capacity: 1,
         outbox_max_messages: 2,
         topics: TopicRules::all(dropping),
-        ..HubOptions::default()
+        ..no_pings()
     };
     let _context = shards.enter();
     let dialects = Dialects::new(dialect, &[]);

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use uuid::Uuid;
 use wavecast::hub::{Client, ClientInfo, Hub, HubOptions, JoinOptions, Link, Pipe};
@@ -12,13 +13,24 @@ use wavecast::wire::Frame;
 use crate::patience::InTime as _;
 use crate::watchdog::watch;
 
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// The defaults, without pings: there would be one between the frames of a test that takes long.
+pub fn no_pings() -> HubOptions {
+    watch();
+    HubOptions {
+        ping_interval: NEVER,
+        pong_timeout: NEVER,
+        ..HubOptions::default()
+    }
+}
+
 /// One shard whose mailbox holds one entry, so that every second caller waits.
 pub fn one_place() -> HubOptions {
-    watch();
     HubOptions {
         shards: 1,
         mailbox_capacity: 1,
-        ..HubOptions::default()
+        ..no_pings()
     }
 }
 

@@ -13,8 +13,23 @@ export class Server {
   #child;
   url;
 
-  /** Port 0 takes a free port, which is then in `url`. `flags` are passed to the binary. */
+  /**
+   * Port 0 takes a free port, which is then in `url`. Another port is that of a server that was stopped; somebody may have
+   * it for a moment, as the near end of a connection. `flags` are passed to the binary.
+   */
   static async start(port = 0, flags = []) {
+    const end = Date.now() + START_MS;
+    for (;;) {
+      try {
+        return await Server.#startOnce(port, flags);
+      } catch (error) {
+        if (port === 0 || Date.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  static async #startOnce(port, flags) {
     const server = new Server();
     const child = spawn(binary, ['--listen', `127.0.0.1:${port}`, ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: { WAVECAST_LOG: 'warn', ...process.env } });
     server.#child = child;

@@ -1,9 +1,8 @@
 //! The binary works with closed outputs, and not every signal ends it.
 
 use rustix::process::Signal;
-use tokio::net::TcpListener;
 
-use crate::support::{Binary, Client, request, run_unread};
+use crate::support::{Binary, Client, run_unread};
 
 #[tokio::test]
 async fn no_command_panics_on_a_closed_output() {
@@ -22,12 +21,8 @@ async fn no_command_panics_on_a_closed_output() {
 
 #[tokio::test]
 async fn a_server_with_closed_outputs_serves_and_drains() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let mut edge = Binary::start_unread(address).await;
-    let health = request(address, "GET", "/healthz", None).await;
-    assert_eq!(health.status, 200);
+    let mut edge = Binary::start_unread().await;
+    assert_eq!(edge.http("GET", "/healthz", None).await.status, 200);
     // Both are logged.
     edge.signal(Signal::HUP);
     edge.signal(Signal::TERM);

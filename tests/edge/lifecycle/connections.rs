@@ -1,12 +1,20 @@
 //! How a connection begins, and every way in which it can end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
+use tokio::io::duplex;
 use tokio::task::JoinSet;
+use tower_service::Service as _;
+use wavecast::WebSocketServer;
+use wavecast::transport::websocket::Stream;
 
 use crate::support::{
-    CLOSE, Client, TestServer, close_frame, eventually, frame, join_all, text_frame,
+    CLOSE, Client, InTime as _, TestServer, close_frame, config, eventually, frame, join_all,
+    publish, text_frame,
 };
 
 #[tokio::test]
@@ -131,6 +139,42 @@ async fn an_operators_close_is_one_departure() {
     assert_eq!(witness.next_json().await["type"], "user_left");
     drop(member);
     witness.expect_silence().await;
+}
+
+/// In memory, so that the clock can be advanced.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_ignores_an_operators_close_is_gone_after_the_close_timeout() {
+    let server = WebSocketServer::new(config(|config| {
+        config.connections.close_timeout = Duration::from_secs(7);
+    }));
+    let server = Arc::new(server);
+    // One reads the Close frame and stays, the other reads nothing.
+    for reads in [true, false] {
+        let (near, far) = duplex(64);
+        let (edge, mut connections) = (server.clone(), JoinSet::new());
+        connections.spawn(async move { edge.handle_connection(Stream::other(far)).await });
+        let mut client = Client::over(near);
+        client.subscribe("news").await;
+        let node = server.node();
+        let id = node.hub().clients()[0].id();
+        if !reads {
+            // More than the pipe of a connection in memory takes, so that the Close frame waits.
+            publish(&server, "news", &"x".repeat(50_000)).await;
+            node.hub().probe().in_time().await.expect("a shard");
+        }
+        let began = tokio::time::Instant::now();
+        let request = Request::delete(format!("/api/connections/{id}"));
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = server.router().call(request).in_time().await;
+        assert_eq!(answer.expect("an answer").status(), 204);
+        if reads {
+            client.expect_close(4000).await;
+        }
+        eventually("the end of the connection", async || node.links() == 0).await;
+        let took = began.elapsed().as_millis();
+        assert!((7000..7100).contains(&took), "{took} ms, reads: {reads}");
+        join_all("its task", connections).await;
+    }
 }
 
 #[tokio::test]

@@ -1,14 +1,12 @@
 //! A drain while many publishers keep publishing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::sleep;
 use wavecast::PublishError;
 
-use crate::support::{CLOSE, PING, TEXT, TestServer, config, join_all, within};
+use crate::support::{CLOSE, PING, TEXT, TestServer, config, eventually, join_all, within};
 
 const PUBLISHERS: usize = 8;
 const SUBSCRIBERS: usize = 6;
@@ -60,7 +58,11 @@ async fn every_acknowledged_event_arrives_before_the_close_while_others_still_pu
             unreachable!("a publisher ends when it is refused")
         });
     }
-    sleep(Duration::from_millis(50)).await;
+    let metrics = edge.server.node().metrics();
+    eventually("many publications", async || {
+        metrics.broadcasts_total.get() > 10 * PUBLISHERS as u64
+    })
+    .await;
     assert_eq!(within("the drain", edge.server.drain()).await, 0);
     let mut accepted = vec![Vec::new(); PUBLISHERS];
     for (publisher, count) in join_all("the publishers", publishers).await {

@@ -60,11 +60,9 @@ async fn test_graceful_shutdown() {
 
 #[tokio::test]
 async fn a_binary_without_clients_exits_at_once() {
-    let mut edge = Binary::start(&[]).await;
-    let began = Instant::now();
+    let mut edge = Binary::start(&["--drain-timeout", "1h"]).await;
     edge.signal(Signal::TERM);
     assert_eq!(edge.exit_code().await, 0);
-    assert!(began.elapsed() < Duration::from_secs(2));
 }
 
 /// Publishes `batches` of 50 events of `size` bytes, each batch acknowledged.
@@ -150,34 +148,41 @@ async fn the_reconnection_window_depends_on_the_number_of_connections() {
     assert_eq!(edge.exit_code().await, 0);
 }
 
-#[tokio::test]
+/// The clock stands still as long as anybody has something to do, so the times are exact.
+#[tokio::test(start_paused = true)]
 async fn closes_are_paced() {
-    let mut edge = Binary::start(&["--drain-rate", "100"]).await;
-    let mut reading = JoinSet::new();
+    let server = WebSocketServer::new(config(|config| config.drain.rate = 100));
+    let server = Arc::new(server);
+    let (mut connections, mut clients) = (JoinSet::new(), Vec::new());
     for _ in 0..20 {
-        let mut client = edge.connect().await;
+        let (near, far) = duplex(1024);
+        let edge = server.clone();
+        connections.spawn(async move { edge.handle_connection(Stream::other(far)).await });
+        let mut client = Client::over(near);
+        client.expect_silence().await;
+        clients.push(client);
+    }
+    let (began, mut reading) = (tokio::time::Instant::now(), JoinSet::new());
+    for mut client in clients {
         reading.spawn(async move {
             expect_notice(&mut client).await;
             client.expect_close(1001).await;
-            Instant::now()
+            began.elapsed().as_millis()
         });
     }
-    edge.signal(Signal::TERM);
+    let draining = JoinSet::from_iter([async move { server.drain().await }]);
     let mut times = join_all("the readers", reading).await;
-    times.sort();
-    // 20 at 100 per second: the last of four batches follows 150 ms after the first.
-    let spread = times[19] - times[0];
-    assert!(spread >= Duration::from_millis(100), "{spread:?}");
-    assert!(
-        times[19] - times[4] >= Duration::from_millis(70),
-        "{times:?}"
-    );
-    assert_eq!(edge.exit_code().await, 0);
+    times.sort_unstable();
+    // 100 per second are five every 50 ms.
+    let expected = [0, 50, 100, 150].into_iter();
+    let expected: Vec<u128> = expected.flat_map(|at| [at; 5]).collect();
+    assert_eq!(times, expected);
+    assert_eq!(join_all("the drain", draining).await, [0]);
 }
 
 #[tokio::test]
 async fn a_client_that_never_answers_the_close_is_disconnected_at_the_deadline() {
-    let mut edge = Binary::start(&["--drain-timeout", "600ms"]).await;
+    let mut edge = Binary::start(&["--drain-timeout", "600ms", "--close-timeout", "1h"]).await;
     let mut stubborn = edge.connect().await;
     let began = Instant::now();
     edge.signal(Signal::TERM);
@@ -187,7 +192,6 @@ async fn a_client_that_never_answers_the_close_is_disconnected_at_the_deadline()
     assert_eq!(edge.exit_code().await, 0);
     let took = began.elapsed();
     assert!(took >= Duration::from_millis(500), "{took:?}");
-    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]
@@ -204,15 +208,13 @@ async fn a_client_that_never_reads_is_disconnected_at_the_deadline() {
 #[tokio::test]
 async fn a_second_signal_exits_at_once() {
     for second in [Signal::TERM, Signal::INT] {
-        let mut edge = Binary::start(&[]).await;
+        let mut edge = Binary::start(&["--drain-timeout", "1h", "--close-timeout", "1h"]).await;
         let mut stubborn = edge.connect().await;
         edge.signal(Signal::TERM);
         expect_notice(&mut stubborn).await;
         stubborn.expect_close(1001).await;
-        let began = Instant::now();
         edge.signal(second);
         assert_eq!(edge.exit_code().await, 130);
-        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }
 

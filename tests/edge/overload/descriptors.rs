@@ -103,7 +103,7 @@ async fn a_server_without_descriptors_refuses_at_once_and_recovers() {
     }
     for (answer, took) in join_all("the refusals", asking).await {
         assert_eq!(answer, Some(503));
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
     }
     drop((held, silent));
     eventually("the recovery", async || {

@@ -15,11 +15,15 @@ const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
 const PAGE: &[u8] = b"GET /wavecast.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 async fn start() -> TestServer {
+    start_with(WRITE_TIMEOUT).await
+}
+
+async fn start_with(write_timeout: Duration) -> TestServer {
     let options = ServeOptions {
-        write_timeout: WRITE_TIMEOUT,
+        write_timeout,
         ..ServeOptions::default()
     };
-    let config = config(|config| config.connections.write_timeout = WRITE_TIMEOUT);
+    let config = config(|config| config.connections.write_timeout = write_timeout);
     TestServer::start_with(config, options).await
 }
 
@@ -52,14 +56,16 @@ async fn a_client_that_reads_no_answers_is_not_read_from_and_reset() {
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_its_answers() {
-    let server = start().await;
+    // Long enough for a machine on which this test does not run for a while.
+    let timeout = 5 * WRITE_TIMEOUT;
+    let server = start_with(timeout).await;
     let mut stream = dial_with_small_buffer(server.address).await;
     let mut client = Client::over(&mut stream);
     client.send(&PAGE.repeat(1000)).await;
     let mut read = vec![0; 4096];
     let began = Instant::now();
-    while began.elapsed() < 4 * WRITE_TIMEOUT {
-        sleep(WRITE_TIMEOUT / 8).await;
+    while began.elapsed() < 2 * timeout {
+        sleep(timeout / 40).await;
         let count = within("more", stream.read(&mut read)).await;
         assert_ne!(count.expect("no reset"), 0, "the connection ended");
     }

@@ -1,10 +1,8 @@
 //! What one publish request may cost is bounded by what it makes, not only by its own size.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, config, within_a_minute};
+use crate::support::{TestServer, config, with_history, within_a_minute};
 
 /// Events of `bytes` for a thousand channels each: a short request, but a thousand messages for
 /// each event.
@@ -47,25 +45,25 @@ async fn one_event_can_make_too_much_as_well() {
 
 #[tokio::test]
 async fn others_get_a_turn_while_a_large_request_is_published() {
-    let server = TestServer::start_default().await;
+    const REQUESTS: usize = 6;
+    // With a history, so that the events for nobody are encoded too.
+    let server = TestServer::start(with_history(1)).await;
     let mut client = server.connect().await;
     client.subscribe("c999").await;
     // As much as one request may make, on the only thread of this test.
     let large = batch(1, 60_000);
     let publishing = async {
-        for _ in 0..3 {
+        for _ in 0..REQUESTS {
             let answer = server.post("/api/events/batch", &large).await;
             assert_eq!(answer.status, 200);
         }
     };
-    let mut slowest = Duration::ZERO;
     let mut pings = 0;
     let mut events = 0;
     within_a_minute("the pongs", async {
         let mut publishing = std::pin::pin!(publishing);
         let mut done = false;
-        while !done || events < 3 {
-            let asked = Instant::now();
+        while !done || events < REQUESTS {
             client.send_text(r#"{"type":"ping"}"#).await;
             loop {
                 let text = tokio::select! {
@@ -80,11 +78,11 @@ async fn others_get_a_turn_while_a_large_request_is_published() {
                 }
                 events += 1;
             }
-            slowest = slowest.max(asked.elapsed());
-            pings += 1;
+            pings += usize::from(!done);
         }
     })
     .await;
-    println!("{pings} pings, the slowest after {slowest:?}");
-    assert!(slowest < Duration::from_millis(250), "{slowest:?}");
+    // One or two for each request, if the client had to wait for the end of it.
+    println!("{pings} pings");
+    assert!(pings > 2 * REQUESTS + 2, "{pings} pings");
 }

@@ -198,7 +198,7 @@ async fn a_request_that_is_not_a_stream_is_refused_before_it_begins() {
 
 #[tokio::test]
 async fn events_arrive_in_the_order_of_their_lines_and_an_id_only_once() {
-    const EVENTS: usize = 5000;
+    const EVENTS: usize = 1000;
     let server = TestServer::start(large_outboxes()).await;
     let mut clients = server.connect_many(2).await;
     for client in &mut clients {

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -112,24 +112,35 @@ impl Binary {
         Self::from_command(command).await
     }
 
-    /// Starts the binary so that nobody reads what it prints, on an address that is free.
-    pub async fn start_unread(address: SocketAddr) -> Self {
+    /// Starts the binary on a free port so that nobody reads what it prints.
+    pub async fn start_unread() -> Self {
         watch();
-        let address_text = address.to_string();
-        let mut command = command(&["--listen", &address_text, "--dev", "--log", "info"]);
-        let (_, stdout) = std::io::pipe().expect("a pipe");
-        let (_, stderr) = std::io::pipe().expect("a pipe");
-        command.stdout(stdout).stderr(stderr);
-        let child = KillOnDrop(command.spawn().expect("start the binary"));
-        eventually("the binary to listen", async || {
-            TcpStream::connect(address).await.is_ok()
-        })
-        .await;
-        Self {
-            child,
-            address,
-            greeting: String::new(),
-            _stdout: None,
+        loop {
+            // Nobody can read which port it got, so it is given one that was free just now. If
+            // another process has taken that since, the binary exits.
+            let free = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+            let address = free.local_addr().expect("an address");
+            drop(free);
+            let address_text = address.to_string();
+            let mut command = command(&["--listen", &address_text, "--dev", "--log", "info"]);
+            let (_, stdout) = std::io::pipe().expect("a pipe");
+            let (_, stderr) = std::io::pipe().expect("a pipe");
+            command.stdout(stdout).stderr(stderr);
+            let mut child = KillOnDrop(command.spawn().expect("start the binary"));
+            let mut has_exited = false;
+            eventually("the binary to listen", async || {
+                has_exited = child.0.try_wait().expect("wait").is_some();
+                has_exited || TcpStream::connect(address).await.is_ok()
+            })
+            .await;
+            if !has_exited {
+                return Self {
+                    child,
+                    address,
+                    greeting: String::new(),
+                    _stdout: None,
+                };
+            }
         }
     }
 
@@ -219,6 +230,18 @@ impl Binary {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.0.id().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("signal");
+    }
+
+    /// Stops this process, as Ctrl-Z does, and waits until none of its threads runs.
+    pub async fn stop(&self) {
+        self.signal(Signal::STOP);
+        let pid = Pid::from_raw(self.child.0.id().cast_signed());
+        eventually("the process to stop", async || {
+            let waited = waitpid(pid, WaitOptions::UNTRACED | WaitOptions::NOHANG);
+            let status = waited.expect("wait");
+            status.is_some_and(|(_, status)| status.stopped())
+        })
+        .await;
     }
 
     async fn wait_status(&mut self) -> std::process::ExitStatus {

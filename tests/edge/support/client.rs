@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::io::ioctl_fionread;
 use serde_json::{Value, json};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -69,6 +70,12 @@ impl Client {
 
     pub fn local_addr(&self) -> SocketAddr {
         self.stream.local_addr().expect("local address")
+    }
+
+    /// Whether something has arrived that was not read yet.
+    pub fn has_received(&self) -> bool {
+        let arrived = ioctl_fionread(&self.stream).expect("a socket");
+        arrived > 0 || !self.received.is_empty()
     }
 
     /// Ends the connection with a reset.
