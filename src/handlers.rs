@@ -17,14 +17,15 @@ use crate::transport::sse::{self, SseRequest};
 use crate::transport::websocket::{self, WebSocketUpgrade};
 
 impl WebSocketServer {
-    /// The whole server as one router: `/ws`, `/sse`, the HTTP API, health and the test page.
+    /// The whole server as one router: `/ws`, `/sse`, the HTTP API, health, the JavaScript client and,
+    /// unless [`start_page`](crate::WebSocketConfig::start_page) is off, the start page.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             // Any method: the handshake's check answers wrong methods with a clear error.
             .route("/ws", any(ws_handler))
             .route("/sse", get(sse_handler).fallback(http::refuse_method))
             .with_state(self.clone())
-            .merge(http::router(self.api()))
+            .merge(http::router(self.api(), self.config().start_page))
     }
 
     /// Upgrades a request to a WebSocket and serves the connection, for an application whose own

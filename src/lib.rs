@@ -51,7 +51,7 @@
 //! | say who connects | an [`Identity`] in the request's extensions, from a middleware; or [`WebSocketServer::upgrade`] and [`event_stream`](WebSocketServer::event_stream) in a handler of your own |
 //! | decide what clients may do | a [`Policy`], given to [`WebSocketServer::builder`] |
 //! | be told what clients do | an [`Observer`], given to [`WebSocketServer::builder`] |
-//! | mount the whole server, with its HTTP API, health and test page | [`WebSocketServer::router`] |
+//! | mount the whole server, with its HTTP API, health and start page | [`WebSocketServer::router`] |
 //! | publish an event | [`WebSocketServer::event`], [`publish`](WebSocketServer::publish) for short |
 //! | reach one user, or everyone | [`WebSocketServer::event_for_user`], [`event_for_everyone`](WebSocketServer::event_for_everyone) |
 //! | retry without delivering an event twice | [`EventBuilder::id`] |

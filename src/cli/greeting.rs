@@ -6,20 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::print;
 
 /// Prints the addresses of the listening sockets, and warnings about what they expose.
-pub(super) fn greet(addresses: &[SocketAddr], dev: bool) {
+pub(super) fn greet(addresses: &[SocketAddr], dev: bool, has_page: bool) {
     let Some((&first, others)) = addresses.split_first() else {
         return;
     };
-    let mut also = String::new();
-    for other in others {
-        let _ = writeln!(also, "  also     http://{other}/");
-    }
     let here = reachable(first);
+    let mut page = String::new();
+    if has_page {
+        let _ = writeln!(page, "  page     http://{here}/");
+    }
+    for other in others {
+        let _ = writeln!(page, "  also     http://{other}/");
+    }
     print::out(&format!(
         "wavecast {} listens on http://{first}
 
-  page     http://{here}/
-{also}  clients  ws://{here}/ws
+{page}  clients  ws://{here}/ws
   publish  curl -sS http://{here}/api/events -H 'Content-Type: application/json' \\
              -d '{{\"channel\":\"notifications\",\"data\":{{\"message\":\"Hello!\"}}}}'
 

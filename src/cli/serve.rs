@@ -50,6 +50,8 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let code = runtime.block_on(async {
         let dev = config.server.trust_user_parameter;
+        let has_page = config.has_start_page();
+        config.server.start_page = has_page;
         let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
         // Before listening, so that no signal is missed once the port is open.
         let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
@@ -63,7 +65,7 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
             listeners.iter().map(TcpListener::local_addr).collect();
         let addresses =
             addresses.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        greeting::greet(&addresses, dev);
+        greeting::greet(&addresses, dev, has_page);
         let server = Arc::new(server);
         let routes = routes(&server, cors::layer(&config.cors_origins));
         Ok(until_drained(&server, history_file, (listeners, routes), signals).await)

@@ -1,6 +1,6 @@
 //! The configuration of the binary.
 
-use super::values::Listen;
+use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
@@ -11,6 +11,8 @@ use crate::protocol::TopicKind;
 pub(crate) struct EdgeConfig {
     /// Where to listen.
     pub(crate) listen: Listen,
+    /// Whether to serve the start page.
+    pub(crate) start_page: StartPage,
     /// Web origins that may call the HTTP API from a browser, as browsers send them.
     pub(crate) cors_origins: Vec<String>,
     /// Which logs to write: a level or a filter.
@@ -21,6 +23,14 @@ pub(crate) struct EdgeConfig {
     pub(super) history: HistoryDefaults,
     /// The server. Its `topics` are set last, from `history` and the rules.
     pub(crate) server: WebSocketConfig,
+}
+
+impl EdgeConfig {
+    /// Whether to serve the start page, which lets everyone who can open it read and publish.
+    pub(crate) fn has_start_page(&self) -> bool {
+        let is_safe = self.server.trust_user_parameter || self.listen.is_loopback();
+        self.start_page.is_on(is_safe)
+    }
 }
 
 /// How much history a room or channel keeps, unless a rule says otherwise.
@@ -79,6 +89,7 @@ impl Default for EdgeConfig {
         };
         Self {
             listen: Listen::Address(([127, 0, 0, 1], 3000).into()),
+            start_page: StartPage::Auto,
             cors_origins: Vec::new(),
             log: "info".to_owned(),
             history_file: String::new(),

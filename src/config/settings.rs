@@ -8,7 +8,7 @@ use super::setting::Heading::{
 };
 use super::setting::Reload::{Live, New, Restart};
 use super::setting::Setting;
-use super::values::{Kind, put};
+use super::values::{Kind, StartPage, put};
 
 const ANY_TIME: Kind = Kind::Time {
     least: Duration::ZERO,
@@ -242,6 +242,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.cors_origins, value),
         help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
         more: "An origin is scheme, host and port, as in `http://localhost:5173`. The flag may be repeated, and takes several origins separated by commas.",
+    },
+    Setting {
+        key: "server.page", flag: Some("page"), heading: Security, kind: Kind::Word(StartPage::WORDS), default: "auto", reload: Live,
+        set: |config, value| put(&mut config.start_page, value),
+        help: "Whether to serve the start page at `/`: on, off, or auto (on loopback addresses, or with --dev)",
+        more: "The page is for development: it subscribes to channels and publishes, as anyone who can reach the port can. The JavaScript client (`/wavecast.js`) is served in any case.",
     },
     Setting {
         key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,

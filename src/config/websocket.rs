@@ -44,6 +44,10 @@ pub struct WebSocketConfig {
     /// Whether to trust `?user=<id>` in the address of `/ws` and `/sse`. **Anyone can then
     /// claim to be anyone**: for development only. Default false.
     pub trust_user_parameter: bool,
+    /// Whether [`router`](crate::WebSocketServer::router) serves the start page at `/`, which is
+    /// meant for development. Default true; the binary serves it only on loopback addresses,
+    /// unless `server.page` says otherwise.
+    pub start_page: bool,
     /// Bounds of the connections themselves.
     pub connections: ConnectionsConfig,
     /// Limits per client.
@@ -74,6 +78,7 @@ impl Default for WebSocketConfig {
             max_message_size: node.max_message_bytes,
             max_clients_per_room: node.max_clients_per_room,
             trust_user_parameter: false,
+            start_page: true,
             connections: ConnectionsConfig::default(),
             limits: LimitsConfig::default(),
             outbox: OutboxConfig::default(),

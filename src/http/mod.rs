@@ -1,4 +1,4 @@
-//! HTTP: the accept loop, the API, health checks, the test page, and problem details.
+//! HTTP: the accept loop, the API, health checks, the start page, and problem details.
 
 mod answer;
 mod api;
@@ -26,13 +26,10 @@ pub use serving::{ServeOptions, serve};
 use self::problem::ApiError;
 use crate::protocol::{ErrorCode, Refusal};
 
-/// The routes of the API, the health checks and the test page.
-pub fn router(api: Arc<Api>) -> Router {
+/// The routes of the API, the health checks, the JavaScript client and, if wanted, the start page.
+pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
     Router::new()
-        .route("/", get(page::page))
-        .route("/wavecast.js", get(page::client))
-        .route("/wavecast.iife.js", get(page::client_for_script_tag))
-        .route("/wavecast/{*module}", get(page::client_module))
+        .merge(page::routes(has_start_page))
         .merge(api::routes())
         .route("/health", get(health::health))
         .route("/healthz", get(health::healthz))

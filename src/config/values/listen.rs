@@ -35,6 +35,12 @@ impl Listen {
             Self::Loopback(port) => both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST, port),
         }
     }
+
+    /// Whether only programs on this machine can connect.
+    pub(crate) fn is_loopback(self) -> bool {
+        let is_loopback = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        self.addresses().iter().all(is_loopback)
+    }
 }
 
 impl FromStr for Listen {
@@ -80,6 +86,29 @@ mod tests {
         assert_eq!(":3000".parse(), Ok(Listen::All(3000)));
         assert_eq!("localhost:3000".parse(), Ok(Listen::Loopback(3000)));
         assert_eq!("LOCALHOST:3000".parse(), Ok(Listen::Loopback(3000)));
+    }
+
+    #[test]
+    fn an_address_is_loopback_if_others_cannot_reach_it() {
+        let is_loopback = |text: &str| text.parse::<Listen>().map(Listen::is_loopback);
+        for text in [
+            "3000",
+            "127.0.0.2:0",
+            "[::1]:80",
+            "[::ffff:127.0.0.1]:80",
+            "localhost:0",
+        ] {
+            assert_eq!(is_loopback(text), Ok(true), "{text}");
+        }
+        for text in [
+            ":3000",
+            "0.0.0.0:80",
+            "[::]:80",
+            "192.0.2.1:80",
+            "[2001:db8::1]:80",
+        ] {
+            assert_eq!(is_loopback(text), Ok(false), "{text}");
+        }
     }
 
     #[test]

@@ -3,9 +3,11 @@
 mod kind;
 mod listen;
 mod log_filter;
+mod start_page;
 mod value;
 mod web_origin;
 
 pub(crate) use kind::Kind;
 pub(crate) use listen::Listen;
+pub(crate) use start_page::StartPage;
 pub(crate) use value::{Raw, Value, put};

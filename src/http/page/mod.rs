@@ -1,119 +1,26 @@
-//! `GET /`: a page for trying out the server, and the JavaScript client that it uses.
+//! `GET /`: the start page, and the JavaScript client that it uses.
 
-use std::sync::LazyLock;
+mod client;
+mod files;
 
-use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-};
-use axum::response::Html;
+use std::sync::Arc;
 
-use crate::http::problem::ApiError;
-use crate::http::uri::PathText;
-use crate::protocol::ErrorCode;
+use axum::Router;
+use axum::routing::get;
 
-/// The page loads only scripts of this server, nothing from other origins, and may not be framed.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
-    style-src 'unsafe-inline'; connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+use crate::http::api::Api;
 
-/// The module that a page imports.
-const CLIENT: &str = include_str!("../../../clients/js/src/wavecast.js");
-
-/// The modules of the client's core, with their file names under `/wavecast/`. Each comes after those
-/// that it imports.
-macro_rules! modules {
-    ($($name:literal),+ $(,)?) => {
-        &[$((
-            concat!($name, ".js"),
-            include_str!(concat!("../../../clients/js/src/wavecast/", $name, ".js")),
-        )),+]
-    };
-}
-const MODULES: &[(&str, &str)] = modules![
-    "base/backoff",
-    "base/clock",
-    "base/deadline",
-    "base/emitter",
-    "base/error",
-    "base/json",
-    "base/options",
-    "commands/frames",
-    "commands/commands",
-    "connection/address",
-    "connection/close-codes",
-    "connection/heartbeat",
-    "connection/transport",
-    "connection/wake-events",
-    "connection/connection",
-    "topic/message-loop",
-    "topic/topic",
-    "topic/channel",
-    "topic/cursor",
-    "topic/delivery",
-    "topic/kind",
-    "topic/room",
-    "topic/subscription",
-    "topic/subscriptions",
-];
-
-type Script = ([(HeaderName, &'static str); 3], &'static str);
-
-/// `GET /`
-pub(super) async fn page() -> ([(HeaderName, &'static str); 1], Html<&'static str>) {
-    let headers = [(CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, Html(include_str!("page.html")))
-}
-
-/// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
-pub(super) async fn client() -> Script {
-    script(CLIENT)
-}
-
-/// `GET /wavecast.iife.js`: the client for a `<script>` tag. It defines `Wavecast`.
-pub(super) async fn client_for_script_tag() -> Script {
-    script(&CLASSIC_SCRIPT)
-}
-
-/// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
-pub(super) async fn client_module(PathText(module): PathText) -> Result<Script, ApiError> {
-    let found = MODULES.iter().find(|(name, _)| *name == module);
-    let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
-    found.map(|(_, text)| script(text)).ok_or_else(missing)
-}
-
-/// The client's modules as one classic script.
-static CLASSIC_SCRIPT: LazyLock<String> = LazyLock::new(|| {
-    let modules = MODULES.iter().map(|(_, text)| *text).chain([CLIENT]);
-    classic_script(modules)
-});
-
-/// Joins modules, each of which comes after those that it imports. They do not declare the same name
-/// twice, and their imports and exports are one line each, without renaming.
-fn classic_script<'a>(modules: impl Iterator<Item = &'a str>) -> String {
-    let mut script = String::from("(() => {\n");
-    for line in modules.flat_map(str::lines) {
-        let is_list = ["import ", "export {"]
-            .iter()
-            .any(|start| line.starts_with(start));
-        let is_comment = ["//", "/*", "*"]
-            .iter()
-            .any(|start| line.trim_start().starts_with(start));
-        if !is_list && !is_comment && !line.is_empty() {
-            script.push_str(line.strip_prefix("export ").unwrap_or(line));
-            script.push('\n');
-        }
+/// The client's scripts and, if it is to be served, the start page.
+pub(super) fn routes(has_start_page: bool) -> Router<Arc<Api>> {
+    let scripts = Router::new()
+        .route("/wavecast.js", get(client::module))
+        .route("/wavecast.iife.js", get(client::script_tag))
+        .route("/wavecast/{*module}", get(client::inner_module));
+    if has_start_page {
+        scripts
+            .route("/", get(files::page))
+            .route("/page/{file}", get(files::file))
+    } else {
+        scripts.route("/", get(files::absent))
     }
-    script.push_str("globalThis.Wavecast = Object.assign(Wavecast, { WavecastError });\n})();\n");
-    script
-}
-
-fn script(text: &'static str) -> Script {
-    let headers = [
-        (CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        // The script changes when the server is upgraded.
-        (CACHE_CONTROL, "no-cache"),
-        // Pages of other origins may load it; it contains no secrets.
-        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    ];
-    (headers, text)
 }

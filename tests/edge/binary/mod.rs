@@ -5,6 +5,7 @@ mod config_commands;
 mod cors;
 mod listening;
 mod output;
+mod page;
 mod precedence;
 mod problems;
 mod rules;
