@@ -350,10 +350,11 @@ class Run:
         path = ROOT / name
         if not path.is_file():
             raise Problem("there is no such file")
+        # Before the comparison: later commands run what the README prints.
+        (self.folder / name).write_text(self.here(body), encoding="utf-8")
         written, real = body.splitlines(), path.read_text(encoding="utf-8").splitlines()
         if written != real:
             raise Problem("\n".join(difflib.unified_diff(real, written, name, self.readme.name, lineterm="", n=1)))
-        (self.folder / name).write_text(self.here(body), encoding="utf-8")
 
     def stop(self):
         for process, *_ in self.background:
