@@ -1,0 +1,8 @@
+import { Wavecast } from 'wavecast';
+import WebSocket from 'ws'; // Node 22 has its own
+
+const orders = new Wavecast('ws://127.0.0.1:3000/ws', { WebSocket }).channel('orders');
+orders.on('message', ({ data }) => console.log(data));
+orders.on('gap', () => console.log('missed some: load the orders from the database'));
+await orders.subscribe();
+console.log('subscribed');
