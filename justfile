@@ -32,6 +32,14 @@ deny:
 bench *filter:
     cargo bench {{filter}}
 
+# nginx and Caddy with the files of deploy/, in front of a real server: just proxies nginx
+proxies *names:
+    ./scripts/proxies.py {{names}}
+
+# The archives of a release with their checksums, below target/dist/
+dist *targets:
+    ./scripts/dist.sh {{targets}}
+
 # The load tester's own help shows its flags: just loadtest --help
 loadtest *flags:
     cargo run --release --package loadtest -- {{flags}}

@@ -1,0 +1,100 @@
+"""The command: installs what is missing, runs the checks, prints what holds."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .checks import NGINX_CHANGES, PING, checks_of
+from .processes import Caddy, Certificate, Edge, Nginx, free_port, version
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("SERVER_BIN") or str(Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast")
+NEEDED = {"nginx": "nginx", "caddy": "caddy", "curl": "curl", "openssl": "openssl"}
+
+
+class Surroundings:
+    """What a check works with: the server, and one proxy in front of it."""
+
+    def __init__(self, proxy, certificate, folder):
+        self.binary, self.folder = BINARY, folder
+        self.certificate, self.trust = certificate, certificate.chain
+        self.port = free_port()
+        self.edge = Edge(BINARY, folder, self.port, "--ping-interval", PING)
+        try:
+            changes = (NGINX_CHANGES,) if proxy is Nginx else ()
+            self.proxy = proxy(folder, certificate, self.port, *changes)
+        except BaseException:
+            self.edge.stop()
+            raise
+
+    def stop(self):
+        self.proxy.stop()
+        self.edge.stop()
+
+
+def install():
+    """Installs the missing programs on Debian and Ubuntu, without starting any service."""
+    missing = [package for name, package in NEEDED.items() if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        sys.exit(f"proxies: please install {', '.join(missing)} (this machine has no apt)")
+    as_root = [] if os.getuid() == 0 else ["sudo", "-E"]
+    # In this run level, invoke-rc.d starts nothing.
+    env = {**os.environ, "RUNLEVEL": "1", "DEBIAN_FRONTEND": "noninteractive"}
+    apt = [*as_root, "apt-get", "-y", "-qq"]
+    print(f"installing {' '.join(missing)}", flush=True)
+    command = [*apt, "install", "--no-install-recommends", *missing]
+    if subprocess.run(command, env=env, capture_output=True, check=False).returncode != 0:
+        subprocess.run([*apt, "update"], env=env, capture_output=True, check=True)
+        subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True)
+
+
+def run(proxy, certificate, folder):
+    """Runs all checks of a proxy; returns how many passed and failed."""
+    name = proxy.__name__.lower()
+    print(f"{name} {version(['nginx', '-v'] if proxy is Nginx else ['caddy', 'version'])}")
+    at = Surroundings(proxy, certificate, folder)
+    passed = failed = 0
+    try:
+        for check in checks_of(proxy):
+            problem = None
+            try:
+                check(at)
+            except Exception as error:  # noqa: BLE001 (a check that fails in any way has failed)
+                problem = f"{type(error).__name__}: {error}"
+            passed, failed = passed + (problem is None), failed + (problem is not None)
+            print(f"  {'FAIL' if problem else 'ok  '} {check.__doc__.splitlines()[0]}", flush=True)
+            if problem:
+                print(f"       {problem}", file=sys.stderr)
+    finally:
+        at.stop()
+    if failed:
+        for log in (at.proxy.log, at.edge.log):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}", file=sys.stderr)
+    return passed, failed
+
+
+def main(usage):
+    proxies = {"nginx": Nginx, "caddy": Caddy}
+    names = sys.argv[1:] or list(proxies)
+    if any(name not in proxies for name in names):
+        print(usage)
+        return 0 if {"-h", "--help"} & set(names) else 2
+    # So that what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if not Path(BINARY).is_file():
+        sys.exit(f"proxies: {BINARY} does not exist; run cargo build --release")
+    os.environ["PATH"] += ":/usr/sbin"
+    install()
+    passed = failed = 0
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="proxies-") as folder:
+            counts = run(proxies[name], Certificate(folder), Path(folder))
+            passed, failed = passed + counts[0], failed + counts[1]
+    print(f"proxies: {passed} passed, {failed} failed")
+    return 1 if failed else 0

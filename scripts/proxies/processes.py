@@ -1,0 +1,182 @@
+"""The processes of a check: the server and the proxies. Each ends only what it started."""
+
+import getpass
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEPLOY, DOCUMENT = ROOT / "deploy", ROOT / "docs" / "DEPLOY.md"
+START_S, STOP_S = 20, 20
+# What the files in deploy/ say, and what the checks put in its place.
+EDGE, BACKENDS, APPLICATION = "127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:8000"
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def replaced(text, changes):
+    """The text with all changes made. A change that has nothing to change means that the file is another one."""
+    for old, new in changes.items():
+        if old not in text:
+            raise SystemExit(f"proxies: `{old}` is not in the file any more; change scripts/proxies/ with it")
+        text = text.replace(old, new)
+    return text
+
+
+def snippet(language, application):
+    """The lines of docs/DEPLOY.md that make a proxy ask the application on this port who may connect."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT.read_text(), re.S | re.M)
+    asking = [block for block in blocks if APPLICATION in block]
+    if len(asking) != 1:
+        raise SystemExit(f"proxies: docs/DEPLOY.md has {len(asking)} blocks of {language} with {APPLICATION}")
+    return asking[0].replace(APPLICATION, f"127.0.0.1:{application}")
+
+
+class Process:
+    """A process with its log."""
+
+    def __init__(self, name, command, folder, **options):
+        self.name, self.stopping = name, False
+        self.log = Path(folder) / f"{name}.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
+
+    def wait_for_port(self, port):
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        text = self.log.read_text(errors="replace")
+        self.stop()
+        raise SystemExit(f"proxies: {self.name} did not start:\n{text}")
+
+    def begin_to_stop(self):
+        """Sends SIGTERM once: a second one would end the server without a drain."""
+        if not self.stopping and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.stopping = True
+
+    def stop(self):
+        """Ends the process, if need be by force, and returns its exit code."""
+        self.begin_to_stop()
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Edge(Process):
+    """The server, on a port that stays the same when it is started again."""
+
+    def __init__(self, binary, folder, port, *flags):
+        super().__init__("wavecast", [binary, "--listen", f"127.0.0.1:{port}", *flags], folder)
+        self.wait_for_port(port)
+
+
+class Proxy(Process):
+    """A proxy in front of the server: `public` and `private` are its ports."""
+
+    def __init__(self, command, folder, public, private, **options):
+        super().__init__(type(self).__name__.lower(), command, folder, **options)
+        self.public, self.private = public, private
+        self.wait_for_port(public)
+        self.wait_for_port(private)
+
+
+class Nginx(Proxy):
+    """nginx with deploy/nginx.conf. Its workers end with the process that is started here."""
+
+    def __init__(self, folder, certificate, edge, changes=None):
+        public, private = free_port(), free_port()
+        self.access_log = Path(folder) / "nginx.access.log"
+        paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in
+                        ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        text = replaced((DEPLOY / "nginx.conf").read_text(), {
+            "user www-data;": f"user {getpass.getuser()};\ndaemon off;",
+            "/run/nginx.pid": f"{folder}/nginx.pid",
+            "/var/log/nginx/error.log": "stderr",
+            "/var/log/nginx/access.log": str(self.access_log),
+            "worker_rlimit_nofile 70000;": "",
+            "worker_connections 65000": "worker_connections 1000",
+            "http {\n": "http {\n" + paths,
+            "        listen [::]:443 ssl http2;\n": "",
+            "listen 443 ": f"listen 127.0.0.1:{public} ",
+            "/etc/ssl/wavecast/fullchain.pem": str(certificate.chain),
+            "/etc/ssl/wavecast/privkey.pem": str(certificate.key),
+            EDGE: f"127.0.0.1:{edge}",
+            BACKENDS: f"127.0.0.1:{private}",
+            **(changes or {}),
+        })
+        file = Path(folder) / "nginx.conf"
+        file.write_text(text)
+        binary = shutil.which("nginx") or "/usr/sbin/nginx"
+        super().__init__([binary, "-c", str(file), "-p", str(folder)], folder, public, private)
+
+    @staticmethod
+    def asking(application):
+        """The change that makes it ask this application."""
+        line = "        limit_conn address 200;\n"
+        return {line: line + snippet("nginx", application)}
+
+    def reload(self):
+        """New workers with the same configuration; the old ones go on with their clients."""
+        self.process.send_signal(signal.SIGHUP)
+
+
+class Caddy(Proxy):
+    """Caddy with deploy/Caddyfile."""
+
+    def __init__(self, folder, certificate, edge, changes=None):
+        public, private = free_port(), free_port()
+        text = replaced((DEPLOY / "Caddyfile").read_text(), {
+            "grace_period": "admin off\n\tauto_https off\n\tgrace_period",
+            "example.com {": f"https://localhost:{public} {{\n\ttls {certificate.chain} {certificate.key}\n\tbind 127.0.0.1",
+            EDGE: f"127.0.0.1:{edge}",
+            "http://:3001 {": f"http://:{private} {{",
+            **(changes or {}),
+        })
+        file = Path(folder) / "Caddyfile"
+        file.write_text(text)
+        # Caddy keeps its state below these folders.
+        env = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "PATH": "/usr/bin:/bin"}
+        binary = shutil.which("caddy") or "/usr/bin/caddy"
+        super().__init__([binary, "run", "--config", str(file), "--adapter", "caddyfile"], folder, public, private, env=env)
+
+
+    @staticmethod
+    def asking(application):
+        """The change that makes it ask this application."""
+        line = "handle @public {\n"
+        return {line: line + snippet("caddyfile", application)}
+
+
+class Certificate:
+    """A certificate for localhost, which the clients of the checks trust."""
+
+    def __init__(self, folder):
+        self.chain, self.key = Path(folder) / "chain.pem", Path(folder) / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", str(self.key), "-out", str(self.chain)],
+            check=True, capture_output=True,
+        )
+
+
+def version(command):
+    """What a program says its version is."""
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
+    return found[0] if found else "unknown version"
