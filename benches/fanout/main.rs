@@ -5,7 +5,7 @@
 //! rounds of what is compared alternate, so that drift in the machine's speed does not affect the
 //! ratios, and the tables show medians.
 //!
-//! `cargo bench --bench fanout` prints the tables in the README, then criterion's figures. `one`,
+//! `cargo bench --bench fanout` prints the tables in docs/BENCHMARKS.md, then criterion's figures. `one`,
 //! `several`, `mailbox` or `criterion` after `--` selects one of them. `--test` runs one round of
 //! each, with few subscribers.
 

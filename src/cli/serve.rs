@@ -127,10 +127,10 @@ async fn until_drained(
     let requests = TaskTracker::new();
     let options = server.config().serve();
     serve_all(listeners, &routes, options, &requests, &stop);
-    log_start(&server);
+    log_start(server);
     let first = tokio::select! {
         first = signals.next() => first,
-        never = journal::keep(&server) => match never {},
+        never = journal::keep(server) => match never {},
         () = server.failed() => return ended_by_failure(),
     };
     tracing::info!(signal = first, "draining; a second signal ends at once");
