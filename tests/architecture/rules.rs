@@ -81,7 +81,10 @@ pub const SERVER: Crate = Crate {
                 "config/values/kind.rs",
             ],
         ),
-        ("hyper", &["transport/", "http/serving/"]),
+        (
+            "hyper",
+            &["transport/", "http/serving/", "http/api/unread.rs"],
+        ),
         ("hyper_util", &["transport/", "http/serving/"]),
         (
             "parking_lot",
