@@ -110,7 +110,8 @@ impl Stream {
             (None, Resume::Last(last)) => last.min(self.kept()),
             (None, _) => 0,
         };
-        if answer.get("recovered").is_some() || replayed > 0 {
+        let wants_last = matches!(resume, Resume::Last(last) if last > 0);
+        if answer.get("recovered").is_some() || wants_last {
             answer["replayed"] = json!(replayed);
         }
         (answer, replayed)
