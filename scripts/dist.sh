@@ -39,6 +39,8 @@ archive() {
   "${STRIP:-strip}" "$work/$name/wavecast" "$work/$name/loadtest"
   cp LICENSE README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md "$work/$name/"
   cp -r docs deploy "$work/$name/"
+  # What these documents link to.
+  git archive HEAD clients/js examples loadtest/README.md loadtest/examples loadtest/targets | tar -x -C "$work/$name"
   chmod -R u=rwX,go=rX "$work/$name"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$commit_time" -C "$work" -c "$name" |
     gzip -9n >"$dist/$name.tar.gz"

@@ -85,7 +85,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "connections.close_timeout", flag: Some("close-timeout"), heading: Connections, kind: TIME, default: "5s", reload: Restart,
         set: |config, value| put(&mut config.server.connections.close_timeout, value),
         help: "How long a client that is being closed has before its connection is reset",
-        more: "In this time, the client reads the Close frame and ends its side. An evicted client has the time for each of the two.",
+        more: "In this time, the client reads the Close frame and ends its side. An evicted client has this time twice: to read the Close frame, and to end its side.",
     },
     Setting {
         key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -108,7 +108,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "connections.messages_total", flag: Some("messages-total"), heading: Connections, kind: SIZE, default: "64MiB", reload: Restart,
         set: |config, value| put(&mut config.server.connections.messages_total, value),
-        help: "Maximum number of bytes of messages from all clients that are incomplete or not carried out",
+        help: "Maximum number of bytes of messages from all clients that are incomplete or not yet carried out",
         more: "A client whose message doesn't fit is closed (1013). A quarter is kept for messages of up to 4 KiB. Two messages of the maximum size always fit.",
     },
     Setting {
@@ -138,13 +138,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "outbox.total", flag: Some("outbox-total"), heading: SlowConsumers, kind: SIZE_OR_NONE, default: "0", reload: Restart,
         set: |config, value| put(&mut config.server.outbox.total, value),
-        help: "Maximum number of bytes waiting for all clients together; 0 means an eighth of the memory",
+        help: "Maximum number of bytes waiting for all clients together",
         more: "A message that many clients share counts once per shard. Beyond it, the clients with the most bytes waiting are closed (1013). 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
     },
     Setting {
         key: "outbox.replies_total", flag: Some("replies-total"), heading: SlowConsumers, kind: SIZE, default: "32MiB", reload: Restart,
         set: |config, value| put(&mut config.server.outbox.replies_total, value),
-        help: "Maximum number of bytes of replies to their own commands that all clients have not read",
+        help: "Maximum number of bytes of unread replies to commands, over all clients",
         more: "Beyond it, a client's next command is carried out only when it has read all of its replies.",
     },
     Setting {
@@ -181,7 +181,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "100", reload: Live,
         set: |config, value| put(config.history.messages.get_or_insert_default(), value),
         help: "Publications kept per channel, and per room if set; 0 turns history off",
-        more: "Clients that reconnect recover what they missed from them. The default is for channels only; a value that is set holds for rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
+        more: "Clients that reconnect recover from these what they missed. By default, only channels keep them; a value that you set applies to rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
     },
     Setting {
         key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,

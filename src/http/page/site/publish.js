@@ -18,7 +18,7 @@ function readForm() {
     JSON.parse(data);
     $('publish-data').setAttribute('aria-invalid', 'false');
   } catch (error) {
-    problem = data.trim() ? `The data is not JSON: ${error.message}.` : 'The data is empty; write some JSON, such as {}.';
+    problem = data.trim() ? `The data is not JSON: ${error.message}.` : 'The data is empty. Enter some JSON, such as {}.';
     $('publish-data').setAttribute('aria-invalid', 'true');
   }
   $('publish-channel').setAttribute('aria-invalid', String(!channel));
