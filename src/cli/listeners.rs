@@ -14,12 +14,16 @@ const PORT_ATTEMPTS: usize = 16;
 /// Opens the sockets for `listen`: at least one, or an error that names the address.
 pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
     let failed = |(address, error): (SocketAddr, io::Error)| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "; take another port with --listen",
+            _ => "",
+        };
         let address = address.to_string();
         let on = listen.to_string();
         if on == address {
-            format!("cannot listen on {on}: {error}")
+            format!("cannot listen on {on}: {error}{hint}")
         } else {
-            format!("cannot listen on {on} ({address}): {error}")
+            format!("cannot listen on {on} ({address}): {error}{hint}")
         }
     };
     match (listen, &listen.addresses()[..]) {

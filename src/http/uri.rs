@@ -30,6 +30,11 @@ pub(super) fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> 
     if !uri.query().is_none_or(decodes_to_text) {
         return Err(invalid(NOT_TEXT.to_owned()));
     }
-    let query = Query::try_from_uri(uri).map_err(|error| invalid(error.body_text()));
+    let query = Query::try_from_uri(uri).map_err(|error| {
+        // What the library's text begins with says nothing to a client.
+        let text = error.body_text();
+        let (_, reason) = text.split_once("query string: ").unwrap_or(("", &text));
+        invalid(reason.to_owned())
+    });
     query.map(|Query(query)| query)
 }

@@ -79,8 +79,9 @@ async fn an_address_in_use_is_named_in_the_error() {
     ] {
         let output = run(&["--listen", &listen]).await;
         assert_eq!(output.status.code(), Some(1));
-        let error =
-            format!("error: cannot listen on {named}: Address already in use (os error 98)\n");
+        let error = format!(
+            "error: cannot listen on {named}: Address already in use (os error 98); take another port with --listen\n"
+        );
         assert_eq!(text(&output.stderr), error);
         assert_eq!(text(&output.stdout), "");
     }
