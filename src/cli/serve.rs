@@ -4,10 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
@@ -19,6 +21,8 @@ use crate::http::{Routes, serve_all};
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
+/// How long the greeting may take to be printed before the server goes on without it.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Exit code after a second signal.
 const INTERRUPTED: u8 = 130;
 /// Exit code after a failure inside the server: `EX_SOFTWARE` of `sysexits.h`.
@@ -65,7 +69,7 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
             listeners.iter().map(TcpListener::local_addr).collect();
         let addresses =
             addresses.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        greeting::greet(&addresses, dev, has_page);
+        greet(addresses, dev, has_page).await;
         let server = Arc::new(server);
         let routes = routes(&server, cors::layer(&config.cors_origins));
         Ok(until_drained(&server, history_file, (listeners, routes), signals).await)
@@ -73,6 +77,12 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
     // Not at the end of a write that hangs: the drain has waited for it long enough.
     runtime.shutdown_background();
     code
+}
+
+/// Prints the greeting, but does not wait long for an output that nobody reads.
+async fn greet(addresses: Vec<SocketAddr>, dev: bool, has_page: bool) {
+    let printed = spawn_blocking(move || greeting::greet(&addresses, dev, has_page));
+    let _ = timeout(PRINT_TIMEOUT, printed).await;
 }
 
 fn routes(server: &Arc<WebSocketServer>, cors: Option<CorsLayer>) -> Routes {

@@ -11,6 +11,8 @@ use super::restart_error::{RestoreError, SaveError, SetAside, Unusable};
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Links to links that are followed. The system gives up after 40.
+const MAX_LINKS: usize = 40;
 
 /// The path of a history file, and the files beside it: `.tmp` while it is written, `.owner` with
 /// the process that was started last, `.rejected` if it could not be used.
@@ -22,9 +24,22 @@ pub(super) struct HistoryFile {
 }
 
 impl HistoryFile {
+    /// A link stands for the file that it leads to, whether that exists or not: it is this file that
+    /// is replaced and removed, and not the link.
     pub(super) fn new(path: &Path, run: Uuid) -> Self {
-        let path = path.to_owned();
+        let mut path = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let Ok(target) = fs::read_link(&path) else {
+                break;
+            };
+            path = path.parent().unwrap_or(Path::new("")).join(target);
+        }
         Self { path, run }
+    }
+
+    /// Whether there is something at the path that is not a file, as a folder, a device or a pipe.
+    pub(super) fn is_something_else(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| !found.is_file())
     }
 
     /// Notes that this process was started last. One that was started before does not write the
@@ -43,21 +58,13 @@ impl HistoryFile {
 
     /// Opens the file for reading. `None` if there is none.
     pub(super) fn open(&self, max_bytes: u64) -> Result<Option<File>, RestoreError> {
-        let opened = fs::metadata(&self.path).and_then(|found| {
-            // Opening a pipe would wait for its other end.
-            let file = found.is_file().then(|| File::open(&self.path));
-            Ok((file.transpose()?, found.len()))
-        });
+        let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
         match opened {
-            Ok((Some(_), bytes)) if bytes > max_bytes => Err(self.set_aside(Unusable::TooLarge {
+            Ok((bytes, _)) if bytes > max_bytes => Err(self.set_aside(Unusable::TooLarge {
                 bytes,
                 limit: max_bytes,
             })),
-            Ok((Some(file), _)) => Ok(Some(file)),
-            Ok((None, _)) => Err(RestoreError::Unusable {
-                reason: Unusable::NotAFile,
-                aside: SetAside::Untouched,
-            }),
+            Ok((_, file)) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.set_aside(Unusable::Unreadable(error.into()))),
         }
@@ -65,11 +72,16 @@ impl HistoryFile {
 
     /// Removes the file, so that nobody goes on with the same numbers a second time.
     pub(super) fn remove(&self) -> Result<(), RestoreError> {
-        let removed = fs::remove_file(&self.path).and_then(|()| self.sync_folder());
-        removed.map_err(|error| RestoreError::Unusable {
-            aside: SetAside::Failed(io::Error::from(error.kind())),
-            reason: Unusable::NotRemoved(error),
-        })
+        self.remove_from_disk()
+            .map_err(|error| RestoreError::Unusable {
+                aside: SetAside::Failed(io::Error::from(error.kind())),
+                reason: Unusable::NotRemoved(error),
+            })
+    }
+
+    fn remove_from_disk(&self) -> io::Result<()> {
+        fs::remove_file(&self.path)?;
+        self.sync_folder()
     }
 
     /// Renames a file that cannot be used. It must not be found by a later start either: what this
@@ -104,6 +116,9 @@ impl HistoryFile {
         temporary: &Path,
         write: impl FnOnce(&mut BufWriter<File>) -> Result<T, SaveError>,
     ) -> Result<T, SaveError> {
+        if self.is_something_else() {
+            return Err(SaveError::NotAFile);
+        }
         if self.is_taken_over() {
             return Err(SaveError::TakenOver);
         }
@@ -121,9 +136,14 @@ impl HistoryFile {
             return Err(SaveError::TakenOver);
         }
         fs::rename(temporary, &self.path)?;
+        if self.is_taken_over() {
+            // The other process was started in between, and may have looked for the file before.
+            return match self.remove_from_disk() {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+                _ => Err(SaveError::TakenOver),
+            };
+        }
         self.sync_folder()?;
-        // The next process claims the file itself; after this one there is nothing to tell apart.
-        let _ = fs::remove_file(self.beside("owner"));
         Ok(written)
     }
 

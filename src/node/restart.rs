@@ -13,7 +13,7 @@ use super::Node;
 use super::dedup::{Dedup, Key, Outcome};
 use super::drain::DrainOptions;
 use super::history_file::HistoryFile;
-use super::restart_error::{RestoreError, SaveError, Unusable};
+use super::restart_error::{RestoreError, SaveError, SetAside, Unusable};
 use crate::dialect::Outgoing;
 use crate::history::saved::{Reader, Record, SavedEnd, SavedKey, Writer};
 use crate::hub::{Contradiction, RestoredHistories, SavedHistories, WallClock};
@@ -87,6 +87,12 @@ impl Node {
         file: &HistoryFile,
         max_bytes: u64,
     ) -> Result<Option<RestoredHistories>, RestoreError> {
+        if file.is_something_else() {
+            return Err(RestoreError::Unusable {
+                reason: Unusable::NotAFile,
+                aside: SetAside::Untouched,
+            });
+        }
         let claimed = file.claim();
         let Some(opened) = file.open(max_bytes)? else {
             claimed.map_err(RestoreError::Folder)?;

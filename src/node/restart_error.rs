@@ -18,6 +18,9 @@ pub enum SaveError {
     /// Another server was started with the same file since, and it has new epochs.
     #[error("another server has been started with the same history file")]
     TakenOver,
+    /// There is a folder, a device or a pipe at the path. It was left alone.
+    #[error("the path of the history file is not that of a regular file")]
+    NotAFile,
     /// The system refused to write, for example because the disk is full.
     #[error("cannot write the history file: {0}")]
     Io(#[from] io::Error),

@@ -9,3 +9,4 @@ mod replaying;
 mod restarts;
 mod resuming;
 mod rooms_and_users;
+mod shared_history_file;

@@ -16,13 +16,13 @@ async fn publish(edge: &Binary, event: Value) -> Value {
     answer.json()
 }
 
-async fn publish_to(edge: &Binary, channel: &str, message: u64) {
+pub(super) async fn publish_to(edge: &Binary, channel: &str, message: u64) {
     let event = json!({"channel": channel, "data": {"message": message.to_string()}});
     publish(edge, event).await;
 }
 
 /// Stops the binary gracefully, and expects that it succeeds. Returns what it logged.
-async fn stop(mut edge: Binary) -> String {
+pub(super) async fn stop(mut edge: Binary) -> String {
     edge.signal(Signal::TERM);
     assert_eq!(edge.exit_code().await, 0);
     edge.stderr()
@@ -34,12 +34,12 @@ async fn kill(mut edge: Binary) {
 }
 
 /// Starts the binary with a history file, and the log on standard error.
-async fn start(file: &str, more: &[&str]) -> Binary {
+pub(super) async fn start(file: &str, more: &[&str]) -> Binary {
     let arguments = ["--listen", "127.0.0.1:0", "--history-file", file];
     Binary::start_as_given(&[&arguments, more].concat(), &[]).await
 }
 
-async fn resume(client: &mut Client, channel: &str, position: &Position) -> Value {
+pub(super) async fn resume(client: &mut Client, channel: &str, position: &Position) -> Value {
     subscribe_with(client, channel, json!({"since": position.since()})).await
 }
 
@@ -52,7 +52,7 @@ async fn expect_messages(client: &mut Client, offsets: std::ops::RangeInclusive<
 }
 
 /// Connects, and subscribes with positions.
-async fn reader(edge: &Binary, channel: &str) -> (Client, Position) {
+pub(super) async fn reader(edge: &Binary, channel: &str) -> (Client, Position) {
     let mut client = edge.connect().await;
     let answer = subscribe_with(&mut client, channel, json!({"positions": true})).await;
     (client, Position::of(&answer))
@@ -74,7 +74,7 @@ async fn clients_recover_over_a_restart_what_they_missed() {
         log.contains("histories saved") && log.contains("topics=1 publications=3"),
         "{log}"
     );
-    assert_eq!(folder.names(), ["history"]);
+    assert_eq!(folder.names(), ["history", "history.owner"]);
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
@@ -253,33 +253,10 @@ async fn a_damaged_file_is_reported_and_left_aside_and_the_server_works() {
             && error.contains("history.rejected"),
         "{error}"
     );
-    assert_eq!(folder.names(), ["history", "history.rejected"]);
-}
-
-#[tokio::test]
-async fn of_two_servers_with_one_file_the_one_that_was_started_last_saves() {
-    let folder = Folder::new();
-    let file = folder.file("history");
-    let old = start(&file, &[]).await;
-    publish_to(&old, "news", 1).await;
-    let new = start(&file, &[]).await;
-    publish_to(&new, "news", 1).await;
-    publish_to(&new, "news", 2).await;
-    let (_client, position) = reader(&new, "news").await;
-    // Clients of the new one get numbers that the old one does not know.
-    let log = stop(old).await;
-    assert!(
-        log.contains("histories not saved")
-            && log.contains("another server has been started with the same history file"),
-        "{log}"
+    assert_eq!(
+        folder.names(),
+        ["history", "history.owner", "history.rejected"]
     );
-    assert_eq!(folder.names(), ["history.owner"]);
-    stop(new).await;
-    assert_eq!(folder.names(), ["history"]);
-    let edge = start(&file, &[]).await;
-    let mut client = edge.connect().await;
-    let answer = resume(&mut client, "news", &position).await;
-    assert_eq!(answer["recovered"], true, "{answer}");
 }
 
 #[tokio::test]
@@ -330,7 +307,7 @@ async fn a_start_that_fails_leaves_the_file_for_the_next() {
     let taken = other.address.to_string();
     let output = crate::support::run(&["--listen", &taken, "--history-file", &file]).await;
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(folder.names(), ["history"]);
+    assert_eq!(folder.names(), ["history", "history.owner"]);
 }
 
 #[tokio::test]
