@@ -40,6 +40,7 @@ def main(about):
         rows.append(row)
         verdict = ", ".join(row["broken"]) or "ok"
         print(f"    {verdict} ({row['seconds']} s). {table.details(row)}", file=sys.stderr, flush=True)
+        print(f"    {table.figures(row)}", file=sys.stderr, flush=True)
     if arguments.json:
         print(json.dumps({"memory_limit": limits.memory, "flags": limits.flags, "attacks": rows}, indent=1))
     else:

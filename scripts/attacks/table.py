@@ -32,6 +32,15 @@ def cells(row):
     ]
 
 
+def figures(row):
+    """The main figures in one line, for who does not wait for the table."""
+    idle, peak, after, pong_p99, pong, _, _, health_p99, health, late = cells(row)[1:-1]
+    return (
+        f"{idle} MiB, peak {peak}, after {after}; pong p99 {pong_p99} ms, longest {pong}; "
+        f"/healthz {health_p99}, {health}; watchers {late} late"
+    )
+
+
 def details(row):
     """What the table has no column for."""
     parts = [row["note"]] if row["note"] else []

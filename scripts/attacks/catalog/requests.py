@@ -63,7 +63,7 @@ def large_requests(target):
     return f"statuses {sorted({status for status, _ in answers})}, slowest {max(s for _, s in answers):.1f} s"
 
 
-@attack("A6-many")
+@attack("A6-many", "--history", "0")
 def large_allowed_requests(target):
     """Requests just below 64 MiB of messages: 60 events for 1,000 channels, eight at a time"""
     answers = []
