@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { SseSocket, publish as publishOne } from 'wavecast/sse';
+import { FakeClock } from 'wavecast/testing';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
@@ -42,6 +43,23 @@ test('receives channels, adds one to the stream, and reads history', async (t) =
   await until(() => seen.at(-1) === 21);
   assert.equal(other.length, 10);
 });
+
+for (const subscribes of [false, true]) {
+  test(`stays connected while nothing is published, ${subscribes ? 'with a subscription' : 'after connect() alone'}`, async (t) => {
+    const server = await start(t), clock = new FakeClock(), pings = [];
+    const client = overSse(t, server.url, {
+      clock, pingIntervalMs: 25_000, probeTimeoutMs: 3000, onFrame: (direction, text) => { if (direction === 'out' && text.includes('ping')) pings.push(text); },
+    });
+    if (subscribes) client.channel('news').on('message', () => {});
+    client.connect();
+    await until(() => client.state === 'connected');
+    const before = pings.length, statuses = [];
+    client.on('status', ({ state, reason }) => statuses.push([state, reason]));
+    for (let n = 0; n < 100; n += 1) await clock.advance(1000);
+    assert.ok(pings.length >= before + 3, `${pings.length} pings`);
+    assert.deepEqual(statuses.filter(([state]) => state !== 'connected'), []);
+  });
+}
 
 for (const fault of ['cut', 'reset', 'halfOpen']) {
   test(`receives everything after: ${fault}`, async (t) => {
