@@ -146,3 +146,29 @@ for (const [url, code] of [['/ws', 'invalid_url'], ['localhost:3000/ws', 'invali
     assert.deepEqual([states(statuses), printed, client.status.code], [['connecting', 'disconnected'], [code], 1006]);
   });
 }
+
+for (const closes of [true, false]) {
+  test(`a dropped socket is terminated after a second${closes ? ', unless it has closed: then no timer is left' : ''}`, async () => {
+    let terminated = 0;
+    const { server } = setUp();
+    class Terminable extends server.WebSocket {
+      close() {
+        super.close();
+        if (closes) queueMicrotask(() => this.onclose?.({ code: 1000, reason: '' }));
+      }
+      terminate() {
+        terminated += 1;
+      }
+    }
+    const { client, clock } = setUp({ transports: [Terminable] });
+    server.options.clock = clock;
+    client.connect();
+    await clock.advance(10);
+    assert.equal(client.state, 'connected');
+    client.disconnect();
+    await clock.advance(10);
+    assert.equal(clock.pending, closes ? 0 : 1);
+    await clock.advance(1000);
+    assert.deepEqual([clock.pending, terminated], [0, closes ? 0 : 1]);
+  });
+}
