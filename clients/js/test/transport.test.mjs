@@ -51,6 +51,27 @@ test('a transport works when something came: one that only opens is given up for
   }
 });
 
+test('subscribe() waits long enough for the next transport, where handshakes pass and frames do not', async () => {
+  let dialed = 0;
+  class Mute {
+    constructor() {
+      dialed += 1;
+      queueMicrotask(() => this.onopen?.({}));
+    }
+    send() {}
+    close() {}
+  }
+  const { server } = setUp();
+  const { client, clock } = setUp({ transports: [Mute, server.WebSocket] });
+  server.options.clock = clock;
+  // The longest delays.
+  clock.randoms = [1];
+  const outcome = client.channel('news').subscribe().then(() => 'subscribed', ({ code }) => code);
+  await clock.advance(9900);
+  assert.equal(client.channel('news').state, 'subscribed');
+  assert.deepEqual([await outcome, dialed, client.state], ['subscribed', 2, 'connected']);
+});
+
 test('a server that refuses with a close code is not taken for a proxy', async () => {
   let others = 0;
   class Other {
