@@ -50,6 +50,13 @@ test('the type declarations expose nothing internal', async () => {
   }
 });
 
+test('every type declaration file that is exported declares something', async () => {
+  const { exports } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
+  const files = JSON.stringify(exports).match(/[\w./-]+\.d\.ts/g);
+  assert.ok(files.length >= 8, `${files}`);
+  for (const file of files) assert.notEqual((await readFile(`${root}${file}`, 'utf8')).trim(), 'export {};', file);
+});
+
 test('publint finds nothing', async () => {
   const { messages, pkg } = await publint({ pkgDir: root, strict: true });
   assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);

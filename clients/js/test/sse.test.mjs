@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import WebSocket from 'ws';
 import { SseSocket, publish as publishOne } from 'wavecast/sse';
+import { FakeClock } from 'wavecast/testing';
 import { record } from './support/fake.mjs';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, connect, publish, range, until } from './support/real.mjs';
@@ -41,6 +42,89 @@ test('receives channels, adds one to the stream, and reads history', async (t) =
   await publish(server, 'news', 21, 21);
   await until(() => seen.at(-1) === 21);
   assert.equal(other.length, 10);
+});
+
+for (const subscribes of [false, true]) {
+  test(`stays connected while nothing is published, ${subscribes ? 'with a subscription' : 'after connect() alone'}`, async (t) => {
+    const server = await start(t), clock = new FakeClock(), pings = [];
+    const client = overSse(t, server.url, {
+      clock, pingIntervalMs: 25_000, probeTimeoutMs: 3000, onFrame: (direction, text) => { if (direction === 'out' && text.includes('ping')) pings.push(text); },
+    });
+    if (subscribes) client.channel('news').on('message', () => {});
+    client.connect();
+    await until(() => client.state === 'connected');
+    const before = pings.length, statuses = [];
+    client.on('status', ({ state, reason }) => statuses.push([state, reason]));
+    for (let n = 0; n < 100; n += 1) await clock.advance(1000);
+    assert.ok(pings.length >= before + 3, `${pings.length} pings`);
+    assert.deepEqual(statuses.filter(([state]) => state !== 'connected'), []);
+  });
+}
+
+/** The channels of each event stream that is opened from now on. `answer` may give a response in place of the server's. */
+function watchStreams(t, answer = () => undefined) {
+  const streams = [], { fetch } = globalThis;
+  t.mock.method(globalThis, 'fetch', (url, init) => {
+    if (!String(url).includes('/sse?')) return fetch(url, init);
+    streams.push(new URL(url).searchParams.getAll('channel').sort().join());
+    return answer() ?? fetch(url, init);
+  });
+  return streams;
+}
+
+test('what is unsubscribed is not sent any more, and the stream is reopened once for what is unsubscribed together', async (t) => {
+  const server = await start(t), client = overSse(t, server.url), channels = ['a', 'b', 'c'].map((name) => client.channel(name)), [a, b, c] = channels;
+  const [, , seen] = channels.map(record), all = record(client.channel('$all')), statuses = [];
+  await Promise.all(channels.map((channel) => channel.subscribe()));
+  client.on('status', (status) => statuses.push(status));
+  const streams = watchStreams(t), subscribers = async (name, n) => (await publishOne(server.url, { channel: name, data: { n } })).subscribers;
+  a.unsubscribe();
+  b.unsubscribe();
+  for (let n = 1; n <= 5; n += 1) await publish(server, 'c', n, n);
+  await until(async () => !await subscribers('a', 1) && !await subscribers('b', 1), 'the server has no subscriber left');
+  await until(() => seen.at(-1) === 5);
+  assert.deepEqual([streams.splice(0), seen], [['c'], range(1, 5)]);
+  // Without a channel, the connection stays.
+  c.unsubscribe();
+  await until(async () => !await subscribers('c', 6), 'the server has no subscriber left');
+  await until(async () => {
+    await server.publish({ broadcast: true, data: { n: 7 } });
+    return all.at(-1) === 7;
+  });
+  assert.deepEqual([streams.splice(0), seen.length, statuses], [['$all'], 5, []]);
+  // Together with a subscription.
+  await a.subscribe();
+  a.unsubscribe();
+  await b.subscribe();
+  assert.deepEqual(streams.splice(0), ['a', 'b']);
+});
+
+test('a channel that is unsubscribed before its stream was opened is left, too', async (t) => {
+  const server = await start(t), client = overSse(t, server.url), [a, b] = ['a', 'b'].map((name) => client.channel(name));
+  client.connect();
+  await until(() => client.state === 'connected');
+  const streams = watchStreams(t);
+  a.on('message', () => {});
+  await null;
+  await null;
+  b.on('message', () => {});
+  await null;
+  await null;
+  b.unsubscribe();
+  await until(() => a.state === 'subscribed');
+  await until(async () => (await publishOne(server.url, { channel: 'b', data: 1 })).subscribers === 0 && streams.length > 1);
+  assert.deepEqual(streams.at(-1), 'a');
+});
+
+test('a refusal to reopen the stream after unsubscribing is a lost connection', async (t) => {
+  const server = await start(t), client = overSse(t, server.url), [a, b] = ['a', 'b'].map((name) => client.channel(name)), reasons = [];
+  await Promise.all([a, b].map((channel) => channel.subscribe()));
+  client.on('status', ({ state, reason }) => { if (state === 'connecting') reasons.push(reason); });
+  let refusals = 1;
+  watchStreams(t, () => refusals-- > 0 ? new Response('Blocked by policy', { status: 403, headers: { 'content-type': 'text/html' } }) : undefined);
+  a.unsubscribe();
+  await until(() => reasons.length > 0 && b.state === 'subscribed');
+  assert.equal(reasons[0], '403 text/html: Blocked by policy');
 });
 
 for (const fault of ['cut', 'reset', 'halfOpen']) {

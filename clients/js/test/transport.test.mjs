@@ -51,6 +51,27 @@ test('a transport works when something came: one that only opens is given up for
   }
 });
 
+test('subscribe() waits long enough for the next transport, where handshakes pass and frames do not', async () => {
+  let dialed = 0;
+  class Mute {
+    constructor() {
+      dialed += 1;
+      queueMicrotask(() => this.onopen?.({}));
+    }
+    send() {}
+    close() {}
+  }
+  const { server } = setUp();
+  const { client, clock } = setUp({ transports: [Mute, server.WebSocket] });
+  server.options.clock = clock;
+  // The longest delays.
+  clock.randoms = [1];
+  const outcome = client.channel('news').subscribe().then(() => 'subscribed', ({ code }) => code);
+  await clock.advance(9900);
+  assert.equal(client.channel('news').state, 'subscribed');
+  assert.deepEqual([await outcome, dialed, client.state], ['subscribed', 2, 'connected']);
+});
+
 test('a server that refuses with a close code is not taken for a proxy', async () => {
   let others = 0;
   class Other {
@@ -144,5 +165,31 @@ for (const [url, code] of [['/ws', 'invalid_url'], ['localhost:3000/ws', 'invali
     await assert.rejects(news.subscribe(), { name: 'WavecastError', code, temporary: false });
     await clock.advance(100_000);
     assert.deepEqual([states(statuses), printed, client.status.code], [['connecting', 'disconnected'], [code], 1006]);
+  });
+}
+
+for (const closes of [true, false]) {
+  test(`a dropped socket is terminated after a second${closes ? ', unless it has closed: then no timer is left' : ''}`, async () => {
+    let terminated = 0;
+    const { server } = setUp();
+    class Terminable extends server.WebSocket {
+      close() {
+        super.close();
+        if (closes) queueMicrotask(() => this.onclose?.({ code: 1000, reason: '' }));
+      }
+      terminate() {
+        terminated += 1;
+      }
+    }
+    const { client, clock } = setUp({ transports: [Terminable] });
+    server.options.clock = clock;
+    client.connect();
+    await clock.advance(10);
+    assert.equal(client.state, 'connected');
+    client.disconnect();
+    await clock.advance(10);
+    assert.equal(clock.pending, closes ? 0 : 1);
+    await clock.advance(1000);
+    assert.deepEqual([clock.pending, terminated], [0, closes ? 0 : 1]);
   });
 }

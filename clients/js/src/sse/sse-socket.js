@@ -37,6 +37,8 @@ export class SseSocket {
   #stream = new AbortController();
   #receivedAt = 0;
   #isClosed = false;
+  /** The stream has a channel that was unsubscribed. */
+  #isStale = false;
   /** @type {Promise<unknown>} Streams are opened one after the other. */
   #turn;
 
@@ -45,15 +47,15 @@ export class SseSocket {
     const base = this.#base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
-    this.#turn = this.#open().then((refused) => refused ? this.#end(1006, refused.message) : this.#isClosed || this.onopen?.({}));
+    this.#turn = this.#reopen().then(() => this.#isClosed || this.onopen?.({}));
   }
 
   /** @param {string} text */
   send(text) {
     const commands = [JSON.parse(text)].flat();
-    const subscribes = commands.filter(({ type }) => type === 'subscribe');
+    const [subscribes, unsubscribes] = ['subscribe', 'unsubscribe'].map((wanted) => commands.filter(({ type }) => type === wanted));
     for (const command of commands) if (command.type !== 'subscribe') this.#perform(command);
-    if (subscribes.length) this.#turn = this.#turn.then(() => this.#subscribe(subscribes));
+    if (subscribes.length + unsubscribes.length) this.#turn = this.#turn.then(() => this.#change(subscribes, unsubscribes));
   }
 
   close() {
@@ -87,6 +89,24 @@ export class SseSocket {
     this.onclose?.({ code, reason });
   }
 
+  /** @param {{ channel: string }} command */
+  #leave({ channel }) {
+    if (this.#channels.delete(channel)) this.#isStale = true;
+  }
+
+  /**
+   * Opens one new stream for all changes, also for those that were asked for while the last one was opened.
+   *
+   * @param {any[]} subscribes
+   * @param {any[]} unsubscribes
+   */
+  async #change(subscribes, unsubscribes) {
+    // Once more: a subscription that was waiting for its turn has come after the first time.
+    for (const command of unsubscribes) this.#leave(command);
+    if (subscribes.length) await this.#subscribe(subscribes);
+    else if (this.#isStale) await this.#reopen();
+  }
+
   /**
    * @param {any[]} commands
    * @returns {Promise<void>}
@@ -103,8 +123,13 @@ export class SseSocket {
     }
     const [{ channel, id }] = commands;
     this.#deliver({ type: 'error', code: refused.code, message: refused.message, channel, id });
-    const lost = await this.#open();
-    if (lost) this.#end(1006, lost.message);
+    await this.#reopen();
+  }
+
+  /** Opens a stream of what was accepted before: a refusal closes the socket. */
+  async #reopen() {
+    const refused = await this.#open();
+    if (refused) this.#end(1006, refused.message);
   }
 
   /**
@@ -115,6 +140,7 @@ export class SseSocket {
    */
   async #open() {
     this.#stream.abort();
+    this.#isStale = false;
     const stream = this.#stream = new AbortController();
     if (this.#isClosed) stream.abort();
     const last = Math.max(0, ...Array.from(this.#channels.values(), (channel) => channel.last));
@@ -172,9 +198,9 @@ export class SseSocket {
     try {
       if (type === 'ping') {
         if (performance.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
-        this.#turn = this.#turn.then(() => this.#open()).then((refused) => refused ? this.#end(1006, refused.message) : reply({ type: 'pong' }));
+        this.#turn = this.#turn.then(() => this.#reopen()).then(() => reply({ type: 'pong' }));
       } else if (type === 'unsubscribe') {
-        this.#channels.delete(channel);
+        this.#leave({ channel });
         reply({ type: 'unsubscribed' });
       } else if (type === 'history' && channel) {
         const url = this.#at(`api/channels/${encodeURIComponent(channel)}/history`, { limit, before, after });

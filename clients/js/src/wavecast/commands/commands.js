@@ -184,7 +184,8 @@ export class Commands {
     if (!isOpen) return;
     const due = [...this.#pending.values()].filter(({ frame, subject }) => !frame && subject?.isReady !== false);
     for (const frame of framesOf(due, this.#options.maxMessageBytes)) this.#write(frame);
-    // The first reply shows that a connection works, and something has to ask for it.
-    if (!this.#unanswered.size && this.#connection.state === 'connecting') this.#connection.probe();
+    // The first reply shows that a connection works, and something has to ask for it. A ping finds out soonest, which counts
+    // when there is another transport to try.
+    if ((!this.#unanswered.size || this.#options.transports[1]) && this.#connection.state === 'connecting') this.#connection.probe();
   }
 }

@@ -31,8 +31,9 @@ export function heartbeat({ clock, pingIntervalMs, probeTimeoutMs }, ping, onDea
   /** Pings now, unless a ping is unanswered already. */
   const probe = () => {
     if (cancelProbe) return;
-    ping();
     arm();
+    // The answer may come before this returns.
+    ping();
   };
   return {
     start() {

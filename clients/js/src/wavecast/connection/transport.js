@@ -75,6 +75,10 @@ export class Transport {
     try {
       socket.close(code);
     } catch { /* it is closed already */ }
-    if (socket.terminate) this.#options.clock.setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS);
+    if (socket.terminate) {
+      const { clock } = this.#options, timer = clock.setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS);
+      // A timer keeps a process alive.
+      socket.onclose = () => clock.clearTimeout(timer);
+    }
   }
 }
