@@ -19,6 +19,7 @@ use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wavecast::http::{ServeOptions, serve};
+use wavecast::hub::TopicRules;
 use wavecast::{WebSocketConfig, WebSocketServer, transport};
 
 use crate::PATIENCE;
@@ -37,10 +38,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The edge.
+    /// The edge, without histories.
     pub(crate) fn edge() -> Self {
         Self::start(async |listener| {
-            let server = Arc::new(WebSocketServer::new(WebSocketConfig::default()));
+            let config = WebSocketConfig {
+                topics: TopicRules::default(),
+                ..WebSocketConfig::default()
+            };
+            let server = Arc::new(WebSocketServer::new(config));
             let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
             let (router, options) = (server.routes(), ServeOptions::default());
             serve(listener, router, options, tasks, stop).await;
