@@ -56,14 +56,16 @@ for (const language of Object.keys(PROGRAMS)) {
     // In a process group of its own: `go run` and `sh` start the program as a child.
     const child = spawn(command[0], [...command.slice(1), path], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
     t.after(() => child.exitCode === null && process.kill(-child.pid, 'SIGKILL'));
-    let output = '';
+    let output = '', published;
     child.stdout.setEncoding('utf8');
     const received = new Promise((resolve) => child.stdout.on('data', (chunk) => {
       output += chunk;
       if (output.includes('through the stream')) resolve();
-      else if (output.includes('subscribed')) server.publish({ channel, data: { message: 'through the stream' } });
+      else if (output.includes('subscribed')) published ??= server.publish({ channel, data: { message: 'through the stream' } });
     }));
     await received;
+    // The event may arrive before the answer to the request, which the server's end must not cut off.
+    await published;
   });
 }
 
