@@ -121,7 +121,7 @@ def pings_keep_idle_connections(at):
 
 
 class Application(BaseHTTPRequestHandler):
-    """An application that admits whoever has its cookie, if they ask for the right thing."""
+    """An application that admits anyone who has its cookie and asks for the right address."""
 
     def do_GET(self):
         admitted = "session=ada" in self.headers.get("Cookie", "") and self.headers["X-Forwarded-Uri"].startswith("/ws?tab=")

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether topics still number publications. Once histories are being saved they do not: the next
 /// process goes on with the same numbers.
 ///
-/// Ordering: it is read under a topic's lock. Whoever closes it and then locks a topic finds there
-/// every publication that was numbered; so does one who reads the registry and does not find the
-/// topic.
+/// Ordering: it is read under a topic's lock. A thread that closes it and then locks a topic sees every
+/// publication that was numbered there. A topic that is not in the registry by then has numbered none.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
     is_closed: AtomicBool,

@@ -40,7 +40,7 @@ async fn a_drain_waits_for_connections_that_wait_for_its_announcement() {
     assert_eq!(draining.in_time().await, 0);
 }
 
-/// A future that is polled on the stack of whoever wakes it, so that nothing comes in between.
+/// A future that its waker polls at once, on the same stack, so that nothing runs in between.
 struct PolledByWaker<T>(Mutex<Pin<Box<dyn Future<Output = T> + Send>>>);
 
 impl<T> PolledByWaker<T> {

@@ -141,7 +141,7 @@ async fn test_heartbeat_timeout() {
     let stats = server.get("/api/stats").await;
     assert_eq!(stats["heartbeat_timeouts_total"], 1);
     assert_eq!(stats["active_connections"], 1);
-    // Whoever tests the server needs to know when it closes a silent client.
+    // A load tester has to know when the server closes a silent client.
     assert_eq!(stats["ping_interval_ms"], 100);
     assert_eq!(stats["pong_timeout_ms"], 1000);
 }
