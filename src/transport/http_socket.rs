@@ -12,17 +12,25 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::Semaphore;
 
 use super::http_output::HttpOutput;
+use super::read_turns::ReadTurns;
 use super::sse::Handover;
 
 /// A socket whose responses are gathered, and which tells its [`Handover`] when everything has
 /// been written.
 pub struct HttpSocket {
     read_half: OwnedReadHalf,
-    output: Arc<Mutex<HttpOutput>>,
+    shared: Arc<Mutex<Shared>>,
     handover: Handover,
     arrivals: Arrivals,
+}
+
+/// What the HTTP library and the task that runs it share.
+struct Shared {
+    output: HttpOutput,
+    turns: ReadTurns,
 }
 
 /// Whether bytes have arrived on a connection, since this was last forgotten.
@@ -46,22 +54,30 @@ impl Arrivals {
     }
 }
 
-/// The same connection for the task that runs it, which writes what is gathered before it
-/// sleeps.
-#[derive(Debug, Clone)]
-pub struct HttpResponses(Arc<Mutex<HttpOutput>>);
+/// What the task that runs the connection does around each poll of the HTTP library.
+#[derive(Clone)]
+pub struct HttpTask(Arc<Mutex<Shared>>);
 
-impl HttpResponses {
-    /// Writes everything that was gathered. To be called whenever the HTTP library waits.
+impl HttpTask {
+    /// To be called when the HTTP library waits. Writes everything that was gathered, ends the
+    /// connection's turn to read, and returns whether the library has to be polled again, because
+    /// the connection has its next turn.
     ///
     /// Errors: the connection has failed, or its peer has accepted no bytes for too long.
-    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.lock().poll_drain(cx)
+    pub fn poll_again(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut shared = self.0.lock();
+        let drained = shared.output.poll_drain(cx);
+        if !matches!(drained, Poll::Ready(Ok(()))) {
+            // It must not keep a turn that it cannot use.
+            shared.turns.give_up();
+            return drained;
+        }
+        shared.turns.poll_turn(cx).map(Ok)
     }
 
     /// Gathers nothing more: the next response is the last one that the HTTP library writes.
     pub fn write_directly(&self) {
-        self.0.lock().write_directly();
+        self.0.lock().output.write_directly();
     }
 }
 
@@ -74,13 +90,21 @@ impl fmt::Debug for HttpSocket {
 
 impl HttpSocket {
     /// Wraps a socket whose event streams are taken from `handover`. A peer that accepts no bytes
-    /// for `write_timeout` is reset.
-    pub fn new(stream: TcpStream, handover: Handover, write_timeout: Duration) -> Self {
+    /// for `write_timeout` is reset. To read much at once, it takes one of `large_reads`.
+    pub fn new(
+        stream: TcpStream,
+        handover: Handover,
+        write_timeout: Duration,
+        large_reads: Arc<Semaphore>,
+    ) -> Self {
         let (read_half, write_half) = stream.into_split();
-        let output = HttpOutput::new(write_half, write_timeout);
+        let shared = Shared {
+            output: HttpOutput::new(write_half, write_timeout),
+            turns: ReadTurns::new(large_reads),
+        };
         Self {
             read_half,
-            output: Arc::new(Mutex::new(output)),
+            shared: Arc::new(Mutex::new(shared)),
             handover,
             arrivals: Arrivals::default(),
         }
@@ -92,13 +116,13 @@ impl HttpSocket {
     }
 
     /// What the connection's task needs of it.
-    pub fn responses(&self) -> HttpResponses {
-        HttpResponses(self.output.clone())
+    pub fn task(&self) -> HttpTask {
+        HttpTask(self.shared.clone())
     }
 
     /// Unwraps the socket. `None` cannot happen: it is taken once, with the value.
     pub fn into_inner(self) -> Option<TcpStream> {
-        let write_half = self.output.lock().take_socket()?;
+        let write_half = self.shared.lock().output.take_socket()?;
         self.read_half.reunite(write_half).ok()
     }
 }
@@ -110,9 +134,14 @@ impl AsyncRead for HttpSocket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.output.lock().poll_drain(cx))?;
         let filled = buffer.filled().len();
-        ready!(Pin::new(&mut self.read_half).poll_read(cx, buffer))?;
+        let Self {
+            shared, read_half, ..
+        } = &mut *self;
+        let mut shared = shared.lock();
+        ready!(shared.output.poll_drain(cx))?;
+        ready!(shared.turns.poll_read(cx, read_half, buffer))?;
+        drop(shared);
         if buffer.filled().len() > filled {
             self.arrivals.record();
         }
@@ -134,7 +163,7 @@ impl AsyncWrite for HttpSocket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.output.lock().poll_write(cx, slices)
+        self.shared.lock().output.poll_write(cx, slices)
     }
 
     /// Small responses are copied anyway, and then one slice costs less than two.
@@ -144,7 +173,7 @@ impl AsyncWrite for HttpSocket {
 
     /// The HTTP library flushes once it has written everything that it has.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut output = self.output.lock();
+        let output = &mut self.shared.lock().output;
         if self.handover.is_offered() {
             output.write_directly();
         }
@@ -154,7 +183,7 @@ impl AsyncWrite for HttpSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.output.lock().poll_shutdown(cx)
+        self.shared.lock().output.poll_shutdown(cx)
     }
 }
 
@@ -175,7 +204,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (socket, _) = accepted.unwrap();
-        let socket = HttpSocket::new(socket, Handover::default(), TIMEOUT);
+        let socket = HttpSocket::new(
+            socket,
+            Handover::default(),
+            TIMEOUT,
+            Arc::new(Semaphore::new(1)),
+        );
         (socket, peer.unwrap())
     }
 
@@ -202,7 +236,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_gathered_is_written_before_more_is_read_and_in_order() {
         let (mut socket, mut peer) = pair().await;
-        let responses = socket.responses();
+        let task = socket.task();
         socket.write_all(b"one ").await.unwrap();
         socket.write_all(b"two ").await.unwrap();
         socket.flush().await.unwrap();
@@ -215,9 +249,10 @@ mod tests {
         assert_eq!(&received, b"one two ");
 
         socket.write_all(b"three").await.unwrap();
-        poll_fn(|cx| responses.poll_drain(cx)).await.unwrap();
+        let again = poll_fn(|cx| Poll::Ready(task.poll_again(cx))).await;
+        assert!(again.is_pending(), "it waits for no turn");
         let large = vec![b'x'; 2 * 32 * 1024];
-        responses.write_directly();
+        task.write_directly();
         let writing = async {
             socket.write_all(&large).await.unwrap();
             socket.flush().await.unwrap();

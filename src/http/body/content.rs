@@ -1,6 +1,6 @@
 //! What a request's header says about its body.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
@@ -18,33 +18,35 @@ pub(in crate::http) fn require_content(
     headers: &HeaderMap,
     media_type: &'static str,
 ) -> Result<(), ApiError> {
-    require_media_type(headers, media_type)?;
-    refuse_encoding(headers)
+    let (mut found, mut is_encoded) = (None, false);
+    // One pass costs less than two lookups.
+    for (name, value) in headers {
+        if name == header::CONTENT_TYPE {
+            found = found.or(Some(value));
+        } else if name == header::CONTENT_ENCODING {
+            is_encoded |= !value
+                .as_bytes()
+                .trim_ascii()
+                .eq_ignore_ascii_case(b"identity");
+        }
+    }
+    if !found.is_some_and(|found| is_media_type(found, media_type)) {
+        let detail = format!("send the header `Content-Type: {media_type}`");
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail));
+    }
+    if is_encoded {
+        // Bodies are not decompressed: a small one could become a very large one.
+        let detail = "send the body as it is: no `Content-Encoding` is accepted but `identity`";
+        return Err(ApiError::new(ErrorCode::UnsupportedContentEncoding, detail));
+    }
+    Ok(())
 }
 
-fn require_media_type(headers: &HeaderMap, required: &'static str) -> Result<(), ApiError> {
-    let media_type = headers.get(header::CONTENT_TYPE);
-    if media_type.is_some_and(|value| value == required) {
-        return Ok(());
-    }
-    let is_required = media_type
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case(required));
-    if is_required {
-        return Ok(());
-    }
-    let detail = format!("send the header `Content-Type: {required}`");
-    Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
-}
-
-/// Bodies are not decompressed: a small one could become a very large one.
-fn refuse_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    let is_identity = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"identity");
-    if encodings.all(|value| is_identity(value.as_bytes())) {
-        return Ok(());
-    }
-    let detail = "send the body as it is: no `Content-Encoding` is accepted but `identity`";
-    Err(ApiError::new(ErrorCode::UnsupportedContentEncoding, detail))
+/// Whether it is this media type, with any parameters.
+fn is_media_type(value: &HeaderValue, media_type: &str) -> bool {
+    let is_it = |value: &str| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(media_type)
+    };
+    value == media_type || value.to_str().is_ok_and(is_it)
 }

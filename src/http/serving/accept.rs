@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +13,10 @@ use super::options::ServeOptions;
 use super::routes::Routes;
 use super::slots::HttpSlots;
 use crate::transport::is_out_of_descriptors;
+
+/// After this many connections beyond the maximum, other tasks get a turn. Fewer than may be
+/// served at a time.
+const EXTRA_PER_TURN: u32 = 16;
 
 /// Accepts connections and answers requests until `stop` is cancelled. Connections are spawned on
 /// `tasks`; after `stop` they finish the current request.
@@ -59,6 +64,7 @@ async fn accept(
 ) {
     let mut reserve = ReserveDescriptor::new();
     let mut errors = AcceptErrors::new();
+    let mut extra = 0;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -88,8 +94,14 @@ async fn accept(
             continue;
         };
         options.socket().apply_at_accept(&stream);
+        extra += u32::from(slot.is_extra());
         let connection =
             serve_connection((stream, peer), slot, routes.clone(), options, stop.clone());
         tasks.spawn(connection);
+        if extra >= EXTRA_PER_TURN {
+            // They are read from before others take their places.
+            extra = 0;
+            yield_now().await;
+        }
     }
 }

@@ -29,7 +29,7 @@ use super::slots::HttpSlot;
 use crate::http::problem::{ApiError, raw_problem};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::transport::sse::{Handover, Offer, accepts_event_stream, unavailable};
-use crate::transport::{HttpResponses, HttpSocket};
+use crate::transport::{HttpSocket, HttpTask};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -60,11 +60,12 @@ pub(super) async fn serve_connection(
     stop: CancellationToken,
 ) {
     let handover = Handover::default();
-    let socket = HttpSocket::new(stream, handover.clone(), options.write_timeout);
-    let (responses, arrivals) = (socket.responses(), socket.arrivals());
+    let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
+    let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
+    let (task, arrivals) = (socket.task(), socket.arrivals());
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
-    let (request_handover, response_mode) = (handover.clone(), responses.clone());
+    let (request_handover, response_mode) = (handover.clone(), task.clone());
     let unread = UnreadBody::default();
     let request_unread = unread.clone();
     // Boxed: the HTTP library moves the future several times before it polls it.
@@ -117,11 +118,11 @@ pub(super) async fn serve_connection(
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     let end = tokio::select! {
-        end = until_ended(&mut connection, &handover, &responses) => end,
+        end = until_ended(&mut connection, &handover, &task) => end,
         () = slot.lost() => return,
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
-            let ended = until_ended(&mut connection, &handover, &responses);
+            let ended = until_ended(&mut connection, &handover, &task);
             match timeout(STOP_TIMEOUT, ended).await {
                 Ok(end) => end,
                 Err(_elapsed) => return,
@@ -172,18 +173,21 @@ enum End {
 async fn until_ended(
     connection: &mut (impl Future<Output = hyper::Result<()>> + Unpin),
     handover: &Handover,
-    responses: &HttpResponses,
+    task: &HttpTask,
 ) -> End {
     poll_fn(|cx| {
-        let ended = Pin::new(&mut *connection).poll(cx);
-        // hyper waits for something; its responses must not wait with it.
-        let is_lost = matches!(responses.poll_drain(cx), Poll::Ready(Err(_)));
-        match (handover.take(), ended) {
-            (Some(offer), _) => Poll::Ready(End::EventStream(offer)),
-            (None, Poll::Ready(Err(error))) => Poll::Ready(End::Failed(error)),
-            (None, Poll::Ready(Ok(()))) => Poll::Ready(End::Complete),
-            (None, Poll::Pending) if is_lost => Poll::Ready(End::Complete),
-            (None, Poll::Pending) => Poll::Pending,
+        loop {
+            let ended = Pin::new(&mut *connection).poll(cx);
+            let again = task.poll_again(cx);
+            match (handover.take(), ended, again) {
+                (Some(offer), ..) => return Poll::Ready(End::EventStream(offer)),
+                (None, Poll::Ready(Err(error)), _) => return Poll::Ready(End::Failed(error)),
+                (None, Poll::Ready(Ok(())), _) | (None, Poll::Pending, Poll::Ready(Err(_))) => {
+                    return Poll::Ready(End::Complete);
+                }
+                (None, Poll::Pending, Poll::Ready(Ok(()))) => {}
+                (None, Poll::Pending, Poll::Pending) => return Poll::Pending,
+            }
         }
     })
     .await

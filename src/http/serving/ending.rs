@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::http::problem::raw_problem;
@@ -43,7 +44,10 @@ pub(super) async fn linger(mut socket: TcpStream) {
             .read(&mut discarded)
             .await
             .is_ok_and(|count| count > 0)
-        {}
+        {
+            // What others send matters more.
+            yield_now().await;
+        }
     };
     let _ = timeout(LINGER, discarding).await;
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
-use tokio::time::{self, sleep_until};
+use tokio::time;
 
 use super::options::ServeOptions;
 use super::slots::HttpSlot;
@@ -24,6 +24,7 @@ pub(super) struct HeadTimer {
     is_reused: AtomicBool,
     arrivals: Arrivals,
     slot: Arc<HttpSlot>,
+    created: Instant,
 }
 
 impl HeadTimer {
@@ -34,6 +35,7 @@ impl HeadTimer {
             is_reused: AtomicBool::new(false),
             arrivals,
             slot,
+            created: Instant::now(),
         }
     }
 
@@ -54,7 +56,6 @@ impl Timer for HeadTimer {
 
     /// hyper asks when it begins to wait for a head. Its own deadline does not matter.
     fn sleep_until(&self, _deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        let head_timeout = self.head_timeout;
         let idle = self.is_reused.swap(true, Ordering::Relaxed);
         let arrivals = idle.then(|| self.arrivals.clone());
         if let Some(arrivals) = &arrivals {
@@ -63,24 +64,26 @@ impl Timer for HeadTimer {
         let timeout = if idle {
             self.idle_timeout()
         } else {
-            head_timeout
+            self.head_timeout
         };
         Box::pin(HeadDeadline {
-            deadline: time::Instant::now() + timeout,
-            head_timeout,
+            timeout,
+            head_timeout: self.head_timeout,
             idle: arrivals,
             sleep: None,
         })
     }
 
+    /// Only used for the deadline that does not matter: it is always the same, and the clock is not
+    /// read for each request.
     fn now(&self) -> Instant {
-        time::Instant::now().into_std()
+        self.created
     }
 }
 
 /// Ready when a connection has waited too long for a request, or for the rest of its head.
 struct HeadDeadline {
-    deadline: time::Instant,
+    timeout: Duration,
     head_timeout: Duration,
     /// Until the first byte of the head has arrived.
     idle: Option<Arrivals>,
@@ -93,18 +96,18 @@ impl Sleep for HeadDeadline {}
 impl Future for HeadDeadline {
     type Output = ();
 
-    /// hyper polls it after it has read what there was.
+    /// hyper polls it at once, after it has read what there was.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if this.idle.as_ref().is_some_and(Arrivals::is_any) {
             this.idle = None;
-            this.deadline = time::Instant::now() + this.head_timeout;
+            this.timeout = this.head_timeout;
             this.sleep = None;
         }
-        let deadline = this.deadline;
+        let timeout = this.timeout;
         let sleep = this
             .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            .get_or_insert_with(|| Box::pin(time::sleep(timeout)));
         sleep.as_mut().poll(cx)
     }
 }

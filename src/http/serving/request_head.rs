@@ -1,7 +1,7 @@
 //! Checks of a request's head that hold for every path.
 
 use axum::http::header::{HOST, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, Request, Version};
+use axum::http::{HeaderValue, Request, Version};
 
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
@@ -13,36 +13,66 @@ use crate::protocol::ErrorCode;
 /// out), 501 for a transfer encoding other than `chunked`
 /// ([RFC 9112 §6.1](https://www.rfc-editor.org/rfc/rfc9112#section-6.1)).
 pub(super) fn check_head<B>(request: &Request<B>) -> Result<(), ApiError> {
-    check_host(request.headers(), request.version())?;
-    check_transfer_encoding(request.headers())
+    let (mut hosts, mut encodings) = (Only::None, Only::None);
+    // One pass costs less than two lookups.
+    for (name, value) in request.headers() {
+        if name == HOST {
+            hosts.add(value);
+        } else if name == TRANSFER_ENCODING {
+            encodings.add(value);
+        }
+    }
+    check_host(&hosts, request.version())?;
+    check_transfer_encoding(&encodings)
 }
 
-fn check_host(headers: &HeaderMap, version: Version) -> Result<(), ApiError> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let detail = match (hosts.next(), hosts.next()) {
-        (Some(host), None) if host.as_bytes().iter().all(|&byte| may_be_in_host(byte)) => {
-            return Ok(());
-        }
-        (None, None) if version == Version::HTTP_10 => return Ok(()),
-        (Some(_), None) => "the Host header is not a host with an optional port",
-        _ => "exactly one Host header is required",
+/// The only value of a header.
+enum Only<'a> {
+    None,
+    One(&'a [u8]),
+    Many,
+}
+
+impl<'a> Only<'a> {
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Self::None => Self::One(value.as_bytes()),
+            Self::One(_) | Self::Many => Self::Many,
+        };
+    }
+}
+
+fn check_host(hosts: &Only<'_>, version: Version) -> Result<(), ApiError> {
+    let detail = match hosts {
+        Only::One(host) if host.iter().all(|&byte| IN_HOST[usize::from(byte)]) => return Ok(()),
+        Only::None if version == Version::HTTP_10 => return Ok(()),
+        Only::One(_) => "the Host header is not a host with an optional port",
+        Only::None | Only::Many => "exactly one Host header is required",
     };
     Err(ApiError::new(ErrorCode::InvalidHost, detail))
 }
 
-/// Whether a name, an IP address in brackets, or a port may contain this byte
+/// The bytes that a name, an IP address in brackets, or a port may contain
 /// ([RFC 3986 §3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2)).
-fn may_be_in_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
-}
+static IN_HOST: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let (others, mut index) = (b"-._~%!$&'()*+,;=:[]", 0);
+    while index < others.len() {
+        table[others[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
 
-fn check_transfer_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
-    let is_chunked = |value: &[u8]| value.trim_ascii().eq_ignore_ascii_case(b"chunked");
-    match (encodings.next(), encodings.next()) {
-        (None, None) => Ok(()),
-        (Some(encoding), None) if is_chunked(encoding.as_bytes()) => Ok(()),
-        _ => {
+fn check_transfer_encoding(encodings: &Only<'_>) -> Result<(), ApiError> {
+    match encodings {
+        Only::None => Ok(()),
+        Only::One(value) if value.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        Only::One(_) | Only::Many => {
             let detail = "only `Transfer-Encoding: chunked` is supported";
             Err(ApiError::new(
                 ErrorCode::UnsupportedTransferEncoding,

@@ -90,7 +90,7 @@ pub(super) async fn publish(
     let deadline = || Instant::now() + REQUEST_TIMEOUT;
     let response = lazy_timeout(deadline, pin!(respond_to_publish(api, request))).await;
     let response = response.unwrap_or_else(|_elapsed| too_late());
-    if response.headers().contains_key(CONNECTION) {
+    if !response.status().is_success() && response.headers().contains_key(CONNECTION) {
         // It closes the connection because the body was not read.
         unread.record();
     }

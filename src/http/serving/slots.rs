@@ -1,4 +1,4 @@
-//! The limit of plain HTTP connections.
+//! The limits of plain HTTP connections.
 //!
 //! A few connections beyond the maximum are served too, for one request each, so that health
 //! checks get through. A new one takes the place of the one that has waited longest for its
@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections beyond the maximum that are served at a time.
 const MAX_EXTRA: usize = 64;
+/// Connections that may read more than a little at a time. Others are served between two of them.
+const LARGE_READS: usize = 4;
 
 /// Counts the HTTP connections of all listeners.
 #[derive(Debug, Clone)]
@@ -22,6 +24,7 @@ pub(super) struct HttpSlots {
     /// When fewer regular slots are free, idle connections are kept for a shorter time.
     few: usize,
     extra: Arc<Mutex<Extra>>,
+    large_reads: Arc<Semaphore>,
 }
 
 /// The connections beyond the maximum.
@@ -36,7 +39,10 @@ struct Extra {
 
 /// The right to be served, until it is dropped or [lost](Self::lost).
 #[derive(Debug)]
-pub(super) struct HttpSlot(Kind);
+pub(super) struct HttpSlot {
+    kind: Kind,
+    large_reads: Arc<Semaphore>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -59,6 +65,7 @@ impl HttpSlots {
             regular: Arc::new(Semaphore::new(max)),
             few: max / 2,
             extra: Arc::default(),
+            large_reads: Arc::new(Semaphore::new(LARGE_READS)),
         }
     }
 
@@ -67,7 +74,7 @@ impl HttpSlots {
     pub(super) fn take(&self) -> Option<HttpSlot> {
         if let Ok(permit) = self.regular.clone().try_acquire_owned() {
             let few = self.few;
-            return Some(HttpSlot(Kind::Regular { permit, few }));
+            return Some(self.slot(Kind::Regular { permit, few }));
         }
         let mut extra = self.extra.lock();
         if extra.taken < MAX_EXTRA {
@@ -80,19 +87,29 @@ impl HttpSlots {
         extra.next += 1;
         extra.waiting.insert(id, lost.clone());
         let all = self.extra.clone();
-        Some(HttpSlot(Kind::Extra { all, id, lost }))
+        Some(self.slot(Kind::Extra { all, id, lost }))
+    }
+
+    fn slot(&self, kind: Kind) -> HttpSlot {
+        let large_reads = self.large_reads.clone();
+        HttpSlot { kind, large_reads }
     }
 }
 
 impl HttpSlot {
+    /// Permits of connections that read much at once.
+    pub(super) fn large_reads(&self) -> Arc<Semaphore> {
+        self.large_reads.clone()
+    }
+
     /// Whether the connection is beyond the maximum.
     pub(super) fn is_extra(&self) -> bool {
-        matches!(self.0, Kind::Extra { .. })
+        matches!(self.kind, Kind::Extra { .. })
     }
 
     /// Whether more than half of the maximum number of connections are open.
     pub(super) fn is_one_of_many(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Regular { permit, few } => permit.semaphore().available_permits() < *few,
             Kind::Extra { .. } => true,
         }
@@ -100,14 +117,14 @@ impl HttpSlot {
 
     /// The request has arrived: from now on the slot is not lost.
     pub(super) fn keep(&self) {
-        if let Kind::Extra { all, id, .. } = &self.0 {
+        if let Kind::Extra { all, id, .. } = &self.kind {
             all.lock().waiting.remove(id);
         }
     }
 
     /// Returns when another connection has taken the slot.
     pub(super) async fn lost(&self) {
-        match &self.0 {
+        match &self.kind {
             Kind::Regular { .. } => pending().await,
             Kind::Extra { lost, .. } => lost.cancelled().await,
         }
@@ -116,7 +133,7 @@ impl HttpSlot {
 
 impl Drop for HttpSlot {
     fn drop(&mut self) {
-        if let Kind::Extra { all, id, lost } = &self.0 {
+        if let Kind::Extra { all, id, lost } = &self.kind {
             let mut all = all.lock();
             // A slot is lost under the lock, so this is exact.
             if !lost.is_cancelled() {
@@ -132,7 +149,7 @@ mod tests {
     use super::*;
 
     fn is_lost(slot: &HttpSlot) -> bool {
-        matches!(&slot.0, Kind::Extra { lost, .. } if lost.is_cancelled())
+        matches!(&slot.kind, Kind::Extra { lost, .. } if lost.is_cancelled())
     }
 
     #[test]
