@@ -53,12 +53,16 @@ impl Default for ConnectionsConfig {
     }
 }
 
-/// Limits per client.
+/// Limits of clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// Maximum number of rooms and channels per client; at least 1. One more is refused with
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
+    /// Maximum number of rooms and channels that have members, over all clients; at least 1. Who
+    /// would be the first in one more is refused with `too_many_topics`. Each takes about 0.7 KB.
+    /// Default 1,000,000.
+    pub topics: usize,
     /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;
     /// at least 1 ms. After that, the command or request is refused with `overloaded`. The
     /// client's next command waits for the decision. Default 5 s.
@@ -69,6 +73,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             topics_per_client: HubOptions::default().max_topics_per_client,
+            topics: HubOptions::default().max_topics,
             policy_timeout: NodeOptions::default().policy_timeout,
         }
     }

@@ -104,6 +104,7 @@ impl WebSocketConfig {
             outbox_max_bytes: self.outbox.bytes,
             outbox_total: self.outbox.total_bytes(),
             max_topics_per_client: self.limits.topics_per_client,
+            max_topics: self.limits.topics,
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             write_timeout: self.connections.write_timeout,

@@ -16,9 +16,11 @@ pub enum JoinRoomError {
     /// when a member has left.
     #[error("the room is full")]
     RoomFull,
-    /// The client is already in its maximum number of rooms and channels, and must leave one
-    /// first.
-    #[error("the client is in too many rooms and channels")]
+    /// The client is already in its maximum number of rooms and channels
+    /// ([`topics_per_client`](crate::config::LimitsConfig::topics_per_client)) and must leave one
+    /// first, or the room is new and all clients together are in the maximum number
+    /// ([`topics`](crate::config::LimitsConfig::topics)).
+    #[error("too many rooms and channels")]
     TooManyTopics,
     /// The client disconnected before it could join.
     #[error("the client has disconnected")]

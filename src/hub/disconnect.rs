@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use tokio::sync::SemaphorePermit;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::Hub;
@@ -18,7 +20,10 @@ use super::waiting::CLEAN_UP_WAIT;
 use crate::dialect::Source;
 
 /// Memberships that end before others get a turn.
-const TOPICS_PER_TURN: usize = 64;
+const TOPICS_PER_TURN: usize = 128;
+
+/// A topic to leave, with what its other members are told.
+type Departure = (Arc<Topic>, Option<Arc<Forms>>);
 
 impl Hub {
     /// Ends all of a client's memberships and removes it from the registry. `announce` makes
@@ -42,23 +47,8 @@ impl Hub {
             }
             self.registry.unlist_client(client);
         }
-        let mut topics = Self::departures(client, &announce);
-        while !topics.is_empty() {
-            let mut waiting = Vec::new();
-            for (index, (topic, announcement)) in topics.into_iter().enumerate() {
-                if index % TOPICS_PER_TURN == TOPICS_PER_TURN - 1 {
-                    tokio::task::yield_now().await;
-                }
-                let leave = self.end_membership(client, &topic, None, announcement.as_ref());
-                match leave.now_or_never() {
-                    // A concurrent call may have just ended it.
-                    Some(Ok(()) | Err(LeaveError::NotAMember)) => {}
-                    Some(Err(LeaveError::Closed(closed))) => return Err(closed),
-                    Some(Err(LeaveError::Overloaded)) | None => {
-                        waiting.push((topic, announcement));
-                    }
-                }
-            }
+        let mut waiting = self.leave_what_it_can(client, &announce).await?;
+        while !waiting.is_empty() {
             // One after the other while that makes progress; then all of them again, beginning
             // with another one: the shard of the first may be stuck.
             let mut next = 0;
@@ -70,9 +60,18 @@ impl Hub {
                     Err(_elapsed) => break,
                 }
             }
-            topics = waiting.split_off(next);
-            if topics.len() > 1 {
-                topics.rotate_left(1);
+            let mut rest = waiting.split_off(next);
+            if rest.len() > 1 {
+                rest.rotate_left(1);
+            }
+            waiting = Vec::new();
+            for (index, (topic, announcement)) in rest.into_iter().enumerate() {
+                if index % TOPICS_PER_TURN == TOPICS_PER_TURN - 1 {
+                    yield_now().await;
+                }
+                if !self.try_leave(client, &topic, announcement.as_ref())? {
+                    waiting.push((topic, announcement));
+                }
             }
         }
         let mut memberships = client.memberships.lock();
@@ -87,17 +86,55 @@ impl Hub {
         Ok(true)
     }
 
-    /// The topics that a client is in, with what their other members are told: the newest first,
-    /// which are the cheapest to take out.
-    fn departures(
-        client: &Client,
+    /// Ends every membership that needs no waiting: the newest first, which are the cheapest to take
+    /// out. Returns the others.
+    async fn leave_what_it_can(
+        &self,
+        client: &Arc<Client>,
         announce: impl Fn(&Topic) -> Option<Arc<dyn Source>>,
-    ) -> Vec<(Arc<Topic>, Option<Arc<Forms>>)> {
-        let topics = client.topics().into_iter().rev();
-        let announced = topics.map(|topic| {
-            let forms = announce(&topic).map(Forms::notice);
-            (topic, forms)
-        });
-        announced.collect()
+    ) -> Result<Vec<Departure>, HubClosed> {
+        let is_long = client.memberships.lock().topics.len() > TOPICS_PER_TURN;
+        let turn = self.turn_to_leave(is_long).await;
+        let topics = client.topics();
+        drop(turn);
+        let mut waiting = Vec::new();
+        for topics in topics.rchunks(TOPICS_PER_TURN) {
+            let _turn = self.turn_to_leave(is_long).await;
+            for topic in topics.iter().rev() {
+                let announcement = announce(topic).map(Forms::notice);
+                if !self.try_leave(client, topic, announcement.as_ref())? {
+                    waiting.push((topic.clone(), announcement));
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// For long work: waits for one of a few permits, and then until nothing else is ready to run.
+    /// Many clients that leave at once, each with many topics, must not keep others waiting.
+    async fn turn_to_leave(&self, is_long: bool) -> Option<SemaphorePermit<'_>> {
+        if !is_long {
+            return None;
+        }
+        // The semaphore is never closed.
+        let turn = self.departures.acquire().await.ok();
+        yield_now().await;
+        turn
+    }
+
+    /// Ends a membership if that needs no waiting. Returns whether it has ended.
+    fn try_leave(
+        &self,
+        client: &Arc<Client>,
+        topic: &Arc<Topic>,
+        announcement: Option<&Arc<Forms>>,
+    ) -> Result<bool, HubClosed> {
+        let leave = self.end_membership(client, topic, None, announcement);
+        match leave.now_or_never() {
+            // A concurrent call may have just ended it.
+            Some(Ok(()) | Err(LeaveError::NotAMember)) => Ok(true),
+            Some(Err(LeaveError::Closed(closed))) => Err(closed),
+            Some(Err(LeaveError::Overloaded)) | None => Ok(false),
+        }
     }
 }

@@ -44,8 +44,9 @@ pub enum JoinError {
     /// The topic has its maximum number of members.
     #[error("the room is full")]
     Full,
-    /// The client is in its maximum number of topics; it has to leave one first.
-    #[error("the client is in too many rooms and channels")]
+    /// The client is in its maximum number of topics and has to leave one first, or the topic is new
+    /// and all clients together are in the maximum number.
+    #[error("too many rooms and channels")]
     TooManyTopics,
     /// The client has disconnected.
     #[error("the client has disconnected")]
@@ -81,6 +82,8 @@ enum JoinOutcome {
     Joined(usize),
     /// The topic has its maximum number of members.
     Full,
+    /// All clients together are in the maximum number of topics.
+    TooManyTopics,
 }
 
 impl Hub {
@@ -150,6 +153,7 @@ impl Hub {
                 Ok(Ok(members))
             }
             JoinOutcome::Full => Ok(Err(JoinError::Full)),
+            JoinOutcome::TooManyTopics => Ok(Err(JoinError::TooManyTopics)),
         }
     }
 
@@ -249,6 +253,9 @@ impl Topic {
         }
         if state.audience.members() >= options.max_members {
             return Ok(JoinOutcome::Full);
+        }
+        if state.audience.members() == 0 && !occupied.reserve() {
+            return Ok(JoinOutcome::TooManyTopics);
         }
         if let Some(forms) = announce {
             let notice = Broadcast::notice_elsewhere(forms, client.shard);

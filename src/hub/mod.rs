@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -90,6 +90,7 @@ pub struct Hub {
     metrics: Arc<Metrics>,
     notifier: Notifier,
     next_shard: AtomicUsize,
+    departures: Semaphore,
     /// The number of connections that have not been released yet.
     links: AtomicUsize,
     max_topics_per_client: usize,
@@ -143,7 +144,7 @@ impl Hub {
         let registry = Arc::new(Registry::new(
             TopicId(EVERYONE.0 + 1),
             shards,
-            options.topics.clone(),
+            (options.topics.clone(), options.max_topics),
             budgets.clone(),
         ));
         Self {
@@ -158,6 +159,7 @@ impl Hub {
             metrics,
             notifier,
             next_shard: AtomicUsize::new(0),
+            departures: Semaphore::new(shards),
             links: AtomicUsize::new(0),
             max_topics_per_client: options.max_topics_per_client,
             outbox_max_bytes: options.outbox_max_bytes,

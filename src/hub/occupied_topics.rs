@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
@@ -12,8 +13,11 @@ use crate::protocol::TopicKind;
 /// The topics that have members, sorted by name, without the server's own channels (`$…`).
 ///
 /// Locks: a topic's state, then this.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OccupiedTopics {
+    /// Maximum number of topics that have members, the server's own channels included.
+    max: usize,
+    count: AtomicUsize,
     channels: RwLock<ByName>,
     rooms: RwLock<ByName>,
 }
@@ -21,7 +25,26 @@ pub(super) struct OccupiedTopics {
 type ByName = BTreeMap<Arc<str>, Arc<Topic>>;
 
 impl OccupiedTopics {
-    /// Adds a topic that has its first member. The topic is locked.
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            max,
+            count: AtomicUsize::new(0),
+            channels: RwLock::default(),
+            rooms: RwLock::default(),
+        }
+    }
+
+    /// Whether one more topic may have members. If so, it is counted, and must be
+    /// [inserted](Self::insert).
+    pub(super) fn reserve(&self) -> bool {
+        let more = |count: usize| (count < self.max).then_some(count + 1);
+        let count = &self.count;
+        let reserved = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        reserved.is_ok()
+    }
+
+    /// Adds a topic that has its first member, and for which there is a reservation. The topic is
+    /// locked.
     pub(super) fn insert(&self, topic: &Arc<Topic>) {
         if is_listed(topic) {
             let mut topics = self.of(topic.kind()).write();
@@ -31,6 +54,7 @@ impl OccupiedTopics {
 
     /// Removes a topic that has lost its last member. The topic is locked.
     pub(super) fn remove(&self, topic: &Topic) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
         if is_listed(topic) {
             self.of(topic.kind()).write().remove(topic.name());
         }

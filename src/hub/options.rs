@@ -30,6 +30,8 @@ pub struct HubOptions {
     pub outbox_total: usize,
     /// Maximum number of rooms and channels per client. Default: 1000.
     pub max_topics_per_client: usize,
+    /// Maximum number of rooms and channels that have members. Default: 1,000,000.
+    pub max_topics: usize,
     /// Bytes of unwritten replies to all clients together, with 100 for each beside its payload. Beyond
     /// it, large replies wait, and only a client without any has its next command carried out. Default
     /// 32 MiB.
@@ -64,6 +66,7 @@ impl Default for HubOptions {
             outbox_max_bytes: 1024 * 1024,
             outbox_total: 128 * 1024 * 1024,
             max_topics_per_client: 1000,
+            max_topics: 1_000_000,
             replies_total: 32 * 1024 * 1024,
             ping_interval: Duration::from_secs(30),
             pong_timeout: Duration::from_secs(90),

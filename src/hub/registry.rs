@@ -4,6 +4,7 @@
 //! Locks: a map guard lives within a single expression. It is never returned and never held
 //! while another module is called, and nothing in this file awaits.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +20,9 @@ use super::topic::{Topic, TopicId, TopicRules};
 use crate::history::HistoryLimits;
 use crate::history::saved::SavedEpochs;
 use crate::protocol::TopicKind;
+
+/// A map of this capacity, in entries, is not worth shrinking.
+const MIN_CAPACITY: usize = 16 * 1024;
 
 /// The clients and topics that exist.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ impl Registry {
     pub(super) fn new(
         first_topic: TopicId,
         shards: usize,
-        rules: TopicRules,
+        (rules, max_topics): (TopicRules, usize),
         budgets: Budgets,
     ) -> Self {
         Self {
@@ -51,7 +55,7 @@ impl Registry {
             attached: ClientIndex::default(),
             rooms: DashMap::new(),
             channels: DashMap::new(),
-            occupied: OccupiedTopics::default(),
+            occupied: OccupiedTopics::new(max_topics),
             next_topic: AtomicU64::new(first_topic.0),
             shards,
             rules,
@@ -221,11 +225,26 @@ impl Registry {
             .remove_if(topic.name(), |_, held| Arc::ptr_eq(held, topic));
     }
 
+    /// Returns the memory of maps that have become much smaller. A map keeps the capacity for as many
+    /// entries as it once had.
+    pub(super) fn shrink(&self) {
+        shrink(&self.clients);
+        shrink(&self.rooms);
+        shrink(&self.channels);
+    }
+
     /// All topics of a kind, also those without members, in no particular order.
     pub(super) fn topics(&self, kind: TopicKind) -> Vec<Arc<Topic>> {
         self.topics_of(kind)
             .iter()
             .map(|entry| entry.clone())
             .collect()
+    }
+}
+
+fn shrink<K: Eq + Hash, V>(map: &DashMap<K, V>) {
+    let capacity = map.capacity();
+    if capacity > MIN_CAPACITY && map.len() < capacity / 8 {
+        map.shrink_to_fit();
     }
 }

@@ -75,6 +75,7 @@ impl Sweeper {
                     () = self.budgets.exceeded() => {}
                 }
                 self.sweep().await;
+                self.registry.shrink();
                 if !self.enforce_budgets().await {
                     // What remains are topics with members. Without a pause, every publication
                     // would trigger another sweep that frees nothing.

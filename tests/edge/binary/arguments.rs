@@ -89,6 +89,7 @@ async fn help_names_each_flag_with_its_default() {
             ("--max-message-size", "64KiB"),
             ("--max-clients-per-room", "100"),
             ("--max-topics-per-client", "1000"),
+            ("--max-topics", "1000000"),
             ("--max-connections", "0"),
             ("--close-timeout", "5s"),
             ("--messages-total", "64MiB"),

@@ -107,3 +107,21 @@ async fn the_limit_of_rooms_and_channels_per_client_is_configurable() {
     client.leave("one").await;
     client.join("three", 1).await;
 }
+
+#[tokio::test]
+async fn the_limit_of_rooms_and_channels_in_all_is_configurable() {
+    let server = TestServer::start(config(|config| config.limits.topics = 2)).await;
+    let (mut client, mut other) = (server.connect().await, server.connect().await);
+    client.join("one", 1).await;
+    client.subscribe("two").await;
+    let refusal = r#"{"type":"error","code":"too_many_topics","message":"Too many rooms and channels","room":"three"}"#;
+    let join = r#"{"type":"join","room":"three"}"#;
+    for client in [&mut client, &mut other] {
+        client.ask(join, refusal).await;
+    }
+    // What exists may have more members, and what was refused has left nothing behind.
+    other.subscribe("two").await;
+    assert_eq!(server.get("/api/rooms").await["total"], 1);
+    client.leave("one").await;
+    other.join("three", 1).await;
+}
