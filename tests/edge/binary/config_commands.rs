@@ -171,7 +171,7 @@ async fn an_unknown_flag_of_init_is_a_problem() {
     ] {
         expect_problem(
             arguments,
-            "--ouput: unknown flag",
+            "--ouput: unknown flag; `wavecast config init --help` lists all flags",
         )
         .await;
     }
