@@ -8,7 +8,7 @@ use clap::{ArgMatches, Command, Error};
 
 use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root};
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
-use crate::protocol::{did_you_mean, nearest};
+use crate::protocol::{did_you_mean_or, nearest};
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -137,7 +137,7 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
     let argument = arguments.remove(at).to_string_lossy().into_owned();
     let written = argument.split('=').next().unwrap_or_default();
 
-    let command = named(command, arguments);
+    let (command, path) = named(command, arguments);
     let known = command.get_arguments().filter_map(clap::Arg::get_long);
     let meant = nearest(written.trim_start_matches('-'), known.chain(["help"]));
     let meant_argument = command
@@ -149,14 +149,15 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
     });
     let is_value = |next: &OsString| {
         let next = next.to_string_lossy();
-        !next.starts_with('-') && command.find_subcommand(&*next).is_none()
+        !next.starts_with('-') && !path.contains(&&*next)
     };
     if !argument.contains('=') && takes_value && arguments.get(at).is_some_and(is_value) {
         arguments.remove(at);
     }
 
     let meant = meant.map(|flag| format!("--{flag}"));
-    let message = format!("unknown flag{}", did_you_mean(meant.as_deref()));
+    let all = format!("`{} --help` lists all flags", path.join(" "));
+    let message = format!("unknown flag{}", did_you_mean_or(meant.as_deref(), &all));
     Some(Problem::new(Origin::Flag(written.to_owned()), message))
 }
 
@@ -169,9 +170,11 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
     }
     if let Some(name) = name {
         let root = root();
-        let names = named(&root, arguments).get_subcommands();
-        let names = names.map(Command::get_name).chain(["help"]);
-        let end = did_you_mean(nearest(name, names));
+        let here = named(&root, arguments).0.get_subcommands();
+        let here = here.map(Command::get_name).chain(["help"]);
+        let meant = nearest(name, here).map(str::to_owned);
+        let meant = meant.or_else(|| elsewhere(&root, name));
+        let end = did_you_mean_or(meant.as_deref(), "`wavecast --help` lists all commands");
         return format!("error: unknown command `{name}`{end}\n");
     }
     let text = error.to_string();
@@ -180,14 +183,31 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
     format!("{}\n", words.join(" "))
 }
 
-/// The innermost command that the arguments name.
-fn named<'a>(root: &'a Command, arguments: &[OsString]) -> &'a Command {
-    let mut command = root;
+/// The innermost command that the arguments name, and the words that lead to it.
+fn named<'a>(root: &'a Command, arguments: &[OsString]) -> (&'a Command, Vec<&'a str>) {
+    let (mut command, mut path) = (root, vec![root.get_name()]);
     for argument in arguments.iter().skip(1) {
-        let argument = argument.to_string_lossy();
-        command = command.find_subcommand(&*argument).unwrap_or(command);
+        if let Some(inner) = command.find_subcommand(argument) {
+            command = inner;
+            path.push(inner.get_name());
+        }
     }
-    command
+    (command, path)
+}
+
+/// The whole command line of the command that was meant, if it belongs to another command.
+fn elsewhere(root: &Command, name: &str) -> Option<String> {
+    let mut all = Vec::new();
+    for outer in root.get_subcommands() {
+        let outer_name = outer.get_name();
+        all.push((outer_name, outer_name.to_owned()));
+        for inner in outer.get_subcommands().map(Command::get_name) {
+            all.push((inner, format!("{outer_name} {inner}")));
+        }
+    }
+    let meant = nearest(name, all.iter().map(|&(name, _)| name))?;
+    let (_, path) = all.iter().find(|&&(name, _)| name == meant)?;
+    Some(format!("{} {path}", root.get_name()))
 }
 
 fn text(error: &Error, kind: ContextKind) -> Option<&str> {

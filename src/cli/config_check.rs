@@ -18,10 +18,16 @@ pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
 fn summary(loaded: &Loaded) -> String {
     let file = loaded.file.as_deref();
     let file = file.map_or_else(String::new, |file| format!("{file}: "));
+    if loaded.settings() == 0 && loaded.rules == 0 {
+        let nothing = match loaded.file {
+            Some(_) => "the file is valid and sets nothing",
+            None => "nothing is set",
+        };
+        return format!("ok: {file}{nothing}, so all defaults apply\n");
+    }
     let settings = counted(loaded.settings(), "setting");
     let rules = counted(loaded.rules, "rule");
-    let keys = counted(0, "key");
-    format!("ok: {file}{settings}, {rules}, {keys}\n")
+    format!("ok: {file}{settings}, {rules}\n")
 }
 
 fn counted(count: usize, what: &str) -> String {

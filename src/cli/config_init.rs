@@ -10,7 +10,9 @@ use crate::config::{Kind, SETTINGS, Setting};
 
 const WIDTH: usize = 84;
 
-const INTRODUCTION: &str = "# Configuration of Wavecast, for `wavecast --config FILE`.
+const INTRODUCTION: &str =
+    "# Configuration of Wavecast. The flag `config` or the variable WAVECAST_CONFIG gives the path
+# of this file to the server.
 #
 # Every setting is here with its default. To change one, remove the `#` in front of it.
 # Flags and WAVECAST_* variables override this file. `wavecast config check FILE` says
@@ -69,13 +71,29 @@ fn sections() -> Vec<&'static str> {
 
 /// The lines of a setting: its help as a comment, and its default.
 fn entry(setting: &Setting) -> String {
-    let text = format!("{}. {}", setting.help, setting.more);
+    let text = with_keys(&format!("{}. {}", setting.help, setting.more));
     let comment = wrap(&text, WIDTH).replace('\n', "\n# ");
     format!(
         "\n# {comment}\n#{} = {}\n",
         setting.name(),
         default(setting)
     )
+}
+
+/// The text with the keys of settings in place of their flags, which a reader of the file need
+/// not know.
+fn with_keys(text: &str) -> String {
+    let mut parts = text.split("--");
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c != '-' && !c.is_ascii_lowercase());
+        let (flag, rest) = part.split_at(end.unwrap_or(part.len()));
+        match SETTINGS.iter().find(|other| other.flag == Some(flag)) {
+            Some(setting) => _ = write!(replaced, "`{}`{rest}", setting.key),
+            None => _ = write!(replaced, "--{part}"),
+        }
+    }
+    replaced
 }
 
 /// The default as TOML.

@@ -1,6 +1,6 @@
 //! Help texts of settings, for `--help` and `config init`.
 
-use crate::config::Setting;
+use crate::config::{Kind, Setting};
 
 /// Width of a help text, so that it fits into 80 columns with its indentation.
 const WIDTH: usize = 68;
@@ -13,10 +13,14 @@ pub(super) fn short(setting: &Setting) -> String {
 /// The text of `--help` about a setting.
 pub(super) fn long(setting: &Setting) -> String {
     let help = wrap(setting.help, WIDTH);
-    if setting.more.is_empty() {
+    let repeated = match setting.kind {
+        Kind::WebOrigins => " The flag may be repeated, and takes several separated by commas.",
+        _ => "",
+    };
+    let more = wrap(&format!("{}{repeated}", setting.more), WIDTH);
+    if more.is_empty() {
         return format!("{help}\n\n{}", sources(setting));
     }
-    let more = wrap(setting.more, WIDTH);
     format!("{help}\n\n{more}\n\n{}", sources(setting))
 }
 

@@ -247,7 +247,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
         set: |config, value| put(&mut config.cors_origins, value),
         help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
-        more: "An origin is scheme, host and port, as in `http://localhost:5173`. The flag may be repeated, and takes several origins separated by commas.",
+        more: "An origin is scheme, host and port, as in `http://localhost:5173`.",
     },
     Setting {
         key: "server.page", flag: Some("page"), heading: Security, kind: Kind::Word(StartPage::WORDS), default: "auto", reload: Live,

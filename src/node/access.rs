@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::Node;
-use super::admission::Admission;
+use super::admission::{Admission, unmapped};
 use super::policy::{
     Allowed, Answer, Connect, Decision, History, Join, Message, Publish, Subscribe, Terms, Topic,
     log_panic,
@@ -50,6 +50,7 @@ impl Node {
         let place = self.awaiting.enter();
         self.has_room(place.ahead)?;
         let id = Uuid::now_v7();
+        info.remote = info.remote.map(unmapped);
         let client = ClientRef::new(id, &info, true);
         let asked = Connect { client };
         let ask = || self.policy.connect(asked);
@@ -340,4 +341,40 @@ pub(super) fn refuse_leave<'a>(error: LeaveError, topic: impl Into<TopicName<'a>
         (LeaveError::Closed(HubClosed), _) => ErrorCode::Draining,
     };
     refuse(code, topic)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::dialect::Dialects;
+    use crate::hub::{Hub, HubOptions};
+    use crate::node::NodeOptions;
+
+    #[tokio::test]
+    async fn an_ipv4_peer_has_an_ipv4_address_even_if_its_socket_is_of_ipv6() {
+        let hub = Hub::new(
+            &HubOptions::default(),
+            Dialects::default(),
+            &TaskTracker::new(),
+        );
+        let node = Node::new(hub, NodeOptions::default());
+        for (peer, shown) in [
+            ("[::ffff:192.0.2.1]:7", "192.0.2.1:7"),
+            ("192.0.2.1:7", "192.0.2.1:7"),
+            ("[fe80::1%3]:7", "[fe80::1%3]:7"),
+        ] {
+            let remote = Some(peer.parse().unwrap());
+            let info = ClientInfo {
+                remote,
+                ..ClientInfo::default()
+            };
+            let mut admission = node.admit(info).await.unwrap();
+            let shown = Some(shown.parse().unwrap());
+            assert_eq!(admission.info().remote, shown, "{peer}");
+            admission.set_remote(remote);
+            assert_eq!(admission.info().remote, shown, "{peer}");
+        }
+    }
 }

@@ -86,8 +86,17 @@ impl Admission {
 
     /// Sets the peer's address, where it becomes known only after the policy was asked.
     pub fn set_remote(&mut self, remote: Option<SocketAddr>) {
-        self.info.remote = remote.or(self.info.remote);
+        self.info.remote = remote.map(unmapped).or(self.info.remote);
     }
+}
+
+/// The address as people know it: an IPv6 socket shows IPv4 peers as `::ffff:192.0.2.1`.
+pub(super) fn unmapped(address: SocketAddr) -> SocketAddr {
+    let v4 = match address {
+        SocketAddr::V6(v6) => v6.ip().to_ipv4_mapped(),
+        SocketAddr::V4(_) => None,
+    };
+    v4.map_or(address, |v4| (v4, address.port()).into())
 }
 
 impl fmt::Debug for Admission {

@@ -47,6 +47,8 @@ pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{InvalidTarget, PublishRequest, Target};
 pub use refusal::{Refusal, Subject};
 pub use server_message::ServerMessage;
+#[cfg(feature = "cli")]
+pub(crate) use suggest::did_you_mean_or;
 pub(crate) use suggest::{did_you_mean, nearest};
 pub use timestamp::timestamp;
 pub use topic::{TopicKind, TopicName};

@@ -11,21 +11,27 @@ const MAX_LABEL_BYTES: usize = 200;
 /// Maximum length of a name, in bytes of UTF-8.
 const MAX_NAME_BYTES: usize = 200;
 
-/// Why a name is invalid.
+/// Maximum length of a user id, in bytes of UTF-8: `$user:<id>` is the name of a channel.
+const MAX_USER_BYTES: usize = MAX_NAME_BYTES - USER_PREFIX.len();
+
+/// Why a name or an id is invalid. The texts are about whichever of them it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The name is empty.
-    #[error("the name is empty")]
+    /// It is empty.
+    #[error("must not be empty")]
     Empty,
-    /// The name is longer than 200 bytes of UTF-8.
-    #[error("the name is longer than {MAX_NAME_BYTES} bytes")]
+    /// It is longer than 200 bytes of UTF-8.
+    #[error("must be at most {MAX_NAME_BYTES} bytes long")]
     TooLong,
-    /// The name contains a control character (U+0000–U+001F, U+007F–U+009F).
-    #[error("the name contains a control character")]
+    /// The user id is longer than 194 bytes of UTF-8.
+    #[error("must be at most {MAX_USER_BYTES} bytes long")]
+    UserTooLong,
+    /// It contains a control character (U+0000–U+001F, U+007F–U+009F).
+    #[error("must not contain control characters")]
     ControlCharacter,
     /// The name starts with `$`, which is reserved for the server's own channels.
-    #[error("names that start with $ are reserved")]
+    #[error("must not start with $, which is reserved")]
     Reserved,
 }
 
@@ -102,10 +108,10 @@ impl UserId {
     /// Checks a user id: 1–194 bytes, so that `$user:<id>` is a valid channel name, and no
     /// control characters.
     pub fn new(id: &str) -> Result<Self, NameError> {
-        check(id)?;
-        if USER_PREFIX.len() + id.len() > MAX_NAME_BYTES {
-            return Err(NameError::TooLong);
+        if id.len() > MAX_USER_BYTES {
+            return Err(NameError::UserTooLong);
         }
+        check(id)?;
         Ok(Self(id.into()))
     }
 }
@@ -215,6 +221,7 @@ mod tests {
     fn the_channel_of_any_user_has_a_valid_name() {
         let longest = UserId::new(&"u".repeat(194)).unwrap();
         assert!(ChannelName::new(ChannelName::of_user(&longest).as_str()).is_ok());
-        assert_eq!(UserId::new(&"u".repeat(195)), Err(NameError::TooLong));
+        let too_long = UserId::new(&"u".repeat(195)).unwrap_err();
+        assert_eq!(too_long.to_string(), "must be at most 194 bytes long");
     }
 }

@@ -13,7 +13,7 @@ use crate::config::values::{Kind, Raw, Value};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
 use crate::protocol::TopicKind;
-use crate::protocol::{did_you_mean, nearest};
+use crate::protocol::{did_you_mean_or, nearest};
 
 const KEYS: [&str; 3] = ["pattern", "history", "overflow"];
 const HISTORY_KEYS: [&str; 3] = ["messages", "bytes", "age"];
@@ -246,7 +246,8 @@ impl Reader<'_, '_> {
     }
 
     fn unknown(&mut self, origin: Origin, path: &str, key: &str, known: [&'static str; 3]) {
-        let end = did_you_mean(nearest(key, known));
+        let all = format!("the keys here are {}", known.join(", "));
+        let end = did_you_mean_or(nearest(key, known), &all);
         let message = format!("unknown key `{path}`{end}");
         self.problems.push(Problem::new(origin, message));
     }

@@ -2,10 +2,13 @@
 
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
-use crate::protocol::{did_you_mean, nearest};
+use crate::protocol::{did_you_mean, did_you_mean_or, nearest};
 
 /// Arrays of rules, beside the sections.
 pub(super) const RULES: [&str; 2] = ["channels", "rooms"];
+
+/// Where to look if there is no suggestion.
+const ALL_KEYS: &str = "`wavecast config init` lists all keys";
 
 /// Whether the file has a section of this name.
 pub(super) fn is_section(name: &str) -> bool {
@@ -19,12 +22,13 @@ pub(super) fn unknown_key(key: &str) -> String {
         Some((section, _)) => nearest_section(section),
         None => at_the_top(key),
     };
-    format!("unknown key `{key}`{}", did_you_mean(suggestion))
+    let end = did_you_mean_or(suggestion, ALL_KEYS);
+    format!("unknown key `{key}`{end}")
 }
 
 /// The message about a section that does not exist.
 pub(super) fn unknown_section(name: &str) -> String {
-    let end = did_you_mean(nearest_section(name));
+    let end = did_you_mean_or(nearest_section(name), ALL_KEYS);
     format!("unknown key `{name}`{end}")
 }
 
@@ -79,7 +83,10 @@ mod tests {
             unknown_key("connections.ping-interval"),
             "unknown key `connections.ping-interval`; did you mean `ping_interval`?"
         );
-        assert_eq!(unknown_key("publish.bogus"), "unknown key `publish.bogus`");
+        for key in ["publish.bogus", "foo", "foo.bar"] {
+            let expected = format!("unknown key `{key}`; `wavecast config init` lists all keys");
+            assert_eq!(unknown_key(key), expected);
+        }
     }
 
     #[test]

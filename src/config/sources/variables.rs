@@ -8,9 +8,12 @@ use super::problem::Problem;
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
 use crate::config::values::Raw;
-use crate::protocol::{did_you_mean, nearest};
+use crate::protocol::{did_you_mean_or, nearest};
 
 const PREFIX: &str = "WAVECAST_";
+
+/// Where to look if there is no suggestion.
+const ALL_VARIABLES: &str = "`wavecast --help` lists all variables";
 
 /// The variable that names the configuration file.
 pub(super) const CONFIG: &str = "WAVECAST_CONFIG";
@@ -75,7 +78,10 @@ fn unknown(name: &str) -> String {
     // A setting with a flag has the flag's name, not that of its key.
     let by_key = SETTINGS.iter().find(|setting| of_key(setting.key) == name);
     let meant = by_key.map(Setting::variable).or(meant);
-    format!("unknown variable{}", did_you_mean(meant.as_deref()))
+    format!(
+        "unknown variable{}",
+        did_you_mean_or(meant.as_deref(), ALL_VARIABLES)
+    )
 }
 
 fn of_key(key: &str) -> String {
@@ -111,6 +117,7 @@ mod tests {
         let variables = read(&[
             ("WAVECAST_HISOTRY", "5"),
             ("WAVECAST_BIN", "x"),
+            ("WAVECAST_FOO", "x"),
             ("WAVECAST_CONNECTIONS_MAX", "5"),
             ("WAVECAST_SERVER_LISTEN", ":3000"),
             ("HISTORY", "5"),
@@ -119,8 +126,9 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "WAVECAST_BIN: unknown variable",
+                "WAVECAST_BIN: unknown variable; `wavecast --help` lists all variables",
                 "WAVECAST_CONNECTIONS_MAX: unknown variable; did you mean `WAVECAST_MAX_CONNECTIONS`?",
+                "WAVECAST_FOO: unknown variable; `wavecast --help` lists all variables",
                 "WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?",
                 "WAVECAST_SERVER_LISTEN: unknown variable; did you mean `WAVECAST_LISTEN`?",
             ]

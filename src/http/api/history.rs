@@ -34,10 +34,11 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestedPage {
         HistoryRequest::new(query.before, query.after, query.limit)
             .map(Self)
             .ok_or_else(|| {
-                ApiError::new(
-                    ErrorCode::InvalidQuery,
-                    "`limit` must be 1 to 1000, and only one of `before` and `after` is allowed",
-                )
+                let detail = match (query.before, query.after) {
+                    (Some(_), Some(_)) => "only one of `before` and `after` is allowed",
+                    _ => "`limit` must be 1 to 1000",
+                };
+                ApiError::new(ErrorCode::InvalidQuery, detail)
             })
     }
 }
@@ -48,8 +49,12 @@ pub(super) async fn of_channel(
     PathText(name): PathText,
     RequestedPage(request): RequestedPage,
 ) -> Result<Response, ApiError> {
-    let channel = ChannelName::new(&name)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidChannel, error.to_string()))?;
+    let channel = ChannelName::new(&name).map_err(|error| {
+        ApiError::new(
+            ErrorCode::InvalidChannel,
+            format!("the channel name {error}"),
+        )
+    })?;
     respond(&api, TopicName::Channel(channel.as_str()), request).await
 }
 
@@ -60,7 +65,7 @@ pub(super) async fn of_room(
     RequestedPage(request): RequestedPage,
 ) -> Result<Response, ApiError> {
     let room = RoomName::new(&name)
-        .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, error.to_string()))?;
+        .map_err(|error| ApiError::new(ErrorCode::InvalidRoom, format!("the room name {error}")))?;
     respond(&api, TopicName::Room(room.as_str()), request).await
 }
 

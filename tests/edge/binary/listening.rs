@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 
 use super::support::text;
-use crate::support::{Binary, request, run};
+use crate::support::{Binary, Client, request, run};
 
 async fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_ok()
@@ -39,6 +39,23 @@ async fn a_colon_before_the_port_means_all_addresses_of_both_families() {
         assert_eq!(edge.address.ip(), Ipv6Addr::UNSPECIFIED);
         assert!(is_healthy(Ipv6Addr::LOCALHOST, port).await);
     }
+}
+
+#[tokio::test]
+async fn an_ipv4_client_of_an_ipv6_listener_is_shown_with_its_ipv4_address() {
+    let edge = start_on(":0").await;
+    let port = edge.address.port();
+    let client = Client::connect((Ipv4Addr::LOCALHOST, port).into(), "/ws").await;
+    let list = request(
+        (Ipv4Addr::LOCALHOST, port).into(),
+        "GET",
+        "/api/connections",
+        None,
+    );
+    let list = list.await.json();
+    let remote = client.local_addr().to_string();
+    assert_eq!(list["connections"][0]["remote"], remote, "{list}");
+    assert!(remote.starts_with("127.0.0.1:"), "{remote}");
 }
 
 #[tokio::test]

@@ -24,9 +24,26 @@ async fn a_misspelled_flag_is_corrected_and_its_value_is_not_a_second_problem() 
             &["config", "check", "--stric"],
             "--stric: unknown flag; did you mean `--strict`?",
         ),
-        (&["--bogus"], "--bogus: unknown flag"),
-        (&["--bogus", "5", "serve"], "--bogus: unknown flag"),
-        (&["-x"], "-x: unknown flag"),
+        (
+            &["--bogus"],
+            "--bogus: unknown flag; `wavecast --help` lists all flags",
+        ),
+        (
+            &["--bogus", "5", "serve"],
+            "--bogus: unknown flag; `wavecast serve --help` lists all flags",
+        ),
+        (
+            &["--foo", "config", "check"],
+            "--foo: unknown flag; `wavecast config check --help` lists all flags",
+        ),
+        (
+            &["config", "--foo", "check"],
+            "--foo: unknown flag; `wavecast config check --help` lists all flags",
+        ),
+        (
+            &["-x"],
+            "-x: unknown flag; `wavecast --help` lists all flags",
+        ),
     ] {
         expect_problem(arguments, problem).await;
     }
@@ -56,7 +73,22 @@ async fn a_misspelled_command_is_an_error_of_one_line() {
             &["config", "chek"],
             "unknown command `chek`; did you mean `check`?",
         ),
-        (&["dance"], "unknown command `dance`"),
+        (
+            &["check"],
+            "unknown command `check`; did you mean `wavecast config check`?",
+        ),
+        (
+            &["int", "--dev"],
+            "unknown command `int`; did you mean `wavecast config init`?",
+        ),
+        (
+            &["config", "serve"],
+            "unknown command `serve`; did you mean `wavecast serve`?",
+        ),
+        (
+            &["dance"],
+            "unknown command `dance`; `wavecast --help` lists all commands",
+        ),
         (
             &["config"],
             "`wavecast config` needs a command: check or init",
@@ -74,7 +106,8 @@ async fn a_misspelled_key_is_corrected_and_a_missing_section_is_suggested() {
     let file = ConfigFile::new(
         "listen = \":3000\"\nlogs = \"info\"\nhistory = 5\n[pubish]\nx = 1\ny = 2\n\
          [connections]\npign_interval = \"1s\"\nlisten = \"3000\"\nbogus = 1\n\
-         [[outbox]]\nmessages = 1\n[[room]]\npattern = \"*\"\n",
+         [[outbox]]\nmessages = 1\n[[room]]\npattern = \"*\"\n[foo]\n\
+         [[rooms]]\npattern = \"*\"\nfoo = 1\n",
     );
     let path = file.path();
     let output = run(&["--config", path]).await;
@@ -85,9 +118,11 @@ async fn a_misspelled_key_is_corrected_and_a_missing_section_is_suggested() {
         "4: unknown key `pubish`; did you mean `publish`?",
         "8: unknown key `connections.pign_interval`; did you mean `ping_interval`?",
         "9: unknown key `connections.listen`; did you mean `server.listen`?",
-        "10: unknown key `connections.bogus`",
+        "10: unknown key `connections.bogus`; `wavecast config init` lists all keys",
         "11: `outbox` is a section, not a setting",
         "13: unknown key `room`; did you mean `rooms`?",
+        "15: unknown key `foo`; `wavecast config init` lists all keys",
+        "18: unknown key `rooms.foo`; the keys here are pattern, history, overflow",
     ]
     .map(|problem| format!("{path}:{problem}"));
     expect_problems(&output, &problems.each_ref().map(String::as_str));
@@ -149,7 +184,7 @@ async fn an_unknown_variable_gets_a_warning_with_a_suggestion_and_the_server_sta
     edge.signal(rustix::process::Signal::TERM);
     assert_eq!(edge.exit_code().await, 0);
     let warnings = "warning: WAVECAST_HISOTRY: unknown variable; did you mean `WAVECAST_HISTORY`?\n\
-                    warning: WAVECAST_XYZZY: unknown variable\n";
+                    warning: WAVECAST_XYZZY: unknown variable; `wavecast --help` lists all variables\n";
     assert_eq!(edge.stderr(), warnings);
 }
 
@@ -162,6 +197,9 @@ async fn variables_that_kubernetes_sets_for_a_service_are_silently_ignored() {
         ("WAVECAST_SERVICE_PORT", "3000"),
     ];
     let output = run_with(&["config", "check", "--strict"], &service).await;
-    assert_eq!(text(&output.stdout), "ok: 0 settings, 0 rules, 0 keys\n");
+    assert_eq!(
+        text(&output.stdout),
+        "ok: nothing is set, so all defaults apply\n"
+    );
     assert_eq!(text(&output.stderr), "");
 }

@@ -231,5 +231,5 @@ async fn the_first_mistake_is_reported() {
     // An error describes its own level, and its source the next.
     assert_eq!(refused.to_string(), r#"invalid channel name """#);
     let cause = refused.source().expect("a cause");
-    assert_eq!(cause.to_string(), "the name is empty");
+    assert_eq!(cause.to_string(), "must not be empty");
 }

@@ -132,7 +132,7 @@ async fn each_error_is_answered_as_problem_details() {
             "/publish/%07",
             400,
             "invalid_channel",
-            r#"invalid channel name "\u{7}": the name contains a control character"#,
+            r#"invalid channel name "\u{7}": must not contain control characters"#,
         ),
         (
             "/publish/$system",
@@ -144,7 +144,7 @@ async fn each_error_is_answered_as_problem_details() {
             "/rooms/$all/join",
             400,
             "invalid_room",
-            "invalid room name: names that start with $ are reserved",
+            "invalid room name: must not start with $, which is reserved",
         ),
         ("/rooms/general/join", 409, "room_full", "the room is full"),
         (
@@ -157,7 +157,7 @@ async fn each_error_is_answered_as_problem_details() {
             "/rooms/%07/broadcast",
             400,
             "invalid_room",
-            "invalid room name: the name contains a control character",
+            "invalid room name: must not contain control characters",
         ),
         ("/send", 503, "draining", "the server is shutting down"),
         (

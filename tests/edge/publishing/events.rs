@@ -98,12 +98,12 @@ async fn invalid_events_are_refused() {
         (
             json!({"channel": "a", "user": "b", "data": 1}),
             400,
-            "missing_field",
+            "invalid_command",
         ),
         (
             json!({"channel": "a", "broadcast": true, "data": 1}),
             400,
-            "missing_field",
+            "invalid_command",
         ),
         (json!({"channel": "", "data": 1}), 400, "invalid_channel"),
         (json!({"channel": 5, "data": 1}), 400, "invalid_channel"),

@@ -149,18 +149,34 @@ async fn only_members_read_a_room_over_their_connection() {
 #[tokio::test]
 async fn invalid_requests_for_history_are_refused() {
     let server = TestServer::start(with_history(8)).await;
-    for (path, code) in [
-        ("/api/channels/a/history?limit=0", "invalid_query"),
-        ("/api/channels/a/history?limit=1001", "invalid_query"),
-        ("/api/channels/a/history?before=1&after=1", "invalid_query"),
-        ("/api/channels/a/history?before=x", "invalid_query"),
-        ("/api/channels/a/history?since=1", "invalid_query"),
-        ("/api/channels/%07/history", "invalid_channel"),
-        ("/api/rooms/%07/history", "invalid_room"),
+    let limit = "`limit` must be 1 to 1000";
+    let both = "only one of `before` and `after` is allowed";
+    let control = "must not contain control characters";
+    for (path, code, detail) in [
+        ("channels/a/history?limit=0", "invalid_query", limit),
+        (
+            "channels/a/history?limit=1001&after=1",
+            "invalid_query",
+            limit,
+        ),
+        ("channels/a/history?before=1&after=1", "invalid_query", both),
+        ("channels/a/history?before=x", "invalid_query", "before: "),
+        (
+            "channels/a/history?since=1",
+            "invalid_query",
+            "unknown field",
+        ),
+        ("channels/%07/history", "invalid_channel", control),
+        ("rooms/%07/history", "invalid_room", control),
     ] {
-        let response = server.http("GET", path, None).await;
+        let response = server.http("GET", &format!("/api/{path}"), None).await;
         assert_eq!(response.status, 400, "{path}");
-        assert_eq!(response.json()["code"], code, "{path}");
+        let problem = response.json();
+        assert_eq!(problem["code"], code, "{path}");
+        let shown = problem["detail"].as_str().expect("a detail");
+        assert!(shown.contains(detail), "{path}: {shown}");
+        // One refusal is about one parameter.
+        assert_eq!(shown.contains("limit` must"), detail == limit, "{path}");
     }
     let without_history = TestServer::start(without_history()).await;
     let response = without_history

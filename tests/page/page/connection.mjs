@@ -23,9 +23,9 @@ test('after a lost connection the page catches up, and says with how much', asyn
   for (const n of [1, 2, 3]) await server.publish({ channel: 'notifications', data: { message: `missed ${n}` } });
   await page.context().setOffline(false);
   await status(page, 'Live');
-  await notice(page, /^Caught up: 3 messages on notifications, from \d+ s without a connection\./).waitFor();
+  await notice(page, /^Reconnected after \d+ s; 3 missed messages were replayed on notifications\./).waitFor();
   assert.equal(await row(page, /missed \d/).count(), 3);
-  assert.match(await page.locator('#announcer').textContent(), /^Caught up: 3 messages/);
+  assert.match(await page.locator('#announcer').textContent(), /^Reconnected after \d+ s; 3 missed messages/);
   assert.deepEqual(page.complaints, []);
 });
 
@@ -34,7 +34,7 @@ test('after a lost connection during which nothing was published, the page says 
   const page = await open(t, server.url);
   await subscribe(page, 'orders');
   await cut(server);
-  await notice(page, /^Back after \d+ s\. Nothing was missed on notifications and orders\./).waitFor();
+  await notice(page, /^Reconnected after \d+ s; nothing was missed on notifications and orders\./).waitFor();
   await status(page, 'Live');
 });
 
@@ -43,7 +43,7 @@ test('a channel without a history says that messages may be missing', async (t) 
   const page = await open(t, server.url);
   await confirmed(page, 'channels', 'notifications').waitFor();
   await cut(server);
-  await notice(page, /^notifications keeps no history: messages from \d+ s without a connection may be missing\./).waitFor();
+  await notice(page, /^Reconnected after \d+ s; notifications keeps no history, so messages sent in the meantime may be missing\./).waitFor();
 });
 
 test('messages that the history no longer has are counted', async (t) => {
@@ -56,7 +56,7 @@ test('messages that the history no longer has are counted', async (t) => {
   for (let n = 0; n < 30; n += 1) await server.publish({ channel: 'notifications', data: { n } });
   await page.context().setOffline(false);
   // The newest 20 are shown.
-  await notice(page, /^10 messages on notifications are missing: the history does not reach back \d+ s\./).waitFor();
+  await notice(page, /^Reconnected after \d+ s; 10 messages on notifications are missing, because the history does not reach back that far\./).waitFor();
   await row(page, '{"n":10}').waitFor();
   assert.equal(await row(page, '{"n":9}').count(), 0);
 });
@@ -71,7 +71,7 @@ for (const [how, signal, waiting] of [['dies', 'SIGKILL', 'Reconnecting'], ['shu
     await detail(page, signal === 'SIGKILL' ? /^in \d+ s: the server cannot be reached$/ : /^next try in \d+ s$/);
     await edge.restart();
     await status(page, 'Live');
-    await notice(page, /^The server was restarted, and a new history has begun on notifications and orders\. Messages from \d+ s without a connection may be missing\./).waitFor();
+    await notice(page, /^Reconnected after \d+ s; the server was restarted and has a new history of notifications and orders\. Messages sent in the meantime may be missing\./).waitFor();
     await edge.server.publish({ channel: 'orders', data: { message: 'after the restart' } });
     await row(page, 'after the restart').waitFor();
     assert.equal(await page.locator('#status-detail').textContent(), '');

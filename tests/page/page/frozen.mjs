@@ -34,6 +34,6 @@ for (const isCut of [false, true]) {
     const numbers = await page.evaluate(`[...document.querySelectorAll('#feed .payload')].map((node) => JSON.parse(node.textContent).n).reverse()`);
     assert.deepEqual(numbers, Array.from({ length: 45 }, (_, index) => index + 1));
     await until('the page is live', has('#status-text', 'Live'));
-    if (isCut) await until('it says that it caught up', has('#feed .notice', 'Caught up: '));
+    if (isCut) await until('it says what was replayed', has('#feed .notice', 'replayed on notifications'));
   });
 }

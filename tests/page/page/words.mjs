@@ -31,7 +31,7 @@ test('refusals are put into words', async (t) => {
   for (const [code, detail, expected] of [
     ['room_full', undefined, 'This room is full.'],
     ['overloaded', 'the shards\' mailboxes are full; try again', 'The server is too busy; try again.'],
-    ['invalid_channel', '"": the name is empty', 'This is not a valid name for a channel: "": the name is empty.'],
+    ['invalid_channel', '"": must not be empty', 'This is not a valid name for a channel: "": must not be empty.'],
     ['something_new', 'it did not work', 'It did not work.'],
     ['something_new', undefined, 'The server answered something_new.'],
   ]) assert.equal(await call(page, 'words', 'refusedBecause', code, detail), expected);
@@ -49,12 +49,13 @@ test('an outage is summed up by what it cost', async (t) => {
   const sumUp = async (...outcomes) => (await call(page, 'outage', 'sumUp', outcomes, 4000)).map(({ text }) => text);
   const recovered = (name, count) => ({ name, isRecovered: true, count }), lost = (name, reason, count) => ({ name, isRecovered: false, reason, count });
   assert.deepEqual(await sumUp(), []);
-  assert.deepEqual(await sumUp(recovered('a', 1), recovered('b', 0)), ['Caught up: 1 message on a and b, from 4 s without a connection.']);
+  assert.deepEqual(await sumUp(recovered('a', 1), recovered('b', 0)), ['Reconnected after 4 s; 1 missed message was replayed on a and b.']);
+  assert.deepEqual(await sumUp(recovered('a', 0)), ['Reconnected after 4 s; nothing was missed on a.']);
   assert.deepEqual(await sumUp(recovered('a', 3), lost('b', 'epoch_changed'), lost('c', 'history_trimmed', 1), lost('d', 'no_history'), lost('e', 'no_history')), [
-    'Caught up: 3 messages on a, from 4 s without a connection.',
-    'The server was restarted, and a new history has begun on b. Messages from 4 s without a connection may be missing.',
-    '1 message on c is missing: the history does not reach back 4 s.',
-    'd and e keep no history: messages from 4 s without a connection may be missing.',
+    'Reconnected after 4 s; 3 missed messages were replayed on a.',
+    'Reconnected after 4 s; the server was restarted and has a new history of b. Messages sent in the meantime may be missing.',
+    'Reconnected after 4 s; 1 message on c is missing, because the history does not reach back that far.',
+    'Reconnected after 4 s; d and e keep no history, so messages sent in the meantime may be missing.',
   ]);
 });
 

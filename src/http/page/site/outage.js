@@ -13,16 +13,16 @@ export function sumUp(outcomes, ms) {
   const because = (...reasons) => outcomes.filter(({ isRecovered, reason }) => !isRecovered && reasons.includes(reason)).map(({ name }) => name);
   if (recovered.length) {
     const count = recovered.reduce((sum, { count }) => sum + count, 0), names = list(recovered.map(({ name }) => name));
-    const text = count ? `Caught up: ${plural(count, 'message')} on ${names}, from ${time} without a connection.` : `Back after ${time}. Nothing was missed on ${names}.`;
-    sentences.push({ tone: 'good', text });
+    const what = count ? `${plural(count, 'missed message')} ${count === 1 ? 'was' : 'were'} replayed` : 'nothing was missed';
+    sentences.push({ tone: 'good', text: `Reconnected after ${time}; ${what} on ${names}.` });
   }
   const renewed = because('epoch_changed', 'offset_ahead');
-  if (renewed.length) sentences.push({ tone: 'warn', text: `The server was restarted, and a new history has begun on ${list(renewed)}. Messages from ${time} without a connection may be missing.` });
+  if (renewed.length) sentences.push({ tone: 'warn', text: `Reconnected after ${time}; the server was restarted and has a new history of ${list(renewed)}. Messages sent in the meantime may be missing.` });
   for (const { name, count } of outcomes.filter(({ reason }) => reason === 'history_trimmed')) {
-    sentences.push({ tone: 'warn', text: `${count ? plural(count, 'message') : 'Some messages'} on ${name} ${count === 1 ? 'is' : 'are'} missing: the history does not reach back ${time}.` });
+    sentences.push({ tone: 'warn', text: `Reconnected after ${time}; ${count ? plural(count, 'message') : 'some messages'} on ${name} ${count === 1 ? 'is' : 'are'} missing, because the history does not reach back that far.` });
   }
   const without = because('no_history');
-  if (without.length) sentences.push({ tone: 'warn', text: `${list(without)} ${without.length === 1 ? 'keeps' : 'keep'} no history: messages from ${time} without a connection may be missing.` });
+  if (without.length) sentences.push({ tone: 'warn', text: `Reconnected after ${time}; ${list(without)} ${without.length === 1 ? 'keeps' : 'keep'} no history, so messages sent in the meantime may be missing.` });
   return sentences;
 }
 
