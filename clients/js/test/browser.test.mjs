@@ -137,6 +137,36 @@ test('a page on a network that blocks WebSockets receives its channels over serv
   assert.deepEqual(complaints, []);
 });
 
+test('a page that moves to a network that blocks WebSockets, and back, changes the transport and loses nothing', async (t) => {
+  const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
+    import { Wavecast } from '/index.js';
+    import { SseSocket } from '/sse.js';
+    const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
+    const seen = window.seen = [];
+    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
+    client.channel('news').on('message', ({ data }) => seen.push(data.n));
+  </script>`);
+  const transports = async () => {
+    const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
+    return connections.map(({ transport }) => transport).join();
+  };
+  let published = 0;
+  for (const [blocks, transport] of [[false, 'websocket'], [true, 'sse'], [false, 'websocket'], [true, 'sse']]) {
+    proxy.blocksUpgrades = blocks;
+    if (published) proxy.reset();
+    await publish(server, 'news', published + 1, published + 10);
+    published += 10;
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} was received`);
+    await until(async () => await transports() === transport, `it is connected over ${transport}`);
+  }
+  assert.deepEqual(await look('seen'), range(1, published));
+  assert.deepEqual(complaints, []);
+});
+
 for (const how of ['swallow', 'close']) {
   test(`a page behind a proxy that lets only WebSocket handshakes pass receives its channels over server-sent events: ${how}`, async (t) => {
     const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
