@@ -111,6 +111,31 @@ test('the network fails and recovers: nothing is lost, and no gap is reported', 
   assert.deepEqual(complaints, []);
 });
 
+test('the browser goes offline: a connection that works stays, and a dead one is found without the heartbeat', async (t) => {
+  const server = await Server.start(0, HISTORY);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const { browser, look, complaints } = await open(t, proxy.url, PAGE.replace('pingIntervalMs: 500', 'pingIntervalMs: 0, onFrame: (direction, text) => frames.push(text)')
+    .replace('const client', `const frames = [], changes = [];
+  const client`).replace('const seen', `client.on('status', ({ state, reason }) => changes.push(state + ' ' + reason));
+  const seen`));
+  // The browser is mistaken, as with a server on the same machine.
+  await look('frames.length = changes.length = 0, dispatchEvent(new Event("offline"))');
+  await until(() => look('frames.some((text) => text.includes("pong"))'), 'the ping was answered');
+  await publish(server, 'news', 1, 10);
+  await until(async () => await look('seen.at(-1)') === 10, 'event 10 was received');
+  assert.deepEqual(await look('changes'), []);
+  proxy.halfOpen();
+  await browser.setOffline(true);
+  await until(() => look('changes.includes("connecting no pong")'), 'the page noticed');
+  proxy.halfOpen(false);
+  await browser.setOffline(false);
+  await publish(server, 'news', 11, 20);
+  await until(async () => await look('seen.at(-1)') === 20, 'event 20 was received');
+  assert.deepEqual([await look('seen'), complaints], [range(1, 20), []]);
+});
+
 test('a page on a network that blocks WebSockets receives its channels over server-sent events', async (t) => {
   const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
   t.after(() => server.stop('SIGKILL'));

@@ -76,7 +76,7 @@ export class Connection {
       const target = this.#options.events ?? globalThis;
       // A page with an open socket is not kept in the back/forward cache.
       const hide = () => this.#transport && this.abandon('page hidden', 1001);
-      this.#unwatch = watchWakeEvents(target, hide, () => this.#wake());
+      this.#unwatch = watchWakeEvents(target, hide, (isOffline) => this.#wake(isOffline));
       this.#update({ state: 'connecting', attempt: 0, code: undefined, reason: undefined });
       this.#events.onDown();
     }
@@ -255,9 +255,14 @@ export class Connection {
     this.#events.onDown(code > 1000 ? error ?? this.error('closed') : undefined);
   }
 
-  #wake() {
+  /**
+   * What a browser says about the network is often wrong, so an open connection is only asked for a sign of life.
+   *
+   * @param {boolean} isOffline
+   */
+  #wake(isOffline) {
     const delay = this.#clock.random() * WAKE_SPREAD_MS;
     if (this.state === 'connected') this.probe();
-    else if (!this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
+    else if (!isOffline && !this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
   }
 }
