@@ -286,7 +286,8 @@ test('ends when WebSockets work: the client returns to its first transport, and 
   assert.deepEqual(seen, range(1, 10));
   assert.equal(losses[0], '1001 WebSockets work');
   const connections = async () => (await (await fetch(`${server.url}/api/connections`)).json()).connections;
-  await until(async () => (await connections()).map(({ transport }) => transport).join() === 'websocket', 'neither the stream nor a trial is left');
+  await until(async () => (await connections()).every(({ transport }) => transport === 'websocket'), 'no stream is left');
+  assert.ok(trials.every(({ readyState }) => readyState >= 2), 'no trial is left');
   const { length: total } = trials;
   client.disconnect();
   client.connect();
