@@ -63,7 +63,10 @@ export interface Clock {
 export interface Options {
   /** Default: the global `WebSocket`. Node 20 has none: pass the one from `ws`. */
   WebSocket?: SocketConstructor
-  /** Tried in turn until a message comes through one for the first time, two attempts each. Default: `[WebSocket]`. */
+  /**
+   * Each attempt begins with the first. Once that failed three times in a row, or twice if no message has ever come through
+   * it, each attempt goes on to the next at once, until the first works again. Default: `[WebSocket]`.
+   */
   transports?: SocketConstructor[]
   /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number

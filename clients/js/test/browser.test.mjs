@@ -111,6 +111,31 @@ test('the network fails and recovers: nothing is lost, and no gap is reported', 
   assert.deepEqual(complaints, []);
 });
 
+test('the browser goes offline: a connection that works stays, and a dead one is found without the heartbeat', async (t) => {
+  const server = await Server.start(0, HISTORY);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const { browser, look, complaints } = await open(t, proxy.url, PAGE.replace('pingIntervalMs: 500', 'pingIntervalMs: 0, onFrame: (direction, text) => frames.push(text)')
+    .replace('const client', `const frames = [], changes = [];
+  const client`).replace('const seen', `client.on('status', ({ state, reason }) => changes.push(state + ' ' + reason));
+  const seen`));
+  // The browser is mistaken, as with a server on the same machine.
+  await look('frames.length = changes.length = 0, dispatchEvent(new Event("offline"))');
+  await until(() => look('frames.some((text) => text.includes("pong"))'), 'the ping was answered');
+  await publish(server, 'news', 1, 10);
+  await until(async () => await look('seen.at(-1)') === 10, 'event 10 was received');
+  assert.deepEqual(await look('changes'), []);
+  proxy.halfOpen();
+  await browser.setOffline(true);
+  await until(() => look('changes.includes("connecting no pong")'), 'the page noticed');
+  proxy.halfOpen(false);
+  await browser.setOffline(false);
+  await publish(server, 'news', 11, 20);
+  await until(async () => await look('seen.at(-1)') === 20, 'event 20 was received');
+  assert.deepEqual([await look('seen'), complaints], [range(1, 20), []]);
+});
+
 test('a page on a network that blocks WebSockets receives its channels over server-sent events', async (t) => {
   const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
   t.after(() => server.stop('SIGKILL'));
@@ -134,6 +159,36 @@ test('a page on a network that blocks WebSockets receives its channels over serv
   assert.deepEqual(await look('seen'), range(1, 20));
   const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
   assert.ok(connections.length && connections.every(({ transport }) => transport === 'sse'));
+  assert.deepEqual(complaints, []);
+});
+
+test('a page that moves to a network that blocks WebSockets, and back, changes the transport and loses nothing', async (t) => {
+  const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+  t.after(() => server.stop('SIGKILL'));
+  const proxy = await Proxy.start(server.url);
+  t.after(() => proxy.stop());
+  const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
+    import { Wavecast } from '/index.js';
+    import { SseSocket } from '/sse.js';
+    const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
+    const seen = window.seen = [];
+    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
+    client.channel('news').on('message', ({ data }) => seen.push(data.n));
+  </script>`);
+  const transports = async () => {
+    const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
+    return connections.map(({ transport }) => transport).join();
+  };
+  let published = 0;
+  for (const [blocks, transport] of [[false, 'websocket'], [true, 'sse'], [false, 'websocket'], [true, 'sse']]) {
+    proxy.blocksUpgrades = blocks;
+    if (published) proxy.reset();
+    await publish(server, 'news', published + 1, published + 10);
+    published += 10;
+    await until(async () => await look('seen.at(-1)') === published, `event ${published} was received`);
+    await until(async () => await transports() === transport, `it is connected over ${transport}`);
+  }
+  assert.deepEqual(await look('seen'), range(1, published));
   assert.deepEqual(complaints, []);
 });
 

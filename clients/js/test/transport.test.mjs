@@ -6,24 +6,95 @@ import { setUp } from './support/fake.mjs';
 
 const states = (statuses) => statuses.map(({ state }) => state).filter((state, n, all) => state !== all[n - 1]);
 
-test('falls back to the next transport until one opens, and keeps that one', async () => {
-  const dialed = [];
-  class Blocked {
-    constructor() {
-      dialed.push('blocked');
-      queueMicrotask(() => this.onclose({ code: 1006, reason: '' }));
-    }
-    close() {}
-  }
+/** A client with two transports to one server, each of which can be blocked, and the names of those that were dialed. */
+function setUpBlockable(options) {
+  const dialed = [], blocked = new Set();
   const { server } = setUp();
-  const { client, clock } = setUp({ transports: [Blocked, server.WebSocket] });
+  const [First, Second] = ['first', 'second'].map((name) => class extends server.WebSocket {
+    constructor(url) {
+      super(url);
+      dialed.push(name);
+      if (!blocked.has(name)) return;
+      this.close();
+      queueMicrotask(() => this.onclose?.({ code: 1006, reason: '' }));
+    }
+  });
+  const { client, clock, wake } = setUp({ transports: [First, Second], ...options });
   server.options.clock = clock;
+  return { client, clock, server, wake, blocked, dialed };
+}
+
+test('falls back to the next transport when the first one fails twice and has never worked', async () => {
+  const { client, clock, server, blocked, dialed } = setUpBlockable();
+  blocked.add('first');
   client.connect();
   await clock.advance(5000);
-  assert.deepEqual([dialed.length, client.state], [2, 'connected']);
+  assert.deepEqual([dialed.splice(0), client.state], [['first', 'first', 'second'], 'connected']);
   server.kill();
   await clock.advance(5000);
-  assert.deepEqual([dialed.length, client.state], [2, 'connected']);
+  assert.deepEqual([dialed.splice(0), client.state], [['first', 'second'], 'connected'], 'from then on, it is tried once');
+  blocked.clear();
+  server.kill();
+  await clock.advance(5000);
+  assert.deepEqual([dialed, client.state], [['first'], 'connected'], 'it is back');
+});
+
+test('falls back when the first transport has worked, and fails three times in a row', async () => {
+  const { client, clock, server, blocked, dialed } = setUpBlockable();
+  client.connect();
+  await clock.advance(20_000);
+  for (const round of [1, 2]) {
+    assert.deepEqual([dialed.splice(0), client.state], [['first'], 'connected'], `round ${round}`);
+    blocked.add('first');
+    server.kill();
+    await clock.advance(20_000);
+    assert.deepEqual([dialed.splice(0), client.state], [['first', 'first', 'first', 'second'], 'connected'], `round ${round}`);
+    // The user moves to a network that blocks nothing.
+    blocked.clear();
+    server.kill();
+    await clock.advance(20_000);
+  }
+});
+
+test('the next transport is tried at once, and after the last one the client waits', async () => {
+  const { client, clock, blocked, dialed } = setUpBlockable({ minDelayMs: 1000, baseDelayMs: 0 });
+  blocked.add('first').add('second');
+  client.connect();
+  await clock.advance(990);
+  const dials = [];
+  for (let n = 0; n < 4; n += 1) {
+    dials.push(dialed.splice(0));
+    await clock.advance(1000);
+  }
+  assert.deepEqual(dials, [['first'], ['first', 'second'], ['first', 'second'], ['first', 'second']]);
+});
+
+test('after an outage of the server, the first transport is the first to succeed', async () => {
+  // Whenever it ends.
+  for (let outage = 0; outage < 20_000; outage += 500) {
+    const { client, clock, server, blocked, dialed } = setUpBlockable();
+    client.connect();
+    await clock.advance(20_000);
+    blocked.add('first').add('second');
+    server.kill();
+    await clock.advance(outage);
+    blocked.clear();
+    await clock.advance(40_000);
+    assert.deepEqual([client.state, dialed.at(-1)], ['connected', 'first'], `${outage}`);
+    client.disconnect();
+  }
+});
+
+test('after disconnect(), connect() begins with the first transport', async () => {
+  const { client, clock, blocked, dialed } = setUpBlockable();
+  blocked.add('first');
+  client.connect();
+  await clock.advance(5000);
+  assert.deepEqual([dialed.splice(0).at(-1), client.state], ['second', 'connected']);
+  client.disconnect();
+  client.connect();
+  await clock.advance(10);
+  assert.deepEqual([dialed, client.state], [['first', 'second'], 'connected']);
 });
 
 test('a transport works when something came: one that only opens is given up for the next', async () => {

@@ -1,9 +1,10 @@
-/** @import { Socket } from '../types.js' */
+/** @import { Socket, SocketConstructor } from '../types.js' */
 import { WavecastError } from '../wavecast/base/error.js';
 import { answerOf, expectType } from './answer.js';
 import { messagesOf } from './lines.js';
 import { lastEventId } from './positions.js';
 import { StreamChannel } from './stream-channel.js';
+import { tryWebSockets } from './trials.js';
 
 const REQUEST_MS = 5000;
 /** Received by everyone, so that a stream without channels of its own can be opened. */
@@ -21,6 +22,13 @@ export class SseSocket {
    * server writes a comment whenever it pings, by default every 30 s.
    */
   static silenceMs = 35_000;
+  /**
+   * About how often a WebSocket is tried while the stream is open. When one works, the stream ends, so that the client returns
+   * to its first transport. 0: never, for a client that has no WebSocket among its transports.
+   */
+  static returnMs = 300_000;
+  /** What is tried. Node 20 has none: set it to the one from `ws`. @type {SocketConstructor | undefined} */
+  static WebSocket = globalThis.WebSocket;
 
   /** @type {Socket['onopen']} */
   onopen = null;
@@ -37,6 +45,7 @@ export class SseSocket {
   #stream = new AbortController();
   #receivedAt = 0;
   #isClosed = false;
+  #stopTrials = () => {};
   /** The stream has a channel that was unsubscribed. */
   #isStale = false;
   /** @type {Promise<unknown>} Streams are opened one after the other. */
@@ -47,7 +56,12 @@ export class SseSocket {
     const base = this.#base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
-    this.#turn = this.#reopen().then(() => this.#isClosed || this.onopen?.({}));
+    this.#turn = this.#reopen().then(() => {
+      if (this.#isClosed) return;
+      const { WebSocket, returnMs } = SseSocket;
+      this.#stopTrials = tryWebSockets(WebSocket, url, returnMs, () => this.#end(1001, 'WebSockets work'));
+      this.onopen?.({});
+    });
   }
 
   /** @param {string} text */
@@ -60,6 +74,7 @@ export class SseSocket {
 
   close() {
     this.#isClosed = true;
+    this.#stopTrials();
     this.#stream.abort();
   }
 

@@ -111,10 +111,10 @@ export class Commands {
   settle(message, error) {
     const pending = this.#pending.get(message.id);
     if (error && message.id === undefined) return this.#refuse(error);
-    if (!pending) return false;
-    this.#forget(pending);
-    pending.done(error, message);
-    return true;
+    if (pending && this.#forget(pending)) {
+      pending.done(error, message);
+      return true;
+    }
   }
 
   /**
@@ -158,7 +158,7 @@ export class Commands {
    */
   #refuse(error) {
     const [frame] = this.#unanswered;
-    if (!frame) return false;
+    if (!frame) return;
     this.#unanswered.delete(frame);
     for (const pending of frame) {
       if (!this.#pending.has(pending.id)) continue;

@@ -3,4 +3,4 @@
  *
  * @param {number} code
  */
-export const isTerminal = (code) => /^(100[23789]|4[5-9]..)$/.test(String(code));
+export const isTerminal = (code) => /^(100[23789]|4[5-9]..)$/.test(`${code}`);

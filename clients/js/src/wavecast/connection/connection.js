@@ -35,6 +35,8 @@ export class Connection {
   /** @type {Transport | undefined} */
   #transport;
   #transportIndex = 0;
+  /** Attempts in a row that failed since the first transport worked. One that never worked gets one attempt fewer. */
+  #failures = 1;
   #address = '';
   /** @type {unknown} */
   #stableTimer;
@@ -74,7 +76,7 @@ export class Connection {
       const target = this.#options.events ?? globalThis;
       // A page with an open socket is not kept in the back/forward cache.
       const hide = () => this.#transport && this.abandon('page hidden', 1001);
-      this.#unwatch = watchWakeEvents(target, hide, () => this.#wake());
+      this.#unwatch = watchWakeEvents(target, hide, (isOffline) => this.#wake(isOffline));
       this.#update({ state: 'connecting', attempt: 0, code: undefined, reason: undefined });
       this.#events.onDown();
     }
@@ -109,8 +111,8 @@ export class Connection {
    */
   error(code) {
     const { state, code: closed, reason } = this.status;
-    const why = state === 'connected' ? [] : [closed, reason];
-    return new WavecastError(code, [code, this.#address, ...why].filter(Boolean).join(' '));
+    const words = [code, this.#address, ...state === 'connected' ? [] : [closed, reason]];
+    return new WavecastError(code, words.filter(Boolean).join(' '));
   }
 
   /** @param {Partial<Status>} change */
@@ -119,10 +121,10 @@ export class Connection {
     /** @type {{ -readonly [Name in keyof Status]: Status[Name] }} */
     const status = this.status = { ...before, ...change };
     if (status.state !== before.state) status.since = this.#clock.date();
-    if (this.state === 'connecting') this.#offlineTimer ??= this.#clock.setTimeout(() => this.#update({ offline: true }), this.#options.offlineAfterMs);
+    if (status.state === 'connecting') this.#offlineTimer ??= this.#clock.setTimeout(() => this.#update({ offline: true }), this.#options.offlineAfterMs);
     else this.#offlineTimer = void this.#clock.clearTimeout(this.#offlineTimer);
-    this.#log('state', this.status);
-    this.#events.onStatus(this.status);
+    this.#log('state', status);
+    this.#events.onStatus(status);
   }
 
   /**
@@ -159,7 +161,7 @@ export class Connection {
       if (transport !== this.#transport) return;
       // The query may hold a secret.
       this.#address = href.split('?')[0];
-      const SocketClass = transports[this.#transportIndex % transports.length];
+      const SocketClass = transports[this.#transportIndex];
       if (!SocketClass) throw new WavecastError('no_websocket', 'no global WebSocket');
       transport.dial(SocketClass, href);
     } catch (error) {
@@ -176,6 +178,7 @@ export class Connection {
     this.#heartbeat.received();
     this.#frame('in', text);
     if (this.state !== 'connected') {
+      if (!this.#transportIndex) this.#failures = 0;
       this.#stableTimer = this.#clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
       this.#heartbeat.start();
       this.#update({ state: 'connected', everConnected: true, offline: false });
@@ -187,8 +190,7 @@ export class Connection {
       // It answers no command: none has this id.
       frame = { type: 'error', code: 'invalid_json', id: 0 };
     }
-    for (const message of [frame].flat()) {
-      if (!message) continue;
+    for (const message of [frame].flat().filter(Boolean)) {
       const { type, channel, event, data } = message;
       if (type === 'pong') this.#heartbeat.pong();
       if (channel === '$system' && event === 'shutdown') this.#window = data.reconnect_within_ms;
@@ -198,13 +200,13 @@ export class Connection {
 
   /** @param {number} [code] */
   #drop(code) {
-    const transport = this.#transport;
+    this.#transport?.drop(code);
     this.#transport = this.#window = undefined;
+    this.#transportIndex = 0;
     this.isOpen = false;
     this.#clock.clearTimeout(this.#stableTimer);
     this.#clock.clearTimeout(this.#retryTimer);
     this.#heartbeat.stop();
-    transport?.drop(code);
   }
 
   /**
@@ -215,11 +217,15 @@ export class Connection {
    */
   abandon(reason, code = 1006) {
     if (isTerminal(code)) return this.#stop(code, reason);
-    const { attempt, everConnected } = this.status, window = this.#window;
-    this.#drop();
+    const { attempt } = this.status, window = this.#window;
     // A close code came through, so the transport works.
-    if (!everConnected && code === 1006) this.#transportIndex += attempt % 2;
-    const delay = window === undefined ? backoff(this.#options, attempt) : this.#clock.random() * window;
+    const isBlocked = this.state === 'connecting' && code === 1006 && ++this.#failures > 2;
+    const next = isBlocked ? (this.#transportIndex + 1) % this.#options.transports.length : 0;
+    this.#drop();
+    this.#transportIndex = next;
+    // The next transport is tried at once: while the server is down, each attempt fails with all of them, and when it is
+    // back, the first one is the first to succeed.
+    const delay = next ? 0 : window === undefined ? backoff(this.#options, attempt) : this.#clock.random() * window;
     this.#retryIn(delay, { state: 'connecting', code, reason, attempt: attempt + 1 }, window !== undefined);
     this.#events.onDown();
   }
@@ -246,12 +252,17 @@ export class Connection {
     this.#unwatch();
     this.#drop(1000);
     this.#update({ state: 'disconnected', code, reason, nextRetryAt: undefined, offline: true });
-    this.#events.onDown(error ?? (code > 1000 ? this.error('closed') : undefined));
+    this.#events.onDown(code > 1000 ? error ?? this.error('closed') : undefined);
   }
 
-  #wake() {
+  /**
+   * What a browser says about the network is often wrong, so an open connection is only asked for a sign of life.
+   *
+   * @param {boolean} isOffline
+   */
+  #wake(isOffline) {
     const delay = this.#clock.random() * WAKE_SPREAD_MS;
     if (this.state === 'connected') this.probe();
-    else if (!this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
+    else if (!isOffline && !this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
   }
 }

@@ -16,7 +16,7 @@ export class Delivery {
   #options;
   #topicOptions;
   #target;
-  /** @type {[message: any, position: Position | undefined][] | undefined} What is held back. */
+  /** @type {[message: any, position?: Position][] | undefined} What is held back. */
   #inbox;
   #abort = new AbortController();
   /** @type {Position | undefined} Of what was delivered last. */
@@ -51,7 +51,7 @@ export class Delivery {
     if (inbox.length >= (this.#topicOptions.gapBuffer ?? 1024)) {
       const missed = inbox.splice(0).reduce((sum, [{ type, missed = NaN }]) =>
         sum + (type === 'gap' ? missed : Number(type === 'event' || type === 'message')), 0);
-      inbox.push([this.#target.gap('buffer_full', { missed: missed || undefined, since: this.position }), undefined]);
+      inbox.push([this.#target.gap('buffer_full', { missed: missed || undefined, since: this.position })]);
     }
     inbox.push([message, position]);
   }
@@ -73,7 +73,7 @@ export class Delivery {
   async #holdBack(gap) {
     const { onGap } = this.#topicOptions, { clock, gapTimeoutMs } = this.#options;
     if (!onGap) return;
-    /** @type {[any, Position | undefined][]} */
+    /** @type {[message: any, position?: Position][]} */
     const inbox = this.#inbox = [];
     const abort = this.#abort = new AbortController(), { signal } = abort;
     try {

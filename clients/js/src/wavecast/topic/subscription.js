@@ -112,9 +112,9 @@ export class Subscription {
     const connection = this.#connection;
     this.#hold(this);
     const done = within(this.#settings.clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject) => {
-      const fail = (/** @type {WavecastError | undefined} */ error) => reject(error ?? connection.error('closed'));
+      const fail = (/** @type {WavecastError | void} */ error) => reject(error ?? connection.error('closed'));
       if (this.state === 'subscribed') return resolve(/** @type {Subscribed} */ (this.#reply));
-      if (connection.state === 'disconnected') return fail(undefined);
+      if (connection.state === 'disconnected') return fail();
       const offs = [this.on('subscribed', resolve), this.on('unsubscribed', fail)];
       return () => offs.forEach((off) => off());
     });
