@@ -5,7 +5,7 @@ import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, writeFileSync } 
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-// `npm pack` in a new clone calls this without having installed what it needs.
+// `npm pack` and `npm install` of this folder call this without having installed what it needs.
 if (!existsSync('node_modules/esbuild')) execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { stdio: 'inherit', shell: process.platform === 'win32' });
 const { build } = await import('esbuild');
 

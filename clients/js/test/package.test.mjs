@@ -67,12 +67,6 @@ test('there are no runtime dependencies, and React is optional', async () => {
   assert.deepEqual([dependencies, Object.keys(peerDependencies), peerDependenciesMeta], [undefined, ['react'], { react: { optional: true } }]);
 });
 
-test('no script runs on installation: npm warns of them, and from version 12 blocks them', async () => {
-  const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
-  assert.deepEqual(Object.keys(scripts).filter((name) => /^((pre|post)?install|(pre|post)?prepare)$/.test(name)), []);
-  assert.ok(scripts.prepack, 'a package is built when it is packed');
-});
-
 test('`npm test` passes the test files in a way that Node 20 and 22 understand', async () => {
   const { scripts } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
   // Node 20 expands no patterns, so the shell has to; Node 22 runs no folders.
