@@ -17,6 +17,8 @@ TOTALS = {
     "replies-total": 32 * MIB,
     "history-total": 256 * MIB,
 }
+# About what a channel takes that exists because a client is in it.
+TOPIC_BYTES = 512
 BESIDE, BESIDE_SMALL_TOTALS = 96 * MIB, 64 * MIB
 
 
@@ -37,6 +39,8 @@ class Limits:
         for flag, default in TOTALS.items():
             if flag in known_flags and (size or flag == "outbox-total"):
                 self.flags += [f"--{flag}", f"{size or default}"]
+        if size and "max-topics" in known_flags:
+            self.flags += ["--max-topics", f"{size // TOPIC_BYTES}"]
         # 640 MiB by default; 384 MiB with all five totals of 64 MiB.
         given = size is not None
         totals = [size if given and flag in known_flags else default for flag, default in TOTALS.items()]

@@ -60,7 +60,7 @@ pub struct LimitsConfig {
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
     /// Maximum number of rooms and channels that have members, over all clients; at least 1. Who
-    /// would be the first in one more is refused with `too_many_topics`. Each takes about 0.7 KB.
+    /// would be the first in one more is refused with `too_many_topics`. Each takes about 0.5 KB.
     /// Default 1,000,000.
     pub topics: usize,
     /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;

@@ -127,7 +127,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "limits.topics", flag: Some("max-topics"), heading: Connections, kind: COUNT, default: "1000000", reload: Live,
         set: |config, value| put(&mut config.server.limits.topics, value),
         help: "Maximum number of rooms and channels that have members",
-        more: "A client that would be the first in one more gets the error `too_many_topics`. Each takes about 0.7 KB of memory.",
+        more: "A client that would be the first in one more gets the error `too_many_topics`. Each takes about 0.5 KB of memory.",
     },
     Setting {
         key: "outbox.messages", flag: Some("outbox-messages"), heading: SlowConsumers, kind: COUNT, default: "1024", reload: Live,

@@ -314,7 +314,10 @@ impl Topic {
         (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
         ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
     ) {
-        let resumed = options.resume.map(|request| state.stream.resume(request));
+        let resumed = options.resume.map(|request| {
+            let topic = (self.id(), &**self.name());
+            state.stream.resume(topic, request)
+        });
         let (resumption, replay) = match resumed {
             Some((resumption, replay)) => (Some(resumption), replay),
             None => (None, None),

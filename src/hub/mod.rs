@@ -63,7 +63,7 @@ pub use shard::{HubClosed, Link, Pipe, Sent};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 pub use wall_clock::WallClock;
 
-use self::log::{Arrivals, Budgets, Sweeper};
+use self::log::{Arrivals, Budgets, LazyLog, Sweeper};
 use self::numbering::Numbering;
 use self::observer::Notifier;
 use self::registry::Registry;
@@ -111,7 +111,7 @@ impl Hub {
         let budgets = Budgets::new(&options.retention);
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
-        let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, None));
+        let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, LazyLog::None));
         let mailboxes = Mailboxes::new(
             shards,
             MailboxOptions {

@@ -8,7 +8,7 @@ use super::Hub;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
-use super::log::{Arrivals, Kept, OutOfOrder};
+use super::log::{Arrivals, Kept, LazyLog, OutOfOrder};
 use super::numbering::Numbering;
 use super::shard::{HubClosed, Permits};
 use super::topic::Topic;
@@ -33,6 +33,18 @@ pub struct HistoryPage {
     pub top: StreamTop,
     /// The publications with their offsets, oldest first.
     pub page: Page<Kept>,
+}
+
+impl HistoryPage {
+    /// The page of a topic to which nothing was published.
+    fn empty(top: StreamTop) -> Self {
+        let page = Page {
+            first: 1,
+            items: Vec::new(),
+            more: false,
+        };
+        Self { top, page }
+    }
 }
 
 /// A publication to be accepted.
@@ -231,26 +243,23 @@ impl Hub {
         max_bytes: usize,
     ) -> Option<HistoryPage> {
         let known = self.registry.topic(kind, name).and_then(|topic| {
-            topic.with_log(|log| HistoryPage {
-                top: log.top(),
-                page: log.page(request, max_bytes),
-            })
+            match &mut topic.state.lock().stream.log {
+                LazyLog::None => None,
+                LazyLog::Blank(blank) => Some(HistoryPage::empty(blank.top(name))),
+                LazyLog::Kept(log) => Some(HistoryPage {
+                    top: log.top(),
+                    page: log.page(request, max_bytes),
+                }),
+            }
         });
         known.or_else(|| {
             // Nobody has used the topic yet, or it was just forgotten: report what a new topic
             // would begin with.
             self.registry.rules().options(kind, name).history?;
-            Some(HistoryPage {
-                top: StreamTop {
-                    offset: 0,
-                    epoch: self.registry.epoch(kind, name),
-                },
-                page: Page {
-                    first: 1,
-                    items: Vec::new(),
-                    more: false,
-                },
-            })
+            Some(HistoryPage::empty(StreamTop {
+                offset: 0,
+                epoch: self.registry.epoch(kind, name),
+            }))
         })
     }
 }
@@ -272,11 +281,13 @@ impl Topic {
         }
         state.check_permits(permits, None)?;
         let mut sequenced = None;
-        if let Some(log) = &mut state.stream.log {
+        if !matches!(state.stream.log, LazyLog::None) {
             // First, so that a refused publication changes nothing.
             if numbering.is_closed() {
                 return Err(Stop::Closed);
             }
+        }
+        if let Some(log) = state.stream.log.begin(self.id(), self.name()) {
             if let Some(offset) = offset {
                 log.accepts(offset).map_err(Stop::OutOfOrder)?;
             }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::client::Client;
 use super::client_index::ClientIndex;
 use super::epochs::Epochs;
-use super::log::{Budget, Budgets, Owner, TopicLog};
+use super::log::{Budget, Budgets, LazyLog, LogOrigin, TopicLog};
 use super::occupied_topics::OccupiedTopics;
 use super::topic::{Topic, TopicId, TopicRules};
 use crate::history::HistoryLimits;
@@ -36,7 +36,9 @@ pub(super) struct Registry {
     shards: usize,
     rules: TopicRules,
     budgets: Budgets,
-    epochs: Epochs,
+    epochs: Arc<Epochs>,
+    /// What the logs of new topics are made from.
+    log_origins: Vec<Arc<LogOrigin>>,
     /// The number of rooms, and of channels, whose positions have been forgotten. One that is
     /// created later may be one of them, so it gets a different epoch.
     forgotten_rooms: AtomicU64,
@@ -50,6 +52,20 @@ impl Registry {
         (rules, max_topics): (TopicRules, usize),
         budgets: Budgets,
     ) -> Self {
+        let epochs = Arc::<Epochs>::default();
+        let mut log_origins: Vec<Arc<LogOrigin>> = Vec::new();
+        for kind in [TopicKind::Room, TopicKind::Channel] {
+            for limits in rules.histories() {
+                let (budget, epochs) = (budgets.of(kind).clone(), epochs.clone());
+                let origin = LogOrigin {
+                    kind,
+                    limits,
+                    budget,
+                    epochs,
+                };
+                log_origins.push(Arc::new(origin));
+            }
+        }
         Self {
             clients: DashMap::new(),
             attached: ClientIndex::default(),
@@ -60,7 +76,8 @@ impl Registry {
             shards,
             rules,
             budgets,
-            epochs: Epochs::default(),
+            epochs,
+            log_origins,
             forgotten_rooms: AtomicU64::new(0),
             forgotten_channels: AtomicU64::new(0),
         }
@@ -181,16 +198,20 @@ impl Registry {
             .or_insert_with(|| {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
                 let options = self.rules.options(kind, name);
-                let limits = options.history;
-                let log = limits.map(|limits| {
-                    let budget = self.budgets.of(kind);
-                    let owner = Owner::Topic(id);
-                    Box::new(TopicLog::new(limits, self.epoch(kind, name), budget, owner))
-                });
+                let log = self.new_log(kind, options.history);
                 let identity = (id, kind, name.clone());
                 Arc::new(Topic::new(identity, self.shards, options.overflow, log))
             })
             .clone()
+    }
+
+    fn new_log(&self, kind: TopicKind, history: Option<HistoryLimits>) -> LazyLog {
+        let of_this =
+            |origin: &&Arc<LogOrigin>| origin.kind == kind && Some(origin.limits) == history;
+        match self.log_origins.iter().find(of_this) {
+            Some(origin) => LazyLog::blank(origin, self.forgotten(kind).load(Ordering::SeqCst)),
+            None => LazyLog::None,
+        }
     }
 
     /// Makes a topic with this log, without listing it.
@@ -204,7 +225,7 @@ impl Registry {
         let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
         let log = Box::new(log(options.history?, id, self.budgets.of(kind)));
         let identity = (id, kind, name.clone());
-        let topic = Topic::new(identity, self.shards, options.overflow, Some(log));
+        let topic = Topic::new(identity, self.shards, options.overflow, LazyLog::Kept(log));
         Some(Arc::new(topic))
     }
 

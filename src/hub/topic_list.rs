@@ -61,6 +61,7 @@ impl Deref for TopicList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::log::LazyLog;
     use crate::hub::topic::{Overflow, TopicId};
     use crate::protocol::TopicKind;
 
@@ -73,7 +74,7 @@ mod tests {
                 (TopicId(id), TopicKind::Channel, name),
                 1,
                 Overflow::Evict,
-                None,
+                LazyLog::None,
             ))
         };
         let ids = |list: &[Arc<Topic>]| list.iter().map(|topic| topic.id()).collect::<Vec<_>>();

@@ -75,6 +75,11 @@ impl HttpTask {
         shared.turns.poll_turn(cx).map(Ok)
     }
 
+    /// To be called when the HTTP library has ended: it reads no more, and needs no turn.
+    pub fn give_up_turn(&self) {
+        self.0.lock().turns.give_up();
+    }
+
     /// Gathers nothing more: the next response is the last one that the HTTP library writes.
     pub fn write_directly(&self) {
         self.0.lock().output.write_directly();

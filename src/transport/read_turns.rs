@@ -69,10 +69,10 @@ impl ReadTurns {
         let read = Pin::new(&mut source).poll_read(cx, buffer);
         let count = buffer.filled().len() - filled;
         match &mut self.state {
-            State::Turn { left, .. } if count == limit => *left -= count,
-            // Everything that has arrived was read.
-            state if count < limit => *state = State::Free,
-            state => *state = State::Blocked,
+            State::Turn { left, .. } => *left -= count,
+            // Otherwise, everything that has arrived was read.
+            state if count == limit => *state = State::Blocked,
+            _ => {}
         }
         read
     }
@@ -80,8 +80,15 @@ impl ReadTurns {
     /// Ends the connection's turn, and returns whether it has its next one: then it can read. To be
     /// called when its task has been polled.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let State::Turn { .. } = self.state {
-            self.state = State::Blocked;
+        if let State::Turn { left, .. } = self.state {
+            let count = TURN_BYTES - left;
+            // One that has sent much takes a turn for what follows too, even if that is only the end:
+            // many such connections may end at once.
+            self.state = if (1..SMALL_READ_BYTES).contains(&count) {
+                State::Free
+            } else {
+                State::Blocked
+            };
         }
         let State::Waiting(waiting) = &mut self.state else {
             return Poll::Pending;

@@ -72,7 +72,7 @@ def mass_eviction_of_readers(target):
     return codes(closed)
 
 
-@attack("stalled-apart")
+@attack("stalled-apart", "--history", "0")
 def stalled_with_own_channels(target):
     """3,000 stalled clients that each have 0.9 MB of their own waiting"""
     clients = []

@@ -1,9 +1,10 @@
 //! Accepts connections.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::task::Poll;
 
 use tokio::net::TcpListener;
-use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -101,7 +102,21 @@ async fn accept(
         if extra >= EXTRA_PER_TURN {
             // They are read from before others take their places.
             extra = 0;
-            yield_now().await;
+            requeue().await;
         }
     }
+}
+
+/// Lets the tasks run that are ready now. Unlike `yield_now`, it does not wait until nothing else is
+/// ready, which may take long while many clients connect.
+async fn requeue() {
+    let mut is_requeued = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut is_requeued, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -129,6 +129,8 @@ pub(super) async fn serve_connection(
             }
         }
     };
+    // What follows may take long, and others wait for turns.
+    task.give_up_turn();
     // The rest of the HTTP connection is dropped, and its buffers with it. A WebSocket has none.
     let Some(parts) = connection.into_parts() else {
         return;

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod budget;
+mod lazy_log;
 mod owner;
 mod pace;
 mod schedule;
@@ -12,6 +13,7 @@ mod topic_log;
 
 pub(super) use arrivals::Arrivals;
 pub(super) use budget::{Budget, Budgets};
+pub(super) use lazy_log::{LazyLog, LogOrigin};
 pub(super) use owner::Owner;
 pub(super) use sweeper::Sweeper;
 pub use topic_log::{Kept, OutOfOrder};

@@ -14,7 +14,7 @@ use super::audience::Audience;
 use super::key::TopicId;
 use super::rules::Overflow;
 use super::stream::Stream;
-use crate::hub::log::TopicLog;
+use crate::hub::log::{LazyLog, TopicLog};
 use crate::protocol::{TopicKind, TopicName};
 
 /// One topic.
@@ -39,7 +39,7 @@ impl Topic {
         (id, kind, name): (TopicId, TopicKind, Arc<str>),
         shards: usize,
         overflow: Overflow,
-        log: Option<Box<TopicLog>>,
+        log: LazyLog,
     ) -> Self {
         Self {
             id,
@@ -113,13 +113,14 @@ impl Topic {
         }
         stream.retired = true;
         // Release its share of the budget now, even if something still holds the topic.
-        stream.log = None;
+        stream.log = LazyLog::None;
         on_retire();
         true
     }
 
-    /// Reads or changes the topic's log under the topic's lock. `None` if it keeps no history.
+    /// Reads or changes the topic's log under the topic's lock. `None` if it keeps no history, or if
+    /// nothing was published.
     pub(in crate::hub) fn with_log<T>(&self, f: impl FnOnce(&mut TopicLog) -> T) -> Option<T> {
-        self.state.lock().stream.log.as_mut().map(|log| f(log))
+        self.state.lock().stream.log.kept_mut().map(f)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::hub::log::{Replay, TopicLog};
+use super::key::TopicId;
+use crate::hub::log::{LazyLog, Replay, TopicLog};
 use crate::protocol::{ResumeRequest, Resumption, StreamTop};
 
 /// The publications of a topic, guarded by the topic's lock.
@@ -14,11 +15,11 @@ pub(in crate::hub) struct Stream {
     /// The number of broadcasts and publications so far.
     pub(in crate::hub) publications: u64,
     /// The history, if the topic keeps one.
-    pub(in crate::hub) log: Option<Box<TopicLog>>,
+    pub(in crate::hub) log: LazyLog,
 }
 
 impl Stream {
-    pub(super) fn new(log: Option<Box<TopicLog>>) -> Self {
+    pub(super) fn new(log: LazyLog) -> Self {
         Self {
             retired: false,
             publications: 0,
@@ -26,34 +27,34 @@ impl Stream {
         }
     }
 
-    /// The newest position, if the topic keeps a history.
+    /// The position of the newest publication, if the topic keeps a history.
     pub(in crate::hub) fn top(&self) -> Option<StreamTop> {
-        self.log.as_ref().map(|log| log.top())
+        self.log.kept().map(TopicLog::top)
     }
 
     /// Whether forgetting the stream would lose nothing: it has no history, or nothing was
     /// ever published.
     pub(super) fn is_blank(&self) -> bool {
-        self.log.as_ref().is_none_or(|log| log.is_blank())
+        self.log.kept().is_none_or(TopicLog::is_blank)
     }
 
     /// Whether the log is empty and was last published to at least `ttl` ago.
     pub(super) fn is_idle(&self, ttl: Duration) -> bool {
-        let log = self.log.as_ref();
+        let log = self.log.kept();
         log.is_some_and(|log| log.is_empty() && log.used_at.elapsed() >= ttl)
     }
 
     /// Answers a resume request, and says where the replay starts.
     pub(in crate::hub) fn resume(
         &mut self,
+        (id, name): (TopicId, &str),
         request: &ResumeRequest,
     ) -> (Resumption, Option<Replay>) {
-        match &mut self.log {
-            Some(log) => {
-                let (resumption, replay) = log.resume(request);
-                (resumption, Some(replay))
-            }
-            None => (Resumption::without_history(request), None),
-        }
+        let (resumption, replay) = match &mut self.log {
+            LazyLog::None => return (Resumption::without_history(request), None),
+            LazyLog::Blank(blank) => blank.log(id, name).resume(request),
+            LazyLog::Kept(log) => log.resume(request),
+        };
+        (resumption, Some(replay))
     }
 }

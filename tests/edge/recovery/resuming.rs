@@ -207,3 +207,36 @@ async fn a_forgotten_position_does_not_match_the_next_numbering() {
     assert_eq!(answer["reason"], "epoch_changed", "{answer}");
     assert_eq!(answer["offset"], 0, "{answer}");
 }
+
+#[tokio::test]
+async fn the_numbering_of_a_quiet_topic_stays_the_same_when_another_is_forgotten() {
+    let mut config = with_history_limits(HistoryLimits {
+        max_age: Duration::from_millis(20),
+        ..HistoryLimits::default()
+    });
+    config.history.position_ttl = Duration::from_millis(40);
+    let server = TestServer::start(config).await;
+    let mut client = server.connect().await;
+    let quiet =
+        Position::of(&subscribe_with(&mut client, "quiet", json!({"positions": true})).await);
+    publish_offsets(&server, "news", 1..=1).await;
+    eventually("a forgotten topic", async || {
+        server.get("/api/stats").await["history_bytes"] == 0
+    })
+    .await;
+    let history = server.get("/api/channels/quiet/history").await;
+    assert_eq!(
+        (&history["epoch"], &history["offset"]),
+        (&json!(quiet.epoch), &json!(0))
+    );
+    publish_offsets(&server, "quiet", 1..=1).await;
+    let mut other = server.connect().await;
+    let answer = subscribe_with(&mut other, "quiet", json!({"since": quiet.since()})).await;
+    assert_eq!(
+        (&answer["offset"], &answer["epoch"]),
+        (&json!(1), &json!(quiet.epoch))
+    );
+    // By now the publication may have expired.
+    assert_ne!(answer["reason"], "epoch_changed", "{answer}");
+    expect_offsets(&mut client, 1..=1).await;
+}

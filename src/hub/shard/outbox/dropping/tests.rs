@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::MAX_SLICES;
 use super::*;
 use crate::dialect::{At, Dialect};
+use crate::hub::log::LazyLog;
 use crate::hub::topic::TopicId;
 use crate::protocol::{Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 
@@ -84,7 +85,7 @@ fn notices(total: &Arc<ShardTotal>) -> Notices<'_> {
 fn topic(id: u64, overflow: Overflow) -> Arc<Topic> {
     let name = format!("t{id}").into();
     let identity = (TopicId(id), TopicKind::Channel, name);
-    Arc::new(Topic::new(identity, 1, overflow, None))
+    Arc::new(Topic::new(identity, 1, overflow, LazyLog::None))
 }
 
 fn frame(topic: u64, offset: u64, padding: usize) -> Frame {
