@@ -49,7 +49,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.listen", flag: Some("listen"), heading: Listening, kind: Kind::Address, default: "127.0.0.1:3000", reload: Restart,
         set: |config, value| put(&mut config.listen, value),
         help: "Address to listen on",
-        more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 takes a free port.",
+        more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 picks a free port.",
     },
     Setting {
         key: "server.shards", flag: Some("shards"), heading: Listening, kind: SHARDS, default: "0", reload: Restart,
