@@ -27,7 +27,7 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// Echoes every message unchanged
 #[derive(Debug, Parser)]
 struct Args {
-    /// Address to listen on; port 0 takes a free port
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, default_value = "127.0.0.1:9001")]
     listen: SocketAddr,
     /// Maximum size of a message

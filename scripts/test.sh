@@ -7,8 +7,8 @@
 #   scripts/test.sh help            lists the steps
 #
 # Needs a Rust toolchain. On Debian and Ubuntu it installs everything else that is
-# missing: node, python3-venv, curl and Chromium with apt, the rest under target/ and in
-# node_modules of tests/page and clients/js. Nothing is installed twice.
+# missing: node, python3-venv, curl, Go, Chromium, nginx and Caddy with apt, the rest under
+# target/ and in node_modules of tests/page and clients/js. Nothing is installed twice.
 #
 # A step that fails does not keep the others from running. At the end comes one line per
 # step. The last line is "N passed, M failed", the sum over all suites that ran; a step

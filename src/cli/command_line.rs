@@ -18,14 +18,14 @@ pub(super) enum Action {
         flags: Flags,
         strict: bool,
     },
-    /// It uses no setting, so only what is wrong with the flags themselves matters.
+    /// Uses no setting, so only mistakes in the flags themselves matter.
     InitConfig {
         problems: Vec<Problem>,
     },
 }
 
-/// Parses the arguments; the first is the program's name. The error is clap's: a help text, or
-/// wrong use that leaves no configuration to check.
+/// Parses the arguments; the first is the program's name. The error is clap's: a help text, or a
+/// usage error that leaves no configuration to check.
 pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
     let command = root();
     let mut problems = Vec::new();
@@ -127,7 +127,7 @@ fn remove_mistake(
 }
 
 fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) -> Option<Problem> {
-    // Of what looks like several short flags, clap names only the first letter.
+    // Where an argument looks like several short flags, clap names only the first.
     let is_short = !flag.starts_with("--");
     let at = arguments.iter().skip(1).position(|argument| {
         let argument = argument.to_string_lossy();
@@ -195,7 +195,7 @@ fn named<'a>(root: &'a Command, arguments: &[OsString]) -> (&'a Command, Vec<&'a
     (command, path)
 }
 
-/// The whole command line of the command that was meant, if it belongs to another command.
+/// The command line of the command that `name` probably means, anywhere in the tree.
 fn elsewhere(root: &Command, name: &str) -> Option<String> {
     let mut all = Vec::new();
     for outer in root.get_subcommands() {

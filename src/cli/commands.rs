@@ -29,10 +29,10 @@ const AFTER: &str = "Every setting can also come from its environment variable o
 /// The whole command line.
 pub(super) fn root() -> Command {
     let check = with_settings(Command::new(CHECK))
-        .about("Check the flags, variables and file as a start would, without listening")
+        .about("Check the flags, variables and file without starting the server")
         .after_help(wrap(
-            "Exits with 0 and a line on standard output if a start would work, and with 2 and \
-             every problem on standard error if it would not.",
+            "Exits with 0 and prints one line if the server would start. Otherwise, exits with 2 \
+             and prints every problem to standard error.",
             80,
         ))
         .arg(Arg::new(FILE).help("Configuration file, as with --config"))

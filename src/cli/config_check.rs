@@ -1,4 +1,4 @@
-//! `wavecast config check`: checks the configuration as a start would, without listening.
+//! `wavecast config check`: checks the configuration without starting the server.
 
 use std::process::ExitCode;
 

@@ -11,19 +11,19 @@ use crate::config::{Kind, SETTINGS, Setting};
 const WIDTH: usize = 84;
 
 const INTRODUCTION: &str =
-    "# Configuration of Wavecast. The flag `config` or the variable WAVECAST_CONFIG gives the path
-# of this file to the server.
+    "# Configuration of Wavecast. The server reads this file if the flag `config` or the variable
+# WAVECAST_CONFIG names it.
 #
-# Every setting is here with its default. To change one, remove the `#` in front of it.
+# Every setting is listed with its default. To change one, remove the `#` in front of it.
 # Flags and WAVECAST_* variables override this file. `wavecast config check FILE` says
-# whether a start would work.
+# whether the server would start with it.
 ";
 
 const RULES: &str = "
 # Rules for channels and rooms by name. The first rule whose pattern matches the name
 # applies; in a pattern, `*` matches any number of characters and `?` matches one.
-# `history` is false, a number of publications, or a table of limits; limits that are left
-# out are those of [history]. `overflow` says what happens to slow consumers: evict,
+# `history` is false, a number of publications, or a table of limits; those left out are
+# taken from [history]. `overflow` says what happens to slow consumers: evict,
 # drop-oldest or latest-only. For example:
 #
 ## [[channels]]

@@ -2,7 +2,7 @@
 
 use crate::config::{Kind, Setting};
 
-/// Width of a help text, so that it fits into 80 columns with its indentation.
+/// Width of a help text, so that it fits into 80 columns when indented.
 const WIDTH: usize = 68;
 
 /// The text of `-h` about a setting.

@@ -1,5 +1,5 @@
-//! What the log tells an operator while the server runs: that it is full and has room again, and how
-//! many connections it had to end.
+//! Log lines for operators: that the server is full or has room again, and how many connections it
+//! had to end.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::server::WebSocketServer;
 
-/// How often the server is looked at.
+/// How often the server is checked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// The ends of connections are summed up over this many looks.
 const LOOKS_PER_SUMMARY: u32 = 60;

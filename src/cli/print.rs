@@ -7,7 +7,7 @@ pub(super) fn out(text: &str) {
     let _ = try_out(text);
 }
 
-/// Prints to standard output what must arrive whole.
+/// Prints to standard output. Errors: the text may have been cut short.
 pub(super) fn try_out(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;

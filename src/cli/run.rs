@@ -9,7 +9,7 @@ use super::command_line::{self, Action};
 use super::{config_check, config_init, print, serve};
 use crate::config::report;
 
-/// Exit code for wrong use.
+/// Exit code for a usage error.
 const WRONG_USE: u8 = 2;
 
 /// Runs the command that the arguments of the process name.

@@ -58,7 +58,8 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         config.server.start_page = has_page;
         let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
         // Before listening, so that no signal is missed once the port is open.
-        let signals = Signals::new().map_err(|error| format!("cannot take signals: {error}"))?;
+        let signals =
+            Signals::new().map_err(|error| format!("cannot install signal handlers: {error}"))?;
         let listeners = listeners::open(config.listen)?;
         // Before the first connection is accepted, and not before the port is known to be free.
         let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
@@ -74,7 +75,7 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         let routes = routes(&server, cors::layer(&config.cors_origins));
         Ok(until_drained(&server, history_file, (listeners, routes), signals).await)
     });
-    // Not at the end of a write that hangs: the drain has waited for it long enough.
+    // Does not wait for a write that hangs: the drain has waited for it long enough.
     runtime.shutdown_background();
     code
 }
@@ -87,13 +88,13 @@ async fn greet(addresses: Vec<SocketAddr>, dev: bool, has_page: bool) {
 
 fn routes(server: &Arc<WebSocketServer>, cors: Option<CorsLayer>) -> Routes {
     match cors {
-        // Every response needs its headers.
+        // Every response needs the CORS headers.
         Some(cors) => server.router().layer(cors).into(),
         None => Routes::with_short_way(server.router(), server.api()),
     }
 }
 
-/// Goes on with the histories of the process before, if it has left any.
+/// Restores the histories that the previous process saved, if any.
 async fn restore(server: &WebSocketServer, file: &str) {
     match server.restore_histories(file).await {
         Ok(Some(restored)) => tracing::info!(
@@ -126,7 +127,7 @@ async fn drain(server: &WebSocketServer, history_file: Option<&str>) -> usize {
     left
 }
 
-/// Serves until a signal, then drains. A second signal ends at once.
+/// Serves until a signal, then drains. A second signal ends the process at once.
 async fn until_drained(
     server: &WebSocketServer,
     history_file: Option<String>,
@@ -143,13 +144,16 @@ async fn until_drained(
         never = journal::keep(server) => match never {},
         () = server.failed() => return ended_by_failure(),
     };
-    tracing::info!(signal = first, "draining; a second signal ends at once");
+    tracing::info!(
+        signal = first,
+        "draining; a second signal ends the process at once"
+    );
     let deadline = Instant::now() + server.config().drain.timeout;
     let drain = async {
         let left = drain(server, history_file.as_deref()).await;
         stop.cancel();
         requests.close();
-        // What is left then is cut off.
+        // Requests that are still in progress then are cut off.
         let _ = timeout_at(deadline, requests.wait()).await;
         left
     };
@@ -162,14 +166,14 @@ async fn until_drained(
             ExitCode::SUCCESS
         }
         second = signals.next() => {
-            tracing::warn!(signal = second, "ended without draining");
+            tracing::warn!(signal = second, "exiting before the drain is complete");
             ExitCode::from(INTERRUPTED)
         }
         () = server.failed() => ended_by_failure(),
     }
 }
 
-/// Logs the limits that were found.
+/// Logs the limits that apply.
 fn log_start(server: &WebSocketServer) {
     let connections = &server.config().connections;
     tracing::info!(

@@ -17,7 +17,7 @@ pub(crate) struct EdgeConfig {
     pub(crate) cors_origins: Vec<String>,
     /// Which logs to write: a level or a filter.
     pub(crate) log: String,
-    /// The file in which histories outlive a restart; empty for none.
+    /// The file that carries histories across a restart; empty for none.
     pub(crate) history_file: String,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,

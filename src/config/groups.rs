@@ -59,9 +59,9 @@ pub struct LimitsConfig {
     /// Maximum number of rooms and channels per client; at least 1. One more is refused with
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
-    /// Maximum number of rooms and channels that have members, over all clients; at least 1. Who
-    /// would be the first in one more is refused with `too_many_topics`. Each takes about 0.5 KB.
-    /// Default 1,000,000.
+    /// Maximum number of rooms and channels that have members, over all clients; at least 1. A
+    /// client that would be the first member of another one is refused with `too_many_topics`.
+    /// Each takes about 0.5 KB. Default 1,000,000.
     pub topics: usize,
     /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;
     /// at least 1 ms. After that, the command or request is refused with `overloaded`. The

@@ -49,7 +49,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.listen", flag: Some("listen"), heading: Listening, kind: Kind::Address, default: "127.0.0.1:3000", reload: Restart,
         set: |config, value| put(&mut config.listen, value),
         help: "Address to listen on",
-        more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 takes a free port.",
+        more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 picks a free port.",
     },
     Setting {
         key: "server.shards", flag: Some("shards"), heading: Listening, kind: SHARDS, default: "0", reload: Restart,
@@ -73,7 +73,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "connections.keep_alive", flag: Some("keep-alive"), heading: Connections, kind: TIME, default: "75s", reload: Restart,
         set: |config, value| put(&mut config.server.connections.keep_alive, value),
         help: "How long an HTTP connection may be idle between two requests",
-        more: "A proxy in front of the server should close its idle connections sooner, as nginx does after 60 seconds. While more than half of --max-http connections are open, it is at most 10 seconds.",
+        more: "A proxy in front of the server should close its idle connections sooner, as nginx does after 60 seconds. While more than half of --max-http connections are open, the limit is at most 10 seconds.",
     },
     Setting {
         key: "connections.write_timeout", flag: Some("write-timeout"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -85,7 +85,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "connections.close_timeout", flag: Some("close-timeout"), heading: Connections, kind: TIME, default: "5s", reload: Restart,
         set: |config, value| put(&mut config.server.connections.close_timeout, value),
         help: "How long a client that is being closed has before its connection is reset",
-        more: "In this time, the client reads the Close frame and ends its side. An evicted client has this time twice: to read the Close frame, and to end its side.",
+        more: "In this time, the client reads the Close frame and ends its side. An evicted client has this long for each of the two.",
     },
     Setting {
         key: "connections.ping_interval", flag: Some("ping-interval"), heading: Connections, kind: TIME, default: "30s", reload: Restart,
@@ -108,8 +108,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "connections.messages_total", flag: Some("messages-total"), heading: Connections, kind: SIZE, default: "64MiB", reload: Restart,
         set: |config, value| put(&mut config.server.connections.messages_total, value),
-        help: "Maximum number of bytes of messages from all clients that are incomplete or not yet carried out",
-        more: "A client whose message doesn't fit is closed (1013). A quarter is kept for messages of up to 4 KiB. Two messages of the maximum size always fit.",
+        help: "Maximum number of bytes of all clients' messages that are incomplete or not yet carried out",
+        more: "A client whose message doesn't fit is closed (1013). A quarter is reserved for messages of up to 4 KiB. Two messages of the maximum size always fit.",
     },
     Setting {
         key: "connections.max_clients_per_room", flag: Some("max-clients-per-room"), heading: Connections, kind: COUNT, default: "100", reload: Live,
@@ -127,7 +127,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "limits.topics", flag: Some("max-topics"), heading: Connections, kind: COUNT, default: "1000000", reload: Live,
         set: |config, value| put(&mut config.server.limits.topics, value),
         help: "Maximum number of rooms and channels that have members",
-        more: "A client that would be the first in one more gets the error `too_many_topics`. Each takes about 0.5 KB of memory.",
+        more: "A client that would be the first member of another one gets the error `too_many_topics`. Each takes about 0.5 KB of memory.",
     },
     Setting {
         key: "outbox.messages", flag: Some("outbox-messages"), heading: SlowConsumers, kind: COUNT, default: "1024", reload: Live,
@@ -145,7 +145,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "outbox.total", flag: Some("outbox-total"), heading: SlowConsumers, kind: SIZE_OR_NONE, default: "0", reload: Restart,
         set: |config, value| put(&mut config.server.outbox.total, value),
         help: "Maximum number of bytes waiting for all clients together",
-        more: "A message that many clients share counts once per shard. Beyond it, the clients with the most bytes waiting are closed (1013). 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
+        more: "Beyond it, the clients with the most bytes waiting are closed (1013). A message that many clients share counts once per shard. 0 means an eighth of the memory that the process may use, and at least 128 MiB.",
     },
     Setting {
         key: "outbox.replies_total", flag: Some("replies-total"), heading: SlowConsumers, kind: SIZE, default: "32MiB", reload: Restart,
@@ -163,7 +163,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "publish.window", flag: Some("publish-window"), heading: Publishing, kind: ANY_TIME, default: "5m", reload: Live,
         set: |config, value| put(&mut config.server.publish.window, value),
         help: "How long idempotency keys are remembered; 0s turns this off",
-        more: "Within this time, a publication with the `id` of an earlier one in the same channel is not delivered again; its publisher gets the earlier one's result.",
+        more: "Within this time, a publication with the same `id` as an earlier one in its channel is not delivered again; its publisher gets the earlier one's result.",
     },
     Setting {
         key: "publish.ids", flag: Some("publish-ids"), heading: Publishing, kind: KEYS, default: "100000", reload: Live,
@@ -187,7 +187,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "history.messages", flag: Some("history"), heading: History, kind: COUNT_OR_NONE, default: "100", reload: Live,
         set: |config, value| put(config.history.messages.get_or_insert_default(), value),
         help: "Publications kept per channel, and per room if set; 0 turns history off",
-        more: "Clients that reconnect recover from these what they missed. By default, only channels keep them; a value that you set applies to rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
+        more: "Clients that reconnect recover what they missed from these. By default, only channels keep them; a value that you set applies to rooms too. Rules in the file (`[[channels]]` and `[[rooms]]`) set this by name.",
     },
     Setting {
         key: "history.bytes", flag: Some("history-bytes"), heading: History, kind: SIZE, default: "1MiB", reload: Live,
@@ -222,8 +222,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         key: "history.file", flag: Some("history-file"), heading: History, kind: Kind::Path, default: "", reload: Restart,
         set: |config, value| put(&mut config.history_file, value),
-        help: "File in which histories outlive a restart; none by default",
-        more: "It is written at the end of a graceful shutdown, and read and removed at the next start. Then clients recover what they missed during the restart. After a crash, there is no file, and they are told that messages may be missing.",
+        help: "File that carries histories across a restart; none by default",
+        more: "It is written at the end of a graceful shutdown, and read and removed at the next start. Clients then recover what they missed during the restart. After a crash, there is no file, and they are told that messages may be missing.",
     },
     Setting {
         key: "drain.timeout", flag: Some("drain-timeout"), heading: Shutdown, kind: ANY_TIME, default: "30s", reload: Live,
@@ -241,7 +241,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "drain.reconnect_rate", flag: Some("reconnect-rate"), heading: Shutdown, kind: RATE, default: "5000", reload: Live,
         set: |config, value| put(&mut config.server.drain.reconnect_rate, value),
         help: "Clients that may reconnect per second after a shutdown",
-        more: "The shutdown notice asks clients to spread their return over a window of matching length, between 1 second and 5 minutes.",
+        more: "The shutdown notice asks clients to reconnect at random times within a window of matching length, between 1 second and 5 minutes.",
     },
     Setting {
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
