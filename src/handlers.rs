@@ -144,6 +144,10 @@ struct UpgradeQuery {
 ///
 /// The client gets the [`Identity`] that the application's middleware put into the request's
 /// extensions; without one it is anonymous.
+///
+/// `axum::serve` does not wait for WebSockets when it shuts down, so they would end without a Close
+/// frame. Await [`drain`](WebSocketServer::drain) at the end of the future that you pass to
+/// `with_graceful_shutdown`. [`WebSocketServer::serve`] drains by itself.
 pub async fn ws_handler(
     ws: WebSocketUpgrade,
     State(server): State<Arc<WebSocketServer>>,
@@ -163,6 +167,9 @@ pub async fn ws_handler(
 /// ordinary body: in addition to the outbox, hyper keeps 16 KiB of buffers for it and accepts
 /// up to 408 KiB that a stalled peer does not read. A peer that has vanished is noticed by the
 /// kernel, or when these buffers have been full for `pong_timeout`.
+///
+/// When `axum::serve` shuts down gracefully, an open stream keeps it from returning, and so keeps the
+/// process, until [`drain`](WebSocketServer::drain) ends the stream; drain as for [`ws_handler`].
 pub async fn sse_handler(
     request: SseRequest,
     State(server): State<Arc<WebSocketServer>>,
