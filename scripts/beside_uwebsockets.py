@@ -22,6 +22,8 @@ import sys
 import time
 from pathlib import Path
 
+from ports import ReservedPort
+
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # channels, subscribers of each, messages queued together (each for a random channel), bytes per message, rounds
@@ -73,11 +75,6 @@ def serve_uwebsockets(port):
     app.get("/publish", publish)
     app.listen({"host": "127.0.0.1", "port": port}, lambda _: None)
     app.run()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def wait_until_it_listens(name, server, port):
@@ -175,7 +172,8 @@ def main():
     if sys.argv[1:2] == ["--serve"]:
         return serve_uwebsockets(int(sys.argv[2]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    ports = {"uWebSockets": free_port(), "Wavecast": free_port()}
+    reserved = {name: ReservedPort() for name in ("uWebSockets", "Wavecast")}
+    ports = {name: port.number for name, port in reserved.items()}
     flags = ["--listen", f"127.0.0.1:{ports['Wavecast']}", "--ping-interval", "10h", "--pong-timeout", "20h"]
     # The same event is published repeatedly.
     flags += ["--publish-window", "0s"]

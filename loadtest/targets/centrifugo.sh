@@ -5,7 +5,7 @@ if [ ! -x "$hubs/centrifugo" ]; then
   needs go "https://go.dev/dl"
   GOBIN=$hubs go install github.com/centrifugal/centrifugo/v6@latest >&2
 fi
-port=$(free_port)
+reserve_port
 directory=$(mktemp -d)
 cat >"$directory/config.json" <<JSON
 {

@@ -8,9 +8,23 @@ hubs=${HUBS:-$here/../../target/hubs}
 mkdir -p "$hubs"
 hubs=$(cd "$hubs" && pwd)
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# Sets $port to a free port that nobody else is given before this script ends. Until then, a process of its own keeps
+# it bound without listening on it. The system gives such a port to nobody who asks for any port, but the hub, which
+# names it and sets SO_REUSEADDR as servers do, can listen on it.
+reserve_port() {
+  local holder
+  read -r port holder < <(exec python3 -c '
+import os, socket, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1], os.getpid(), flush=True)
+time.sleep(30)  # longer than this script takes
+')
+  holders="$holders $holder"
 }
+holders=
+trap 'for holder in $holders; do kill "$holder" 2>/dev/null || true; done' EXIT
 
 # Waits until a port answers, at most 10 s. Usage: wait_for PORT PID LOG
 wait_for() {

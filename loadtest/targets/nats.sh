@@ -2,8 +2,9 @@
 # Starts NATS with WebSockets: loadtest --target nats -u URL
 . "$(dirname "$0")/common.sh"
 needs nats-server "apt-get install nats-server"
-port=$(free_port)
-client_port=$(free_port)
+reserve_port
+client_port=$port
+reserve_port
 directory=$(mktemp -d)
 cat >"$directory/nats.conf" <<CONF
 listen: "127.0.0.1:$client_port"

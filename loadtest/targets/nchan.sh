@@ -4,7 +4,7 @@
 needs nginx "apt-get install nginx libnginx-mod-nchan"
 module=/usr/lib/nginx/modules/ngx_nchan_module.so
 [ -f "$module" ] || { echo "this needs nchan: apt-get install libnginx-mod-nchan" >&2; exit 3; }
-port=$(free_port)
+reserve_port
 directory=$(mktemp -d)
 cat >"$directory/nginx.conf" <<CONF
 load_module $module;

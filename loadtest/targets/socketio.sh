@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 needs node "https://nodejs.org"
 [ -d "$hubs/node_modules/socket.io" ] || npm install --silent --no-audit --no-fund --prefix "$hubs" socket.io >&2
-port=$(free_port)
+reserve_port
 directory=$(mktemp -d)
 cat >"$directory/hub.cjs" <<'JS'
 const { createServer } = require('node:http');

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 needs node "https://nodejs.org"
 [ -d "$hubs/node_modules/ws" ] || npm install --silent --no-audit --no-fund --prefix "$hubs" ws >&2
-port=$(free_port)
+reserve_port
 directory=$(mktemp -d)
 cat >"$directory/hub.cjs" <<'JS'
 const { WebSocketServer, WebSocket } = require(process.env.HUBS + '/node_modules/ws');

@@ -8,8 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ports import ReservedPort
+
 from .checks import NGINX_CHANGES, PING, checks_of
-from .processes import Caddy, Certificate, Edge, Nginx, free_port, version
+from .processes import Caddy, Certificate, Edge, Nginx, version
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("SERVER_BIN") or str(Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast")
@@ -22,7 +24,8 @@ class Surroundings:
     def __init__(self, proxy, certificate, folder):
         self.binary, self.folder = BINARY, folder
         self.certificate, self.trust = certificate, certificate.chain
-        self.port = free_port()
+        self.reserved = ReservedPort()
+        self.port = self.reserved.number
         self.edge = Edge(BINARY, folder, self.port, "--ping-interval", PING)
         try:
             changes = (NGINX_CHANGES,) if proxy is Nginx else ()
@@ -34,6 +37,7 @@ class Surroundings:
     def stop(self):
         self.proxy.stop()
         self.edge.stop()
+        self.reserved.release()
 
 
 def install():

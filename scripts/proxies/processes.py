@@ -9,17 +9,13 @@ import subprocess
 import time
 from pathlib import Path
 
+from ports import ReservedPort
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY, DOCUMENT = ROOT / "deploy", ROOT / "docs" / "DEPLOY.md"
 START_S, STOP_S = 20, 20
 # What the files in deploy/ say, and what the checks put in its place.
 EDGE, BACKENDS, APPLICATION = "127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:8000"
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def replaced(text, changes):
@@ -41,10 +37,10 @@ def snippet(language, application):
 
 
 class Process:
-    """A process with its log."""
+    """A process with its log. It owns `ports`, which are free again when it was stopped."""
 
-    def __init__(self, name, command, folder, **options):
-        self.name, self.stopping = name, False
+    def __init__(self, name, command, folder, ports=(), **options):
+        self.name, self.ports, self.stopping = name, ports, False
         self.log = Path(folder) / f"{name}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options)
@@ -75,10 +71,13 @@ class Process:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
+        finally:
+            for port in self.ports:
+                port.release()
 
 
 class Edge(Process):
-    """The server, on a port that stays the same when it is started again."""
+    """The server. Its port stays the same when it is started again, so others keep it reserved."""
 
     def __init__(self, binary, folder, port, *flags):
         super().__init__("wavecast", [binary, "--listen", f"127.0.0.1:{port}", *flags], folder)
@@ -88,18 +87,19 @@ class Edge(Process):
 class Proxy(Process):
     """A proxy in front of the server: `public` and `private` are its ports."""
 
-    def __init__(self, command, folder, public, private, **options):
-        super().__init__(type(self).__name__.lower(), command, folder, **options)
-        self.public, self.private = public, private
-        self.wait_for_port(public)
-        self.wait_for_port(private)
+    def __init__(self, command, folder, ports, **options):
+        super().__init__(type(self).__name__.lower(), command, folder, ports, **options)
+        self.public, self.private = (port.number for port in ports)
+        self.wait_for_port(self.public)
+        self.wait_for_port(self.private)
 
 
 class Nginx(Proxy):
     """nginx with deploy/nginx.conf. Its workers end with the process that is started here."""
 
     def __init__(self, folder, certificate, edge, changes=None):
-        public, private = free_port(), free_port()
+        ports = ReservedPort(), ReservedPort()
+        public, private = (port.number for port in ports)
         self.access_log = Path(folder) / "nginx.access.log"
         paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -122,7 +122,7 @@ class Nginx(Proxy):
         file = Path(folder) / "nginx.conf"
         file.write_text(text)
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
-        super().__init__([binary, "-c", str(file), "-p", str(folder)], folder, public, private)
+        super().__init__([binary, "-c", str(file), "-p", str(folder)], folder, ports)
 
     @staticmethod
     def asking(application):
@@ -139,7 +139,8 @@ class Caddy(Proxy):
     """Caddy with deploy/Caddyfile."""
 
     def __init__(self, folder, certificate, edge, changes=None):
-        public, private = free_port(), free_port()
+        ports = ReservedPort(), ReservedPort()
+        public, private = (port.number for port in ports)
         text = replaced((DEPLOY / "Caddyfile").read_text(), {
             "grace_period": "admin off\n\tauto_https off\n\tgrace_period",
             "example.com {": f"https://localhost:{public} {{\n\ttls {certificate.chain} {certificate.key}\n\tbind 127.0.0.1",
@@ -152,8 +153,7 @@ class Caddy(Proxy):
         # Caddy keeps its state below these folders.
         env = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "PATH": "/usr/bin:/bin"}
         binary = shutil.which("caddy") or "/usr/bin/caddy"
-        super().__init__([binary, "run", "--config", str(file), "--adapter", "caddyfile"], folder, public, private, env=env)
-
+        super().__init__([binary, "run", "--config", str(file), "--adapter", "caddyfile"], folder, ports, env=env)
 
     @staticmethod
     def asking(application):
