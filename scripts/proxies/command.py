@@ -12,10 +12,18 @@ from ports import ReservedPort
 
 from .checks import NGINX_CHANGES, PING, checks_of
 from .processes import Caddy, Certificate, Edge, Nginx, version
+from .unit import CHECKS as UNIT_CHECKS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("SERVER_BIN") or str(Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "wavecast")
-NEEDED = {"nginx": "nginx", "caddy": "caddy", "curl": "curl", "openssl": "openssl"}
+PROXIES = {"nginx": Nginx, "caddy": Caddy}
+# The programs that the checks need, and their packages.
+FOR_PROXIES = {"curl": "curl", "openssl": "openssl"}
+NEEDED = {
+    "nginx": {"nginx": "nginx", **FOR_PROXIES},
+    "caddy": {"caddy": "caddy", **FOR_PROXIES},
+    "unit": {"systemd-analyze": "systemd"},
+}
 
 
 class Surroundings:
@@ -40,9 +48,10 @@ class Surroundings:
         self.reserved.release()
 
 
-def install():
+def install(names):
     """Installs the missing programs on Debian and Ubuntu, without starting any service."""
-    missing = [package for name, package in NEEDED.items() if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
+    needed = {program: package for name in names for program, package in NEEDED[name].items()}
+    missing = [package for program, package in needed.items() if not shutil.which(program)]
     if not missing:
         return
     if not shutil.which("apt-get"):
@@ -58,23 +67,32 @@ def install():
         subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True)
 
 
-def run(proxy, certificate, folder):
-    """Runs all checks of a proxy; returns how many passed and failed."""
-    name = proxy.__name__.lower()
-    print(f"{name} {version(['nginx', '-v'] if proxy is Nginx else ['caddy', 'version'])}")
-    at = Surroundings(proxy, certificate, folder)
+def run_checks(checks, at):
+    """Runs the checks; returns how many passed and failed."""
     passed = failed = 0
+    for check in checks:
+        problem = None
+        try:
+            check(at)
+        except Exception as error:  # noqa: BLE001 (a check that fails in any way has failed)
+            problem = f"{type(error).__name__}: {error}"
+        passed, failed = passed + (problem is None), failed + (problem is not None)
+        print(f"  {'FAIL' if problem else 'ok  '} {check.__doc__.splitlines()[0]}", flush=True)
+        if problem:
+            print(f"       {problem}", file=sys.stderr)
+    return passed, failed
+
+
+def run(name, folder):
+    """Runs all checks of a proxy or of the unit; returns how many passed and failed."""
+    programs = {"nginx": ["nginx", "-v"], "caddy": ["caddy", "version"], "unit": ["systemd-analyze", "--version"]}
+    print(f"{name}: {programs[name][0]} {version(programs[name])}")
+    if name == "unit":
+        return run_checks(UNIT_CHECKS, folder)
+    proxy = PROXIES[name]
+    at = Surroundings(proxy, Certificate(folder), folder)
     try:
-        for check in checks_of(proxy):
-            problem = None
-            try:
-                check(at)
-            except Exception as error:  # noqa: BLE001 (a check that fails in any way has failed)
-                problem = f"{type(error).__name__}: {error}"
-            passed, failed = passed + (problem is None), failed + (problem is not None)
-            print(f"  {'FAIL' if problem else 'ok  '} {check.__doc__.splitlines()[0]}", flush=True)
-            if problem:
-                print(f"       {problem}", file=sys.stderr)
+        passed, failed = run_checks(checks_of(proxy), at)
     finally:
         at.stop()
     if failed:
@@ -84,21 +102,20 @@ def run(proxy, certificate, folder):
 
 
 def main(usage):
-    proxies = {"nginx": Nginx, "caddy": Caddy}
-    names = sys.argv[1:] or list(proxies)
-    if any(name not in proxies for name in names):
+    names = sys.argv[1:] or list(NEEDED)
+    if any(name not in NEEDED for name in names):
         print(usage)
         return 0 if {"-h", "--help"} & set(names) else 2
     # So that what was started is ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if not Path(BINARY).is_file():
+    if names != ["unit"] and not Path(BINARY).is_file():
         sys.exit(f"proxies: {BINARY} does not exist; run cargo build --release")
     os.environ["PATH"] += ":/usr/sbin"
-    install()
+    install(names)
     passed = failed = 0
     for name in names:
         with tempfile.TemporaryDirectory(prefix="proxies-") as folder:
-            counts = run(proxies[name], Certificate(folder), Path(folder))
+            counts = run(name, Path(folder))
             passed, failed = passed + counts[0], failed + counts[1]
     print(f"proxies: {passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -178,5 +178,5 @@ class Certificate:
 def version(command):
     """What a program says its version is."""
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
+    found = re.search(r"\d+(\.\d+)+|\b\d+\b", said.stdout + said.stderr)
     return found[0] if found else "unknown version"
