@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the files of a release, below target/dist/:
+# Makes the files of a release, in target/dist/:
 #
-#   wavecast-VERSION-TARGET.tar.gz   the server, the load tester, documents, and deploy/
+#   wavecast-VERSION-TARGET.tar.gz   the server, the load tester in loadtest/, documents, and deploy/
 #   wavecast-VERSION.tgz             the JavaScript client, for npm
 #   SHA256SUMS
 #
@@ -9,11 +9,15 @@
 #
 # Each archive that this machine can run is unpacked into an empty folder and tried. Needs what a build needs,
 # and node for the client. Packing is reproducible: the same commit and the same binaries give the same archives.
+#
+#   DIST                       makes them in this folder
+#   SERVER_BIN, LOADTEST_BIN   packs these programs for this machine's own target instead of building them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
-dist=$CARGO_TARGET_DIR/dist
+mkdir -p "${DIST:=$CARGO_TARGET_DIR/dist}"
+dist=$(cd "$DIST" && pwd)
 version=$(sed -nE '/^\[workspace.package\]/,/^\[/s/^version = "(.*)"/\1/p' Cargo.toml)
 host=$(rustc -vV | sed -n 's/^host: //p')
 commit_time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -29,14 +33,18 @@ die() { echo "dist.sh: $*" >&2; exit 1; }
 # archive TARGET: builds for it, and packs what was built.
 archive() {
   local target=$1 binaries=$CARGO_TARGET_DIR/$1/release flags=(--target "$1") name=wavecast-$version-$1
+  local server= loadtest=
   if [[ $target == "$host" ]]; then
     # Without --target, what `cargo build --release` built before is used.
     binaries=$CARGO_TARGET_DIR/release flags=()
+    server=${SERVER_BIN:-} loadtest=${LOADTEST_BIN:-}
   fi
-  cargo build --release --locked "${flags[@]}" -p wavecast --bin wavecast -p loadtest --bin loadtest
-  mkdir "$work/$name"
-  install -m 755 "$binaries/wavecast" "$binaries/loadtest" "$work/$name/"
-  "${STRIP:-strip}" "$work/$name/wavecast" "$work/$name/loadtest"
+  [[ -n $server && -n $loadtest ]] ||
+    cargo build --release --locked "${flags[@]}" -p wavecast --bin wavecast -p loadtest --bin loadtest
+  # The load tester is beside its documents, in a folder of the same name.
+  install -D -m 755 "${server:-$binaries/wavecast}" "$work/$name/wavecast"
+  install -D -m 755 "${loadtest:-$binaries/loadtest}" "$work/$name/loadtest/loadtest"
+  "${STRIP:-strip}" "$work/$name/wavecast" "$work/$name/loadtest/loadtest"
   cp LICENSE README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md SECURITY.md "$work/$name/"
   cp -r docs deploy "$work/$name/"
   # What these documents link to.
@@ -54,14 +62,17 @@ try_archive() {
   tar -C "$folder" -xzf "$dist/$name.tar.gz"
   cd "$folder/$name"
   [[ $(./wavecast --version) == "wavecast $version" ]] || die "$1: wavecast --version says $(./wavecast --version)"
-  ./loadtest --version >"$work/loadtest-version"
+  ./loadtest/loadtest --version >"$work/loadtest-version"
   ./wavecast config init >"$work/wavecast.toml"
   ./wavecast config check "$work/wavecast.toml"
+  # Made here: it is read before the server's own process has opened it.
+  : >"$work/out"
   ./wavecast --listen 127.0.0.1:0 >"$work/out" 2>&1 &
   server_pid=$!
   for _ in {1..200}; do
-    address=$(sed -nE 's/.*(http:\/\/127\.0\.0\.1:[0-9]+).*/\1/p' "$work/out" | head -n 1)
+    address=$(sed -nE '/.*(http:\/\/127\.0\.0\.1:[0-9]+).*/{s//\1/p;q}' "$work/out")
     [[ -z $address ]] || break
+    kill -0 "$server_pid" 2>/dev/null || break
     sleep 0.05
   done
   [[ -n $address ]] || { cat "$work/out" >&2; die "$1: the server did not start"; }
@@ -74,7 +85,6 @@ try_archive() {
   rm -r "$folder"
 }
 
-mkdir -p "$dist"
 rm -f "$dist"/*
 targets=("$@")
 [[ ${#targets[@]} -gt 0 ]] || targets=("$host")

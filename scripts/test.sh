@@ -44,6 +44,7 @@ step js "the JavaScript client, against the server and in headless Chromium"
 step page "the page and a browser's EventSource in headless Chromium"
 step readme "the README's examples" run_script scripts/readme_examples.py
 step proxies "behind nginx and Caddy, and the systemd unit" run_script scripts/proxies.py
+step dist "the archives of a release"
 step verify "the server under the load tester's correctness scenarios"
 step smoke "1,000 sockets for 10 s"
 
@@ -129,18 +130,8 @@ need_curl() {
   command -v curl >/dev/null || apt_install curl ca-certificates
 }
 
-# need_browser_tools FOLDER: installs Chromium, Node, and the packages in FOLDER's lock file.
-need_browser_tools() {
-  if [[ -z ${CHROMIUM:-} ]]; then
-    for name in chromium chromium-browser google-chrome; do
-      CHROMIUM=$(command -v "$name") && break
-    done
-    if [[ -z $CHROMIUM ]]; then
-      apt_install chromium
-      CHROMIUM=$(command -v chromium)
-    fi
-  fi
-  export CHROMIUM
+# need_node FOLDER: installs Node, and the packages in FOLDER's lock file.
+need_node() {
   command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
   local major
   major=$(node -p 'process.versions.node.split(".")[0]')
@@ -151,6 +142,19 @@ need_browser_tools() {
       { tail -n 20 "$log" >&2; die "npm ci failed"; }
     touch "$1/node_modules/.package-lock.json"
   fi
+}
+
+need_chromium() {
+  if [[ -z ${CHROMIUM:-} ]]; then
+    for name in chromium chromium-browser google-chrome; do
+      CHROMIUM=$(command -v "$name") && break
+    done
+    if [[ -z $CHROMIUM ]]; then
+      apt_install chromium
+      CHROMIUM=$(command -v chromium)
+    fi
+  fi
+  export CHROMIUM
 }
 
 need_cargo_deny() {
@@ -286,7 +290,8 @@ run_autobahn() {
 
 # node_suite FOLDER FILE...: runs the test files with node's test runner.
 node_suite() {
-  need_browser_tools "$1"
+  need_chromium
+  need_node "$1"
   need_server
   [[ $1 != clients/js ]] || (cd "$1" && node scripts/build.mjs)
   cd "$1"
@@ -304,6 +309,22 @@ run_js() {
 }
 
 run_page() { node_suite tests/page page.test.mjs events.test.mjs; }
+
+# dist.sh tries the archive of this machine's target itself.
+run_dist() {
+  need_curl
+  need_node clients/js
+  need_release_binaries
+  local made=$work/dist names version host
+  DIST=$made scripts/dist.sh
+  version=$("$SERVER_BIN" --version)
+  version=${version#wavecast }
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  names=$(cd "$made" && LC_ALL=C && printf '%s ' *)
+  [[ $names == "SHA256SUMS wavecast-$version-$host.tar.gz wavecast-$version.tgz " ]] || die "these were made: $names"
+  (cd "$made" && sha256sum --check --strict SHA256SUMS)
+  [[ $(wc -l <"$made/SHA256SUMS") -eq 2 ]] || die "SHA256SUMS does not list every archive"
+}
 
 run_verify() {
   need_release_binaries
