@@ -67,6 +67,9 @@ pub(super) struct Memberships {
     pub(super) ended: bool,
     /// Every membership has ended, and the observer gets no more calls about the client.
     pub(super) gone: bool,
+    /// The code with which the connection is closed. It is here because the alignment leaves room
+    /// for it.
+    close_code: Option<u16>,
     pub(super) topics: TopicList,
 }
 
@@ -221,6 +224,24 @@ impl Client {
         self.task.register(waker);
     }
 
+    /// The code with which the connection is or was closed, by either side. `None` if there was no
+    /// Close.
+    pub fn close_code(&self) -> Option<u16> {
+        self.memberships.lock().close_code
+    }
+
+    /// Records the code of a Close frame that is about to be queued, or that answers the peer's. The
+    /// first code stays.
+    pub fn record_close(&self, code: u16) {
+        self.memberships.lock().close_code.get_or_insert(code);
+    }
+
+    /// Records the code of a Close frame of the shard's own. It overtakes one that still waits in the
+    /// mailbox, so it replaces that one's code.
+    pub(super) fn record_own_close(&self, code: u16) {
+        self.memberships.lock().close_code = Some(code);
+    }
+
     /// Waits for a [`connect`](super::Hub::connect) that has registered the client and is about to
     /// hand it to its shard. What is sent before that would be lost. It takes a moment and never
     /// awaits anything.
@@ -261,6 +282,18 @@ mod tests {
     #[test]
     fn a_client_is_small() {
         assert!(size_of::<Client>() <= 144);
+    }
+
+    #[test]
+    fn of_several_close_codes_the_first_stays_unless_the_shard_closes_itself() {
+        let client = Client::new(Uuid::nil(), ClientInfo::default(), 0, true);
+        assert_eq!(client.close_code(), None);
+        client.record_close(1001);
+        client.record_close(1000);
+        assert_eq!(client.close_code(), Some(1001));
+        client.record_own_close(1013);
+        client.record_close(1000);
+        assert_eq!(client.close_code(), Some(1013));
     }
 
     #[test]

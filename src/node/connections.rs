@@ -144,7 +144,7 @@ impl Node {
             })
             .await?;
         if last && client.is_attached() {
-            tracing::debug!(client = %client.id(), "disconnected");
+            tracing::debug!(client = %client.id(), code = client.close_code(), "disconnected");
             notify_disconnect(&*self.policy, client.view());
         }
         Ok(())
@@ -159,12 +159,18 @@ impl Node {
     ) -> Result<(), HubClosed> {
         tracing::debug!(client = %client.id(), code = code.code(), ?reason, "closing");
         let frame = self.dialect_of(client).close(code, reason);
-        self.close_with(client, frame).await
+        self.close_with(client, code.code(), frame).await
     }
 
-    /// Sends a Close frame behind what is queued for the client: the answer to the peer's own,
-    /// or the code of a protocol violation. After the close timeout, the socket is reset.
-    pub async fn close_with(&self, client: &Arc<Client>, frame: Frame) -> Result<(), HubClosed> {
+    /// Sends a Close frame with this code behind what is queued for the client: the answer to the
+    /// peer's own, or the code of a protocol violation. After the close timeout, the socket is reset.
+    pub async fn close_with(
+        &self,
+        client: &Arc<Client>,
+        code: u16,
+        frame: Frame,
+    ) -> Result<(), HubClosed> {
+        client.record_close(code);
         let linger = self.hub.close_timeout();
         self.hub.close(client, frame, linger).await
     }

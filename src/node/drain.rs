@@ -145,7 +145,9 @@ impl Node {
             let left = deadline.saturating_duration_since(Instant::now());
             // Together, since each may wait for a shard that is behind.
             let closes = clients.iter().map(|client| {
-                let frame = self.dialect_of(client).close(CloseCode::GoingAway, None);
+                let code = CloseCode::GoingAway;
+                client.record_close(code.code());
+                let frame = self.dialect_of(client).close(code, None);
                 self.hub.close(client, frame, left)
             });
             if join_all(closes)

@@ -66,6 +66,7 @@ impl Shard {
     fn discard_for(&mut self, slot: u32, code: CloseCode) -> Frame {
         let connection = &mut self.connections[slot as usize];
         connection.outbox.discard_unsent();
+        connection.client.record_own_close(code.code());
         self.dialects
             .of(connection.client.class())
             .close(code, None)

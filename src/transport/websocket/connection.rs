@@ -41,8 +41,8 @@ pub(super) struct Reader {
 pub(super) enum End {
     /// The peer ended the stream, or the socket failed.
     Stream,
-    /// A Close frame must be sent, to answer the peer's or to report an error.
-    Close(Box<Frame>),
+    /// A Close frame with this code must be sent, to answer the peer's or to report an error.
+    Close(u16, Box<Frame>),
     /// The shard is closing the connection: eviction, heartbeat timeout, drain, or an operator.
     Shard,
 }
@@ -56,7 +56,7 @@ impl Drop for Reader {
 
 impl End {
     fn close(code: u16, reason: &str) -> Self {
-        Self::Close(Box::new(Frame::close(code, reason)))
+        Self::Close(code, Box::new(Frame::close(code, reason)))
     }
 }
 
@@ -65,8 +65,13 @@ impl Reader {
     pub(super) fn panicked(&self) -> End {
         self.node.metrics().panics_total.add(1);
         tracing::error!(client = %self.client.id(), "a connection's task panicked");
+        self.closed_with(CloseCode::InternalError)
+    }
+
+    /// The end with this code, as the client's dialect encodes it.
+    fn closed_with(&self, code: CloseCode) -> End {
         let dialect = self.node.dialects().of(self.client.class());
-        End::Close(Box::new(dialect.close(CloseCode::InternalError, None)))
+        End::Close(code.code(), Box::new(dialect.close(code, None)))
     }
 
     /// Decodes all of `bytes` and passes the messages to the session. Collects the newest pings;
@@ -120,10 +125,7 @@ impl Reader {
             return None;
         }
         self.stop_decoding();
-        let dialect = self.node.dialects().of(self.client.class());
-        Some(End::Close(Box::new(
-            dialect.close(CloseCode::Overloaded, None),
-        )))
+        Some(self.closed_with(CloseCode::Overloaded))
     }
 
     /// Frees what the decoder holds.
@@ -146,8 +148,8 @@ impl Reader {
     /// wait.
     async fn end(&mut self, end: End) -> Result<(), HubClosed> {
         let peer_ended = matches!(end, End::Stream);
-        if let End::Close(frame) = end {
-            self.node.close_with(&self.client, *frame).await?;
+        if let End::Close(code, frame) = end {
+            self.node.close_with(&self.client, code, *frame).await?;
         }
         // Side by side: a room whose shard is behind must not keep the peer from reading on.
         let (node, client) = (self.node.clone(), self.client.clone());

@@ -4,6 +4,7 @@ mod arguments;
 mod config_commands;
 mod cors;
 mod listening;
+mod log;
 mod output;
 mod page;
 mod precedence;
