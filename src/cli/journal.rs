@@ -108,7 +108,60 @@ pub(super) async fn keep(server: &WebSocketServer) -> Infallible {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::{Debug, Write as _};
+    use std::sync::{Arc, Mutex};
+
+    use tokio::time::timeout;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
     use super::*;
+    use crate::config::WebSocketConfig;
+
+    /// What was logged.
+    #[derive(Debug, Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("wavecast")
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            let _ = write!(self.0, " {field}={value:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_says_once_how_many_connections_ended_in_a_minute() {
+        let server = WebSocketServer::new(WebSocketConfig::default());
+        server.node.metrics().slow_consumers_total.add(2);
+        let lines = Lines::default();
+        let _logged = tracing::subscriber::set_default(lines.clone());
+        let minutes = LOOK_INTERVAL * LOOKS_PER_SUMMARY * 3;
+        let kept = timeout(minutes, keep(&server)).await;
+        assert!(kept.is_err(), "it goes on");
+        let line = "WARN message=connections ended in the last minute slow_consumers=2 \
+                    heartbeat_timeouts=0 write_timeouts=0 panics=0";
+        assert_eq!(*lines.0.lock().unwrap(), [line]);
+    }
 
     #[test]
     fn being_full_is_told_once_and_so_is_having_room_again() {

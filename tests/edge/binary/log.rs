@@ -1,4 +1,4 @@
-//! What the log says: how each connection ended.
+//! What the log says: the limits that were found, being full, and how each connection ended.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -111,4 +111,34 @@ async fn an_eviction_is_logged_with_its_code() {
     drop(slow);
     let log = log_of(edge).await;
     line_with(&log, " disconnected ", " code=1013");
+}
+
+#[tokio::test]
+async fn the_start_is_logged_with_the_limits() {
+    let arguments = ["--listen", "0", "--log", "info", "--max-http", "5"];
+    let given = [&arguments[..], &["--max-connections", "7"]].concat();
+    let mut edge = Binary::start_as_given(&given, &[("TOKIO_WORKER_THREADS", "3")]).await;
+    let line = edge.log_line(" started ").await;
+    let version = env!("CARGO_PKG_VERSION");
+    let expected =
+        format!(r#" started version="{version}" workers=3 max_connections=7 max_http=5"#);
+    assert!(line.ends_with(&expected), "{line}");
+
+    let mut edge = Binary::start_as_given_with_descriptors(1000, &arguments).await;
+    let line = edge.log_line(" started ").await;
+    // Less the reserve: 64, and 1 %.
+    assert!(line.contains(" max_connections=926 "), "{line}");
+}
+
+#[tokio::test]
+async fn being_full_and_having_room_again_is_logged() {
+    let arguments = ["--listen", "0", "--log", "info", "--max-connections", "1"];
+    let mut edge = Binary::start_as_given(&arguments, &[]).await;
+    let client = edge.connect().await;
+    let line = edge.log_line("full: new connections are refused").await;
+    assert!(line.contains(" WARN "), "{line}");
+    assert!(line.ends_with(" connections=1 max=1"), "{line}");
+    client.close().await;
+    let line = edge.log_line("room for new connections again").await;
+    assert!(line.ends_with(" connections=0 max=1"), "{line}");
 }

@@ -166,11 +166,17 @@ impl Binary {
 
     /// Starts a binary that may open at most `descriptors` files and sockets.
     pub async fn start_with_descriptors(descriptors: usize) -> Self {
+        let arguments = ["--listen", "127.0.0.1:0", "--log", "off"];
+        Self::start_as_given_with_descriptors(descriptors, &arguments).await
+    }
+
+    /// The same, with these arguments only; they have to make it listen.
+    pub async fn start_as_given_with_descriptors(descriptors: usize, arguments: &[&str]) -> Self {
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command
             .args(["-c", &script, env!("CARGO_BIN_EXE_wavecast")])
-            .args(["--listen", "127.0.0.1:0", "--log", "off"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -267,6 +273,25 @@ impl Binary {
     pub async fn expect_killed(&mut self) {
         let status = self.wait_status().await;
         assert_eq!(status.code(), None, "it ended by itself: {status}");
+    }
+
+    /// Reads standard error up to a line that contains `text`, and returns that line.
+    pub async fn log_line(&mut self, text: &str) -> String {
+        let stderr = self.child.0.stderr.take().expect("not read before");
+        let wanted = text.to_owned();
+        let reading = spawn_blocking(move || {
+            // So small that nothing is read ahead.
+            let mut stderr = BufReader::with_capacity(1, stderr);
+            let mut line = String::new();
+            while stderr.read_line(&mut line).expect("UTF-8") > 0 && !line.contains(&wanted) {
+                line.clear();
+            }
+            (stderr.into_inner(), line)
+        });
+        let (stderr, line) = within(text, reading).await.unwrap();
+        assert_ne!(line, "", "the log ended before {text:?}");
+        self.child.0.stderr = Some(stderr);
+        line.trim_end().to_owned()
     }
 
     /// What the binary wrote to standard error; only after it has exited.
