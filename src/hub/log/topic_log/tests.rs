@@ -45,6 +45,20 @@ async fn what_has_expired_is_not_replayed_though_the_sweeper_has_not_dropped_it(
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_expired_is_on_no_page_though_the_sweeper_has_not_dropped_it() {
+    let mut log = log(2);
+    advance(MAX_AGE / 2).await;
+    publish(&mut log);
+    let mut page = || {
+        let page = log.page(HistoryRequest::default(), usize::MAX);
+        (page.first, page.items.len())
+    };
+    assert_eq!(page(), (1, 3));
+    advance(MAX_AGE / 2 + Duration::from_millis(1)).await;
+    assert_eq!(page(), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replay_ends_where_it_should() {
     let log = log(5);
     let offsets = |next, through| {
