@@ -67,7 +67,10 @@ async fn resume(hub: &Hub, client: &Arc<Client>, request: &ResumeRequest) {
 }
 
 fn last(last: u64) -> ResumeRequest {
-    ResumeRequest { since: None, last }
+    ResumeRequest {
+        since: None,
+        last: Some(last),
+    }
 }
 
 /// Where the labels are in what arrives, once the last of them has arrived.
@@ -214,7 +217,7 @@ async fn what_a_membership_has_queued_is_not_dropped_for_the_next() {
         let newest = Position::new(newest.offset, &newest.epoch);
         let since = ResumeRequest {
             since: newest,
-            last: 0,
+            last: None,
         };
         resume(&hub, &reader, &since).await;
         publish(&hub, "news", "four", 15_000).await;

@@ -33,7 +33,7 @@ async fn what_has_expired_is_not_replayed_though_the_sweeper_has_not_dropped_it(
     let mut log = log(3);
     let request = ResumeRequest {
         since: None,
-        last: 10,
+        last: Some(10),
     };
     let mut replayed = || {
         let (resumption, replay) = log.resume(&request);
