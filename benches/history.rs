@@ -183,7 +183,7 @@ impl Replay {
             receivers,
             start: ResumeRequest {
                 since: Position::new(0, &page.top.epoch),
-                last: 0,
+                last: None,
             },
             bytes,
         }

@@ -165,3 +165,23 @@ impl WebSocketConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_has_vanished_is_noticed_after_the_pong_timeout() {
+        let mut config = WebSocketConfig {
+            pong_timeout: Duration::from_secs(7),
+            ..WebSocketConfig::default()
+        };
+        config.connections.write_timeout = Duration::from_secs(5);
+        config.engine.notsent_lowat = 12_345;
+        let socket = config.socket();
+        assert_eq!(socket.user_timeout, config.pong_timeout);
+        assert_eq!(socket.write_timeout, config.connections.write_timeout);
+        assert_eq!(socket.notsent_lowat, 12_345);
+        assert_eq!(config.serve().write_timeout, socket.write_timeout);
+    }
+}

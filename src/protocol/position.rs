@@ -39,7 +39,8 @@ pub struct ResumeRequest {
     /// Replay everything after this position.
     pub since: Option<Position>,
     /// Replay this many of the newest publications, if `since` is absent or cannot be recovered.
-    pub last: u64,
+    /// Default: none.
+    pub last: Option<u64>,
 }
 
 /// The answer to a [`ResumeRequest`].
@@ -49,7 +50,7 @@ pub struct Resumption {
     pub top: Option<StreamTop>,
     /// Whether everything after `since` is replayed; `None` if there was no `since`.
     pub recovered: Option<Result<(), Unrecovered>>,
-    /// Whether the newest publications were requested, with `last`.
+    /// Whether the newest publications were requested, with `last`, even if no more than 0.
     pub last_requested: bool,
     /// The number of publications that are replayed.
     pub replayed: u64,
@@ -62,7 +63,7 @@ impl Resumption {
         Self {
             top: None,
             recovered: since.map(|_| Err(Unrecovered::NoHistory)),
-            last_requested: request.last > 0,
+            last_requested: request.last.is_some(),
             replayed: 0,
         }
     }

@@ -90,3 +90,55 @@ pub fn is_out_of_descriptors(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;
     matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn accepted() -> (TcpStream, TcpStream) {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (accepted.unwrap().0, peer.unwrap())
+    }
+
+    const OPTIONS: SocketOptions = SocketOptions {
+        notsent_lowat: 12_345,
+        user_timeout: Duration::from_millis(7654),
+        write_timeout: Duration::from_secs(1),
+    };
+
+    fn check(socket: &SockRef<'_>) {
+        assert!(socket.tcp_nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_notsent_lowat().unwrap(), 12_345);
+            let user_timeout = socket.tcp_user_timeout().unwrap();
+            assert_eq!(user_timeout, Some(OPTIONS.user_timeout));
+        }
+    }
+
+    #[tokio::test]
+    async fn every_option_of_a_socket_is_set() {
+        let (socket, _peer) = accepted().await;
+        assert!(!socket.nodelay().unwrap());
+        OPTIONS.apply(&socket);
+        check(&SockRef::from(&socket));
+        assert!(!SockRef::from(&socket).keepalive().unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_accepted_socket_is_kept_alive_too() {
+        let (socket, _peer) = accepted().await;
+        OPTIONS.apply_at_accept(&socket);
+        check(&SockRef::from(&socket));
+        let socket = SockRef::from(&socket);
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEP_ALIVE_TIME);
+            let interval = socket.tcp_keepalive_interval().unwrap();
+            assert_eq!(interval, KEEP_ALIVE_INTERVAL);
+        }
+    }
+}

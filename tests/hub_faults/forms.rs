@@ -125,7 +125,7 @@ async fn a_notice_has_one_form_since_it_has_no_position() {
     subscribe(&hub, &plain, "news").await;
     let request = ResumeRequest {
         since: None,
-        last: 1,
+        last: Some(1),
     };
     let options = JoinOptions {
         resume: Some(&request),

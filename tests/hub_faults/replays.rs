@@ -67,7 +67,10 @@ async fn resume(hub: &Hub, client: &Arc<Client>, request: &ResumeRequest) {
 }
 
 fn last(last: u64) -> ResumeRequest {
-    ResumeRequest { since: None, last }
+    ResumeRequest {
+        since: None,
+        last: Some(last),
+    }
 }
 
 /// Where the labels are in what arrives, once the last of them has arrived.
@@ -121,6 +124,54 @@ async fn a_member_that_still_replays_is_told_who_joins() {
     order_of(&pipe, &["again", "newcomer", "old"]).await;
 }
 
+/// The rest of the replay waits until the reader has taken what the first two pages put into its
+/// outbox.
+#[tokio::test]
+async fn a_member_in_the_middle_of_a_replay_is_told_who_joins_and_leaves_its_room() {
+    let hub = hub(Overflow::Evict);
+    let (replaying, pipe) = client(&hub);
+    let (other, _) = client(&hub);
+    let (kind, name): (_, Arc<str>) = (TopicKind::Room, "lobby".into());
+    let labels = ["one", "two", "three", "four", "five", "six"];
+    for label in labels {
+        let text = format!(r#"{{"{label}":"{}"}}"#, "x".repeat(10_000));
+        let source: Arc<dyn Source> = NativeText::source(&text);
+        let published = hub.publish(kind, &name, &source, None, |_| None);
+        published.in_time().await.unwrap();
+    }
+    let options = JoinOptions {
+        resume: Some(&last(6)),
+        ..JoinOptions::default()
+    };
+    let joined = hub.join(&replaying, kind, &name, options, |_, _| Some(text("again")));
+    joined.in_time().await.unwrap();
+    let replayed = || hub.metrics().replayed_total.get();
+    eventually("a full pipe", async || replayed() == 2).await;
+    let arrival: Arc<dyn Source> = NativeText::source(r#"{"type":"arrival"}"#);
+    let options = JoinOptions {
+        announce: Some(&arrival),
+        ..JoinOptions::default()
+    };
+    let joined = hub.join(&other, kind, &name, options, |_, _| None);
+    joined.in_time().await.unwrap();
+    let departure: Arc<dyn Source> = NativeText::source(r#"{"type":"departure"}"#);
+    let left = hub.leave(&other, kind, &name, None, Some(&departure));
+    left.in_time().await.unwrap();
+    hub.probe().in_time().await.unwrap();
+    assert_eq!(replayed(), 2, "it is still in the middle");
+    let expected = [
+        "again",
+        "one",
+        "two",
+        "arrival",
+        "departure",
+        "three",
+        "six",
+    ];
+    let order = order_of(&pipe, &expected).await;
+    assert!(order.is_sorted(), "{order:?}");
+}
+
 #[tokio::test]
 async fn a_member_that_replays_stays_when_the_last_live_one_leaves() {
     let hub = hub(Overflow::Evict);
@@ -166,7 +217,7 @@ async fn what_a_membership_has_queued_is_not_dropped_for_the_next() {
         let newest = Position::new(newest.offset, &newest.epoch);
         let since = ResumeRequest {
             since: newest,
-            last: 0,
+            last: None,
         };
         resume(&hub, &reader, &since).await;
         publish(&hub, "news", "four", 15_000).await;

@@ -186,7 +186,6 @@ fn resume(object: &Object<'_, '_>) -> Result<Option<ResumeRequest>, Refusal> {
     };
     let last = number(object, "last")?;
     let requested = positions || since.is_some() || last.is_some();
-    let last = last.unwrap_or(0);
     Ok(requested.then_some(ResumeRequest { since, last }))
 }
 

@@ -44,3 +44,20 @@ impl ServeOptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Data that a peer does not acknowledge is like data that it does not accept.
+    #[test]
+    fn the_write_timeout_holds_for_the_kernel_too() {
+        let options = ServeOptions {
+            write_timeout: Duration::from_secs(7),
+            ..ServeOptions::default()
+        };
+        let socket = options.socket();
+        assert_eq!(socket.user_timeout, options.write_timeout);
+        assert_eq!(socket.write_timeout, options.write_timeout);
+    }
+}

@@ -264,7 +264,7 @@ impl TopicLog {
             .map(|position| self.history.missed_since(position));
         let replayed = match missed {
             Some(Ok(missed)) => missed,
-            _ => request.last.min(self.history.len() as u64),
+            _ => request.last.unwrap_or(0).min(self.history.len() as u64),
         };
         let replay = Replay {
             next: top.offset + 1 - replayed,
@@ -273,7 +273,7 @@ impl TopicLog {
         let resumption = Resumption {
             top: Some(top),
             recovered: missed.map(|missed| missed.map(drop)),
-            last_requested: request.last > 0,
+            last_requested: request.last.is_some(),
             replayed,
         };
         (resumption, replay)

@@ -15,8 +15,14 @@ use crate::hub::Phase;
 use crate::transport::socket::reset_on_close;
 use crate::transport::write_deadline::WriteDeadline;
 
-/// Maximum number of bytes that the peer may send. It has nothing to send, so they are discarded.
+/// Maximum number of bytes that the peer may send while the stream is open. It has nothing to send,
+/// so they are discarded.
 const MAX_BYTES_IN: usize = 64 * 1024;
+/// Bytes that are discarded at once after the end of the stream, from a buffer on the stack: very
+/// many streams may end together.
+const DISCARDED_BYTES: usize = 4 * 1024;
+/// Such reads before other tasks get a turn.
+const READS_PER_TURN: usize = 16;
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// A response whose body is being written.
@@ -137,10 +143,14 @@ impl SseConnection {
         }
     }
 
-    /// Ready when the peer has ended its side, or has sent more than [`MAX_BYTES_IN`].
+    /// Ready when the peer has ended its side, or has sent more than [`MAX_BYTES_IN`]. If the stream
+    /// is ending, that much does not end it: the rest is read behind it, by [`finish`](Self::finish).
     fn poll_peer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut discarded = [0; 512];
         loop {
+            if self.bytes_in >= MAX_BYTES_IN && self.events.client().phase() != Phase::Open {
+                return Poll::Pending;
+            }
             // Polling for readiness also replaces the waker that hyper registered.
             if ready!(self.socket.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(());
@@ -154,8 +164,7 @@ impl SseConnection {
     }
 
     /// Ends all subscriptions and the body, and waits until the peer has ended its side too:
-    /// closing the socket earlier could discard text that the peer has not read. The wait ends at
-    /// the deadline that every Close has.
+    /// closing the socket earlier could discard text that the peer has not read.
     async fn finish(mut self) {
         // An error means that the hub has shut down, and there is nothing left to leave.
         let _ = self.events.leave().await;
@@ -166,15 +175,33 @@ impl SseConnection {
         if self.socket.shutdown().await.is_err() {
             return;
         }
-        let peer_ended = poll_fn(|cx| {
-            self.events.client().register_task(cx.waker());
+        if !poll_fn(|cx| self.poll_linger(cx)).await {
+            reset_on_close(&self.socket);
+        }
+    }
+
+    /// Reads and discards until the peer has ended its side, and then returns true. Returns false at
+    /// the deadline that every Close has.
+    ///
+    /// However much the peer sends, all of it is read: a socket closed with unread bytes is reset,
+    /// and a reset may overtake the reason for the end.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.events.client().register_task(cx.waker());
+        let mut discarded = [0; DISCARDED_BYTES];
+        for _ in 0..READS_PER_TURN {
             if self.events.client().phase() == Phase::Closed {
                 return Poll::Ready(false);
             }
-            self.poll_peer(cx).map(|()| true)
-        });
-        if !peer_ended.await {
-            reset_on_close(&self.socket);
+            if ready!(self.socket.poll_read_ready(cx)).is_err() {
+                return Poll::Ready(true);
+            }
+            match self.socket.try_read(&mut discarded) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => return Poll::Ready(true),
+            }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

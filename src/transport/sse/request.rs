@@ -59,17 +59,18 @@ impl SseRequest {
         let max = max_topics.min(MAX_CHANNELS);
         let mut parameters = SseParameters {
             channels: Vec::new(),
-            last: 0,
+            last: None,
             last_event_id: None,
         };
         for (key, value) in query {
             match key.as_str() {
                 "channel" => parameters.add_channel(&value, max)?,
                 "last" => {
-                    parameters.last = value.parse().map_err(|_| {
+                    let last = value.parse().map_err(|_| {
                         let detail = "`last` must be a number of events";
                         refused(ErrorCode::InvalidQuery, detail)
                     })?;
+                    parameters.last = Some(last);
                 }
                 "last_event_id" => parameters.last_event_id = Some(value),
                 // Meant for a proxy, or for a later version.
@@ -97,7 +98,7 @@ pub(super) struct SseParameters {
     /// The requested channels without duplicates, in the order in which they were named.
     pub(super) channels: Vec<ChannelName>,
     /// The number of newest events to replay per channel if it cannot be resumed.
-    pub(super) last: u64,
+    pub(super) last: Option<u64>,
     /// The id to resume from.
     pub(super) last_event_id: Option<String>,
 }

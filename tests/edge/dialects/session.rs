@@ -29,7 +29,7 @@ impl TerseSession {
                 let position = command[2].as_u64().map(|offset| (offset, text(3)));
                 let resume = ResumeRequest {
                     since: position.and_then(|(offset, epoch)| Position::new(offset, epoch)),
-                    last: 0,
+                    last: None,
                 };
                 node.subscribe(client, &channel, Some(&resume), None).await
             }

@@ -109,6 +109,64 @@ async fn input_from_a_client_is_discarded_until_it_is_too_much() {
     eventually("the end of the connection", async || edge.links() == 0).await;
 }
 
+/// Opens a stream that reads nothing, publishes this many events to it, more than its kernel takes,
+/// and closes it. It may have sent nearly as much as a stream may while it is open.
+async fn close_unread(events: usize) -> (TestServer, EventSource) {
+    let edge = TestServer::start(config(|config| {
+        // Only the client ends the connection.
+        config.connections.close_timeout = Duration::from_secs(600);
+        config.engine.shards = 1;
+    }))
+    .await;
+    let mut source = EventSource::open_with_small_buffer(edge.address, "/sse?channel=news").await;
+    source.send(&vec![b'x'; 50_000]).await;
+    for _ in 0..events {
+        edge.publish("news", &"x".repeat(12_000)).await;
+    }
+    let list = edge.get("/api/connections").await;
+    let id = list["connections"][0]["id"].as_str().expect("an id");
+    let path = format!("/api/connections/{id}?reason=maintenance");
+    assert_eq!(edge.http("DELETE", &path, None).await.status, 204);
+    (edge, source)
+}
+
+async fn expect_all(edge: &TestServer, mut source: EventSource, events: usize) {
+    source.expect_subscribed(&["news"]).await;
+    for _ in 0..events {
+        assert_eq!(source.next_json().await["channel"], "news");
+    }
+    assert_eq!(source.expect_close(4000).await, "maintenance");
+    drop(source);
+    eventually("the end of the connection", async || edge.links() == 0).await;
+}
+
+/// The reason is still in the server's kernel, and a reset would discard it.
+#[tokio::test]
+async fn the_reason_for_the_end_arrives_though_the_client_keeps_sending() {
+    let (edge, mut source) = close_unread(1).await;
+    eventually("the end of its subscription", async || {
+        edge.get("/api/stats").await["channels"] == json!({})
+    })
+    .await;
+    for _ in 0..10 {
+        source.send(&vec![b'x'; 50_000]).await;
+        // Its task reads before another request is answered.
+        edge.get("/api/stats").await;
+    }
+    expect_all(&edge, source, 1).await;
+}
+
+#[tokio::test]
+async fn the_reason_for_the_end_arrives_though_the_client_sends_much_before_it_is_written() {
+    let (edge, mut source) = close_unread(10).await;
+    // Its shard carries this out after the Close.
+    let mut other = edge.connect().await;
+    other.subscribe("other").await;
+    drop(other);
+    source.send(&vec![b'x'; 30_000]).await;
+    expect_all(&edge, source, 10).await;
+}
+
 #[tokio::test]
 async fn a_client_that_disconnects_in_any_way_is_removed_at_once() {
     let edge = TestServer::start_default().await;

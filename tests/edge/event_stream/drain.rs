@@ -1,5 +1,6 @@
 //! Event streams during a graceful shutdown.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -39,6 +40,7 @@ async fn a_drain_notifies_and_ends_every_stream() {
         browser.head
     );
     assert_eq!(browser.expect_close(1001).await, "Server is shutting down");
+    let mut retries = BTreeSet::new();
     for source in &mut sources {
         for number in 0..100 {
             assert_eq!(source.next_json().await["data"]["id"], number.to_string());
@@ -52,11 +54,16 @@ async fn a_drain_notifies_and_ends_every_stream() {
             .as_u64()
             .expect("a reconnection window");
         match source.next_block().await {
-            Some(Block::Retry(retry)) => assert!(retry <= window, "{retry} of {window}"),
+            Some(Block::Retry(retry)) => {
+                assert!(retry <= window, "{retry} of {window}");
+                retries.insert(retry);
+            }
             other => panic!("expected a reconnection time: {other:?}"),
         }
         assert_eq!(source.expect_close(1001).await, "shutdown");
     }
+    // Random, so two may be equal, but hardly ten.
+    assert!(retries.len() > 1, "all reconnect together: {retries:?}");
     drop(sources);
     assert_eq!(edge.exit_code().await, 0);
     assert_eq!(edge.stderr(), "");

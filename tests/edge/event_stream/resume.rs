@@ -202,6 +202,14 @@ async fn the_query_can_resume_the_header_wins_and_last_replays_the_newest() {
         EventSource::open(edge.address, "/sse?channel=news&last=2&last_event_id=").await;
     assert_eq!(next_answer(&mut newest, "news").await["replayed"], 2);
     expect_offsets(&mut newest, "news", 3..=4).await;
+    // Said if it was asked for, also if it is 0.
+    for (path, replayed) in [
+        ("/sse?channel=news&last=0", json!(0)),
+        ("/sse?channel=news", json!(null)),
+    ] {
+        let mut source = EventSource::open(edge.address, path).await;
+        assert_eq!(next_answer(&mut source, "news").await["replayed"], replayed);
+    }
     let refused = edge.http("GET", "/sse?channel=news&last=-1", None).await;
     refused.expect_problem(400, "invalid_query");
 }

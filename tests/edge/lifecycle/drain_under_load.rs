@@ -1,15 +1,19 @@
 //! A drain while many publishers keep publishing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
 use wavecast::PublishError;
 
-use crate::support::{CLOSE, PING, TEXT, TestServer, config, eventually, join_all, within};
+use crate::support::{
+    CLOSE, LOAD_PATIENCE, PING, TEXT, TestServer, config, eventually, join_all, within,
+};
 
 const PUBLISHERS: usize = 8;
 const SUBSCRIBERS: usize = 6;
+const CHANNELS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_event_arrives_before_the_close_while_others_still_publish() {
@@ -71,5 +75,86 @@ async fn every_acknowledged_event_arrives_before_the_close_while_others_still_pu
     assert!(accepted.iter().any(|accepted| accepted.len() > 1));
     for received in join_all("the readers", readers).await {
         assert_eq!(received, accepted, "every acknowledged event, in order");
+    }
+}
+
+/// An event for many channels is accepted once, and then takes many turns of a shard: the drain begins
+/// in the middle of several. What is published after a client was closed would be lost.
+#[tokio::test]
+async fn a_drain_waits_for_events_that_are_being_published_to_many_channels() {
+    let edge = TestServer::start(config(|config| {
+        config.engine.mailbox_capacity = 4;
+        config.outbox.messages = 100_000;
+        config.outbox.bytes = 64 * 1024 * 1024;
+        // A machine that is busy takes its time.
+        config.publish.timeout = LOAD_PATIENCE;
+    }))
+    .await;
+    let channels: Vec<String> = (0..CHANNELS).map(|index| format!("news-{index}")).collect();
+    let mut readers = JoinSet::new();
+    for _ in 0..2 {
+        let mut client = edge.connect().await;
+        for channel in &channels {
+            client.subscribe(channel).await;
+        }
+        readers.spawn(async move {
+            let mut received = BTreeMap::new();
+            loop {
+                let next = client.next_frame().await;
+                match next.first {
+                    TEXT => {
+                        let event: serde_json::Value =
+                            serde_json::from_slice(&next.payload).unwrap();
+                        if event["event"] != "shutdown" {
+                            let id = event["data"]["id"].as_str().unwrap().to_owned();
+                            *received.entry(id).or_insert(0) += 1;
+                        }
+                    }
+                    CLOSE => break assert_eq!(next.close().0, 1001),
+                    PING => {}
+                    other => panic!("a frame that begins with {other:#x}"),
+                }
+            }
+            received
+        });
+    }
+    let mut publishers = JoinSet::new();
+    for _ in 0..PUBLISHERS {
+        let (server, channels) = (edge.server.clone(), channels.clone());
+        publishers.spawn(async move {
+            let mut accepted = Vec::new();
+            loop {
+                let event = server.event_for_channels(&channels);
+                match within("a publication", event.send()).await {
+                    Ok(published) => {
+                        assert_eq!(published.subscribers, 2 * CHANNELS);
+                        accepted.push(published.id.to_string());
+                    }
+                    Err(error) => {
+                        assert_eq!(error, PublishError::ShuttingDown);
+                        return accepted;
+                    }
+                }
+            }
+        });
+    }
+    let metrics = edge.server.node().metrics();
+    eventually("publications", async || {
+        metrics.broadcasts_total.get() > (2 * PUBLISHERS * CHANNELS) as u64
+    })
+    .await;
+    assert_eq!(within("the drain", edge.server.drain()).await, 0);
+    let accepted = join_all("the publishers", publishers).await;
+    let accepted: BTreeMap<_, _> = accepted
+        .into_iter()
+        .flatten()
+        .map(|id| (id, CHANNELS))
+        .collect();
+    assert!(!accepted.is_empty());
+    for received in join_all("the readers", readers).await {
+        assert_eq!(
+            received, accepted,
+            "each acknowledged event, in each channel"
+        );
     }
 }

@@ -180,6 +180,31 @@ async fn closes_are_paced() {
     assert_eq!(join_all("the drain", draining).await, [0]);
 }
 
+/// One per second would close one of them. The clock stands still as above.
+#[tokio::test(start_paused = true)]
+async fn closes_are_faster_than_their_pace_where_the_timeout_would_not_suffice() {
+    let server = WebSocketServer::new(config(|config| {
+        config.drain.rate = 1;
+        config.drain.timeout = Duration::from_secs(1);
+    }));
+    let server = Arc::new(server);
+    let (mut connections, mut reading) = (JoinSet::new(), JoinSet::new());
+    for _ in 0..50 {
+        let (near, far) = duplex(1024);
+        let edge = server.clone();
+        connections.spawn(async move { edge.handle_connection(Stream::other(far)).await });
+        let mut client = Client::over(near);
+        client.expect_silence().await;
+        reading.spawn(async move {
+            expect_notice(&mut client).await;
+            client.expect_close(1001).await
+        });
+    }
+    let draining = JoinSet::from_iter([async move { server.drain().await }]);
+    assert_eq!(join_all("the readers", reading).await, ["shutdown"; 50]);
+    assert_eq!(join_all("the drain", draining).await, [0]);
+}
+
 #[tokio::test]
 async fn a_client_that_never_answers_the_close_is_disconnected_at_the_deadline() {
     let mut edge = Binary::start(&["--drain-timeout", "600ms", "--close-timeout", "1h"]).await;

@@ -79,6 +79,18 @@ async fn a_server_full_of_connections_answers_health_checks_and_the_api() {
     client.expect_silence().await;
 }
 
+/// With the soft limit, it would have room for 32 clients.
+#[tokio::test]
+async fn a_low_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
+    let edge = Binary::start_with_soft_descriptors(64, 256).await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(edge.connect().await);
+    }
+    let stats = edge.http("GET", "/api/stats", None).await.json();
+    assert_eq!(stats["active_connections"], 100);
+}
+
 #[tokio::test]
 async fn a_server_without_descriptors_refuses_at_once_and_recovers() {
     let edge = Binary::start_with_descriptors(64).await;

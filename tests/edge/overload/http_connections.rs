@@ -66,6 +66,24 @@ async fn beyond_the_maximum_only_health_checks_are_answered() {
     .await;
 }
 
+/// After any status but 200, a browser would never reconnect.
+#[tokio::test]
+async fn beyond_the_maximum_a_browser_is_told_to_open_its_event_stream_again() {
+    let server = start(3).await;
+    let _held = hold(&server, 3).await;
+    let path = "/sse?channel=news";
+    let accept = "Accept: text/event-stream\r\n";
+    let mut browser = EventSource::open_with(server.address, path, accept).await;
+    for line in ["content-type: text/event-stream", "connection: close"] {
+        assert!(browser.head.contains(line), "{}", browser.head);
+    }
+    let reason = "the server has its maximum number of HTTP connections";
+    assert_eq!(browser.expect_close(1013).await, reason);
+    // Others are told by the status.
+    let refused = request(server.address, "GET", path, None).await;
+    refused.expect_problem(503, "too_many_connections");
+}
+
 /// 64 connections per second that sent nothing once kept out all health checks.
 #[tokio::test]
 async fn silent_connections_do_not_keep_out_health_checks() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Position, TestServer, expect_offsets, subscribe_with, with_history};
+use crate::support::{Client, Position, TestServer, expect_offsets, subscribe_with, with_history};
 
 #[tokio::test]
 async fn rooms_recover_messages_but_not_joins_and_leaves() {
@@ -63,6 +63,50 @@ async fn the_acknowledgement_of_a_message_arrives_in_order_with_the_other_messag
             assert_eq!(next["offset"], offset, "{next}");
         }
     }
+}
+
+/// The history has far more than the kernel and an outbox take, so the replay waits for its reader.
+#[tokio::test]
+async fn a_member_that_still_replays_gets_its_own_message_from_the_history() {
+    let server = TestServer::start(with_history(1000)).await;
+    let mut anna = server.connect().await;
+    anna.join("general", 1).await;
+    let say = |content: &str, id: u64| {
+        json!({"type": "message", "room": "general", "content": content, "id": id}).to_string()
+    };
+    let sent =
+        |offset: u64| json!({"type": "sent", "room": "general", "offset": offset, "id": offset});
+    let padding = "x".repeat(20_000);
+    for offset in 1..=100 {
+        anna.send_text(&say(&padding, offset)).await;
+        anna.expect_json(sent(offset)).await;
+    }
+    let mut ben = Client::connect_with_small_buffer(server.address).await;
+    ben.send_text(r#"{"type":"join","room":"general","last":100}"#)
+        .await;
+    assert_eq!(ben.next_json().await["replayed"], 100);
+    ben.send_text(&say("his own", 101)).await;
+    assert_eq!(anna.next_json().await["type"], "user_joined");
+    assert_eq!(anna.next_json().await["content"], "his own");
+
+    let (mut offset, mut acknowledged) = (0, None);
+    while offset < 101 {
+        let next = ben.next_json().await;
+        if next["type"] == "sent" {
+            assert_eq!(next, sent(101));
+            assert_eq!(acknowledged.replace(offset), None, "once");
+        } else {
+            offset += 1;
+            assert_eq!(next["offset"], offset, "{next}");
+            assert_eq!(next["content"] == "his own", offset == 101, "{next}");
+        }
+    }
+    let acknowledged = acknowledged.expect("an acknowledgement");
+    assert!(acknowledged < 100, "after {acknowledged}");
+    // Once it is live, it gets no more of them.
+    ben.send_text(&say("live", 102)).await;
+    ben.expect_json(sent(102)).await;
+    ben.expect_silence().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{TestServer, eventually, text_frame};
+use crate::support::{TestServer, config, eventually, text_frame};
 
 fn user_joined(room: &str, id: Uuid) -> String {
     format!(r#"{{"type":"user_joined","room":"{room}","user_id":"{id}"}}"#)
@@ -40,6 +40,34 @@ async fn test_join_room() {
             "next": null,
         })
     );
+}
+
+#[tokio::test]
+async fn a_user_with_two_connections_joins_and_leaves_once_with_each() {
+    let server = TestServer::start(config(|config| config.trust_user_parameter = true)).await;
+    let mut ben = server.connect_as("ben").await;
+    ben.join("general", 1).await;
+    let (mut first, mut second) = (
+        server.connect_as("ada").await,
+        server.connect_as("ada").await,
+    );
+    let joined = r#"{"type":"user_joined","room":"general","user_id":"ada"}"#;
+    let left = r#"{"type":"user_left","room":"general","user_id":"ada"}"#;
+    first.join("general", 2).await;
+    ben.expect_text(joined).await;
+    second.join("general", 3).await;
+    for member in [&mut ben, &mut first] {
+        member.expect_text(joined).await;
+    }
+    second.leave("general").await;
+    // Also the connection with which the same user is still there.
+    for member in [&mut ben, &mut first] {
+        member.expect_text(left).await;
+    }
+    first.say("general", "still here").await;
+    assert_eq!(ben.next_json().await["content"], "still here");
+    first.leave("general").await;
+    ben.expect_text(left).await;
 }
 
 #[tokio::test]

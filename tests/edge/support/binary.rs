@@ -172,15 +172,13 @@ impl Binary {
 
     /// The same, with these arguments only; they have to make it listen.
     pub async fn start_as_given_with_descriptors(descriptors: usize, arguments: &[&str]) -> Self {
-        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", &script, env!("CARGO_BIN_EXE_wavecast")])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Self::from_command(command).await
+        Self::start_within(&format!("ulimit -n {descriptors}"), arguments).await
+    }
+
+    /// Starts a binary that may open at most `soft` files and sockets, and may raise that to `hard`.
+    pub async fn start_with_soft_descriptors(soft: usize, hard: usize) -> Self {
+        let limits = format!("ulimit -n {hard} && ulimit -S -n {soft}");
+        Self::start_within(&limits, &["--listen", "127.0.0.1:0", "--log", "off"]).await
     }
 
     /// The process id.
@@ -191,7 +189,12 @@ impl Binary {
     /// Starts the binary so that no file that it writes may grow beyond `blocks` of 512 bytes or
     /// 1 KiB, as on a disk that is full.
     pub async fn start_with_file_size(blocks: usize, arguments: &[&str]) -> Self {
-        let script = format!("trap '' XFSZ; ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        Self::start_within(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments).await
+    }
+
+    /// Starts the binary after these commands of a shell.
+    async fn start_within(limits: &str, arguments: &[&str]) -> Self {
+        let script = format!("{limits} && exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command
             .args(["-c", &script, env!("CARGO_BIN_EXE_wavecast")])

@@ -4,3 +4,4 @@ mod commands;
 mod handshake;
 mod message_size;
 mod protocol_errors;
+mod socket_options;

@@ -31,9 +31,9 @@ impl World {
         let request = ResumeRequest {
             since: since.and_then(|(offset, epoch)| Position::new(offset, &epoch)),
             last: if let Resume::Last(last) = resume {
-                last
+                Some(last)
             } else {
-                0
+                None
             },
         };
         let request = (!matches!(resume, Resume::Plain)).then_some(request);

@@ -110,7 +110,7 @@ impl Stream {
             (None, Resume::Last(last)) => last.min(self.kept()),
             (None, _) => 0,
         };
-        let wants_last = matches!(resume, Resume::Last(last) if last > 0);
+        let wants_last = matches!(resume, Resume::Last(_));
         if answer.get("recovered").is_some() || wants_last {
             answer["replayed"] = json!(replayed);
         }

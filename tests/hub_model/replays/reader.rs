@@ -66,10 +66,11 @@ impl Reader {
                     .epoch
                     .as_ref()
                     .and_then(|epoch| Position::new(known.next.saturating_sub(1 + back), epoch));
-                self.subscribe(channel, ResumeRequest { since, last: 0 })
+                self.subscribe(channel, ResumeRequest { since, last: None })
                     .await;
             }
             Step::Last(channel, last) => {
+                let last = Some(last);
                 self.subscribe(channel, ResumeRequest { since: None, last })
                     .await;
             }
@@ -172,7 +173,7 @@ impl Reader {
         let known = &self.known[index];
         let epoch = known.epoch.as_ref().unwrap();
         let since = Position::new(known.next - 1, epoch);
-        self.subscribe(index, ResumeRequest { since, last: 0 })
+        self.subscribe(index, ResumeRequest { since, last: None })
             .await;
     }
 

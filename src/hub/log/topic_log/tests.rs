@@ -33,7 +33,7 @@ async fn what_has_expired_is_not_replayed_though_the_sweeper_has_not_dropped_it(
     let mut log = log(3);
     let request = ResumeRequest {
         since: None,
-        last: 10,
+        last: Some(10),
     };
     let mut replayed = || {
         let (resumption, replay) = log.resume(&request);
@@ -42,6 +42,20 @@ async fn what_has_expired_is_not_replayed_though_the_sweeper_has_not_dropped_it(
     assert_eq!(replayed(), (3, 1, 3));
     advance(MAX_AGE + Duration::from_millis(1)).await;
     assert_eq!(replayed(), (0, 4, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_is_on_no_page_though_the_sweeper_has_not_dropped_it() {
+    let mut log = log(2);
+    advance(MAX_AGE / 2).await;
+    publish(&mut log);
+    let mut page = || {
+        let page = log.page(HistoryRequest::default(), usize::MAX);
+        (page.first, page.items.len())
+    };
+    assert_eq!(page(), (1, 3));
+    advance(MAX_AGE / 2 + Duration::from_millis(1)).await;
+    assert_eq!(page(), (3, 1));
 }
 
 #[tokio::test(start_paused = true)]
