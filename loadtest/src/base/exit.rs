@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Internal,
     /// Invalid command line (clap uses the same code).
     Usage,
-    /// The machine or the target is not ready for this run. The fix has been printed.
+    /// The machine or the target is not ready for this run. The fix has been printed. Or a run passed, but a report of it
+    /// could not be written.
     Setup,
     /// Every assertion passed, but the tester could not keep up, so the latencies are partly its own.
     Tainted,
