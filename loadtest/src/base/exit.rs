@@ -42,3 +42,22 @@ impl From<Exit> for ExitCode {
         Self::from(exit.code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_documented_codes() {
+        let exits = [
+            Exit::Pass,
+            Exit::Internal,
+            Exit::Usage,
+            Exit::Setup,
+            Exit::Tainted,
+            Exit::Fail,
+            Exit::Interrupted,
+        ];
+        assert_eq!(exits.map(Exit::code), [0, 1, 2, 3, 98, 99, 130]);
+    }
+}

@@ -187,3 +187,38 @@ pub(crate) fn execute_on(
         Exit::Internal
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::run_result::RunResult;
+
+    #[test]
+    fn exits_with_the_verdict() {
+        let interrupted = Some(CutShort::Interrupted);
+        let out_of_time = Some(CutShort::OutOfTime);
+        for (passed, valid, cut_short, allow_taint, exit) in [
+            (true, true, None, false, Exit::Pass),
+            (true, true, None, true, Exit::Pass),
+            (true, false, None, false, Exit::Tainted),
+            (true, false, None, true, Exit::Pass),
+            (false, true, None, false, Exit::Fail),
+            (false, true, None, true, Exit::Fail),
+            (false, false, None, false, Exit::Fail),
+            (true, true, out_of_time, false, Exit::Fail),
+            (true, false, out_of_time, false, Exit::Fail),
+            (true, true, interrupted, false, Exit::Interrupted),
+            (false, false, interrupted, false, Exit::Interrupted),
+        ] {
+            let result = RunResult {
+                passed,
+                valid,
+                ..RunResult::default()
+            };
+            let found = exit_of(Ok((result, cut_short)), allow_taint);
+            let case = format!("{passed} {valid} {cut_short:?} {allow_taint}");
+            assert_eq!(found, exit, "{case}");
+        }
+        assert_eq!(exit_of(Err(Exit::Setup), true), Exit::Setup);
+    }
+}
