@@ -3,6 +3,7 @@
 //! and, beside it, `loadtest -u ws://127.0.0.1:3100/ws -c 100 -C 1 -r 5k/s -d 10s`.
 
 use loadtest::null_server::{Behaviour, NullServer};
+use std::io::{self, Write};
 use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,7 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Behaviour::default()
     };
     let server = NullServer::start(addr.parse()?, behaviour)?;
-    println!("null server on {}", server.addr());
+    // It goes on if nobody reads this.
+    let _ = writeln!(io::stdout(), "null server on {}", server.addr());
     server.wait();
     Ok(())
 }

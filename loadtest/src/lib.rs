@@ -8,7 +8,7 @@
 //!
 //! | folder | contents |
 //! |---|---|
-//! | `base` | clock, addresses, threads, units, exit codes |
+//! | `base` | clock, addresses, threads, units, exit codes, printing |
 //! | `wire` | WebSocket frames and handshake, JSON messages, stamps, two small blocking clients |
 //! | `null_server` | a server that can be made to misbehave, to test the tester |
 //! | `dialect` | target files: how to talk to a hub that is not Wavecast |
@@ -25,6 +25,9 @@
 //! | `doctor` | whether this machine is ready for a run |
 //! | `cli` | arguments, flags, scenarios, and the run options that follow from them |
 //! | `command` | one file per subcommand |
+
+// The macros panic if their output is closed; the module `base/print` does not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod base;
 mod books;

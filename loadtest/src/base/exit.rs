@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Internal,
     /// Invalid command line (clap uses the same code).
     Usage,
-    /// The machine or the target is not ready for this run. The fix has been printed.
+    /// The machine or the target is not ready for this run. The fix has been printed. Or a run passed, but a report of it
+    /// could not be written.
     Setup,
     /// Every assertion passed, but the tester could not keep up, so the latencies are partly its own.
     Tainted,
@@ -39,5 +40,24 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_documented_codes() {
+        let exits = [
+            Exit::Pass,
+            Exit::Internal,
+            Exit::Usage,
+            Exit::Setup,
+            Exit::Tainted,
+            Exit::Fail,
+            Exit::Interrupted,
+        ];
+        assert_eq!(exits.map(Exit::code), [0, 1, 2, 3, 98, 99, 130]);
     }
 }

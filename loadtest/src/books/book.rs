@@ -177,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn waits_for_a_late_number_for_64_numbers() {
+        for (next, arrival) in [(64, Late), (65, Duplicate)] {
+            let (arrivals, lost, _) = record_all((2..=next).chain([1]), next);
+            assert_eq!(arrivals.last(), Some(&arrival), "after {next}");
+            // Once it has counted as lost, it cannot arrive any more.
+            assert_eq!(lost.is_empty(), arrival == Late, "after {next}");
+        }
+    }
+
+    #[test]
     fn begins_an_interval_with_the_first_number_that_arrives() {
         for (first, expected) in [(8, vec![]), (10, vec![]), (11, vec![]), (13, vec![11, 12])] {
             let mut book = Book::opened_at(10);

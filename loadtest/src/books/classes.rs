@@ -30,3 +30,19 @@ pub(super) fn merge_classes(into: &mut Classes, from: Classes) {
         *into.entry(class).or_default() += count;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_class() {
+        let mut classes = Classes::default();
+        assert_eq!((total(&classes), describe(&classes)), (0, String::new()));
+        for class in ["upgrade: timeout", "http 503", "http 503"] {
+            count_class(&mut classes, class);
+        }
+        assert_eq!(total(&classes), 3);
+        assert_eq!(describe(&classes), "2 http 503, 1 upgrade: timeout");
+    }
+}

@@ -39,6 +39,8 @@ mod tests {
 
     #[test]
     fn adds_up() {
+        let mut after = Latency::default();
+        after.record_ns(1);
         let one = CloseCounts {
             expected: 1,
             closed: 2,
@@ -46,7 +48,7 @@ mod tests {
             late: 4,
             coded: 5,
             miscoded: 6,
-            after: Latency::default(),
+            after,
         };
         let mut sum = one.clone();
         sum.merge(&one);
@@ -57,9 +59,10 @@ mod tests {
             late,
             coded,
             miscoded,
-            ..
+            after,
         } = sum;
         let sums = [expected, closed, early, late, coded, miscoded];
         assert_eq!(sums, [2, 4, 6, 8, 10, 12]);
+        assert_eq!(after.count(), 2);
     }
 }

@@ -101,13 +101,29 @@ mod tests {
     #[test]
     fn explains_each_metric_by_its_kind() {
         for (name, kind) in [
+            ("connect.errors", EvidenceKind::Connect),
+            ("conns.ready", EvidenceKind::Connect),
+            ("closes.unexpected", EvidenceKind::Close),
             ("loss.silent", EvidenceKind::Loss),
             ("loss.declared", EvidenceKind::Declared),
             ("gaps.excess", EvidenceKind::Declared),
+            ("dups", EvidenceKind::Duplicate),
+            ("reorders", EvidenceKind::Reorder),
+            ("foreign", EvidenceKind::Foreign),
+            ("malformed", EvidenceKind::Malformed),
+            ("errors", EvidenceKind::Error),
+            ("subscribers.mismatch", EvidenceKind::Subscribers),
+            ("heartbeat.survivors", EvidenceKind::Heartbeat),
+            ("slow.early", EvidenceKind::Slow),
+            ("storm.missing", EvidenceKind::Storm),
+            ("churn.stuck", EvidenceKind::Churn),
             ("recovery.wrong", EvidenceKind::Recovery),
+            ("attacks.wrong", EvidenceKind::Attack),
         ] {
-            assert_eq!(EvidenceKind::of_metric(name), Some(kind));
+            assert_eq!(EvidenceKind::of_metric(name), Some(kind), "{name}");
         }
+        // Its evidence is the classes of its failures.
+        assert_eq!(EvidenceKind::of_metric("publish.errors"), None);
         assert_eq!(EvidenceKind::of_metric("delivery.p99"), None);
     }
 }

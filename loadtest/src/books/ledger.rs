@@ -196,7 +196,10 @@ mod tests {
             ledger.add_subscribers([1].into_iter(), again);
         }
         assert_eq!((ledger.subscribers(1), ledger.subscribers_ever(1)), (3, 2));
+        assert_eq!(ledger.unexplained_undercounts().count(), 0);
         ledger.undercount(1, 2);
+        let unexplained: Vec<_> = ledger.unexplained_undercounts().collect();
+        assert_eq!(unexplained, [(1, 1, 2, 3)]);
         ledger.undercount(1, 1);
         let unexplained: Vec<_> = ledger.unexplained_undercounts().collect();
         assert_eq!(unexplained, [(1, 2, 1, 3)]);

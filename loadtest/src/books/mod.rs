@@ -7,4 +7,6 @@ pub(crate) mod evidence;
 pub(crate) mod ledger;
 pub(crate) mod stage_tally;
 pub(crate) mod tally;
+#[cfg(test)]
+mod tally_tests;
 pub(crate) mod totals;

@@ -30,3 +30,30 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_every_report_to_its_own_sum() {
+        let mut totals = Totals::default();
+        let mut worker = WorkerTally {
+            received: 3,
+            ..WorkerTally::default()
+        };
+        worker.delivery.record_ns(1);
+        for _ in 0..2 {
+            totals.add(TallyReport::Worker(Box::new(worker.clone())));
+        }
+        let mut publisher = PublisherTally::default();
+        publisher.accept(None);
+        totals.add(TallyReport::Publisher(Box::new(publisher)));
+        totals.add(TallyReport::Error("too many open files".to_owned()));
+        assert_eq!((totals.worker.received, totals.publisher.accepted), (6, 1));
+        // The next row of the time series has them, and then they are cleared.
+        let deliveries = (totals.recent.count(), totals.worker.delivery.count());
+        assert_eq!(deliveries, (2, 2));
+        assert_eq!(totals.errors, ["too many open files"]);
+    }
+}

@@ -1,6 +1,7 @@
 //! `loadtest bench-self`: how many events per second the tester can receive, from the null server.
 
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::base::units::grouped;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
@@ -46,12 +47,12 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
         _ => 0.0,
     };
     let (rate, cores) = (value("received.rate"), value("tester.worker_cpu"));
-    println!(
+    print::out_line(&format!(
         "\nceiling: {} events per second and core ({} per second, {:.2} cores for each of {workers} workers)",
         grouped((rate / (cores * workers).max(0.001)) as u64),
         grouped(rate as u64),
         cores,
-    );
+    ));
     Ok(if result.passed {
         Exit::Pass
     } else {

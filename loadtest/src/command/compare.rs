@@ -1,6 +1,7 @@
 //! `loadtest compare`.
 
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::compare::comparison::{Change, compare, newly_failed};
 use crate::compare::table::render;
 use crate::report::stored;
@@ -11,13 +12,13 @@ pub(crate) fn run(base: &Path, new: &Path, max_regress: f64) -> Exit {
     let (base, new) = match (stored::read(base), stored::read(new)) {
         (Ok(base), Ok(new)) => (base, new),
         (Err(error), _) | (_, Err(error)) => {
-            eprintln!("loadtest: {error}");
+            print::err_line(&format!("loadtest: {error}"));
             return Exit::Usage;
         }
     };
     let lines = compare(&base, &new, max_regress);
     let broken = newly_failed(&base, &new);
-    print!("{}", render(&base, &new, max_regress, &lines, &broken));
+    print::out(&render(&base, &new, max_regress, &lines, &broken));
     if lines.iter().any(|line| line.change == Change::Worse) || !broken.is_empty() {
         Exit::Fail
     } else {

@@ -1,6 +1,7 @@
 //! `loadtest compare HUB HUB …`: the same load on several hubs, in turns, and one page about it.
 
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::cli::args::HubFlags;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
@@ -102,7 +103,7 @@ pub(crate) fn run(names: &[String], own: &HubFlags, flags: &Flags) -> Result<Exi
     };
     let path = own.page.display();
     fs::write(&own.page, text).map_err(|error| format!("{path}: {error}"))?;
-    println!("\nwrote {path}");
+    print::out_line(&format!("\nwrote {path}"));
     Ok(worst)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{bench_self, compare, compare_hubs, doctor, find_max, verify};
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::cli::args::{Cli, Command};
 use crate::cli::flags::Flags;
 use crate::cli::scenario::{self, Scenario};
@@ -20,14 +21,14 @@ pub fn main() -> ExitCode {
     let cli = match scenario_file::expand(args) {
         Ok(args) => Cli::parse_from(args),
         Err(message) => {
-            eprintln!("loadtest: {message}");
+            print::err_line(&format!("loadtest: {message}"));
             return Exit::Usage.into();
         }
     };
     let outcome = match cli.command {
         Some(Command::Run { scenario, flags }) => run_scenario(&scenario, *flags),
         Some(Command::List) => {
-            print!("{}", scenario::list());
+            print::out(&scenario::list());
             Ok(Exit::Pass)
         }
         Some(Command::BenchSelf { flags }) => bench_self::run(&flags),
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
         None => run_scenario("smoke", cli.flags),
     };
     let exit = outcome.unwrap_or_else(|message| {
-        eprintln!("loadtest: {message}");
+        print::err_line(&format!("loadtest: {message}"));
         Exit::Usage
     });
     exit.into()
@@ -67,7 +68,7 @@ fn is_result(argument: &str) -> bool {
 fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
     let scenario = Scenario::find(name)?;
     if let Some(needs) = scenario.needs {
-        eprintln!("loadtest: {name} needs a server feature: {needs}");
+        print::err_line(&format!("loadtest: {name} needs a server feature: {needs}"));
         return Ok(Exit::Setup);
     }
     flags.outputs.check().map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! `loadtest run find-max`: searches for the highest rate at which an objective passes.
 
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
 use crate::cli::setup;
@@ -34,7 +35,9 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
         }
     }
     let Some(mut bad) = bad else {
-        println!("\nno knee up to {good:.0} publications per second");
+        print::out_line(&format!(
+            "\nno knee up to {good:.0} publications per second"
+        ));
         return Ok(Exit::Pass);
     };
     for _ in 0..HALVINGS {
@@ -45,10 +48,10 @@ pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
             Err(exit) => return Ok(exit),
         }
     }
-    println!(
+    print::out_line(&format!(
         "\nknee: {} passes at {good:.0} publications per second, but not at {bad:.0}{caveat}",
         flags.slo.expr()
-    );
+    ));
     Ok(if good > 0.0 { Exit::Pass } else { Exit::Fail })
 }
 

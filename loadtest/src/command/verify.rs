@@ -1,6 +1,7 @@
 //! `loadtest run verify`: runs every correctness scenario, small, one after the other.
 
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::base::target::Target;
 use crate::cli::flags::Flags;
 use crate::cli::scenario::Scenario;
@@ -60,12 +61,12 @@ pub(crate) fn run(flags: &Flags) -> Result<Exit, String> {
             break;
         }
     }
-    println!("\nverify in {:.0?}", begin.elapsed());
+    print::out_line(&format!("\nverify in {:.0?}", begin.elapsed()));
     for (name, exit) in &outcomes {
-        println!("  {name:<12}  {exit:?}");
+        print::out_line(&format!("  {name:<12}  {exit:?}"));
     }
     for (name, skip_reason) in skipped {
-        println!("  {name:<12}  skipped: {skip_reason}");
+        print::out_line(&format!("  {name:<12}  skipped: {skip_reason}"));
     }
     let worst = outcomes
         .iter()

@@ -3,10 +3,11 @@
 use super::error::ReportError;
 use super::escape::file_name;
 use super::{csv, hdr, html, json, junit, markdown};
+use crate::base::print;
 use crate::result::run_result::RunResult;
 use clap::Args;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files to write; `-` is standard output.
@@ -69,10 +70,10 @@ impl Outputs {
     pub(crate) fn save(&self, result: &RunResult) -> bool {
         let (written, errors) = self.write(result);
         for path in written {
-            eprintln!("wrote {}", path.display());
+            print::err_line(&format!("wrote {}", path.display()));
         }
         for error in &errors {
-            eprintln!("loadtest: {error}");
+            print::err_line(&format!("loadtest: {error}"));
         }
         errors.is_empty()
     }
@@ -127,7 +128,7 @@ impl Outputs {
 
 fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
     let written = if path == Path::new("-") {
-        io::stdout().write_all(text.as_bytes())
+        print::try_out(text)
     } else {
         fs::write(path, text)
     };

@@ -4,6 +4,7 @@ use super::error::ReportError;
 use super::json;
 use super::outputs::Outputs;
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::result::run_result::RunResult;
 use std::fs;
 use std::path::Path;
@@ -11,17 +12,19 @@ use std::path::Path;
 /// `loadtest report`: writes reports of a stored result.
 pub(crate) fn rerender(from: &Path, outputs: &Outputs) -> Exit {
     if !outputs.any() {
-        eprintln!("loadtest: nothing to write\n  fix: add --html, --md, --junit, --csv or --hdr");
+        print::err_line(
+            "loadtest: nothing to write\n  fix: add --html, --md, --junit, --csv or --hdr",
+        );
         return Exit::Usage;
     }
     if let Err(error) = outputs.check() {
-        eprintln!("loadtest: {error}");
+        print::err_line(&format!("loadtest: {error}"));
         return Exit::Usage;
     }
     let result = match read(from) {
         Ok(result) => result,
         Err(error) => {
-            eprintln!("loadtest: {error}");
+            print::err_line(&format!("loadtest: {error}"));
             return Exit::Usage;
         }
     };

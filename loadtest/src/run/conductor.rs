@@ -3,6 +3,7 @@
 use super::display::Display;
 use super::metrics_server::MetricsServer;
 use super::progress::Progress;
+use crate::base::print;
 use crate::base::threads::{join_finished, spawn};
 use crate::books::evidence::EvidenceKind;
 use crate::books::tally::TallyReport;
@@ -20,7 +21,7 @@ use crate::sockets::worker;
 use crate::verdict::judge::{self, JudgeOptions};
 use crate::verdict::run_record::{CutShort, RunRecord};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::JoinHandle;
@@ -68,7 +69,7 @@ pub(crate) fn conduct(
     let conductor = Conductor {
         limit: Instant::now() + options.limit,
         commands: options.display.commands(),
-        progress: Progress::start(options.display, options.server, options.metrics),
+        progress: Progress::start(options.display, options.server, options.metrics)?,
         totals: Totals::default(),
         cut_short: None,
         sampler: Sampler::start(
@@ -177,12 +178,12 @@ impl Conductor {
         let marks = &mut self.record.marks;
         self.progress.end(&state, &self.totals, marks);
         if !complete {
-            eprintln!("loadtest: not every thread has reported, so the figures are incomplete");
+            print::err_line(
+                "loadtest: not every thread has reported, so the figures are incomplete",
+            );
         }
         let result = judge::judge(judging, plan, &self.totals, &self.record, server);
-        let report = text::render(plan, &self.totals, &self.record, &result);
-        // A closed stdout does not change the verdict.
-        let _ = io::stdout().write_all(report.as_bytes());
+        print::out(&text::render(plan, &self.totals, &self.record, &result));
         Ok((result, self.cut_short))
     }
 

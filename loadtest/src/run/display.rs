@@ -1,12 +1,12 @@
 //! How to show the progress of a run: line by line, or on a dashboard.
 
+use crate::base::print;
 use crate::dashboard::keys::KeyCommand;
 use crate::dashboard::snapshot::{Snapshot, Title};
 use crate::dashboard::theme::{ColorChoice, Theme};
 use crate::dashboard::thread::Dashboard;
 use clap::Args;
 use crossbeam_channel::{Receiver, never};
-use std::io::Write;
 
 /// The flags that choose a display.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -51,7 +51,7 @@ impl DisplayFlags {
         match Dashboard::open(title, Theme::new(self.color)) {
             Ok(dashboard) => Display::Dashboard(dashboard),
             Err(error) => {
-                say(&format!("loadtest: cannot open the dashboard: {error}"));
+                print::err_line(&format!("loadtest: cannot open the dashboard: {error}"));
                 Display::Lines
             }
         }
@@ -83,16 +83,4 @@ impl Display {
             *self = Self::Lines;
         }
     }
-
-    /// Writes a line, unless there is a dashboard.
-    pub(crate) fn line(&self, line: impl FnOnce() -> String) {
-        if matches!(self, Self::Lines) {
-            say(&line());
-        }
-    }
-}
-
-/// Writes to standard error. A closed terminal must not end the run, so errors are ignored.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

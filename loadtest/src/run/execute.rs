@@ -8,6 +8,7 @@ use super::preflight;
 use super::signals;
 use crate::base::clock::Clock;
 use crate::base::exit::Exit;
+use crate::base::print;
 use crate::books::ledger::Ledger;
 use crate::dashboard::snapshot::Title;
 use crate::measure::server_pid::ServerPid;
@@ -26,18 +27,20 @@ pub(crate) fn run(options: RunOptions, outputs: &Outputs) -> Exit {
     let interrupts = match signals::listen() {
         Ok(interrupts) => interrupts,
         Err(error) => {
-            eprintln!("loadtest: cannot listen for signals: {error}");
+            print::err_line(&format!("loadtest: cannot listen for signals: {error}"));
             return Exit::Setup;
         }
     };
     let allow_taint = options.judging.allow_taint;
     let outcome = execute(options, interrupts);
-    if let Ok((result, _)) = &outcome
-        && !outputs.save(result)
-    {
-        return Exit::Setup;
+    let is_saved = outcome
+        .as_ref()
+        .map_or(true, |(result, _)| outputs.save(result));
+    match exit_of(outcome, allow_taint) {
+        // A missing report does not hide the verdict of a bad run.
+        Exit::Pass if !is_saved => Exit::Setup,
+        exit => exit,
     }
-    exit_of(outcome, allow_taint)
 }
 
 /// Executes one of several runs, which share the signals. Writes no files.
@@ -69,12 +72,8 @@ pub(crate) fn execute(options: RunOptions, interrupts: Receiver<()>) -> Result<F
     execute_on(options, interrupts, |title| display.open(title))
 }
 
-/// Executes a run on the display that `open` returns. It is opened after all checks, so that their errors stay visible.
-pub(crate) fn execute_on(
-    options: RunOptions,
-    interrupts: Receiver<()>,
-    open: impl FnOnce(Title) -> Display,
-) -> Result<Finished, Exit> {
+/// What is run, in one line.
+fn headline(options: &RunOptions) -> String {
     let plan = &options.plan;
     let up_to = |is_staged| if is_staged { "up to " } else { "" };
     let stages = if plan.stages.are_none() {
@@ -82,7 +81,7 @@ pub(crate) fn execute_on(
     } else {
         format!("stages {}  ", plan.stages.text())
     };
-    println!(
+    format!(
         "loadtest {}  {}  {}{} sockets  {}  {}{}/s  {:?}  {stages}run {:08x}  seed {}",
         options.judging.scenario,
         options.ws.host,
@@ -94,10 +93,20 @@ pub(crate) fn execute_on(
         plan.duration,
         plan.run,
         plan.seed,
-    );
+    )
+}
+
+/// Executes a run on the display that `open` returns. It is opened after all checks, so that their errors stay visible.
+pub(crate) fn execute_on(
+    options: RunOptions,
+    interrupts: Receiver<()>,
+    open: impl FnOnce(Title) -> Display,
+) -> Result<Finished, Exit> {
+    let plan = &options.plan;
+    print::out_line(&headline(&options));
     let cohorts = &plan.cohorts;
     if cohorts.longest() > Duration::ZERO {
-        println!("{}", cohorts.heartbeat);
+        print::out_line(&cohorts.heartbeat.to_string());
     }
     let (drain, limit) = (options.drain, options.limit_time);
     let judging = options.judging;
@@ -132,9 +141,9 @@ pub(crate) fn execute_on(
         plan: options.plan,
     });
     match preflight::check(&state, limit, drain, options.yes) {
-        Ok(notes) => notes.iter().for_each(|note| eprintln!("{note}")),
+        Ok(notes) => notes.iter().for_each(|note| print::err_line(note)),
         Err(error) => {
-            eprintln!("loadtest: {error}");
+            print::err_line(&format!("loadtest: {error}"));
             return Err(Exit::Setup);
         }
     }
@@ -143,20 +152,22 @@ pub(crate) fn execute_on(
         .unwrap_or(ServerPid::Auto)
         .find(state.ws.addr);
     if pid.is_none() && !matches!(options.server_pid, None | Some(ServerPid::Unwatched)) {
-        eprintln!(
-            "loadtest: cannot watch the server process\n  fix: give its id with --server-pid, and run loadtest as the same user"
+        print::err_line(
+            "loadtest: cannot watch the server process\n  fix: give its id with --server-pid, and run loadtest as the same user",
         );
         return Err(Exit::Setup);
     }
     let metrics = match options.metrics.map(MetricsServer::start).transpose() {
         Ok(metrics) => metrics,
         Err(error) => {
-            eprintln!("loadtest: --metrics: {error}\n  fix: give another address");
+            print::err_line(&format!(
+                "loadtest: --metrics: {error}\n  fix: give another address"
+            ));
             return Err(Exit::Setup);
         }
     };
     if let Some(metrics) = &metrics {
-        eprintln!("metrics: http://{}/metrics", metrics.addr);
+        print::err_line(&format!("metrics: http://{}/metrics", metrics.addr));
     }
     let display = open(Title {
         scenario: judging.scenario.clone(),
@@ -172,7 +183,42 @@ pub(crate) fn execute_on(
         drain,
     };
     conductor::conduct(state, options, &judging).map_err(|error| {
-        eprintln!("loadtest: {error}");
+        print::err_line(&format!("loadtest: {error}"));
         Exit::Internal
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::run_result::RunResult;
+
+    #[test]
+    fn exits_with_the_verdict() {
+        let interrupted = Some(CutShort::Interrupted);
+        let out_of_time = Some(CutShort::OutOfTime);
+        for (passed, valid, cut_short, allow_taint, exit) in [
+            (true, true, None, false, Exit::Pass),
+            (true, true, None, true, Exit::Pass),
+            (true, false, None, false, Exit::Tainted),
+            (true, false, None, true, Exit::Pass),
+            (false, true, None, false, Exit::Fail),
+            (false, true, None, true, Exit::Fail),
+            (false, false, None, false, Exit::Fail),
+            (true, true, out_of_time, false, Exit::Fail),
+            (true, false, out_of_time, false, Exit::Fail),
+            (true, true, interrupted, false, Exit::Interrupted),
+            (false, false, interrupted, false, Exit::Interrupted),
+        ] {
+            let result = RunResult {
+                passed,
+                valid,
+                ..RunResult::default()
+            };
+            let found = exit_of(Ok((result, cut_short)), allow_taint);
+            let case = format!("{passed} {valid} {cut_short:?} {allow_taint}");
+            assert_eq!(found, exit, "{case}");
+        }
+        assert_eq!(exit_of(Err(Exit::Setup), true), Exit::Setup);
+    }
 }

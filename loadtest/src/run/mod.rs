@@ -8,5 +8,6 @@ mod metrics_server;
 pub(crate) mod options;
 mod preflight;
 mod progress;
+mod progress_lines;
 pub(crate) mod signals;
 mod steering;

@@ -3,6 +3,7 @@
 use super::display::Display;
 use super::incidents::Incidents;
 use super::metrics_server::MetricsServer;
+use super::progress_lines::ProgressLines;
 use crate::base::units::{grouped, latency};
 use crate::books::classes::total;
 use crate::books::totals::Totals;
@@ -15,6 +16,7 @@ use crate::result::run_result::{Mark, Row, Tester};
 use crate::sockets::run_state::RunState;
 use crate::verdict::self_check;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,7 @@ const WINDOW: usize = 10;
 #[derive(Debug)]
 pub(crate) struct Progress {
     display: Display,
+    lines: ProgressLines,
     start: Instant,
     last_row: Instant,
     last_show: Instant,
@@ -46,14 +49,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// # Errors
+    /// A thread cannot be started.
     pub(crate) fn start(
         display: Display,
         server_pid: Option<u32>,
         metrics: Option<MetricsServer>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let now = Instant::now();
-        Self {
+        Ok(Self {
             display,
+            lines: ProgressLines::start()?,
             start: now,
             last_row: now,
             last_show: now,
@@ -66,14 +72,15 @@ impl Progress {
             incidents: Incidents::new(),
             server_pid,
             metrics,
-        }
+        })
     }
 
-    /// Marks what has happened since the last row, and restores the terminal.
+    /// Marks what has happened since the last row, prints the last lines and restores the terminal.
     pub(crate) fn end(&mut self, state: &RunState, totals: &Totals, marks: &mut Vec<Mark>) {
         let at_s = state.clock.now_ns() as f64 / 1e9;
         self.incidents.observe(at_s, totals, &self.taint, marks);
         marks.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        self.lines.end();
         self.display = Display::Lines;
     }
 
@@ -102,8 +109,10 @@ impl Progress {
             }
             let at_s = totals.rows.last().map_or(0.0, |row| row.at_s);
             self.incidents.observe(at_s, totals, &self.taint, marks);
-            self.display
-                .line(|| line(state, totals, self.start.elapsed(), since));
+            if matches!(self.display, Display::Lines) {
+                let line = line(state, totals, self.start.elapsed(), since);
+                self.lines.show(line);
+            }
             self.push_to_window(&totals.recent);
             totals.recent.clear();
         }

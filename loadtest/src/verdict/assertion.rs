@@ -234,6 +234,120 @@ mod tests {
     }
 
     #[test]
+    fn takes_each_figure_of_a_distribution() {
+        let delivery = Distribution {
+            unit: Unit::Milliseconds,
+            count: 1,
+            p50: 2.0,
+            p90: 3.0,
+            p99: 4.0,
+            p999: 5.0,
+            p9999: 6.0,
+            max: 7.0,
+            mean: 8.0,
+        };
+        let metrics = BTreeMap::from([("delivery".to_owned(), Metric::Distribution(delivery))]);
+        for (figure, unit, value) in [
+            ("count", Unit::Count, 1.0),
+            ("p50", Unit::Milliseconds, 2.0),
+            ("p90", Unit::Milliseconds, 3.0),
+            ("p99", Unit::Milliseconds, 4.0),
+            ("p999", Unit::Milliseconds, 5.0),
+            ("p99.9", Unit::Milliseconds, 5.0),
+            ("p9999", Unit::Milliseconds, 6.0),
+            ("max", Unit::Milliseconds, 7.0),
+            ("mean", Unit::Milliseconds, 8.0),
+        ] {
+            let found = super::figure(&metrics, &format!("delivery.{figure}"));
+            assert_eq!(found, Some((unit, value)), "{figure}");
+        }
+        // An assertion that names another figure would be refused before the run.
+        assert_eq!(known_metrics::FIGURES.len(), 9);
+        assert_eq!(super::figure(&metrics, "delivery.p98"), None);
+        assert_eq!(super::figure(&metrics, "transit.p99"), None);
+    }
+
+    #[test]
+    fn knows_each_unit() {
+        for (text, unit, limit) in [
+            ("", None, 3.0),
+            ("x", Some(Unit::Ratio), 3.0),
+            ("us", Some(Unit::Milliseconds), 0.003),
+            ("ms", Some(Unit::Milliseconds), 3.0),
+            ("s", Some(Unit::Milliseconds), 3000.0),
+            ("KiB", Some(Unit::Kibibytes), 3.0),
+            ("MiB", Some(Unit::Kibibytes), 3072.0),
+            ("KiB/h", Some(Unit::KibibytesPerHour), 3.0),
+            ("MiB/h", Some(Unit::KibibytesPerHour), 3072.0),
+            ("%", Some(Unit::Percent), 3.0),
+        ] {
+            let assertion: Assertion = format!("dups<3{text}").parse().expect(text);
+            assert_eq!((assertion.unit, assertion.limit), (unit, limit), "{text}");
+        }
+        let negative: Assertion = "server.rss_slope>-1.5KiB/h".parse().expect("a number");
+        assert!((negative.limit + 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn compares_with_each_operator() {
+        for (operator, below, equal, above) in [
+            ("==", false, true, false),
+            ("!=", true, false, true),
+            ("<", true, false, false),
+            ("<=", true, true, false),
+            (">", false, false, true),
+            (">=", false, true, true),
+        ] {
+            let outcomes = [2, 3, 4].map(|limit| {
+                let expr = format!("loss.silent {operator} {limit}");
+                let assertion: Assertion = expr.parse().expect("valid");
+                assert_eq!(assertion.expr(), expr.replace(' ', ""));
+                assertion.judge(&metrics()).ok
+            });
+            // The metric is 3, so the limits are below it, equal to it and above it.
+            assert_eq!(outcomes, [above, equal, below], "{operator}");
+        }
+    }
+
+    #[test]
+    fn shows_what_was_measured() {
+        for (expr, actual) in [
+            ("loss.silent==0", "3"),
+            ("delivery.p99<1ms", "11.4ms"),
+            ("storm.t99<1s", "2.50s"),
+            ("delivery.p99<1KiB", "11.4ms (different unit)"),
+            ("churn.stuck==0", "not measured"),
+            ("publish.ack.p99<1s", "not measured"),
+        ] {
+            let judged = expr.parse::<Assertion>().expect(expr).judge(&metrics());
+            assert_eq!(
+                (judged.ok, judged.actual.as_str()),
+                (false, actual),
+                "{expr}"
+            );
+            assert_eq!(judged.expr, expr);
+        }
+    }
+
+    #[test]
+    fn knows_what_depends_on_the_machine() {
+        for (expr, is_about_time) in [
+            ("delivery.p99<1s", true),
+            ("storm.t99<1s", true),
+            ("slow.isolation<2x", true),
+            ("delivery.count>0", false),
+            ("loss.silent==0", false),
+        ] {
+            let assertion: Assertion = expr.parse().expect(expr);
+            assert_eq!(assertion.is_about_time(), is_about_time, "{expr}");
+            assert_eq!(
+                Some(assertion.subject()),
+                expr.split(['<', '>', '=']).next()
+            );
+        }
+    }
+
+    #[test]
     fn rejects_invalid_assertions() {
         for expr in [
             "",

@@ -133,6 +133,19 @@ fn compares_announcements_both_ways() {
 }
 
 #[test]
+fn shows_when_all_but_one_in_a_hundred_are_back() {
+    let mut totals = Totals::default();
+    totals.worker.dropped = 100;
+    for n in 0..100 {
+        let seconds = if n < 90 { 1 } else { 4 };
+        totals.worker.returned.record_ns(seconds * 1_000_000_000);
+    }
+    let record = RunRecord::default();
+    let t99 = value(&plan(1, 1, 1, 1), &totals, &record, "storm.t99").expect("it is measured");
+    assert!((3.9..4.1).contains(&t99), "{t99}");
+}
+
+#[test]
 fn shows_the_slowest_second_of_a_storm() {
     let row = |at_s, received| Row {
         at_s,

@@ -2,8 +2,12 @@
 
 pub(crate) mod assertion;
 pub(crate) mod judge;
+#[cfg(test)]
+mod judge_tests;
 pub(crate) mod known_metrics;
 mod metrics;
+#[cfg(test)]
+mod metrics_names_tests;
 #[cfg(test)]
 mod metrics_tests;
 pub(crate) mod run_record;

@@ -64,3 +64,35 @@ impl RunRecord {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_how_long_a_phase_took() {
+        let span = |name: &str, from_s, to_s| Span {
+            name: name.to_owned(),
+            from_s,
+            to_s,
+        };
+        let record = RunRecord {
+            phases: vec![
+                span("connect", 0.5, 2.0),
+                span("publish", 2.0, 9.0),
+                span("drain", 9.0, 8.0),
+            ],
+            ..RunRecord::default()
+        };
+        let tenths = ["connect", "publish", "drain", "close"]
+            .map(|name| (record.phase(name).as_secs_f64() * 10.0).round() as u64);
+        // A clock that seems to go back, and a phase that never was, take no time.
+        assert_eq!(tenths, [15, 70, 0, 0]);
+    }
+
+    #[test]
+    fn says_why_a_run_ended_early() {
+        let reasons = [CutShort::Interrupted, CutShort::OutOfTime].map(|reason| reason.to_string());
+        assert_eq!(reasons, ["interrupted", "time limit reached"]);
+    }
+}

@@ -58,4 +58,60 @@ mod tests {
         };
         assert!(reasons(&tester, 0.5, &slow).is_empty());
     }
+
+    #[test]
+    fn tolerates_exactly_what_is_documented() {
+        // The README: workers over 90 % of a core, or late by more than 20 ms and a tenth of the delivery's p99.
+        for (worker_cpu, lag_ms, delivery_ms, is_tainted) in [
+            (0.9, 0.0, 1.0, false),
+            (0.901, 0.0, 1.0, true),
+            (0.0, 20.0, 1.0, false),
+            (0.0, 20.1, 1.0, true),
+            (0.0, 20.1, 200.0, true),
+            (0.0, 20.1, 201.0, false),
+            (0.0, 100.0, 1000.0, false),
+            (0.0, 100.1, 1000.0, true),
+        ] {
+            let delivery = Distribution {
+                count: 1,
+                p99: delivery_ms,
+                ..Distribution::default()
+            };
+            let late = |send_lag_p99_ms, loop_lag_p99_ms| Tester {
+                send_lag_p99_ms,
+                loop_lag_p99_ms,
+                ..Tester::default()
+            };
+            for tester in [late(lag_ms, 0.0), late(0.0, lag_ms)] {
+                let reasons = reasons(&tester, worker_cpu, &delivery);
+                let case = format!("{worker_cpu} {delivery_ms} {tester:?}: {reasons:?}");
+                assert_eq!(!reasons.is_empty(), is_tainted, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn says_why_a_run_is_tainted() {
+        let tester = Tester {
+            send_lag_p99_ms: 61.0,
+            loop_lag_p99_ms: 72.0,
+            ..Tester::default()
+        };
+        let delivery = Distribution {
+            count: 1,
+            p99: 500.0,
+            ..Distribution::default()
+        };
+        let reasons = |delivery| super::reasons(&tester, 0.95, delivery);
+        assert_eq!(
+            reasons(&delivery),
+            [
+                "its workers used 95 % of a core each; use more workers (--workers) or fewer events",
+                "sending was 61.0 ms late at p99 (limit 50.0 ms)",
+                "the event loop of a worker was 72.0 ms late at p99 (limit 50.0 ms)",
+            ]
+        );
+        // A run without deliveries has no latency that lateness could spoil.
+        assert_eq!(reasons(&Distribution::default()).len(), 1);
+    }
 }

@@ -1,5 +1,6 @@
 //! Runs the real binary against servers with one fault each. It must find that fault, and nothing else.
 
+mod closed_output;
 mod command_line;
 mod compare;
 mod delivery;

@@ -1,7 +1,10 @@
 //! Timing: stalls, delays and lateness.
 
-use crate::support::finds_in;
+use crate::support::{finds_in, run_strictly, side_by_side, start, text};
 use loadtest::null_server::Fault;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Child, Output};
 use std::time::Duration;
 
 /// A figure from the latency table of the report, in milliseconds.
@@ -50,4 +53,34 @@ fn finds_handshakes_that_take_too_long() {
     finds_in("connect", args, Fault::None, &[]);
     let slow = Fault::SlowUpgrade(Duration::from_millis(1100));
     finds_in("connect", args, slow, &["connect.ready.p99<1s"]);
+}
+
+/// Stops the tester and lets it go on, again and again until it ends.
+fn interrupt_until_it_ends(mut tester: Child) -> Output {
+    let pid = Pid::from_raw(tester.id().try_into().expect("a pid"));
+    while tester.try_wait().expect("a status").is_none() {
+        for (signal, millis) in [(Signal::SIGSTOP, 400), (Signal::SIGCONT, 200)] {
+            kill(pid, signal).expect("the signal is sent");
+            let _ = crossbeam_channel::after(Duration::from_millis(millis)).recv();
+        }
+    }
+    tester.wait_with_output().expect("it has ended")
+}
+
+#[test]
+fn exits_with_98_when_every_assertion_held_but_the_tester_was_late() {
+    // What is due while the tester is stopped is sent up to 400 ms late.
+    side_by_side([("", 98), ("--allow-taint", 0)].map(|(flag, code)| {
+        move || {
+            let server = start(Fault::None);
+            let args = format!("-c 5 -r 10/s -d 3s {flag}");
+            let mut command = run_strictly("smoke", &server, &args);
+            let output = interrupt_until_it_ends(command.spawn().expect("loadtest runs"));
+            let text = text(&output);
+            assert_eq!(output.status.code(), Some(code), "{args}: {text}");
+            assert!(text.contains("\nTAINTED: "), "{text}");
+            assert!(text.contains("sending was "), "{text}");
+            assert!(text.contains("\nPASS\n"), "{text}");
+        }
+    }));
 }

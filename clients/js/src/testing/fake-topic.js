@@ -35,10 +35,10 @@ export class FakeTopic {
    *
    * @param {{ since?: Position, last?: number, positions?: boolean }} command
    */
-  recover({ since, last = 0, positions }) {
+  recover({ since, last, positions }) {
     const { offset, epoch } = this, newest = last ? this.items.slice(-last) : [];
     if (!this.keep) return { reply: since ? { recovered: false, reason: 'no_history' } : {}, replay: [] };
-    if (!since) return { reply: last || positions ? { offset, epoch, ...(last && { replayed: newest.length }) } : {}, replay: newest };
+    if (!since) return { reply: last !== undefined || positions ? { offset, epoch, ...(last !== undefined && { replayed: newest.length }) } : {}, replay: newest };
     const missed = this.items.filter((item) => item.offset > since.offset);
     const reason = since.epoch !== epoch ? 'epoch_changed' : since.offset > offset ? 'offset_ahead'
       : missed.length < offset - since.offset ? 'history_trimmed' : undefined;

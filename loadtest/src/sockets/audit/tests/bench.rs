@@ -1,10 +1,12 @@
 //! A server with one client, and the auditor of that client.
 
+use crate::plan::run_plan::RunPlan;
 use crate::plan::run_plan::tests::plan;
 use crate::sockets::audit::auditor::{Auditor, Status};
 use crate::sockets::close_cause::CloseCause;
 use crate::sockets::run_state::RunState;
 use crate::wire::server_frame::ServerFrame;
+use crate::wire::stamp::{self, Stamp};
 use std::sync::Arc;
 
 /// What the auditor counts.
@@ -45,12 +47,17 @@ pub(super) struct Bench {
     pub(super) publisher: usize,
 }
 
-const CHANNEL: &str = "lt.0000abcd.0";
+pub(super) const CHANNEL: &str = "lt.0000abcd.0";
 
 impl Bench {
     pub(super) fn new(publishers: u32) -> Self {
         let mut plan = plan(1, 1, 1, publishers);
         plan.positions = true;
+        Self::of(plan)
+    }
+
+    pub(super) fn of(plan: RunPlan) -> Self {
+        let publishers = plan.publishers;
         let state = Arc::new(RunState::for_tests(plan));
         let mut bench = Self {
             auditor: Auditor::new(Arc::clone(&state), 0),
@@ -69,7 +76,17 @@ impl Bench {
             .on_frame(0, &ServerFrame::Text(text.as_bytes()), 0)
     }
 
-    fn send(&mut self, text: &str) {
+    /// Receives an event with this stamp at `now_ns`.
+    pub(super) fn deliver_at(&mut self, stamp: &Stamp, now_ns: u64) {
+        let mut text = format!(r#"{{"type":"event","channel":"{CHANNEL}","data":"#).into_bytes();
+        stamp::append(&mut text, stamp, 0);
+        text.push(b'}');
+        let frame = ServerFrame::Text(&text);
+        let received = self.auditor.on_frame(0, &frame, now_ns);
+        received.expect("the connection stays open");
+    }
+
+    pub(super) fn send(&mut self, text: &str) {
         self.frame(text).expect("the connection stays open");
     }
 

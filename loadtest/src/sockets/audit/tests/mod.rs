@@ -1,6 +1,8 @@
 //! Servers that commit one sin after the other. Each sin is counted exactly, whatever came before and after it.
 
 mod bench;
+mod latencies;
+mod positions;
 mod sins;
 
 use bench::Bench;

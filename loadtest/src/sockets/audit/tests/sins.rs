@@ -146,6 +146,14 @@ pub(super) const SINS: &[Sin] = &[
         bench.flow(1);
         bench.count(&[(Declared, 3), (Refused, 1)]);
     }),
+    ("declared loss beside a refused publication", |bench| {
+        let seq = bench.send_out();
+        bench.state.ledger.refused(bench.publisher, seq);
+        bench.skip(1);
+        bench.gap(1);
+        bench.flow(1);
+        bench.count(&[(Declared, 1)]);
+    }),
     ("position refused twice, then a loss", |bench| {
         for _ in 0..2 {
             bench.drop_socket();
@@ -273,6 +281,12 @@ pub(super) const ENDS: &[Sin] = &[
         bench.skip(5);
         bench.auditor.on_closed(0, &CloseCause::EndOfStream);
         bench.count(&[(Declared, 1)]);
+    }),
+    ("position refused at the end", |bench| {
+        bench.drop_socket();
+        bench.skip(2);
+        bench.subscribe(REFUSED);
+        bench.count(&[(Declared, 2), (Refused, 1)]);
     }),
     ("response lost", |bench| {
         let seq = bench.send_out();
