@@ -26,7 +26,11 @@ kosoku_version=0.1.0
 die() { echo "autobahn: $*" >&2; exit 1; }
 
 # --- the suite ---------------------------------------------------------------
-if ! "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('kosoku') == '$kosoku_version'" 2>/dev/null; then
+has_version() {
+  "$venv/bin/python" -c "import importlib.metadata as m; assert m.version('kosoku') == '$kosoku_version'"
+}
+# Its programs name the interpreter by its path, and do not run once the folder has moved.
+if ! { has_version && "$venv/bin/kosoku" --help; } >/dev/null 2>&1; then
   rm -rf "$venv"
   python3 -m venv "$venv" || die "python3 with the venv module is needed (Debian: apt install python3-venv)"
   timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check "kosoku==$kosoku_version" ||
