@@ -60,6 +60,7 @@ impl Hub {
                     Err(_elapsed) => break,
                 }
             }
+            // `next` was found in it, or is its length.
             let mut rest = waiting.split_off(next);
             if rest.len() > 1 {
                 rest.rotate_left(1);

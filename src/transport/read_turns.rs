@@ -69,6 +69,7 @@ impl ReadTurns {
         let read = Pin::new(&mut source).poll_read(cx, buffer);
         let count = buffer.filled().len() - filled;
         match &mut self.state {
+            // At most `left`, which was the limit.
             State::Turn { left, .. } => *left -= count,
             // Otherwise, everything that has arrived was read.
             state if count == limit => *state = State::Blocked,

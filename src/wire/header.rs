@@ -126,7 +126,8 @@ impl PartialHeader {
         self.bytes[kept..filled].copy_from_slice(&input[..taken]);
         if let Some((header, size)) = Header::parse(&self.bytes[..filled])? {
             self.len = 0;
-            // More than the header may have been copied; the rest was not consumed.
+            // More than the header may have been copied; the rest was not consumed. The header is longer
+            // than what was kept, or it would have been complete before.
             return Ok((size - kept, Some(header)));
         }
         self.len = filled as u8;

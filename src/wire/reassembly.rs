@@ -149,6 +149,8 @@ impl Reassembly {
 }
 
 impl ControlPayload {
+    /// Fits: a header that announces more than [`MAX_CONTROL_BYTES`] is refused, and each frame begins
+    /// with an empty payload.
     fn push(&mut self, piece: &[u8]) {
         let start = usize::from(self.len);
         let end = start + piece.len();

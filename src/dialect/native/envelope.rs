@@ -118,7 +118,8 @@ fn explain(text: &str, error: &JsonError) -> JsonError {
     }
 }
 
-/// The content of the next string that begins at `from` or later.
+/// The content of the next string that begins at `from` or later; `from` is at most the length. It
+/// lies between two quotes, which are characters of their own, so that the text can be cut there.
 fn next_string(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let start = from + bytes[from..].iter().position(|&byte| byte == b'"')? + 1;
     let mut end = start;

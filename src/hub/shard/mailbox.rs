@@ -225,6 +225,8 @@ impl Mailboxes {
         self.0.len()
     }
 
+    /// The mailbox of a shard, whose number comes from a client or from counting up to
+    /// [`len`](Self::len). No input names one.
     pub(in crate::hub) fn get(&self, shard: usize) -> &Arc<Mailbox> {
         &self.0[shard]
     }

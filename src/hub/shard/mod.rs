@@ -72,6 +72,9 @@ const CHUNK_MAX_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Shard {
     mailbox: Arc<Mailbox>,
+    /// By slot. Entries, members and deadlines name only slots that are taken: they end before the
+    /// slot is released, which is ordered behind them (`ending.rs`). The work lists below may name a
+    /// released slot, and look it up with `get`.
     connections: Slab<ShardConnection>,
     /// Boxed, so that the places which the map keeps when many topics have gone are small.
     topics: HashMap<TopicId, Box<Members>>,

@@ -5,7 +5,7 @@
 #[derive(Debug)]
 pub(in crate::hub) struct Audience {
     members: usize,
-    /// Members per shard.
+    /// Members per shard. The number of a shard comes from a client that the hub has assigned to it.
     local: Box<[u32]>,
 }
 
