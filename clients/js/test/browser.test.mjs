@@ -23,6 +23,16 @@ const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js">
   client.on('error', ({ code }) => errors.push(code));
 </script>`;
 
+/** A page whose client may use server-sent events. */
+const withFallback = (url) => `<!doctype html><script type="module">
+    import { Wavecast } from '/index.js';
+    import { SseSocket } from '/sse.js';
+    const client = window.client = new Wavecast('${url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
+    const seen = window.seen = [];
+    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
+    client.channel('news').on('message', ({ data }) => seen.push(data.n));
+  </script>`;
+
 async function open(t, url, html = PAGE) {
   const site = createServer(async (request, response) => {
     if (request.url.endsWith('.js')) response.setHeader('content-type', 'text/javascript').end(await readFile(new URL(`../dist${request.url}`, import.meta.url)));
@@ -142,14 +152,7 @@ test('a page on a network that blocks WebSockets receives its channels over serv
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
   proxy.blocksUpgrades = true;
-  const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
-    import { Wavecast } from '/index.js';
-    import { SseSocket } from '/sse.js';
-    const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
-    const seen = window.seen = [];
-    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
-    client.channel('news').on('message', ({ data }) => seen.push(data.n));
-  </script>`);
+  const { look, complaints } = await open(t, proxy.url, withFallback(proxy.url));
   await until(() => look('client.channel("news").state === "subscribed"'), 'it has subscribed');
   await publish(server, 'news', 1, 10);
   await until(async () => await look('seen.at(-1)') === 10, 'event 10 was received');
@@ -167,14 +170,7 @@ test('a page that moves to a network that blocks WebSockets, and back, changes t
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
-  const { look, complaints } = await open(t, proxy.url, `<!doctype html><script type="module">
-    import { Wavecast } from '/index.js';
-    import { SseSocket } from '/sse.js';
-    const client = window.client = new Wavecast('${proxy.url}/ws', { transports: [WebSocket, SseSocket], minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500 });
-    const seen = window.seen = [];
-    client.channel('news').on('gap', ({ reason }) => seen.push(reason));
-    client.channel('news').on('message', ({ data }) => seen.push(data.n));
-  </script>`);
+  const { look, complaints } = await open(t, proxy.url, withFallback(proxy.url));
   const transports = async () => {
     const { connections } = await (await fetch(`${server.url}/api/connections`)).json();
     return connections.map(({ transport }) => transport).join();

@@ -3,17 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::{JoinSet, yield_now};
 use wavecast::PublishError;
 
 use crate::support::{
-    CLOSE, LOAD_PATIENCE, PING, TEXT, TestServer, config, eventually, join_all, within,
+    CLOSE, Client, LOAD_PATIENCE, PING, TEXT, TestServer, config, eventually, join_all, within,
 };
 
 const PUBLISHERS: usize = 8;
 const SUBSCRIBERS: usize = 6;
 const CHANNELS: usize = 64;
+
+/// Passes on every message up to the Close frame of the drain.
+async fn read_to_close(client: &mut Client, mut receive: impl FnMut(Value)) {
+    loop {
+        let next = client.next_frame().await;
+        match next.first {
+            TEXT => receive(serde_json::from_slice(&next.payload).expect("JSON")),
+            CLOSE => return assert_eq!(next.close().0, 1001),
+            PING => {}
+            other => panic!("a frame that begins with {other:#x}"),
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_event_arrives_before_the_close_while_others_still_publish() {
@@ -24,22 +37,13 @@ async fn every_acknowledged_event_arrives_before_the_close_while_others_still_pu
         client.subscribe("news").await;
         readers.spawn(async move {
             let mut received = vec![Vec::new(); PUBLISHERS];
-            loop {
-                let next = client.next_frame().await;
-                match next.first {
-                    TEXT => {
-                        let event: serde_json::Value =
-                            serde_json::from_slice(&next.payload).unwrap();
-                        if event["channel"] == "news" {
-                            let index = |name| event["data"][name].as_u64().unwrap() as usize;
-                            received[index("publisher")].push(index("number"));
-                        }
-                    }
-                    CLOSE => break assert_eq!(next.close().0, 1001),
-                    PING => {}
-                    other => panic!("a frame that begins with {other:#x}"),
+            read_to_close(&mut client, |event| {
+                if event["channel"] == "news" {
+                    let index = |name| event["data"][name].as_u64().unwrap() as usize;
+                    received[index("publisher")].push(index("number"));
                 }
-            }
+            })
+            .await;
             client.expect_end().await;
             received
         });
@@ -99,22 +103,13 @@ async fn a_drain_waits_for_events_that_are_being_published_to_many_channels() {
         }
         readers.spawn(async move {
             let mut received = BTreeMap::new();
-            loop {
-                let next = client.next_frame().await;
-                match next.first {
-                    TEXT => {
-                        let event: serde_json::Value =
-                            serde_json::from_slice(&next.payload).unwrap();
-                        if event["event"] != "shutdown" {
-                            let id = event["data"]["id"].as_str().unwrap().to_owned();
-                            *received.entry(id).or_insert(0) += 1;
-                        }
-                    }
-                    CLOSE => break assert_eq!(next.close().0, 1001),
-                    PING => {}
-                    other => panic!("a frame that begins with {other:#x}"),
+            read_to_close(&mut client, |event| {
+                if event["event"] != "shutdown" {
+                    let id = event["data"]["id"].as_str().unwrap().to_owned();
+                    *received.entry(id).or_insert(0) += 1;
                 }
-            }
+            })
+            .await;
             received
         });
     }

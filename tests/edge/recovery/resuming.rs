@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use wavecast::WebSocketConfig;
 use wavecast::history::HistoryLimits;
 
 use crate::support::{
@@ -180,14 +181,19 @@ async fn a_channel_with_an_expired_history_still_knows_whether_anything_was_miss
     assert_eq!(answer["reason"], "history_trimmed", "{answer}");
 }
 
-#[tokio::test]
-async fn a_forgotten_position_does_not_match_the_next_numbering() {
+/// A server that soon forgets a topic that nobody uses.
+fn with_short_memory() -> WebSocketConfig {
     let mut config = with_history_limits(HistoryLimits {
         max_age: Duration::from_millis(20),
         ..HistoryLimits::default()
     });
     config.history.position_ttl = Duration::from_millis(40);
-    let server = TestServer::start(config).await;
+    config
+}
+
+#[tokio::test]
+async fn a_forgotten_position_does_not_match_the_next_numbering() {
+    let server = TestServer::start(with_short_memory()).await;
     let mut client = server.connect().await;
     let unused =
         Position::of(&subscribe_with(&mut client, "news", json!({"positions": true})).await);
@@ -211,12 +217,7 @@ async fn a_forgotten_position_does_not_match_the_next_numbering() {
 
 #[tokio::test]
 async fn the_numbering_of_a_quiet_topic_stays_the_same_when_another_is_forgotten() {
-    let mut config = with_history_limits(HistoryLimits {
-        max_age: Duration::from_millis(20),
-        ..HistoryLimits::default()
-    });
-    config.history.position_ttl = Duration::from_millis(40);
-    let server = TestServer::start(config).await;
+    let server = TestServer::start(with_short_memory()).await;
     let mut client = server.connect().await;
     let quiet =
         Position::of(&subscribe_with(&mut client, "quiet", json!({"positions": true})).await);
