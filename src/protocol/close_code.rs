@@ -24,6 +24,14 @@ pub enum CloseCode {
     ClosedByOperator,
     /// 4001: the client did not answer pings within `pong_timeout`.
     HeartbeatTimeout,
+    /// 4003: the client's token has expired.
+    TokenExpired,
+    /// 4004: the client's token was revoked.
+    TokenRevoked,
+    /// 4500: the client needs a token and did not send one in time.
+    AuthenticationRequired,
+    /// 4501: the client's token is invalid.
+    InvalidToken,
 }
 
 impl CloseCode {
@@ -32,7 +40,14 @@ impl CloseCode {
         match code {
             ErrorCode::Draining => Self::GoingAway,
             ErrorCode::Internal => Self::InternalError,
-            ErrorCode::Overloaded | ErrorCode::TooManyConnections => Self::Overloaded,
+            ErrorCode::Overloaded | ErrorCode::TooManyConnections | ErrorCode::KeysUnavailable => {
+                Self::Overloaded
+            }
+            ErrorCode::TokenExpired => Self::TokenExpired,
+            ErrorCode::Unauthenticated => Self::AuthenticationRequired,
+            ErrorCode::InvalidToken | ErrorCode::TokenNotYetValid | ErrorCode::TokenRevoked => {
+                Self::InvalidToken
+            }
             _ => Self::Refused,
         }
     }
@@ -46,6 +61,10 @@ impl CloseCode {
             Self::SlowConsumer | Self::Overloaded => 1013,
             Self::ClosedByOperator => 4000,
             Self::HeartbeatTimeout => 4001,
+            Self::TokenExpired => 4003,
+            Self::TokenRevoked => 4004,
+            Self::AuthenticationRequired => 4500,
+            Self::InvalidToken => 4501,
         }
     }
 
@@ -59,6 +78,10 @@ impl CloseCode {
             Self::Overloaded => "overloaded",
             Self::ClosedByOperator => "closed by operator",
             Self::HeartbeatTimeout => "heartbeat timeout",
+            Self::TokenExpired => "token expired",
+            Self::TokenRevoked => "token revoked",
+            Self::AuthenticationRequired => "authentication required",
+            Self::InvalidToken => "invalid token",
         }
     }
 }

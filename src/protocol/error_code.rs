@@ -72,6 +72,29 @@ pub enum ErrorCode {
     InvalidQuery,
     /// The server has its maximum number of connections.
     TooManyConnections,
+    /// There is no token or API key, and one is needed.
+    Unauthenticated,
+    /// The token cannot be verified, or something in it is invalid. Which check failed is only in the
+    /// debug log.
+    InvalidToken,
+    /// The token is past its `exp`.
+    TokenExpired,
+    /// The token's `nbf` or `iat` is in the future.
+    TokenNotYetValid,
+    /// The token, or all of its user's tokens up to some time, were revoked.
+    TokenRevoked,
+    /// The token is in the query string, which is not allowed.
+    TokenInQuery,
+    /// There is more than one token in the request.
+    SeveralTokens,
+    /// The keys that tokens are verified with could not be fetched yet; try again.
+    KeysUnavailable,
+    /// The new token is of another user than the connection.
+    UserChanged,
+    /// The request comes from a page of an origin that is not allowed.
+    OriginNotAllowed,
+    /// There are too many revocations.
+    TooManyRevocations,
     /// The request was not received completely in time.
     RequestTimeout,
     /// Something failed inside the server.
@@ -137,6 +160,17 @@ impl ErrorCode {
             Self::InvalidPath => ("invalid_path", "Invalid path", 400),
             Self::InvalidQuery => ("invalid_query", "Invalid query", 400),
             Self::TooManyConnections => ("too_many_connections", "Too many connections", 503),
+            Self::Unauthenticated => ("unauthenticated", "Authentication required", 401),
+            Self::InvalidToken => ("invalid_token", "Invalid token", 401),
+            Self::TokenExpired => ("token_expired", "Token expired", 401),
+            Self::TokenNotYetValid => ("token_not_yet_valid", "Token not yet valid", 401),
+            Self::TokenRevoked => ("token_revoked", "Token revoked", 401),
+            Self::TokenInQuery => ("token_in_query", "Token in query", 400),
+            Self::SeveralTokens => ("several_tokens", "Several tokens", 400),
+            Self::KeysUnavailable => ("keys_unavailable", "Keys unavailable", 503),
+            Self::UserChanged => ("user_changed", "User changed", 409),
+            Self::OriginNotAllowed => ("origin_not_allowed", "Origin not allowed", 403),
+            Self::TooManyRevocations => ("too_many_revocations", "Too many revocations", 409),
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),
             Self::Internal => ("internal", "Internal error", 500),
         }
