@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::error::{DisconnectError, SendError};
 use crate::hub::{Client, Phase};
 use crate::node::Node;
-use crate::protocol::{CloseCode, ServerMessage, TopicKind};
+use crate::protocol::{CloseCode, ServerMessage, TopicKind, UserId};
 
 /// A handle to a client; cheap to clone.
 ///
@@ -30,8 +30,8 @@ impl ClientHandle {
         self.client.id()
     }
 
-    /// The id of the client's user, if it is authenticated.
-    pub fn user(&self) -> Option<&str> {
+    /// The client's user, if it is authenticated.
+    pub fn user(&self) -> Option<UserId> {
         self.client.user()
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
 use std::task::Waker;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwapOption;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -34,7 +35,8 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Client {
     id: Uuid,
-    identity: Option<Arc<Identity>>,
+    /// Replaced when the client authenticates again. Its user, once it has one, stays.
+    identity: ArcSwapOption<Identity>,
     remote: PeerAddress,
     /// The transport of the connection; `None` if the client has no connection.
     transport: Option<Transport>,
@@ -95,7 +97,7 @@ impl Client {
     pub(super) fn new(id: Uuid, info: ClientInfo, shard: usize, attached: bool) -> Self {
         Self {
             id,
-            identity: info.identity,
+            identity: ArcSwapOption::new(info.identity),
             remote: info.remote.into(),
             transport: attached.then_some(info.transport),
             class: info.class,
@@ -117,30 +119,41 @@ impl Client {
         self.id
     }
 
-    /// Who the client is; `None` for an anonymous client.
-    pub fn identity(&self) -> Option<&Identity> {
-        self.identity.as_deref()
+    /// Who the client is now; `None` for an anonymous client.
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity.load_full()
+    }
+
+    /// Replaces the identity. The caller makes sure that the user stays the same.
+    pub fn set_identity(&self, identity: Arc<Identity>) {
+        self.identity.store(Some(identity));
     }
 
     /// The authenticated user.
-    pub fn user(&self) -> Option<&str> {
-        self.identity()?.user().map(UserId::as_str)
+    pub fn user(&self) -> Option<UserId> {
+        self.identity.load().as_ref()?.user().cloned()
     }
 
     /// Whose share of the history budget the client uses. A user's clients share one.
     pub(super) fn owner(&self) -> Owner {
-        self.user().map_or(Owner::Client(self.id), Owner::user)
+        self.user()
+            .map_or(Owner::Client(self.id), |user| Owner::user(user.as_str()))
     }
 
-    /// The client as policies and observers see it.
-    pub fn view(&self) -> ClientRef<'_> {
+    /// The client as policies see it, with the [`identity`](Self::identity) that it has now.
+    pub fn view<'a>(&'a self, identity: Option<&'a Identity>) -> ClientRef<'a> {
         ClientRef {
             id: self.id,
-            identity: self.identity(),
+            identity,
             remote: self.remote(),
             transport: self.transport(),
             is_attached: self.is_attached(),
         }
+    }
+
+    /// Calls `f` with the client as observers see it.
+    pub fn with_view<T>(&self, f: impl FnOnce(ClientRef<'_>) -> T) -> T {
+        f(self.view(self.identity().as_deref()))
     }
 
     /// Whether the client has a connection. A client without one is driven by the
@@ -152,7 +165,7 @@ impl Client {
     /// The name shown to other clients: the user if there is one, otherwise the client id.
     pub fn display_name(&self) -> String {
         self.user()
-            .map_or_else(|| self.id.to_string(), str::to_owned)
+            .map_or_else(|| self.id.to_string(), |user| user.to_string())
     }
 
     /// The peer's address.
@@ -253,7 +266,7 @@ impl Client {
     pub(super) fn unless_gone(&self, f: impl FnOnce(ClientRef<'_>)) {
         let memberships = self.memberships.lock();
         if !memberships.gone {
-            f(self.view());
+            self.with_view(f);
         }
     }
 

@@ -83,7 +83,7 @@ impl Hub {
         // Not before: while it is a member, it must be found as the origin of what it published.
         self.registry.remove_client(client);
         self.notifier
-            .notify(|observer| observer.disconnected(client.view()));
+            .notify(|observer| client.with_view(|client| observer.disconnected(client)));
         Ok(true)
     }
 

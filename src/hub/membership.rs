@@ -266,9 +266,11 @@ impl Topic {
             occupied.insert(self);
             notifier.notify(|observer| observer.occupied(self.full_name()));
         }
-        notifier.notify(|observer| match self.full_name() {
-            TopicName::Room(room) => observer.joined(client.view(), room),
-            TopicName::Channel(channel) => observer.subscribed(client.view(), channel),
+        notifier.notify(|observer| {
+            client.with_view(|client| match self.full_name() {
+                TopicName::Room(room) => observer.joined(client, room),
+                TopicName::Channel(channel) => observer.subscribed(client, channel),
+            });
         });
         self.admit(&mut state, client, permits, (options, announce), ack);
         Ok(JoinOutcome::Joined(state.audience.members()))
@@ -348,9 +350,11 @@ impl Topic {
             state.check_permits(permits, Some(client.shard))?;
         }
         state.audience.remove(client.shard);
-        notifier.notify(|observer| match self.full_name() {
-            TopicName::Room(room) => observer.left(client.view(), room),
-            TopicName::Channel(channel) => observer.unsubscribed(client.view(), channel),
+        notifier.notify(|observer| {
+            client.with_view(|client| match self.full_name() {
+                TopicName::Room(room) => observer.left(client, room),
+                TopicName::Channel(channel) => observer.unsubscribed(client, channel),
+            });
         });
         if state.audience.members() == 0 {
             occupied.remove(self);

@@ -234,7 +234,7 @@ impl Hub {
             return Ok(None);
         }
         self.notifier
-            .notify(|observer| observer.connected(client.view()));
+            .notify(|observer| client.with_view(|client| observer.connected(client)));
         let entry = Entry::Connect {
             client: client.clone(),
             link,

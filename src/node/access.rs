@@ -23,7 +23,7 @@ use crate::hub::{
 };
 use crate::protocol::{
     ChannelName, ErrorCode, Identity, Json, PublishRequest, Refusal, ResumeRequest, RoomName,
-    Subject, TopicKind, TopicName,
+    Subject, TopicKind, TopicName, UserId,
 };
 
 impl Node {
@@ -72,8 +72,9 @@ impl Node {
             may_receive(client, channel)?;
             return Ok(Terms::default());
         }
+        let identity = client.identity();
         let asked = Subscribe {
-            client: client.view(),
+            client: client.view(identity.as_deref()),
             channel,
             resume,
         };
@@ -97,8 +98,9 @@ impl Node {
         room: &RoomName,
         resume: Option<&ResumeRequest>,
     ) -> Result<Terms, Refusal> {
+        let identity = client.identity();
         let asked = Join {
-            client: client.view(),
+            client: client.view(identity.as_deref()),
             room,
             resume,
         };
@@ -116,8 +118,9 @@ impl Node {
         content: &Json,
     ) -> Result<Option<Json>, Refusal> {
         self.member_of(client, room)?;
+        let identity = client.identity();
         let asked = Message {
-            client: client.view(),
+            client: client.view(identity.as_deref()),
             room,
             content,
         };
@@ -155,8 +158,9 @@ impl Node {
     }
 
     async fn may_read(&self, client: &Client, topic: Topic<'_>) -> Result<(), Refusal> {
+        let identity = client.identity();
         let asked = History {
-            client: client.view(),
+            client: client.view(identity.as_deref()),
             topic,
         };
         let decision = self.policy.history(asked);
@@ -269,7 +273,7 @@ fn changed<'a, T>(
 
 /// Refuses one of the server's own channels to a client outside its audience.
 fn may_receive(client: &Client, channel: &ChannelName) -> Result<(), Refusal> {
-    if channel.reaches_everyone() || channel.user() == client.user() {
+    if channel.reaches_everyone() || channel.user() == client.user().as_ref().map(UserId::as_str) {
         return Ok(());
     }
     Err(refuse(ErrorCode::Forbidden, channel))

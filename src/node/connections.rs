@@ -15,7 +15,7 @@ use super::unavailable::Unavailable;
 use crate::hub::{
     Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
 };
-use crate::protocol::{ChannelName, CloseCode, Identity, Refusal, TopicKind, UserId};
+use crate::protocol::{ChannelName, CloseCode, Refusal, TopicKind, UserId};
 use crate::wire::Frame;
 
 /// How long a shard with work may go without a turn before the node counts as dead.
@@ -87,8 +87,8 @@ impl Node {
         // a member without a connection.
         let client = connected.ok_or(JoinError::Disconnected)?;
         admission.connected();
-        if let Some(user) = client.identity().and_then(Identity::user)
-            && let Err(error) = self.subscribe_to_user(&client, user).await
+        if let Some(user) = client.user()
+            && let Err(error) = self.subscribe_to_user(&client, &user).await
         {
             self.disconnect(&client).await?;
             self.hub.release(&client, true)?;
@@ -97,7 +97,7 @@ impl Node {
         tracing::debug!(
             client = %client.id(),
             remote = ?client.remote(),
-            user = ?client.user(),
+            user = ?client.user().as_ref().map(UserId::as_str),
             transport = ?client.transport(),
             "connected"
         );
@@ -145,7 +145,7 @@ impl Node {
             .await?;
         if last && client.is_attached() {
             tracing::debug!(client = %client.id(), code = client.close_code(), "disconnected");
-            notify_disconnect(&*self.policy, client.view());
+            client.with_view(|client| notify_disconnect(&*self.policy, client));
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ pub const SERVER: Crate = Crate {
             ],
         ),
         ("base64", &["wire/accept_key.rs", "dialect/sse/tag.rs"]),
+        ("arc_swap", &["hub/client.rs"]),
         ("bytes", &["transport/", "server.rs"]),
         ("bytesize", &["config/values/kind.rs"]),
         ("clap", &["cli/"]),

@@ -164,7 +164,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
         .hub()
         .clients()
         .into_iter()
-        .find(|client| client.user() == Some("ann"))
+        .find(|client| client.user().is_some_and(|user| user.as_str() == "ann"))
         .expect("the registry has it already");
     node.hub()
         .disconnect(&client, |_| None)

@@ -48,7 +48,7 @@ impl From<LiveConnection> for ConnectionView {
             id: client.id(),
             remote: client.remote(),
             since: humantime::format_rfc3339_millis(client.since()).to_string(),
-            user: client.user().map(str::to_owned),
+            user: client.user().map(|user| user.to_string()),
             transport: match client.transport() {
                 Transport::WebSocket => "websocket",
                 Transport::Sse => "sse",
