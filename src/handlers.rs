@@ -9,10 +9,8 @@ use axum::response::Response;
 use axum::routing::{any, get};
 
 use crate::http;
-use crate::hub::ClientInfo;
 use crate::protocol::{ErrorCode, Identity, NOT_TEXT, Refusal, UserId, decodes_to_text};
 use crate::server::WebSocketServer;
-use crate::session::NativeSession;
 use crate::transport::sse::{self, SseRequest};
 use crate::transport::websocket::{self, WebSocketUpgrade};
 
@@ -70,20 +68,9 @@ impl WebSocketServer {
         identity: Option<Identity>,
     ) -> Result<Response, Refusal> {
         self.node.admit_connection()?;
-        let info = ClientInfo {
-            identity: identity.map(Arc::new),
-            remote: ws.remote(),
-            ..ClientInfo::default()
-        };
-        let admission = self.node.admit(info).await?;
-        let (node, tasks) = (self.node.clone(), self.tasks.clone());
+        let (node, options) = (self.node.clone(), self.config().socket());
         let limits = self.config().wire();
-        let open = move |stream| async move {
-            let session_node = node.clone();
-            let session = |client| NativeSession::new(session_node, client);
-            websocket::open_admitted(node, &tasks, stream, admission, limits, session).await
-        };
-        Ok(ws.on_upgrade(&self.tasks, self.config().socket(), open))
+        websocket::accept(node, &self.tasks, ws, identity, (limits, options)).await
     }
 
     /// Answers a request with an event stream (`?channel=a&channel=b`), for an application

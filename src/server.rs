@@ -84,8 +84,10 @@ impl WebSocketServer {
             None => Node::new(hub, config.node()),
         };
         let publish = &config.publish;
+        let node = Arc::new(node);
+        node.watch_expiry(&tasks, config.drain.rate);
         Ok(Self {
-            node: Arc::new(node),
+            node,
             tasks,
             bodies: BodyBudget::new(publish.bodies_total.max(publish.max_body_size)),
             lists: Arc::default(),

@@ -105,6 +105,12 @@ impl IntoResponse for ApiError {
             let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
+        if let Some(challenge) = challenge(refusal.code) {
+            let challenge = header::HeaderValue::from_static(challenge);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if refusal.code == ErrorCode::UnsupportedContentEncoding {
             // RFC 9110 §12.5.3: what the request should have used.
             let identity = header::HeaderValue::from_static("identity");
@@ -116,6 +122,19 @@ impl IntoResponse for ApiError {
             close_after(&mut response);
         }
         response
+    }
+}
+
+/// What a request without a valid token should have brought
+/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+fn challenge(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::Unauthenticated => Some("Bearer"),
+        ErrorCode::InvalidToken
+        | ErrorCode::TokenExpired
+        | ErrorCode::TokenNotYetValid
+        | ErrorCode::TokenRevoked => Some("Bearer error=\"invalid_token\""),
+        _ => None,
     }
 }
 

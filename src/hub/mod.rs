@@ -8,6 +8,7 @@
 mod client;
 mod client_index;
 mod client_info;
+mod connecting;
 mod disconnect;
 mod dispatch;
 mod epochs;
@@ -42,7 +43,6 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 pub use client::{Client, Phase};
 pub use client_info::{ClientInfo, ClientRef, Transport};
@@ -213,54 +213,6 @@ impl Hub {
     /// The number of connections that have not been released yet, both open and closing.
     pub fn links(&self) -> usize {
         self.links.load(Ordering::Relaxed)
-    }
-
-    /// Registers a client and hands its link to a shard. Returns `Ok(None)` if the id is
-    /// already in use. Never waits.
-    pub fn connect(
-        &self,
-        id: Uuid,
-        info: ClientInfo,
-        link: Link,
-    ) -> Result<Option<Arc<Client>>, HubClosed> {
-        let shard = self.next_shard.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len();
-        let attached = link.is_attached();
-        let client = Arc::new(Client::new(id, info, shard, attached));
-        // Locked until the entry is in the mailbox. A caller that finds the client in the registry
-        // has to wait until then, so the observer's first call about the client is this one, and
-        // the shard's first entry for it is Connect.
-        let memberships = client.memberships.lock();
-        if !self.registry.insert_client(&client) {
-            return Ok(None);
-        }
-        self.notifier
-            .notify(|observer| client.with_view(|client| observer.connected(client)));
-        let entry = Entry::Connect {
-            client: client.clone(),
-            link,
-        };
-        if attached {
-            self.metrics.connections_total.add(1);
-            self.links.fetch_add(1, Ordering::Relaxed);
-            let mut everyone = self.everyone.state.lock();
-            everyone.audience.add(shard);
-            self.mailboxes.push(shard, entry)?;
-        } else {
-            self.mailboxes.push(shard, entry)?;
-        }
-        drop(memberships);
-        Ok(Some(client))
-    }
-
-    /// Releases the connection of a client that has disconnected. With `reset`, the socket is
-    /// closed with a TCP reset, so that the kernel discards its unsent bytes. Never waits.
-    pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
-        if client.is_attached() {
-            self.links.fetch_sub(1, Ordering::Relaxed);
-        }
-        let client = client.clone();
-        self.mailboxes
-            .push(client.shard, Entry::Release { client, reset })
     }
 
     /// Sends a frame to one client.

@@ -14,16 +14,14 @@ use uuid::Uuid;
 use super::Node;
 use super::admission::{Admission, unmapped};
 use super::policy::{
-    Allowed, Answer, Connect, Decision, History, Join, Message, Publish, Subscribe, Terms, Topic,
-    log_panic,
+    Allowed, Answer, Authenticate, Connect, Decision, History, Join, Membership, Message, Publish,
+    Subscribe, Terms, Topic, log_panic,
 };
-use super::unavailable::Unavailable;
-use crate::hub::{
-    Client, ClientInfo, ClientRef, HubClosed, JoinError, LeaveError, Phase, Topic as HubTopic,
-};
+use super::refusals::{join_error_code, refuse};
+use crate::hub::{Client, ClientInfo, ClientRef, JoinError, Phase, Topic as HubTopic};
 use crate::protocol::{
     ChannelName, ErrorCode, Identity, Json, PublishRequest, Refusal, ResumeRequest, RoomName,
-    Subject, TopicKind, TopicName, UserId,
+    Subject, Token, TopicKind, TopicName, UserId,
 };
 
 impl Node {
@@ -37,7 +35,7 @@ impl Node {
 
     /// Whether one more connection fits beside those that are open, and those that are
     /// `awaiting` a decision: these may all be allowed at once.
-    fn has_room(&self, awaiting: usize) -> Result<(), Refusal> {
+    pub(super) fn has_room(&self, awaiting: usize) -> Result<(), Refusal> {
         let max = self.options.max_connections;
         if max > 0 && self.hub.links() + awaiting >= max {
             return Err(ErrorCode::TooManyConnections.into());
@@ -46,13 +44,17 @@ impl Node {
     }
 
     /// Asks the policy whether this client may connect, and as whom.
-    pub async fn admit(&self, mut info: ClientInfo) -> Result<Admission, Refusal> {
+    pub async fn admit(
+        &self,
+        mut info: ClientInfo,
+        token: Option<&Token>,
+    ) -> Result<Admission, Refusal> {
         let place = self.awaiting.enter();
         self.has_room(place.ahead)?;
         let id = Uuid::now_v7();
         info.remote = info.remote.map(unmapped);
         let client = ClientRef::new(id, &info, true);
-        let asked = Connect { client };
+        let asked = Connect { client, token };
         let ask = || self.policy.connect(asked);
         if let Allowed::Changed(identity) = self.decide_request(ask, None).await? {
             info.identity = Some(Arc::new(identity));
@@ -201,6 +203,54 @@ impl Node {
         Ok(request)
     }
 
+    /// Asks the policy about a token that a client sent, and returns the identity that it proves.
+    /// `None` if the client keeps its identity.
+    pub(super) async fn identify(
+        &self,
+        client: &Client,
+        token: &Token,
+    ) -> Result<Option<Identity>, Refusal> {
+        let identity = client.identity();
+        let asked = Authenticate {
+            client: client.view(identity.as_deref()),
+            token,
+        };
+        let decision = self.policy.authenticate(asked);
+        match self.decide_command(client, decision).await? {
+            Allowed::AsAsked => Ok(None),
+            Allowed::Changed(identity) => Ok(Some(identity)),
+        }
+    }
+
+    /// Whether the policy still allows a client to be in a room or channel.
+    pub(super) async fn may_remain(&self, client: &Client, topic: &HubTopic) -> bool {
+        let (room, channel);
+        let topic = match topic.kind() {
+            TopicKind::Room => {
+                room = RoomName::new(topic.name());
+                room.as_ref().ok().map(Topic::Room)
+            }
+            TopicKind::Channel => {
+                channel = ChannelName::new(topic.name());
+                let channel = channel.as_ref().ok();
+                // The user stays the same, so the client's own channel does too.
+                channel
+                    .filter(|channel| !channel.is_reserved())
+                    .map(Topic::Channel)
+            }
+        };
+        let Some(topic) = topic else {
+            return true;
+        };
+        let identity = client.identity();
+        let asked = Membership {
+            client: client.view(identity.as_deref()),
+            topic,
+        };
+        let decision = self.policy.remain(asked);
+        self.decide_command(client, decision).await.is_ok()
+    }
+
     /// The deadline of a question that the policy is asked now.
     pub fn policy_deadline(&self) -> Instant {
         Instant::now() + self.options.policy_timeout
@@ -279,74 +329,6 @@ fn may_receive(client: &Client, channel: &ChannelName) -> Result<(), Refusal> {
     Err(refuse(ErrorCode::Forbidden, channel))
 }
 
-/// A refusal about a room or channel.
-fn refuse<'a>(code: ErrorCode, topic: impl Into<TopicName<'a>>) -> Refusal {
-    Refusal::new(code).about(topic.into())
-}
-
-/// The refusal of a history that is not kept.
-pub(super) fn refuse_history<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
-    refuse(ErrorCode::NoHistory, topic)
-}
-
-/// The history contains what the reply cannot.
-pub(super) fn refuse_unreadable<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
-    refuse(ErrorCode::Internal, topic)
-}
-
-/// The refusal of a hub that has shut down.
-pub(super) fn refuse_closed<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
-    refuse(ErrorCode::Draining, topic)
-}
-
-/// The refusal of a message that was not sent.
-pub(super) fn refuse_unavailable<'a>(
-    error: Unavailable,
-    topic: impl Into<TopicName<'a>>,
-) -> Refusal {
-    match error {
-        Unavailable::Overloaded => refuse_overloaded(topic),
-        Unavailable::Closed(HubClosed) => refuse_closed(topic),
-    }
-}
-
-/// The refusal of a client that the hub did not let connect.
-pub(super) fn refuse_connect(error: JoinError) -> Refusal {
-    join_error_code(error).into()
-}
-
-/// The refusal of a client that the hub did not let join.
-pub(super) fn refuse_join<'a>(error: JoinError, topic: impl Into<TopicName<'a>>) -> Refusal {
-    refuse(join_error_code(error), topic)
-}
-
-fn join_error_code(error: JoinError) -> ErrorCode {
-    match error {
-        JoinError::Full => ErrorCode::RoomFull,
-        JoinError::TooManyTopics => ErrorCode::TooManyTopics,
-        JoinError::Disconnected => ErrorCode::NotFound,
-        JoinError::Overloaded => ErrorCode::Overloaded,
-        JoinError::Closed(HubClosed) => ErrorCode::Draining,
-    }
-}
-
-/// Why something is not done now: the server has too much to do. It may be tried again.
-pub(super) fn refuse_overloaded<'a>(topic: impl Into<TopicName<'a>>) -> Refusal {
-    refuse(ErrorCode::Overloaded, topic)
-}
-
-/// The refusal of a client that the hub did not let leave.
-pub(super) fn refuse_leave<'a>(error: LeaveError, topic: impl Into<TopicName<'a>>) -> Refusal {
-    let topic = topic.into();
-    let code = match (error, topic.kind()) {
-        (LeaveError::NotAMember, TopicKind::Room) => ErrorCode::NotInRoom,
-        (LeaveError::NotAMember, TopicKind::Channel) => ErrorCode::NotSubscribed,
-        (LeaveError::Overloaded, _) => ErrorCode::Overloaded,
-        (LeaveError::Closed(HubClosed), _) => ErrorCode::Draining,
-    };
-    refuse(code, topic)
-}
-
 #[cfg(test)]
 mod tests {
     use tokio_util::task::TaskTracker;
@@ -374,7 +356,7 @@ mod tests {
                 remote,
                 ..ClientInfo::default()
             };
-            let mut admission = node.admit(info).await.unwrap();
+            let mut admission = node.admit(info, None).await.unwrap();
             let shown = Some(shown.parse().unwrap());
             assert_eq!(admission.info().remote, shown, "{peer}");
             admission.set_remote(remote);

@@ -5,11 +5,17 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::Node;
+use super::authentication::authenticated;
 use super::policy::{Policy, log_panic};
+use crate::dialect::Dialects;
 use crate::hub::{ClientInfo, ClientRef};
+use crate::protocol::{ErrorCode, Json, Refusal};
+use crate::wire::Frame;
 
 /// The number of connections that are to be decided or made.
 #[derive(Debug, Default)]
@@ -35,6 +41,33 @@ impl AwaitingConnections {
     }
 }
 
+/// A connection whose client has yet to send its token.
+#[derive(Debug)]
+pub struct Unauthenticated {
+    /// Among the connections that may be made, so that there is room for it.
+    _awaiting: Place,
+    _waiting: Place,
+}
+
+impl Node {
+    /// A place for a connection whose client has yet to send its token. Drop it when the token has come.
+    ///
+    /// Errors: `too_many_connections` if there are too many of them, or of all connections.
+    pub fn await_token(&self) -> Result<Unauthenticated, Refusal> {
+        let awaiting = self.awaiting.enter();
+        self.has_room(awaiting.ahead)?;
+        let waiting = self.unauthenticated.enter();
+        let max = self.tokens().map_or(0, |tokens| tokens.max_waiting);
+        if waiting.ahead >= max {
+            return Err(ErrorCode::TooManyConnections.into());
+        }
+        Ok(Unauthenticated {
+            _awaiting: awaiting,
+            _waiting: waiting,
+        })
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::Relaxed);
@@ -49,6 +82,8 @@ pub struct Admission {
     id: Uuid,
     info: ClientInfo,
     place: Option<Place>,
+    /// The first frame that the client receives.
+    greeting: Option<Frame>,
     is_connected: bool,
 }
 
@@ -59,6 +94,7 @@ impl Admission {
             id,
             info,
             place: Some(place),
+            greeting: None,
             is_connected: false,
         }
     }
@@ -66,6 +102,16 @@ impl Admission {
     /// From now on the hub counts the connection.
     pub(super) fn leave_queue(&mut self) {
         self.place = None;
+    }
+
+    /// The client gets `authenticated` before anything else, as the answer to its command `auth`.
+    pub fn greet_as_authenticated(&mut self, dialects: Dialects, reply_to: Option<&Json>) {
+        let message = authenticated(self.info.identity.as_deref(), SystemTime::now());
+        self.greeting = Some(dialects.of(self.info.class).message(&message, reply_to));
+    }
+
+    pub(super) fn take_greeting(&mut self) -> Option<Frame> {
+        self.greeting.take()
     }
 
     /// The id of the future client.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Node;
-use super::access::{refuse_closed, refuse_join, refuse_leave};
+use super::refusals::{refuse_closed, refuse_join, refuse_leave};
 use crate::hub::{Client, HubClosed, JoinError, JoinOptions, LeaveError};
 use crate::protocol::{
     ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
@@ -61,7 +61,10 @@ impl Node {
     ) -> Result<(), Refusal> {
         Self::may_unsubscribe(channel)?;
         let name = channel.as_str();
-        let unsubscribed = ServerMessage::Unsubscribed { channel: name };
+        let unsubscribed = ServerMessage::Unsubscribed {
+            channel: name,
+            reason: None,
+        };
         let ack = self.dialect_of(client).message(&unsubscribed, reply_to);
         let leave = self
             .hub

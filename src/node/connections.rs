@@ -7,15 +7,15 @@ use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::Node;
-use super::access::refuse_connect;
 use super::admission::{Admission, notify_disconnect};
 use super::page::Page;
+use super::refusals::refuse_connect;
 use super::rooms::departure_notice;
 use super::unavailable::Unavailable;
 use crate::hub::{
     Client, ClientInfo, HubClosed, JoinError, JoinOptions, Link, Metrics, Sent, Topic,
 };
-use crate::protocol::{ChannelName, CloseCode, Refusal, TopicKind, UserId};
+use crate::protocol::{ChannelName, CloseCode, Refusal, Token, TopicKind, UserId};
 use crate::wire::Frame;
 
 /// How long a shard with work may go without a turn before the node counts as dead.
@@ -34,8 +34,13 @@ impl Node {
     /// Registers a connection under a new id, if the policy allows it. A user's connection
     /// is subscribed to `$user:<id>`. One that arrives during a drain gets the shutdown notice
     /// and is closed.
-    pub async fn connect(&self, info: ClientInfo, link: Link) -> Result<Arc<Client>, Refusal> {
-        let admission = self.admit(info).await?;
+    pub async fn connect(
+        &self,
+        info: ClientInfo,
+        token: Option<&Token>,
+        link: Link,
+    ) -> Result<Arc<Client>, Refusal> {
+        let admission = self.admit(info, token).await?;
         self.connect_admitted(admission, link).await
     }
 
@@ -82,7 +87,9 @@ impl Node {
     ) -> Result<Arc<Client>, JoinError> {
         let info = admission.info().clone();
         admission.leave_queue();
-        let connected = self.hub.connect(admission.id(), info, link)?;
+        let greeting = admission.take_greeting();
+        let id = admission.id();
+        let connected = self.hub.connect_and_greet(id, info, link, greeting)?;
         // Time-ordered ids do not collide. The id is taken only if an application chose it for
         // a member without a connection.
         let client = connected.ok_or(JoinError::Disconnected)?;
@@ -94,6 +101,11 @@ impl Node {
             self.hub.release(&client, true)?;
             return Err(error);
         }
+        self.expiry_list.add(&client);
+        // Not before the client is known: who revokes its token looks there.
+        if !self.is_in_force(&client) {
+            self.close_revoked(&client).await;
+        }
         tracing::debug!(
             client = %client.id(),
             remote = ?client.remote(),
@@ -104,7 +116,7 @@ impl Node {
         Ok(client)
     }
 
-    async fn subscribe_to_user(
+    pub(super) async fn subscribe_to_user(
         &self,
         client: &Arc<Client>,
         user: &UserId,

@@ -186,7 +186,7 @@ mod tests {
         let mut draining = pin!(node.drain(&options));
         assert!(poll!(&mut draining).is_pending(), "a connection is made");
 
-        let admission = node.admit(ClientInfo::default()).await.unwrap();
+        let admission = node.admit(ClientInfo::default(), None).await.unwrap();
         let pipe = Arc::<Pipe>::default();
         let link = Link::Pipe(pipe.clone());
         let client = node.make_known(admission, link).await.unwrap();

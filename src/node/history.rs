@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use super::Node;
-use super::access::{refuse_closed, refuse_history, refuse_overloaded, refuse_unreadable};
+use super::refusals::{refuse_closed, refuse_history, refuse_overloaded, refuse_unreadable};
 use crate::dialect::{At, ClassId};
 use crate::hub::{Client, HistoryPage, HubClosed};
 use crate::protocol::{

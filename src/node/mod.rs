@@ -6,10 +6,12 @@
 mod access;
 mod admission;
 mod announcement;
+mod authentication;
 mod channels;
 mod connections;
 mod dedup;
 mod drain;
+mod expiry;
 mod history;
 mod history_file;
 mod lazy_timeout;
@@ -21,6 +23,7 @@ mod publish_error;
 mod publish_once;
 mod publish_stream;
 mod published;
+mod refusals;
 mod restart;
 mod restart_error;
 mod rooms;
@@ -44,7 +47,7 @@ use crate::hub::{Client, Hub, HubClosed};
 use crate::protocol::{Json, ServerMessage, TopicMessage};
 use crate::wire::Frame;
 
-pub use admission::Admission;
+pub use admission::{Admission, Unauthenticated};
 pub use connections::LiveConnection;
 pub use drain::DrainOptions;
 pub(crate) use lazy_timeout::{lazy_timeout, poll_twice};
@@ -61,7 +64,8 @@ pub use unfinished_messages::UnfinishedMessages;
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
 use self::dedup::Dedup;
-use self::policy::{AllowAll, Policy};
+use self::expiry::{ExpiryList, ExpiryTask};
+use self::policy::{AllowAll, Policy, TokenOptions};
 
 /// Connections per shard that may read and decode much at the same time.
 const LARGE_READS_PER_SHARD: usize = 1;
@@ -117,6 +121,10 @@ pub struct Node {
     dedup: Option<Dedup>,
     /// Asked before a command or a request is carried out.
     policy: Arc<dyn Policy>,
+    /// How clients bring tokens, if the policy takes any.
+    tokens: Option<TokenOptions>,
+    expiry_list: Arc<ExpiryList>,
+    expiry_task: ExpiryTask,
     unfinished_messages: UnfinishedMessages,
     large_reads: Semaphore,
     options: NodeOptions,
@@ -128,6 +136,8 @@ pub struct Node {
     /// Connections that the policy is asked about, and those that it has allowed and that are
     /// not made known yet.
     awaiting: AwaitingConnections,
+    /// Connections whose clients have yet to send their tokens.
+    unauthenticated: AwaitingConnections,
     /// Connections that are being made known; a drain makes its announcement to them too.
     connecting: TaskTracker,
     /// Connections that are made during a drain, until they are told and closed.
@@ -155,6 +165,13 @@ impl Node {
 
     /// A node that asks `policy` what is allowed.
     pub fn with_policy(hub: Hub, options: NodeOptions, policy: Arc<dyn Policy>) -> Self {
+        let tokens = policy.tokens();
+        // An identity of the application's own is in force until it expires.
+        let without_leeway = || TokenOptions {
+            leeway: Duration::ZERO,
+            ..TokenOptions::default()
+        };
+        let expiry_list = ExpiryList::new(tokens.clone().unwrap_or_else(without_leeway));
         Self {
             large_reads: Semaphore::new(hub.shard_count() * LARGE_READS_PER_SHARD),
             hub: Arc::new(hub),
@@ -166,11 +183,15 @@ impl Node {
                     .max(options.max_message_bytes.saturating_mul(2)),
             ),
             policy,
+            tokens,
+            expiry_list: Arc::new(expiry_list),
+            expiry_task: ExpiryTask::new(),
             options,
             run: Uuid::new_v4(),
             draining: AtomicBool::new(false),
             drain_begun: CancellationToken::new(),
             awaiting: AwaitingConnections::default(),
+            unauthenticated: AwaitingConnections::default(),
             connecting: TaskTracker::new(),
             latecomers: TaskTracker::new(),
             announcement: Announcement::default(),
@@ -182,6 +203,11 @@ impl Node {
     #[cfg(feature = "internals")]
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// How clients bring tokens; `None` if they bring none.
+    pub fn tokens(&self) -> Option<&TokenOptions> {
+        self.tokens.as_ref()
     }
 
     /// The limits.

@@ -6,15 +6,19 @@
 
 mod decision;
 mod question;
+mod tokens;
 
 use std::sync::Arc;
 
 pub use self::decision::{Allowed, Answer, Decision, Edit, Terms};
-pub use self::question::{Connect, History, Join, Message, Publish, Subscribe, Topic};
+pub use self::question::{
+    Authenticate, Connect, History, Join, Membership, Message, Publish, Subscribe, Topic,
+};
+pub use self::tokens::TokenOptions;
 pub use crate::hub::{ClientRef, Transport};
 pub use crate::protocol::{
     ChannelName, ErrorCode, EventData, EventId, EventName, Identity, Json, JsonError, Refusal,
-    ResumeRequest, RoomName, Target, UserId,
+    ResumeRequest, RoomName, Target, Token, UserId,
 };
 
 /// Decides what clients and backends may do. Every method has a default that allows
@@ -53,10 +57,53 @@ pub use crate::protocol::{
 /// ```
 #[allow(unused_variables, reason = "the defaults allow whatever is asked")]
 pub trait Policy: Send + Sync + 'static {
+    /// How clients bring tokens. Called once, when the server is built. By default they bring none: a
+    /// request's `Authorization` is not looked at, and the command `auth` is refused.
+    fn tokens(&self) -> Option<TokenOptions> {
+        None
+    }
+
     /// Asked about every WebSocket and event stream before it is accepted. A refusal becomes
     /// the answer to the HTTP request. May change the client's identity.
+    ///
+    /// If the policy takes [`tokens`](Self::tokens), it is asked again when a WebSocket that it refused
+    /// with [`ErrorCode::Unauthenticated`] sends a token as its first message.
     fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
         Decision::allow()
+    }
+
+    /// Asked about a token that a connected client sends to authenticate again. The identity that it
+    /// answers with replaces the client's own, if the user is the same. By default, it is refused
+    /// with [`ErrorCode::InvalidToken`].
+    fn authenticate<'a>(&'a self, asked: Authenticate<'a>) -> Decision<'a, Identity> {
+        Decision::refuse(ErrorCode::InvalidToken)
+    }
+
+    /// Asked about each room and channel of a client that has authenticated again. If it is refused,
+    /// the membership ends. By default, [`join`](Self::join) or [`subscribe`](Self::subscribe) is asked.
+    fn remain<'a>(&'a self, asked: Membership<'a>) -> Decision<'a, ()> {
+        let Membership { client, topic } = asked;
+        let resume = None;
+        match topic {
+            Topic::Room(room) => self.join(Join {
+                client,
+                room,
+                resume,
+            }),
+            Topic::Channel(channel) => self.subscribe(Subscribe {
+                client,
+                channel,
+                resume,
+            }),
+        }
+        .without_change()
+    }
+
+    /// Asked about an identity once its client is known to the server, and so can be found by
+    /// those who revoke it: whether it is still in force. Must return quickly. A client whose
+    /// identity is not is closed (4004).
+    fn in_force(&self, client: ClientRef<'_>) -> bool {
+        true
     }
 
     /// Called once for each connection that `connect` allowed, when it has ended or could not
@@ -108,6 +155,18 @@ pub trait Policy: Send + Sync + 'static {
 impl<P: Policy + ?Sized> Policy for Arc<P> {
     fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
         (**self).connect(asked)
+    }
+    fn tokens(&self) -> Option<TokenOptions> {
+        (**self).tokens()
+    }
+    fn authenticate<'a>(&'a self, asked: Authenticate<'a>) -> Decision<'a, Identity> {
+        (**self).authenticate(asked)
+    }
+    fn remain<'a>(&'a self, asked: Membership<'a>) -> Decision<'a, ()> {
+        (**self).remain(asked)
+    }
+    fn in_force(&self, client: ClientRef<'_>) -> bool {
+        (**self).in_force(client)
     }
     fn disconnect(&self, client: ClientRef<'_>) {
         (**self).disconnect(client);

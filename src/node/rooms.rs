@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Node;
-use super::access::{refuse_join, refuse_leave, refuse_unavailable};
 use super::policy::Terms;
+use super::refusals::{refuse_join, refuse_leave, refuse_unavailable};
 use super::unavailable::Unavailable;
 use crate::dialect::Encoded;
 use crate::hub::{Accepted, Client, JoinError, JoinOptions, LeaveError, Topic};
@@ -96,7 +96,10 @@ impl Node {
         reply_to: Option<&Json>,
     ) -> Result<(), LeaveError> {
         let name = room.as_str();
-        let left = ServerMessage::Left { room: name };
+        let left = ServerMessage::Left {
+            room: name,
+            reason: None,
+        };
         let ack = self.dialect_of(client).message(&left, reply_to);
         let announce = self.outgoing(user_left(client, room.as_shared()));
         let leave = self

@@ -1,11 +1,16 @@
 //! The commands that clients send.
 
-use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName, Subject};
+use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName, Subject, Token};
 
 /// A message from a client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientMessage {
+    /// Authenticate with a token: the first time, or again with a newer one.
+    Auth {
+        /// The token.
+        token: Token,
+    },
     /// Join a room.
     Join {
         /// The room.
@@ -77,6 +82,7 @@ impl Command {
             ClientMessage::Subscribe { channel, .. }
             | ClientMessage::Unsubscribe { channel }
             | ClientMessage::ChannelHistory { channel, .. } => channel.as_str().len(),
+            ClientMessage::Auth { token } => token.as_str().len(),
             ClientMessage::Ping => 0,
         };
         message + id_bytes(self.id.as_ref())

@@ -89,7 +89,7 @@ impl Identity {
     }
 
     /// Adds the time until which the identity is valid, with a precision of a second. The
-    /// server does not close connections at that time yet, but a policy can read it.
+    /// client is warned before, and closed then (4003), unless it authenticates again.
     #[must_use]
     pub fn with_expires(mut self, at: SystemTime) -> Self {
         self.expires = Some(unix_seconds(at));
@@ -99,8 +99,14 @@ impl Identity {
     /// Adds a value for the application's own use. Its policy reads it by type. It is never
     /// printed or sent. An identity holds one value; a second one replaces it.
     #[must_use]
-    pub fn with_value<T: Any + Send + Sync>(mut self, value: T) -> Self {
-        self.value = Some(Arc::new(value));
+    pub fn with_value<T: Any + Send + Sync>(self, value: T) -> Self {
+        self.with_shared_value(Arc::new(value))
+    }
+
+    /// Adds a value that other identities share.
+    #[must_use]
+    pub fn with_shared_value<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
+        self.value = Some(value);
         self
     }
 

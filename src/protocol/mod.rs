@@ -24,6 +24,7 @@ mod refusal;
 mod server_message;
 mod suggest;
 mod timestamp;
+mod token;
 mod topic;
 mod topic_message;
 
@@ -41,15 +42,16 @@ pub use json::{Json, JsonError};
 pub(crate) use json::{push_string, unescape};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
-pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text};
+pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{InvalidTarget, PublishRequest, Target};
 pub use refusal::{Refusal, Subject};
-pub use server_message::ServerMessage;
+pub use server_message::{EndReason, ServerMessage};
 #[cfg(feature = "cli")]
 pub(crate) use suggest::did_you_mean_or;
 pub(crate) use suggest::{did_you_mean, nearest};
 pub use timestamp::timestamp;
+pub use token::Token;
 pub use topic::{TopicKind, TopicName};
 pub use topic_message::TopicMessage;

@@ -7,9 +7,15 @@ pub(crate) const NOT_TEXT: &str = "it is not UTF-8 once its percent-encoding is 
 /// replacement character, and so two names one. A `%` that is not followed by two hexadecimal digits
 /// stands for itself.
 pub(crate) fn decodes_to_text(encoded: &str) -> bool {
-    if !encoded.contains('%') {
-        return true;
-    }
+    !encoded.contains('%') || std::str::from_utf8(&decoded(encoded)).is_ok()
+}
+
+/// The text that a part of a query stands for. What is not UTF-8 becomes replacement characters.
+pub(crate) fn percent_decoded(encoded: &str) -> String {
+    String::from_utf8_lossy(&decoded(encoded)).into_owned()
+}
+
+fn decoded(encoded: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let Some((&byte, behind)) = rest.split_first() {
@@ -21,7 +27,7 @@ pub(crate) fn decodes_to_text(encoded: &str) -> bool {
             rest = &behind[2..];
         }
     }
-    std::str::from_utf8(&decoded).is_ok()
+    decoded
 }
 
 fn escaped_byte(digits: &[u8]) -> Option<u8> {

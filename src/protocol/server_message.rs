@@ -6,6 +6,13 @@ use super::{Event, Gap, Json, Refusal, Resumption, StreamTop, TopicName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerMessage<'a> {
+    /// The client's token was accepted.
+    Authenticated {
+        /// Its user; `None` for a token without one.
+        user: Option<&'a str>,
+        /// Seconds until the token expires, if it does.
+        expires_in: Option<u64>,
+    },
     /// The client has joined the room.
     Joined {
         /// The room.
@@ -19,6 +26,8 @@ pub enum ServerMessage<'a> {
     Left {
         /// The room.
         room: &'a str,
+        /// Why, if the client did not ask for it.
+        reason: Option<EndReason>,
     },
     /// The client's message was sent to the other members.
     Sent {
@@ -61,6 +70,8 @@ pub enum ServerMessage<'a> {
     Unsubscribed {
         /// The channel.
         channel: &'a str,
+        /// Why, if the client did not ask for it.
+        reason: Option<EndReason>,
     },
     /// A published event.
     Event {
@@ -94,4 +105,24 @@ pub enum ServerMessage<'a> {
         /// Why.
         refusal: &'a Refusal,
     },
+}
+
+/// Why the server ended a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The client's new token does not allow it.
+    Forbidden,
+    /// The token that allowed it has expired.
+    TokenExpired,
+}
+
+impl EndReason {
+    /// The reason on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forbidden => "forbidden",
+            Self::TokenExpired => "token_expired",
+        }
+    }
 }

@@ -41,6 +41,11 @@ impl Accepted {
         self.0.is_empty()
     }
 
+    /// Commands that were parsed before.
+    pub(super) fn from_parsed(commands: impl Iterator<Item = Parsed>) -> Self {
+        Self(commands.map(Entry::Parsed).collect())
+    }
+
     /// Adds the commands of a message.
     pub(super) fn push(&mut self, text: &[u8]) {
         let parsed_before = self.0.len();

@@ -2,10 +2,12 @@
 
 mod accepted;
 mod native;
+mod unauthenticated;
 
 use std::future::Future;
 
 pub use native::NativeSession;
+pub use unauthenticated::{Step, UnauthenticatedSession};
 
 use crate::hub::HubClosed;
 

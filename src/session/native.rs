@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::accepted::{Accepted, text_bytes};
+use super::accepted::{Accepted, Parsed, text_bytes};
 use super::{InboundMessage, Session};
 use crate::hub::{Client, HubClosed, Phase};
 use crate::node::Node;
@@ -35,6 +35,21 @@ impl NativeSession {
         }
     }
 
+    /// The session of a client that has just authenticated, with the commands that it sent behind its
+    /// token.
+    pub(super) fn with_commands(
+        node: Arc<Node>,
+        client: Arc<Client>,
+        commands: impl Iterator<Item = Parsed>,
+    ) -> Self {
+        let accepted = Accepted::from_parsed(commands);
+        Self {
+            node,
+            client,
+            accepted,
+        }
+    }
+
     /// Carries out a command, and replies with an error if it is refused.
     async fn execute(&self, command: Command) -> Result<(), HubClosed> {
         let id = command.id.as_ref();
@@ -47,6 +62,7 @@ impl NativeSession {
     async fn dispatch(&self, message: &ClientMessage, id: Option<&Json>) -> Result<(), Refusal> {
         let (node, client) = (&self.node, &self.client);
         match message {
+            ClientMessage::Auth { token } => node.authenticate(client, token, id).await,
             ClientMessage::Join { room, resume } => {
                 let resume = resume.as_ref();
                 node.join(client, room, resume, id).await.map(drop)

@@ -1,5 +1,6 @@
 //! Connections: WebSockets, event streams, and their socket options.
 
+mod credentials;
 mod http_output;
 mod http_socket;
 mod read_turns;

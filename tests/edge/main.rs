@@ -20,4 +20,5 @@ mod publishing;
 mod recovery;
 mod rooms;
 mod support;
+mod tokens;
 mod websocket;

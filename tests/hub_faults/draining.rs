@@ -23,7 +23,7 @@ async fn a_drain_waits_for_connections_that_wait_for_its_announcement() {
     node.begin_drain();
     let pipe = Arc::<Pipe>::default();
     let link = Link::Pipe(pipe.clone());
-    let mut connecting = pin!(node.connect(ClientInfo::default(), link));
+    let mut connecting = pin!(node.connect(ClientInfo::default(), None, link));
     assert!(poll!(&mut connecting).is_pending(), "nothing is announced");
 
     let options = DrainOptions::default();
@@ -74,7 +74,7 @@ async fn a_latecomer_is_not_closed_with_those_who_were_told() {
     };
     let connecting = Box::pin({
         let node = node.clone();
-        async move { node.connect(info, link).await }
+        async move { node.connect(info, None, link).await }
     });
     let connecting = Arc::new(PolledByWaker(Mutex::new(connecting)));
     let waker = Waker::from(connecting.clone());

@@ -155,7 +155,7 @@ async fn a_connection_that_is_cleaned_up_while_it_connects_leaves_nothing_behind
         .in_time()
         .await
         .unwrap();
-    let mut connecting = pin!(node.connect(info, Link::Pipe(Arc::default())));
+    let mut connecting = pin!(node.connect(info, None, Link::Pipe(Arc::default())));
     assert!(
         poll!(&mut connecting).is_pending(),
         "it waits for its subscription to $user:ann"

@@ -7,7 +7,7 @@ use super::envelope::{Payloads, with_envelope};
 use super::parser::json_of;
 use crate::protocol::{
     ChannelName, ClientMessage, Command, ErrorCode, HistoryRequest, Json, Position, Refusal,
-    RefusedCommand, ResumeRequest, RoomName, Subject, TopicName,
+    RefusedCommand, ResumeRequest, RoomName, Subject, Token, TopicName,
 };
 
 /// Maximum number of commands in one frame.
@@ -146,6 +146,9 @@ fn parse_message(
             channel: channel(object)?,
             request: history_request(object)?,
         },
+        "auth" => ClientMessage::Auth {
+            token: token(object)?,
+        },
         "ping" => ClientMessage::Ping,
         _ => return Err(ErrorCode::UnknownType.into()),
     })
@@ -157,6 +160,12 @@ fn refused(code: ErrorCode) -> RefusedCommand {
 
 fn missing(field: &'static str) -> Refusal {
     Refusal::new(ErrorCode::MissingField).about(Subject::Field(field))
+}
+
+fn token(object: &Object<'_, '_>) -> Result<Token, Refusal> {
+    let token = object.get("token").ok_or_else(|| missing("token"))?;
+    let token = token.as_str().ok_or_else(|| missing("token"))?;
+    Ok(Token::new(token))
 }
 
 fn room(object: &Object<'_, '_>) -> Result<RoomName, Refusal> {

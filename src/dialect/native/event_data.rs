@@ -16,6 +16,11 @@ pub fn shutdown_notice(text: &str, window: Duration) -> EventData {
     ))
 }
 
+/// The payload of the notice that a client's token expires in so many seconds.
+pub fn expiry_notice(seconds: u64) -> EventData {
+    object(&format!("{{\"expires_in\":{seconds}}}"))
+}
+
 /// A payload with one member, `message`.
 #[cfg(feature = "internals")]
 pub fn text_data(text: &str) -> EventData {

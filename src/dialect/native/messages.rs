@@ -4,7 +4,9 @@ use std::fmt::{self, Write};
 use std::io;
 
 use super::event_data::push_event_data;
-use crate::protocol::{Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string};
+use crate::protocol::{
+    EndReason, Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string,
+};
 
 impl ServerMessage<'_> {
     /// The message as one JSON object.
@@ -47,6 +49,16 @@ impl ServerMessage<'_> {
 
     fn write(&self, out: &mut ObjectWriter<impl Write>) {
         match self {
+            Self::Authenticated { user, expires_in } => {
+                out.string("type", "authenticated");
+                match user {
+                    Some(user) => out.string("user", user),
+                    None => out.raw("user", "null"),
+                };
+                if let Some(seconds) = expires_in {
+                    out.number("expires_in", *seconds);
+                }
+            }
             Self::Joined {
                 room,
                 members,
@@ -56,8 +68,9 @@ impl ServerMessage<'_> {
                 out.number("members", *members as u64)
                     .resumption(*resumption);
             }
-            Self::Left { room } => {
+            Self::Left { room, reason } => {
                 out.string("type", "left").string("room", room);
+                out.end_reason(*reason);
             }
             Self::Sent { room, offset } => {
                 out.string("type", "sent").string("room", room);
@@ -88,9 +101,10 @@ impl ServerMessage<'_> {
                 out.string("type", "subscribed").string("channel", channel);
                 out.resumption(*resumption);
             }
-            Self::Unsubscribed { channel } => {
+            Self::Unsubscribed { channel, reason } => {
                 out.string("type", "unsubscribed")
                     .string("channel", channel);
+                out.end_reason(*reason);
             }
             Self::Event { channel, event } => {
                 out.string("type", "event").string("channel", channel);
@@ -183,6 +197,12 @@ impl<T: Write> ObjectWriter<T> {
         self.key(key);
         let _ = push_string(&mut self.to, value);
         self
+    }
+
+    fn end_reason(&mut self, reason: Option<EndReason>) {
+        if let Some(reason) = reason {
+            self.string("reason", reason.as_str());
+        }
     }
 
     fn resumption(&mut self, resumption: Option<&Resumption>) -> &mut Self {

@@ -13,9 +13,9 @@ mod text;
 #[cfg(any(test, feature = "internals"))]
 pub use commands::parse_commands;
 pub use commands::parse_some_commands;
-pub use event_data::shutdown_notice;
 #[cfg(feature = "internals")]
 pub use event_data::text_data;
+pub use event_data::{expiry_notice, shutdown_notice};
 pub use frames::{Native, with_offset};
 pub use publish_request::{parse_publish_batch, parse_publish_request};
 #[cfg(feature = "internals")]

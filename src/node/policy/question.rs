@@ -3,7 +3,7 @@
 use crate::hub::ClientRef;
 use crate::protocol::{
     ChannelName, EventData, EventId, EventName, Identity, Json, ResumeRequest, RoomName, Target,
-    TopicName,
+    Token, TopicName,
 };
 
 /// May this client connect?
@@ -12,6 +12,28 @@ use crate::protocol::{
 pub struct Connect<'a> {
     /// The future client, with the id that it will have.
     pub client: ClientRef<'a>,
+    /// The token that it brings, if the policy takes [`tokens`](super::Policy::tokens).
+    pub token: Option<&'a Token>,
+}
+
+/// Is this token valid for this client, which is connected?
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Authenticate<'a> {
+    /// The client, with its present identity.
+    pub client: ClientRef<'a>,
+    /// The token.
+    pub token: &'a Token,
+}
+
+/// May this client stay in a room or channel?
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Membership<'a> {
+    /// The client, with its new identity.
+    pub client: ClientRef<'a>,
+    /// The room or channel; never one of the server's own (`$…`).
+    pub topic: Topic<'a>,
 }
 
 /// May this client subscribe to a channel?

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::dialect::sse::{Encoder, Positions};
 use crate::hub::{Client, ClientInfo, HubClosed, Link, Pipe};
 use crate::node::Node;
-use crate::protocol::Refusal;
+use crate::protocol::{Refusal, Token};
 
 /// The text of one client's events. Dropping it at any time spawns a task that disconnects the
 /// client and releases its connection.
@@ -39,11 +39,11 @@ impl EventStream {
     pub(super) async fn connect(
         node: Arc<Node>,
         tasks: TaskTracker,
-        info: ClientInfo,
+        (info, token): (ClientInfo, Option<&Token>),
         positions: Positions,
     ) -> Result<Self, Refusal> {
         let pipe = Arc::<Pipe>::default();
-        let client = node.connect(info, Link::Pipe(pipe.clone())).await?;
+        let client = node.connect(info, token, Link::Pipe(pipe.clone())).await?;
         // The lowest bits of a client id are random.
         let encoder = Encoder::new(client.id().as_u128() as u32, positions);
         let guard = ClientGuard {

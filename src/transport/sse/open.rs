@@ -16,7 +16,8 @@ use crate::dialect::ClassId;
 use crate::dialect::sse::Positions;
 use crate::hub::{ClientInfo, Transport};
 use crate::node::Node;
-use crate::protocol::{ErrorCode, Identity, Refusal, ResumeRequest};
+use crate::protocol::{ErrorCode, Identity, Refusal, ResumeRequest, Token};
+use crate::transport::credentials::Credentials;
 use crate::transport::socket::SocketOptions;
 
 /// Answers a request for an event stream: connects a new client and subscribes it to all the
@@ -31,6 +32,14 @@ pub async fn open(
     identity: Option<Identity>,
     options: SocketOptions,
 ) -> Result<Response, Refusal> {
+    let token = match (node.tokens(), &identity) {
+        (Some(options), None) => match request.credentials(options)? {
+            Credentials::None => None,
+            Credentials::Header(token) | Credentials::Browser(token) => Some(token),
+        },
+        // The application has authenticated the client, or nobody does.
+        _ => None,
+    };
     let parameters = request.parse(node.max_topics_per_client())?;
     let info = ClientInfo {
         identity: identity.map(Arc::new),
@@ -39,7 +48,7 @@ pub async fn open(
         class: ClassId::EVENT_STREAM,
     };
     // In a task of its own, because the request may be dropped at any await.
-    let opening = tasks.spawn(connect(node, tasks.clone(), info, parameters));
+    let opening = tasks.spawn(connect(node, tasks.clone(), (info, token), parameters));
     let events = opening.await.map_err(|_| ErrorCode::Internal)??;
     Ok(respond(request, events, options))
 }
@@ -48,7 +57,7 @@ pub async fn open(
 async fn connect(
     node: Arc<Node>,
     tasks: TaskTracker,
-    info: ClientInfo,
+    (info, token): (ClientInfo, Option<Token>),
     SseParameters {
         channels,
         last,
@@ -56,7 +65,8 @@ async fn connect(
     }: SseParameters,
 ) -> Result<EventStream, Refusal> {
     let (positions, since) = Positions::new(&channels, last_event_id.as_deref());
-    let events = EventStream::connect(node.clone(), tasks, info, positions).await?;
+    let events =
+        EventStream::connect(node.clone(), tasks, (info, token.as_ref()), positions).await?;
     for (channel, since) in channels.iter().zip(since) {
         // Always with a resume request: event ids need the offsets.
         let resume = ResumeRequest { since, last };

@@ -10,9 +10,11 @@ use axum::http::{Uri, Version};
 
 use super::handover::Handover;
 use super::unavailable::accepts_event_stream;
+use crate::node::policy::TokenOptions;
 use crate::protocol::{
     ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, excerpt,
 };
+use crate::transport::credentials::{Credentials, HeaderTokens};
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
 /// event id contains the positions in all of them.
@@ -25,6 +27,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 pub struct SseRequest {
     uri: Uri,
     identity: Option<Identity>,
+    tokens: HeaderTokens,
     pub(super) remote: Option<SocketAddr>,
     pub(super) handover: Option<Handover>,
     pub(super) version: Version,
@@ -41,6 +44,11 @@ impl SseRequest {
     /// The [`Identity`] that middleware put into the request's extensions.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
+    }
+
+    /// The token of the request.
+    pub(super) fn credentials(&self, options: &TokenOptions) -> Result<Credentials, Refusal> {
+        self.tokens.with_query(&self.uri, options)
     }
 
     /// Whether the client says that it takes event streams, as a browser's `EventSource` does.
@@ -139,6 +147,7 @@ impl<S: Sync> FromRequestParts<S> for SseRequest {
         Ok(Self {
             uri: parts.uri.clone(),
             identity: parts.extensions.get().cloned(),
+            tokens: HeaderTokens::read(&parts.headers),
             remote: remote.map(|&ConnectInfo(remote)| remote),
             handover: parts.extensions.remove(),
             version: parts.version,

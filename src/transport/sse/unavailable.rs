@@ -23,7 +23,9 @@ pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
 /// A stream that says when to reconnect and why it ends, and ends. After any status but 200, an
 /// `EventSource` would never reconnect. `None` if it should not.
 pub fn unavailable(refusal: &Refusal) -> Option<Response> {
-    let (Code::Draining | Code::TooManyConnections | Code::Overloaded) = refusal.code else {
+    let (Code::Draining | Code::TooManyConnections | Code::Overloaded | Code::KeysUnavailable) =
+        refusal.code
+    else {
         return None;
     };
     let jitter = RandomState::new().hash_one(()) as u32;

@@ -1,5 +1,7 @@
 //! WebSockets: the upgrade, the underlying stream, the read loop, and the end.
 
+mod accept;
+mod authenticating;
 mod connection;
 mod open;
 mod read_half;
@@ -7,7 +9,8 @@ mod serving;
 mod stream;
 mod upgrade;
 
-pub use open::{open, open_admitted};
+pub use accept::accept;
+pub use open::open;
 #[cfg(feature = "internals")]
 pub use serving::WebSocketConnection;
 pub use stream::Stream;

@@ -9,14 +9,17 @@ use tokio::io::{AsyncWriteExt as _, WriteHalf, split};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::authenticating::Authenticated;
 use super::connection::Reader;
 use super::read_half::ReadHalf;
 use super::serving::WebSocketConnection;
 use super::stream::{DynStream, Kind, Stream};
-use crate::hub::{ClientInfo, Link, Pipe};
+use crate::dialect::ClassId;
+use crate::hub::{Client, ClientInfo, Link, Pipe};
 use crate::node::{Admission, Node};
-use crate::protocol::CloseCode;
-use crate::wire::{Decoder, Limits};
+use crate::protocol::{CloseCode, Json, Refusal, ServerMessage};
+use crate::session::NativeSession;
+use crate::wire::{Decoder, Frame, Limits};
 
 /// How long a peer that was refused has to end the stream. Nothing counts these connections.
 const LINGER: Duration = Duration::from_secs(1);
@@ -38,7 +41,7 @@ pub async fn open<F>(
     session: F,
 ) -> Option<WebSocketConnection<F>> {
     let class = info.class;
-    match node.admit(info).await {
+    match node.admit(info, None).await {
         Ok(admission) => {
             let stream = (stream, read_ahead);
             open_admitted(node, tasks, stream, admission, limits, session).await
@@ -46,20 +49,69 @@ pub async fn open<F>(
         Err(refusal) => {
             let code = CloseCode::of_refused_connection(refusal.code);
             let frame = node.dialects().of(class).close(code, None);
-            // A peer that does not read the frame is still disconnected.
-            let _ = timeout(LINGER, stream.refuse(&frame)).await;
+            finish(stream, &[frame]).await;
             None
         }
     }
 }
 
 /// The same, for a connection that the policy has already allowed.
-pub async fn open_admitted<F>(
+pub(super) async fn open_admitted<F>(
+    node: Arc<Node>,
+    tasks: &TaskTracker,
+    stream: (Stream, Bytes),
+    admission: Admission,
+    limits: Limits,
+    session: F,
+) -> Option<WebSocketConnection<F>> {
+    let decoder = Decoder::new(limits);
+    make_known(node, tasks, stream, admission, decoder, session).await
+}
+
+/// The same, for a client that has authenticated with its first message.
+pub(super) async fn open_authenticated(
+    node: Arc<Node>,
+    tasks: TaskTracker,
+    authenticated: Authenticated,
+) -> Option<WebSocketConnection<impl FnOnce(Arc<Client>) -> NativeSession + Send + 'static>> {
+    let Authenticated {
+        stream,
+        admission,
+        decoder,
+        session,
+    } = authenticated;
+    let stream = (stream, Bytes::new());
+    let session_node = node.clone();
+    let session = |client| session.into_native(session_node, client);
+    make_known(node, &tasks, stream, admission, decoder, session).await
+}
+
+/// Tells a client why it is refused after its opening handshake, and closes. `id` is that of the
+/// command that is refused, if it is one.
+pub(super) async fn refuse(
+    node: &Node,
+    stream: Stream,
+    class: ClassId,
+    refusal: &Refusal,
+    id: Option<&Json>,
+) {
+    let dialect = node.dialects().of(class);
+    let error = dialect.message(&ServerMessage::Error { refusal }, id);
+    let close = dialect.close(CloseCode::of_refused_connection(refusal.code), None);
+    finish(stream, &[error, close]).await;
+}
+
+/// Writes the last frames. A peer that does not read them is still disconnected.
+pub(super) async fn finish(stream: Stream, frames: &[Frame]) {
+    let _ = timeout(LINGER, stream.refuse(frames)).await;
+}
+
+async fn make_known<F>(
     node: Arc<Node>,
     tasks: &TaskTracker,
     (stream, read_ahead): (Stream, Bytes),
     mut admission: Admission,
-    limits: Limits,
+    decoder: Decoder,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
     let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
@@ -82,7 +134,7 @@ pub async fn open_admitted<F>(
         node,
         client,
         read_half,
-        decoder: Decoder::new(limits),
+        decoder,
     };
     Some(WebSocketConnection {
         reader,

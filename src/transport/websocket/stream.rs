@@ -4,14 +4,16 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::read_half::poll_read_tcp;
 use crate::transport::http_socket::HttpSocket;
 use crate::wire::Frame;
 
@@ -59,11 +61,54 @@ impl Stream {
         }
     }
 
-    /// Writes a last frame, ends the stream, and discards what the peer sends until it ends the
-    /// stream too: a socket closed with unread bytes is reset, and the frame might be lost.
-    pub(super) async fn refuse(self, frame: &Frame) -> io::Result<()> {
+    /// Reads what is available, as long as no shard owns the stream.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.0 {
+            Kind::Tcp(stream) => poll_read_tcp(stream, cx, buffer),
+            Kind::Other(stream) => {
+                let mut buffer = ReadBuf::new(buffer);
+                ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Writes frames, as long as no shard owns the stream. Sets no deadline.
+    ///
+    /// Cancel safety: not cancel safe; a frame may be written in part.
+    pub(super) async fn write(&mut self, frames: &[Frame]) -> io::Result<()> {
         let mut bytes = Vec::new();
-        frame.copy_to(&mut bytes);
+        for frame in frames {
+            frame.copy_to(&mut bytes);
+        }
+        match &mut self.0 {
+            Kind::Other(stream) => stream.write_all(&bytes).await,
+            Kind::Tcp(stream) => {
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    stream.writable().await?;
+                    match stream.try_write(rest) {
+                        Ok(count) => rest = &rest[count..],
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the last frames, ends the stream, and discards what the peer sends until it ends the
+    /// stream too: a socket closed with unread bytes is reset, and the frames might be lost.
+    pub(super) async fn refuse(self, frames: &[Frame]) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for frame in frames {
+            frame.copy_to(&mut bytes);
+        }
         let mut stream: DynStream = match self.0 {
             Kind::Tcp(stream) => match Arc::into_inner(stream) {
                 Some(stream) => Box::pin(stream),

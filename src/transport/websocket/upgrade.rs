@@ -14,8 +14,10 @@ use tokio_util::task::TaskTracker;
 use super::serving::WebSocketConnection;
 use super::stream::Stream;
 use crate::hub::Client;
-use crate::protocol::{Identity, PROBLEM_MEDIA_TYPE, Problem};
+use crate::node::policy::TokenOptions;
+use crate::protocol::{Identity, PROBLEM_MEDIA_TYPE, Problem, Refusal};
 use crate::session::Session;
+use crate::transport::credentials::{Credentials, HeaderTokens, SUBPROTOCOL};
 use crate::transport::socket::SocketOptions;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
 
@@ -27,6 +29,7 @@ pub struct WebSocketUpgrade {
     on_upgrade: OnUpgrade,
     uri: Uri,
     identity: Option<Identity>,
+    tokens: HeaderTokens,
     remote: Option<SocketAddr>,
 }
 
@@ -39,6 +42,11 @@ impl WebSocketUpgrade {
     /// The [`Identity`] that middleware put into the request's extensions.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
+    }
+
+    /// The token of the request.
+    pub(crate) fn credentials(&self, options: &TokenOptions) -> Result<Credentials, Refusal> {
+        self.tokens.with_query(&self.uri, options)
     }
 
     /// The address of the peer, if the listener provides it.
@@ -82,7 +90,14 @@ impl WebSocketUpgrade {
             (header::CONNECTION, HeaderValue::from_static("Upgrade")),
             (header::SEC_WEBSOCKET_ACCEPT, self.accept_key.into()),
         ];
-        (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+        let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+        if self.tokens.offers_native {
+            // A browser fails unless one of the subprotocols that it offers is chosen.
+            let chosen = HeaderValue::from_static(SUBPROTOCOL);
+            let headers = response.headers_mut();
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);
+        }
+        response
     }
 }
 
@@ -93,6 +108,8 @@ pub enum Rejection {
     Handshake(HandshakeError),
     /// The HTTP server cannot upgrade this connection.
     NotUpgradable,
+    /// The client offers a token as a subprotocol, and none that the answer could name.
+    Subprotocol,
 }
 
 impl IntoResponse for Rejection {
@@ -108,6 +125,12 @@ impl IntoResponse for Rejection {
                 StatusCode::BAD_REQUEST,
                 "not_upgradable",
                 "this connection cannot be upgraded".to_owned(),
+                HeaderMap::new(),
+            ),
+            Self::Subprotocol => (
+                StatusCode::BAD_REQUEST,
+                "invalid_subprotocol",
+                "offer the subprotocol `wavecast` too, beside the one with the token".to_owned(),
                 HeaderMap::new(),
             ),
         };
@@ -128,6 +151,10 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let accept_key = check_handshake(&parts.method, parts.version, &parts.headers)
             .map_err(Rejection::Handshake)?;
+        let tokens = HeaderTokens::read(&parts.headers);
+        if tokens.offers_only_a_token() {
+            return Err(Rejection::Subprotocol);
+        }
         let on_upgrade = parts
             .extensions
             .remove::<OnUpgrade>()
@@ -138,6 +165,7 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
             on_upgrade,
             uri: parts.uri.clone(),
             identity: parts.extensions.get().cloned(),
+            tokens,
             remote: remote.map(|&ConnectInfo(remote)| remote),
         })
     }

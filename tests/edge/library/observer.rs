@@ -175,7 +175,10 @@ async fn an_eviction_after_the_disconnect_is_not_reported() {
     let mut witness = server.connect().await;
     let node = server.server.node();
     let link = Link::Pipe(Arc::<Pipe>::default());
-    let client = node.connect(ClientInfo::default(), link).await.unwrap();
+    let client = node
+        .connect(ClientInfo::default(), None, link)
+        .await
+        .unwrap();
     node.disconnect(&client).await.unwrap();
     assert_eq!(books.take(), ["connected", "connected", "disconnected"]);
     // The shard keeps the client until the connection's task releases it.

@@ -303,7 +303,7 @@ async fn a_connection_that_was_allowed_but_not_established_is_reported_as_discon
         identity: Some(Arc::new(user("ada"))),
         ..ClientInfo::default()
     };
-    drop(server.server.node().admit(info).await.unwrap());
+    drop(server.server.node().admit(info, None).await.unwrap());
     assert_eq!(gate.take(), ["ada connect ", "ada disconnect "]);
 }
 

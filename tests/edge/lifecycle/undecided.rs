@@ -168,8 +168,8 @@ async fn connections_that_are_allowed_and_not_established_count_until_they_are_g
     let server = TestServer::start(config(|config| config.connections.max = 1)).await;
     let node = server.server.node();
     for _ in 0..2 {
-        let admission = node.admit(ClientInfo::default()).await.expect("room");
-        let beyond = node.admit(ClientInfo::default()).await;
+        let admission = node.admit(ClientInfo::default(), None).await.expect("room");
+        let beyond = node.admit(ClientInfo::default(), None).await;
         assert_eq!(beyond.unwrap_err().code, ErrorCode::TooManyConnections);
         drop(admission);
     }

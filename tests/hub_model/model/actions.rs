@@ -71,7 +71,10 @@ impl World {
                 class,
                 ..ClientInfo::default()
             };
-            let made = self.node.connect(info, Link::Pipe(pipe.clone())).await;
+            let made = self
+                .node
+                .connect(info, None, Link::Pipe(pipe.clone()))
+                .await;
             made.unwrap()
         };
         self.members.push(Member::new(kind, client, pipe));

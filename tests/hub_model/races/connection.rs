@@ -26,7 +26,10 @@ impl Connection {
     pub(super) async fn open(node: &Arc<Node>, tasks: &TaskTracker, reads: bool) -> Self {
         let pipe = Arc::<Pipe>::default();
         let link = Link::Pipe(pipe.clone());
-        let client = node.connect(ClientInfo::default(), link).await.unwrap();
+        let client = node
+            .connect(ClientInfo::default(), None, link)
+            .await
+            .unwrap();
         let gone = CancellationToken::new();
         let task = serve(node.clone(), client.clone(), pipe, reads, gone.clone());
         Self {

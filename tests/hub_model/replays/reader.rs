@@ -41,7 +41,10 @@ pub(super) struct Reader {
 async fn connect(node: &Node) -> (Arc<Client>, Arc<Pipe>) {
     let pipe = Arc::<Pipe>::default();
     let link = Link::Pipe(pipe.clone());
-    let client = node.connect(ClientInfo::default(), link).await.unwrap();
+    let client = node
+        .connect(ClientInfo::default(), None, link)
+        .await
+        .unwrap();
     (client, pipe)
 }
 
