@@ -16,6 +16,11 @@ mod identity;
 mod json;
 mod json_scan;
 mod names;
+#[cfg_attr(
+    not(any(feature = "auth", feature = "internals")),
+    allow(dead_code, reason = "only rights know a user")
+)]
+mod pattern;
 mod percent_encoding;
 mod position;
 mod problem;
@@ -42,6 +47,7 @@ pub use json::{Json, JsonError};
 pub(crate) use json::{push_string, unescape};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
+pub use pattern::{Pattern, PatternError};
 pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};

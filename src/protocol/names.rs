@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 const MAX_LABEL_BYTES: usize = 200;
 
 /// Maximum length of a name, in bytes of UTF-8.
-const MAX_NAME_BYTES: usize = 200;
+pub(super) const MAX_NAME_BYTES: usize = 200;
 
 /// Maximum length of a user id, in bytes of UTF-8: `$user:<id>` is the name of a channel.
 const MAX_USER_BYTES: usize = MAX_NAME_BYTES - USER_PREFIX.len();

@@ -190,7 +190,6 @@ pub const SERVER: Crate = Crate {
                 "server/",
             ],
         ),
-        ("wildmatch", &["hub/topic/rules.rs"]),
     ],
 };
 

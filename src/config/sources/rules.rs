@@ -12,8 +12,9 @@ use crate::config::edge::HistoryDefaults;
 use crate::config::values::{Kind, Raw, Value};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
-use crate::protocol::TopicKind;
-use crate::protocol::{did_you_mean_or, nearest};
+use crate::protocol::{
+    NAME_CHARS, Pattern, PatternError, TopicKind, did_you_mean_or, excerpt, nearest,
+};
 
 const KEYS: [&str; 3] = ["pattern", "history", "overflow"];
 const HISTORY_KEYS: [&str; 3] = ["messages", "bytes", "age"];
@@ -155,7 +156,10 @@ impl Reader<'_, '_> {
             let path = format!("{}.{key}", self.name);
             match key {
                 "pattern" => match self.document.raw(value) {
-                    Raw::String(pattern) if !pattern.is_empty() => rule.pattern = pattern,
+                    Raw::String(text) if !text.is_empty() => match Pattern::parse(&text) {
+                        Ok(_) => rule.pattern = text,
+                        Err(error) => self.wrong(origin, &path, not_a_pattern(&text, error)),
+                    },
                     raw => self.wrong(origin, &path, format!("{raw} is not a pattern of names")),
                 },
                 "history" => rule.history = self.history(origin, &path, value),
@@ -251,6 +255,11 @@ impl Reader<'_, '_> {
         let message = format!("unknown key `{path}`{end}");
         self.problems.push(Problem::new(origin, message));
     }
+}
+
+/// The message about a text that is not a pattern.
+fn not_a_pattern(text: &str, error: PatternError) -> String {
+    format!("{:?} {error}", excerpt(text, NAME_CHARS))
 }
 
 fn overflow(word: Option<&str>) -> Overflow {

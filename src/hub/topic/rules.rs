@@ -3,10 +3,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use wildmatch::WildMatch;
-
 use crate::history::HistoryLimits;
-use crate::protocol::TopicKind;
+use crate::protocol::{Pattern, TopicKind};
 
 /// What happens when a publication does not fit into a member's outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub struct TopicRules {
 #[derive(Debug, Clone)]
 struct Rule {
     kind: TopicKind,
-    pattern: WildMatch,
+    pattern: Pattern,
     options: TopicOptions,
 }
 
@@ -72,15 +70,22 @@ impl TopicRules {
         Self::by_kind(kept, TopicOptions::default())
     }
 
-    /// Appends a rule. In a pattern, `*` matches any number of characters and `?` matches
-    /// exactly one.
+    /// Appends a rule. In a pattern, `*` matches any number of characters and `?` exactly one.
+    /// `{user}` between two `:`, or between one and an end, matches one or more characters other
+    /// than `:`.
+    ///
+    /// A text that is not a pattern matches nothing, and is left out: an empty one, one that is
+    /// longer than 200 bytes or has a control character, and one in which `{user}` is a part of
+    /// `:{user}x`.
     #[must_use]
     pub fn with(mut self, kind: TopicKind, pattern: &str, options: TopicOptions) -> Self {
-        self.rules.push(Rule {
-            kind,
-            pattern: WildMatch::new(pattern),
-            options,
-        });
+        if let Ok(pattern) = Pattern::parse(pattern) {
+            self.rules.push(Rule {
+                kind,
+                pattern,
+                options,
+            });
+        }
         self
     }
 
@@ -89,7 +94,7 @@ impl TopicRules {
         let rule = self
             .rules
             .iter()
-            .find(|rule| rule.kind == kind && rule.pattern.matches(name));
+            .find(|rule| rule.kind == kind && rule.pattern.matches_any_user(name));
         rule.map_or(self.fallback(kind), |rule| rule.options)
     }
 
@@ -105,7 +110,7 @@ impl TopicRules {
         let mut hasher = DefaultHasher::new();
         for rule in &self.rules {
             let is_kept = rule.options.history.is_some();
-            (rule.kind, rule.pattern.pattern(), is_kept).hash(&mut hasher);
+            (rule.kind, rule.pattern.as_str(), is_kept).hash(&mut hasher);
         }
         let [channels, rooms] = [self.channels, self.rooms].map(|kind| kind.history.is_some());
         (self.rules.len(), channels, rooms).hash(&mut hasher);
@@ -203,5 +208,32 @@ mod tests {
             rules.options(TopicKind::Room, "ticker:ACME"),
             TopicOptions::default()
         );
+    }
+
+    #[test]
+    fn a_user_in_a_pattern_is_any_one_segment() {
+        let kept = TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        };
+        let rules = TopicRules::default().with(TopicKind::Channel, "inbox:{user}", kept);
+        let options = |name| rules.options(TopicKind::Channel, name);
+        assert_eq!(options("inbox:ada"), kept);
+        assert_eq!(options("inbox:{user}"), kept);
+        assert_eq!(options("inbox:a:b"), TopicOptions::default());
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_pattern_matches_nothing() {
+        let kept = TopicOptions {
+            history: Some(HistoryLimits::default()),
+            ..TopicOptions::default()
+        };
+        for text in ["", "x{user}", "a\nb", "*".repeat(201).as_str()] {
+            let rules = TopicRules::default().with(TopicKind::Channel, text, kept);
+            assert_eq!(rules.histories().count(), 0, "{text}");
+            let options = rules.options(TopicKind::Channel, "xada");
+            assert_eq!(options, TopicOptions::default(), "{text}");
+        }
     }
 }

@@ -31,6 +31,18 @@ async fn one_bad_entry_does_not_hide_the_next() {
     .map(|problem| format!("{path}:{problem}"));
     expect_problems(&output, &problems.each_ref().map(String::as_str));
 
+    let file = ConfigFile::new(
+        "[[channels]]\npattern = \"inbox-{user}\"\n[[channels]]\npattern = \"a\\u0007\"\n",
+    );
+    let path = file.path();
+    let output = run(&["--config", path]).await;
+    let problems = [
+        "2: `channels.pattern`: \"inbox-{user}\" has `{user}` beside other text; it must be a whole segment between `:` or the ends",
+        "4: `channels.pattern`: \"a\\u{7}\" must not contain control characters",
+    ]
+    .map(|problem| format!("{path}:{problem}"));
+    expect_problems(&output, &problems.each_ref().map(String::as_str));
+
     let file = ConfigFile::new("channels = 5\nrooms = [1]\n");
     let path = file.path();
     let output = run(&["--config", path]).await;
