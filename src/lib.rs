@@ -77,6 +77,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `auth` | with `cli` | Tokens and rights |
 //! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Turn it off in an application: `wavecast = { version = "0.1", default-features = false }` |
 //! | `jemalloc` | yes | The allocator of the `wavecast` binary, on Linux with glibc. The library never uses or links it. Building it needs a C compiler and `make`; `default-features = false` turns it off too |
 //! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |
@@ -104,6 +105,15 @@ mod server_builder;
 mod telemetry;
 
 // The engine: public for this project's own tests and benchmarks only.
+#[cfg(all(feature = "auth", not(feature = "internals")))]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the connections do not ask it yet"
+)]
+mod auth;
+#[cfg(all(feature = "auth", feature = "internals"))]
+pub mod auth;
 #[cfg(not(feature = "internals"))]
 mod config;
 #[cfg(feature = "internals")]

@@ -47,14 +47,16 @@ pub use json::{Json, JsonError};
 pub(crate) use json::{push_string, unescape};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
-pub use pattern::{Pattern, PatternError};
+pub use pattern::Pattern;
+#[cfg(any(feature = "cli", feature = "internals"))]
+pub use pattern::PatternError;
 pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{InvalidTarget, PublishRequest, Target};
 pub use refusal::{Refusal, Subject};
 pub use server_message::{EndReason, ServerMessage};
-#[cfg(feature = "cli")]
+#[cfg(feature = "auth")]
 pub(crate) use suggest::did_you_mean_or;
 pub(crate) use suggest::{did_you_mean, nearest};
 pub use timestamp::timestamp;

@@ -33,7 +33,7 @@ pub(crate) fn did_you_mean(suggestion: Option<&str>) -> String {
 }
 
 /// The end of a message about an unknown word: the suggestion, or else where all are listed.
-#[cfg(feature = "cli")]
+#[cfg(feature = "auth")]
 pub(crate) fn did_you_mean_or(suggestion: Option<&str>, list: &str) -> String {
     match suggestion {
         Some(_) => did_you_mean(suggestion),

@@ -24,6 +24,7 @@ pub const SERVER: Crate = Crate {
         ("wire", 0),
         ("dialect", 10),
         ("history", 10),
+        ("auth", 20),
         ("hub", 20),
         ("node", 30),
         ("session", 40),
@@ -90,6 +91,7 @@ pub const SERVER: Crate = Crate {
         (
             "parking_lot",
             &[
+                "auth/grants/table.rs",
                 "hub/",
                 "transport/",
                 "http/serving/slots.rs",
@@ -104,6 +106,7 @@ pub const SERVER: Crate = Crate {
             "serde",
             &[
                 "protocol/",
+                "auth/grants/claim.rs",
                 "dialect/stored.rs",
                 "history/saved/record.rs",
                 "node/published.rs",
@@ -113,7 +116,14 @@ pub const SERVER: Crate = Crate {
                 "handlers.rs",
             ],
         ),
-        ("serde_json", &["protocol/json.rs", "protocol/json_scan.rs"]),
+        (
+            "serde_json",
+            &[
+                "protocol/json.rs",
+                "protocol/json_scan.rs",
+                "auth/grants/claim.rs",
+            ],
+        ),
         ("sha1", &["wire/accept_key.rs"]),
         ("simd_json", &["dialect/native/"]),
         ("simdutf8", &["wire/"]),
