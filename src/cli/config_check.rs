@@ -5,12 +5,21 @@ use std::process::ExitCode;
 use super::{configuration, print};
 use crate::config::{Flags, Loaded};
 
+/// Exit code for a configuration with which the server would not start.
+const WOULD_NOT_START: u8 = 2;
+
 pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
     match configuration::read(flags, strict) {
-        Ok(loaded) => {
-            print::out(&summary(&loaded));
-            ExitCode::SUCCESS
-        }
+        Ok(loaded) => match loaded.config.exposure() {
+            None => {
+                print::out(&summary(&loaded));
+                ExitCode::SUCCESS
+            }
+            Some(exposure) => {
+                print::err(&format!("error: {exposure}\n"));
+                ExitCode::from(WOULD_NOT_START)
+            }
+        },
         Err(code) => code,
     }
 }
@@ -18,7 +27,8 @@ pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
 fn summary(loaded: &Loaded) -> String {
     let file = loaded.file.as_deref();
     let file = file.map_or_else(String::new, |file| format!("{file}: "));
-    if loaded.settings() == 0 && loaded.rules == 0 {
+    let has_anonymous = loaded.config.anonymous.is_some();
+    if loaded.settings() == 0 && loaded.rules == 0 && !has_anonymous {
         let nothing = match loaded.file {
             Some(_) => "the file is valid and sets nothing",
             None => "nothing is set",
@@ -27,7 +37,8 @@ fn summary(loaded: &Loaded) -> String {
     }
     let settings = counted(loaded.settings(), "setting");
     let rules = counted(loaded.rules, "rule");
-    format!("ok: {file}{settings}, {rules}\n")
+    let anonymous = if has_anonymous { ", [anonymous]" } else { "" };
+    format!("ok: {file}{settings}, {rules}{anonymous}\n")
 }
 
 fn counted(count: usize, what: &str) -> String {

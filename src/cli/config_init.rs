@@ -21,10 +21,17 @@ const INTRODUCTION: &str =
 
 const RULES: &str = "
 # Rules for channels and rooms by name. The first rule whose pattern matches the name
-# applies; in a pattern, `*` matches any number of characters and `?` matches one.
+# applies; in a pattern, `*` matches any number of characters and `?` matches one, and
+# `{user}` as a whole segment between `:` matches any one segment.
 # `history` is false, a number of publications, or a table of limits; those left out are
 # taken from [history]. `overflow` says what happens to slow consumers: evict,
-# drop-oldest or latest-only. For example:
+# drop-oldest or latest-only.
+#
+# `subscribe` and `publish`, or `join` and `say`, say who may do it: everyone, users (who
+# have a token with a user), granted (whose token names it; the default) or nobody.
+# `history_for` and `presence_for` do so for the past and for who is there; unless they are
+# set, they follow `subscribe` or `join`, as `say` does. With `{user}` in the pattern, users
+# and granted reach only what has their own id in that place. For example:
 #
 ## [[channels]]
 ## pattern = \"orders:*\"
@@ -34,6 +41,20 @@ const RULES: &str = "
 ## pattern = \"game:*\"
 ## history = false
 ## overflow = \"latest-only\"
+## join = \"users\"
+##
+## [[channels]]
+## pattern = \"inbox:{user}\"
+## subscribe = \"users\"
+#
+# What clients without a token may do, by pattern; a list of patterns instead of a table
+# allows [\"subscribe\", \"history\"], and in rooms [\"join\", \"say\"]. The actions are
+# subscribe, history, presence and publish, in rooms join, say, history and presence; \"*\"
+# is all of them. Rules about nobody, users and {user} still hold. For example:
+#
+## [anonymous]
+## channels = { \"news\" = [\"subscribe\"], \"ticker:*\" = [\"subscribe\", \"history\"] }
+## rooms = {}
 ";
 
 pub(super) fn run() -> ExitCode {

@@ -30,8 +30,8 @@ pub(super) fn greet(addresses: &[SocketAddr], dev: bool, has_page: bool) {
     ));
     if dev {
         print::err(
-            "WARNING: --dev trusts ?user=<id> on /ws and /sse: anybody who can connect can claim to be anybody. \
-             Never use it where others can reach this port.\n",
+            "WARNING: --dev is for trying things: anybody who can connect can do everything, and claim to be \
+             anybody with ?user=<id>. Never use it where others can reach this port.\n",
         );
     }
     if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {

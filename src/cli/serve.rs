@@ -43,6 +43,9 @@ pub(super) fn run(flags: Flags) -> ExitCode {
 }
 
 fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
+    if let Some(exposure) = config.exposure() {
+        return Err(exposure);
+    }
     let _logs = telemetry::init(&config.log)?;
     descriptors::raise_limit();
     if config.server.connections.max == 0 {
@@ -183,6 +186,9 @@ fn log_start(server: &WebSocketServer) {
         max_http = connections.max_http,
         "started",
     );
+    if server.config().trust_user_parameter {
+        tracing::warn!("--dev: anybody who can connect can do everything, and claim to be anybody");
+    }
 }
 
 fn ended_by_failure() -> ExitCode {

@@ -2,6 +2,7 @@
 
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
+use crate::auth::{AccessRules, Grants};
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
 use crate::protocol::TopicKind;
@@ -21,6 +22,11 @@ pub(crate) struct EdgeConfig {
     pub(crate) history_file: String,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
+    /// Who may do what, as the rules for channels and rooms say.
+    #[allow(dead_code, reason = "the connections do not ask it yet")]
+    pub(crate) access: AccessRules,
+    /// What a client without a token may do. `None`: `[anonymous]` is not there.
+    pub(crate) anonymous: Option<Grants>,
     /// The server. Its `topics` are set last, from `history` and the rules.
     pub(crate) server: WebSocketConfig,
 }
@@ -30,6 +36,24 @@ impl EdgeConfig {
     pub(crate) fn has_start_page(&self) -> bool {
         let is_safe = self.server.trust_user_parameter || self.listen.is_loopback();
         self.start_page.is_on(is_safe)
+    }
+
+    /// Whether nothing says who may connect: neither `[tokens]` nor `[anonymous]` is there. Then
+    /// everybody may do everything, except that clients publish to no channel.
+    pub(crate) fn is_open(&self) -> bool {
+        self.anonymous.is_none()
+    }
+
+    /// Why the server must not start: others can reach it, and nothing says who may connect.
+    pub(crate) fn exposure(&self) -> Option<String> {
+        let is_private = self.server.trust_user_parameter || self.listen.is_loopback();
+        (self.is_open() && !is_private).then(|| {
+            format!(
+                "{} can be reached by others and nothing says who may connect: configure [tokens] \
+                 or [anonymous], or use --dev to try things",
+                self.listen
+            )
+        })
     }
 }
 
@@ -93,6 +117,8 @@ impl Default for EdgeConfig {
             cors_origins: Vec::new(),
             log: "info".to_owned(),
             history_file: String::new(),
+            access: AccessRules::default(),
+            anonymous: None,
             server: WebSocketConfig {
                 topics: history.rules(),
                 ..WebSocketConfig::default()

@@ -48,7 +48,7 @@ pub(crate) use json::{push_string, unescape};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
 pub use pattern::Pattern;
-#[cfg(any(feature = "cli", feature = "internals"))]
+#[cfg(feature = "internals")]
 pub use pattern::PatternError;
 pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};

@@ -3,11 +3,15 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::anonymous;
 use super::document::{Document, in_order};
 use super::given::Given;
 use super::problem::Problem;
 use super::rules::{self, Rule};
-use super::unknown_key::{is_section, section_without_keys, unknown_key, unknown_section};
+use super::unknown_key::{
+    ANONYMOUS, is_section, section_without_keys, unknown_key, unknown_section,
+};
+use crate::auth::Grants;
 use crate::config::settings::SETTINGS;
 use crate::config::values::{Kind, Raw};
 use crate::protocol::TopicKind;
@@ -17,6 +21,8 @@ use crate::protocol::TopicKind;
 pub(super) struct File {
     pub(super) given: Vec<Given>,
     pub(super) rules: Vec<Rule>,
+    /// `[anonymous]`, if it is there.
+    pub(super) anonymous: Option<Grants>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -45,6 +51,12 @@ impl File {
                 continue;
             }
             let message = match value.get_ref() {
+                DeValue::Table(section) if name == ANONYMOUS => {
+                    let grants = anonymous::read(document, section, &mut self.problems);
+                    self.anonymous = Some(grants);
+                    continue;
+                }
+                _ if name == ANONYMOUS => section_without_keys(name),
                 DeValue::Table(section) if is_section(name) => {
                     self.read_section(document, name, section);
                     continue;

@@ -91,6 +91,7 @@ impl Loaded {
                 _ => loaded.set(given),
             }
         }
+        loaded.config.anonymous = file.anonymous;
         loaded.check_together(&file.rules);
         loaded.apply_rules(&file.rules);
         // The sort is stable: within one origin, problems stay in the order of discovery.
@@ -233,8 +234,11 @@ impl Loaded {
         let history = &self.config.history;
         // A name is matched against the rules of its kind, in the order of the file.
         let topics = rules.iter().fold(history.rules(), |topics, rule| {
-            topics.with(rule.kind, &rule.pattern, rule.options(history))
+            topics.with(rule.kind, rule.pattern.as_str(), rule.options(history))
         });
+        for rule in rules {
+            self.config.access.push(rule.access());
+        }
         self.config.server.topics = topics;
         self.rules = rules.len();
     }

@@ -1,5 +1,6 @@
 //! The sources of settings: flags, environment variables, the file and the defaults.
 
+mod anonymous;
 mod document;
 mod file;
 mod given;
@@ -7,6 +8,7 @@ mod load;
 mod origin;
 mod problem;
 mod rules;
+mod table_reader;
 mod unknown_key;
 mod variables;
 

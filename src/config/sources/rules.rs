@@ -1,5 +1,7 @@
 //! `[[channels]]` and `[[rooms]]`: rules for channels and rooms, by name.
 
+mod audiences;
+
 use std::time::Duration;
 
 use toml::Spanned;
@@ -8,15 +10,14 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Document, in_order};
 use super::origin::Origin;
 use super::problem::Problem;
+use super::table_reader::TableReader;
+use crate::auth::{AccessRule, Action, Audience};
 use crate::config::edge::HistoryDefaults;
-use crate::config::values::{Kind, Raw, Value};
+use crate::config::values::{Kind, Raw};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
-use crate::protocol::{
-    NAME_CHARS, Pattern, PatternError, TopicKind, did_you_mean_or, excerpt, nearest,
-};
+use crate::protocol::{Pattern, TopicKind, nearest};
 
-const KEYS: [&str; 3] = ["pattern", "history", "overflow"];
 const HISTORY_KEYS: [&str; 3] = ["messages", "bytes", "age"];
 const BYTES: Kind = Kind::Size { least: 1 };
 const AGE: Kind = Kind::Time {
@@ -28,11 +29,10 @@ const OVERFLOWS: &[&str] = &["evict", "drop-oldest", "latest-only"];
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) kind: TopicKind,
-    pub(super) pattern: String,
+    pub(super) pattern: Pattern,
     history: RuleHistory,
     overflow: Overflow,
-    /// Where the entry begins.
-    pub(super) origin: Origin,
+    audiences: Vec<(Action, Audience)>,
 }
 
 /// `history = false`, `history = 100` or `history = { messages = 100, age = "1m" }`.
@@ -94,6 +94,15 @@ impl Rule {
             overflow: self.overflow,
         }
     }
+
+    /// Who may do what with its topics.
+    pub(super) fn access(&self) -> AccessRule {
+        let silent = AccessRule::new(self.kind, self.pattern.clone());
+        let audiences = self.audiences.iter();
+        audiences.fold(silent, |rule, &(action, audience)| {
+            rule.with(action, audience)
+        })
+    }
 }
 
 /// Reads the array `name`. An entry with a problem is skipped; the others are still read.
@@ -104,93 +113,98 @@ pub(super) fn read(
     value: &Spanned<DeValue<'_>>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Rule> {
-    let mut reader = Reader {
-        document,
-        name,
-        problems,
-    };
+    let mut reader = TableReader { document, problems };
     let DeValue::Array(entries) = value.get_ref() else {
-        reader.not_an_array(value);
+        reader.not_an_array(name, value);
         return Vec::new();
     };
     let mut rules = Vec::new();
     for entry in entries {
         match entry.get_ref() {
-            DeValue::Table(table) => rules.extend(reader.rule(kind, entry, table)),
-            _ => reader.not_an_array(entry),
+            DeValue::Table(table) => rules.extend(reader.rule(kind, name, entry, table)),
+            _ => reader.not_an_array(name, entry),
         }
     }
     rules
 }
 
-struct Reader<'a, 'b> {
-    document: &'b Document<'a>,
-    /// `channels` or `rooms`.
-    name: &'b str,
-    problems: &'b mut Vec<Problem>,
-}
-
-impl Reader<'_, '_> {
-    fn not_an_array(&mut self, value: &Spanned<DeValue<'_>>) {
+impl TableReader<'_, '_> {
+    fn not_an_array(&mut self, name: &str, value: &Spanned<DeValue<'_>>) {
         let origin = self.document.place(&value.span());
-        let message = format!("`{0}` is a list of rules; write each as [[{0}]]", self.name);
+        let message = format!("`{name}` is a list of rules; write each as [[{name}]]");
         self.problems.push(Problem::new(origin, message));
     }
 
+    /// Reads an entry of `[[name]]`.
     fn rule(
         &mut self,
         kind: TopicKind,
+        name: &str,
         entry: &Spanned<DeValue<'_>>,
         table: &DeTable<'_>,
     ) -> Option<Rule> {
         let problems_before = self.problems.len();
-        let mut rule = Rule {
-            kind,
-            pattern: String::new(),
-            history: RuleHistory::default(),
-            overflow: Overflow::default(),
-            origin: self.document.place(&entry.span()),
-        };
+        let keys = audiences::keys(kind);
+        let mut pattern = None;
+        let mut history = RuleHistory::default();
+        let mut overflow = Overflow::default();
+        let mut audiences = Vec::new();
         for (key, span, value) in in_order(table) {
             let origin = self.document.place(&span);
-            let path = format!("{}.{key}", self.name);
+            let path = format!("{name}.{key}");
             match key {
-                "pattern" => match self.document.raw(value) {
-                    Raw::String(text) if !text.is_empty() => match Pattern::parse(&text) {
-                        Ok(_) => rule.pattern = text,
-                        Err(error) => self.wrong(origin, &path, not_a_pattern(&text, error)),
-                    },
+                "pattern" => match self.raw(value) {
+                    Raw::String(text) if !text.is_empty() => {
+                        pattern = self.pattern(origin, &path, &text);
+                    }
                     raw => self.wrong(origin, &path, format!("{raw} is not a pattern of names")),
                 },
-                "history" => rule.history = self.history(origin, &path, value),
+                "history" => history = self.history(origin, &path, value),
                 "overflow" => {
-                    let raw = self.document.raw(value);
+                    let raw = self.raw(value);
                     let word: Option<String> =
                         self.value(origin, &path, Kind::Word(OVERFLOWS), &raw);
-                    rule.overflow = overflow(word.as_deref());
+                    overflow = overflow_named(word.as_deref());
                 }
-                _ => self.unknown(origin, &path, key, KEYS),
+                _ => match audiences::action(kind, key) {
+                    Some(action) => {
+                        let audience = self.audience(origin, &path, value);
+                        audiences.extend(audience.map(|audience| (action, audience)));
+                    }
+                    None => self.unknown(origin, &path, key, keys),
+                },
             }
         }
         // A misspelled `pattern` is already reported as an unknown key.
-        if !table
-            .iter()
-            .any(|(key, _)| nearest(key.get_ref(), KEYS) == Some("pattern"))
-        {
-            let origin = rule.origin.clone();
-            self.wrong(origin, self.name, "a rule needs a `pattern`".to_owned());
+        let is_pattern = |key: &str| nearest(key, keys.iter().copied()) == Some("pattern");
+        if !table.iter().any(|(key, _)| is_pattern(key.get_ref())) {
+            let origin = self.document.place(&entry.span());
+            self.wrong(origin, name, "a rule needs a `pattern`".to_owned());
         }
-        (self.problems.len() == problems_before).then_some(rule)
+        let has_problems = self.problems.len() > problems_before;
+        let pattern = pattern.filter(|_| !has_problems)?;
+        Some(Rule {
+            kind,
+            pattern,
+            history,
+            overflow,
+            audiences,
+        })
     }
 
     fn history(&mut self, origin: Origin, path: &str, value: &Spanned<DeValue<'_>>) -> RuleHistory {
         if let DeValue::Table(table) = value.get_ref() {
             return RuleHistory::On(self.limits(path, table));
         }
-        let messages = match self.document.raw(value) {
+        let messages = match self.raw(value) {
             Raw::Boolean(true) => return RuleHistory::On(GivenLimits::default()),
             Raw::Boolean(false) => None,
             raw @ Raw::Integer(_) => self.value(origin, path, messages_from(0), &raw),
+            Raw::String(word) if Audience::named(&word).is_some() => {
+                let message = format!("{word:?} says who may read it; that is `history_for`");
+                self.wrong(origin, path, message);
+                None
+            }
             raw => {
                 let how = "write false, a number of messages, or { messages, bytes, age }";
                 self.wrong(origin, path, format!("{raw} is not a history; {how}"));
@@ -209,7 +223,7 @@ impl Reader<'_, '_> {
     fn limits(&mut self, path: &str, table: &DeTable<'_>) -> GivenLimits {
         let mut limits = GivenLimits::default();
         for (key, span, value) in in_order(table) {
-            let (origin, raw) = (self.document.place(&span), self.document.raw(value));
+            let (origin, raw) = (self.document.place(&span), self.raw(value));
             let path = format!("{path}.{key}");
             match key {
                 "messages" => limits.messages = self.value(origin, &path, messages_from(1), &raw),
@@ -223,46 +237,14 @@ impl Reader<'_, '_> {
                     });
                 }
                 "age" => limits.age = self.value(origin, &path, AGE, &raw),
-                _ => self.unknown(origin, &path, key, HISTORY_KEYS),
+                _ => self.unknown(origin, &path, key, &HISTORY_KEYS),
             }
         }
         limits
     }
-
-    fn value<T: TryFrom<Value>>(
-        &mut self,
-        origin: Origin,
-        path: &str,
-        kind: Kind,
-        raw: &Raw,
-    ) -> Option<T> {
-        match kind.read(raw) {
-            Ok(value) => value.try_into().ok(),
-            Err(message) => {
-                self.wrong(origin, path, message);
-                None
-            }
-        }
-    }
-
-    fn wrong(&mut self, origin: Origin, path: &str, message: String) {
-        self.problems.push(Problem::of_value(origin, path, message));
-    }
-
-    fn unknown(&mut self, origin: Origin, path: &str, key: &str, known: [&'static str; 3]) {
-        let all = format!("the keys here are {}", known.join(", "));
-        let end = did_you_mean_or(nearest(key, known), &all);
-        let message = format!("unknown key `{path}`{end}");
-        self.problems.push(Problem::new(origin, message));
-    }
 }
 
-/// The message about a text that is not a pattern.
-fn not_a_pattern(text: &str, error: PatternError) -> String {
-    format!("{:?} {error}", excerpt(text, NAME_CHARS))
-}
-
-fn overflow(word: Option<&str>) -> Overflow {
+fn overflow_named(word: Option<&str>) -> Overflow {
     match word {
         Some("drop-oldest") => Overflow::DropOldest,
         Some("latest-only") => Overflow::LatestOnly,

@@ -4,8 +4,11 @@ use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
 use crate::protocol::{did_you_mean, did_you_mean_or, nearest};
 
-/// Arrays of rules, beside the sections.
-pub(super) const RULES: [&str; 2] = ["channels", "rooms"];
+/// The section of what everybody may do. It has no settings.
+pub(super) const ANONYMOUS: &str = "anonymous";
+
+/// What is in a file beside the sections of settings.
+const OTHERS: [&str; 3] = ["channels", "rooms", ANONYMOUS];
 
 /// Where to look if there is no suggestion.
 const ALL_KEYS: &str = "`wavecast config init` lists all keys";
@@ -41,7 +44,7 @@ pub(super) fn section_without_keys(name: &str) -> String {
 
 fn nearest_section(name: &str) -> Option<&'static str> {
     let sections = SETTINGS.iter().map(Setting::section);
-    nearest(name, sections.chain(RULES))
+    nearest(name, sections.chain(OTHERS))
 }
 
 fn within(section: &str, name: &str) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 
 use super::support::text;
-use crate::support::{Binary, Client, request, run};
+use crate::support::{Binary, Client, ConfigFile, request, run};
 
 async fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_ok()
@@ -17,7 +17,9 @@ async fn is_healthy(ip: impl Into<IpAddr>, port: u16) -> bool {
 }
 
 async fn start_on(listen: &str) -> Binary {
-    Binary::start_as_given(&["--listen", listen, "--log", "off"], &[]).await
+    let file = ConfigFile::new("[anonymous]\n");
+    let arguments = ["--config", file.path(), "--listen", listen, "--log", "off"];
+    Binary::start_as_given(&arguments, &[]).await
 }
 
 #[tokio::test]
@@ -76,7 +78,7 @@ async fn localhost_means_both_loopback_addresses_with_one_port() {
 
 #[tokio::test]
 async fn a_name_in_the_file_works_like_a_flag() {
-    let file = crate::support::ConfigFile::new("[server]\nlisten = \"[::1]:0\"\n");
+    let file = ConfigFile::new("[server]\nlisten = \"[::1]:0\"\n");
     if has_ipv6().await {
         let edge = Binary::start_as_given(&["--config", file.path()], &[]).await;
         assert_eq!(edge.address.ip(), Ipv6Addr::LOCALHOST);

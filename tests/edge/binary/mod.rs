@@ -9,6 +9,7 @@ mod output;
 mod page;
 mod precedence;
 mod problems;
+mod rights;
 mod rules;
 mod running;
 mod suggestions;

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::support::expect_problem;
-use crate::support::{Binary, request};
+use crate::support::{Binary, ConfigFile, request};
 
 /// The status of `GET /`, and whether the greeting names the page.
 async fn page_of(arguments: &[&str]) -> (u16, bool) {
@@ -25,17 +25,22 @@ async fn page_of(arguments: &[&str]) -> (u16, bool) {
 async fn the_page_is_off_on_addresses_that_others_can_reach() {
     assert_eq!(page_of(&["--listen", "127.0.0.1:0"]).await, (200, true));
     assert_eq!(page_of(&["--listen", "localhost:0"]).await, (200, true));
-    assert_eq!(page_of(&["--listen", "0.0.0.0:0"]).await, (404, false));
-    assert_eq!(page_of(&["--listen", ":0"]).await, (404, false));
+    let file = ConfigFile::new("[anonymous]\n");
+    for all in ["0.0.0.0:0", ":0"] {
+        let arguments = ["--config", file.path(), "--listen", all];
+        assert_eq!(page_of(&arguments).await, (404, false));
+    }
 }
 
 #[tokio::test]
 async fn the_page_can_be_turned_on_and_off() {
-    let all = ["--listen", "0.0.0.0:0"];
-    let with = |flags: &[&'static str]| [&all[..], flags].concat();
-    assert_eq!(page_of(&with(&["--page", "on"])).await, (200, true));
-    assert_eq!(page_of(&with(&["--dev"])).await, (200, true));
-    let off = with(&["--dev", "--page", "off"]);
+    let file = ConfigFile::new("[anonymous]\n");
+    let all = ["--config", file.path(), "--listen", "0.0.0.0:0"];
+    let on = [&all[..], &["--page", "on"]].concat();
+    assert_eq!(page_of(&on).await, (200, true));
+    let all = ["--listen", "0.0.0.0:0", "--dev"];
+    assert_eq!(page_of(&all).await, (200, true));
+    let off = [&all[..], &["--page", "off"]].concat();
     assert_eq!(page_of(&off).await, (404, false));
     let off = ["--listen", "127.0.0.1:0", "--page", "off"];
     assert_eq!(page_of(&off).await, (404, false));

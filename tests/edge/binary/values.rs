@@ -59,8 +59,10 @@ async fn white_space_around_a_value_is_trimmed() {
         ("WAVECAST_LISTEN", " :3000"),
         ("WAVECAST_OUTBOX_BYTES", "\t2MiB"),
     ];
-    expect_ok(&["--max-message-size", " 1MiB "], &spaced).await;
-    let file = ConfigFile::new("[server]\nlisten = \" :3000 \"\n[log]\nlevel = \"info \"\n");
+    let arguments = ["--max-message-size", " 1MiB ", "--dev"];
+    expect_ok(&arguments, &spaced).await;
+    let file =
+        ConfigFile::new("[server]\nlisten = \" :3000 \"\n[log]\nlevel = \"info \"\n[anonymous]\n");
     expect_ok(&[file.path()], &[]).await;
 }
 

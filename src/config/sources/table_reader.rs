@@ -1,0 +1,71 @@
+//! Reading a table of the file whose keys are not settings.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::document::Document;
+use super::origin::Origin;
+use super::problem::Problem;
+use crate::config::values::{Kind, Raw, Value};
+use crate::protocol::{NAME_CHARS, Pattern, did_you_mean_or, excerpt, nearest};
+
+/// Reads values of a document and collects their problems.
+pub(super) struct TableReader<'a, 'b> {
+    pub(super) document: &'b Document<'a>,
+    pub(super) problems: &'b mut Vec<Problem>,
+}
+
+impl TableReader<'_, '_> {
+    /// The value as this kind. If it is not, that is a problem with `path`.
+    pub(super) fn value<T: TryFrom<Value>>(
+        &mut self,
+        origin: Origin,
+        path: &str,
+        kind: Kind,
+        raw: &Raw,
+    ) -> Option<T> {
+        match kind.read(raw) {
+            Ok(value) => value.try_into().ok(),
+            Err(message) => {
+                self.wrong(origin, path, message);
+                None
+            }
+        }
+    }
+
+    /// The text as a pattern of names. If it is not, that is a problem with `path`.
+    pub(super) fn pattern(&mut self, origin: Origin, path: &str, text: &str) -> Option<Pattern> {
+        match Pattern::parse(text) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let message = format!("{:?} {error}", excerpt(text, NAME_CHARS));
+                self.wrong(origin, path, message);
+                None
+            }
+        }
+    }
+
+    /// The value as it was written.
+    pub(super) fn raw(&self, value: &Spanned<DeValue<'_>>) -> Raw {
+        self.document.raw(value)
+    }
+
+    /// A problem with the value of a key.
+    pub(super) fn wrong(&mut self, origin: Origin, path: &str, message: String) {
+        self.problems.push(Problem::of_value(origin, path, message));
+    }
+
+    /// A problem with a key that does not exist.
+    pub(super) fn unknown(
+        &mut self,
+        origin: Origin,
+        path: &str,
+        key: &str,
+        known: &[&'static str],
+    ) {
+        let all = format!("the keys here are {}", known.join(", "));
+        let end = did_you_mean_or(nearest(key, known.iter().copied()), &all);
+        let message = format!("unknown key `{path}`{end}");
+        self.problems.push(Problem::new(origin, message));
+    }
+}
