@@ -77,7 +77,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `auth` | with `cli` | Tokens and rights |
+//! | `auth` | with `cli` | Tokens and rights, so far only in the binary. Building it needs a C compiler |
 //! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Turn it off in an application: `wavecast = { version = "0.1", default-features = false }` |
 //! | `jemalloc` | yes | The allocator of the `wavecast` binary, on Linux with glibc. The library never uses or links it. Building it needs a C compiler and `make`; `default-features = false` turns it off too |
 //! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |

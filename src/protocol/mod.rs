@@ -14,6 +14,8 @@ mod gap;
 mod history_request;
 mod identity;
 mod json;
+#[cfg(feature = "auth")]
+mod json_members;
 mod json_scan;
 mod names;
 #[cfg_attr(
@@ -45,6 +47,8 @@ pub use history_request::{Direction, HistoryRequest};
 pub use identity::Identity;
 pub use json::{Json, JsonError};
 pub(crate) use json::{push_string, unescape};
+#[cfg(feature = "auth")]
+pub(crate) use json_members::{elements, members};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
 pub use pattern::Pattern;

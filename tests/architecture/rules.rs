@@ -43,6 +43,14 @@ pub const SERVER: Crate = Crate {
     ],
     third_party: &[
         (
+            "aws_lc_rs",
+            &[
+                "auth/token/key.rs",
+                "auth/token/test_keys.rs",
+                "auth/token/verifier/tests/signatures.rs",
+            ],
+        ),
+        (
             "axum",
             &[
                 "transport/websocket/upgrade.rs",
@@ -54,8 +62,18 @@ pub const SERVER: Crate = Crate {
                 "cli/cors.rs",
             ],
         ),
-        ("base64", &["wire/accept_key.rs", "dialect/sse/tag.rs"]),
         ("arc_swap", &["hub/client.rs"]),
+        (
+            "base64",
+            &[
+                "wire/accept_key.rs",
+                "dialect/sse/tag.rs",
+                "auth/token/compact.rs",
+                "auth/token/test_keys.rs",
+                "auth/token/verifier/tests/signatures.rs",
+                "auth/jwks/",
+            ],
+        ),
         ("bytes", &["transport/", "server.rs"]),
         ("bytesize", &["config/values/kind.rs"]),
         ("clap", &["cli/"]),
@@ -88,10 +106,12 @@ pub const SERVER: Crate = Crate {
             &["transport/", "http/serving/", "http/api/unread.rs"],
         ),
         ("hyper_util", &["transport/", "http/serving/"]),
+        ("jsonwebtoken", &["auth/token/", "auth/jwks/mod.rs"]),
         (
             "parking_lot",
             &[
                 "auth/grants/table.rs",
+                "auth/jwks/key_set.rs",
                 "hub/",
                 "transport/",
                 "http/serving/slots.rs",
@@ -107,6 +127,8 @@ pub const SERVER: Crate = Crate {
             &[
                 "protocol/",
                 "auth/grants/claim.rs",
+                "auth/token/claims.rs",
+                "auth/jwks/jwk.rs",
                 "dialect/stored.rs",
                 "history/saved/record.rs",
                 "node/published.rs",
@@ -137,6 +159,7 @@ pub const SERVER: Crate = Crate {
             &[
                 "protocol/",
                 "wire/",
+                "auth/",
                 "history/saved/error.rs",
                 "hub/",
                 "node/",
