@@ -105,15 +105,14 @@ mod server_builder;
 mod telemetry;
 
 // The engine: public for this project's own tests and benchmarks only.
-#[cfg(all(feature = "auth", not(feature = "internals")))]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the connections do not ask it yet"
-)]
+#[cfg(not(feature = "internals"))]
 mod auth;
-#[cfg(all(feature = "auth", feature = "internals"))]
+#[cfg(feature = "internals")]
 pub mod auth;
+#[cfg(all(feature = "auth", not(feature = "internals")))]
+mod authority;
+#[cfg(all(feature = "auth", feature = "internals"))]
+pub mod authority;
 #[cfg(not(feature = "internals"))]
 mod config;
 #[cfg(feature = "internals")]

@@ -114,6 +114,11 @@ impl AccessRules {
         self.rules.push(rule);
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Whether the client may do what it asks.
     ///
     /// The first rule whose pattern matches decides, `{user}` standing for any one segment, so that a

@@ -27,8 +27,12 @@ pub(super) fn run(flags: Flags, strict: bool) -> ExitCode {
 fn summary(loaded: &Loaded) -> String {
     let file = loaded.file.as_deref();
     let file = file.map_or_else(String::new, |file| format!("{file}: "));
+    let keys = match loaded.token_keys() {
+        0 => String::new(),
+        keys => format!(", {}", counted(keys, "key")),
+    };
     let has_anonymous = loaded.config.anonymous.is_some();
-    if loaded.settings() == 0 && loaded.rules == 0 && !has_anonymous {
+    if loaded.settings() == 0 && loaded.rules == 0 && keys.is_empty() && !has_anonymous {
         let nothing = match loaded.file {
             Some(_) => "the file is valid and sets nothing",
             None => "nothing is set",
@@ -38,7 +42,7 @@ fn summary(loaded: &Loaded) -> String {
     let settings = counted(loaded.settings(), "setting");
     let rules = counted(loaded.rules, "rule");
     let anonymous = if has_anonymous { ", [anonymous]" } else { "" };
-    format!("ok: {file}{settings}, {rules}{anonymous}\n")
+    format!("ok: {file}{settings}, {rules}{keys}{anonymous}\n")
 }
 
 fn counted(count: usize, what: &str) -> String {

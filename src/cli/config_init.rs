@@ -57,6 +57,21 @@ const RULES: &str = "
 ## rooms = {}
 ";
 
+const TOKENS: &str = "
+# Tokens (JWT) say who a client is and what it may do. This section needs at least one key
+# or key set, for example:
+#
+# [[tokens.keys]]
+# algorithm = \"HS256\"
+# secret_file = \"token.secret\"
+#
+# [[tokens.jwks]]
+# url = \"https://app.example/.well-known/jwks.json\"
+# algorithms = [\"RS256\", \"ES256\"]
+# issuer = \"https://app.example\"
+#[tokens]
+";
+
 pub(super) fn run() -> ExitCode {
     // Unlike a greeting, this is what the command is for: half a file must not look whole.
     match print::try_out(&file()) {
@@ -71,7 +86,11 @@ pub(super) fn run() -> ExitCode {
 fn file() -> String {
     let mut file = INTRODUCTION.to_owned();
     for section in sections() {
-        let _ = writeln!(file, "\n[{section}]");
+        match section {
+            // Without a key, the section would be a mistake.
+            "tokens" => file.push_str(TOKENS),
+            _ => _ = writeln!(file, "\n[{section}]"),
+        }
         for setting in SETTINGS.iter().filter(|other| other.section() == section) {
             file.push_str(&entry(setting));
         }
@@ -121,7 +140,7 @@ fn with_keys(text: &str) -> String {
 fn default(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch | Kind::Number { .. } => setting.default.to_owned(),
-        Kind::WebOrigins => "[]".to_owned(),
+        Kind::WebOrigins | Kind::Texts => "[]".to_owned(),
         _ => format!("{:?}", setting.default),
     }
 }

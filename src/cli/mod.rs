@@ -1,5 +1,6 @@
 //! The command line of the binary: one file per command.
 
+mod authority;
 mod command_line;
 mod commands;
 mod config_check;

@@ -15,9 +15,10 @@ use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::signals::Signals;
-use super::{configuration, cors, descriptors, greeting, journal, listeners, print};
+use super::{authority, configuration, cors, descriptors, greeting, journal, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{Routes, serve_all};
+use crate::hub::Observers;
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
@@ -59,7 +60,12 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         let dev = config.server.trust_user_parameter;
         let has_page = config.has_start_page();
         config.server.start_page = has_page;
-        let server = WebSocketServer::try_new(config.server).map_err(|error| error.to_string())?;
+        // Until the server has drained.
+        let (key_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let _fetching = stop.clone().drop_guard();
+        let policy = authority::policy(&mut config, &key_tasks, &stop)?;
+        let server = WebSocketServer::assemble(config.server, Observers::default(), policy)
+            .map_err(|error| error.to_string())?;
         // Before listening, so that no signal is missed once the port is open.
         let signals =
             Signals::new().map_err(|error| format!("cannot install signal handlers: {error}"))?;

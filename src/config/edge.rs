@@ -1,5 +1,6 @@
 //! The configuration of the binary.
 
+use super::tokens::TokensConfig;
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
 use crate::auth::{AccessRules, Grants};
@@ -20,6 +21,10 @@ pub(crate) struct EdgeConfig {
     pub(crate) log: String,
     /// The file that carries histories across a restart; empty for none.
     pub(crate) history_file: String,
+    /// How clients authenticate with tokens; `None` if there is no key to verify any.
+    pub(crate) tokens: Option<TokensConfig>,
+    /// The settings of `[tokens]`, without keys: `tokens` is made of them last.
+    pub(super) token_settings: TokensConfig,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
     /// Who may do what, as the rules for channels and rooms say.
@@ -41,7 +46,7 @@ impl EdgeConfig {
     /// Whether nothing says who may connect: neither `[tokens]` nor `[anonymous]` is there. Then
     /// everybody may do everything, except that clients publish to no channel.
     pub(crate) fn is_open(&self) -> bool {
-        self.anonymous.is_none()
+        self.tokens.is_none() && self.anonymous.is_none()
     }
 
     /// Why the server must not start: others can reach it, and nothing says who may connect.
@@ -119,6 +124,8 @@ impl Default for EdgeConfig {
             history_file: String::new(),
             access: AccessRules::default(),
             anonymous: None,
+            tokens: None,
+            token_settings: TokensConfig::default(),
             server: WebSocketConfig {
                 topics: history.rules(),
                 ..WebSocketConfig::default()

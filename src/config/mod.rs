@@ -12,6 +12,8 @@ mod setting;
 mod settings;
 #[cfg(feature = "cli")]
 mod sources;
+#[cfg(feature = "cli")]
+mod tokens;
 mod validate;
 #[cfg(feature = "cli")]
 mod values;
@@ -29,7 +31,9 @@ pub(crate) use setting::Setting;
 #[cfg(feature = "cli")]
 pub(crate) use settings::SETTINGS;
 #[cfg(feature = "cli")]
-pub(crate) use sources::{Flags, Given, Loaded, Origin, Problem, report};
+pub(crate) use sources::{Flags, Given, Loaded, Origin, Problem, report, without_newline};
+#[cfg(feature = "cli")]
+pub(crate) use tokens::TokensConfig;
 #[cfg(feature = "cli")]
 pub(crate) use values::{Kind, Listen};
 pub use websocket::WebSocketConfig;

@@ -59,6 +59,7 @@ impl Node {
         if let Allowed::Changed(identity) = self.decide_request(ask, None).await? {
             info.identity = Some(Arc::new(identity));
         }
+        self.refuse_revoked(info.identity.as_deref())?;
         Ok(Admission::new(self.policy.clone(), id, info, place))
     }
 
@@ -218,7 +219,10 @@ impl Node {
         let decision = self.policy.authenticate(asked);
         match self.decide_command(client, decision).await? {
             Allowed::AsAsked => Ok(None),
-            Allowed::Changed(identity) => Ok(Some(identity)),
+            Allowed::Changed(identity) => {
+                self.refuse_revoked(Some(&identity))?;
+                Ok(Some(identity))
+            }
         }
     }
 

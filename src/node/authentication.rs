@@ -51,10 +51,10 @@ impl Node {
         }
         client.set_identity(Arc::new(identity));
         self.expiry_list.add(client);
-        // Not before the identity is in its place: who revokes it looks there.
-        if !self.is_in_force(client) {
+        // Once more, now that the identity is where a revocation looks for it.
+        if let Err(refusal) = self.refuse_revoked(client.identity().as_deref()) {
             self.close_revoked(client).await;
-            return Err(ErrorCode::TokenRevoked.into());
+            return Err(refusal);
         }
         for topic in client.topics() {
             if !self.may_remain(client, &topic).await {
@@ -63,18 +63,6 @@ impl Node {
             }
         }
         Ok(())
-    }
-
-    /// Whether the policy says that the client's identity is still in force.
-    pub(super) fn is_in_force(&self, client: &Client) -> bool {
-        self.policy
-            .in_force(client.view(client.identity().as_deref()))
-    }
-
-    /// Closes a client whose token was revoked.
-    pub(super) async fn close_revoked(&self, client: &Arc<Client>) {
-        // An error means that the hub has shut down.
-        let _ = self.close(client, CloseCode::TokenRevoked, None).await;
     }
 
     /// Ends a membership that is no longer allowed, and tells the client why. If its shard is too

@@ -102,8 +102,8 @@ impl Node {
             return Err(error);
         }
         self.expiry_list.add(&client);
-        // Not before the client is known: who revokes its token looks there.
-        if !self.is_in_force(&client) {
+        // Once more, now that the client is where a revocation looks for it.
+        if self.refuse_revoked(client.identity().as_deref()).is_err() {
             self.close_revoked(&client).await;
         }
         tracing::debug!(

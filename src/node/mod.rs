@@ -26,6 +26,7 @@ mod published;
 mod refusals;
 mod restart;
 mod restart_error;
+mod revocation;
 mod rooms;
 mod turn;
 mod unavailable;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::auth::Revocations;
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
 use crate::protocol::{Json, ServerMessage, TopicMessage};
@@ -124,6 +126,7 @@ pub struct Node {
     /// How clients bring tokens, if the policy takes any.
     tokens: Option<TokenOptions>,
     expiry_list: Arc<ExpiryList>,
+    revocations: Revocations,
     expiry_task: ExpiryTask,
     unfinished_messages: UnfinishedMessages,
     large_reads: Semaphore,
@@ -186,6 +189,7 @@ impl Node {
             tokens,
             expiry_list: Arc::new(expiry_list),
             expiry_task: ExpiryTask::new(),
+            revocations: Revocations::default(),
             options,
             run: Uuid::new_v4(),
             draining: AtomicBool::new(false),

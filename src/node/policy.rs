@@ -99,13 +99,6 @@ pub trait Policy: Send + Sync + 'static {
         .without_change()
     }
 
-    /// Asked about an identity once its client is known to the server, and so can be found by
-    /// those who revoke it: whether it is still in force. Must return quickly. A client whose
-    /// identity is not is closed (4004).
-    fn in_force(&self, client: ClientRef<'_>) -> bool {
-        true
-    }
-
     /// Called once for each connection that `connect` allowed, when it has ended or could not
     /// be established. Must return quickly.
     fn disconnect(&self, client: ClientRef<'_>) {}
@@ -164,9 +157,6 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     }
     fn remain<'a>(&'a self, asked: Membership<'a>) -> Decision<'a, ()> {
         (**self).remain(asked)
-    }
-    fn in_force(&self, client: ClientRef<'_>) -> bool {
-        (**self).in_force(client)
     }
     fn disconnect(&self, client: ClientRef<'_>) {
         (**self).disconnect(client);

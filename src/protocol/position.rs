@@ -67,6 +67,16 @@ impl Resumption {
             replayed: 0,
         }
     }
+
+    /// The answer to a client that may not read the past, whether the topic keeps any or not.
+    pub fn without_right(request: &ResumeRequest) -> Self {
+        let asks = request.since.is_some() || request.last.is_some();
+        Self {
+            recovered: asks.then_some(Err(Unrecovered::NoHistory)),
+            last_requested: false,
+            ..Self::without_history(request)
+        }
+    }
 }
 
 /// Why the publications after a position cannot all be replayed.

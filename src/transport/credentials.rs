@@ -10,7 +10,6 @@ use crate::protocol::{ErrorCode, Refusal, Token, percent_decoded};
 pub(super) const SUBPROTOCOL: &str = "wavecast";
 /// A token as a subprotocol, which is the only header that a page can set on a WebSocket.
 const TOKEN_SUBPROTOCOL: &str = "wavecast.token.";
-const SCHEME: &str = "bearer ";
 
 /// The token of a request, by what becomes of a refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,10 +37,9 @@ impl HeaderTokens {
         let mut tokens = Self::default();
         for value in headers.get_all(AUTHORIZATION) {
             let value = String::from_utf8_lossy(value.as_bytes());
+            let (scheme, token) = value.split_once(' ').unwrap_or((&value, ""));
             // Other schemes are not meant for this server.
-            if let Some((scheme, token)) = value.split_at_checked(SCHEME.len())
-                && scheme.eq_ignore_ascii_case(SCHEME)
-            {
+            if scheme.eq_ignore_ascii_case("bearer") {
                 tokens.authorization.push(Token::new(token.trim()));
             }
         }
@@ -132,7 +130,7 @@ mod tests {
         );
         assert_eq!(header("bearer  a"), Ok(Credentials::Header(token("a"))));
         assert_eq!(header("Basic a"), Ok(Credentials::None));
-        assert_eq!(header("Bearer"), Ok(Credentials::None));
+        assert_eq!(header("Bearer"), Ok(Credentials::Header(token(""))));
         assert_eq!(header("é"), Ok(Credentials::None));
         let offered = "wavecast, wavecast.token.a.b";
         let subprotocol = credentials(&[(SEC_WEBSOCKET_PROTOCOL, offered)], "/ws", false);

@@ -28,6 +28,7 @@ pub const SERVER: Crate = Crate {
         ("hub", 20),
         ("node", 30),
         ("session", 40),
+        ("authority", 45),
         ("transport", 50),
         ("http", 60),
         ("error", 70),
@@ -92,7 +93,7 @@ pub const SERVER: Crate = Crate {
                 "http/api/stream/publishing.rs",
             ],
         ),
-        ("http", &["wire/"]),
+        ("http", &["wire/", "authority/"]),
         (
             "humantime",
             &[
@@ -103,15 +104,24 @@ pub const SERVER: Crate = Crate {
         ),
         (
             "hyper",
-            &["transport/", "http/serving/", "http/api/unread.rs"],
+            &[
+                "authority/key_request.rs",
+                "transport/",
+                "http/serving/",
+                "http/api/unread.rs",
+            ],
         ),
-        ("hyper_util", &["transport/", "http/serving/"]),
+        (
+            "hyper_util",
+            &["authority/key_request.rs", "transport/", "http/serving/"],
+        ),
         ("jsonwebtoken", &["auth/token/", "auth/jwks/mod.rs"]),
         (
             "parking_lot",
             &[
                 "auth/grants/table.rs",
                 "auth/jwks/key_set.rs",
+                "auth/revocations.rs",
                 "hub/",
                 "transport/",
                 "http/serving/slots.rs",
@@ -146,6 +156,8 @@ pub const SERVER: Crate = Crate {
                 "auth/grants/claim.rs",
             ],
         ),
+        ("rustls_native_certs", &["authority/key_request.rs"]),
+        ("serde_json", &["protocol/json.rs", "protocol/json_scan.rs"]),
         ("sha1", &["wire/accept_key.rs"]),
         ("simd_json", &["dialect/native/"]),
         ("simdutf8", &["wire/"]),
@@ -160,6 +172,7 @@ pub const SERVER: Crate = Crate {
                 "protocol/",
                 "wire/",
                 "auth/",
+                "authority/",
                 "history/saved/error.rs",
                 "hub/",
                 "node/",
@@ -172,6 +185,7 @@ pub const SERVER: Crate = Crate {
         (
             "tokio",
             &[
+                "authority/",
                 "hub/",
                 "node/",
                 "transport/",
@@ -181,9 +195,11 @@ pub const SERVER: Crate = Crate {
                 "cli/",
             ],
         ),
+        ("tokio_rustls", &["authority/"]),
         (
             "tokio_util",
             &[
+                "authority/key_fetcher.rs",
                 "hub/",
                 "node/",
                 "transport/",
@@ -199,6 +215,7 @@ pub const SERVER: Crate = Crate {
         (
             "tracing",
             &[
+                "authority/key_fetcher.rs",
                 "hub/observer.rs",
                 "node/connections.rs",
                 "node/history.rs",

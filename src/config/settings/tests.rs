@@ -27,6 +27,7 @@ fn another(kind: Kind) -> &'static str {
         Kind::LogFilter => "trace",
         Kind::Path => "/other",
         Kind::WebOrigins => "https://other.example",
+        Kind::Texts => "other",
         Kind::Word(words) => words[0],
     }
 }
@@ -104,6 +105,10 @@ fn every_setting_changes_a_different_part_of_the_configuration() {
 fn the_ranges_of_the_table_match_those_of_the_library() {
     for setting in SETTINGS {
         let key = setting.key;
+        // The library has no configuration of tokens yet.
+        if setting.section() == "tokens" {
+            continue;
+        }
         let (inside, below) = match setting.kind {
             Kind::Number { least: 1.., .. } => (Value::Number(1), Value::Number(0)),
             Kind::Size { .. } => (Value::Size(1), Value::Size(0)),

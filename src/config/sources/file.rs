@@ -8,6 +8,7 @@ use super::document::{Document, in_order};
 use super::given::Given;
 use super::problem::Problem;
 use super::rules::{self, Rule};
+use super::tokens::{LISTS, TokenLists};
 use super::unknown_key::{
     ANONYMOUS, is_section, section_without_keys, unknown_key, unknown_section,
 };
@@ -23,6 +24,7 @@ pub(super) struct File {
     pub(super) rules: Vec<Rule>,
     /// `[anonymous]`, if it is there.
     pub(super) anonymous: Option<Grants>,
+    pub(super) tokens: TokenLists,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -58,6 +60,9 @@ impl File {
                 }
                 _ if name == ANONYMOUS => section_without_keys(name),
                 DeValue::Table(section) if is_section(name) => {
+                    if name == "tokens" {
+                        self.tokens.section = Some(document.place(&span));
+                    }
                     self.read_section(document, name, section);
                     continue;
                 }
@@ -73,6 +78,10 @@ impl File {
 
     fn read_section(&mut self, document: &Document<'_>, section: &str, table: &DeTable<'_>) {
         for (name, span, value) in in_order(table) {
+            if section == "tokens" && LISTS.contains(&name) {
+                self.tokens.read(document, name, value, &mut self.problems);
+                continue;
+            }
             let found = SETTINGS
                 .iter()
                 .find(|setting| setting.section() == section && setting.name() == name);

@@ -34,7 +34,8 @@ impl Given {
         };
         let key = key.trim();
         match by_key(key) {
-            Some(setting) if setting.kind.is_scalar() => Ok(Self {
+            // A list without a flag is separated by commas, as in a variable.
+            Some(setting) if setting.kind.is_scalar() || setting.flag.is_none() => Ok(Self {
                 setting,
                 raw: Raw::text(value),
                 origin: Origin::Flag(format!("--set {key}")),

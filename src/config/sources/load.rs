@@ -9,10 +9,12 @@ use super::given::Given;
 use super::origin::Origin;
 use super::problem::Problem;
 use super::rules::Rule;
+use super::tokens::TokenLists;
 use super::variables::{CONFIG, Variables};
 use crate::config::edge::EdgeConfig;
 use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
+use crate::config::tokens::TokensConfig;
 
 /// The command line's part of the configuration.
 #[derive(Debug, Default)]
@@ -94,6 +96,7 @@ impl Loaded {
         loaded.config.anonymous = file.anonymous;
         loaded.check_together(&file.rules);
         loaded.apply_rules(&file.rules);
+        loaded.apply_tokens(file.tokens);
         // The sort is stable: within one origin, problems stay in the order of discovery.
         let in_order = |problem: &Problem| problem.origin().rank();
         loaded.problems.sort_by_key(in_order);
@@ -241,6 +244,35 @@ impl Loaded {
         }
         self.config.server.topics = topics;
         self.rules = rules.len();
+    }
+
+    fn apply_tokens(&mut self, lists: TokenLists) {
+        if lists.has_entries {
+            self.config.tokens = Some(TokensConfig {
+                keys: lists.keys,
+                sets: lists.sets,
+                ..self.config.token_settings.clone()
+            });
+            return;
+        }
+        let of_settings = self
+            .given
+            .iter()
+            .filter(|(key, _)| key.starts_with("tokens."));
+        let of_settings = of_settings.map(|(_, source)| source.origin.clone());
+        let first = of_settings.min_by_key(Origin::rank);
+        if let Some(origin) = lists.section.or(first) {
+            let message =
+                "no token can be verified without a key; add [[tokens.keys]] or [[tokens.jwks]]";
+            self.problems
+                .push(Problem::of_value(origin, "tokens", message));
+        }
+    }
+
+    /// The number of keys and key sets that tokens are verified with.
+    pub(crate) fn token_keys(&self) -> usize {
+        let tokens = self.config.tokens.as_ref();
+        tokens.map_or(0, |tokens| tokens.keys.len() + tokens.sets.len())
     }
 
     fn is_valid(&self, key: &str) -> bool {

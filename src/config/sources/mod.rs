@@ -9,6 +9,7 @@ mod origin;
 mod problem;
 mod rules;
 mod table_reader;
+mod tokens;
 mod unknown_key;
 mod variables;
 
@@ -16,3 +17,4 @@ pub(crate) use given::Given;
 pub(crate) use load::{Flags, Loaded};
 pub(crate) use origin::Origin;
 pub(crate) use problem::{Problem, report};
+pub(crate) use tokens::without_newline;

@@ -1,5 +1,6 @@
 //! Messages about keys that are not settings, with suggestions.
 
+use super::tokens::LISTS;
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
 use crate::protocol::{did_you_mean, did_you_mean_or, nearest};
@@ -51,7 +52,9 @@ fn within(section: &str, name: &str) -> Option<&'static str> {
     let here = SETTINGS
         .iter()
         .filter(|setting| setting.section() == section);
-    let similar = nearest(name, here.map(Setting::name));
+    let lists: &[&str] = if section == "tokens" { &LISTS } else { &[] };
+    let names = here.map(Setting::name).chain(lists.iter().copied());
+    let similar = nearest(name, names);
     similar.or_else(|| by_name_or_flag(name).map(|setting| setting.key))
 }
 

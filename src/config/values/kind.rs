@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Path,
     /// Web origins: a list, or separated by commas in a flag or variable.
     WebOrigins,
+    /// Texts: a list, or separated by commas in a flag or variable.
+    Texts,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -36,7 +38,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether this is a single value, not a list.
     pub(crate) fn is_scalar(self) -> bool {
-        self != Self::WebOrigins
+        !matches!(self, Self::WebOrigins | Self::Texts)
     }
 
     /// The placeholder for the value in the description of a flag.
@@ -50,6 +52,7 @@ impl Kind {
             Self::LogFilter => "LEVEL",
             Self::Path => "FILE",
             Self::WebOrigins => "ORIGIN",
+            Self::Texts => "TEXT",
             Self::Word(_) => "WORD",
         }
     }
@@ -77,6 +80,7 @@ impl Kind {
                 None => Err(format!("{raw} is not a path; write \"history.bin\"")),
             },
             Self::WebOrigins => web_origins(raw),
+            Self::Texts => texts(raw),
             Self::Word(words) => {
                 let word = text(raw).unwrap_or_default();
                 if words.contains(&word) {
@@ -191,6 +195,25 @@ fn web_origins(raw: &Raw) -> Result<Value, String> {
         origins.push(origin);
     }
     Ok(Value::List(origins))
+}
+
+fn texts(raw: &Raw) -> Result<Value, String> {
+    let items: Vec<Raw> = match raw {
+        Raw::Text(text) => text.split(',').map(Raw::text).collect(),
+        Raw::List(items) => items.clone(),
+        Raw::String(_) => return Err(format!("{raw} is not a list; write [{raw}]")),
+        _ => return Err(format!("{raw} is not a list of texts")),
+    };
+    let mut texts = Vec::new();
+    for item in &items {
+        match (text(item), item) {
+            // An extra comma is tolerated.
+            (Some(""), Raw::Text(_)) => {}
+            (Some(text), _) if !text.is_empty() => texts.push(text.to_owned()),
+            _ => return Err(format!("{item} is not a text, or empty")),
+        }
+    }
+    Ok(Value::List(texts))
 }
 
 #[cfg(test)]

@@ -163,11 +163,14 @@ impl PageText {
     /// Ends the page. `next` is the key after which the next page starts, if there is one.
     pub(super) fn finish(
         mut self,
-        total: usize,
+        total: impl Into<Option<usize>>,
         next: Option<&impl Serialize>,
     ) -> Result<Vec<u8>, ApiError> {
-        self.text.extend_from_slice(b"],\"total\":");
-        Json::encode_into(&mut self.text, &total)?;
+        self.text.push(b']');
+        if let Some(total) = total.into() {
+            self.text.extend_from_slice(b",\"total\":");
+            Json::encode_into(&mut self.text, &total)?;
+        }
         self.text.extend_from_slice(b",\"next\":");
         Json::encode_into(&mut self.text, &next)?;
         self.text.push(b'}');

@@ -6,6 +6,7 @@ mod events;
 mod history;
 mod lists;
 mod query;
+mod revocations;
 mod stream;
 mod topics;
 mod unread;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio_util::task::TaskTracker;
 
 pub(super) use self::events::respond_to_publish;
@@ -52,6 +53,11 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/api/stats", get(topics::stats))
         .route("/api/channels", get(topics::channels))
         .route("/api/channels/{name}/history", get(history::of_channel))
+        .route(
+            "/api/revocations",
+            get(revocations::list).post(revocations::revoke),
+        )
+        .route("/api/revocations/{id}", delete(revocations::take_back))
         .route("/api/rooms", get(topics::rooms))
         .route("/api/rooms/{name}/history", get(history::of_room))
         .route("/api/connections", get(connections::list))

@@ -101,7 +101,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Drops the resume request: it is answered as if the topic kept no history
+    /// Drops the resume request: `since` and `last` are answered as if the topic kept no history
     /// (`"recovered":false,"reason":"no_history"`). Live delivery works as usual.
     #[must_use]
     pub fn without_resume(mut self) -> Self {
@@ -115,7 +115,7 @@ impl Terms {
         resume: Option<&ResumeRequest>,
     ) -> (Option<&ResumeRequest>, Option<Resumption>) {
         if self.resume_is_dropped {
-            (None, resume.map(Resumption::without_history))
+            (None, resume.map(Resumption::without_right))
         } else {
             (resume, None)
         }

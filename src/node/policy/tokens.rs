@@ -11,6 +11,8 @@ pub struct TokenOptions {
     /// Maximum number of WebSockets that have not sent their token yet; further ones get 503.
     /// Default 4096.
     pub max_waiting: usize,
+    /// The longest life of a token: how long a revocation lasts unless it says. Default 24 h.
+    pub max_lifetime: Duration,
     /// Whether a token may be in the query (`?token=…`), which ends up in logs of others. Otherwise
     /// such a request gets 400. Default false.
     pub allow_query: bool,
@@ -25,6 +27,7 @@ impl Default for TokenOptions {
         Self {
             auth_timeout: Duration::from_secs(10),
             max_waiting: 4096,
+            max_lifetime: Duration::from_secs(24 * 3600),
             allow_query: false,
             expiry_warning: Duration::from_secs(60),
             leeway: Duration::from_secs(30),

@@ -121,14 +121,18 @@ async fn the_output_of_init_is_the_default_configuration_once_uncommented() {
     };
     let mut settings = 0;
     let lines = init.lines().map(|line| {
-        let uncommented = is_setting(line);
-        settings += usize::from(uncommented);
+        settings += usize::from(is_setting(line));
+        let uncommented = is_setting(line) || line == "#[tokens]";
         &line[usize::from(uncommented)..]
     });
-    let file = ConfigFile::new(&lines.collect::<Vec<_>>().join("\n"));
+    let mut lines: Vec<&str> = lines.collect();
+    // The only section that means nothing without a list.
+    lines.push("[[tokens.keys]]\nalgorithm = \"HS256\"");
+    lines.push("secret = \"0123456789abcdef0123456789abcdef\"");
+    let file = ConfigFile::new(&lines.join("\n"));
     assert!(settings > 20, "{init}");
     let check = run(&["config", "check", file.path()]).await;
-    let expected = format!("ok: {}: {settings} settings, 0 rules\n", file.path());
+    let expected = format!("ok: {}: {settings} settings, 0 rules, 1 key\n", file.path());
     assert_eq!(text(&check.stdout), expected, "{}", text(&check.stderr));
 
     let rules: Vec<&str> = init

@@ -20,7 +20,8 @@ async fn a_client_is_told_once_and_then_closed() {
     let server = start_short(60, 0).await;
     let mut ada = connect_with(&server, "ada_news_2").await;
     // The token lives shorter than the warning, so it comes at once.
-    let warning = ada.next_event("$system").await;
+    let warning = ada.next_json().await;
+    assert_eq!(warning["channel"], "$system");
     assert_eq!(warning["event"], "token_expiring");
     let left = warning["data"]["expires_in"].as_u64().unwrap();
     assert!(left <= 2, "{warning}");

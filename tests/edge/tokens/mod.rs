@@ -4,4 +4,7 @@ mod connecting;
 mod desk;
 mod expiry;
 mod first_message;
+mod issuer;
 mod refresh;
+mod revocation;
+mod rights;
