@@ -138,6 +138,7 @@ fn encode(criterion: &mut Criterion) {
                 id: id.clone(),
                 timestamp: timestamp(now),
                 name: None,
+                from: None,
                 data: black_box(&data).clone(),
             };
             let channel = "notifications";

@@ -7,9 +7,9 @@ use super::key_fetcher::KeyFetcher;
 use crate::auth::token::{Unverified, Verified};
 use crate::auth::{AccessRules, Action, Asked, Grants, GrantsTable};
 use crate::node::policy::{
-    Allowed, Answer, Authenticate, ClientRef, Connect, Decision, ErrorCode, History, Identity,
-    Join, Json, Membership, Message, Policy, Refusal, Subscribe, Terms, Token, TokenOptions, Topic,
-    UserId,
+    Allowed, Answer, Authenticate, ClientPublish, ClientRef, Connect, Decision, Edit, ErrorCode,
+    History, Identity, Join, Json, Membership, Message, Policy, Refusal, Subscribe, Terms, Token,
+    TokenOptions, Topic, UserId,
 };
 use crate::protocol::TopicKind;
 
@@ -205,6 +205,10 @@ impl Policy for Authority {
     fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {
         let topic = Topic::Room(asked.room);
         self.joining(asked.client, topic, Action::Join, asked.resume.is_some())
+    }
+
+    fn client_publish<'a>(&'a self, asked: ClientPublish<'a>) -> Decision<'a, Edit> {
+        self.permitted(asked.client, Topic::Channel(asked.channel), Action::Publish)
     }
 
     fn message<'a>(&'a self, asked: Message<'a>) -> Decision<'a, Json> {

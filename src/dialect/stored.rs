@@ -23,17 +23,39 @@ enum Stored<'a> {
         from: &'a str,
         content: &'a str,
     },
+    /// An event that a client published.
+    ClientEvent {
+        from: &'a str,
+        id: &'a str,
+        timestamp: &'a str,
+        name: Option<&'a str>,
+        data: &'a str,
+    },
 }
 
 /// The bytes of a publication. `None` for a message that is never a part of a history.
 pub(super) fn to_bytes(message: &TopicMessage) -> Option<Vec<u8>> {
     let stored = match message {
-        TopicMessage::Event { event, .. } => Stored::Event {
-            id: event.id.as_str(),
-            timestamp: &event.timestamp,
-            name: event.name.as_ref().map(EventName::as_str),
-            data: event.data.as_str(),
-        },
+        TopicMessage::Event { event, .. } => {
+            let (id, timestamp) = (event.id.as_str(), &event.timestamp);
+            let name = event.name.as_ref().map(EventName::as_str);
+            let data = event.data.as_str();
+            match &event.from {
+                None => Stored::Event {
+                    id,
+                    timestamp,
+                    name,
+                    data,
+                },
+                Some(from) => Stored::ClientEvent {
+                    from,
+                    id,
+                    timestamp,
+                    name,
+                    data,
+                },
+            }
+        }
         TopicMessage::Message { from, content, .. } => Stored::Message {
             from,
             content: content.as_str(),
@@ -50,30 +72,42 @@ pub(super) fn from_bytes(kind: TopicKind, name: &Arc<str>, bytes: &[u8]) -> Opti
     if !rest.is_empty() {
         return None;
     }
+    let event_of = |from: Option<&str>, id, timestamp: &str, event_name, data| {
+        let event = Event {
+            id: EventId::new(id).ok()?,
+            timestamp: is_timestamp(timestamp).then(|| timestamp.to_owned())?,
+            name: match event_name {
+                Some(name) => Some(EventName::new(name).ok()?),
+                None => None,
+            },
+            from: from.map(Into::into),
+            data: EventData::parse(data).ok()?,
+        };
+        Some(TopicMessage::Event {
+            channel: name.clone(),
+            event: Arc::new(event),
+        })
+    };
     match (kind, stored) {
         (
             TopicKind::Channel,
             Stored::Event {
                 id,
                 timestamp,
-                name: event_name,
+                name,
                 data,
             },
-        ) => {
-            let event = Event {
-                id: EventId::new(id).ok()?,
-                timestamp: is_timestamp(timestamp).then(|| timestamp.to_owned())?,
-                name: match event_name {
-                    Some(name) => Some(EventName::new(name).ok()?),
-                    None => None,
-                },
-                data: EventData::parse(data).ok()?,
-            };
-            Some(TopicMessage::Event {
-                channel: name.clone(),
-                event: Arc::new(event),
-            })
-        }
+        ) => event_of(None, id, timestamp, name, data),
+        (
+            TopicKind::Channel,
+            Stored::ClientEvent {
+                from,
+                id,
+                timestamp,
+                name,
+                data,
+            },
+        ) => event_of(Some(from), id, timestamp, name, data),
         (TopicKind::Room, Stored::Message { from, content }) => Some(TopicMessage::Message {
             room: name.clone(),
             from: from.into(),
@@ -99,6 +133,7 @@ mod tests {
             event: Arc::new(Event {
                 id: EventId::new("order-17").unwrap(),
                 timestamp: "2024-01-15T10:30:00.000Z".to_owned(),
+                from: name.map(|_| "ann \"é".into()),
                 name: name.map(|name| EventName::new(name).unwrap()),
                 data: EventData::parse(data).unwrap(),
             }),

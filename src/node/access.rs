@@ -14,9 +14,10 @@ use uuid::Uuid;
 use super::Node;
 use super::admission::{Admission, unmapped};
 use super::policy::{
-    Allowed, Answer, Authenticate, Connect, Decision, History, Join, Membership, Message, Publish,
-    Subscribe, Terms, Topic, log_panic,
+    Allowed, Answer, Authenticate, ClientPublish, Connect, Decision, Edit, History, Join,
+    Membership, Message, Publish, Subscribe, Terms, Topic, log_panic,
 };
+use super::publish_for::ClientPublication;
 use super::refusals::{join_error_code, refuse};
 use crate::hub::{Client, ClientInfo, ClientRef, JoinError, Phase, Topic as HubTopic};
 use crate::protocol::{
@@ -136,6 +137,34 @@ impl Node {
             self.member_of(client, room)?;
         }
         Ok(content)
+    }
+
+    /// Checks whether a client may publish an event, and returns the policy's changes.
+    pub(super) async fn may_publish(
+        &self,
+        client: &Client,
+        publication: ClientPublication<'_>,
+    ) -> Result<Edit, Refusal> {
+        let ClientPublication {
+            channel,
+            event_id,
+            event,
+            data,
+        } = publication;
+        if channel.is_reserved() {
+            return Err(refuse(ErrorCode::Forbidden, channel));
+        }
+        let identity = client.identity();
+        let asked = ClientPublish {
+            client: client.view(identity.as_deref()),
+            channel,
+            id: event_id,
+            name: event,
+            data,
+        };
+        let decision = self.policy.client_publish(asked);
+        let answer = self.decide_command(client, decision).await;
+        changed(answer, channel).map(Option::unwrap_or_default)
     }
 
     /// Checks whether a client may read a channel's history.

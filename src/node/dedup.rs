@@ -21,8 +21,11 @@ pub(super) struct Outcome {
     pub(super) at: SystemTime,
     /// The number of subscribers it was sent to.
     pub(super) subscribers: usize,
+    /// Its offset, if it is known; that of a backend's event is not.
+    pub(super) offset: Option<u64>,
 }
 
+/// The channel and the key of its publisher.
 pub(super) type Key = (ChannelName, EventId);
 
 /// The outcomes of the publications within the window. Clones share them.
@@ -134,6 +137,7 @@ mod tests {
         Outcome {
             at: SystemTime::UNIX_EPOCH,
             subscribers,
+            offset: None,
         }
     }
 

@@ -113,6 +113,7 @@ impl Node {
             id: EventId::generate(now),
             timestamp: timestamp(now),
             name: EventName::new("shutdown").ok(),
+            from: None,
             data: shutdown_notice("The server is shutting down", window),
         };
         // Fails only if the hub has shut down, and then there is nobody to notify.

@@ -118,6 +118,7 @@ impl Node {
             id: EventId::generate(now),
             timestamp: timestamp(now),
             name: EventName::new("token_expiring").ok(),
+            from: None,
             data: expiry_notice(left),
         };
         let channel = ChannelName::system();

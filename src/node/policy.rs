@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 pub use self::decision::{Allowed, Answer, Decision, Edit, Terms};
 pub use self::question::{
-    Authenticate, Connect, History, Join, Membership, Message, Publish, Subscribe, Topic,
+    Authenticate, ClientPublish, Connect, History, Join, Membership, Message, Publish, Subscribe,
+    Topic,
 };
 pub use self::tokens::TokenOptions;
 pub use crate::hub::{ClientRef, Transport};
@@ -137,6 +138,12 @@ pub trait Policy: Send + Sync + 'static {
         }
     }
 
+    /// Asked about every event that a client wants to publish to a channel. May change the name
+    /// and the payload. By default, clients publish to no channel.
+    fn client_publish<'a>(&'a self, asked: ClientPublish<'a>) -> Decision<'a, Edit> {
+        Decision::refuse(ErrorCode::Forbidden)
+    }
+
     /// Asked about every event published through the HTTP API; in a batch, about all events
     /// before the first is published. May change the name and the payload.
     fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
@@ -172,6 +179,9 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     }
     fn history<'a>(&'a self, asked: History<'a>) -> Decision<'a, ()> {
         (**self).history(asked)
+    }
+    fn client_publish<'a>(&'a self, asked: ClientPublish<'a>) -> Decision<'a, Edit> {
+        (**self).client_publish(asked)
     }
     fn publish<'a>(&'a self, asked: Publish<'a>) -> Decision<'a, Edit> {
         (**self).publish(asked)

@@ -65,6 +65,7 @@ impl Node {
             id: request.id.unwrap_or_else(|| EventId::generate(now)),
             timestamp: timestamp(now),
             name: request.name,
+            from: None,
             data: request.data,
         };
         let channels = channels(request.target);
@@ -115,6 +116,7 @@ impl Node {
             id: id.unwrap_or_else(|| EventId::generate(now)),
             timestamp: timestamp(now),
             name: request.name.clone(),
+            from: None,
             data: request.data.clone(),
         };
         self.check_size(&channels(request.target.clone()), &event)

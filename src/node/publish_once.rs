@@ -46,6 +46,7 @@ impl Node {
             id: key.clone(),
             timestamp: timestamp(at),
             name: name.clone(),
+            from: None,
             data: data.clone(),
         };
         self.check_size(&channels, &event_at(at))?;
@@ -58,7 +59,11 @@ impl Node {
                 let publish = async {
                     let message = event_message(&hub, &channel, &event_at(at).into());
                     let sent = publish_message(&hub, &channel, &message, || deadline).await;
-                    sent.map(|subscribers| Outcome { at, subscribers })
+                    sent.map(|subscribers| Outcome {
+                        at,
+                        subscribers,
+                        offset: None,
+                    })
                 };
                 let key = (channel.clone(), id.clone());
                 // Waiting for a concurrent publication counts toward this one's deadline.

@@ -137,7 +137,7 @@ impl Node {
         keys: &mut Keys,
     ) -> Result<(), Contradiction> {
         let channel = ChannelName::new(saved.channel).map_err(|_| Contradiction)?;
-        let id = EventId::new(saved.id).map_err(|_| Contradiction)?;
+        let id = EventId::key(saved.id).map_err(|_| Contradiction)?;
         let age = clock.age(saved.recorded_at);
         if age >= self.options.publish_window || keys.len() >= self.options.publish_ids {
             return Ok(());
@@ -146,6 +146,7 @@ impl Node {
         let outcome = Outcome {
             at: at.ok_or(Contradiction)?,
             subscribers: saved.subscribers as usize,
+            offset: None,
         };
         keys.push(((channel, id), outcome, clock.before(age)));
         Ok(())

@@ -1,6 +1,9 @@
 //! The commands that clients send.
 
-use super::{ChannelName, HistoryRequest, Json, Refusal, ResumeRequest, RoomName, Subject, Token};
+use super::{
+    ChannelName, EventData, EventId, EventName, HistoryRequest, Json, Refusal, ResumeRequest,
+    RoomName, Subject, Token,
+};
 
 /// A message from a client to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,17 @@ pub enum ClientMessage {
         channel: ChannelName,
         /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
+    },
+    /// Publish an event to a channel.
+    Publish {
+        /// The channel.
+        channel: ChannelName,
+        /// The client's idempotency key.
+        event_id: Option<EventId>,
+        /// The client's name for this kind of event.
+        event: Option<EventName>,
+        /// The payload.
+        data: EventData,
     },
     /// Unsubscribe from a channel.
     Unsubscribe {
@@ -78,6 +92,16 @@ impl Command {
             | ClientMessage::RoomHistory { room, .. } => room.as_str().len(),
             ClientMessage::Message { room, content } => {
                 room.as_str().len() + content.as_str().len()
+            }
+            ClientMessage::Publish {
+                channel,
+                event_id,
+                event,
+                data,
+            } => {
+                let id = event_id.as_ref().map_or(0, |id| id.as_str().len());
+                let name = event.as_ref().map_or(0, |name| name.as_str().len());
+                channel.as_str().len() + id + name + data.as_str().len()
             }
             ClientMessage::Subscribe { channel, .. }
             | ClientMessage::Unsubscribe { channel }

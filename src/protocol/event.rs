@@ -48,6 +48,8 @@ pub struct Event {
     pub timestamp: String,
     /// The publisher's name for this kind of event.
     pub name: Option<EventName>,
+    /// The client that published it: its user, or its client id. `None` for a backend's event.
+    pub from: Option<Box<str>>,
     /// The payload.
     pub data: EventData,
 }

@@ -29,6 +29,9 @@ thread_local! {
     static RANDOM: RefCell<Random> = const { RefCell::new(Random { state: 0, left: 0 }) };
 }
 
+/// Between a sender and the id that it chose.
+const SENDER_END: char = '\u{1f}';
+
 /// An event's id: the publisher's idempotency key, or `evt_` and a time-ordered UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct EventId(Box<str>);
@@ -48,6 +51,23 @@ impl EventId {
     pub fn new(id: &str) -> Result<Self, NameError> {
         check_label(id)?;
         Ok(Self(id.into()))
+    }
+
+    /// The id that a client chose, as a key that no backend and no other client can choose.
+    pub(crate) fn of_sender(&self, sender: &str) -> Self {
+        // Neither a sender nor an id has a control character.
+        Self(format!("{sender}{SENDER_END}{}", self.0).into())
+    }
+
+    /// A key that was saved: an id, or one of a sender.
+    pub(crate) fn key(text: &str) -> Result<Self, NameError> {
+        match text.split_once(SENDER_END) {
+            None => Self::new(text),
+            Some((sender, id)) => {
+                check_label(sender)?;
+                Ok(Self::new(id)?.of_sender(sender))
+            }
+        }
     }
 
     /// The id as text.

@@ -1,6 +1,6 @@
 //! Messages the server sends.
 
-use super::{Event, Gap, Json, Refusal, Resumption, StreamTop, TopicName};
+use super::{Event, EventId, Gap, Json, Refusal, Resumption, StreamTop, TopicName};
 
 /// A message from the server to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,15 @@ pub enum ServerMessage<'a> {
         channel: &'a str,
         /// The event.
         event: &'a Event,
+    },
+    /// The client's event was published.
+    Published {
+        /// The channel.
+        channel: &'a str,
+        /// The event's id: the client's own, or one that the server generated.
+        event_id: &'a EventId,
+        /// The event's offset, if the channel keeps a history.
+        offset: Option<u64>,
     },
     /// A page of a room's or channel's history.
     History {

@@ -76,7 +76,8 @@ impl TopicMessage {
         match self {
             Self::Event { event, .. } | Self::Shutdown { event, .. } => {
                 let name = event.name.as_ref().map_or(0, |name| name.as_str().len());
-                let labels = event.id.as_str().len() + event.timestamp.len() + name;
+                let from = event.from.as_ref().map_or(0, |from| from.len());
+                let labels = event.id.as_str().len() + event.timestamp.len() + name + from;
                 size_of::<Event>() + labels + event.data.as_str().len()
             }
             Self::Message { from, content, .. } => from.len() + content.as_str().len(),

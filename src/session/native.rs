@@ -8,7 +8,7 @@ use std::task::Poll;
 use super::accepted::{Accepted, Parsed, text_bytes};
 use super::{InboundMessage, Session};
 use crate::hub::{Client, HubClosed, Phase};
-use crate::node::Node;
+use crate::node::{ClientPublication, Node};
 use crate::protocol::{
     ClientMessage, CloseCode, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
 };
@@ -69,6 +69,20 @@ impl NativeSession {
             }
             ClientMessage::Leave { room } => node.leave(client, room, id).await,
             ClientMessage::Message { room, content } => node.say(client, room, content, id).await,
+            ClientMessage::Publish {
+                channel,
+                event_id,
+                event,
+                data,
+            } => {
+                let publication = ClientPublication {
+                    channel,
+                    event_id: event_id.as_ref(),
+                    event: event.as_ref(),
+                    data,
+                };
+                node.publish_for(client, publication, id).await
+            }
             ClientMessage::Subscribe { channel, resume } => {
                 node.subscribe(client, channel, resume.as_ref(), id).await
             }

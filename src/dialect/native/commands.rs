@@ -6,16 +6,18 @@ use simd_json::tape::{Object, Value};
 use super::envelope::{Payloads, with_envelope};
 use super::parser::json_of;
 use crate::protocol::{
-    ChannelName, ClientMessage, Command, ErrorCode, HistoryRequest, Json, Position, Refusal,
-    RefusedCommand, ResumeRequest, RoomName, Subject, Token, TopicName,
+    ChannelName, ClientMessage, Command, ErrorCode, EventData, EventId, EventName, HistoryRequest,
+    Json, NameError, Position, Refusal, RefusedCommand, ResumeRequest, RoomName, Subject, Token,
+    TopicName,
 };
 
 /// Maximum number of commands in one frame.
 const MAX_BATCH: usize = 1000;
 /// Maximum length of a command's `id`, in bytes of JSON.
 const MAX_COMMAND_ID_BYTES: usize = 128;
-/// The payload of a command.
-const PAYLOAD: &str = "content";
+/// The payload of a message to a room, and that of an event.
+const CONTENT: &str = "content";
+const DATA: &str = "data";
 /// Up to this many keys are compared one by one.
 const FEW_KEYS: usize = 8;
 
@@ -34,7 +36,7 @@ pub fn parse_some_commands(
     max: usize,
     mut each: impl FnMut(Result<Command, RefusedCommand>),
 ) -> usize {
-    let parsed = with_envelope(text, PAYLOAD, |value, payloads| {
+    let parsed = with_envelope(text, &[CONTENT, DATA], |value, payloads| {
         if let Some(object) = value.as_object() {
             each(parse_command(&object, payloads));
             return 0;
@@ -126,11 +128,22 @@ fn parse_message(
         },
         "message" => ClientMessage::Message {
             room: room(object)?,
-            content: match object.get(PAYLOAD).and_then(|it| payloads.get(&it)) {
+            content: match object.get(CONTENT).and_then(|it| payloads.get(&it)) {
                 Some((content, _)) => Json::from_text(content.to_owned()),
-                None => return Err(missing(PAYLOAD)),
+                None => return Err(missing(CONTENT)),
             },
         },
+        "publish" => {
+            let channel = channel(object)?;
+            let data = object.get(DATA).and_then(|it| payloads.get(&it));
+            let (text, shape) = data.ok_or_else(|| missing(DATA))?;
+            ClientMessage::Publish {
+                channel,
+                event_id: label(object, "event_id", EventId::new)?,
+                event: label(object, "event", EventName::new)?,
+                data: EventData::from_scanned(text, shape),
+            }
+        }
         "subscribe" => ClientMessage::Subscribe {
             channel: channel(object)?,
             resume: resume(object)?,
@@ -166,6 +179,19 @@ fn token(object: &Object<'_, '_>) -> Result<Token, Refusal> {
     let token = object.get("token").ok_or_else(|| missing("token"))?;
     let token = token.as_str().ok_or_else(|| missing("token"))?;
     Ok(Token::new(token))
+}
+
+fn label<T>(
+    object: &Object<'_, '_>,
+    field: &'static str,
+    check: impl FnOnce(&str) -> Result<T, NameError>,
+) -> Result<Option<T>, Refusal> {
+    let Some(value) = optional(object, field) else {
+        return Ok(None);
+    };
+    let label = value.as_str().and_then(|text| check(text).ok());
+    let invalid = || Refusal::new(ErrorCode::InvalidEvent).about(Subject::Field(field));
+    label.map(Some).ok_or_else(invalid)
 }
 
 fn room(object: &Object<'_, '_>) -> Result<RoomName, Refusal> {
@@ -228,169 +254,4 @@ fn invalid(field: &'static str) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Vec<Result<Command, RefusedCommand>> {
-        let mut out = Vec::new();
-        parse_commands(text.as_bytes(), |command| out.push(command));
-        out
-    }
-
-    fn code(text: &str) -> ErrorCode {
-        parse(text).remove(0).unwrap_err().refusal.code
-    }
-
-    #[test]
-    fn every_command_parses_from_its_documented_text() {
-        let text = r#"[{"type":"join","room":"general"},{"type":"leave","room":"general"},
-            {"type":"message","room":"general","content":{"a":[1]}},
-            {"type":"subscribe","channel":"n"},{"type":"unsubscribe","channel":"n","id":7},
-            {"id":"x","type":"ping"}]"#;
-        let commands: Vec<Command> = parse(text).into_iter().map(Result::unwrap).collect();
-        assert_eq!(commands.len(), 6);
-        assert!(
-            matches!(&commands[2].message, ClientMessage::Message { content, .. } if content.as_str() == r#"{"a":[1]}"#)
-        );
-        assert_eq!(commands[4].id.as_ref().map(Json::as_str), Some("7"));
-        assert_eq!(commands[5].id.as_ref().map(Json::as_str), Some("\"x\""));
-    }
-
-    #[test]
-    fn each_mistake_has_its_error_code() {
-        assert_eq!(code("{"), ErrorCode::InvalidJson);
-        assert_eq!(code(""), ErrorCode::InvalidJson);
-        assert_eq!(code("7"), ErrorCode::InvalidCommand);
-        assert_eq!(code("[7]"), ErrorCode::InvalidCommand);
-        assert_eq!(code("{}"), ErrorCode::MissingField);
-        assert_eq!(code(r#"{"type":5}"#), ErrorCode::MissingField);
-        assert_eq!(code(r#"{"type":"shout"}"#), ErrorCode::UnknownType);
-        assert_eq!(code(r#"{"type":"join"}"#), ErrorCode::MissingField);
-        assert_eq!(code(r#"{"type":"join","room":""}"#), ErrorCode::InvalidRoom);
-        assert_eq!(
-            code(r#"{"type":"message","room":"a"}"#),
-            ErrorCode::MissingField
-        );
-        assert_eq!(
-            code(r#"{"type":"subscribe","channel":"$x"}"#),
-            ErrorCode::InvalidChannel
-        );
-        assert_eq!(code(r#"{"type":"ping","id":{}}"#), ErrorCode::InvalidId);
-        for wrong in [
-            r#""since":5"#,
-            r#""since":{"offset":-1,"epoch":"e"}"#,
-            r#""since":{"offset":1,"epoch":""}"#,
-            r#""since":{"offset":1}"#,
-            r#""last":-1"#,
-            r#""positions":1"#,
-        ] {
-            let text = format!(r#"{{"type":"subscribe","channel":"a",{wrong}}}"#);
-            assert_eq!(code(&text), ErrorCode::InvalidPosition, "{text}");
-        }
-        for wrong in [
-            r#""limit":0"#,
-            r#""limit":1001"#,
-            r#""before":1,"after":1"#,
-            r#""after":"x""#,
-        ] {
-            let text = format!(r#"{{"type":"history","channel":"a",{wrong}}}"#);
-            assert_eq!(code(&text), ErrorCode::InvalidPosition, "{text}");
-        }
-    }
-
-    #[test]
-    fn content_is_kept_as_it_was_sent() {
-        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-        for content in [
-            "36893488147419103232",
-            r#"{ "b" : 1e5,"a":-0, "a" : "\u0041\ud83d" }"#,
-            r#"{"content":{"content":1},"x":"\"content\":2"}"#,
-            "null",
-            &deep,
-        ] {
-            let text = format!(
-                r#"[{{"type":"message","room":"a","content": {content} }},{{"type":"ping"}}]"#
-            );
-            let commands: Vec<Command> = parse(&text).into_iter().map(Result::unwrap).collect();
-            let ClientMessage::Message { content: kept, .. } = &commands[0].message else {
-                panic!("{text}");
-            };
-            assert_eq!(kept.as_str(), content);
-            assert_eq!(commands[1].message, ClientMessage::Ping);
-        }
-        assert_eq!(
-            code(r#"{"type":"message","room":"a","content":01}"#),
-            ErrorCode::InvalidJson
-        );
-        assert_eq!(
-            code(r#"{"type":"message","room":"a","content":1 2}"#),
-            ErrorCode::InvalidJson
-        );
-        let not_utf8 = b"{\"type\":\"message\",\"room\":\"a\",\"content\":\"\xff\"}";
-        parse_commands(not_utf8, |command| {
-            assert_eq!(command.unwrap_err().refusal.code, ErrorCode::InvalidJson);
-        });
-    }
-
-    #[test]
-    fn null_is_the_same_as_absent() {
-        for (with, without) in [
-            (r#"{"type":"ping","id":null}"#, r#"{"type":"ping"}"#),
-            (
-                r#"{"type":"join","room":"a","positions":null,"since":null,"last":null}"#,
-                r#"{"type":"join","room":"a"}"#,
-            ),
-            (
-                r#"{"type":"history","room":null,"channel":"a","before":null,"after":null,"limit":null}"#,
-                r#"{"type":"history","channel":"a"}"#,
-            ),
-        ] {
-            assert!(parse(with)[0].is_ok(), "{with}");
-            assert_eq!(parse(with), parse(without));
-        }
-        assert_eq!(
-            code(r#"{"type":"join","room":null}"#),
-            ErrorCode::MissingField
-        );
-    }
-
-    #[test]
-    fn a_repeated_field_is_refused_and_an_unknown_one_ignored() {
-        for text in [
-            r#"{"type":"ping","type":"ping"}"#,
-            r#"{"type":"join","room":"a","ro\u006fm":"a"}"#,
-            r#"{"type":"message","room":"a","content":1,"content":1}"#,
-            r#"{"type":"ping","id":1,"id":null}"#,
-            r#"{"type":"ping","a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"a":1}"#,
-        ] {
-            assert_eq!(code(text), ErrorCode::InvalidCommand, "{text}");
-        }
-        let since = r#"{"type":"join","room":"a","since":{"offset":1,"offset":2,"epoch":"e"}}"#;
-        assert_eq!(code(since), ErrorCode::InvalidPosition);
-        let unknown = r#"{"type":"ping","a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":{"a":1}}"#;
-        assert!(parse(unknown)[0].is_ok());
-    }
-
-    #[test]
-    fn an_invalid_command_does_not_affect_the_others_in_its_frame() {
-        let parsed = parse(r#"[{"type":"ping"},{"type":"no","id":3},{"type":"ping"}]"#);
-        assert!(parsed[0].is_ok() && parsed[2].is_ok());
-        assert_eq!(
-            parsed[1]
-                .as_ref()
-                .unwrap_err()
-                .id
-                .as_ref()
-                .map(Json::as_str),
-            Some("3")
-        );
-    }
-
-    #[test]
-    fn the_number_of_commands_per_frame_is_limited() {
-        let batch = |n: usize| format!("[{}]", vec![r#"{"type":"ping"}"#; n].join(","));
-        assert_eq!(parse(&batch(1000)).len(), 1000);
-        assert_eq!(code(&batch(1001)), ErrorCode::InvalidCommand);
-        assert!(parse("[]").is_empty());
-    }
-}
+mod tests;

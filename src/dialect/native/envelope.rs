@@ -30,16 +30,17 @@ struct Outline {
 }
 
 impl Outline {
-    /// Cuts out the values of all members named `key`. Other invalid JSON is left for the parser
+    /// Cuts out the values of all members with one of these names. Other invalid JSON is left for the parser
     /// to find.
-    fn cut(&mut self, text: &str, key: &str) -> Result<(), JsonError> {
+    fn cut(&mut self, text: &str, keys: &[&str]) -> Result<(), JsonError> {
         let bytes = text.as_bytes();
         let (mut copied, mut at) = (0, 0);
         while let Some(string) = next_string(bytes, at) {
             at = string.end + 1;
-            if !is_key(&text[string], key) {
+            let name = &text[string];
+            let Some(key) = keys.iter().find(|key| is_key(name, key)) else {
                 continue;
-            }
+            };
             let Some(rest) = after_white_space(&text[at..]).strip_prefix(':') else {
                 continue;
             };
@@ -79,16 +80,16 @@ impl<'a> Payloads<'a> {
     }
 }
 
-/// Parses `text` except the values of all members named `payload_key`, and passes the value to
-/// `read`.
+/// Parses `text` except the values of all members named as one of `payload_keys`, and passes the
+/// value to `read`.
 pub(super) fn with_envelope<R>(
     text: &[u8],
-    payload_key: &str,
+    payload_keys: &[&str],
     read: impl FnOnce(Value<'_, '_>, Payloads<'_>) -> R,
 ) -> Result<R, JsonError> {
     let text = str::from_utf8(text).map_err(|error| JsonError::new(&error))?;
     SCRATCH.with_borrow_mut(|outline| {
-        let result = outline.cut(text, payload_key).and_then(|()| {
+        let result = outline.cut(text, payload_keys).and_then(|()| {
             let payloads = Payloads {
                 text,
                 payloads: &outline.payloads,
@@ -163,7 +164,7 @@ mod tests {
 
     /// The payload of an object `{"p":…}`, if the text is JSON.
     fn payload(text: &str) -> Result<Option<String>, JsonError> {
-        with_envelope(text.as_bytes(), "p", |value, payloads| {
+        with_envelope(text.as_bytes(), &["p"], |value, payloads| {
             let value = value.as_object()?.get("p")?;
             Some(payloads.get(&value)?.0.to_owned())
         })

@@ -90,6 +90,7 @@ mod tests {
     fn event(data: &str) -> String {
         let event = Event {
             id: EventId::new("evt_1").unwrap(),
+            from: None,
             timestamp: "2024-01-15T10:30:00.000Z".to_owned(),
             name: None,
             data: EventData::parse(data).unwrap(),

@@ -39,7 +39,8 @@ impl ServerMessage<'_> {
                     .name
                     .as_ref()
                     .map_or(0, |name| name.as_str().len() + 11);
-                let labels = channel.len() + event.id.as_str().len() + name;
+                let from = event.from.as_ref().map_or(0, |from| from.len() + 10);
+                let labels = channel.len() + event.id.as_str().len() + name + from;
                 event.data.as_str().len() + labels + 100
             }
             Self::Message { content, .. } => content.as_str().len() + 128,
@@ -108,6 +109,9 @@ impl ServerMessage<'_> {
             }
             Self::Event { channel, event } => {
                 out.string("type", "event").string("channel", channel);
+                if let Some(from) = &event.from {
+                    out.string("from", from);
+                }
                 if let Some(name) = &event.name {
                     out.string("event", name.as_str());
                 }
@@ -123,6 +127,17 @@ impl ServerMessage<'_> {
                 out.number("offset", top.offset).string("epoch", &top.epoch);
                 out.raw("items", &format!("[{}]", items.join(",")));
                 out.raw("more", if *more { "true" } else { "false" });
+            }
+            Self::Published {
+                channel,
+                event_id,
+                offset,
+            } => {
+                out.string("type", "published").string("channel", channel);
+                out.string("event_id", event_id.as_str());
+                if let Some(offset) = offset {
+                    out.number("offset", *offset);
+                }
             }
             Self::Gap { topic, gap } => {
                 out.string("type", "gap").topic(*topic);
@@ -311,6 +326,7 @@ mod tests {
                 let event = Event {
                     id: EventId::new("an \"id\" ü").unwrap(),
                     timestamp: "2024-01-15T10:30:00.000Z".to_owned(),
+                    from: name.is_some().then(|| "ann \"é".into()),
                     name,
                     data: EventData::parse(data).unwrap(),
                 };

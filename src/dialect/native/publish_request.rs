@@ -78,7 +78,7 @@ fn parse<T>(
     text: &[u8],
     read: impl FnOnce(Value<'_, '_>, Payloads<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    with_envelope(text, PAYLOAD, read)
+    with_envelope(text, &[PAYLOAD], read)
         .unwrap_or_else(|error| Err(refused(ErrorCode::InvalidJson, error.to_string())))
 }
 

@@ -100,6 +100,22 @@ impl<'a> From<Topic<'a>> for TopicName<'a> {
     }
 }
 
+/// May this client publish an event to a channel?
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ClientPublish<'a> {
+    /// The client that asks. It need not be subscribed.
+    pub client: ClientRef<'a>,
+    /// The channel; never one of the server's own (`$…`).
+    pub channel: &'a ChannelName,
+    /// The client's idempotency key.
+    pub id: Option<&'a EventId>,
+    /// The client's name for this kind of event.
+    pub name: Option<&'a EventName>,
+    /// The payload.
+    pub data: &'a EventData,
+}
+
 /// May this event be published?
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

@@ -5,6 +5,7 @@ mod desk;
 mod expiry;
 mod first_message;
 mod issuer;
+mod publishing;
 mod refresh;
 mod revocation;
 mod rights;
