@@ -54,7 +54,7 @@ fn publish(options: NodeOptions, count: u64, id: impl Fn(u64) -> Option<String>)
         let channel = ChannelName::new("bench").expect("a name");
         let client = node.client_or_detached(Uuid::now_v7());
         let client = client.expect("a client");
-        let subscribed = node.subscribe(&client, &channel, None, None).await;
+        let subscribed = node.subscribe(&client, &channel, (None, None), None).await;
         subscribed.expect("subscribe");
         let data = text_data(&"x".repeat(100));
         let start = Instant::now();

@@ -1,6 +1,6 @@
 //! The configuration's rules about who may do what.
 
-use super::action::Action;
+use super::action::{Action, Actions};
 use super::grants::Grants;
 use crate::protocol::{Pattern, TopicKind};
 
@@ -89,12 +89,17 @@ pub struct Asked<'a> {
     pub user: Option<&'a str>,
     /// What the client's token grants, or what is granted without one.
     pub grants: Option<&'a Grants>,
+    /// What a token for this topic alone grants, in place of `grants`.
+    pub granted: Option<Actions>,
     /// Whether nothing says who may connect: then everything is granted but publishing.
     pub open: bool,
 }
 
 impl Asked<'_> {
     fn is_granted(&self) -> bool {
+        if let Some(actions) = self.granted {
+            return actions.contains(self.action);
+        }
         match self.grants {
             Some(grants) => grants.allows(self.kind, self.name, self.action, self.user),
             None => self.open && self.action != Action::Publish,

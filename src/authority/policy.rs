@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::key_fetcher::KeyFetcher;
 use crate::auth::token::{Unverified, Verified};
-use crate::auth::{AccessRules, Action, Asked, Grants, GrantsTable};
+use crate::auth::{AccessRules, Action, Actions, Asked, Grants, GrantsTable};
 use crate::node::policy::{
     Allowed, Answer, Authenticate, ClientPublish, ClientRef, Connect, Decision, Edit, ErrorCode,
     History, Identity, Join, Json, Membership, Message, Policy, Refusal, Subscribe, Terms, Token,
@@ -72,6 +72,7 @@ impl Authority {
             action,
             user: client.user(),
             grants: client.value::<Grants>().or(self.anonymous.as_deref()),
+            granted: client.value::<ChannelGrant>().map(|grant| grant.0),
             open: self.tokens.is_none() && self.anonymous.is_none(),
         })
     }
@@ -121,7 +122,7 @@ impl Authority {
     }
 
     fn accepted(&self, verified: Result<Verified, Unverified>) -> Answer<Identity> {
-        let verified = verified.map_err(refusal)?;
+        let mut verified = verified.map_err(refusal)?;
         if verified.channel.is_some() {
             tracing::debug!("a subscription token was used to connect");
             return Err(ErrorCode::InvalidToken.into());
@@ -132,32 +133,76 @@ impl Authority {
             key = verified.key_id,
             "token verified"
         );
-        Ok(Allowed::Changed(self.identity_of(verified)))
+        let grants = self.grants.intern(std::mem::take(&mut verified.grants));
+        Ok(Allowed::Changed(identity_of(verified, grants)))
     }
 
-    fn identity_of(&self, verified: Verified) -> Identity {
-        let mut identity = match verified.user {
-            Some(user) => Identity::new(user),
-            None => Identity::anonymous(),
+    /// The answer to a subscription with a token for its channel alone.
+    fn subscribing(
+        &self,
+        asked: Subscribe<'_>,
+        verified: Result<Verified, Unverified>,
+    ) -> Answer<Terms> {
+        let mut verified = verified.map_err(refusal)?;
+        let user = verified.user.as_ref().map(UserId::as_str);
+        let claim = verified
+            .channel
+            .take()
+            .filter(|claim| claim.channel == *asked.channel && user == asked.client.user());
+        let Some(claim) = claim else {
+            tracing::debug!("a token is not for this channel, or not for this user");
+            return Err(ErrorCode::InvalidToken.into());
         };
-        identity = identity.with_shared_value(self.grants.intern(verified.grants));
-        if let Some(info) = verified.info {
-            identity = identity.with_info(info);
+        let allows = |action| {
+            self.rules.allows(Asked {
+                kind: TopicKind::Channel,
+                name: asked.channel.as_str(),
+                action,
+                user: asked.client.user(),
+                grants: None,
+                granted: Some(claim.allow),
+                open: false,
+            })
+        };
+        if !allows(Action::Subscribe) {
+            return Err(ErrorCode::Forbidden.into());
         }
-        if let Some(meta) = verified.meta {
-            identity = identity.with_meta(meta);
+        let grant = Arc::new(ChannelGrant(claim.allow));
+        let mut terms = Terms::default().granted_by(identity_of(verified, grant));
+        if asked.resume.is_some() && !allows(Action::History) {
+            terms = terms.without_resume();
         }
-        if let Some(id) = verified.token_id {
-            identity = identity.with_token_id(&id);
-        }
-        if let Some(at) = verified.issued {
-            identity = identity.with_issued(at);
-        }
-        if let Some(at) = verified.expires {
-            identity = identity.with_expires(at);
-        }
-        identity
+        Ok(Allowed::Changed(terms))
     }
+}
+
+/// What a token for one channel alone grants there.
+#[derive(Debug)]
+struct ChannelGrant(Actions);
+
+/// The identity of a token, with what it grants.
+fn identity_of<T: Send + Sync + 'static>(verified: Verified, grants: Arc<T>) -> Identity {
+    let mut identity = match verified.user {
+        Some(user) => Identity::new(user),
+        None => Identity::anonymous(),
+    };
+    identity = identity.with_shared_value(grants);
+    if let Some(info) = verified.info {
+        identity = identity.with_info(info);
+    }
+    if let Some(meta) = verified.meta {
+        identity = identity.with_meta(meta);
+    }
+    if let Some(id) = verified.token_id {
+        identity = identity.with_token_id(&id);
+    }
+    if let Some(at) = verified.issued {
+        identity = identity.with_issued(at);
+    }
+    if let Some(at) = verified.expires {
+        identity = identity.with_expires(at);
+    }
+    identity
 }
 
 /// The refusal of a token. Which check failed is only in the debug log.
@@ -199,7 +244,22 @@ impl Policy for Authority {
     fn subscribe<'a>(&'a self, asked: Subscribe<'a>) -> Decision<'a, Terms> {
         let topic = Topic::Channel(asked.channel);
         let resumes = asked.resume.is_some();
-        self.joining(asked.client, topic, Action::Subscribe, resumes)
+        let (Some(token), Some(tokens)) = (asked.token, &self.tokens) else {
+            return self.joining(asked.client, topic, Action::Subscribe, resumes);
+        };
+        match tokens
+            .keys
+            .verifier()
+            .verify(token.as_str(), SystemTime::now())
+        {
+            Err(Unverified::KeysUnavailable | Unverified::UnknownKey(_)) => {
+                Decision::later(async move {
+                    let verified = tokens.keys.verify(token.as_str()).await;
+                    self.subscribing(asked, verified)
+                })
+            }
+            verified => Decision::Now(self.subscribing(asked, verified)),
+        }
     }
 
     fn join<'a>(&'a self, asked: Join<'a>) -> Decision<'a, Terms> {

@@ -70,21 +70,33 @@ impl Node {
         &self,
         client: &Client,
         channel: &ChannelName,
+        token: Option<&Token>,
         resume: Option<&ResumeRequest>,
     ) -> Result<Terms, Refusal> {
         if channel.is_reserved() {
             may_receive(client, channel)?;
             return Ok(Terms::default());
         }
-        let identity = client.identity();
+        // A new token is that of the client, not of what it has had in the channel.
+        let identity = match token {
+            Some(_) => client.identity(),
+            None => self.identity_in(client, channel.as_str()),
+        };
         let asked = Subscribe {
             client: client.view(identity.as_deref()),
             channel,
+            token,
             resume,
         };
         let decision = self.policy.subscribe(asked);
         let answer = self.decide_command(client, decision).await;
-        changed(answer, channel).map(Option::unwrap_or_default)
+        let terms = changed(answer, channel).map(Option::unwrap_or_default)?;
+        if let Some(identity) = terms.identity() {
+            self.refuse_revoked(Some(identity))
+                .map_err(|refusal| refusal.about(TopicName::from(channel)))?;
+            self.grant(client, channel, identity)?;
+        }
+        Ok(terms)
     }
 
     /// Refuses to unsubscribe from the server's own channels.
@@ -154,7 +166,7 @@ impl Node {
         if channel.is_reserved() {
             return Err(refuse(ErrorCode::Forbidden, channel));
         }
-        let identity = client.identity();
+        let identity = self.identity_in(client, channel.as_str());
         let asked = ClientPublish {
             client: client.view(identity.as_deref()),
             channel,
@@ -190,7 +202,10 @@ impl Node {
     }
 
     async fn may_read(&self, client: &Client, topic: Topic<'_>) -> Result<(), Refusal> {
-        let identity = client.identity();
+        let identity = match topic {
+            Topic::Channel(channel) => self.identity_in(client, channel.as_str()),
+            Topic::Room(_) => client.identity(),
+        };
         let asked = History {
             client: client.view(identity.as_deref()),
             topic,
@@ -233,57 +248,6 @@ impl Node {
         Ok(request)
     }
 
-    /// Asks the policy about a token that a client sent, and returns the identity that it proves.
-    /// `None` if the client keeps its identity.
-    pub(super) async fn identify(
-        &self,
-        client: &Client,
-        token: &Token,
-    ) -> Result<Option<Identity>, Refusal> {
-        let identity = client.identity();
-        let asked = Authenticate {
-            client: client.view(identity.as_deref()),
-            token,
-        };
-        let decision = self.policy.authenticate(asked);
-        match self.decide_command(client, decision).await? {
-            Allowed::AsAsked => Ok(None),
-            Allowed::Changed(identity) => {
-                self.refuse_revoked(Some(&identity))?;
-                Ok(Some(identity))
-            }
-        }
-    }
-
-    /// Whether the policy still allows a client to be in a room or channel.
-    pub(super) async fn may_remain(&self, client: &Client, topic: &HubTopic) -> bool {
-        let (room, channel);
-        let topic = match topic.kind() {
-            TopicKind::Room => {
-                room = RoomName::new(topic.name());
-                room.as_ref().ok().map(Topic::Room)
-            }
-            TopicKind::Channel => {
-                channel = ChannelName::new(topic.name());
-                let channel = channel.as_ref().ok();
-                // The user stays the same, so the client's own channel does too.
-                channel
-                    .filter(|channel| !channel.is_reserved())
-                    .map(Topic::Channel)
-            }
-        };
-        let Some(topic) = topic else {
-            return true;
-        };
-        let identity = client.identity();
-        let asked = Membership {
-            client: client.view(identity.as_deref()),
-            topic,
-        };
-        let decision = self.policy.remain(asked);
-        self.decide_command(client, decision).await.is_ok()
-    }
-
     /// The deadline of a question that the policy is asked now.
     pub fn policy_deadline(&self) -> Instant {
         Instant::now() + self.options.policy_timeout
@@ -291,7 +255,11 @@ impl Node {
 
     /// Waits for the policy's answer to a client's command, but not beyond the end of its
     /// connection.
-    async fn decide_command<T>(&self, client: &Client, decision: Decision<'_, T>) -> Answer<T> {
+    pub(super) async fn decide_command<T>(
+        &self,
+        client: &Client,
+        decision: Decision<'_, T>,
+    ) -> Answer<T> {
         let mut later = match decision {
             Decision::Now(answer) => return answer,
             Decision::Later(later) => later,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Node;
-use super::refusals::refuse_connect;
+use super::policy::{Allowed, Authenticate, Membership, Topic as AskedTopic};
+use super::refusals::{refuse, refuse_connect};
 use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
 use crate::protocol::{
-    CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, ServerMessage, Token, TopicKind,
-    UserId,
+    ChannelName, CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, RoomName, ServerMessage,
+    Token, TopicKind, UserId,
 };
 
 impl Node {
@@ -41,6 +42,7 @@ impl Node {
         identity: Identity,
     ) -> Result<(), Refusal> {
         let (before, user) = (client.user(), identity.user().cloned());
+        let expired_at = client.identity().and_then(|identity| identity.expires());
         let becomes_a_user = before.is_none() && user.is_some();
         if before != user && !(becomes_a_user && client.topics().is_empty()) {
             return Err(ErrorCode::UserChanged.into());
@@ -50,7 +52,10 @@ impl Node {
             joined.map_err(refuse_connect)?;
         }
         client.set_identity(Arc::new(identity));
-        self.expiry_list.add(client);
+        // The same token again is in the list already.
+        if client.identity().and_then(|identity| identity.expires()) != expired_at {
+            self.expiry_list.add(client);
+        }
         // Once more, now that the identity is where a revocation looks for it.
         if let Err(refusal) = self.refuse_revoked(client.identity().as_deref()) {
             self.close_revoked(client).await;
@@ -61,6 +66,84 @@ impl Node {
                 self.end_membership(client, &topic, EndReason::Forbidden)
                     .await;
             }
+        }
+        Ok(())
+    }
+
+    /// Asks the policy about a token that a client sent, and returns the identity that it proves.
+    /// `None` if the client keeps its identity.
+    pub(super) async fn identify(
+        &self,
+        client: &Client,
+        token: &Token,
+    ) -> Result<Option<Identity>, Refusal> {
+        let identity = client.identity();
+        let asked = Authenticate {
+            client: client.view(identity.as_deref()),
+            token,
+        };
+        let decision = self.policy.authenticate(asked);
+        match self.decide_command(client, decision).await? {
+            Allowed::AsAsked => Ok(None),
+            Allowed::Changed(identity) => {
+                self.refuse_revoked(Some(&identity))?;
+                Ok(Some(identity))
+            }
+        }
+    }
+
+    /// Whether the policy still allows a client to be in a room or channel.
+    pub(super) async fn may_remain(&self, client: &Client, topic: &Topic) -> bool {
+        let (room, channel);
+        let topic = match topic.kind() {
+            TopicKind::Room => {
+                room = RoomName::new(topic.name());
+                room.as_ref().ok().map(AskedTopic::Room)
+            }
+            TopicKind::Channel => {
+                channel = ChannelName::new(topic.name());
+                let channel = channel.as_ref().ok();
+                // The user stays the same, so the client's own channel does too.
+                channel
+                    .filter(|channel| !channel.is_reserved())
+                    .map(AskedTopic::Channel)
+            }
+        };
+        let Some(topic) = topic else {
+            return true;
+        };
+        let identity = match topic {
+            AskedTopic::Channel(channel) => self.identity_in(client, channel.as_str()),
+            AskedTopic::Room(_) => client.identity(),
+        };
+        let asked = Membership {
+            client: client.view(identity.as_deref()),
+            topic,
+        };
+        let decision = self.policy.remain(asked);
+        self.decide_command(client, decision).await.is_ok()
+    }
+
+    /// The identity that a client has in a channel: by a token for that alone, or else its own.
+    pub(super) fn identity_in(&self, client: &Client, channel: &str) -> Option<Arc<Identity>> {
+        let own = self.channel_identities.get(client.id(), channel);
+        own.or_else(|| client.identity())
+    }
+
+    /// Gives a client an identity in one channel.
+    pub(super) fn grant(
+        &self,
+        client: &Client,
+        channel: &ChannelName,
+        identity: &Arc<Identity>,
+    ) -> Result<(), Refusal> {
+        let max = self.max_topics_per_client();
+        let (id, granted) = (client.id(), identity.clone());
+        if !self.channel_identities.set(id, channel, granted, max) {
+            return Err(refuse(ErrorCode::TooManyTopics, channel));
+        }
+        if let Some(expires) = identity.expires() {
+            self.expiry_list.add_grant(id, channel, expires);
         }
         Ok(())
     }

@@ -6,20 +6,21 @@ use super::Node;
 use super::refusals::{refuse_closed, refuse_join, refuse_leave};
 use crate::hub::{Client, HubClosed, JoinError, JoinOptions, LeaveError};
 use crate::protocol::{
-    ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, TopicKind,
+    ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, Token, TopicKind,
 };
 
 impl Node {
-    /// Subscribes the client, and replays what its resume request asks for. A subscription to
+    /// Subscribes the client, with a token for this channel if it has one, and replays what its resume
+    /// request asks for. A subscription to
     /// a channel that every client receives anyway (`$all`, `$system`) is only acknowledged.
     pub async fn subscribe(
         &self,
         client: &Arc<Client>,
         channel: &ChannelName,
-        resume: Option<&ResumeRequest>,
+        (token, resume): (Option<&Token>, Option<&ResumeRequest>),
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        let terms = self.may_subscribe(client, channel, resume).await?;
+        let terms = self.may_subscribe(client, channel, token, resume).await?;
         let dialect = self.dialect_of(client);
         let ack = |resumption: Option<&Resumption>| {
             let channel = channel.as_str();

@@ -155,6 +155,9 @@ impl Node {
                 Some(self.outgoing(notice))
             })
             .await?;
+        if last {
+            self.channel_identities.forget(client.id());
+        }
         if last && client.is_attached() {
             tracing::debug!(client = %client.id(), code = client.close_code(), "disconnected");
             client.with_view(|client| notify_disconnect(&*self.policy, client));

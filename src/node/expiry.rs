@@ -20,7 +20,8 @@ use super::policy::TokenOptions;
 use crate::dialect::native::expiry_notice;
 use crate::hub::Client;
 use crate::protocol::{
-    ChannelName, CloseCode, Event, EventId, EventName, Identity, ServerMessage, timestamp,
+    ChannelName, CloseCode, EndReason, Event, EventId, EventName, Identity, ServerMessage,
+    TopicKind, timestamp,
 };
 
 /// How often the list is looked at.
@@ -32,6 +33,8 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct ExpiryList {
     due: Mutex<BTreeMap<u64, Vec<Uuid>>>,
+    /// Grants for one channel, by the second after which they are over.
+    grants: Mutex<BTreeMap<u64, Vec<(Uuid, Arc<str>)>>>,
     /// There is an entry. Nothing ticks before the first.
     has_entries: Notify,
     options: TokenOptions,
@@ -50,6 +53,7 @@ impl ExpiryList {
     pub(super) fn new(options: TokenOptions) -> Self {
         Self {
             due: Mutex::default(),
+            grants: Mutex::default(),
             has_entries: Notify::new(),
             options,
         }
@@ -62,6 +66,17 @@ impl ExpiryList {
         }
     }
 
+    /// Adds the grant of a client for one channel.
+    pub(super) fn add_grant(&self, client: Uuid, channel: &ChannelName, expires: SystemTime) {
+        let grant = (client, channel.as_shared().clone());
+        let mut grants = self.grants.lock();
+        let of_second = grants.entry(unix_seconds(expires)).or_default();
+        if !of_second.contains(&grant) {
+            of_second.push(grant);
+        }
+        self.has_entries.notify_one();
+    }
+
     fn insert(&self, second: u64, client: Uuid) {
         self.due.lock().entry(second).or_default().push(client);
         self.has_entries.notify_one();
@@ -69,9 +84,7 @@ impl ExpiryList {
 
     /// Takes everything that is due up to this second.
     fn take_until(&self, now: u64) -> Vec<(u64, Vec<Uuid>)> {
-        let mut due = self.due.lock();
-        let later = due.split_off(&now.saturating_add(1));
-        std::mem::replace(&mut *due, later).into_iter().collect()
+        take_until(&mut self.due.lock(), now)
     }
 
     /// The second in which a client is warned: between 1.5 and 1 times the warning's time before the
@@ -110,6 +123,19 @@ impl Node {
             let watching = watch(node, list, closes_per_second);
             let _ = stop.run_until_cancelled(watching).await;
         });
+    }
+
+    /// Ends the subscription of a client whose grant for a channel has expired, unless it has a newer one
+    /// or may be there without it.
+    async fn end_granted(&self, id: Uuid, channel: &str) {
+        let topic = self.topic(TopicKind::Channel, channel);
+        if let (Some(client), Some(topic)) = (self.client(id), topic)
+            && client.is_member(&topic)
+            && !self.may_remain(&client, &topic).await
+        {
+            let reason = EndReason::TokenExpired;
+            self.end_membership(&client, &topic, reason).await;
+        }
     }
 
     async fn warn(&self, client: &Arc<Client>, left: u64) {
@@ -160,8 +186,18 @@ async fn watch(node: Weak<Node>, list: Arc<ExpiryList>, closes_per_second: u32) 
                 }
             }
         }
+        let grants = take_until(&mut list.grants.lock(), now);
+        for (id, channel) in grants.into_iter().flat_map(|(_, grants)| grants) {
+            node.end_granted(id, &channel).await;
+        }
         close_paced(&node, &ending, closes_per_second).await;
     }
+}
+
+/// Takes everything up to this second.
+fn take_until<T>(from: &mut BTreeMap<u64, Vec<T>>, now: u64) -> Vec<(u64, Vec<T>)> {
+    let later = from.split_off(&now.saturating_add(1));
+    std::mem::replace(from, later).into_iter().collect()
 }
 
 /// Closes clients whose tokens have expired, as slowly as a drain does.

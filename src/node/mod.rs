@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod announcement;
 mod authentication;
+mod channel_identities;
 mod channels;
 mod connections;
 mod dedup;
@@ -67,6 +68,7 @@ pub use unfinished_messages::UnfinishedMessages;
 
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
+use self::channel_identities::ChannelIdentities;
 use self::dedup::Dedup;
 use self::expiry::{ExpiryList, ExpiryTask};
 use self::policy::{AllowAll, Policy, TokenOptions};
@@ -129,6 +131,7 @@ pub struct Node {
     tokens: Option<TokenOptions>,
     expiry_list: Arc<ExpiryList>,
     revocations: Revocations,
+    channel_identities: ChannelIdentities,
     expiry_task: ExpiryTask,
     unfinished_messages: UnfinishedMessages,
     large_reads: Semaphore,
@@ -192,6 +195,7 @@ impl Node {
             expiry_list: Arc::new(expiry_list),
             expiry_task: ExpiryTask::new(),
             revocations: Revocations::default(),
+            channel_identities: ChannelIdentities::default(),
             options,
             run: Uuid::new_v4(),
             draining: AtomicBool::new(false),

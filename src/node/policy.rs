@@ -94,6 +94,7 @@ pub trait Policy: Send + Sync + 'static {
             Topic::Channel(channel) => self.subscribe(Subscribe {
                 client,
                 channel,
+                token: None,
                 resume,
             }),
         }
@@ -131,6 +132,7 @@ pub trait Policy: Send + Sync + 'static {
                 let subscribe = Subscribe {
                     client: asked.client,
                     channel,
+                    token: None,
                     resume: None,
                 };
                 self.subscribe(subscribe).without_change()

@@ -37,6 +37,8 @@ pub enum ClientMessage {
     Subscribe {
         /// The channel.
         channel: ChannelName,
+        /// A token for this channel alone, if the client has one.
+        token: Option<Token>,
         /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
     },
@@ -103,8 +105,11 @@ impl Command {
                 let name = event.as_ref().map_or(0, |name| name.as_str().len());
                 channel.as_str().len() + id + name + data.as_str().len()
             }
-            ClientMessage::Subscribe { channel, .. }
-            | ClientMessage::Unsubscribe { channel }
+            ClientMessage::Subscribe { channel, token, .. } => {
+                let token = token.as_ref().map_or(0, |token| token.as_str().len());
+                channel.as_str().len() + token
+            }
+            ClientMessage::Unsubscribe { channel }
             | ClientMessage::ChannelHistory { channel, .. } => channel.as_str().len(),
             ClientMessage::Auth { token } => token.as_str().len(),
             ClientMessage::Ping => 0,

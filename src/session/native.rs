@@ -83,8 +83,13 @@ impl NativeSession {
                 };
                 node.publish_for(client, publication, id).await
             }
-            ClientMessage::Subscribe { channel, resume } => {
-                node.subscribe(client, channel, resume.as_ref(), id).await
+            ClientMessage::Subscribe {
+                channel,
+                token,
+                resume,
+            } => {
+                let asked = (token.as_ref(), resume.as_ref());
+                node.subscribe(client, channel, asked, id).await
             }
             ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
             ClientMessage::RoomHistory { room, request } => {

@@ -54,6 +54,7 @@ fn each_audience_lets_in_exactly_its_own() {
         let by_user = ask("c", Subscribe, Some("ada"));
         assert_eq!(rules.allows(by_user), user, "{audience:?}");
         let with_grants = Asked {
+            granted: None,
             grants: Some(&grants),
             ..asked
         };
@@ -76,12 +77,14 @@ fn nobody_is_stronger_than_every_token() {
     ]);
     for action in [Subscribe, History, Presence, Join, Say] {
         let asked = Asked {
+            granted: None,
             grants: Some(&grants),
             ..ask("audit:1", action, Some("ada"))
         };
         assert!(!rules.allows(asked), "{action:?}");
         let open = Asked {
             open: true,
+            granted: None,
             grants: None,
             ..asked
         };
@@ -105,6 +108,7 @@ fn another_users_topic_does_not_fall_to_a_later_rule() {
         ]);
         let allows = |name, user| {
             rules.allows(Asked {
+                granted: None,
                 grants: Some(&grants),
                 ..ask(name, Subscribe, user)
             })
@@ -129,6 +133,7 @@ fn a_rule_that_is_silent_about_the_action_asks_for_the_own_id_and_a_grant() {
         let own = ask("inbox:ada", action, Some("ada"));
         assert!(!rules.allows(own), "{action:?}");
         let granted = Asked {
+            granted: None,
             grants: Some(&grants),
             ..own
         };

@@ -146,6 +146,10 @@ fn parse_message(
         }
         "subscribe" => ClientMessage::Subscribe {
             channel: channel(object)?,
+            token: match optional(object, "token") {
+                None => None,
+                Some(_) => Some(token(object)?),
+            },
             resume: resume(object)?,
         },
         "unsubscribe" => ClientMessage::Unsubscribe {

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::protocol::{EventData, EventName, Json, JsonError, Refusal, ResumeRequest, Resumption};
+use crate::protocol::{
+    EventData, EventName, Identity, Json, JsonError, Refusal, ResumeRequest, Resumption,
+};
 
 /// A policy's answer to one question, at once or later. Answering at once allocates nothing.
 ///
@@ -95,9 +98,10 @@ impl<T: fmt::Debug> fmt::Debug for Decision<'_, T> {
 
 /// The terms on which a client joins a room or subscribes to a channel. Default: what the
 /// client asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Terms {
     resume_is_dropped: bool,
+    granted_by: Option<Arc<Identity>>,
 }
 
 impl Terms {
@@ -107,6 +111,19 @@ impl Terms {
     pub fn without_resume(mut self) -> Self {
         self.resume_is_dropped = true;
         self
+    }
+
+    /// The subscription is granted by a token for this channel alone. Until that expires, whatever the
+    /// client asks about this channel is asked with this identity; then the subscription ends.
+    #[must_use]
+    pub fn granted_by(mut self, identity: Identity) -> Self {
+        self.granted_by = Some(Arc::new(identity));
+        self
+    }
+
+    /// The identity that grants the subscription, if it is not the client's own.
+    pub(in crate::node) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.granted_by.as_ref()
     }
 
     /// The resume request to carry out, or else the answer to one that was dropped.

@@ -44,6 +44,9 @@ pub struct Subscribe<'a> {
     pub client: ClientRef<'a>,
     /// The channel; never one of the server's own (`$…`).
     pub channel: &'a ChannelName,
+    /// The token for this channel alone that the client sent, if it did. A policy that accepts it
+    /// answers with [`Terms::granted_by`](super::Terms::granted_by).
+    pub token: Option<&'a Token>,
     /// The client's resume request, if it sent one.
     pub resume: Option<&'a ResumeRequest>,
 }

@@ -71,7 +71,7 @@ async fn connect(
         // Always with a resume request: event ids need the offsets.
         let resume = ResumeRequest { since, last };
         let subscribed = node
-            .subscribe(events.client(), channel, Some(&resume), None)
+            .subscribe(events.client(), channel, (None, Some(&resume)), None)
             .await;
         subscribed.map_err(|refusal| {
             let detail = format!("channel {:?}: {refusal}", channel.as_str());

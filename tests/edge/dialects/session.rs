@@ -31,7 +31,8 @@ impl TerseSession {
                     since: position.and_then(|(offset, epoch)| Position::new(offset, epoch)),
                     last: None,
                 };
-                node.subscribe(client, &channel, Some(&resume), None).await
+                node.subscribe(client, &channel, (None, Some(&resume)), None)
+                    .await
             }
             "join" => {
                 let room = RoomName::new(text(1)).map_err(|_| ErrorCode::InvalidRoom)?;

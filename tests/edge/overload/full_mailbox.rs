@@ -61,7 +61,7 @@ impl PausedServer {
             let client = node.hub().client(member).expect("a client");
             let channel = wavecast::protocol::ChannelName::new("news").expect("a name");
             let subscribed = node
-                .subscribe(&client, &channel, None, None)
+                .subscribe(&client, &channel, (None, None), None)
                 .in_time()
                 .await;
             subscribed.expect("subscribe");
@@ -237,7 +237,7 @@ fn a_command_that_finds_a_full_mailbox_is_refused_in_time_and_changes_nothing() 
                 .in_time()
                 .await
                 .err(),
-            node.subscribe(&member, &channel("more"), None, None)
+            node.subscribe(&member, &channel("more"), (None, None), None)
                 .in_time()
                 .await
                 .err(),

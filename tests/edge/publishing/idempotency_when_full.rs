@@ -40,7 +40,7 @@ impl PausedServer {
                 let client = node.client_or_detached(id).expect("a client");
                 let channel = ChannelName::new(channel).expect("a name");
                 let subscribed = node
-                    .subscribe(&client, &channel, None, None)
+                    .subscribe(&client, &channel, (None, None), None)
                     .in_time()
                     .await;
                 subscribed.expect("subscribe");

@@ -9,3 +9,4 @@ mod publishing;
 mod refresh;
 mod revocation;
 mod rights;
+mod subscription;

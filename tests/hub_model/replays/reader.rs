@@ -107,7 +107,7 @@ impl Reader {
         let channel = channel(index);
         let subscribed = self
             .node
-            .subscribe(&self.client, &channel, Some(&resume), None);
+            .subscribe(&self.client, &channel, (None, Some(&resume)), None);
         subscribed.await.unwrap();
         self.known[index].unanswered += 1;
     }
