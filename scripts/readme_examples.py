@@ -289,7 +289,8 @@ class Run:
 
     def start_server(self, command, expected):
         variables = {name: value for name, value in os.environ.items() if name.startswith("WAVECAST_")}
-        env = {**self.env, **variables, "WAVECAST_LISTEN": "127.0.0.1:0", "WAVECAST_LOG": "off"}
+        # The page is opened from a file, and the README says what that needs.
+        env = {**self.env, **variables, "WAVECAST_LISTEN": "127.0.0.1:0", "WAVECAST_LOG": "off", "WAVECAST_ORIGIN": "null"}
         process = self.server = Process(command, self.folder, env)
         process.wait_until(lambda output: len(output.splitlines()) >= len(expected.rstrip().splitlines()), "its greeting")
         self.address = re.search(r"http://([\d.]+:\d+)", process.output).group(1)

@@ -8,6 +8,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::{any, get};
 
+use crate::checked_origin::CheckedOrigin;
 use crate::http;
 use crate::protocol::{ErrorCode, Identity, NOT_TEXT, Refusal, UserId, decodes_to_text};
 use crate::server::WebSocketServer;
@@ -21,7 +22,7 @@ impl WebSocketServer {
         Router::new()
             // Any method: the handshake's check answers wrong methods with a clear error.
             .route("/ws", any(ws_handler))
-            .route("/sse", get(sse_handler).fallback(http::refuse_method))
+            .route("/sse", get(sse_handler).fallback(refuse_method))
             .with_state(self.clone())
             .merge(http::router(self.api(), self.config().start_page))
     }
@@ -29,7 +30,8 @@ impl WebSocketServer {
     /// Upgrades a request to a WebSocket and serves the connection, for an application whose own
     /// handler decides who connects.
     ///
-    /// `identity` is an [`Identity`], or `None` for an anonymous client. An identity in the
+    /// The origin is not checked; [`CheckedOrigin`] does that. `identity` is an [`Identity`], or `None`
+    /// for an anonymous client. An identity in the
     /// request's extensions or address is ignored.
     ///
     /// Errors: the response is a problem (RFC 9457) if the server is draining or full, or if
@@ -127,7 +129,8 @@ struct UpgradeQuery {
 }
 
 /// Upgrades a request to a WebSocket and serves the connection. Mount it with
-/// `.route("/ws", get(ws_handler))` and the server as state.
+/// `.route("/ws", get(ws_handler))` and the server as state. A page that may not connect is refused
+/// before anything else is looked at ([`origins`](crate::WebSocketConfig::origins)).
 ///
 /// The client gets the [`Identity`] that the application's middleware put into the request's
 /// extensions; without one it is anonymous.
@@ -136,6 +139,7 @@ struct UpgradeQuery {
 /// frame. Await [`drain`](WebSocketServer::drain) at the end of the future that you pass to
 /// `with_graceful_shutdown`. [`WebSocketServer::serve`] drains by itself.
 pub async fn ws_handler(
+    _: CheckedOrigin,
     ws: WebSocketUpgrade,
     State(server): State<Arc<WebSocketServer>>,
 ) -> Response {
@@ -158,6 +162,7 @@ pub async fn ws_handler(
 /// When `axum::serve` shuts down gracefully, an open stream keeps it from returning, and so keeps the
 /// process, until [`drain`](WebSocketServer::drain) ends the stream; drain as for [`ws_handler`].
 pub async fn sse_handler(
+    _: CheckedOrigin,
     request: SseRequest,
     State(server): State<Arc<WebSocketServer>>,
 ) -> Response {
@@ -165,6 +170,10 @@ pub async fn sse_handler(
         Ok(identity) => server.event_stream(request, identity).await,
         Err(refusal) => refuse_stream(refusal, request.accepts_event_stream()),
     }
+}
+
+async fn refuse_method(_: CheckedOrigin) -> Response {
+    http::refuse_method().await
 }
 
 /// The response to a refused request for an event stream: one that brings browsers back, if there may

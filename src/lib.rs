@@ -49,6 +49,7 @@
 //! | start a server | [`WebSocketServer::new`], [`WebSocketConfig`] |
 //! | let clients connect | [`ws_handler`], [`sse_handler`]; [`WebSocketServer::handle_connection`] for any other stream |
 //! | say who connects | an [`Identity`] in the request's extensions, from a middleware; or [`WebSocketServer::upgrade`] and [`event_stream`](WebSocketServer::event_stream) in a handler of your own |
+//! | say which web pages may connect | [`AllowedOrigins`] in [`WebSocketConfig::origins`], and [`CheckedOrigin`] in handlers of your own |
 //! | decide what clients may do | a [`Policy`], given to [`WebSocketServer::builder`] |
 //! | be told what clients do | an [`Observer`], given to [`WebSocketServer::builder`] |
 //! | mount the whole server, with its HTTP API, health and start page | [`WebSocketServer::router`] |
@@ -93,6 +94,7 @@
 // In the private engine, `pub` means: visible to the floors above.
 #![cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
 
+mod checked_origin;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -154,6 +156,7 @@ mod wire;
 #[cfg(feature = "internals")]
 pub mod wire;
 
+pub use self::checked_origin::CheckedOrigin;
 pub use self::config::{
     ConfigError, ConnectionsConfig, DrainConfig, EngineConfig, HistoryConfig, LimitsConfig,
     OutboxConfig, PublishConfig, Relation, WebSocketConfig,
@@ -178,7 +181,7 @@ pub use self::server_builder::ServerBuilder;
 pub use self::transport::listen;
 pub use self::transport::sse::SseRequest;
 pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
-pub use self::wire::HandshakeError;
+pub use self::wire::{AllowedHosts, AllowedOrigins, HandshakeError, InvalidOrigin, OriginError};
 
 /// Histories over a restart: what [`WebSocketServer::restore_histories`] and
 /// [`drain_and_save`](WebSocketServer::drain_and_save) return.

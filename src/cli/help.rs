@@ -14,7 +14,9 @@ pub(super) fn short(setting: &Setting) -> String {
 pub(super) fn long(setting: &Setting) -> String {
     let help = wrap(setting.help, WIDTH);
     let repeated = match setting.kind {
-        Kind::WebOrigins => " The flag may be repeated, and takes several separated by commas.",
+        Kind::WebOrigins | Kind::AllowedOrigins => {
+            " The flag may be repeated, and takes several separated by commas."
+        }
         _ => "",
     };
     let more = wrap(&format!("{}{repeated}", setting.more), WIDTH);

@@ -60,6 +60,8 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         let dev = config.server.trust_user_parameter;
         let has_page = config.has_start_page();
         config.server.start_page = has_page;
+        let origins = config.allowed_origins();
+        config.server.origins = Some(origins.map_err(|error| error.to_string())?);
         // Until the server has drained.
         let (key_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let _fetching = stop.clone().drop_guard();

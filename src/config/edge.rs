@@ -7,6 +7,7 @@ use crate::auth::{AccessRules, Grants};
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
 use crate::protocol::TopicKind;
+use crate::wire::{AllowedHosts, AllowedOrigins, InvalidOrigin};
 
 /// Configuration of the binary: that of the server, and of what surrounds it.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) listen: Listen,
     /// Whether to serve the start page.
     pub(crate) start_page: StartPage,
+    /// Web origins whose pages may connect, beside those of the server's own host.
+    pub(crate) origins: Vec<String>,
     /// Web origins that may call the HTTP API from a browser, as browsers send them.
     pub(crate) cors_origins: Vec<String>,
     /// Which logs to write: a level or a filter.
@@ -58,6 +61,23 @@ impl EdgeConfig {
                  or [anonymous], or use --dev to try things",
                 self.listen
             )
+        })
+    }
+
+    /// Which web pages may connect. Where nothing says who may, a page also needs a `Host` that it
+    /// cannot choose.
+    pub(crate) fn allowed_origins(&self) -> Result<AllowedOrigins, InvalidOrigin> {
+        let allowed = AllowedOrigins::new(self.origins.iter().map(String::as_str))?;
+        let dev = self.server.trust_user_parameter;
+        let allowed = match (self.is_open(), dev) {
+            (false, _) => allowed,
+            (true, false) => allowed.on_hosts(AllowedHosts::Loopback),
+            (true, true) => allowed.on_hosts(AllowedHosts::LoopbackOrAddress),
+        };
+        Ok(if dev {
+            allowed.with_loopback()
+        } else {
+            allowed
         })
     }
 }
@@ -119,6 +139,7 @@ impl Default for EdgeConfig {
         Self {
             listen: Listen::Address(([127, 0, 0, 1], 3000).into()),
             start_page: StartPage::Auto,
+            origins: Vec::new(),
             cors_origins: Vec::new(),
             log: "info".to_owned(),
             history_file: String::new(),

@@ -244,6 +244,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "The shutdown notice asks clients to reconnect at random times within a window of matching length, between 1 second and 5 minutes.",
     },
     Setting {
+        key: "network.origins", flag: Some("origin"), heading: Security, kind: Kind::AllowedOrigins, default: "", reload: Restart,
+        set: |config, value| put(&mut config.origins, value),
+        help: "Web origin whose pages may connect to /ws and /sse, beside pages of the server's own host",
+        more: "An origin is scheme, host and port, as in `https://app.example`. `https://*.app.example` is all hosts below one, `*` is any origin, and `null` is what pages opened from a file have. With --dev, pages of this machine may connect from any port.",
+    },
+    Setting {
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
         set: |config, value| put(&mut config.cors_origins, value),
         help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
@@ -259,7 +265,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,
         set: |config, value| put(&mut config.server.trust_user_parameter, value),
         help: "Development only: trust `?user=<id>` on /ws and /sse, so that ANYBODY CAN CLAIM TO BE ANYBODY",
-        more: "",
+        more: "The server then also starts on addresses that others can reach, though nothing says who may connect.",
     },
     Setting {
         key: "tokens.audience", flag: None, heading: Security, kind: Kind::Texts, default: "", reload: Live,

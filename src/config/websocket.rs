@@ -10,7 +10,7 @@ use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention, TopicRules};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
-use crate::wire::Limits;
+use crate::wire::{AllowedOrigins, Limits};
 
 /// Configuration of a [`WebSocketServer`](crate::WebSocketServer). Every field has a sensible
 /// default, so name only what you change:
@@ -48,6 +48,11 @@ pub struct WebSocketConfig {
     /// meant for development. Default true; the binary serves it only on loopback addresses,
     /// unless `server.page` says otherwise.
     pub start_page: bool,
+    /// Which web pages may connect: [`ws_handler`](crate::ws_handler) and
+    /// [`sse_handler`](crate::sse_handler) refuse all others with 403. Default `None`: any page, so
+    /// that the application decides; the binary allows pages of its own host and those of
+    /// `network.origins`.
+    pub origins: Option<AllowedOrigins>,
     /// Bounds of the connections themselves.
     pub connections: ConnectionsConfig,
     /// Limits per client.
@@ -79,6 +84,7 @@ impl Default for WebSocketConfig {
             max_clients_per_room: node.max_clients_per_room,
             trust_user_parameter: false,
             start_page: true,
+            origins: None,
             connections: ConnectionsConfig::default(),
             limits: LimitsConfig::default(),
             outbox: OutboxConfig::default(),

@@ -2,18 +2,23 @@
 
 use axum::body::Body;
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 
 use crate::node::Published;
 use crate::protocol::Json;
 
-/// 200 with the object that `POST /api/events` answers.
+/// For answers of the API: they are about now.
+pub(super) const NOT_CACHED: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
+
+/// 200 with the object that `POST /api/events` answers, not to be cached.
 impl IntoResponse for Published {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_json()));
         let media_type = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, media_type);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }

@@ -100,7 +100,7 @@ impl IntoResponse for ApiError {
             text.push('}');
         }
         let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
-        let mut response = (status, media_type, text).into_response();
+        let mut response = (status, media_type, Problem::PROTECTION, text).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -155,8 +155,10 @@ pub(super) fn raw_problem(code: ErrorCode, detail: &str) -> Vec<u8> {
     } else {
         String::new()
     };
+    let protection = Problem::PROTECTION.map(|(name, value)| format!("{name}: {value}\r\n"));
+    let protection = protection.concat();
     let response = format!(
-        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\ncontent-length: {}\r\n\
+        "HTTP/1.1 {status} {}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\n{protection}content-length: {}\r\n\
          {retry}connection: close\r\n\r\n{text}",
         reason.unwrap_or("Error"),
         text.len(),

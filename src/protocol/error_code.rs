@@ -66,6 +66,8 @@ pub enum ErrorCode {
     UnsupportedHttpVersion,
     /// The request does not have exactly one valid `Host`.
     InvalidHost,
+    /// The request has more than one `Origin`.
+    InvalidOrigin,
     /// The path is not UTF-8 text once it is decoded.
     InvalidPath,
     /// A query parameter is unknown or invalid.
@@ -157,6 +159,7 @@ impl ErrorCode {
             }
             Self::InvalidBody => ("invalid_body", "Invalid body", 400),
             Self::InvalidHost => ("invalid_host", "Invalid host", 400),
+            Self::InvalidOrigin => ("invalid_origin", "Invalid origin", 400),
             Self::InvalidPath => ("invalid_path", "Invalid path", 400),
             Self::InvalidQuery => ("invalid_query", "Invalid query", 400),
             Self::TooManyConnections => ("too_many_connections", "Too many connections", 503),

@@ -19,6 +19,18 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// Headers of a response with a problem: a browser that shows it takes it for nothing else, does
+    /// not pass its address on, does not frame it, and does not keep it.
+    pub const PROTECTION: [(&'static str, &'static str); 4] = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("cache-control", "no-store"),
+    ];
+
     /// Encodes the problem as JSON: the standard members and `code`.
     pub fn to_json(self) -> String {
         let mut text = String::from("{\"type\":");

@@ -6,6 +6,7 @@
 //! memory grows with the bytes received, never with a length that was merely declared.
 
 mod accept_key;
+mod authority;
 mod close;
 mod decoder;
 mod error;
@@ -17,10 +18,12 @@ mod header;
 mod limits;
 mod mask;
 mod opcode;
+mod origin;
 mod partial_message;
 mod reassembly;
 
 pub use accept_key::AcceptKey;
+pub use authority::Authority;
 pub use close::CloseFrame;
 #[cfg(feature = "internals")]
 pub use close::is_close_code;
@@ -32,3 +35,4 @@ pub use handshake::check_handshake;
 pub use handshake_error::HandshakeError;
 pub use limits::Limits;
 pub use mask::Mask;
+pub use origin::{AllowedHosts, AllowedOrigins, InvalidOrigin, OriginError};

@@ -14,6 +14,9 @@ import { chromium } from 'playwright-core';
 import { Proxy } from './support/proxy.mjs';
 import { HISTORY, Server, publish, range, until } from './support/real.mjs';
 
+/** The pages are of an origin of their own. */
+const FLAGS = [...HISTORY, '--origin', '*'];
+
 const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js"></script><script>
   const client = new Wavecast(new URLSearchParams(location.search).get('server') + '/ws', { minDelayMs: 20, baseDelayMs: 50, maxDelayMs: 500, pingIntervalMs: 500, probeTimeoutMs: 500 });
   const seen = [], errors = [];
@@ -61,7 +64,7 @@ async function open(t, url, html = PAGE) {
 }
 
 test('the server dies and restarts: every event is seen once, and every restart is a gap', async (t) => {
-  let server = await Server.start(0, HISTORY);
+  let server = await Server.start(0, FLAGS);
   t.after(() => server.stop('SIGKILL'));
   const { look, complaints } = await open(t, server.url);
   const expected = [];
@@ -77,7 +80,7 @@ test('the server dies and restarts: every event is seen once, and every restart 
     const { port } = server;
     await server.stop(signal);
     await until(() => look('client.state === "connecting"'), 'the page noticed');
-    server = await Server.start(port, HISTORY);
+    server = await Server.start(port, FLAGS);
     await until(() => look('channel.state === "subscribed"'), 'the page has reconnected');
     expected.push('epoch_changed');
     await more(50);
@@ -87,7 +90,7 @@ test('the server dies and restarts: every event is seen once, and every restart 
 });
 
 test('the network fails and recovers: nothing is lost, and no gap is reported', async (t) => {
-  const server = await Server.start(0, HISTORY);
+  const server = await Server.start(0, FLAGS);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
@@ -122,7 +125,7 @@ test('the network fails and recovers: nothing is lost, and no gap is reported', 
 });
 
 test('the browser goes offline: a connection that works stays, and a dead one is found without the heartbeat', async (t) => {
-  const server = await Server.start(0, HISTORY);
+  const server = await Server.start(0, FLAGS);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
@@ -147,7 +150,7 @@ test('the browser goes offline: a connection that works stays, and a dead one is
 });
 
 test('a page on a network that blocks WebSockets receives its channels over server-sent events', async (t) => {
-  const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+  const server = await Server.start(0, [...FLAGS, '--cors-origin', '*']);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
@@ -166,7 +169,7 @@ test('a page on a network that blocks WebSockets receives its channels over serv
 });
 
 test('a page that moves to a network that blocks WebSockets, and back, changes the transport and loses nothing', async (t) => {
-  const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+  const server = await Server.start(0, [...FLAGS, '--cors-origin', '*']);
   t.after(() => server.stop('SIGKILL'));
   const proxy = await Proxy.start(server.url);
   t.after(() => proxy.stop());
@@ -190,7 +193,7 @@ test('a page that moves to a network that blocks WebSockets, and back, changes t
 
 for (const how of ['swallow', 'close']) {
   test(`a page behind a proxy that lets only WebSocket handshakes pass receives its channels over server-sent events: ${how}`, async (t) => {
-    const server = await Server.start(0, [...HISTORY, '--cors-origin', '*']);
+    const server = await Server.start(0, [...FLAGS, '--cors-origin', '*']);
     t.after(() => server.stop('SIGKILL'));
     const proxy = await Proxy.start(server.url);
     t.after(() => proxy.stop());
@@ -210,7 +213,7 @@ for (const how of ['swallow', 'close']) {
 }
 
 test('React in strict mode: one subscription for as long as a component needs it, and every message once', async (t) => {
-  const server = await Server.start(0, HISTORY);
+  const server = await Server.start(0, FLAGS);
   t.after(() => server.stop('SIGKILL'));
   const { outputFiles: [{ text }] } = await build({
     stdin: {
@@ -258,7 +261,7 @@ test('React in strict mode: one subscription for as long as a component needs it
 });
 
 test('the script tag in the README', async (t) => {
-  const server = await Server.start();
+  const server = await Server.start(0, FLAGS);
   t.after(() => server.stop('SIGKILL'));
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const [, html] = /^```html\n(.*?)^```$/ms.exec(readme);

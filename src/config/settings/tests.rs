@@ -26,7 +26,7 @@ fn another(kind: Kind) -> &'static str {
         Kind::Address => ":77",
         Kind::LogFilter => "trace",
         Kind::Path => "/other",
-        Kind::WebOrigins => "https://other.example",
+        Kind::WebOrigins | Kind::AllowedOrigins => "https://other.example",
         Kind::Texts => "other",
         Kind::Word(words) => words[0],
     }

@@ -9,6 +9,7 @@ use super::value::{Raw, Value};
 use super::web_origin;
 use crate::config::validate::YEAR;
 use crate::protocol::{did_you_mean, nearest};
+use crate::wire::AllowedOrigins;
 
 /// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     WebOrigins,
     /// Texts: a list, or separated by commas in a flag or variable.
     Texts,
+    /// Web origins whose pages may connect, in the same form; also `https://*.app.example` and `null`.
+    AllowedOrigins,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -38,7 +41,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether this is a single value, not a list.
     pub(crate) fn is_scalar(self) -> bool {
-        !matches!(self, Self::WebOrigins | Self::Texts)
+        !matches!(self, Self::WebOrigins | Self::AllowedOrigins | Self::Texts)
     }
 
     /// The placeholder for the value in the description of a flag.
@@ -51,7 +54,7 @@ impl Kind {
             Self::Address => "ADDRESS",
             Self::LogFilter => "LEVEL",
             Self::Path => "FILE",
-            Self::WebOrigins => "ORIGIN",
+            Self::WebOrigins | Self::AllowedOrigins => "ORIGIN",
             Self::Texts => "TEXT",
             Self::Word(_) => "WORD",
         }
@@ -79,7 +82,14 @@ impl Kind {
                 Some(path) => Ok(Value::Text(path.to_owned())),
                 None => Err(format!("{raw} is not a path; write \"history.bin\"")),
             },
-            Self::WebOrigins => web_origins(raw),
+            Self::WebOrigins => web_origins(raw, "https://app.example", web_origin::normalize),
+            Self::AllowedOrigins => {
+                let how = "https://app.example, https://*.app.example, * or null";
+                web_origins(raw, how, |text| {
+                    let text = text.to_ascii_lowercase();
+                    AllowedOrigins::new([text.as_str()]).ok().map(|_| text)
+                })
+            }
             Self::Texts => texts(raw),
             Self::Word(words) => {
                 let word = text(raw).unwrap_or_default();
@@ -169,8 +179,11 @@ fn time(raw: &Raw, least: Duration) -> Result<Value, String> {
     Ok(Value::Time(time))
 }
 
-fn web_origins(raw: &Raw) -> Result<Value, String> {
-    let how = "write it as https://app.example";
+fn web_origins(
+    raw: &Raw,
+    how: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Value, String> {
     let items: Vec<Raw> = match raw {
         Raw::Text(text) => text.split(',').map(Raw::text).collect(),
         Raw::List(items) => items.clone(),
@@ -182,17 +195,12 @@ fn web_origins(raw: &Raw) -> Result<Value, String> {
     };
     let mut origins = Vec::new();
     for item in &items {
-        let Some(origin) = text(item) else {
-            return Err(format!("{item} is not a web origin; {how}"));
-        };
+        let refused = || format!("{item} is not a web origin; write it as {how}");
+        let origin = text(item).ok_or_else(refused)?;
         // An extra comma is tolerated.
-        if origin.is_empty() {
-            continue;
+        if !origin.is_empty() {
+            origins.push(read(origin).ok_or_else(refused)?);
         }
-        let Some(origin) = web_origin::normalize(origin) else {
-            return Err(format!("{item} is not a web origin; {how}"));
-        };
-        origins.push(origin);
     }
     Ok(Value::List(origins))
 }

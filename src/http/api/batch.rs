@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Api;
 use crate::dialect::native::parse_publish_batch;
+use crate::http::answer::NOT_CACHED;
 use crate::http::body::read_json;
 use crate::http::problem::ApiError;
 use crate::node::{BatchError, PublishError, Published};
@@ -57,7 +58,7 @@ pub(super) async fn publish_batch(
     let requests = body.parse(parse_publish_batch).await?;
     let count = requests.len();
     match api.node.publish_batch(publisher.as_ref(), requests).await {
-        Ok(events) => Ok(Json(PublishedBatch { events }).into_response()),
+        Ok(events) => Ok((NOT_CACHED, Json(PublishedBatch { events })).into_response()),
         Err(BatchError::Refused { index, refusal }) => Err(at(index, &refusal)),
         Err(BatchError::Unfinished { published, error }) => {
             Err(unfinished(published, error, count))

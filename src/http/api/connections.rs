@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Api;
 use super::lists::PageText;
 use super::query::PageQuery;
+use crate::http::answer::NOT_CACHED;
 use crate::http::problem::ApiError;
 use crate::http::uri::{PathText, read_query};
 use crate::hub::Transport;
@@ -110,7 +111,7 @@ pub(super) async fn close(
     State(api): State<Arc<Api>>,
     PathText(id): PathText,
     uri: Uri,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Response, ApiError> {
     let query: CloseQuery = read_query(&uri)?;
     let connection = api.node.connection(parse_id(&id)?).await?;
     let client = connection.ok_or_else(not_found)?.client;
@@ -122,7 +123,7 @@ pub(super) async fn close(
             query.reason.as_deref(),
         )
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, NOT_CACHED).into_response())
 }
 
 fn parse_id(id: &str) -> Result<Uuid, ApiError> {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
-use axum::http::HeaderValue;
-use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
@@ -84,8 +82,5 @@ async fn respond(
             }
         })
     };
-    let mut response = api.lists.respond(make).await?;
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    api.lists.respond(make).await
 }

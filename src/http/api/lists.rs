@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::{AcquireError, Semaphore};
@@ -102,7 +102,11 @@ async fn in_time(
 ) -> Result<Response, ApiError> {
     let answer = timeout(MAX_WAIT, answer).await;
     let body = Body::new(answer.unwrap_or_else(|_elapsed| Err(too_many()))?);
-    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, body).into_response())
 }
 
 fn too_many() -> ApiError {

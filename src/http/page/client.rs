@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::http::uri::PathText;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+};
 
 use crate::http::problem::ApiError;
 use crate::protocol::ErrorCode;
@@ -48,7 +50,7 @@ const MODULES: &[(&str, &str)] = modules![
     "topic/subscriptions",
 ];
 
-type Script = ([(HeaderName, &'static str); 3], &'static str);
+type Script = ([(HeaderName, &'static str); 4], &'static str);
 
 /// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
 pub(super) async fn module() -> Script {
@@ -98,6 +100,7 @@ fn script(text: &'static str) -> Script {
         (CONTENT_TYPE, "text/javascript; charset=utf-8"),
         // The script changes when the server is upgraded.
         (CACHE_CONTROL, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Pages of other origins may load it; it contains no secrets.
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];

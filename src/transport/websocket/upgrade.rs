@@ -141,7 +141,14 @@ impl IntoResponse for Rejection {
             detail: &detail,
         };
         let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
-        (status, headers, media_type, problem.to_json()).into_response()
+        (
+            status,
+            headers,
+            media_type,
+            Problem::PROTECTION,
+            problem.to_json(),
+        )
+            .into_response()
     }
 }
 

@@ -5,6 +5,7 @@ mod config_commands;
 mod cors;
 mod listening;
 mod log;
+mod origins;
 mod output;
 mod page;
 mod precedence;

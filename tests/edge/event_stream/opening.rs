@@ -157,7 +157,8 @@ async fn a_reused_connection_and_http_1_0_can_open_a_stream() {
 
 #[tokio::test]
 async fn pages_of_configured_origins_may_read_a_stream() {
-    let edge = Binary::start(&["--cors-origin", "https://app.example"]).await;
+    let app = "https://app.example";
+    let edge = Binary::start(&["--cors-origin", app, "--origin", app]).await;
     let origin = "Origin: https://app.example\r\n";
     let source = EventSource::open_with(edge.address, "/sse?channel=news", origin).await;
     let allowed = "access-control-allow-origin: https://app.example\r\n";

@@ -9,6 +9,7 @@ mod identity;
 mod inspection;
 mod mounting;
 mod observer;
+mod origins;
 mod policy;
 mod policy_deadlines;
 mod responses;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { newPage, open, row, serve } from './browser.mjs';
+import { HISTORY, newPage, open, row, serve } from './browser.mjs';
 
 const RUN_MS = 60_000;
 const isInstalled = (command, argument = '--version') => spawnSync(command, [argument]).status === 0;
@@ -70,7 +70,7 @@ for (const language of Object.keys(PROGRAMS)) {
 }
 
 test('the JavaScript snippet receives the channel in a page of another origin', async (t) => {
-  const { server } = await serve(t), elsewhere = await serve(t);
+  const { server } = await serve(t, [...HISTORY, '--origin', '*']), elsewhere = await serve(t);
   const page = await open(t, server.url), other = await newPage(t);
   const text = await snippet(page, 'JavaScript', 'Receive');
   await other.goto(`${elsewhere.server.url}/healthz`);

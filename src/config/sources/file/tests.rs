@@ -12,7 +12,7 @@ fn topics(file: &File) -> TopicRules {
     };
     let rules = file.rules.iter();
     rules.fold(TopicRules::default(), |topics, rule| {
-        topics.with(rule.kind, &rule.pattern, rule.options(&defaults))
+        topics.with(rule.kind, rule.pattern.as_str(), rule.options(&defaults))
     })
 }
 
