@@ -9,6 +9,9 @@ use super::problem::Problem;
 use crate::config::values::{Kind, Raw, Value};
 use crate::protocol::{NAME_CHARS, Pattern, did_you_mean_or, excerpt, nearest};
 
+/// The own id in a pattern.
+const USER: &str = "{user}";
+
 /// Reads values of a document and collects their problems.
 pub(super) struct TableReader<'a, 'b> {
     pub(super) document: &'b Document<'a>,
@@ -35,14 +38,17 @@ impl TableReader<'_, '_> {
 
     /// The text as a pattern of names. If it is not, that is a problem with `path`.
     pub(super) fn pattern(&mut self, origin: Origin, path: &str, text: &str) -> Option<Pattern> {
-        match Pattern::parse(text) {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                let message = format!("{:?} {error}", excerpt(text, NAME_CHARS));
-                self.wrong(origin, path, message);
-                None
-            }
-        }
+        let problem = match Pattern::parse(text) {
+            Err(error) => error.to_string(),
+            Ok(pattern) => match text.split(':').find(|segment| is_misspelled_user(segment)) {
+                None => return Some(pattern),
+                // As it is, it would leave what it should protect to a later rule.
+                Some(segment) => format!("has the segment `{segment}`; did you mean `{USER}`?"),
+            },
+        };
+        let message = format!("{:?} {problem}", excerpt(text, NAME_CHARS));
+        self.wrong(origin, path, message);
+        None
     }
 
     /// The value as it was written.
@@ -68,4 +74,9 @@ impl TableReader<'_, '_> {
         let message = format!("unknown key `{path}`{end}");
         self.problems.push(Problem::new(origin, message));
     }
+}
+
+fn is_misspelled_user(segment: &str) -> bool {
+    let is_in_braces = segment.starts_with('{') && segment.ends_with('}');
+    is_in_braces && segment != USER && nearest(segment, [USER]).is_some()
 }

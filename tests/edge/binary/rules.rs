@@ -32,13 +32,15 @@ async fn one_bad_entry_does_not_hide_the_next() {
     expect_problems(&output, &problems.each_ref().map(String::as_str));
 
     let file = ConfigFile::new(
-        "[[channels]]\npattern = \"inbox-{user}\"\n[[channels]]\npattern = \"a\\u0007\"\n",
+        "[[channels]]\npattern = \"inbox-{user}\"\n[[channels]]\npattern = \"a\\u0007\"\n\
+         [[rooms]]\npattern = \"a:{User}\"\n[[rooms]]\npattern = \"a:{id}:user\"\n",
     );
     let path = file.path();
     let output = run(&["--config", path]).await;
     let problems = [
         "2: `channels.pattern`: \"inbox-{user}\" has `{user}` beside other text; it must be a whole segment between `:` or the ends",
         "4: `channels.pattern`: \"a\\u{7}\" must not contain control characters",
+        "6: `rooms.pattern`: \"a:{User}\" has the segment `{User}`; did you mean `{user}`?",
     ]
     .map(|problem| format!("{path}:{problem}"));
     expect_problems(&output, &problems.each_ref().map(String::as_str));
