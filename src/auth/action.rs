@@ -62,13 +62,6 @@ impl Actions {
         Self::named(TopicKind::Channel, names)
     }
 
-    /// The actions on rooms with these names; `*` is all of them.
-    ///
-    /// Errors: a sentence about the first name that is not an action on rooms.
-    pub fn of_room<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        Self::named(TopicKind::Room, names)
-    }
-
     /// The actions with these names, for topics of this kind; `*` is all of them.
     ///
     /// Errors: a sentence about the first name that is not such an action.
@@ -137,7 +130,7 @@ mod tests {
     #[test]
     fn a_star_is_all_actions_of_the_kind() {
         let channel = Actions::of_channel(["*"]).unwrap();
-        let room = Actions::of_room(["join", "*"]).unwrap();
+        let room = Actions::named(TopicKind::Room, ["join", "*"]).unwrap();
         for (action, in_channels, in_rooms) in [
             (Subscribe, true, false),
             (Publish, true, false),
@@ -156,7 +149,7 @@ mod tests {
         let set = Actions::of_channel(["publish", "history", "publish"]).unwrap();
         assert!(set.contains(Publish) && set.contains(History));
         assert!(!set.contains(Subscribe) && !set.contains(Presence));
-        assert_eq!(Actions::of_room([]), Ok(Actions::default()));
+        assert_eq!(Actions::named(TopicKind::Room, []), Ok(Actions::default()));
     }
 
     #[test]
@@ -166,7 +159,7 @@ mod tests {
             error,
             "\"join\" is not an action; the actions on channels are subscribe, history, presence, publish, *"
         );
-        let error = Actions::of_room(["subscribe"]).unwrap_err();
+        let error = Actions::named(TopicKind::Room, ["subscribe"]).unwrap_err();
         assert!(error.ends_with("the actions on rooms are join, say, history, presence, *"));
         let error = Actions::of_channel(["Subscribe"]).unwrap_err();
         assert_eq!(

@@ -18,7 +18,7 @@ pub mod token;
 #[cfg(feature = "auth")]
 pub use action::{Action, Actions};
 #[cfg(feature = "auth")]
-pub use grants::{Grant, Grants, GrantsTable, MAX_PATTERNS};
+pub use grants::{Grant, Grants, GrantsTable};
 pub use revocations::{Revocation, Revocations, Revoked, TokenFacts, TooManyRevocations};
 #[cfg(feature = "auth")]
 pub use rules::{AccessRule, AccessRules, Asked, Audience};

@@ -6,6 +6,5 @@ mod key_url;
 mod policy;
 
 pub use key_fetcher::KeyFetcher;
-pub use key_request::KeyRequestError;
-pub use key_url::{KeyUrl, KeyUrlError};
+pub use key_url::KeyUrl;
 pub(crate) use policy::{Access, Authority, Tokens};

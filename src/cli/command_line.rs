@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, Error};
 
-use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root};
+use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, SET, STRICT, root};
+use super::token_commands::{NEW, TOKEN};
+use super::token_new::NewToken;
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
 use crate::protocol::{did_you_mean_or, nearest};
 
@@ -20,6 +22,14 @@ pub(super) enum Action {
     },
     /// Uses no setting, so only mistakes in the flags themselves matter.
     InitConfig {
+        problems: Vec<Problem>,
+    },
+    CheckToken {
+        flags: Flags,
+    },
+    /// Uses no setting either.
+    NewToken {
+        token: Box<NewToken>,
         problems: Vec<Problem>,
     },
 }
@@ -47,6 +57,19 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
             },
             // clap accepts no other command than `init`.
             _ => Action::InitConfig { problems },
+        },
+        Some((TOKEN, token)) => match token.subcommand() {
+            Some((NEW, new)) => Action::NewToken {
+                token: Box::new(NewToken::of(new)),
+                problems,
+            },
+            Some((_, check)) => Action::CheckToken {
+                flags: flags(&[&matches, check], problems),
+            },
+            // clap accepts no `token` alone.
+            None => Action::CheckToken {
+                flags: flags(&[&matches], problems),
+            },
         },
         Some((_, serve)) => Action::Serve(flags(&[&matches, serve], problems)),
         None => Action::Serve(flags(&[&matches], problems)),
@@ -165,8 +188,11 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
 pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
     let name = text(error, ContextKind::InvalidSubcommand);
     if error.kind() == ErrorKind::MissingSubcommand {
-        let name = name.unwrap_or_default();
-        return format!("error: `{name}` needs a command: {CHECK} or {INIT}\n");
+        let root = root();
+        let (command, _) = named(&root, arguments);
+        let inner: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let (name, inner) = (command.get_name(), inner.join(" or "));
+        return format!("error: `{name}` needs a command: {inner}\n");
     }
     if let Some(name) = name {
         let root = root();

@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::help::{long, short, wrap};
+use super::token_commands::token;
 use crate::config::{Kind, SETTINGS, Setting};
 
 pub(super) const SERVE: &str = "serve";
@@ -56,7 +57,7 @@ pub(super) fn root() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(wrap(ABOUT, 80))
         .after_help(wrap(AFTER, 80))
-        .subcommands([serve, config])
+        .subcommands([serve, config, token(with_settings(Command::new(CHECK)))])
 }
 
 fn with_settings(command: Command) -> Command {

@@ -16,5 +16,8 @@ mod print;
 mod run;
 mod serve;
 mod signals;
+mod token_check;
+mod token_commands;
+mod token_new;
 
 pub use run::main;

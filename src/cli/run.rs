@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use super::command_line::{self, Action};
-use super::{config_check, config_init, print, serve};
+use super::{config_check, config_init, print, serve, token_check};
 use crate::config::report;
 
 /// Exit code for a usage error.
@@ -33,7 +33,9 @@ pub fn main() -> ExitCode {
         Action::Serve(flags) => serve::run(flags),
         Action::CheckConfig { flags, strict } => config_check::run(flags, strict),
         Action::InitConfig { problems } if problems.is_empty() => config_init::run(),
-        Action::InitConfig { problems } => {
+        Action::CheckToken { flags } => token_check::run(flags),
+        Action::NewToken { token, problems } if problems.is_empty() => token.run(),
+        Action::InitConfig { problems } | Action::NewToken { problems, .. } => {
             print::err(&report(&problems));
             ExitCode::from(WRONG_USE)
         }

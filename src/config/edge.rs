@@ -31,7 +31,6 @@ pub(crate) struct EdgeConfig {
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
     /// Who may do what, as the rules for channels and rooms say.
-    #[allow(dead_code, reason = "the connections do not ask it yet")]
     pub(crate) access: AccessRules,
     /// What a client without a token may do. `None`: `[anonymous]` is not there.
     pub(crate) anonymous: Option<Grants>,

@@ -35,5 +35,5 @@ pub(crate) use sources::{Flags, Given, Loaded, Origin, Problem, report, without_
 #[cfg(feature = "cli")]
 pub(crate) use tokens::TokensConfig;
 #[cfg(feature = "cli")]
-pub(crate) use values::{Kind, Listen};
+pub(crate) use values::{Kind, Listen, Raw, Value};
 pub use websocket::WebSocketConfig;

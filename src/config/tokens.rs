@@ -11,13 +11,10 @@ pub(crate) struct TokensConfig {
     /// Which tokens are accepted.
     pub(crate) options: TokenOptions,
     /// How long before its token expires a client is told so.
-    #[allow(dead_code, reason = "connections do not use tokens yet")]
     pub(crate) expiry_warning: Duration,
     /// How long a connection without a token has for its first message.
-    #[allow(dead_code, reason = "connections do not use tokens yet")]
     pub(crate) auth_timeout: Duration,
     /// Whether a token may be in the query string.
-    #[allow(dead_code, reason = "connections do not use tokens yet")]
     pub(crate) allow_query: bool,
     /// The configured keys, in their order.
     pub(crate) keys: Vec<Key>,

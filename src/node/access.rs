@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::Node;
 use super::admission::{Admission, unmapped};
 use super::policy::{
-    Allowed, Answer, Authenticate, ClientPublish, Connect, Decision, Edit, History, Join,
-    Membership, Message, Publish, Subscribe, Terms, Topic, log_panic,
+    Allowed, Answer, ClientPublish, Connect, Decision, Edit, History, Join, Message, Publish,
+    Subscribe, Terms, Topic, log_panic,
 };
 use super::publish_for::ClientPublication;
 use super::refusals::{join_error_code, refuse};

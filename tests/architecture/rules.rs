@@ -209,6 +209,7 @@ pub const SERVER: Crate = Crate {
                 "server.rs",
                 "server/serving.rs",
                 "cli/serve.rs",
+                "cli/token_check.rs",
             ],
         ),
         ("toml", &["config/sources/"]),

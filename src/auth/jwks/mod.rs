@@ -9,7 +9,7 @@ mod parse;
 mod schedule;
 
 pub use key_set::{Fetch, KeySet, KeySetOptions};
-pub use parse::{KeySetError, MAX_SET_BYTES, parse};
+pub use parse::MAX_SET_BYTES;
 
 /// The text of a set of these RSA keys.
 #[cfg(test)]

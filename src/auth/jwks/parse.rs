@@ -26,7 +26,7 @@ pub enum KeySetError {
 
 /// The keys of a set (RFC 7517 §5) that are for one of `algorithms`. A key that cannot be used is
 /// skipped, as the RFC wants it.
-pub fn parse(text: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Key>, KeySetError> {
+pub(super) fn parse(text: &[u8], algorithms: &[Algorithm]) -> Result<Vec<Key>, KeySetError> {
     if text.len() > MAX_SET_BYTES {
         return Err(KeySetError::TooLarge);
     }

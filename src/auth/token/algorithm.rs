@@ -88,7 +88,8 @@ impl Algorithm {
     }
 
     /// All algorithms.
-    pub fn all() -> impl Iterator<Item = Self> {
+    #[cfg(test)]
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         Self::TABLE.iter().map(|row| row.1)
     }
 

@@ -11,7 +11,7 @@ use crate::auth::grants::Grants;
 use crate::protocol::{ChannelName, Json, UserId, members};
 
 /// Maximum length of `info` and `meta`, as JSON text in bytes.
-const MAX_DETAIL_BYTES: usize = 1024;
+pub(crate) const MAX_DETAIL_BYTES: usize = 1024;
 
 /// Maximum length of `jti` in bytes.
 const MAX_TOKEN_ID_BYTES: usize = 128;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Maximum length of a token in bytes.
-pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The parts of a token (RFC 7515 §7.1), decoded; nothing in them is verified yet.
 #[derive(Debug, PartialEq)]
@@ -42,6 +42,11 @@ impl<'a> CompactToken<'a> {
             signature,
         })
     }
+}
+
+/// The claims of a token as they were sent, verified or not.
+pub(crate) fn claims_text(token: &str) -> Option<String> {
+    CompactToken::parse(token).ok().map(|token| token.claims)
 }
 
 /// Decodes base64url as RFC 7515 §2 wants it: no padding, no white space, and no bits that are left

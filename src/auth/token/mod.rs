@@ -17,7 +17,9 @@ mod verified;
 mod verifier;
 
 pub use algorithm::{Algorithm, Family};
+pub(crate) use claims::MAX_DETAIL_BYTES;
 pub(super) use compact::decode_base64url;
+pub(crate) use compact::{MAX_TOKEN_BYTES, claims_text};
 pub use key::Key;
 pub use key_error::KeyError;
 pub use options::TokenOptions;

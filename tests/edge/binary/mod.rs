@@ -15,4 +15,6 @@ mod rules;
 mod running;
 mod suggestions;
 mod support;
+mod token_commands;
+mod tokens;
 mod values;

@@ -1,6 +1,6 @@
 //! The binary as a child process.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
@@ -51,9 +51,24 @@ pub async fn run_unread(arguments: &[&str]) -> Option<i32> {
 
 /// Runs the binary with these environment variables until it exits.
 pub async fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    run_with_input(arguments, environment, "").await
+}
+
+/// Runs the binary with this on its standard input until it exits. The input must fit into a pipe.
+pub async fn run_with_input(
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    input: &str,
+) -> Output {
     let mut command = command(arguments);
-    command.envs(environment.iter().copied());
-    let child = KillOnDrop(command.spawn().expect("start the binary"));
+    command
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped());
+    let mut child = KillOnDrop(command.spawn().expect("start the binary"));
+    let mut stdin = child.0.stdin.take().expect("piped");
+    // Fails if the binary has ended without reading it.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
     let mut binary = Binary {
         child,
         address: ([127, 0, 0, 1], 0).into(),

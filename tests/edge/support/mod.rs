@@ -9,7 +9,9 @@ mod watchdog;
 mod config_file;
 mod folder;
 mod frame;
+mod key_server;
 mod memory;
+mod token_key;
 
 mod http;
 
@@ -22,7 +24,7 @@ mod server;
 
 mod positions;
 
-pub use binary::{Binary, run, run_unread, run_with};
+pub use binary::{Binary, run, run_unread, run_with, run_with_input};
 pub use client::{Client, HANDSHAKE, refusable_handshake, upgrade_request};
 pub use config_file::ConfigFile;
 pub use event_lines::EventLines;
@@ -36,10 +38,12 @@ pub use http::{
     Response, dial, dial_with_small_buffer, exchange, expect_end, post_text, read_head,
     read_response, request,
 };
+pub use key_server::KeyServer;
 pub use memory::{peak_kib, reset_peak, resident_kib};
 pub use patience::{InTime, LOAD_PATIENCE, eventually, join_all, within, within_a_minute};
 pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
 pub use server::{TestServer, config, large_outboxes, publish, without_history};
+pub use token_key::{TokenKey, pem, unix_time};
 pub use watchdog::watch;

@@ -5,6 +5,7 @@ mod desk;
 mod expiry;
 mod first_message;
 mod issuer;
+mod key_sets;
 mod publishing;
 mod refresh;
 mod revocation;
