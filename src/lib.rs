@@ -80,6 +80,7 @@
 //! |---|---|---|
 //! | `auth` | with `cli` | Tokens and rights, so far only in the binary. Building it needs a C compiler |
 //! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Turn it off in an application: `wavecast = { version = "0.1", default-features = false }` |
+//! | `auth` | with `cli` | What the binary needs to check API keys; it needs a C compiler |
 //! | `jemalloc` | yes | The allocator of the `wavecast` binary, on Linux with glibc. The library never uses or links it. Building it needs a C compiler and `make`; `default-features = false` turns it off too |
 //! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |
 //!
@@ -107,9 +108,9 @@ mod server_builder;
 mod telemetry;
 
 // The engine: public for this project's own tests and benchmarks only.
-#[cfg(not(feature = "internals"))]
+#[cfg(all(feature = "auth", not(feature = "internals")))]
 mod auth;
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "auth", feature = "internals"))]
 pub mod auth;
 #[cfg(all(feature = "auth", not(feature = "internals")))]
 mod authority;

@@ -1,24 +1,27 @@
-//! Who a connection is and what it may do: tokens, the keys that they are signed with, and rights.
+//! Who a connection or a backend is and what it may do: tokens, the keys that they are signed with,
+//! rights, and API keys.
 //!
 //! No sockets, no tasks, no clock: time is passed in, and what must be fetched is fetched by the
 //! floors above.
 
-#[cfg(feature = "auth")]
 mod action;
-#[cfg(feature = "auth")]
+mod api_key;
+mod api_keys;
 mod grants;
-#[cfg(feature = "auth")]
 pub mod jwks;
-mod revocations;
-#[cfg(feature = "auth")]
+mod key_hash;
+mod new_key;
+mod rate;
 mod rules;
-#[cfg(feature = "auth")]
+mod scope;
 pub mod token;
 
-#[cfg(feature = "auth")]
 pub use action::{Action, Actions};
-#[cfg(feature = "auth")]
+pub use api_key::{ApiKey, KEY_PREFIX, KeyId};
+pub use api_keys::{ApiKeys, KeyRefused, KnownKey, Limited};
 pub use grants::{Grant, Grants, GrantsTable};
-pub use revocations::{Revocation, Revocations, Revoked, TokenFacts, TooManyRevocations};
-#[cfg(feature = "auth")]
+pub use key_hash::KeyHash;
+pub use new_key::NewKey;
+pub use rate::Rate;
 pub use rules::{AccessRule, AccessRules, Asked, Audience};
+pub use scope::{SCOPES, Scopes};

@@ -45,7 +45,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::auth::Revocations;
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
 use crate::protocol::{Json, ServerMessage, TopicMessage};
@@ -61,6 +60,7 @@ pub use publish_error::PublishError;
 pub use publish_for::ClientPublication;
 pub use publish_stream::PublishStream;
 pub use published::Published;
+pub use revocation::{Revocation, Revocations, Revoked, TooManyRevocations};
 pub use restart_error::{RestoreError, SaveError, SetAside, Unusable};
 pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;

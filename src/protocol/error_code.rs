@@ -97,6 +97,8 @@ pub enum ErrorCode {
     OriginNotAllowed,
     /// There are too many revocations.
     TooManyRevocations,
+    /// More was asked for than a rate allows; try again later.
+    RateLimited,
     /// The request was not received completely in time.
     RequestTimeout,
     /// Something failed inside the server.
@@ -174,6 +176,7 @@ impl ErrorCode {
             Self::UserChanged => ("user_changed", "User changed", 409),
             Self::OriginNotAllowed => ("origin_not_allowed", "Origin not allowed", 403),
             Self::TooManyRevocations => ("too_many_revocations", "Too many revocations", 409),
+            Self::RateLimited => ("rate_limited", "Rate limited", 429),
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),
             Self::Internal => ("internal", "Internal error", 500),
         }

@@ -125,6 +125,16 @@ pub(super) fn reaches_everyone(channel: &str) -> bool {
     matches!(channel, ALL | SYSTEM)
 }
 
+/// The name of the channel of a user.
+pub(crate) fn user_channel(user: &str) -> String {
+    format!("{USER_PREFIX}{user}")
+}
+
+/// The user whose channel has this name, if it is the channel of a user.
+pub(crate) fn user_of(channel: &str) -> Option<&str> {
+    channel.strip_prefix(USER_PREFIX)
+}
+
 /// The name of a channel, including the server's reserved channels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChannelName(Arc<str>);
@@ -157,7 +167,7 @@ impl ChannelName {
 
     /// `$user:<id>`, which every connection of that user receives.
     pub fn of_user(user: &UserId) -> Self {
-        Self(format!("{USER_PREFIX}{user}").into())
+        Self(user_channel(user.as_str()).into())
     }
 
     /// Whether every connection receives this channel without subscribing.
@@ -172,7 +182,7 @@ impl ChannelName {
 
     /// The user whose connections receive this channel without subscribing.
     pub fn user(&self) -> Option<&str> {
-        self.0.strip_prefix(USER_PREFIX)
+        user_of(&self.0)
     }
 
     /// Whether the server decides who receives this channel.

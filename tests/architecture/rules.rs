@@ -123,7 +123,7 @@ pub const SERVER: Crate = Crate {
             &[
                 "auth/grants/table.rs",
                 "auth/jwks/key_set.rs",
-                "auth/revocations.rs",
+                "node/",
                 "hub/",
                 "transport/",
                 "http/serving/slots.rs",

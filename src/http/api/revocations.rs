@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::lists::PageText;
 use super::query::PageQuery;
-use crate::auth::{Revocation, Revoked};
 use crate::http::body::read_json;
 use crate::http::problem::ApiError;
 use crate::http::uri::PathText;
+use crate::node::{Revocation, Revoked};
 use crate::protocol::{ErrorCode, EventData, JsonError, Refusal, Subject, UserId};
 
 /// Maximum length of a token's id, in bytes.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use wavecast::auth::Revoked;
+use wavecast::node::Revoked;
 use wavecast::hub::{ClientInfo, Link, Pipe};
 use wavecast::policy::{Identity, UserId};
 

@@ -1,12 +1,15 @@
 //! Revocation: tokens that are refused before they expire, and the connections that they made.
 
+mod list;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
 
+pub use self::list::{Revocation, Revocations, Revoked, TooManyRevocations};
+use self::list::TokenFacts;
 use super::{Node, Turn};
-use crate::auth::{Revocation, Revocations, Revoked, TokenFacts, TooManyRevocations};
 use crate::hub::{Client, Phase};
 use crate::protocol::{CloseCode, ErrorCode, Identity, Refusal, UserId};
 
