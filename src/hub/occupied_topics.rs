@@ -8,9 +8,10 @@ use parking_lot::RwLock;
 
 use super::sorted::values_after;
 use super::topic::Topic;
-use crate::protocol::TopicKind;
+use crate::protocol::{TopicKind, user_channel, user_of};
 
-/// The topics that have members, sorted by name, without the server's own channels (`$…`).
+/// The topics that have members, sorted by name. Of the server's own channels (`$…`), only those of
+/// users are here, in a list of their own.
 ///
 /// Locks: a topic's state, then this.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct OccupiedTopics {
     count: AtomicUsize,
     channels: RwLock<ByName>,
     rooms: RwLock<ByName>,
+    /// The channels `$user:<id>`.
+    users: RwLock<ByName>,
 }
 
 type ByName = BTreeMap<Arc<str>, Arc<Topic>>;
@@ -31,6 +34,7 @@ impl OccupiedTopics {
             count: AtomicUsize::new(0),
             channels: RwLock::default(),
             rooms: RwLock::default(),
+            users: RwLock::default(),
         }
     }
 
@@ -46,17 +50,16 @@ impl OccupiedTopics {
     /// Adds a topic that has its first member, and for which there is a reservation. The topic is
     /// locked.
     pub(super) fn insert(&self, topic: &Arc<Topic>) {
-        if is_listed(topic) {
-            let mut topics = self.of(topic.kind()).write();
-            topics.insert(topic.name().clone(), topic.clone());
+        if let Some(list) = self.list_of(topic) {
+            list.write().insert(topic.name().clone(), topic.clone());
         }
     }
 
     /// Removes a topic that has lost its last member. The topic is locked.
     pub(super) fn remove(&self, topic: &Topic) {
         self.count.fetch_sub(1, Ordering::Relaxed);
-        if is_listed(topic) {
-            self.of(topic.kind()).write().remove(topic.name());
+        if let Some(list) = self.list_of(topic) {
+            list.write().remove(topic.name());
         }
     }
 
@@ -71,14 +74,30 @@ impl OccupiedTopics {
         (values_after(&topics, after, limit), topics.len())
     }
 
+    /// The first `limit` channels `$user:<id>` after the user `after`, and the number of all of them.
+    pub(super) fn page_of_users(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> (Vec<Arc<Topic>>, usize) {
+        let after = after.map(user_channel);
+        let users = self.users.read();
+        (values_after(&users, after.as_deref(), limit), users.len())
+    }
+
+    /// The list that a topic belongs to, if any.
+    fn list_of(&self, topic: &Topic) -> Option<&RwLock<ByName>> {
+        match (topic.kind(), user_of(topic.name())) {
+            (TopicKind::Channel, Some(_)) => Some(&self.users),
+            _ if topic.name().starts_with('$') => None,
+            (kind, _) => Some(self.of(kind)),
+        }
+    }
+
     fn of(&self, kind: TopicKind) -> &RwLock<ByName> {
         match kind {
             TopicKind::Channel => &self.channels,
             TopicKind::Room => &self.rooms,
         }
     }
-}
-
-fn is_listed(topic: &Topic) -> bool {
-    !topic.name().starts_with('$')
 }

@@ -33,6 +33,7 @@ mod rooms;
 mod turn;
 mod unavailable;
 mod unfinished_messages;
+mod users;
 
 use std::fmt;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub use restart_error::{RestoreError, SaveError, SetAside, Unusable};
 pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;
 pub use unfinished_messages::UnfinishedMessages;
+pub use users::OnlineUser;
 
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;

@@ -149,6 +149,15 @@ impl Shard {
                     self.release(slot, reset);
                 }
             }
+            Entry::Members {
+                topic,
+                after,
+                limit,
+                reply,
+            } => {
+                // The caller may have stopped waiting.
+                let _ = reply.send(self.members_after(topic, after, limit));
+            }
             Entry::Inspect { clients, reply } => {
                 let sent = clients.iter().map(|client| {
                     slot_of(client).map_or_else(Default::default, |slot| {

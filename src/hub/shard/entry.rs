@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::link::Link;
 use crate::hub::client::Client;
@@ -69,6 +70,13 @@ pub(in crate::hub) enum Entry {
     /// Drop the connection and free its slot; with `reset`, because the peer has not closed
     /// its side.
     Release { client: Arc<Client>, reset: bool },
+    /// Report the first `limit` members of a topic after the id `after`, by id.
+    Members {
+        topic: TopicId,
+        after: Option<Uuid>,
+        limit: usize,
+        reply: oneshot::Sender<Vec<Arc<Client>>>,
+    },
     /// Report what these clients have been sent and what is queued for them.
     Inspect {
         clients: Vec<Arc<Client>>,
@@ -107,7 +115,10 @@ impl Entry {
             | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }
             | Self::Close { frame, .. } => frame.len(),
-            Self::Connect { .. } | Self::Release { .. } | Self::Inspect { .. } => 0,
+            Self::Connect { .. }
+            | Self::Release { .. }
+            | Self::Members { .. }
+            | Self::Inspect { .. } => 0,
         }
     }
 }

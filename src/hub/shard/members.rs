@@ -83,6 +83,12 @@ impl Members {
         }
     }
 
+    /// The slots of all members, in no particular order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
+        let live = self.groups.iter().flat_map(|group| group.slots.iter());
+        live.chain(self.replaying.keys().copied())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.replaying.is_empty()
     }

@@ -14,6 +14,7 @@ mod flush;
 mod heartbeat;
 mod link;
 mod mailbox;
+mod member_page;
 mod members;
 mod mixed;
 mod outbox;
