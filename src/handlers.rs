@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 
 use crate::checked_origin::CheckedOrigin;
-use crate::http;
+use crate::http::{self, Api, ApiAccess};
 use crate::protocol::{ErrorCode, Identity, NOT_TEXT, Refusal, UserId, decodes_to_text};
 use crate::server::WebSocketServer;
 use crate::transport::sse::{self, SseRequest};
@@ -18,13 +18,32 @@ use crate::transport::websocket::{self, WebSocketUpgrade};
 impl WebSocketServer {
     /// The whole server as one router: `/ws`, `/sse`, the HTTP API, health, the JavaScript client and,
     /// unless [`start_page`](crate::WebSocketConfig::start_page) is off, the start page.
+    ///
+    /// Everyone who reaches it may call the HTTP API: put what decides that in front of it, such as
+    /// a layer of the application.
     pub fn router(self: &Arc<Self>) -> Router {
+        self.router_of(self.api(ApiAccess::Open))
+    }
+
+    /// The whole server as one router, with this API.
+    pub(crate) fn router_of(self: &Arc<Self>, api: Arc<Api>) -> Router {
+        let has_start_page = self.config().start_page;
+        self.client_routes()
+            .merge(http::router(api, has_start_page))
+    }
+
+    /// What clients need, as one router: all but the API and the start page.
+    #[cfg(feature = "cli")]
+    pub(crate) fn router_without_api(self: &Arc<Self>, api: Arc<Api>) -> Router {
+        self.client_routes().merge(http::router_without_api(api))
+    }
+
+    fn client_routes(self: &Arc<Self>) -> Router {
         Router::new()
             // Any method: the handshake's check answers wrong methods with a clear error.
             .route("/ws", any(ws_handler))
             .route("/sse", get(sse_handler).fallback(refuse_method))
             .with_state(self.clone())
-            .merge(http::router(self.api(), self.config().start_page))
     }
 
     /// Upgrades a request to a WebSocket and serves the connection, for an application whose own

@@ -16,7 +16,7 @@ use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::Dialects;
 #[cfg(feature = "internals")]
 use crate::http::Routes;
-use crate::http::{Api, BodyBudget, Health, Lists};
+use crate::http::{Api, ApiAccess, BodyBudget, Health, Lists};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
 use crate::node::Node;
 use crate::node::policy::Policy;
@@ -102,9 +102,10 @@ impl WebSocketServer {
     }
 
     /// The state that the HTTP API's handlers share.
-    pub(crate) fn api(&self) -> Arc<Api> {
+    pub(crate) fn api(&self, access: ApiAccess) -> Arc<Api> {
         Arc::new(Api {
             node: self.node.clone(),
+            access,
             max_body_bytes: self.config.publish.max_body_size,
             bodies: self.bodies.clone(),
             tasks: self.tasks.clone(),
@@ -174,9 +175,15 @@ impl WebSocketServer {
 /// For this project's own tests and benchmarks.
 #[cfg(feature = "internals")]
 impl WebSocketServer {
-    /// What the binary's listeners answer requests with.
+    /// What the binary's listeners answer requests with, if everyone may call the API.
     pub fn routes(self: &Arc<Self>) -> Routes {
-        Routes::with_short_way(self.router(), self.api())
+        self.routes_for(ApiAccess::Open)
+    }
+
+    /// What the binary's listeners answer requests with.
+    pub fn routes_for(self: &Arc<Self>, access: ApiAccess) -> Routes {
+        let api = self.api(access);
+        Routes::with_short_way(self.router_of(api.clone()), api)
     }
 
     /// The node underneath.

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wavecast::http::{ServeOptions, serve};
+use wavecast::http::{ApiAccess, LocalOnly, ServeOptions, serve};
 use wavecast::hub::TopicRules;
 use wavecast::{WebSocketConfig, WebSocketServer, transport};
 
@@ -47,8 +47,10 @@ impl Server {
             };
             let server = Arc::new(WebSocketServer::new(config));
             let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-            let (router, options) = (server.routes(), ServeOptions::default());
-            serve(listener, router, options, tasks, stop).await;
+            // As the binary answers a program on its machine.
+            let access = ApiAccess::Local(LocalOnly::default());
+            let (routes, options) = (server.routes_for(access), ServeOptions::default());
+            serve(listener, routes, options, tasks, stop).await;
         })
     }
 

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::api::Api;
+use super::api::{Api, ApiRouter};
 use crate::node::Node;
 
 const UNHEALTHY: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n");
@@ -53,14 +53,22 @@ impl IntoResponse for Health {
     }
 }
 
+/// The health checks. They are open to everyone, and say no more than they do.
+pub(super) fn routes() -> ApiRouter {
+    ApiRouter::default()
+        .open("/health", health)
+        .open("/healthz", healthz)
+        .open("/readyz", readyz)
+}
+
 #[derive(Debug, Serialize)]
-pub(super) struct HealthReport {
+struct HealthReport {
     status: Health,
     version: &'static str,
 }
 
 /// `GET /health`: status and version, for people.
-pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<HealthReport>) {
+async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<HealthReport>) {
     let status = Health::of(&api.node);
     let code = match status {
         Health::Ok | Health::Draining => StatusCode::OK,
@@ -71,7 +79,7 @@ pub(super) async fn health(State(api): State<Arc<Api>>) -> (StatusCode, Json<Hea
 }
 
 /// `GET /healthz`: liveness. The server is alive if every shard works, even while it drains.
-pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
+async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
     match Health::of(&api.node) {
         Health::Ok | Health::Draining => (StatusCode::OK, "ok\n"),
         Health::Unhealthy => UNHEALTHY,
@@ -79,6 +87,6 @@ pub(super) async fn healthz(State(api): State<Arc<Api>>) -> (StatusCode, &'stati
 }
 
 /// `GET /readyz`: readiness for new connections and events.
-pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Health {
+async fn readyz(State(api): State<Arc<Api>>) -> Health {
     Health::of(&api.node)
 }

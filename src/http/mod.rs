@@ -1,5 +1,6 @@
 //! HTTP: the accept loop, the API, health checks, the start page, and problem details.
 
+mod access;
 mod answer;
 mod api;
 mod body;
@@ -11,10 +12,13 @@ mod uri;
 
 use std::sync::Arc;
 
+pub use access::ApiAccess;
+#[cfg(feature = "auth")]
+pub use access::LocalOnly;
+use api::ApiRouter;
 pub use api::{Api, Lists};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 pub use body::BodyBudget;
 pub use health::Health;
 #[cfg(any(feature = "cli", feature = "internals"))]
@@ -28,12 +32,20 @@ use crate::protocol::{ErrorCode, Refusal};
 
 /// The routes of the API, the health checks, the JavaScript client and, if wanted, the start page.
 pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
-    Router::new()
-        .merge(page::routes(has_start_page))
-        .merge(api::routes())
-        .route("/health", get(health::health))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+    let page = page::routes(has_start_page);
+    finish(api::routes().merge(page), api)
+}
+
+/// The same without the API, and so without the start page, which uses it.
+#[cfg(feature = "cli")]
+pub(crate) fn router_without_api(api: Arc<Api>) -> Router {
+    finish(page::routes(false), api)
+}
+
+fn finish(routes: ApiRouter, api: Arc<Api>) -> Router {
+    routes
+        .merge(health::routes())
+        .into_router()
         .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
         .method_not_allowed_fallback(refuse_method)
         .with_state(api)

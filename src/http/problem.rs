@@ -1,6 +1,8 @@
 //! Refusals as problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
 use std::borrow::Cow;
+#[cfg(feature = "auth")]
+use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +11,7 @@ use crate::hub::HubClosed;
 use crate::node::PublishError;
 use crate::protocol::{ErrorCode, Json, PROBLEM_MEDIA_TYPE, Problem, Refusal};
 
-/// The `Retry-After` of 503 responses, in seconds.
+/// The `Retry-After` of 503 responses, and of others that do not know better, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// A refusal as an HTTP response.
@@ -20,6 +22,10 @@ pub(super) struct ApiError {
     events: Option<Json>,
     /// Whether the connection is closed after the response.
     closes: bool,
+    /// What the response says about how to authenticate.
+    challenge: Option<&'static str>,
+    /// The `Retry-After`, in seconds.
+    retry_after: Option<u32>,
 }
 
 impl ApiError {
@@ -39,6 +45,21 @@ impl ApiError {
         self
     }
 
+    /// Says how to authenticate ([RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1)).
+    #[cfg(feature = "auth")]
+    pub(super) fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// Says when the request may be sent again, rounded up to whole seconds.
+    #[cfg(feature = "auth")]
+    pub(super) fn with_retry_after(mut self, time: Duration) -> Self {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        self.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
+        self
+    }
+
     /// Adds the member `events` to the problem.
     pub(super) fn with_events(mut self, events: Json) -> Self {
         self.events = Some(events);
@@ -54,6 +75,8 @@ impl From<Refusal> for ApiError {
             closes: refusal.code == ErrorCode::Draining,
             refusal,
             events: None,
+            challenge: None,
+            retry_after: None,
         }
     }
 }
@@ -82,6 +105,8 @@ impl IntoResponse for ApiError {
             refusal,
             events,
             closes,
+            challenge,
+            retry_after,
         } = self;
         let status = StatusCode::from_u16(refusal.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -101,15 +126,17 @@ impl IntoResponse for ApiError {
         }
         let media_type = [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)];
         let mut response = (status, media_type, Problem::PROTECTION, text).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        let is_temporary =
+            status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS;
+        if is_temporary {
+            let default = || header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            let seconds = retry_after.map_or_else(default, Into::into);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
-        if let Some(challenge) = challenge(refusal.code) {
+        if let Some(challenge) = challenge.or_else(|| challenge_of(refusal.code)) {
             let challenge = header::HeaderValue::from_static(challenge);
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if refusal.code == ErrorCode::UnsupportedContentEncoding {
             // RFC 9110 §12.5.3: what the request should have used.
@@ -127,7 +154,7 @@ impl IntoResponse for ApiError {
 
 /// What a request without a valid token should have brought
 /// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
-fn challenge(code: ErrorCode) -> Option<&'static str> {
+fn challenge_of(code: ErrorCode) -> Option<&'static str> {
     match code {
         ErrorCode::Unauthenticated => Some("Bearer"),
         ErrorCode::InvalidToken

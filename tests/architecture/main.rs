@@ -216,6 +216,23 @@ fn nothing_waits_in_the_registry_and_no_guard_leaves_it() {
 }
 
 #[test]
+fn a_route_of_the_api_is_added_together_with_its_scope() {
+    let mut broken = Vec::new();
+    for source in Source::read_all(SERVER.folder) {
+        let is_outside = source.part() != "http" || source.path == "http/api/router.rs";
+        for (number, line) in source.production_code() {
+            let adds = [".route(", ".route_service(", ".nest(", "Router::new("];
+            let words = adds.iter().filter(|word| line.contains(*word));
+            // `ApiRouter` takes no route without a scope.
+            if !is_outside && words.count() > 0 {
+                broken.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    report("a route without a scope", &broken);
+}
+
+#[test]
 fn banned_code_does_not_occur() {
     for rules in CRATES {
         let mut broken = Vec::new();

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Api;
 use crate::dialect::native::parse_publish_batch;
+use crate::http::access::Publisher;
 use crate::http::answer::NOT_CACHED;
 use crate::http::body::read_json;
 use crate::http::problem::ApiError;
@@ -51,13 +52,19 @@ impl Item {
 /// Errors: if an event cannot be published in time, the answer says what became of each.
 pub(super) async fn publish_batch(
     State(api): State<Arc<Api>>,
+    publisher: Publisher,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let publisher: Option<Identity> = request.extensions().get().cloned();
+    let identity: Option<Identity> = request.extensions().get().cloned();
     let body = read_json(&api.node, &api.bodies, api.max_body_bytes, request).await?;
     let requests = body.parse(parse_publish_batch).await?;
+    for (index, event) in requests.iter().enumerate() {
+        let allowed = publisher.may_publish(event);
+        allowed.map_err(|refusal| at(index, &refusal))?;
+    }
+    publisher.charge(&requests)?;
     let count = requests.len();
-    match api.node.publish_batch(publisher.as_ref(), requests).await {
+    match api.node.publish_batch(identity.as_ref(), requests).await {
         Ok(events) => Ok((NOT_CACHED, Json(PublishedBatch { events })).into_response()),
         Err(BatchError::Refused { index, refusal }) => Err(at(index, &refusal)),
         Err(BatchError::Unfinished { published, error }) => {

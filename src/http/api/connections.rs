@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ use crate::http::answer::NOT_CACHED;
 use crate::http::problem::ApiError;
 use crate::http::uri::{PathText, read_query};
 use crate::hub::Transport;
-use crate::node::LiveConnection;
-use crate::protocol::{CloseCode, ErrorCode, TopicKind};
+use crate::node::{LiveConnection, Page};
+use crate::protocol::{CloseCode, ErrorCode, Identity, Json as JsonText, JsonError, TopicKind};
 
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionView {
@@ -35,6 +35,13 @@ pub(super) struct ConnectionView {
     bytes_in: u64,
     messages_out: u64,
     bytes_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<String>,
+    /// Appended as it is.
+    #[serde(skip)]
+    meta: Option<JsonText>,
 }
 
 impl From<LiveConnection> for ConnectionView {
@@ -45,6 +52,8 @@ impl From<LiveConnection> for ConnectionView {
             of_kind.map(|topic| topic.name().to_string()).collect()
         };
         let (messages_in, bytes_in) = client.received();
+        let identity = client.identity();
+        let expires = identity.and_then(Identity::expires);
         Self {
             id: client.id(),
             remote: client.remote(),
@@ -62,7 +71,24 @@ impl From<LiveConnection> for ConnectionView {
             bytes_in,
             messages_out: sent.messages,
             bytes_out: sent.bytes,
+            expires_at: expires.map(|at| humantime::format_rfc3339_seconds(at).to_string()),
+            token_id: identity.and_then(Identity::token_id).map(str::to_owned),
+            meta: identity.and_then(Identity::meta).cloned(),
         }
+    }
+}
+
+impl ConnectionView {
+    /// Appends the view as JSON.
+    pub(super) fn encode_into(&self, text: &mut Vec<u8>) -> Result<(), JsonError> {
+        JsonText::encode_into(text, self)?;
+        if let Some(meta) = &self.meta {
+            text.pop();
+            text.extend_from_slice(b",\"meta\":");
+            text.extend_from_slice(meta.as_str().as_bytes());
+            text.push(b'}');
+        }
+        Ok(())
     }
 }
 
@@ -77,33 +103,45 @@ pub(super) async fn list(
 
 async fn page(api: &Api, after: Option<Uuid>, limit: usize) -> Result<Vec<u8>, ApiError> {
     let page = api.node.connections(after, limit).await?;
+    let (mut text, total) = (PageText::new("connections"), page.total);
+    let next = push_page(&mut text, page).await?;
+    text.finish(total, next.as_ref())
+}
+
+/// Appends the connections of a page for which there is room. Returns the id after which the next
+/// page starts, if there is one.
+pub(super) async fn push_page(
+    text: &mut PageText,
+    page: Page<LiveConnection>,
+) -> Result<Option<Uuid>, ApiError> {
     let (found, mut last) = (page.items.len(), None);
-    let mut text = PageText::new("connections");
     for connection in page.items {
         last = Some(connection.client.id());
-        if !text.push(&ConnectionView::from(connection)).await? {
+        let view = ConnectionView::from(connection);
+        if !text.push_with(|text| view.encode_into(text)).await? {
             break;
         }
     }
     let more = page.more || text.items() < found;
-    text.finish(page.total, last.filter(|_| more).as_ref())
+    Ok(last.filter(|_| more))
 }
 
 /// `GET /api/connections/{id}`
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     PathText(id): PathText,
-) -> Result<Json<ConnectionView>, ApiError> {
+) -> Result<Response, ApiError> {
     let connection = api.node.connection(parse_id(&id)?).await?;
-    connection
-        .map(|found| Json(found.into()))
-        .ok_or_else(not_found)
+    let view = ConnectionView::from(connection.ok_or_else(not_found)?);
+    let mut text = Vec::new();
+    view.encode_into(&mut text)?;
+    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CloseQuery {
-    reason: Option<String>,
+pub(super) struct CloseQuery {
+    pub(super) reason: Option<String>,
 }
 
 /// `DELETE /api/connections/{id}?reason=…`: closes the connection with code 4000 and the reason.
@@ -126,7 +164,7 @@ pub(super) async fn close(
     Ok((StatusCode::NO_CONTENT, NOT_CACHED).into_response())
 }
 
-fn parse_id(id: &str) -> Result<Uuid, ApiError> {
+pub(super) fn parse_id(id: &str) -> Result<Uuid, ApiError> {
     id.parse()
         .map_err(|_| ApiError::new(ErrorCode::InvalidId, "a connection id must be a UUID"))
 }

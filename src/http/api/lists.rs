@@ -139,8 +139,13 @@ pub(super) struct PageText {
 
 impl PageText {
     pub(super) fn new(name: &str) -> Self {
+        Self::after(format!("{{\"{name}\":["))
+    }
+
+    /// A page that begins with this text, of which the last character opens the list.
+    pub(super) fn after(head: String) -> Self {
         Self {
-            text: format!("{{\"{name}\":[").into_bytes(),
+            text: head.into_bytes(),
             items: 0,
             turn: Turn::begin(),
         }
@@ -150,11 +155,21 @@ impl PageText {
     ///
     /// Cancel safety: nothing is lost.
     pub(super) async fn push(&mut self, item: &impl Serialize) -> Result<bool, ApiError> {
+        self.push_with(|text| Json::encode_into(text, item)).await
+    }
+
+    /// Appends the item that `encode` appends. Returns whether there is room for more.
+    ///
+    /// Cancel safety: nothing is lost.
+    pub(super) async fn push_with(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), JsonError>,
+    ) -> Result<bool, ApiError> {
         if self.items > 0 {
             self.text.push(b',');
         }
         self.items += 1;
-        Json::encode_into(&mut self.text, item)?;
+        encode(&mut self.text)?;
         self.turn.yield_if_due().await;
         Ok(self.text.len() < PAGE_BYTES)
     }

@@ -7,62 +7,41 @@ mod history;
 mod lists;
 mod query;
 mod revocations;
+mod router;
+mod state;
 mod stream;
 mod topics;
 mod unread;
-
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use axum::Router;
-use axum::routing::{delete, get, post};
-use tokio_util::task::TaskTracker;
+mod users;
 
 pub(super) use self::events::respond_to_publish;
 pub use self::lists::Lists;
-use crate::http::body::BodyBudget;
-use crate::node::Node;
+pub(super) use self::router::ApiRouter;
+pub use self::state::Api;
+use super::access::Scope::{Admin, Publish, Read};
 
-/// The state that the API's handlers share.
-#[derive(Debug)]
-pub struct Api {
-    /// The node behind the API.
-    pub node: Arc<Node>,
-    /// Maximum size of a request body, in bytes.
-    pub max_body_bytes: usize,
-    /// Bytes that the bodies of all requests share.
-    pub bodies: Arc<BodyBudget>,
-    /// The tasks of the server.
-    pub tasks: TaskTracker,
-    /// The lists that the server makes.
-    pub lists: Arc<Lists>,
-    /// When the server started.
-    pub started: Instant,
-    /// Time between two pings to a client, for the statistics.
-    pub ping_interval: Duration,
-    /// How long a client may take to answer a ping, for the statistics.
-    pub pong_timeout: Duration,
-}
-
-/// The routes below `/api/`.
-pub(super) fn routes() -> Router<Arc<Api>> {
-    Router::new()
-        .route("/api/events", post(events::publish))
-        .route("/api/events/batch", post(batch::publish_batch))
-        .route("/api/events/stream", post(stream::publish_stream))
-        .route("/api/stats", get(topics::stats))
-        .route("/api/channels", get(topics::channels))
-        .route("/api/channels/{name}/history", get(history::of_channel))
-        .route(
-            "/api/revocations",
-            get(revocations::list).post(revocations::revoke),
+/// The routes below `/api/`, each with the scope that it needs.
+pub(super) fn routes() -> ApiRouter {
+    ApiRouter::default()
+        .post("/api/events", Publish, events::publish)
+        .post("/api/events/batch", Publish, batch::publish_batch)
+        .post("/api/events/stream", Publish, stream::publish_stream)
+        .get("/api/stats", Read, topics::stats)
+        .get("/api/channels", Read, topics::channels)
+        .get("/api/channels/{name}/history", Read, history::of_channel)
+        .get("/api/revocations", Admin, revocations::list)
+        .post("/api/revocations", Admin, revocations::revoke)
+        .delete(
+            "/api/revocations/{id}",
+            Admin,
+            revocations::take_back,
         )
-        .route("/api/revocations/{id}", delete(revocations::take_back))
-        .route("/api/rooms", get(topics::rooms))
-        .route("/api/rooms/{name}/history", get(history::of_room))
-        .route("/api/connections", get(connections::list))
-        .route(
-            "/api/connections/{id}",
-            get(connections::show).delete(connections::close),
-        )
+        .get("/api/rooms", Read, topics::rooms)
+        .get("/api/rooms/{name}/history", Read, history::of_room)
+        .get("/api/connections", Read, connections::list)
+        .get("/api/connections/{id}", Read, connections::show)
+        .delete("/api/connections/{id}", Admin, connections::close)
+        .get("/api/users", Read, users::list)
+        .get("/api/users/{id}", Read, users::show)
+        .delete("/api/users/{id}", Admin, users::close)
 }

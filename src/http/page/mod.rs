@@ -3,24 +3,19 @@
 mod client;
 mod files;
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::routing::get;
-
-use crate::http::api::Api;
+use crate::http::api::ApiRouter;
 
 /// The client's scripts and, if it is to be served, the start page.
-pub(super) fn routes(has_start_page: bool) -> Router<Arc<Api>> {
-    let scripts = Router::new()
-        .route("/wavecast.js", get(client::module))
-        .route("/wavecast.iife.js", get(client::script_tag))
-        .route("/wavecast/{*module}", get(client::inner_module));
+pub(super) fn routes(has_start_page: bool) -> ApiRouter {
+    let scripts = ApiRouter::default()
+        .open("/wavecast.js", client::module)
+        .open("/wavecast.iife.js", client::script_tag)
+        .open("/wavecast/{*module}", client::inner_module);
     if has_start_page {
         scripts
-            .route("/", get(files::page))
-            .route("/page/{file}", get(files::file))
+            .open("/", files::page)
+            .open("/page/{file}", files::file)
     } else {
-        scripts.route("/", get(files::absent))
+        scripts.open("/", files::absent)
     }
 }

@@ -82,7 +82,7 @@ pub(super) async fn serve_connection(
         }
         let unread = request_unread.clone();
         if let Some(api) = routes.short_way(&request) {
-            return Box::pin(publish(api, request, unread));
+            return Box::pin(publish(api, peer, request, unread));
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(request_handover.clone());

@@ -1,6 +1,7 @@
 //! What a listener answers requests with.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,13 @@ impl Routes {
         }
     }
 
+    /// Every request goes through the router, for this project's own tests.
+    #[cfg(feature = "internals")]
+    #[must_use]
+    pub fn without_short_way(self) -> Self {
+        self.router.into()
+    }
+
     /// The API to publish with, if the request does not need the router.
     pub(super) fn short_way<B>(&self, request: &Request<B>) -> Option<Arc<Api>> {
         let publishes = request.uri().path() == PUBLISH_PATH && request.method() == Method::POST;
@@ -84,11 +92,12 @@ impl Routes {
 /// Publishes without the router, with the same timeout.
 pub(super) async fn publish(
     api: Arc<Api>,
+    peer: SocketAddr,
     request: Request<Incoming>,
     unread: UnreadBody,
 ) -> Result<Response<Body>, Infallible> {
     let deadline = || Instant::now() + REQUEST_TIMEOUT;
-    let response = lazy_timeout(deadline, pin!(respond_to_publish(api, request))).await;
+    let response = lazy_timeout(deadline, pin!(respond_to_publish(api, peer, request))).await;
     let response = response.unwrap_or_else(|_elapsed| too_late());
     if !response.status().is_success() && response.headers().contains_key(CONNECTION) {
         // It closes the connection because the body was not read.

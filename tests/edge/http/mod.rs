@@ -1,5 +1,6 @@
 //! The rest of the HTTP API: bodies, health, lists, the page; and the edge of HTTP itself.
 
+mod api_keys;
 mod bodies;
 mod body_budget;
 mod broken_bodies;
@@ -14,3 +15,4 @@ mod pipelining;
 mod status;
 mod strangers;
 mod unread_bodies;
+mod users;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::http::{Routes, ServeOptions, serve};
+use wavecast::http::{ApiAccess, Routes, ServeOptions, serve};
 use wavecast::node::Published;
 use wavecast::{TopicRules, WebSocketConfig, WebSocketServer, transport};
 
@@ -72,6 +72,20 @@ impl TestServer {
         let server = Arc::new(WebSocketServer::new(config));
         let routes = server.routes();
         Self::serve(server, routes, options).await
+    }
+
+    /// A server whose API these may call.
+    pub async fn start_for(config: WebSocketConfig, access: ApiAccess) -> Self {
+        let server = Arc::new(WebSocketServer::new(config));
+        let routes = server.routes_for(access);
+        Self::serve(server, routes, ServeOptions::default()).await
+    }
+
+    /// The same, with every request through the router.
+    pub async fn start_routed(config: WebSocketConfig, access: ApiAccess) -> Self {
+        let server = Arc::new(WebSocketServer::new(config));
+        let routes = server.routes_for(access).without_short_way();
+        Self::serve(server, routes, ServeOptions::default()).await
     }
 
     /// A server as an application builds it, behind the application's router.

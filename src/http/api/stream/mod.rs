@@ -15,6 +15,7 @@ use serde::Deserialize;
 use self::answers::Wanted;
 use self::publishing::Publishing;
 use super::Api;
+use crate::http::access::Publisher;
 use crate::http::body::{BodyLines, require_content};
 use crate::http::problem::ApiError;
 use crate::http::uri::read_query;
@@ -50,6 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for StreamQuery {
 /// Errors: a line that is refused is answered with the reason, and the next one is read.
 pub(super) async fn publish_stream(
     State(api): State<Arc<Api>>,
+    publisher: Publisher,
     query: StreamQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -57,14 +59,15 @@ pub(super) async fn publish_stream(
     if api.node.is_draining() {
         return Err(ErrorCode::Draining.into());
     }
-    let publisher: Option<Identity> = request.extensions().get().cloned();
+    let identity: Option<Identity> = request.extensions().get().cloned();
     let awaits_invitation = request.headers().contains_key(header::EXPECT);
     let mut lines = BodyLines::new(request.into_body(), api.max_body_bytes, &api.bodies);
     if awaits_invitation {
         lines.invite().await?;
     }
-    let stream = PublishStream::new(api.node.clone(), publisher);
-    let publishing = Publishing::new(lines, stream, query.answers, api.tasks.clone());
+    let stream = PublishStream::new(api.node.clone(), identity);
+    let source = (lines, publisher);
+    let publishing = Publishing::new(source, stream, query.answers, api.tasks.clone());
     let headers = [
         (header::CONTENT_TYPE, MEDIA_TYPE),
         // A proxy that compresses would hold answers back.

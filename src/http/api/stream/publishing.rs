@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answers::{Answers, Wanted};
 use crate::dialect::native::parse_publish_request;
+use crate::http::access::Publisher;
 use crate::http::body::{BodyLines, Line};
 use crate::node::PublishStream;
 
@@ -33,14 +34,14 @@ pub(super) struct Publishing {
 impl Publishing {
     /// Discards the rest of a request on `tasks`, if a drain ends the stream.
     pub(super) fn new(
-        lines: BodyLines,
+        source: (BodyLines, Publisher),
         stream: PublishStream,
         wanted: Wanted,
         tasks: TaskTracker,
     ) -> Self {
         let answers = Arc::new(Mutex::new(Answers::new(wanted)));
         Self {
-            run: Box::pin(run(lines, stream, answers.clone(), tasks)),
+            run: Box::pin(run(source, stream, answers.clone(), tasks)),
             has_ended: false,
             answers,
         }
@@ -68,7 +69,7 @@ impl Stream for Publishing {
 /// Publishes until the request has ended or a drain begins. If the request is incomplete, its whole
 /// lines are published, and the last answer says so.
 async fn run(
-    mut lines: BodyLines,
+    (mut lines, publisher): (BodyLines, Publisher),
     mut stream: PublishStream,
     answers: Arc<Mutex<Answers>>,
     tasks: TaskTracker,
@@ -81,8 +82,9 @@ async fn run(
                 Ok(text) => lines.parse(&text, parse_publish_request).await,
                 Err(refusal) => Err(refusal),
             };
-            let outcome = match request {
-                Ok(request) => stream.publish(request).await,
+            let admitted = request.and_then(|event| publisher.admit_line(&event).map(|()| event));
+            let outcome = match admitted {
+                Ok(event) => stream.publish(event).await,
                 Err(refusal) => Err(refusal),
             };
             let is_full = {

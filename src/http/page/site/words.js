@@ -46,6 +46,8 @@ const REFUSED = {
   unknown_field: 'There is a field that does not exist',
   message_too_large: 'This message is too large',
   forbidden: 'This is not allowed',
+  unauthenticated: 'The server wants an API key for this',
+  rate_limited: 'This was too much at once; try again',
   room_full: 'This room is full',
   not_in_room: 'This page is not in the room',
   too_many_topics: 'This page has reached the maximum number of rooms and channels',
