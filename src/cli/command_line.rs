@@ -6,7 +6,10 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, Error};
 
-use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, SET, STRICT, root};
+use super::commands::{
+    CHECK, CONFIG, CONFIG_FILE, EXPIRES, FILE, ID, JSON, KEY, RATE, SCOPE, SET, STRICT, root,
+};
+use super::key_new::KeyRequest;
 use super::token_commands::{NEW, TOKEN};
 use super::token_new::NewToken;
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
@@ -30,6 +33,11 @@ pub(super) enum Action {
     /// Uses no setting either.
     NewToken {
         token: Box<NewToken>,
+        problems: Vec<Problem>,
+    },
+    NewKey {
+        request: KeyRequest,
+        /// Mistakes in the flags themselves.
         problems: Vec<Problem>,
     },
 }
@@ -71,9 +79,27 @@ pub(super) fn read(mut arguments: Vec<OsString>) -> Result<Action, Error> {
                 flags: flags(&[&matches], problems),
             },
         },
+        Some((KEY, key)) => Action::NewKey {
+            // clap accepts no other command than `new`.
+            request: key
+                .subcommand()
+                .map_or_else(Default::default, |(_, new)| key_request(new)),
+            problems,
+        },
         Some((_, serve)) => Action::Serve(flags(&[&matches, serve], problems)),
         None => Action::Serve(flags(&[&matches], problems)),
     })
+}
+
+fn key_request(new: &ArgMatches) -> KeyRequest {
+    let of = |flag| values(&[new], flag);
+    KeyRequest {
+        ids: of(ID),
+        scopes: of(SCOPE),
+        rates: of(RATE),
+        expires: of(EXPIRES),
+        json: new.get_flag(JSON),
+    }
 }
 
 /// The flags before and after a command.

@@ -3,13 +3,22 @@
 use clap::{Arg, ArgAction, Command};
 
 use super::help::{long, short, wrap};
-use super::token_commands::token;
+use super::token_commands::{NEW, token};
 use crate::config::{Kind, SETTINGS, Setting};
 
 pub(super) const SERVE: &str = "serve";
 pub(super) const CONFIG: &str = "config";
 pub(super) const CHECK: &str = "check";
 pub(super) const INIT: &str = "init";
+
+pub(super) const KEY: &str = "key";
+
+/// Flags of `key new`.
+pub(super) const ID: &str = "id";
+pub(super) const SCOPE: &str = "scope";
+pub(super) const RATE: &str = "rate";
+pub(super) const EXPIRES: &str = "expires";
+pub(super) const JSON: &str = "json";
 
 /// Argument of `config check`.
 pub(super) const FILE: &str = "FILE";
@@ -52,12 +61,51 @@ pub(super) fn root() -> Command {
         .about("Check a configuration, or print a new one")
         .subcommand_required(true)
         .subcommands([check, init]);
+    let new = Command::new(NEW)
+        .about("Make a key of the HTTP API: print it, and the lines for the configuration file")
+        .after_help(wrap(
+            "The key is printed only here: the configuration has its SHA-256. A request has it in its \
+             header, as `Authorization: Bearer wck_…`.",
+            80,
+        ))
+        .args(key_flags());
+    let key = Command::new(KEY)
+        .about("Make a key of the HTTP API")
+        .subcommand_required(true)
+        .subcommands([new]);
     let serve = with_settings(Command::new(SERVE)).about("Run the server (the default command)");
     with_settings(Command::new("wavecast"))
         .version(env!("CARGO_PKG_VERSION"))
         .about(wrap(ABOUT, 80))
         .after_help(wrap(AFTER, 80))
-        .subcommands([serve, config, token(with_settings(Command::new(CHECK)))])
+        .subcommands([
+            serve,
+            config,
+            key,
+            token(with_settings(Command::new(CHECK))),
+        ])
+}
+
+fn key_flags() -> [Arg; 5] {
+    let flag = |name: &'static str, value: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .action(ArgAction::Append)
+    };
+    [
+        flag(ID, "ID").help("Its name in the configuration and in logs, such as shop"),
+        flag(SCOPE, "SCOPE").help(
+            "What it may do: publish, publish:<pattern of channels>, read, or\nadmin for everything; repeatable",
+        ),
+        flag(RATE, "RATE").help("Publications that it may make, such as 1000/s; no limit by default"),
+        flag(EXPIRES, "TIME").help("When it ends, such as 2027-01-01T00:00:00Z; never by default"),
+        Arg::new(JSON)
+            .long(JSON)
+            .action(ArgAction::SetTrue)
+            .overrides_with(JSON)
+            .help("Print one JSON object instead"),
+    ]
 }
 
 fn with_settings(command: Command) -> Command {

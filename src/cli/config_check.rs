@@ -32,7 +32,8 @@ fn summary(loaded: &Loaded) -> String {
         keys => format!(", {}", counted(keys, "key")),
     };
     let has_anonymous = loaded.config.anonymous.is_some();
-    if loaded.settings() == 0 && loaded.rules == 0 && keys.is_empty() && !has_anonymous {
+    let has_others = has_anonymous || !loaded.config.api_keys.is_empty();
+    if loaded.settings() == 0 && loaded.rules == 0 && keys.is_empty() && !has_others {
         let nothing = match loaded.file {
             Some(_) => "the file is valid and sets nothing",
             None => "nothing is set",
@@ -41,8 +42,12 @@ fn summary(loaded: &Loaded) -> String {
     }
     let settings = counted(loaded.settings(), "setting");
     let rules = counted(loaded.rules, "rule");
+    let api_keys = match loaded.config.api_keys.len() {
+        0 => String::new(),
+        keys => format!(", {}", counted(keys, "API key")),
+    };
     let anonymous = if has_anonymous { ", [anonymous]" } else { "" };
-    format!("ok: {file}{settings}, {rules}{keys}{anonymous}\n")
+    format!("ok: {file}{settings}, {rules}{keys}{api_keys}{anonymous}\n")
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -72,6 +72,19 @@ const TOKENS: &str = "
 #[tokens]
 ";
 
+const API_KEYS: &str = "
+# Keys of the HTTP API. Without any, it answers only programs on this machine. `wavecast key new`
+# makes a key and prints these lines. `scopes` are publish, publish:<pattern of channels>, read,
+# and admin for everything. `rate` limits its publications. For example:
+#
+## [[api_keys]]
+## id = \"shop\"
+## sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"
+## scopes = [\"publish:orders:*\", \"read\"]
+## rate = \"1000/s\"
+## expires = \"2030-01-01T00:00:00Z\"
+";
+
 pub(super) fn run() -> ExitCode {
     // Unlike a greeting, this is what the command is for: half a file must not look whole.
     match print::try_out(&file()) {
@@ -96,6 +109,7 @@ fn file() -> String {
         }
     }
     file.push_str(RULES);
+    file.push_str(API_KEYS);
     file
 }
 

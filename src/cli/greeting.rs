@@ -5,40 +5,82 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::print;
 
-/// Prints the addresses of the listening sockets, and warnings about what they expose.
-pub(super) fn greet(addresses: &[SocketAddr], dev: bool, has_page: bool) {
-    let Some((&first, others)) = addresses.split_first() else {
-        return;
-    };
-    let here = reachable(first);
-    let mut page = String::new();
-    if has_page {
-        let _ = writeln!(page, "  page     http://{here}/");
-    }
-    for other in others {
-        let _ = writeln!(page, "  also     http://{other}/");
-    }
-    print::out(&format!(
-        "wavecast {} listens on http://{first}
+/// What the text is about.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    /// The addresses of the listening sockets.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Those of the API, if it has its own.
+    pub(super) internal: Vec<SocketAddr>,
+    pub(super) dev: bool,
+    pub(super) has_page: bool,
+    pub(super) has_keys: bool,
+}
 
-{page}  clients  ws://{here}/ws
-  publish  curl -sS http://{here}/api/events -H 'Content-Type: application/json' \\
+impl Greeting {
+    /// Prints the addresses, and warnings about what they expose.
+    pub(super) fn print(&self) {
+        let Some((&first, others)) = self.addresses.split_first() else {
+            return;
+        };
+        let here = reachable(first);
+        let internal = self.internal.first().map(|&address| reachable(address));
+        let api = internal.unwrap_or(here);
+        let mut lines = String::new();
+        if self.has_page {
+            let _ = writeln!(lines, "  page     http://{api}/");
+        }
+        if let Some(internal) = internal {
+            let _ = writeln!(lines, "  API      http://{internal}/");
+        }
+        for other in others
+            .iter()
+            .chain(self.internal.get(1..).unwrap_or_default())
+        {
+            let _ = writeln!(lines, "  also     http://{other}/");
+        }
+        let key = if self.has_keys {
+            " \\\n             -H 'Authorization: Bearer wck_…'"
+        } else {
+            ""
+        };
+        print::out(&format!(
+            "wavecast {} listens on http://{first}
+
+{lines}  clients  ws://{here}/ws
+  publish  curl -sS http://{api}/api/events -H 'Content-Type: application/json'{key} \\
              -d '{{\"channel\":\"notifications\",\"data\":{{\"message\":\"Hello!\"}}}}'
 
 ",
-        env!("CARGO_PKG_VERSION")
-    ));
-    if dev {
-        print::err(
-            "WARNING: --dev is for trying things: anybody who can connect can do everything, and claim to be \
-             anybody with ?user=<id>. Never use it where others can reach this port.\n",
-        );
-    }
-    if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
-        print::err(&format!(
-            "WARNING: the HTTP API on {open} has no authentication: anyone who can reach the port \
-             can publish and close connections. Let only trusted networks reach it.\n"
+            env!("CARGO_PKG_VERSION")
         ));
+        self.warn();
+    }
+
+    fn warn(&self) {
+        if self.dev {
+            print::err(
+                "WARNING: --dev is for trying things: anybody who can connect can do everything, and claim to be \
+                 anybody with ?user=<id>. Never use it where others can reach this port.\n",
+            );
+        }
+        let of_api = if self.internal.is_empty() {
+            &self.addresses
+        } else {
+            &self.internal
+        };
+        let open = of_api.iter().find(|address| !address.ip().is_loopback());
+        match open {
+            Some(open) if !self.has_keys && self.dev => print::err(&format!(
+                "WARNING: with --dev and no API key, the HTTP API on {open} has no authentication: anyone who \
+                 can reach the port can publish and close connections.\n"
+            )),
+            Some(open) if !self.has_keys => print::err(&format!(
+                "WARNING: without an API key, the HTTP API on {open} answers only programs on this machine; \
+                 `wavecast key new` makes a key.\n"
+            )),
+            _ => {}
+        }
     }
 }
 

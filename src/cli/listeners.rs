@@ -11,12 +11,13 @@ use crate::transport;
 /// Number of attempts to find a port that is free on both loopback addresses.
 const PORT_ATTEMPTS: usize = 16;
 
-/// Opens the sockets for `listen`: at least one, or an error that names the address.
-pub(super) fn open(listen: Listen) -> Result<Vec<TcpListener>, String> {
+/// Opens the sockets for `listen`, the value of `flag`: at least one, or an error that names the
+/// address.
+pub(super) fn open(listen: Listen, flag: &str) -> Result<Vec<TcpListener>, String> {
     let failed = |(address, error): (SocketAddr, io::Error)| {
         let hint = match error.kind() {
-            ErrorKind::AddrInUse => "; take another port with --listen",
-            _ => "",
+            ErrorKind::AddrInUse => format!("; take another port with {flag}"),
+            _ => String::new(),
         };
         let address = address.to_string();
         let on = listen.to_string();
@@ -69,6 +70,15 @@ fn on_both(v4: SocketAddr, v6: SocketAddr) -> Result<Vec<TcpListener>, BindError
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The addresses of sockets that were opened for `listen`.
+pub(super) fn addresses(
+    listeners: &[TcpListener],
+    listen: Listen,
+) -> Result<Vec<SocketAddr>, String> {
+    let addresses: io::Result<_> = listeners.iter().map(TcpListener::local_addr).collect();
+    addresses.map_err(|error| format!("cannot listen on {listen}: {error}"))
 }
 
 /// Whether the machine lacks the address, or the whole address family.

@@ -1,5 +1,6 @@
 //! The command line of the binary: one file per command.
 
+mod api_options;
 mod authority;
 mod command_line;
 mod commands;
@@ -11,6 +12,7 @@ mod descriptors;
 mod greeting;
 mod help;
 mod journal;
+mod key_new;
 mod listeners;
 mod print;
 mod run;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use super::command_line::{self, Action};
-use super::{config_check, config_init, print, serve, token_check};
+use super::{config_check, config_init, key_new, print, serve, token_check};
 use crate::config::report;
 
 /// Exit code for a usage error.
@@ -33,6 +33,13 @@ pub fn main() -> ExitCode {
         Action::Serve(flags) => serve::run(flags),
         Action::CheckConfig { flags, strict } => config_check::run(flags, strict),
         Action::InitConfig { problems } if problems.is_empty() => config_init::run(),
+        Action::NewKey { request, problems } if problems.is_empty() => key_new::run(&request),
+        Action::NewKey { problems, .. } => {
+            for problem in problems {
+                print::err(&format!("error: {problem}\n"));
+            }
+            ExitCode::from(WRONG_USE)
+        }
         Action::CheckToken { flags } => token_check::run(flags),
         Action::NewToken { token, problems } if problems.is_empty() => token.run(),
         Action::InitConfig { problems } | Action::NewToken { problems, .. } => {

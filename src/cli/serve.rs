@@ -1,7 +1,5 @@
 //! `wavecast serve`: listens, serves, and drains on a signal.
 
-use std::io;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +10,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::cors::CorsLayer;
 
+use super::api_options::ApiOptions;
+use super::greeting::Greeting;
 use super::signals::Signals;
-use super::{authority, configuration, cors, descriptors, greeting, journal, listeners, print};
+use super::{authority, configuration, descriptors, journal, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{Routes, serve_all};
 use crate::hub::Observers;
@@ -56,53 +55,56 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    let code = runtime.block_on(async {
-        let dev = config.server.trust_user_parameter;
-        let has_page = config.has_start_page();
-        config.server.start_page = has_page;
-        let origins = config.allowed_origins();
-        config.server.origins = Some(origins.map_err(|error| error.to_string())?);
-        // Until the server has drained.
-        let (key_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let _fetching = stop.clone().drop_guard();
-        let policy = authority::policy(&mut config, &key_tasks, &stop)?;
-        let server = WebSocketServer::assemble(config.server, Observers::default(), policy)
-            .map_err(|error| error.to_string())?;
-        // Before listening, so that no signal is missed once the port is open.
-        let signals =
-            Signals::new().map_err(|error| format!("cannot install signal handlers: {error}"))?;
-        let listeners = listeners::open(config.listen)?;
-        // Before the first connection is accepted, and not before the port is known to be free.
-        let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
-        if let Some(file) = &history_file {
-            restore(&server, file).await;
-        }
-        let addresses: io::Result<Vec<SocketAddr>> =
-            listeners.iter().map(TcpListener::local_addr).collect();
-        let addresses =
-            addresses.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
-        greet(addresses, dev, has_page).await;
-        let server = Arc::new(server);
-        let routes = routes(&server, cors::layer(&config.cors_origins));
-        Ok(until_drained(&server, history_file, (listeners, routes), signals).await)
-    });
+    let code = runtime.block_on(run_server(config));
     // Does not wait for a write that hangs: the drain has waited for it long enough.
     runtime.shutdown_background();
     code
 }
 
-/// Prints the greeting, but does not wait long for an output that nobody reads.
-async fn greet(addresses: Vec<SocketAddr>, dev: bool, has_page: bool) {
-    let printed = spawn_blocking(move || greeting::greet(&addresses, dev, has_page));
-    let _ = timeout(PRINT_TIMEOUT, printed).await;
-}
-
-fn routes(server: &Arc<WebSocketServer>, cors: Option<CorsLayer>) -> Routes {
-    match cors {
-        // Every response needs the CORS headers.
-        Some(cors) => server.router().layer(cors).into(),
-        None => Routes::with_short_way(server.router(), server.api()),
+async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
+    config.server.start_page = config.has_start_page();
+    let origins = config.allowed_origins();
+    config.server.origins = Some(origins.map_err(|error| error.to_string())?);
+    // Until the server has drained.
+    let (key_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let _fetching = stop.clone().drop_guard();
+    let policy = authority::policy(&mut config, &key_tasks, &stop)?;
+    let api = ApiOptions {
+        dev: config.server.trust_user_parameter,
+        keys: config.api_keys,
+        cors_origins: config.cors_origins,
+    };
+    let server = WebSocketServer::assemble(config.server, Observers::default(), policy)
+        .map_err(|error| error.to_string())?;
+    // Before listening, so that no signal is missed once the port is open.
+    let signals =
+        Signals::new().map_err(|error| format!("cannot install signal handlers: {error}"))?;
+    let public = listeners::open(config.listen, "--listen")?;
+    let internal = match config.internal {
+        Some(listen) => Some((listen, listeners::open(listen, "--internal-listen")?)),
+        None => None,
+    };
+    // Before the first connection is accepted, and not before the ports are known to be free.
+    let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
+    if let Some(file) = &history_file {
+        restore(&server, file).await;
     }
+    let greeting = Greeting {
+        addresses: listeners::addresses(&public, config.listen)?,
+        internal: match &internal {
+            Some((listen, sockets)) => listeners::addresses(sockets, *listen)?,
+            None => Vec::new(),
+        },
+        dev: api.dev,
+        has_page: server.config().start_page,
+        has_keys: !api.keys.is_empty(),
+    };
+    // Does not wait long for an output that nobody reads.
+    let printed = spawn_blocking(move || greeting.print());
+    let _ = timeout(PRINT_TIMEOUT, printed).await;
+    let server = Arc::new(server);
+    let listening = api.listening(&server, public, internal.map(|(_, sockets)| sockets));
+    Ok(until_drained(&server, history_file, listening, signals).await)
 }
 
 /// Restores the histories that the previous process saved, if any.
@@ -142,13 +144,16 @@ async fn drain(server: &WebSocketServer, history_file: Option<&str>) -> usize {
 async fn until_drained(
     server: &WebSocketServer,
     history_file: Option<String>,
-    (listeners, routes): (Vec<TcpListener>, Routes),
+    listening: Vec<(Vec<TcpListener>, Routes)>,
     mut signals: Signals,
 ) -> ExitCode {
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
     let options = server.config().serve();
-    serve_all(listeners, &routes, options, &requests, &stop);
+    // Each with bounds of its own: clients cannot take those of the API.
+    for (listeners, routes) in listening {
+        serve_all(listeners, &routes, options, &requests, &stop);
+    }
     log_start(server);
     let first = tokio::select! {
         first = signals.next() => first,

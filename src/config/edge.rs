@@ -3,7 +3,7 @@
 use super::tokens::TokensConfig;
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
-use crate::auth::{AccessRules, Grants};
+use crate::auth::{AccessRules, ApiKey, Grants};
 use crate::history::HistoryLimits;
 use crate::hub::{TopicOptions, TopicRules};
 use crate::protocol::TopicKind;
@@ -14,6 +14,10 @@ use crate::wire::{AllowedHosts, AllowedOrigins, InvalidOrigin};
 pub(crate) struct EdgeConfig {
     /// Where to listen.
     pub(crate) listen: Listen,
+    /// Where the API is instead, if it has an address of its own.
+    pub(crate) internal: Option<Listen>,
+    /// The keys of the API. Without any, only programs on this machine may call it.
+    pub(crate) api_keys: Vec<ApiKey>,
     /// Whether to serve the start page.
     pub(crate) start_page: StartPage,
     /// Web origins whose pages may connect, beside those of the server's own host.
@@ -39,10 +43,13 @@ pub(crate) struct EdgeConfig {
 }
 
 impl EdgeConfig {
-    /// Whether to serve the start page, which lets everyone who can open it read and publish.
+    /// Whether to serve the start page, which lets everyone who can open it read and publish. Once it
+    /// is said who may call the API, it is a tool of development only.
     pub(crate) fn has_start_page(&self) -> bool {
-        let is_safe = self.server.trust_user_parameter || self.listen.is_loopback();
-        self.start_page.is_on(is_safe)
+        let dev = self.server.trust_user_parameter;
+        let is_safe = dev || self.internal.unwrap_or(self.listen).is_loopback();
+        let is_configured = !self.api_keys.is_empty() || self.tokens.is_some();
+        (dev || !is_configured) && self.start_page.is_on(is_safe)
     }
 
     /// Whether nothing says who may connect: neither `[tokens]` nor `[anonymous]` is there. Then
@@ -137,6 +144,8 @@ impl Default for EdgeConfig {
         };
         Self {
             listen: Listen::Address(([127, 0, 0, 1], 3000).into()),
+            internal: None,
+            api_keys: Vec::new(),
             start_page: StartPage::Auto,
             origins: Vec::new(),
             cors_origins: Vec::new(),

@@ -52,6 +52,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "`127.0.0.1:3000` is one address, `3000` is that port on 127.0.0.1, `:3000` is all addresses (IPv4 and IPv6), and `localhost:3000` is both loopback addresses. Port 0 picks a free port.",
     },
     Setting {
+        key: "internal.listen", flag: Some("internal-listen"), heading: Listening, kind: Kind::OptionalAddress, default: "", reload: Restart,
+        set: |config, value| put(&mut config.internal, value),
+        help: "Address for the HTTP API and the start page, which --listen then doesn't serve; none by default",
+        more: "Let only backends and operators reach it, and clients only --listen. Written like --listen. Health checks are answered on both.",
+    },
+    Setting {
         key: "server.shards", flag: Some("shards"), heading: Listening, kind: SHARDS, default: "0", reload: Restart,
         set: |config, value| put(&mut config.server.engine.shards, value),
         help: "Number of shards; 0 means one per worker thread",
@@ -253,19 +259,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,
         set: |config, value| put(&mut config.cors_origins, value),
         help: "Web origin that may call the HTTP API from a browser, or `*` for any; none by default",
-        more: "An origin is scheme, host and port, as in `http://localhost:5173`.",
+        more: "An origin is scheme, host and port, as in `http://localhost:5173`. It is no authentication: without API keys, the browser must be on this machine.",
     },
     Setting {
         key: "server.page", flag: Some("page"), heading: Security, kind: Kind::Word(StartPage::WORDS), default: "auto", reload: Live,
         set: |config, value| put(&mut config.start_page, value),
         help: "Whether to serve the start page at `/`: on, off, or auto (on loopback addresses, or with --dev)",
-        more: "The page is for development: it subscribes to channels and publishes, as anyone who can reach the port can. The JavaScript client (`/wavecast.js`) is served in any case.",
+        more: "With API keys, it is served only with --dev. The page is for development: it subscribes to channels and publishes, as anyone who can reach the port can. The JavaScript client (`/wavecast.js`) is served in any case.",
     },
     Setting {
         key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,
         set: |config, value| put(&mut config.server.trust_user_parameter, value),
         help: "Development only: trust `?user=<id>` on /ws and /sse, so that ANYBODY CAN CLAIM TO BE ANYBODY",
-        more: "The server then also starts on addresses that others can reach, though nothing says who may connect.",
+        more: "The server then also starts on addresses that others can reach, though nothing says who may connect; and without API keys, anybody may call the HTTP API, from other machines and from any web page.",
     },
     Setting {
         key: "tokens.audience", flag: None, heading: Security, kind: Kind::Texts, default: "", reload: Live,

@@ -51,11 +51,11 @@ pub(crate) use json::{push_string, unescape};
 pub(crate) use json_members::{elements, members};
 pub(crate) use json_scan::{Shape, WHITE_SPACE, scan_value};
 pub use names::{ChannelName, NameError, RoomName, UserId};
+pub(crate) use names::{user_channel, user_of};
 pub use pattern::Pattern;
 #[cfg(any(feature = "auth", feature = "internals"))]
 pub use pattern::PatternError;
 pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
-pub(crate) use names::{user_channel, user_of};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{InvalidTarget, PublishRequest, Target};

@@ -23,7 +23,7 @@ fn another(kind: Kind) -> &'static str {
         Kind::Number { .. } => "77",
         Kind::Size { .. } => "77KiB",
         Kind::Time { .. } => "77s",
-        Kind::Address => ":77",
+        Kind::Address | Kind::OptionalAddress => ":77",
         Kind::LogFilter => "trace",
         Kind::Path => "/other",
         Kind::WebOrigins | Kind::AllowedOrigins => "https://other.example",

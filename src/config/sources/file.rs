@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::anonymous;
+use super::api_keys::{self, GivenKeys};
 use super::document::{Document, in_order};
 use super::given::Given;
 use super::problem::Problem;
@@ -25,6 +26,7 @@ pub(super) struct File {
     /// `[anonymous]`, if it is there.
     pub(super) anonymous: Option<Grants>,
     pub(super) tokens: TokenLists,
+    pub(super) api_keys: GivenKeys,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -50,6 +52,10 @@ impl File {
             if let Some(kind) = topics {
                 let rules = rules::read(document, kind, name, value, &mut self.problems);
                 self.rules.extend(rules);
+                continue;
+            }
+            if name == "api_keys" {
+                self.api_keys = api_keys::read(document, value, &mut self.problems);
                 continue;
             }
             let message = match value.get_ref() {

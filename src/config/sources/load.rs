@@ -72,6 +72,8 @@ impl Loaded {
             None => File::default(),
         };
         loaded.problems.extend(file.problems);
+        loaded.warnings.extend(file.api_keys.warnings);
+        loaded.config.api_keys = file.api_keys.keys;
         for given in file.given {
             loaded.set(given);
         }

@@ -1,6 +1,7 @@
 //! The sources of settings: flags, environment variables, the file and the defaults.
 
 mod anonymous;
+mod api_keys;
 mod document;
 mod file;
 mod given;

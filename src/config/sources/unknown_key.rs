@@ -9,7 +9,7 @@ use crate::protocol::{did_you_mean, did_you_mean_or, nearest};
 pub(super) const ANONYMOUS: &str = "anonymous";
 
 /// What is in a file beside the sections of settings.
-const OTHERS: [&str; 3] = ["channels", "rooms", ANONYMOUS];
+const OTHERS: [&str; 4] = ["channels", "rooms", "api_keys", ANONYMOUS];
 
 /// Where to look if there is no suggestion.
 const ALL_KEYS: &str = "`wavecast config init` lists all keys";

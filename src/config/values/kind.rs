@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Time { least: Duration },
     /// An address to listen on.
     Address,
+    /// The same, or nothing.
+    OptionalAddress,
     /// A log level or a log filter.
     LogFilter,
     /// The path of a file. In the configuration file, a relative one begins at that file's folder.
@@ -51,7 +53,7 @@ impl Kind {
             Self::Number { .. } => "NUMBER",
             Self::Size { .. } => "SIZE",
             Self::Time { .. } => "DURATION",
-            Self::Address => "ADDRESS",
+            Self::Address | Self::OptionalAddress => "ADDRESS",
             Self::LogFilter => "LEVEL",
             Self::Path => "FILE",
             Self::WebOrigins | Self::AllowedOrigins => "ORIGIN",
@@ -67,7 +69,8 @@ impl Kind {
             Self::Number { least, most } => number(raw, least, most),
             Self::Size { least } => size(raw, least),
             Self::Time { least } => time(raw, least),
-            Self::Address => {
+            Self::OptionalAddress if text(raw) == Some("") => Ok(Value::NoAddress),
+            Self::Address | Self::OptionalAddress => {
                 let listen = text(raw).and_then(|text| text.parse().ok());
                 listen.map(Value::Address).ok_or_else(|| {
                     let how = "write 127.0.0.1:3000, 3000, :3000 or localhost:3000";

@@ -59,6 +59,7 @@ pub(crate) enum Value {
     Size(usize),
     Time(Duration),
     Address(Listen),
+    NoAddress,
     Text(String),
     List(Vec<String>),
 }
@@ -92,6 +93,18 @@ convert! {
     Listen: Value::Address(listen) => listen;
     String: Value::Text(text) => text;
     Vec<String>: Value::List(list) => list;
+}
+
+impl TryFrom<Value> for Option<Listen> {
+    type Error = Value;
+
+    fn try_from(value: Value) -> Result<Self, Value> {
+        match value {
+            Value::Address(listen) => Ok(Some(listen)),
+            Value::NoAddress => Ok(None),
+            other => Err(other),
+        }
+    }
 }
 
 impl TryFrom<Value> for usize {

@@ -53,6 +53,7 @@ impl From<LiveConnection> for ConnectionView {
         };
         let (messages_in, bytes_in) = client.received();
         let identity = client.identity();
+        let identity = identity.as_deref();
         let expires = identity.and_then(Identity::expires);
         Self {
             id: client.id(),

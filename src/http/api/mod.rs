@@ -31,11 +31,7 @@ pub(super) fn routes() -> ApiRouter {
         .get("/api/channels/{name}/history", Read, history::of_channel)
         .get("/api/revocations", Admin, revocations::list)
         .post("/api/revocations", Admin, revocations::revoke)
-        .delete(
-            "/api/revocations/{id}",
-            Admin,
-            revocations::take_back,
-        )
+        .delete("/api/revocations/{id}", Admin, revocations::take_back)
         .get("/api/rooms", Read, topics::rooms)
         .get("/api/rooms/{name}/history", Read, history::of_room)
         .get("/api/connections", Read, connections::list)

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use futures_util::future::join_all;
 
-pub use self::list::{Revocation, Revocations, Revoked, TooManyRevocations};
 use self::list::TokenFacts;
+pub use self::list::{Revocation, Revocations, Revoked, TooManyRevocations};
 use super::{Node, Turn};
 use crate::hub::{Client, Phase};
 use crate::protocol::{CloseCode, ErrorCode, Identity, Refusal, UserId};

@@ -1,9 +1,13 @@
 //! The binary as a process.
 
+mod api_keys;
 mod arguments;
 mod config_commands;
 mod cors;
+mod internal;
+mod key_new;
 mod listening;
+mod local_only;
 mod log;
 mod origins;
 mod output;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use wavecast::node::Revoked;
 use wavecast::hub::{ClientInfo, Link, Pipe};
+use wavecast::node::Revoked;
 use wavecast::policy::{Identity, UserId};
 
 use super::issuer::{connect, now, start, status, token};
