@@ -37,11 +37,11 @@ CASES = [
 RUNS = 5
 SERIES = itertools.count(1)
 HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 STREAM = (
-    b"POST /api/events/stream?answers=errors HTTP/1.1\r\nHost: b\r\n"
+    b"POST /api/events/stream?answers=errors HTTP/1.1\r\nHost: localhost\r\n"
     b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
@@ -94,7 +94,7 @@ def cpu_seconds(pid):
 
 def publish_request(name, topics, size):
     if name == "uWebSockets":
-        return b"GET /publish?size=%d&topics=%s HTTP/1.1\r\nHost: b\r\n\r\n" % (size, ".".join(topics).encode())
+        return b"GET /publish?size=%d&topics=%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (size, ".".join(topics).encode())
     empty = '{"type":"event","channel":"c0000","data":{"id":"0","timestamp":"2026-01-01T00:00:00.000Z","p":""}}'
     data = {"p": "x" * (size - len(empty))}
     events = ({"channel": name, "id": "0", "data": data} for name in topics)

@@ -10,7 +10,7 @@ TEXT, CONTINUATION, CLOSE, PING, PONG = 1, 0, 8, 9, 10
 
 def request(method, path, body=None, headers=()):
     """A request on a connection that stays open. A body that isn't bytes is sent as JSON."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: attacks", *headers]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
     if body is not None:
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]

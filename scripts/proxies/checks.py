@@ -6,7 +6,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from .client import DEADLINE_S, Closed, Connection, Socket, publish, respond
+from .client import DEADLINE_S, KEY, Closed, Connection, Socket, publish, respond
 from .processes import Edge, Nginx
 
 # The server pings this often, and nginx ends a connection on which it reads nothing for READ_TIMEOUT_S.
@@ -76,15 +76,32 @@ def the_public_side_cannot_publish(at):
 def the_private_side_has_the_api(at):
     """backends reach the API and the health checks on the private side, and no client does"""
     for path, expected in (("/api/stats", 200), ("/healthz", 200), ("/readyz", 200), ("/health", 200), ("/ws", 404), ("/", 404)):
-        status, text = respond(at.proxy.private, None, "GET", path)
+        status, text = respond(at.proxy.private, None, "GET", path, KEY)
         assert status == expected, f"{path} is answered {status}: {text[:200]!r}"
+    status, text = respond(at.proxy.private, None, "GET", "/api/stats")
+    assert status == 401, f"without a key, it is answered {status}: {text[:200]!r}"
+
+
+def a_proxy_is_not_a_program_on_this_machine(at):
+    """without a key in the configuration, nothing that comes through the proxy reaches the API"""
+    at.edge.stop()
+    at.edge = Edge(at.binary, at.folder, at.port)
+    try:
+        for port, path in ((at.proxy.private, "/api/stats"), (at.proxy.private, "/api/connections")):
+            status, text = respond(port, None, "GET", path)
+            assert status == 401, f"{path} is answered {status}: {text[:200]!r}"
+        status, text = respond(at.port, None, "GET", "/api/stats")
+        assert status == 200, f"directly, it is answered {status}: {text[:200]!r}"
+    finally:
+        at.edge.stop()
+        at.edge = Edge(at.binary, at.folder, at.port, "--ping-interval", PING, "--config", str(at.config))
 
 
 def a_publish_stream_is_answered_line_by_line(at):
     """nginx: a publish stream is answered line by line while it is open"""
     stream = Connection(at.proxy.private)
     stream.send(b"POST /api/events/stream HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
-                b"Transfer-Encoding: chunked\r\n\r\n")
+                + KEY[0].encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
     for n in range(3):
         line = b'{"channel":"news","id":"line-%d","data":%d}\n' % (n, n)
         stream.send(b"%x\r\n%s\r\n" % (len(line), line))
@@ -202,14 +219,14 @@ def a_drain_reaches_clients(at):
     code = at.edge.stop()
     assert code == 0, f"the server ended with {code}"
     assert Socket(at.proxy.public, at.trust).upgraded in (502, 503, 504)
-    at.edge = Edge(at.binary, at.folder, at.port, "--ping-interval", PING)
+    at.edge = Edge(at.binary, at.folder, at.port, "--ping-interval", PING, "--config", str(at.config))
     assert Socket(at.proxy.public, at.trust).upgraded == 101
 
 
 def without_pings_nginx_cuts(at):
     """nginx: a connection whose server pings more rarely than the read timeout is cut"""
     at.edge.stop()
-    at.edge = Edge(at.binary, at.folder, at.port, "--ping-interval", "60s")
+    at.edge = Edge(at.binary, at.folder, at.port, "--ping-interval", "60s", "--config", str(at.config))
     client = Socket(at.proxy.public, at.trust)
     try:
         ended = client.next()
@@ -220,7 +237,7 @@ def without_pings_nginx_cuts(at):
 
 COMMON = (
     an_event_reaches_a_websocket, an_event_stream_is_not_buffered, an_event_stream_shares_a_connection,
-    the_public_side_cannot_publish, the_private_side_has_the_api, the_base_path_works, a_long_last_event_id_passes, an_application_decides_who_may_connect,
+    the_public_side_cannot_publish, the_private_side_has_the_api, a_proxy_is_not_a_program_on_this_machine, the_base_path_works, a_long_last_event_id_passes, an_application_decides_who_may_connect,
     pings_keep_idle_connections, a_drain_reaches_clients,
 )
 ONLY_NGINX = (

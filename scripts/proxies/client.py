@@ -143,7 +143,15 @@ def respond(port, trust, method, path, headers=(), body=None):
         connection.close()
 
 
+KEY = []
+
+
+def use_key(key):
+    """Sends this key of the API from now on."""
+    KEY[:] = [f"Authorization: Bearer {key}"]
+
+
 def publish(port, trust, channel, data):
-    """Status of a publication."""
+    """Status of a publication with the key."""
     event = json.dumps({"channel": channel, "data": data}, separators=(",", ":")).encode()
-    return respond(port, trust, "POST", "/api/events", body=event)[0]
+    return respond(port, trust, "POST", "/api/events", KEY, body=event)[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ports import ReservedPort
 
+from . import client
 from .checks import NGINX_CHANGES, PING, checks_of
 from .processes import Caddy, Certificate, Edge, Nginx, version
 from .unit import CHECKS as UNIT_CHECKS
@@ -34,7 +35,13 @@ class Surroundings:
         self.certificate, self.trust = certificate, certificate.chain
         self.reserved = ReservedPort()
         self.port = self.reserved.number
-        self.edge = Edge(BINARY, folder, self.port, "--ping-interval", PING)
+        # What comes through a proxy needs a key.
+        made = subprocess.run([BINARY, "key", "new", "--id", "backend", "--scope", "admin"], capture_output=True, text=True, check=True)
+        key, lines = made.stdout.split("\n", 1)
+        client.use_key(key)
+        self.config = Path(folder) / "keys.toml"
+        self.config.write_text(lines)
+        self.edge = Edge(BINARY, folder, self.port, "--ping-interval", PING, "--config", str(self.config))
         try:
             changes = (NGINX_CHANGES,) if proxy is Nginx else ()
             self.proxy = proxy(folder, certificate, self.port, *changes)

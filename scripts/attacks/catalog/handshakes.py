@@ -56,7 +56,7 @@ def half_handshakes(target):
 @attack("slow-heads")
 def slow_heads(target):
     """3,000 request heads sent byte by byte"""
-    head = b"GET /api/stats HTTP/1.1\r\nHost: attacks\r\nX-Long: " + b"x" * 500
+    head = b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 500
     socks, at = [connect(target) for _ in range(3000)], 0
     deadline = time.monotonic() + 13
     while time.monotonic() < deadline and at < len(head):

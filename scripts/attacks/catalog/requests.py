@@ -149,7 +149,7 @@ def _subscribe_much(target, which, count=250):
 @attack("fat-heads")
 def large_unfinished_heads(target):
     """4,000 request heads of 31 KB without their end"""
-    head = b"GET /api/stats HTTP/1.1\r\nHost: attacks\r\nX-Long: " + b"x" * 31_000
+    head = b"GET /api/stats HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 31_000
     socks = [connect(target) for _ in range(4000)]
     sent = sum(send(sock, head) for sock in socks)
     time.sleep(5)
