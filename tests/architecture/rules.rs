@@ -250,6 +250,8 @@ pub const SERVER: Crate = Crate {
                 "server/",
             ],
         ),
+        ("utoipa", &["http/api/description.rs", "http/api/router.rs"]),
+        ("utoipa_axum", &["http/api/router.rs"]),
     ],
 };
 

@@ -60,10 +60,10 @@ impl ApiAccess {
         peer: Option<SocketAddr>,
     ) -> Result<Publisher, ApiError> {
         match self {
-            Self::Open => Ok(Publisher::default()),
+            Self::Open => Ok(Publisher::unlimited()),
             #[cfg(feature = "auth")]
             Self::Local(local) => match local.check(request, peer) {
-                Ok(()) => Ok(Publisher::default()),
+                Ok(()) => Ok(Publisher::unlimited()),
                 Err(remote) => Err(unauthenticated(remote.to_string())),
             },
             #[cfg(feature = "auth")]

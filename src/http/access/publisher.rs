@@ -9,7 +9,7 @@ use crate::protocol::{ChannelName, ErrorCode, PublishRequest, Refusal, Target};
 
 /// Who publishes, as far as the API knows: the key of the request. Without one, everything may be
 /// published.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(in crate::http) struct Publisher {
     key: Option<Arc<KnownKey>>,
 }
@@ -22,6 +22,11 @@ pub(in crate::http) struct RateLimited {
 }
 
 impl Publisher {
+    /// Whoever may publish everything.
+    pub(super) fn unlimited() -> Self {
+        Self { key: None }
+    }
+
     pub(super) fn with_key(key: Arc<KnownKey>) -> Self {
         Self { key: Some(key) }
     }

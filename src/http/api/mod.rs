@@ -2,6 +2,8 @@
 
 mod batch;
 mod connections;
+#[cfg(feature = "cli")]
+mod description;
 mod events;
 mod history;
 mod lists;

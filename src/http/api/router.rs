@@ -10,14 +10,33 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use futures_util::future::Either;
+#[cfg(feature = "cli")]
+use utoipa_axum::router::OpenApiRouter;
 
+#[cfg(feature = "cli")]
+use super::description::described;
 use super::state::Api;
 use crate::http::access::Scope;
 
+/// In the binary, what adds a route also adds it to the description of the API. Users of the library
+/// do not pay for that.
+#[cfg(feature = "cli")]
+type Inner = OpenApiRouter<Arc<Api>>;
+#[cfg(not(feature = "cli"))]
+type Inner = Router<Arc<Api>>;
+
 /// A router that takes no route without the scope that it needs. Only here are routes added below
 /// `http/`; a test of the architecture sees to that.
-#[derive(Debug, Default)]
-pub(in crate::http) struct ApiRouter(Router<Arc<Api>>);
+#[derive(Default)]
+pub(in crate::http) struct ApiRouter(Inner);
+
+/// The methods that the API has.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Delete,
+}
 
 impl ApiRouter {
     /// Adds `GET` on a path.
@@ -27,7 +46,8 @@ impl ApiRouter {
         scope: Scope,
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
-        self.route(path, get(Guarded { scope, handler }))
+        let methods = get(Guarded { scope, handler });
+        self.route(path, Method::Get, scope, methods)
     }
 
     /// Adds `POST` on a path.
@@ -37,7 +57,8 @@ impl ApiRouter {
         scope: Scope,
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
-        self.route(path, post(Guarded { scope, handler }))
+        let methods = post(Guarded { scope, handler });
+        self.route(path, Method::Post, scope, methods)
     }
 
     /// Adds `DELETE` on a path.
@@ -47,16 +68,17 @@ impl ApiRouter {
         scope: Scope,
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
-        self.route(path, delete(Guarded { scope, handler }))
+        let methods = delete(Guarded { scope, handler });
+        self.route(path, Method::Delete, scope, methods)
     }
 
-    /// Adds `GET` on a path that is open to everyone, with any key or none.
+    /// Adds `GET` on a path that is open to everyone, with any key or none. It is no part of the API.
     pub(in crate::http) fn open<T: 'static>(
         self,
         path: &str,
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
-        self.route(path, get(handler))
+        Self(self.0.route(path, get(handler)))
     }
 
     /// Adds all routes of another router.
@@ -65,11 +87,37 @@ impl ApiRouter {
     }
 
     /// The routes, for axum.
+    #[cfg(feature = "cli")]
+    pub(in crate::http) fn into_router(self) -> Router<Arc<Api>> {
+        self.0.into()
+    }
+
+    /// The routes, for axum.
+    #[cfg(not(feature = "cli"))]
     pub(in crate::http) fn into_router(self) -> Router<Arc<Api>> {
         self.0
     }
 
-    fn route(self, path: &str, methods: MethodRouter<Arc<Api>>) -> Self {
+    /// The description of the routes that need a scope.
+    #[cfg(all(test, feature = "cli"))]
+    pub(super) fn into_description(self) -> utoipa::openapi::OpenApi {
+        self.0.into_openapi()
+    }
+
+    #[cfg(feature = "cli")]
+    fn route(
+        self,
+        path: &str,
+        method: Method,
+        scope: Scope,
+        methods: MethodRouter<Arc<Api>>,
+    ) -> Self {
+        let paths = described(path, method, scope);
+        Self(self.0.routes((Vec::new(), paths, methods)))
+    }
+
+    #[cfg(not(feature = "cli"))]
+    fn route(self, path: &str, _: Method, _: Scope, methods: MethodRouter<Arc<Api>>) -> Self {
         Self(self.0.route(path, methods))
     }
 }
