@@ -43,3 +43,6 @@ pub(super) fn routes() -> ApiRouter {
         .get("/api/users/{id}", Read, users::show)
         .delete("/api/users/{id}", Admin, users::close)
 }
+
+#[cfg(all(test, feature = "cli"))]
+mod tests;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::handler::Handler;
+use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use futures_util::future::Either;
@@ -30,14 +31,6 @@ type Inner = Router<Arc<Api>>;
 #[derive(Default)]
 pub(in crate::http) struct ApiRouter(Inner);
 
-/// The methods that the API has.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Delete,
-}
-
 impl ApiRouter {
     /// Adds `GET` on a path.
     pub(in crate::http) fn get<T: 'static>(
@@ -47,7 +40,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = get(Guarded { scope, handler });
-        self.route(path, Method::Get, scope, methods)
+        self.route(path, Method::GET, scope, methods)
     }
 
     /// Adds `POST` on a path.
@@ -58,7 +51,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = post(Guarded { scope, handler });
-        self.route(path, Method::Post, scope, methods)
+        self.route(path, Method::POST, scope, methods)
     }
 
     /// Adds `DELETE` on a path.
@@ -69,7 +62,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = delete(Guarded { scope, handler });
-        self.route(path, Method::Delete, scope, methods)
+        self.route(path, Method::DELETE, scope, methods)
     }
 
     /// Adds `GET` on a path that is open to everyone, with any key or none. It is no part of the API.
@@ -112,7 +105,7 @@ impl ApiRouter {
         scope: Scope,
         methods: MethodRouter<Arc<Api>>,
     ) -> Self {
-        let paths = described(path, method, scope);
+        let paths = described(path, &method, scope);
         Self(self.0.routes((Vec::new(), paths, methods)))
     }
 
