@@ -40,7 +40,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = get(Guarded { scope, handler });
-        self.route(path, Method::GET, scope, methods)
+        self.route(path, &Method::GET, scope, methods)
     }
 
     /// Adds `POST` on a path.
@@ -51,7 +51,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = post(Guarded { scope, handler });
-        self.route(path, Method::POST, scope, methods)
+        self.route(path, &Method::POST, scope, methods)
     }
 
     /// Adds `DELETE` on a path.
@@ -62,7 +62,7 @@ impl ApiRouter {
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
         let methods = delete(Guarded { scope, handler });
-        self.route(path, Method::DELETE, scope, methods)
+        self.route(path, &Method::DELETE, scope, methods)
     }
 
     /// Adds `GET` on a path that is open to everyone, with any key or none. It is no part of the API.
@@ -101,16 +101,16 @@ impl ApiRouter {
     fn route(
         self,
         path: &str,
-        method: Method,
+        method: &Method,
         scope: Scope,
         methods: MethodRouter<Arc<Api>>,
     ) -> Self {
-        let paths = described(path, &method, scope);
+        let paths = described(path, method, scope);
         Self(self.0.routes((Vec::new(), paths, methods)))
     }
 
     #[cfg(not(feature = "cli"))]
-    fn route(self, path: &str, _: Method, _: Scope, methods: MethodRouter<Arc<Api>>) -> Self {
+    fn route(self, path: &str, _: &Method, _: Scope, methods: MethodRouter<Arc<Api>>) -> Self {
         Self(self.0.route(path, methods))
     }
 }
