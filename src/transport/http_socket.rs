@@ -205,16 +205,15 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     async fn pair() -> (HttpSocket, TcpStream) {
+        pair_with(Arc::new(Semaphore::new(1))).await
+    }
+
+    async fn pair_with(large_reads: Arc<Semaphore>) -> (HttpSocket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (socket, _) = accepted.unwrap();
-        let socket = HttpSocket::new(
-            socket,
-            Handover::default(),
-            TIMEOUT,
-            Arc::new(Semaphore::new(1)),
-        );
+        let socket = HttpSocket::new(socket, Handover::default(), TIMEOUT, large_reads);
         (socket, peer.unwrap())
     }
 
@@ -267,5 +266,34 @@ mod tests {
         read.unwrap();
         assert!(all.starts_with(b"threexxx") && all.ends_with(b"xxx"));
         assert!(socket.into_inner().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_peer_reads_nothing_does_not_keep_its_turn() {
+        let permits = Arc::new(Semaphore::new(1));
+        let (mut socket, mut peer) = pair_with(permits.clone()).await;
+        let task = socket.task();
+        peer.write_all(&[b'x'; 9000]).await.unwrap();
+        let mut small = [0; 4 * 1024];
+        socket.read_exact(&mut small).await.unwrap();
+        let mut more = [0; 100];
+        let read = poll_fn(|cx| {
+            let mut buffer = ReadBuf::new(&mut more);
+            Poll::Ready(Pin::new(&mut socket).poll_read(cx, &mut buffer))
+        });
+        assert!(read.await.is_pending(), "it has read what it may");
+        let turn = tokio::time::timeout(PATIENCE, poll_fn(|cx| task.poll_again(cx)));
+        turn.await.expect("a turn").unwrap();
+        assert_eq!(permits.available_permits(), 0);
+
+        // Its responses fill the buffers of both sides.
+        let mut is_written = true;
+        while is_written {
+            let write = poll_fn(|cx| Poll::Ready(Pin::new(&mut socket).poll_write(cx, &small)));
+            is_written = matches!(write.await, Poll::Ready(Ok(_)));
+        }
+        let again = poll_fn(|cx| Poll::Ready(task.poll_again(cx))).await;
+        assert!(!matches!(again, Poll::Ready(Ok(()))), "{again:?}");
+        assert_eq!(permits.available_permits(), 1);
     }
 }

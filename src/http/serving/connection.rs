@@ -194,3 +194,60 @@ async fn until_ended(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+
+    use axum::Router;
+    use axum::extract::Request;
+    use axum::routing::post;
+    use http_body_util::BodyExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::super::slots::HttpSlots;
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// Reads the beginning of the body, waits for more of it, and then answers without.
+    async fn answer_early(request: Request) {
+        let mut body = request.into_body();
+        let _ = body.frame().await;
+        let mut more = Box::pin(body.frame());
+        for _ in 0..5 {
+            let more = poll_fn(|cx| Poll::Ready(more.as_mut().poll(cx))).await;
+            assert!(more.is_pending(), "others have all turns");
+            yield_now().await;
+        }
+    }
+
+    /// While it lingers, it reads nothing that needs a turn.
+    #[tokio::test]
+    async fn a_connection_that_lingers_does_not_wait_for_a_turn() {
+        let slot = HttpSlots::new(1).take().expect("a slot");
+        let turns = slot.large_reads();
+        let count = turns.available_permits();
+        let others = turns.clone().acquire_many_owned(count as u32).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+        let address = listener.local_addr().expect("an address");
+        let mut peer = TcpStream::connect(address).await.expect("connect");
+        let request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n";
+        let request = [request.as_bytes(), &[b'x'; 9000]].concat();
+        peer.write_all(&request).await.expect("send");
+        let accepted = listener.accept().await.expect("accept");
+        let routes = Router::new().route("/", post(answer_early)).into();
+        let (options, stop) = (ServeOptions::default(), CancellationToken::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve_connection(accepted, slot, routes, options, stop));
+
+        // Its side ends when it begins to linger, which it does until the peer's side ends.
+        let mut answer = String::new();
+        let read = timeout(PATIENCE, peer.read_to_string(&mut answer)).await;
+        read.expect("an end").expect("an orderly end");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        drop(others);
+        assert_eq!(turns.available_permits(), count);
+    }
+}
