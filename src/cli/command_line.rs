@@ -10,6 +10,9 @@ use super::commands::{CHECK, CONFIG, CONFIG_FILE, FILE, INIT, SET, STRICT, root}
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
 use crate::protocol::{did_you_mean_or, nearest};
 
+/// What other servers call the address that they listen on.
+const NAMES_OF_LISTEN: [&str; 6] = ["-p", "-b", "--port", "--host", "--bind", "--address"];
+
 /// What the arguments ask for.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -138,8 +141,12 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
     let written = argument.split('=').next().unwrap_or_default();
 
     let (command, path) = named(command, arguments);
-    let known = command.get_arguments().filter_map(clap::Arg::get_long);
-    let meant = nearest(written.trim_start_matches('-'), known.chain(["help"]));
+    let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+    let meant = if NAMES_OF_LISTEN.contains(&flag) {
+        known.find(|&known| known == "listen")
+    } else {
+        nearest(written.trim_start_matches('-'), known.chain(["help"]))
+    };
     let meant_argument = command
         .get_arguments()
         .find(|known| known.get_long() == meant);
@@ -176,6 +183,15 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
         let meant = meant.or_else(|| elsewhere(&root, name));
         let end = did_you_mean_or(meant.as_deref(), "`wavecast --help` lists all commands");
         return format!("error: unknown command `{name}`{end}\n");
+    }
+    let is_init = || named(&root(), arguments).1.last() == Some(&INIT);
+    if let Some(file) = text(error, ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && is_init()
+    {
+        return format!(
+            "error: `{INIT}` prints the file; use `wavecast {CONFIG} {INIT} > {file}`\n"
+        );
     }
     let text = error.to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();
