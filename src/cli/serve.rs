@@ -1,6 +1,6 @@
 //! `wavecast serve`: listens, serves, and drains on a signal.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::signals::Signals;
 use super::{configuration, cors, descriptors, greeting, journal, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{Routes, serve_all};
+use crate::node::RestoreError;
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
@@ -64,7 +65,7 @@ fn start(mut config: EdgeConfig) -> Result<ExitCode, String> {
         // Before the first connection is accepted, and not before the port is known to be free.
         let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
         if let Some(file) = &history_file {
-            restore(&server, file).await;
+            restore(&server, file).await?;
         }
         let addresses: io::Result<Vec<SocketAddr>> =
             listeners.iter().map(TcpListener::local_addr).collect();
@@ -95,7 +96,9 @@ fn routes(server: &Arc<WebSocketServer>, cors: Option<CorsLayer>) -> Routes {
 }
 
 /// Restores the histories that the previous process saved, if any.
-async fn restore(server: &WebSocketServer, file: &str) {
+///
+/// Errors: there is no such folder, so every shutdown would lose all histories.
+async fn restore(server: &WebSocketServer, file: &str) -> Result<(), String> {
     match server.restore_histories(file).await {
         Ok(Some(restored)) => tracing::info!(
             file,
@@ -105,8 +108,16 @@ async fn restore(server: &WebSocketServer, file: &str) {
             "histories restored"
         ),
         Ok(None) => tracing::info!(file, "no history file; all histories begin anew"),
+        Err(RestoreError::Folder(error))
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            return Err(format!(
+                "cannot save histories to {file}: its folder does not exist"
+            ));
+        }
         Err(error) => tracing::error!(file, %error, "all histories begin anew"),
     }
+    Ok(())
 }
 
 /// Drains, and saves the histories for the next process.

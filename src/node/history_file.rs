@@ -65,7 +65,12 @@ impl HistoryFile {
                 limit: max_bytes,
             })),
             Ok((_, file)) => Ok(Some(file)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            // Nor is there one where its folder is a file.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(self.set_aside(Unusable::Unreadable(error.into()))),
         }
     }
