@@ -7,12 +7,14 @@ mod health;
 mod page;
 mod problem;
 mod serving;
+mod unmatched;
 mod uri;
 
 use std::sync::Arc;
 
 pub use api::{Api, Lists};
 use axum::Router;
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 pub use body::BodyBudget;
@@ -24,7 +26,7 @@ pub(crate) use serving::serve_all;
 pub use serving::{ServeOptions, serve};
 
 use self::problem::ApiError;
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::Refusal;
 
 /// The routes of the API, the health checks, the JavaScript client and, if wanted, the start page.
 pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
@@ -34,15 +36,14 @@ pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
         .route("/health", get(health::health))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
-        .method_not_allowed_fallback(refuse_method)
+        .fallback(unmatched::refuse_path)
+        .method_not_allowed_fallback(unmatched::refuse_method)
         .with_state(api)
 }
 
 /// The response to a method that the path does not support.
-pub(crate) async fn refuse_method() -> Response {
-    let detail = "this path does not support this method";
-    ApiError::new(ErrorCode::MethodNotAllowed, detail).into_response()
+pub(crate) async fn refuse_method(uri: Uri) -> Response {
+    unmatched::refuse_method(uri).await.into_response()
 }
 
 /// The response to a refused request.

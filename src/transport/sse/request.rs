@@ -11,13 +11,15 @@ use axum::http::{Uri, Version};
 use super::handover::Handover;
 use super::unavailable::accepts_event_stream;
 use crate::protocol::{
-    ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, excerpt,
+    ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, did_you_mean,
+    excerpt, nearest,
 };
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
 /// event id contains the positions in all of them.
 pub(super) const MAX_CHANNELS: usize = 256;
 
+const CHANNEL: &str = "channel";
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A request for an event stream, not yet parsed.
@@ -62,9 +64,10 @@ impl SseRequest {
             last: None,
             last_event_id: None,
         };
+        let mut misspelt = None;
         for (key, value) in query {
             match key.as_str() {
-                "channel" => parameters.add_channel(&value, max)?,
+                CHANNEL => parameters.add_channel(&value, max)?,
                 "last" => {
                     let last = value.parse().map_err(|_| {
                         let detail = "`last` must be a number of events";
@@ -74,7 +77,7 @@ impl SseRequest {
                 }
                 "last_event_id" => parameters.last_event_id = Some(value),
                 // Meant for a proxy, or for a later version.
-                _ => {}
+                other => misspelt = misspelt.or_else(|| nearest(other, [CHANNEL])),
             }
         }
         // The browser's header is newer: the URI stays the same when it reconnects.
@@ -83,9 +86,10 @@ impl SseRequest {
         }
         parameters.last_event_id = parameters.last_event_id.filter(|id| !id.is_empty());
         if parameters.channels.is_empty() {
+            let end = did_you_mean(misspelt);
             return Err(refused(
                 ErrorCode::MissingField,
-                "at least one channel is required, as in /sse?channel=news",
+                format!("at least one channel is required, as in /sse?channel=news{end}"),
             ));
         }
         Ok(parameters)

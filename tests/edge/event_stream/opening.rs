@@ -96,6 +96,11 @@ async fn a_request_is_refused_before_a_stream_begins() {
         let detail = response.expect_problem(status, code);
         assert!(!detail.is_empty(), "{path}");
     }
+    let misspelt = edge.http("GET", "/sse?chanel=news", None).await;
+    assert_eq!(
+        misspelt.expect_problem(400, "missing_field"),
+        "at least one channel is required, as in /sse?channel=news; did you mean `channel`?"
+    );
     let posted = edge.http("POST", "/sse?channel=news", None).await;
     posted.expect_problem(405, "method_not_allowed");
     eventually("the end of all connections", async || edge.links() == 0).await;
