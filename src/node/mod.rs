@@ -29,8 +29,8 @@ mod unavailable;
 mod unfinished_messages;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -122,6 +122,8 @@ pub struct Node {
     options: NodeOptions,
     /// Tells this process from others that use the same history file.
     run: Uuid,
+    /// Why the history file could not be marked as that of this run.
+    unclaimed: OnceLock<String>,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
     drain_begun: CancellationToken,
@@ -168,6 +170,7 @@ impl Node {
             policy,
             options,
             run: Uuid::new_v4(),
+            unclaimed: OnceLock::new(),
             draining: AtomicBool::new(false),
             drain_begun: CancellationToken::new(),
             awaiting: AwaitingConnections::default(),
