@@ -10,12 +10,13 @@ use super::sorted::values_after;
 use super::topic::Topic;
 use crate::protocol::TopicKind;
 
-/// The topics that have members, sorted by name, without the server's own channels (`$…`).
+/// The topics that have members, sorted by name, without the server's own channels (`$…`). Those are
+/// at most as many as the connections, and must not be refused because strangers are in all others.
 ///
 /// Locks: a topic's state, then this.
 #[derive(Debug)]
 pub(super) struct OccupiedTopics {
-    /// Maximum number of topics that have members, the server's own channels included.
+    /// Maximum number of topics that have members.
     max: usize,
     count: AtomicUsize,
     channels: RwLock<ByName>,
@@ -34,9 +35,12 @@ impl OccupiedTopics {
         }
     }
 
-    /// Whether one more topic may have members. If so, it is counted, and must be
+    /// Whether this topic, which has no members, may have some. If so, it is counted, and must be
     /// [inserted](Self::insert).
-    pub(super) fn reserve(&self) -> bool {
+    pub(super) fn reserve(&self, topic: &Topic) -> bool {
+        if !is_listed(topic) {
+            return true;
+        }
         let more = |count: usize| (count < self.max).then_some(count + 1);
         let count = &self.count;
         let reserved = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
@@ -54,8 +58,8 @@ impl OccupiedTopics {
 
     /// Removes a topic that has lost its last member. The topic is locked.
     pub(super) fn remove(&self, topic: &Topic) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
         if is_listed(topic) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
             self.of(topic.kind()).write().remove(topic.name());
         }
     }
