@@ -64,6 +64,7 @@ pub async fn open_admitted<F>(
 ) -> Option<WebSocketConnection<F>> {
     let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
     admission.set_remote(peer);
+    let class = admission.info().class;
     let (read_half, link, pipe) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
@@ -73,7 +74,16 @@ pub async fn open_admitted<F>(
             (ReadHalf::Other(read_half), link, Some((pipe, write_half)))
         }
     };
-    let client = node.connect_admitted(admission, link).await.ok()?;
+    let client = match node.connect_admitted(admission, link).await {
+        Ok(client) => client,
+        Err(refusal) => {
+            let code = CloseCode::of_refused_connection(refusal.code);
+            let frame = node.dialects().of(class).close(code, None);
+            let stream = read_half.reunite(pipe.map(|(_, write_half)| write_half));
+            let _ = timeout(LINGER, stream.refuse(&frame)).await;
+            return None;
+        }
+    };
     if let Some((pipe, write_half)) = pipe {
         // Not earlier: if the hub had not accepted the pipe, nothing would ever end it.
         tasks.spawn(forward(pipe, write_half));
