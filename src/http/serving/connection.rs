@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ending::{answer_error, linger};
+use super::ending::{answer_error, has_input, linger};
 use super::head_timer::HeadTimer;
 use super::options::ServeOptions;
 use super::request_body::UnreadBody;
@@ -143,7 +143,10 @@ pub(super) async fn serve_connection(
             offer.accept(socket);
             return;
         }
-        End::Complete => unread.is_recorded(),
+        // The HTTP library may have read some of it, and left the rest in the socket.
+        End::Complete => {
+            unread.is_recorded() || !parts.read_buf.is_empty() || has_input(&socket).await
+        }
         End::Failed(error) => answer_error(&socket, &error, &parts.read_buf),
     };
     // Places beyond the maximum are few, and are needed for health checks.
