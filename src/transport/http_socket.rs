@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -33,24 +33,51 @@ struct Shared {
     turns: ReadTurns,
 }
 
-/// Whether bytes have arrived on a connection, since this was last forgotten.
+/// What has arrived on a connection.
 #[derive(Debug, Clone, Default)]
-pub struct Arrivals(Arc<AtomicBool>);
+pub struct Arrivals(Arc<Arrived>);
+
+#[derive(Debug, Default)]
+struct Arrived {
+    is_any: AtomicBool,
+    is_next_begun: AtomicBool,
+    /// The last four bytes.
+    tail: AtomicU32,
+}
 
 impl Arrivals {
-    /// Whether bytes have arrived.
+    /// Whether bytes have arrived since this was last forgotten.
     pub fn is_any(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_any.load(Ordering::Relaxed)
     }
 
     /// Forgets those that have arrived so far.
     pub fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.is_any.store(false, Ordering::Relaxed);
     }
 
     /// Bytes have arrived.
-    pub fn record(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub fn record(&self, bytes: &[u8]) {
+        let tail = self.0.tail.load(Ordering::Relaxed);
+        let last = &bytes[bytes.len().saturating_sub(4)..];
+        let tail = last
+            .iter()
+            .fold(tail, |tail, &byte| tail << 8 | u32::from(byte));
+        self.0.tail.store(tail, Ordering::Relaxed);
+        self.0.is_any.store(true, Ordering::Relaxed);
+    }
+
+    /// A request has arrived. If it has no body, everything behind its head belongs to the next one.
+    pub fn record_request(&self, has_body: bool) {
+        let tail = self.0.tail.load(Ordering::Relaxed).to_be_bytes();
+        let is_at_end = tail.ends_with(b"\n\r\n") || tail.ends_with(b"\n\n");
+        let is_begun = !has_body && !is_at_end;
+        self.0.is_next_begun.store(is_begun, Ordering::Relaxed);
+    }
+
+    /// Whether the head of the next request has begun to arrive together with the last request.
+    pub fn is_next_begun(&self) -> bool {
+        self.0.is_next_begun.load(Ordering::Relaxed)
     }
 }
 
@@ -115,7 +142,7 @@ impl HttpSocket {
         }
     }
 
-    /// Whether bytes have arrived.
+    /// What has arrived.
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
     }
@@ -147,8 +174,8 @@ impl AsyncRead for HttpSocket {
         ready!(shared.output.poll_drain(cx))?;
         ready!(shared.turns.poll_read(cx, read_half, buffer))?;
         drop(shared);
-        if buffer.filled().len() > filled {
-            self.arrivals.record();
+        if let arrived @ [_, ..] = &buffer.filled()[filled..] {
+            self.arrivals.record(arrived);
         }
         Poll::Ready(Ok(()))
     }

@@ -63,6 +63,7 @@ pub(super) async fn serve_connection(
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
     let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
     let (task, arrivals) = (socket.task(), socket.arrivals());
+    let requested = arrivals.clone();
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), task.clone());
@@ -71,6 +72,7 @@ pub(super) async fn serve_connection(
     // Boxed: the HTTP library moves the future several times before it polls it.
     let service = service_fn(move |mut request: Request<Incoming>| -> BoxFuture<_> {
         request_slot.keep();
+        requested.record_request(!request.body().is_end_stream());
         if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
             return Box::pin(ready(Ok(refuse_extra(&request))));
         }
