@@ -143,8 +143,12 @@ async fn a_reused_connection_and_http_1_0_can_open_a_stream() {
     reused.expect_subscribed(&["news"]).await;
 
     let stream = dial(edge.address).await;
-    let mut old = EventSource::over(stream, "GET /sse?channel=news HTTP/1.0\r\n\r\n").await;
+    let request = "GET /sse?channel=news HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    let mut old = EventSource::over(stream, request).await;
     assert!(!old.head.contains("chunked"), "{}", old.head);
+    let lines = old.head.lines();
+    let connection = lines.filter(|line| line.starts_with("connection:"));
+    assert_eq!(connection.collect::<Vec<_>>(), ["connection: close"]);
     old.expect_subscribed(&["news"]).await;
     edge.publish("news", "for both").await;
     for source in [&mut reused, &mut old] {
