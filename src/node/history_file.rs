@@ -50,7 +50,12 @@ impl HistoryFile {
         let left = self.unfinished();
         let temporary = self.temporary();
         let written = self.open_folder().and_then(|folder| {
-            create(&temporary)?.write_all(self.run.to_string().as_bytes())?;
+            // Others may read it: a server of another user has to find that it was taken over.
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&temporary)?;
+            file.write_all(self.run.to_string().as_bytes())?;
             // It may belong to another user, and then it can be replaced but not written to.
             fs::rename(&temporary, self.beside("owner"))?;
             folder.sync_all()
