@@ -169,6 +169,7 @@ pub const SERVER: Crate = Crate {
                 "node/connections.rs",
                 "node/history.rs",
                 "node/policy.rs",
+                "node/restart.rs",
                 "transport/websocket/connection.rs",
                 "http/api/connections.rs",
                 "http/serving/",
