@@ -96,10 +96,7 @@ async fn a_head_that_begins_in_one_piece_with_the_request_before_it_has_no_more_
 
     // A connection on which nothing more came is idle.
     let mut stream = dial(server.address).await;
-    stream
-        .write_all(&begun[..GET.len() + 1])
-        .await
-        .expect("send");
+    stream.write_all(&begun[..=GET.len()]).await.expect("send");
     stream.write_all(&GET[1..]).await.expect("send");
     for _ in 0..2 {
         assert_eq!(read_response(&mut stream).await.status, 200);
