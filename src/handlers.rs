@@ -191,8 +191,8 @@ pub async fn sse_handler(
     }
 }
 
-async fn refuse_method(_: CheckedOrigin) -> Response {
-    http::refuse_method().await
+async fn refuse_method(_: CheckedOrigin, uri: Uri) -> Response {
+    http::refuse_method(uri).await
 }
 
 /// The response to a refused request for an event stream: one that brings browsers back, if there may

@@ -16,6 +16,8 @@ pub(super) struct ApiOptions {
     /// Whether everyone may call it, as long as there are no keys.
     pub(super) dev: bool,
     pub(super) keys: Vec<ApiKey>,
+    /// Whether clients bring tokens, which are in `Authorization` too.
+    pub(super) has_tokens: bool,
     /// Web origins whose pages may call it.
     pub(super) cors_origins: Vec<String>,
 }
@@ -28,7 +30,7 @@ impl ApiOptions {
         public: Vec<TcpListener>,
         internal: Option<Vec<TcpListener>>,
     ) -> Vec<(Vec<TcpListener>, Routes)> {
-        let cors = cors::layer(&self.cors_origins, !self.keys.is_empty());
+        let cors = cors::layer(&self.cors_origins, self.has_tokens || !self.keys.is_empty());
         let access = if !self.keys.is_empty() {
             ApiAccess::Keys(ApiKeys::new(self.keys, Instant::now()))
         } else if self.dev {

@@ -7,13 +7,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, Error};
 
 use super::commands::{
-    CHECK, CONFIG, CONFIG_FILE, EXPIRES, FILE, ID, JSON, KEY, RATE, SCOPE, SET, STRICT, root,
+    CHECK, CONFIG, CONFIG_FILE, EXPIRES, FILE, ID, INIT, JSON, KEY, RATE, SCOPE, SET, STRICT, root,
 };
 use super::key_new::KeyRequest;
 use super::token_commands::{NEW, TOKEN};
 use super::token_new::NewToken;
 use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
 use crate::protocol::{did_you_mean_or, nearest};
+
+/// What other servers call the address that they listen on.
+const NAMES_OF_LISTEN: [&str; 6] = ["-p", "-b", "--port", "--host", "--bind", "--address"];
 
 /// What the arguments ask for.
 #[derive(Debug)]
@@ -187,8 +190,12 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
     let written = argument.split('=').next().unwrap_or_default();
 
     let (command, path) = named(command, arguments);
-    let known = command.get_arguments().filter_map(clap::Arg::get_long);
-    let meant = nearest(written.trim_start_matches('-'), known.chain(["help"]));
+    let mut known = command.get_arguments().filter_map(clap::Arg::get_long);
+    let meant = if NAMES_OF_LISTEN.contains(&flag) {
+        known.find(|&known| known == "listen")
+    } else {
+        nearest(written.trim_start_matches('-'), known.chain(["help"]))
+    };
     let meant_argument = command
         .get_arguments()
         .find(|known| known.get_long() == meant);
@@ -217,7 +224,7 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
         let root = root();
         let (command, _) = named(&root, arguments);
         let inner: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-        let (name, inner) = (command.get_name(), inner.join(" or "));
+        let (name, inner) = (name.unwrap_or_default(), inner.join(" or "));
         return format!("error: `{name}` needs a command: {inner}\n");
     }
     if let Some(name) = name {
@@ -228,6 +235,15 @@ pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
         let meant = meant.or_else(|| elsewhere(&root, name));
         let end = did_you_mean_or(meant.as_deref(), "`wavecast --help` lists all commands");
         return format!("error: unknown command `{name}`{end}\n");
+    }
+    let is_init = || named(&root(), arguments).1.last() == Some(&INIT);
+    if let Some(file) = text(error, ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && is_init()
+    {
+        return format!(
+            "error: `{INIT}` prints the file; use `wavecast {CONFIG} {INIT} > {file}`\n"
+        );
     }
     let text = error.to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();

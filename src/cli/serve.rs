@@ -1,5 +1,6 @@
 //! `wavecast serve`: listens, serves, and drains on a signal.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::{authority, configuration, descriptors, journal, listeners, print};
 use crate::config::{EdgeConfig, Flags};
 use crate::http::{Routes, serve_all};
 use crate::hub::Observers;
+use crate::node::RestoreError;
 use crate::server::WebSocketServer;
 use crate::telemetry;
 
@@ -68,10 +70,12 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     // Until the server has drained.
     let (key_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let _fetching = stop.clone().drop_guard();
+    let has_tokens = config.tokens.is_some();
     let policy = authority::policy(&mut config, &key_tasks, &stop)?;
     let api = ApiOptions {
         dev: config.server.trust_user_parameter,
         keys: config.api_keys,
+        has_tokens,
         cors_origins: config.cors_origins,
     };
     let server = WebSocketServer::assemble(config.server, Observers::default(), policy)
@@ -87,7 +91,7 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     // Before the first connection is accepted, and not before the ports are known to be free.
     let history_file = (!config.history_file.is_empty()).then_some(config.history_file);
     if let Some(file) = &history_file {
-        restore(&server, file).await;
+        restore(&server, file).await?;
     }
     let greeting = Greeting {
         addresses: listeners::addresses(&public, config.listen)?,
@@ -108,7 +112,9 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
 }
 
 /// Restores the histories that the previous process saved, if any.
-async fn restore(server: &WebSocketServer, file: &str) {
+///
+/// Errors: there is no such folder, so every shutdown would lose all histories.
+async fn restore(server: &WebSocketServer, file: &str) -> Result<(), String> {
     match server.restore_histories(file).await {
         Ok(Some(restored)) => tracing::info!(
             file,
@@ -118,8 +124,16 @@ async fn restore(server: &WebSocketServer, file: &str) {
             "histories restored"
         ),
         Ok(None) => tracing::info!(file, "no history file; all histories begin anew"),
+        Err(RestoreError::Folder(error))
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
+            return Err(format!(
+                "cannot save histories to {file}: its folder does not exist"
+            ));
+        }
         Err(error) => tracing::error!(file, %error, "all histories begin anew"),
     }
+    Ok(())
 }
 
 /// Drains, and saves the histories for the next process.

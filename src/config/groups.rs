@@ -61,7 +61,7 @@ pub struct LimitsConfig {
     pub topics_per_client: usize,
     /// Maximum number of rooms and channels that have members, over all clients; at least 1. A
     /// client that would be the first member of another one is refused with `too_many_topics`.
-    /// Each takes about 0.5 KB. Default 1,000,000.
+    /// Each takes about 0.5 KB. Users' own channels (`$user:…`) do not count. Default 1,000,000.
     pub topics: usize,
     /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;
     /// at least 1 ms. After that, the command or request is refused with `overloaded`. The

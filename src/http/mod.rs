@@ -8,6 +8,7 @@ mod health;
 mod page;
 mod problem;
 mod serving;
+mod unmatched;
 mod uri;
 
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use std::sync::Arc;
 pub use access::ApiAccess;
 #[cfg(feature = "auth")]
 pub use access::LocalOnly;
-use api::ApiRouter;
 pub use api::{Api, Lists};
 use axum::Router;
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 pub use body::BodyBudget;
 pub use health::Health;
@@ -33,28 +34,27 @@ use crate::protocol::{ErrorCode, Refusal};
 /// The routes of the API, the health checks, the JavaScript client and, if wanted, the start page.
 pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
     let page = page::routes(has_start_page);
-    finish(api::routes().merge(page), api)
+    let routes = health::routes().merge(api::routes()).merge(page);
+    finish(routes.into_router().fallback(unmatched::refuse_path), api)
 }
 
 /// The same without the API, and so without the start page, which uses it.
 #[cfg(feature = "cli")]
 pub(crate) fn router_without_api(api: Arc<Api>) -> Router {
-    finish(page::routes(false), api)
+    let routes = health::routes().merge(page::routes(false)).into_router();
+    let nothing = async || ApiError::new(ErrorCode::NotFound, unmatched::NOTHING);
+    finish(routes.fallback(nothing), api)
 }
 
-fn finish(routes: ApiRouter, api: Arc<Api>) -> Router {
-    routes
-        .merge(health::routes())
-        .into_router()
-        .fallback(async || ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
-        .method_not_allowed_fallback(refuse_method)
+fn finish(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {
+    router
+        .method_not_allowed_fallback(unmatched::refuse_method)
         .with_state(api)
 }
 
 /// The response to a method that the path does not support.
-pub(crate) async fn refuse_method() -> Response {
-    let detail = "this path does not support this method";
-    ApiError::new(ErrorCode::MethodNotAllowed, detail).into_response()
+pub(crate) async fn refuse_method(uri: Uri) -> Response {
+    unmatched::refuse_method(uri).await.into_response()
 }
 
 /// The response to a refused request.

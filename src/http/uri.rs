@@ -8,6 +8,10 @@ use serde::de::DeserializeOwned;
 use super::problem::ApiError;
 use crate::protocol::{ErrorCode, NOT_TEXT, decodes_to_text};
 
+/// How the standard library says that a text is not a whole number.
+const NOT_A_NUMBER: &str = "invalid digit found in string";
+const NO_DIGITS: &str = "cannot parse integer from empty string";
+
 /// The one parameter of a path, decoded.
 #[derive(Debug)]
 pub(super) struct PathText(pub(super) String);
@@ -34,7 +38,13 @@ pub(super) fn read_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> 
         // What the library's text begins with says nothing to a client.
         let text = error.body_text();
         let (_, reason) = text.split_once("query string: ").unwrap_or(("", &text));
-        invalid(reason.to_owned())
+        // Nor do its words for a number.
+        match reason.split_once(": ") {
+            Some((field, NOT_A_NUMBER | NO_DIGITS)) => {
+                invalid(format!("`{field}` must be a whole number"))
+            }
+            _ => invalid(reason.to_owned()),
+        }
     });
     query.map(|Query(query)| query)
 }

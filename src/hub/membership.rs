@@ -254,7 +254,7 @@ impl Topic {
         if state.audience.members() >= options.max_members {
             return Ok(JoinOutcome::Full);
         }
-        if state.audience.members() == 0 && !occupied.reserve() {
+        if state.audience.members() == 0 && !occupied.reserve(self) {
             return Ok(JoinOutcome::TooManyTopics);
         }
         if let Some(forms) = announce {

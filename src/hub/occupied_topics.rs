@@ -11,12 +11,13 @@ use super::topic::Topic;
 use crate::protocol::{TopicKind, user_channel, user_of};
 
 /// The topics that have members, sorted by name. Of the server's own channels (`$…`), only those of
-/// users are here, in a list of their own.
+/// users are here, in a list of their own. They do not count in the limit: they are at most as many as
+/// the connections, and must not be refused because strangers are in all others.
 ///
 /// Locks: a topic's state, then this.
 #[derive(Debug)]
 pub(super) struct OccupiedTopics {
-    /// Maximum number of topics that have members, the server's own channels included.
+    /// Maximum number of topics that have members.
     max: usize,
     count: AtomicUsize,
     channels: RwLock<ByName>,
@@ -38,9 +39,12 @@ impl OccupiedTopics {
         }
     }
 
-    /// Whether one more topic may have members. If so, it is counted, and must be
+    /// Whether this topic, which has no members, may have some. If so, it is counted, and must be
     /// [inserted](Self::insert).
-    pub(super) fn reserve(&self) -> bool {
+    pub(super) fn reserve(&self, topic: &Topic) -> bool {
+        if !is_counted(topic) {
+            return true;
+        }
         let more = |count: usize| (count < self.max).then_some(count + 1);
         let count = &self.count;
         let reserved = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
@@ -57,7 +61,9 @@ impl OccupiedTopics {
 
     /// Removes a topic that has lost its last member. The topic is locked.
     pub(super) fn remove(&self, topic: &Topic) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        if is_counted(topic) {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(list) = self.list_of(topic) {
             list.write().remove(topic.name());
         }
@@ -100,4 +106,9 @@ impl OccupiedTopics {
             TopicKind::Room => &self.rooms,
         }
     }
+}
+
+/// Whether a topic counts in the limit: one that clients name.
+fn is_counted(topic: &Topic) -> bool {
+    !topic.name().starts_with('$')
 }

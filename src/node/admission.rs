@@ -120,7 +120,7 @@ impl Admission {
     }
 
     /// What is known about the future client.
-    pub(super) fn info(&self) -> &ClientInfo {
+    pub fn info(&self) -> &ClientInfo {
         &self.info
     }
 

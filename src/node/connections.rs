@@ -98,7 +98,8 @@ impl Node {
             && let Err(error) = self.subscribe_to_user(&client, &user).await
         {
             self.disconnect(&client).await?;
-            self.hub.release(&client, true)?;
+            // Not reset: the transport tells the peer why.
+            self.hub.release(&client, false)?;
             return Err(error);
         }
         self.expiry_list.add(&client);

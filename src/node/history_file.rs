@@ -1,8 +1,8 @@
 //! The file in which histories outlive the process: replaced at once or not at all, and read once.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirEntry, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -14,8 +14,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Links to links that are followed. The system gives up after 40.
 const MAX_LINKS: usize = 40;
 
-/// The path of a history file, and the files beside it: `.tmp` while it is written, `.owner` with
-/// the process that was started last, `.rejected` if it could not be used.
+/// The path of a history file, and the files beside it: `.<run>.tmp` while this process writes one
+/// of them, `.owner` with the process that was started last, `.rejected` if it could not be used.
 #[derive(Debug)]
 pub(super) struct HistoryFile {
     path: PathBuf,
@@ -43,9 +43,51 @@ impl HistoryFile {
     }
 
     /// Notes that this process was started last. One that was started before does not write the
-    /// file any more: this process does not go on with its numbers.
+    /// file any more: this process does not go on with its numbers. Then removes what those have left
+    /// that did not finish writing.
     pub(super) fn claim(&self) -> io::Result<()> {
-        fs::write(self.beside("owner"), self.run.to_string())
+        // Before the claim: who is started later may begin to write at any time.
+        let left = self.unfinished();
+        let temporary = self.temporary();
+        let written = self.open_folder().and_then(|folder| {
+            // Others may read it: a server of another user has to find that it was taken over.
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&temporary)?;
+            file.write_all(self.run.to_string().as_bytes())?;
+            // It may belong to another user, and then it can be replaced but not written to.
+            fs::rename(&temporary, self.beside("owner"))?;
+            folder.sync_all()
+        });
+        if let Err(error) = written {
+            let _ = fs::remove_file(&temporary);
+            let owner = self.beside("owner");
+            let why = format!("{} cannot be written: {error}", owner.display());
+            return Err(io::Error::new(error.kind(), why));
+        }
+        for file in left {
+            let _ = fs::remove_file(file);
+        }
+        Ok(())
+    }
+
+    /// The temporary files of all processes. None if the folder cannot be read.
+    fn unfinished(&self) -> Vec<PathBuf> {
+        let name = self.path.file_name().and_then(OsStr::to_str);
+        let (Some(name), Ok(files)) = (name, fs::read_dir(self.folder())) else {
+            return Vec::new();
+        };
+        let is_unfinished = |file: &DirEntry| {
+            let file = file.file_name();
+            let run = file.to_str().and_then(|file| {
+                let run = file.strip_prefix(name)?.strip_prefix('.')?;
+                run.strip_suffix(".tmp")
+            });
+            run.is_some_and(|run| run.parse::<Uuid>().is_ok())
+        };
+        let files = files.flatten().filter(is_unfinished);
+        files.map(|file| file.path()).collect()
     }
 
     /// Whether another process was started since.
@@ -65,7 +107,12 @@ impl HistoryFile {
                 limit: max_bytes,
             })),
             Ok((_, file)) => Ok(Some(file)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            // Nor is there one where its folder is a file.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(self.set_aside(Unusable::Unreadable(error.into()))),
         }
     }
@@ -73,26 +120,28 @@ impl HistoryFile {
     /// Removes the file, so that nobody goes on with the same numbers a second time.
     pub(super) fn remove(&self) -> Result<(), RestoreError> {
         self.remove_from_disk()
-            .map_err(|error| RestoreError::Unusable {
-                aside: SetAside::Failed(io::Error::from(error.kind())),
-                reason: Unusable::NotRemoved(error),
-            })
+            .map_err(|error| self.set_aside(Unusable::NotRemoved(error)))
     }
 
     fn remove_from_disk(&self) -> io::Result<()> {
+        // First, so that what cannot be made durable is not done.
+        let folder = self.open_folder()?;
         fs::remove_file(&self.path)?;
-        self.sync_folder()
+        folder.sync_all()
     }
 
     /// Renames a file that cannot be used. It must not be found by a later start either: what this
     /// process publishes is not in it.
     pub(super) fn set_aside(&self, reason: Unusable) -> RestoreError {
         let to = self.beside("rejected");
-        let moved = fs::rename(&self.path, &to).and_then(|()| self.sync_folder());
-        let aside = match moved {
+        let is_there = fs::symlink_metadata(&to).is_ok();
+        let aside = match fs::rename(&self.path, &to) {
+            Ok(()) if is_there => SetAside::Replacing(to),
             Ok(()) => SetAside::To(to),
             Err(error) => SetAside::Failed(error),
         };
+        // If the folder cannot be read, the file is away nevertheless, unless the machine crashes.
+        let _ = self.open_folder().and_then(|folder| folder.sync_all());
         RestoreError::Unusable { reason, aside }
     }
 
@@ -102,10 +151,10 @@ impl HistoryFile {
         &self,
         write: impl FnOnce(&mut BufWriter<File>) -> Result<T, SaveError>,
     ) -> Result<T, SaveError> {
-        let temporary = self.beside("tmp");
+        let temporary = self.temporary();
         let replaced = self.write_and_rename(&temporary, write);
         if replaced.is_err() {
-            // It may not exist. What is left of it is replaced by the next one.
+            // It may not exist. What is left of it is removed at the next start.
             let _ = fs::remove_file(&temporary);
         }
         replaced
@@ -122,7 +171,8 @@ impl HistoryFile {
         if self.is_taken_over() {
             return Err(SaveError::TakenOver);
         }
-        // What a crash has left. The new one must not be a link that somebody put there.
+        let folder = self.open_folder()?;
+        // It must not be a link that somebody put there.
         match fs::remove_file(temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -143,17 +193,27 @@ impl HistoryFile {
                 _ => Err(SaveError::TakenOver),
             };
         }
-        self.sync_folder()?;
+        folder.sync_all()?;
         Ok(written)
     }
 
-    /// Makes a rename or a removal durable.
-    fn sync_folder(&self) -> io::Result<()> {
-        let folder = self
-            .path
-            .parent()
-            .filter(|path| !path.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    /// Opens the folder, whose `sync_all` makes a rename or a removal durable.
+    fn open_folder(&self) -> io::Result<File> {
+        File::open(self.folder()).map_err(|error| {
+            let why = format!("the folder cannot be read: {error}");
+            io::Error::new(error.kind(), why)
+        })
+    }
+
+    fn folder(&self) -> &Path {
+        let folder = self.path.parent();
+        let folder = folder.filter(|path| !path.as_os_str().is_empty());
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// No other process writes to it or removes it, except those that are started later.
+    fn temporary(&self) -> PathBuf {
+        self.beside(&format!("{}.tmp", self.run))
     }
 
     fn beside(&self, extension: &str) -> PathBuf {

@@ -36,8 +36,8 @@ mod unfinished_messages;
 mod users;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -62,7 +62,7 @@ pub use publish_for::ClientPublication;
 pub use publish_stream::PublishStream;
 pub use published::Published;
 pub use restart_error::{RestoreError, SaveError, SetAside, Unusable};
-pub use revocation::{Revocation, Revocations, Revoked, TooManyRevocations};
+pub use revocation::{Revocation, Revocations, Revoked};
 pub(crate) use turn::Turn;
 pub use unavailable::Unavailable;
 pub use unfinished_messages::UnfinishedMessages;
@@ -140,6 +140,8 @@ pub struct Node {
     options: NodeOptions,
     /// Tells this process from others that use the same history file.
     run: Uuid,
+    /// Why the history file could not be marked as that of this run.
+    unclaimed: OnceLock<String>,
     draining: AtomicBool,
     /// Cancelled when a drain begins; for those that wait.
     drain_begun: CancellationToken,
@@ -200,6 +202,7 @@ impl Node {
             channel_identities: ChannelIdentities::default(),
             options,
             run: Uuid::new_v4(),
+            unclaimed: OnceLock::new(),
             draining: AtomicBool::new(false),
             drain_begun: CancellationToken::new(),
             awaiting: AwaitingConnections::default(),

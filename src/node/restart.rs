@@ -69,7 +69,7 @@ impl Node {
     }
 
     fn save_to(&self, file: &HistoryFile, deadline: Instant) -> Result<SavedHistories, SaveError> {
-        file.replace(|file| {
+        let saved = file.replace(|file| {
             let mut out = Writer::begin(file)?;
             let saved = self.hub.save_topics(&mut out, deadline)?;
             if let Some(dedup) = &self.dedup {
@@ -79,7 +79,12 @@ impl Node {
             out.write(&Record::End(SavedEnd { epochs }))?;
             out.finish()?;
             Ok(saved)
-        })
+        });
+        match (saved, self.unclaimed.get()) {
+            // Nobody else needs to have been started for that.
+            (Err(SaveError::TakenOver), Some(why)) => Err(SaveError::NotClaimed(why.clone())),
+            (saved, _) => saved,
+        }
     }
 
     fn restore_from(
@@ -94,6 +99,9 @@ impl Node {
             });
         }
         let claimed = file.claim();
+        if let Err(error) = &claimed {
+            let _ = self.unclaimed.set(error.to_string());
+        }
         let Some(opened) = file.open(max_bytes)? else {
             claimed.map_err(RestoreError::Folder)?;
             return Ok(None);
@@ -121,6 +129,9 @@ impl Node {
         complete.map_err(|Contradiction| unreadable(damaged))?;
         // From here on, nobody can go on with the same numbers a second time.
         file.remove()?;
+        if let Err(error) = claimed {
+            tracing::error!(%error, "the histories may not be saved at the next shutdown");
+        }
         if let Some(dedup) = &self.dedup {
             for (key, outcome, at) in keys.into_iter().rev() {
                 dedup.restore(key, outcome, at);

@@ -18,6 +18,10 @@ pub enum SaveError {
     /// Another server was started with the same file since, and it has new epochs.
     #[error("another server has been started with the same history file")]
     TakenOver,
+    /// The file is marked as that of another server, since this one could not mark it as its own
+    /// when it started.
+    #[error("the history file could not be marked as that of this server: {0}")]
+    NotClaimed(String),
     /// There is a folder, a device or a pipe at the path. It was left alone.
     #[error("the path of the history file is not that of a regular file")]
     NotAFile,
@@ -83,6 +87,8 @@ pub enum Unusable {
 pub enum SetAside {
     /// It was renamed.
     To(PathBuf),
+    /// It was renamed, and replaced one that was set aside before.
+    Replacing(PathBuf),
     /// It is still there, and must be removed before the next start.
     Failed(io::Error),
     /// It was not touched.
@@ -93,6 +99,11 @@ impl fmt::Display for SetAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::To(path) => write!(f, "it was moved to {}", path.display()),
+            Self::Replacing(path) => write!(
+                f,
+                "it was moved to {}, and the one that was there was replaced",
+                path.display()
+            ),
             Self::Failed(error) => write!(
                 f,
                 "remove it before the next start, since it could not be moved away: {error}"

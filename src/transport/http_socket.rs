@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -33,24 +33,51 @@ struct Shared {
     turns: ReadTurns,
 }
 
-/// Whether bytes have arrived on a connection, since this was last forgotten.
+/// What has arrived on a connection.
 #[derive(Debug, Clone, Default)]
-pub struct Arrivals(Arc<AtomicBool>);
+pub struct Arrivals(Arc<Arrived>);
+
+#[derive(Debug, Default)]
+struct Arrived {
+    is_any: AtomicBool,
+    is_next_begun: AtomicBool,
+    /// The last four bytes.
+    tail: AtomicU32,
+}
 
 impl Arrivals {
-    /// Whether bytes have arrived.
+    /// Whether bytes have arrived since this was last forgotten.
     pub fn is_any(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_any.load(Ordering::Relaxed)
     }
 
     /// Forgets those that have arrived so far.
     pub fn forget(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.is_any.store(false, Ordering::Relaxed);
     }
 
     /// Bytes have arrived.
-    pub fn record(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub fn record(&self, bytes: &[u8]) {
+        let tail = self.0.tail.load(Ordering::Relaxed);
+        let last = &bytes[bytes.len().saturating_sub(4)..];
+        let tail = last
+            .iter()
+            .fold(tail, |tail, &byte| tail << 8 | u32::from(byte));
+        self.0.tail.store(tail, Ordering::Relaxed);
+        self.0.is_any.store(true, Ordering::Relaxed);
+    }
+
+    /// A request has arrived. If it has no body, everything behind its head belongs to the next one.
+    pub fn record_request(&self, has_body: bool) {
+        let tail = self.0.tail.load(Ordering::Relaxed).to_be_bytes();
+        let is_at_end = tail.ends_with(b"\n\r\n") || tail.ends_with(b"\n\n");
+        let is_begun = !has_body && !is_at_end;
+        self.0.is_next_begun.store(is_begun, Ordering::Relaxed);
+    }
+
+    /// Whether the head of the next request has begun to arrive together with the last request.
+    pub fn is_next_begun(&self) -> bool {
+        self.0.is_next_begun.load(Ordering::Relaxed)
     }
 }
 
@@ -115,7 +142,7 @@ impl HttpSocket {
         }
     }
 
-    /// Whether bytes have arrived.
+    /// What has arrived.
     pub fn arrivals(&self) -> Arrivals {
         self.arrivals.clone()
     }
@@ -147,8 +174,8 @@ impl AsyncRead for HttpSocket {
         ready!(shared.output.poll_drain(cx))?;
         ready!(shared.turns.poll_read(cx, read_half, buffer))?;
         drop(shared);
-        if buffer.filled().len() > filled {
-            self.arrivals.record();
+        if let arrived @ [_, ..] = &buffer.filled()[filled..] {
+            self.arrivals.record(arrived);
         }
         Poll::Ready(Ok(()))
     }
@@ -205,16 +232,15 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     async fn pair() -> (HttpSocket, TcpStream) {
+        pair_with(Arc::new(Semaphore::new(1))).await
+    }
+
+    async fn pair_with(large_reads: Arc<Semaphore>) -> (HttpSocket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (socket, _) = accepted.unwrap();
-        let socket = HttpSocket::new(
-            socket,
-            Handover::default(),
-            TIMEOUT,
-            Arc::new(Semaphore::new(1)),
-        );
+        let socket = HttpSocket::new(socket, Handover::default(), TIMEOUT, large_reads);
         (socket, peer.unwrap())
     }
 
@@ -267,5 +293,34 @@ mod tests {
         read.unwrap();
         assert!(all.starts_with(b"threexxx") && all.ends_with(b"xxx"));
         assert!(socket.into_inner().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_peer_reads_nothing_does_not_keep_its_turn() {
+        let permits = Arc::new(Semaphore::new(1));
+        let (mut socket, mut peer) = pair_with(permits.clone()).await;
+        let task = socket.task();
+        peer.write_all(&[b'x'; 9000]).await.unwrap();
+        let mut small = [0; 4 * 1024];
+        socket.read_exact(&mut small).await.unwrap();
+        let mut more = [0; 100];
+        let read = poll_fn(|cx| {
+            let mut buffer = ReadBuf::new(&mut more);
+            Poll::Ready(Pin::new(&mut socket).poll_read(cx, &mut buffer))
+        });
+        assert!(read.await.is_pending(), "it has read what it may");
+        let turn = tokio::time::timeout(PATIENCE, poll_fn(|cx| task.poll_again(cx)));
+        turn.await.expect("a turn").unwrap();
+        assert_eq!(permits.available_permits(), 0);
+
+        // Its responses fill the buffers of both sides.
+        let mut is_written = true;
+        while is_written {
+            let write = poll_fn(|cx| Poll::Ready(Pin::new(&mut socket).poll_write(cx, &small)));
+            is_written = matches!(write.await, Poll::Ready(Ok(_)));
+        }
+        let again = poll_fn(|cx| Poll::Ready(task.poll_again(cx))).await;
+        assert!(!matches!(again, Poll::Ready(Ok(()))), "{again:?}");
+        assert_eq!(permits.available_permits(), 1);
     }
 }

@@ -40,7 +40,22 @@ impl HandshakeError {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Upgrade | Self::Connection | Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::HttpVersion | Self::Host | Self::Body | Self::Key => StatusCode::BAD_REQUEST,
+            Self::HttpVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Host | Self::Body | Self::Key => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// What the code means, for a person.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Method => "Method not allowed",
+            Self::HttpVersion => "Unsupported HTTP version",
+            Self::Host => "Invalid host",
+            Self::Body => "Unexpected body",
+            Self::Upgrade => "Upgrade required",
+            Self::Connection => "Connection upgrade required",
+            Self::Version => "Unsupported WebSocket version",
+            Self::Key => "Invalid WebSocket key",
         }
     }
 

@@ -229,6 +229,7 @@ pub const SERVER: Crate = Crate {
                 "node/connections.rs",
                 "node/history.rs",
                 "node/policy.rs",
+                "node/restart.rs",
                 "transport/websocket/connection.rs",
                 "http/api/connections.rs",
                 "http/api/users.rs",

@@ -1,10 +1,23 @@
 //! Printing that cannot fail: what a closed pipe does not take, as in `loadtest list | head -1`, is dropped.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Prints to standard output.
+/// Whether standard output is for a file that is written to it, and for nothing else.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// From now on, only [`try_out`] prints to standard output; what is meant for people goes to standard error.
+pub(crate) fn take_stdout() {
+    IS_TAKEN.store(true, Ordering::Relaxed);
+}
+
+/// Prints to standard output, or to standard error if that is [taken](take_stdout).
 pub(crate) fn out(text: &str) {
-    let _ = try_out(text);
+    if IS_TAKEN.load(Ordering::Relaxed) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    } else {
+        let _ = try_out(text);
+    }
 }
 
 /// Prints a line to standard output.

@@ -25,7 +25,7 @@ impl Target {
         let is_tls = rest.is_some_and(|rest| rest.starts_with('s'));
         let rest = rest
             .and_then(|rest| rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://"))
-            .ok_or_else(|| format!("`{url}` must start with {scheme}:// or {scheme}s://"))?;
+            .ok_or_else(|| wrong_scheme(url, scheme))?;
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
             None => (rest, "/"),
@@ -65,9 +65,47 @@ impl Target {
     }
 }
 
+fn wrong_scheme(url: &str, scheme: &str) -> String {
+    let text = format!("`{url}` must start with {scheme}:// or {scheme}s://");
+    let meant = match (url.strip_prefix("http"), scheme) {
+        (Some(rest), "ws") if rest.starts_with("://") || rest.starts_with("s://") => {
+            format!("ws{rest}")
+        }
+        _ => return text,
+    };
+    let meant = meant.trim_end_matches('/');
+    // The page's address has no path.
+    let has_path = meant.matches('/').count() > 2;
+    let path = if has_path { "" } else { "/ws" };
+    format!("{text}; did you mean `{meant}{path}`?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_the_page_is_answered_with_that_of_the_websocket() {
+        for (url, end) in [
+            (
+                "http://127.0.0.1:3000/",
+                "; did you mean `ws://127.0.0.1:3000/ws`?",
+            ),
+            ("http://[::1]:3000", "; did you mean `ws://[::1]:3000/ws`?"),
+            (
+                "https://host/live/ws",
+                "; did you mean `wss://host/live/ws`?",
+            ),
+            ("httpd://host", ""),
+            ("host:3000", ""),
+        ] {
+            let error = Target::resolve(url, "ws", None).expect_err("not a WebSocket address");
+            assert_eq!(
+                error,
+                format!("`{url}` must start with ws:// or wss://{end}")
+            );
+        }
+    }
 
     #[test]
     fn splits_a_url() {

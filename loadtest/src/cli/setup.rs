@@ -10,6 +10,7 @@ use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
 use crate::run::options::RunOptions;
 use crate::verdict::judge::JudgeOptions;
+use crate::wire::stamp::{self, Stamp};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most publications of a run with random arrivals, whose times are drawn before it.
@@ -159,6 +160,24 @@ fn plan(scenario: &Scenario, flags: &Flags, api: Option<&Target>) -> RunPlan {
     plan
 }
 
+/// The bytes of the longest stamp of a run.
+fn least_size(plan: &RunPlan) -> u32 {
+    // More than a day.
+    let time = 99_999_999_999_999;
+    let stamp = Stamp {
+        run: plan.run.into(),
+        publisher: plan.publishers.into(),
+        channel: plan.channels.into(),
+        seq: plan.publications(),
+        intended_ns: time,
+        sent_ns: time,
+        offset: 0,
+    };
+    let mut text = Vec::new();
+    stamp::append(&mut text, &stamp, 0);
+    text.len() as u32
+}
+
 fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Result<(), String> {
     let limits = [
         ("--connections", plan.connections, 1, 1_000_000),
@@ -182,6 +201,13 @@ fn check(scenario: &Scenario, flags: &Flags, plan: &RunPlan, workers: u32) -> Re
         if value < least || value > most {
             return Err(format!("{flag} {value} must be between {least} and {most}"));
         }
+    }
+    let least = least_size(plan);
+    if plan.payload_bytes < least {
+        return Err(format!(
+            "--size {} must be at least {least}: the stamp that identifies a message takes so many bytes",
+            plan.payload_bytes
+        ));
     }
     if plan.rooms {
         check_rooms(plan, flags.members.is_some() && flags.channels.is_some())?;

@@ -7,7 +7,7 @@ use crate::base::print;
 use crate::result::run_result::RunResult;
 use clap::Args;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// The files to write; `-` is standard output.
@@ -52,14 +52,29 @@ impl Outputs {
         self.paths().next().is_some()
     }
 
-    /// Checks that every directory exists, so that a long run does not fail at its end.
+    /// Checks that every directory exists and that no file is one, so that a long run does not fail at its end. At most
+    /// one file can be standard output, on which nothing else is printed then.
     pub(crate) fn check(&self) -> Result<(), ReportError> {
         for path in self.paths() {
             let parent = path.parent().unwrap_or(Path::new(""));
+            let refuse = |kind, why: &str| ReportError::Write {
+                path: path.clone(),
+                source: io::Error::new(kind, why),
+            };
             if !parent.as_os_str().is_empty() && !parent.is_dir() {
+                return Err(refuse(ErrorKind::NotFound, "there is no such folder"));
+            }
+            if path.is_dir() && Some(path) != self.hdr.as_ref() {
+                return Err(refuse(ErrorKind::IsADirectory, "it is a folder"));
+            }
+        }
+        match self.paths().filter(|path| is_stdout(path)).count() {
+            0 => {}
+            1 => print::take_stdout(),
+            _ => {
                 return Err(ReportError::Write {
-                    path: path.clone(),
-                    source: io::ErrorKind::NotFound.into(),
+                    path: "-".into(),
+                    source: io::Error::other("only one report can be standard output"),
                 });
             }
         }
@@ -69,7 +84,7 @@ impl Outputs {
     /// Writes the files and prints their names. Returns `false` if one could not be written.
     pub(crate) fn save(&self, result: &RunResult) -> bool {
         let (written, errors) = self.write(result);
-        for path in written {
+        for path in written.iter().filter(|path| !is_stdout(path)) {
             print::err_line(&format!("wrote {}", path.display()));
         }
         for error in &errors {
@@ -127,7 +142,7 @@ impl Outputs {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
-    let written = if path == Path::new("-") {
+    let written = if is_stdout(path) {
         print::try_out(text)
     } else {
         fs::write(path, text)
@@ -136,6 +151,10 @@ fn write_file(path: &Path, text: &str) -> Result<(), ReportError> {
         path: path.to_owned(),
         source,
     })
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
@@ -160,5 +179,22 @@ mod tests {
             error.starts_with("cannot write /nonexistent/r.html"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn refuses_a_folder_and_a_second_report_on_standard_output_before_the_run() {
+        let folder = Outputs {
+            html: Some(std::env::temp_dir()),
+            ..Outputs::default()
+        };
+        let error = folder.check().expect_err("a folder").to_string();
+        assert!(error.ends_with("it is a folder"), "{error}");
+        let both = Outputs {
+            json: Some("-".into()),
+            md: Some("-".into()),
+            ..Outputs::default()
+        };
+        let error = both.check().expect_err("two reports").to_string();
+        assert!(error.contains("only one report"), "{error}");
     }
 }

@@ -38,6 +38,8 @@ fn says_how_to_fix_what_is_not_ready() {
         (format!("-u ws://{addr}/ws -d 1h"), 3, "fix: --limit-time"),
         ("-c ten".to_owned(), 2, "ten"),
         ("--subs-per-conn 11".to_owned(), 2, "--subs-per-conn"),
+        ("--size 60B".to_owned(), 2, "must be at least"),
+        ("--html /".to_owned(), 2, "it is a folder"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
             .args(args.split_whitespace())
@@ -47,6 +49,26 @@ fn says_how_to_fix_what_is_not_ready() {
         assert_eq!(output.status.code(), Some(code), "{args}: {text}");
         assert!(text.contains(fix), "{args}: {text}");
     }
+}
+
+#[test]
+fn prints_nothing_but_a_report_that_is_written_to_standard_output() {
+    let server = start(Fault::None);
+    let output = loadtest(&server, "--json -")
+        .output()
+        .expect("loadtest runs");
+    let (result, rest) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(0), "{rest}");
+    let is_object = result.starts_with('{') && result.trim_end().ends_with('}');
+    assert!(is_object, "{result}");
+    // What people read is there nevertheless.
+    assert!(
+        rest.contains("delivered") && !rest.contains("wrote -"),
+        "{rest}"
+    );
 }
 
 #[test]

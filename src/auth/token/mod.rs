@@ -24,5 +24,5 @@ pub use key::Key;
 pub use key_error::KeyError;
 pub use options::TokenOptions;
 pub use signing_key::SigningKey;
-pub use verified::{ChannelClaim, Unverified, Verified};
+pub use verified::{Unverified, Verified};
 pub use verifier::Verifier;

@@ -36,11 +36,6 @@ impl Verifier {
         &self.sets
     }
 
-    /// The rules that tokens have to follow.
-    pub fn options(&self) -> &TokenOptions {
-        &self.options
-    }
-
     /// Verifies a token at the time `now`: its form, its signature, and all of its claims.
     pub fn verify(&self, token: &str, now: SystemTime) -> Result<Verified, Unverified> {
         let invalid = |reason: &'static str| Unverified::Invalid(reason.into());

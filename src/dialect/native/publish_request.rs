@@ -13,6 +13,8 @@ use crate::protocol::{
 
 /// Maximum number of events per batch.
 const MAX_EVENTS: usize = 1000;
+/// What is said about an array, or a single event, in place of a batch.
+const BATCH_SHAPE: &str = r#"send an object: {"events":[…]}"#;
 /// The payload of an event.
 const PAYLOAD: &str = "data";
 /// The fields of an event.
@@ -46,7 +48,13 @@ pub fn parse_publish_request(text: &[u8]) -> Result<PublishRequest, Refusal> {
 pub fn parse_publish_batch(text: &[u8]) -> Result<Vec<PublishRequest>, Refusal> {
     parse(text, |value, payloads| {
         let missing = || refused(ErrorCode::MissingField, "`events` must be an array");
-        let object = value.as_object().ok_or_else(missing)?;
+        let Some(object) = value.as_object() else {
+            return Err(refused(ErrorCode::MissingField, BATCH_SHAPE));
+        };
+        let is_of_event = |key: &str| key == PAYLOAD || TARGETS.contains(&key);
+        if object.keys().all(|key| key != "events") && object.keys().any(is_of_event) {
+            return Err(refused(ErrorCode::UnknownField, BATCH_SHAPE));
+        }
         let [events] = fields(&object, &["events"])?;
         let events = events.and_then(|events| events.as_array());
         let events = events.ok_or_else(missing)?;
@@ -78,8 +86,10 @@ fn parse<T>(
     text: &[u8],
     read: impl FnOnce(Value<'_, '_>, Payloads<'_>) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
-    with_envelope(text, &[PAYLOAD], read)
-        .unwrap_or_else(|error| Err(refused(ErrorCode::InvalidJson, error.to_string())))
+    with_envelope(text, &[PAYLOAD], read).unwrap_or_else(|error| match text {
+        [] => Err(refused(ErrorCode::InvalidJson, "the body is empty")),
+        _ => Err(refused(ErrorCode::InvalidJson, error.to_string())),
+    })
 }
 
 /// The values of an object's fields, in the order of `names`. A misspelt field would be lost in

@@ -238,7 +238,7 @@ impl BodyLines {
         let last = piece.last().or(self.begun.last());
         let cr = usize::from(last == Some(&b'\r'));
         if length - cr > self.limit {
-            let detail = format!("the line exceeds {} bytes", self.limit);
+            let detail = format!("the line exceeds {} bytes (--max-body-size)", self.limit);
             return Err(Refusal::new(ErrorCode::MessageTooLarge).with_detail(detail));
         }
         if self.is_over_budget && !is_white_space(&piece) {

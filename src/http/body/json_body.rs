@@ -154,6 +154,6 @@ fn broken() -> ApiError {
 fn too_long(limit: usize) -> ApiError {
     ApiError::new(
         ErrorCode::MessageTooLarge,
-        format!("the body exceeds {limit} bytes"),
+        format!("the body exceeds {limit} bytes (--max-body-size)"),
     )
 }

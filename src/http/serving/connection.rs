@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ending::{answer_error, linger};
+use super::ending::{answer_error, has_input, linger};
 use super::head_timer::HeadTimer;
 use super::options::ServeOptions;
 use super::request_body::UnreadBody;
@@ -63,6 +63,7 @@ pub(super) async fn serve_connection(
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
     let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
     let (task, arrivals) = (socket.task(), socket.arrivals());
+    let requested = arrivals.clone();
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), task.clone());
@@ -71,6 +72,7 @@ pub(super) async fn serve_connection(
     // Boxed: the HTTP library moves the future several times before it polls it.
     let service = service_fn(move |mut request: Request<Incoming>| -> BoxFuture<_> {
         request_slot.keep();
+        requested.record_request(!request.body().is_end_stream());
         if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
             return Box::pin(ready(Ok(refuse_extra(&request))));
         }
@@ -143,7 +145,10 @@ pub(super) async fn serve_connection(
             offer.accept(socket);
             return;
         }
-        End::Complete => unread.is_recorded(),
+        // The HTTP library may have read some of it, and left the rest in the socket.
+        End::Complete => {
+            unread.is_recorded() || !parts.read_buf.is_empty() || has_input(&socket).await
+        }
         End::Failed(error) => answer_error(&socket, &error, &parts.read_buf),
     };
     // Places beyond the maximum are few, and are needed for health checks.
@@ -193,4 +198,61 @@ async fn until_ended(
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+
+    use axum::Router;
+    use axum::extract::Request;
+    use axum::routing::post;
+    use http_body_util::BodyExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::super::slots::HttpSlots;
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// Reads the beginning of the body, waits for more of it, and then answers without.
+    async fn answer_early(request: Request) {
+        let mut body = request.into_body();
+        let _ = body.frame().await;
+        let mut more = Box::pin(body.frame());
+        for _ in 0..5 {
+            let more = poll_fn(|cx| Poll::Ready(more.as_mut().poll(cx))).await;
+            assert!(more.is_pending(), "others have all turns");
+            yield_now().await;
+        }
+    }
+
+    /// While it lingers, it reads nothing that needs a turn.
+    #[tokio::test]
+    async fn a_connection_that_lingers_does_not_wait_for_a_turn() {
+        let slot = HttpSlots::new(1).take().expect("a slot");
+        let turns = slot.large_reads();
+        let count = turns.available_permits();
+        let others = turns.clone().acquire_many_owned(count as u32).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
+        let address = listener.local_addr().expect("an address");
+        let mut peer = TcpStream::connect(address).await.expect("connect");
+        let request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n";
+        let request = [request.as_bytes(), &[b'x'; 9000]].concat();
+        peer.write_all(&request).await.expect("send");
+        let accepted = listener.accept().await.expect("accept");
+        let routes = Router::new().route("/", post(answer_early)).into();
+        let (options, stop) = (ServeOptions::default(), CancellationToken::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve_connection(accepted, slot, routes, options, stop));
+
+        // Its side ends when it begins to linger, which it does until the peer's side ends.
+        let mut answer = String::new();
+        let read = timeout(PATIENCE, peer.read_to_string(&mut answer)).await;
+        read.expect("an end").expect("an orderly end");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        drop(others);
+        assert_eq!(turns.available_permits(), count);
+    }
 }

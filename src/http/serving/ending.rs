@@ -1,9 +1,11 @@
 //! How a connection ends that does not become a WebSocket or an event stream.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -29,6 +31,13 @@ pub(super) fn answer_error(socket: &TcpStream, error: &hyper::Error, unused: &By
     };
     // Best effort: the peer may be gone. An empty send buffer takes it at once.
     socket.try_write(&answer).is_ok()
+}
+
+/// Whether the peer has sent something that was not read.
+pub(super) async fn has_input(socket: &TcpStream) -> bool {
+    let mut byte = [0];
+    let peeked = poll_fn(|cx| Poll::Ready(socket.poll_peek(cx, &mut ReadBuf::new(&mut byte))));
+    matches!(peeked.await, Poll::Ready(Ok(1..)))
 }
 
 /// Ends this side, then reads and discards what the peer sends, until it ends its side too or a

@@ -15,7 +15,8 @@ use crate::transport::Arrivals;
 
 /// hyper's timer for the heads of a connection's requests. hyper knows one timeout, from the end of
 /// a response to the next request. Here, a connection may be idle for longer than a head may take,
-/// which counts from its first byte. The head of the first request counts from the accept on.
+/// which counts from its first byte, or from the end of the last response if that byte had arrived by
+/// then. The head of the first request counts from the accept on.
 #[derive(Debug)]
 pub(super) struct HeadTimer {
     head_timeout: Duration,
@@ -56,7 +57,8 @@ impl Timer for HeadTimer {
 
     /// hyper asks when it begins to wait for a head. Its own deadline does not matter.
     fn sleep_until(&self, _deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        let idle = self.is_reused.swap(true, Ordering::Relaxed);
+        let is_reused = self.is_reused.swap(true, Ordering::Relaxed);
+        let idle = is_reused && !self.arrivals.is_next_begun();
         let arrivals = idle.then(|| self.arrivals.clone());
         if let Some(arrivals) = &arrivals {
             arrivals.forget();
@@ -142,13 +144,20 @@ mod tests {
         let timer = timer(&HttpSlots::new(10), &arrivals);
         assert_eq!(waited(&timer).await, HEAD);
         // What came before the wait belongs to an earlier request.
-        arrivals.record();
+        arrivals.record(b"GET / HTTP/1.1\r\n\r\n");
+        arrivals.record_request(false);
+        assert_eq!(waited(&timer).await, IDLE);
+        // Unless that had ended.
+        arrivals.record(b"G");
+        arrivals.record_request(false);
+        assert_eq!(waited(&timer).await, HEAD);
+        arrivals.record_request(true);
         assert_eq!(waited(&timer).await, IDLE);
         let began = time::Instant::now();
         let mut waiting = timer.sleep(Duration::ZERO);
         let byte = async {
             time::sleep(IDLE / 2).await;
-            arrivals.record();
+            arrivals.record(b"G");
         };
         tokio::select! {
             () = &mut waiting => panic!("it was not idle for long"),

@@ -94,5 +94,8 @@ fn respond(request: SseRequest, events: EventStream, options: SocketOptions) -> 
     let body = StreamBody::HandedOver(Some((handover, offer)));
     // The connection cannot be used for another request after the handover.
     let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
-    (headers, close, Body::new(body)).into_response()
+    let mut response = (headers, close, Body::new(body)).into_response();
+    // Otherwise the HTTP library adds `keep-alive` for an HTTP/1.0 peer that asked for it.
+    *response.version_mut() = request.version;
+    response
 }

@@ -12,7 +12,8 @@ use super::handover::Handover;
 use super::unavailable::accepts_event_stream;
 use crate::node::policy::TokenOptions;
 use crate::protocol::{
-    ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, excerpt,
+    ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, did_you_mean,
+    excerpt, nearest,
 };
 use crate::transport::credentials::{Credentials, HeaderTokens};
 
@@ -20,6 +21,7 @@ use crate::transport::credentials::{Credentials, HeaderTokens};
 /// event id contains the positions in all of them.
 pub(super) const MAX_CHANNELS: usize = 256;
 
+const CHANNEL: &str = "channel";
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A request for an event stream, not yet parsed.
@@ -70,9 +72,10 @@ impl SseRequest {
             last: None,
             last_event_id: None,
         };
+        let mut misspelt = None;
         for (key, value) in query {
             match key.as_str() {
-                "channel" => parameters.add_channel(&value, max)?,
+                CHANNEL => parameters.add_channel(&value, max)?,
                 "last" => {
                     let last = value.parse().map_err(|_| {
                         let detail = "`last` must be a number of events";
@@ -82,7 +85,7 @@ impl SseRequest {
                 }
                 "last_event_id" => parameters.last_event_id = Some(value),
                 // Meant for a proxy, or for a later version.
-                _ => {}
+                other => misspelt = misspelt.or_else(|| nearest(other, [CHANNEL])),
             }
         }
         // The browser's header is newer: the URI stays the same when it reconnects.
@@ -91,9 +94,10 @@ impl SseRequest {
         }
         parameters.last_event_id = parameters.last_event_id.filter(|id| !id.is_empty());
         if parameters.channels.is_empty() {
+            let end = did_you_mean(misspelt);
             return Err(refused(
                 ErrorCode::MissingField,
-                "at least one channel is required, as in /sse?channel=news",
+                format!("at least one channel is required, as in /sse?channel=news{end}"),
             ));
         }
         Ok(parameters)

@@ -116,6 +116,7 @@ async fn make_known<F>(
 ) -> Option<WebSocketConnection<F>> {
     let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
     admission.set_remote(peer);
+    let class = admission.info().class;
     let (read_half, link, pipe) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
         Kind::Other(stream) => {
@@ -125,7 +126,16 @@ async fn make_known<F>(
             (ReadHalf::Other(read_half), link, Some((pipe, write_half)))
         }
     };
-    let client = node.connect_admitted(admission, link).await.ok()?;
+    let client = match node.connect_admitted(admission, link).await {
+        Ok(client) => client,
+        Err(refusal) => {
+            let code = CloseCode::of_refused_connection(refusal.code);
+            let frame = node.dialects().of(class).close(code, None);
+            let stream = read_half.reunite(pipe.map(|(_, write_half)| write_half));
+            finish(stream, &[frame]).await;
+            return None;
+        }
+    };
     if let Some((pipe, write_half)) = pipe {
         // Not earlier: if the hub had not accepted the pipe, nothing would ever end it.
         tasks.spawn(forward(pipe, write_half));

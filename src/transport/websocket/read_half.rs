@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf, ReadHalf as SplitReadHalf};
+use tokio::io::{AsyncRead, ReadBuf, ReadHalf as SplitReadHalf, WriteHalf, join, sink};
 use tokio::net::TcpStream;
 
-use super::stream::DynStream;
+use super::stream::{DynStream, Kind, Stream};
 
 /// Where a connection's bytes come from.
 pub(super) enum ReadHalf {
@@ -17,6 +17,18 @@ pub(super) enum ReadHalf {
 }
 
 impl ReadHalf {
+    /// The whole stream again, with its write side if that is separate.
+    pub(super) fn reunite(self, write_half: Option<WriteHalf<DynStream>>) -> Stream {
+        Stream(match (self, write_half) {
+            (Self::Tcp(stream), _) => Kind::Tcp(stream),
+            (Self::Other(read_half), Some(write_half)) => {
+                Kind::Other(read_half.unsplit(write_half))
+            }
+            // Cannot happen: both come from one stream.
+            (Self::Other(read_half), None) => Kind::Other(Box::pin(join(read_half, sink()))),
+        })
+    }
+
     /// Reads what is available. Holds no buffer while nothing is. `Ok(0)` is the end of the
     /// stream.
     pub(super) fn poll_read(

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 
 use super::read_half::poll_read_tcp;
 use crate::transport::http_socket::HttpSocket;
+use crate::transport::socket::shutdown_write;
 use crate::wire::Frame;
 
 /// A stream whose opening handshake is complete.
@@ -110,10 +111,9 @@ impl Stream {
             frame.copy_to(&mut bytes);
         }
         let mut stream: DynStream = match self.0 {
-            Kind::Tcp(stream) => match Arc::into_inner(stream) {
-                Some(stream) => Box::pin(stream),
-                // A stream that is already shared is not refused.
-                None => return Ok(()),
+            Kind::Tcp(stream) => match Arc::try_unwrap(stream) {
+                Ok(stream) => Box::pin(stream),
+                Err(shared) => return refuse_shared(&shared, &bytes).await,
             },
             Kind::Other(stream) => stream,
         };
@@ -152,5 +152,21 @@ impl Stream {
     fn from_parts(socket: TcpStream, read_ahead: &[u8]) -> (Self, Bytes) {
         let read_ahead = Bytes::copy_from_slice(read_ahead);
         (Self::from(socket), read_ahead)
+    }
+}
+
+/// The same on a socket that its shard has not let go of yet. An empty send buffer takes so few bytes
+/// at once.
+async fn refuse_shared(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    stream.try_write(bytes)?;
+    shutdown_write(stream)?;
+    let mut discarded = vec![0; 4096];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut discarded) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
     }
 }

@@ -114,29 +114,32 @@ pub enum Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let (status, code, detail, headers) = match &self {
+        let (status, code, title, detail, headers) = match &self {
             Self::Handshake(error) => (
                 error.status(),
                 error.code(),
+                error.title(),
                 error.to_string(),
                 error.headers(),
             ),
             Self::NotUpgradable => (
                 StatusCode::BAD_REQUEST,
                 "not_upgradable",
+                "Not upgradable",
                 "this connection cannot be upgraded".to_owned(),
                 HeaderMap::new(),
             ),
             Self::Subprotocol => (
                 StatusCode::BAD_REQUEST,
                 "invalid_subprotocol",
+                "Invalid subprotocol",
                 "offer the subprotocol `wavecast` too, beside the one with the token".to_owned(),
                 HeaderMap::new(),
             ),
         };
         let problem = Problem {
             code,
-            title: status.canonical_reason().unwrap_or("Error"),
+            title,
             status: status.as_u16(),
             detail: &detail,
         };

@@ -18,6 +18,26 @@ async fn a_misspelled_flag_is_corrected_and_its_value_is_not_a_second_problem() 
             &["serve", "--max_message_size", "1KiB"],
             "--max_message_size: unknown flag; did you mean `--max-message-size`?",
         ),
+        (
+            &["--port", "4000"],
+            "--port: unknown flag; did you mean `--listen`?",
+        ),
+        (
+            &["serve", "--host=::"],
+            "--host: unknown flag; did you mean `--listen`?",
+        ),
+        (
+            &["config", "check", "--bind", "::"],
+            "--bind: unknown flag; did you mean `--listen`?",
+        ),
+        (
+            &["-p", "4000"],
+            "-p: unknown flag; did you mean `--listen`?",
+        ),
+        (
+            &["-p4000"],
+            "-p4000: unknown flag; did you mean `--listen`?",
+        ),
         (&["--dve"], "--dve: unknown flag; did you mean `--dev`?"),
         (&["-dev"], "-dev: unknown flag; did you mean `--dev`?"),
         (
@@ -92,6 +112,10 @@ async fn a_misspelled_command_is_an_error_of_one_line() {
         (
             &["config"],
             "`wavecast config` needs a command: check or init",
+        ),
+        (
+            &["config", "init", "wavecast.toml"],
+            "`init` prints the file; use `wavecast config init > wavecast.toml`",
         ),
     ] {
         let output = run(arguments).await;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestServer, config, read_head, upgrade_request};
+use crate::support::{
+    Client, EventSource, TestServer, config, eventually, read_head, upgrade_request,
+};
 
 #[tokio::test]
 async fn announcements_reach_every_connection() {
@@ -118,4 +120,26 @@ async fn the_user_parameter_is_ignored_unless_trusted() {
         0
     );
     client.expect_silence().await;
+}
+
+#[tokio::test]
+async fn a_user_can_connect_though_others_are_in_all_topics_that_there_may_be() {
+    let server = TestServer::start(config(|config| {
+        config.limits.topics = 1;
+        config.trust_user_parameter = true;
+    }))
+    .await;
+    let mut stranger = server.connect().await;
+    stranger.subscribe("a").await;
+    let mut user = server.connect_as("ada").await;
+    let mut source = EventSource::open(server.address, "/sse?channel=a&user=bob").await;
+    source.expect_subscribed(&["a"]).await;
+    let event = json!({"user": "ada", "data": {"message": "hello"}});
+    let answer = server.post("/api/events", &event).await;
+    assert_eq!(answer.json()["subscribers"], 1);
+    user.expect_event("$user:ada", "hello").await;
+    // What the server subscribes them to takes nobody's place either.
+    drop((stranger, source));
+    eventually("a free topic", async || server.links() == 1).await;
+    user.subscribe("b").await;
 }

@@ -96,6 +96,11 @@ async fn a_request_is_refused_before_a_stream_begins() {
         let detail = response.expect_problem(status, code);
         assert!(!detail.is_empty(), "{path}");
     }
+    let misspelt = edge.http("GET", "/sse?chanel=news", None).await;
+    assert_eq!(
+        misspelt.expect_problem(400, "missing_field"),
+        "at least one channel is required, as in /sse?channel=news; did you mean `channel`?"
+    );
     let posted = edge.http("POST", "/sse?channel=news", None).await;
     posted.expect_problem(405, "method_not_allowed");
     eventually("the end of all connections", async || edge.links() == 0).await;
@@ -138,8 +143,12 @@ async fn a_reused_connection_and_http_1_0_can_open_a_stream() {
     reused.expect_subscribed(&["news"]).await;
 
     let stream = dial(edge.address).await;
-    let mut old = EventSource::over(stream, "GET /sse?channel=news HTTP/1.0\r\n\r\n").await;
+    let request = "GET /sse?channel=news HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    let mut old = EventSource::over(stream, request).await;
     assert!(!old.head.contains("chunked"), "{}", old.head);
+    let lines = old.head.lines();
+    let connection = lines.filter(|line| line.starts_with("connection:"));
+    assert_eq!(connection.collect::<Vec<_>>(), ["connection: close"]);
     old.expect_subscribed(&["news"]).await;
     edge.publish("news", "for both").await;
     for source in [&mut reused, &mut old] {

@@ -45,7 +45,8 @@ async fn a_body_over_the_size_limit_is_refused() {
     };
     assert_eq!(server.post("/api/events", &body(1000)).await.status, 200);
     let response = server.post("/api/events", &body(1001)).await;
-    response.expect_problem(413, "message_too_large");
+    let detail = response.expect_problem(413, "message_too_large");
+    assert_eq!(detail, "the body exceeds 1000 bytes (--max-body-size)");
     // A chunked body has no declared length.
     let chunked = "POST /api/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
         Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -81,6 +81,31 @@ async fn a_head_that_does_not_arrive_in_time_is_answered_with_408() {
 }
 
 #[tokio::test]
+async fn a_head_that_begins_in_one_piece_with_the_request_before_it_has_no_more_time() {
+    let server = start().await;
+    let mut stream = dial(server.address).await;
+    let begun = [GET, GET, &GET[..20]].concat();
+    stream.write_all(&begun).await.expect("send");
+    for _ in 0..2 {
+        assert_eq!(read_response(&mut stream).await.status, 200);
+    }
+    pass(&server, HEAD_TIMEOUT + MOMENT).await;
+    let answer = read_response(&mut stream).await;
+    answer.expect_problem(408, "request_timeout");
+    expect_end(&mut stream).await;
+
+    // A connection on which nothing more came is idle.
+    let mut stream = dial(server.address).await;
+    stream.write_all(&begun[..=GET.len()]).await.expect("send");
+    stream.write_all(&GET[1..]).await.expect("send");
+    for _ in 0..2 {
+        assert_eq!(read_response(&mut stream).await.status, 200);
+    }
+    pass(&server, HEAD_TIMEOUT + MOMENT).await;
+    exchange(&mut stream).await;
+}
+
+#[tokio::test]
 async fn a_connection_without_any_request_ends_without_an_answer() {
     let server = start().await;
     let mut stream = dial(server.address).await;

@@ -87,6 +87,9 @@ async fn invalid_pages_are_refused() {
                 .await;
             let detail = response.expect_problem(400, "invalid_query");
             assert!(!detail.contains("deserialize"), "{detail}");
+            if ["limit=ten", "limit=-1"].contains(&query) {
+                assert_eq!(detail, "`limit` must be a whole number");
+            }
         }
         assert_eq!(
             server.get(&format!("/api/{list}?limit=1000")).await["total"],

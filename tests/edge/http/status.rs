@@ -73,12 +73,56 @@ async fn unknown_paths_and_methods_are_problem_documents() {
         .http("GET", "/nothing", None)
         .await
         .expect_problem(404, "not_found");
-    server
-        .http("GET", "/api/events", None)
-        .await
-        .expect_problem(405, "method_not_allowed");
-    server
-        .http("DELETE", "/api/stats", None)
-        .await
-        .expect_problem(405, "method_not_allowed");
+    for (path, meant) in [
+        ("/nothing", None),
+        ("/events", Some("/api/events")),
+        ("/api/event", Some("/api/events")),
+        ("/api/events/", Some("/api/events")),
+        ("/stats", Some("/api/stats")),
+        ("/api/channels/news/histori", None),
+        ("/redyz", Some("/readyz")),
+        ("/see", Some("/sse")),
+    ] {
+        let response = server.http("GET", path, None).await;
+        let detail = response.expect_problem(404, "not_found");
+        let end = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        assert_eq!(detail, format!("there is nothing at this path{end}"));
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_wrong_method_names_the_right_ones() {
+    let server = TestServer::start_default().await;
+    for (path, methods) in [
+        ("/sse", "GET"),
+        ("/api/events", "POST"),
+        ("/api/events/batch", "POST"),
+        ("/api/events/stream", "POST"),
+        ("/api/stats", "GET"),
+        ("/api/channels", "GET"),
+        ("/api/channels/news/history", "GET"),
+        ("/api/rooms", "GET"),
+        ("/api/rooms/lobby/history", "GET"),
+        ("/api/connections", "GET"),
+        ("/api/connections/1", "GET or DELETE"),
+        ("/health", "GET"),
+        ("/healthz", "GET"),
+        ("/readyz", "GET"),
+        ("/wavecast.js", "GET"),
+        ("/wavecast.iife.js", "GET"),
+        ("/wavecast/base/json.js", "GET"),
+        ("/page/app.js", "GET"),
+        ("/", "GET"),
+    ] {
+        let response = server.http("PATCH", path, None).await;
+        let detail = response.expect_problem(405, "method_not_allowed");
+        let text = format!("this path does not support this method; use {methods}");
+        assert_eq!(detail, text, "{path}");
+        // `/sse` has a fallback of its own, so axum adds no header.
+        let allowed = response.header("allow").unwrap_or("GET,HEAD");
+        let mut allowed: Vec<&str> = allowed.split(',').collect();
+        allowed.retain(|method| *method != "HEAD");
+        allowed.sort_by_key(|method| *method == "DELETE");
+        assert_eq!(methods, allowed.join(" or "), "{path}");
+    }
 }

@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wavecast::http::ServeOptions;
 
 use crate::support::{
-    Response, TestServer, config, dial, eventually, expect_end, read_response, within,
+    Response, TestServer, config, dial, dial_with_small_buffer, eventually, expect_end, read_head,
+    read_response, with_history, within,
 };
 
 const EVENT: &str = r#"{"channel":"a","data":1}"#;
@@ -222,6 +223,38 @@ async fn a_peer_that_goes_on_sending_can_read_why_it_was_refused() {
         let answer = Response::parse(&String::from_utf8(answer).expect("UTF-8"));
         answer.expect_problem(413, "message_too_large");
         assert_eq!(answer.header("connection"), Some("close"));
+    }
+}
+
+/// As above, with what comes behind the last request of a connection.
+#[tokio::test]
+async fn a_slow_reader_gets_the_whole_answer_though_it_has_sent_more_behind_its_last_request() {
+    let server = TestServer::start(with_history(100)).await;
+    let data = "x".repeat(20_000);
+    for _ in 0..50 {
+        server.publish_data("big", &json!({"message": data})).await;
+    }
+    for (version, header) in [("1.1", "Connection: close\r\n"), ("1.0", "")] {
+        let mut stream = dial_with_small_buffer(server.address).await;
+        let began = Instant::now();
+        let request = format!(
+            "GET /api/channels/big/history?limit=100 HTTP/{version}\r\nHost: a\r\n{header}\r\n{}",
+            NEXT.repeat(600)
+        );
+        stream.write_all(request.as_bytes()).await.expect("send");
+        let head = read_head(&mut stream).await;
+        // By then, the connection has ended on the server's side.
+        for _ in 0..10 {
+            server.get("/api/stats").await;
+        }
+        let mut body = Vec::new();
+        let read = within("the rest", stream.read_to_end(&mut body)).await;
+        // Otherwise, this test was slow.
+        if began.elapsed() < Duration::from_secs(1) {
+            read.expect("the end");
+            let length = format!("content-length: {}", body.len());
+            assert!(head.contains(&length), "{head} {}", body.len());
+        }
     }
 }
 

@@ -331,6 +331,7 @@ fn a_user_who_cannot_be_subscribed_to_its_own_channel_is_not_left_half_connected
             node.metrics().connections_total.get() == 1 && node.links() == 0
         })
         .await;
+        assert_eq!(client.expect_close(1013).await, "overloaded");
         client
     });
     assert_eq!(node.connection_count(), 0);

@@ -27,7 +27,7 @@ async fn a_line_that_is_too_long_is_skipped_as_it_arrives() {
         stream.send("x".repeat(10_000)).await;
     }
     let detail = stream.expect_refused(1, "message_too_large").await;
-    assert_eq!(detail, "the line exceeds 2000 bytes");
+    assert_eq!(detail, "the line exceeds 2000 bytes (--max-body-size)");
     stream.send("\"}\n").await;
     stream.send_event(&json!({"channel": "a", "data": 1})).await;
     stream.expect_published(0).await;

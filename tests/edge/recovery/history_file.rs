@@ -56,7 +56,10 @@ async fn refused(server: &WebSocketServer, file: &str) -> Unusable {
     let restored = server.restore_histories(file).in_time().await;
     match restored.expect_err("refuse") {
         RestoreError::Unusable { reason, aside } => {
-            let moved = matches!(&aside, SetAside::To(path) if path.ends_with("history.rejected"));
+            let (SetAside::To(path) | SetAside::Replacing(path)) = &aside else {
+                panic!("{aside}");
+            };
+            let moved = path.ends_with("history.rejected");
             assert!(moved, "{aside}");
             assert!(server.channel("news").is_none());
             assert_eq!(server.node().history_bytes(), 0);

@@ -284,16 +284,31 @@ async fn a_file_that_cannot_be_written_is_reported_and_the_exit_code_is_zero() {
     assert!(log.contains("the drain timeout passed"), "{log}");
     assert_eq!(folder.names(), ["history.owner"]);
 
-    // Without a folder, which is reported at the start already.
-    folder.remove();
+    // The folder is removed while the server runs.
     let edge = start(&file, &[]).await;
     publish_to(&edge, "news", 1).await;
+    folder.remove();
     let log = stop(edge).await;
-    assert!(
-        log.contains("histories cannot be saved at the next shutdown")
-            && log.contains("histories not saved"),
-        "{log}"
-    );
+    assert!(log.contains("histories not saved"), "{log}");
+}
+
+/// Every shutdown would lose all histories.
+#[tokio::test]
+async fn without_a_folder_for_the_history_file_the_server_does_not_start() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("a-file"), "").expect("write");
+    for file in [
+        folder.file("missing/history"),
+        folder.file("a-file/history"),
+    ] {
+        let arguments = ["--listen", "127.0.0.1:0", "--history-file", &file];
+        let output = crate::support::run(&arguments).await;
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr);
+        let expected =
+            format!("error: cannot save histories to {file}: its folder does not exist\n");
+        assert!(error.ends_with(&expected), "{error}");
+    }
 }
 
 #[tokio::test]

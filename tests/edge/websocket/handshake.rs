@@ -180,7 +180,7 @@ async fn other_methods_and_http_versions_are_refused() {
         );
     }
     let response = refused(&server, &handshake("HTTP/1.1", "HTTP/1.0")).await;
-    response.expect_problem(400, "unsupported_http_version");
+    response.expect_problem(505, "unsupported_http_version");
     let plain = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     refused(&server, plain)
         .await
@@ -294,4 +294,51 @@ async fn a_client_that_sends_one_byte_at_a_time_is_served() {
     client
         .expect_text(r#"{"type":"joined","room":"slow","members":1}"#)
         .await;
+}
+
+const PROTOCOL: &str = include_str!("../../../docs/PROTOCOL.md");
+
+#[tokio::test]
+async fn the_table_of_refused_handshakes_is_true_and_complete() {
+    let table = PROTOCOL.split("| status | `code` | `title` |").nth(1);
+    let table = table.expect("the table").split("\n\n").next().unwrap();
+    let rows = table.lines().skip(2).map(|row| {
+        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().to_owned()).collect();
+        (cells[1].clone(), cells[2].clone(), cells[3].clone())
+    });
+    let server = TestServer::start_default().await;
+    let mut answers = Vec::new();
+    for (line, bad) in [
+        ("Host: localhost", "X: y"),
+        ("Host: localhost", "Host: localhost\r\nContent-Length: 5"),
+        ("Sec-WebSocket-Key", "X"),
+        ("GET", "PUT"),
+        ("Upgrade: websocket", "X: y"),
+        ("Connection: Upgrade", "Connection: close"),
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8"),
+        ("HTTP/1.1", "HTTP/1.0"),
+    ] {
+        let request = HANDSHAKE.replacen(line, bad, 1);
+        let request = request.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1);
+        let problem = refused(&server, &request).await.json();
+        let text = |member: &str| problem[member].as_str().expect("a text").to_owned();
+        let status = problem["status"].to_string();
+        answers.push((status, format!("`{}`", text("code")), text("title")));
+    }
+    assert_eq!(rows.collect::<Vec<_>>(), answers);
+}
+
+/// A client that shows the title must not show two of them for one code.
+#[tokio::test]
+async fn a_code_has_one_title_whoever_answers() {
+    let server = TestServer::start_default().await;
+    let mut titles = Vec::new();
+    for path in ["/ws", "/sse", "/api/stats"] {
+        let request = HANDSHAKE.replacen("GET /ws", &format!("PATCH {path}"), 1);
+        let request = request.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1);
+        let problem = refused(&server, &request).await;
+        problem.expect_problem(405, "method_not_allowed");
+        titles.push(problem.json()["title"].clone());
+    }
+    assert_eq!(titles, ["Method not allowed"; 3]);
 }

@@ -55,6 +55,16 @@ test('a new subscription shows what the channel has kept, with the time it was p
   assert.equal(await row(page, 'also before').locator('time').getAttribute('datetime'), new Date(timestamp).toISOString());
 });
 
+test('what a channel has kept does not count into the messages per second', async (t) => {
+  const { server } = await serve(t);
+  await publishMany(server, 'notifications', 10);
+  const page = await open(t, server.url);
+  const rate = async () => (await page.waitForFunction(() => document.getElementById('rate').textContent)).jsonValue();
+  assert.equal(await rate(), '10 received');
+  await server.publish({ channel: 'notifications', data: {} });
+  await page.locator('#rate').filter({ hasText: '11 received' }).waitFor();
+});
+
 test('whatever arrives is shown as text', async (t) => {
   const { server } = await serve(t);
   const markup = '<img src=x onerror=alert(1)>';

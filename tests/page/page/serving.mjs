@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { confirmed, joinRoom, newPage, open, row, said, say, serve, status } from './browser.mjs';
+import { confirmed, joinRoom, newPage, open, row, said, say, serve, status, subscribe } from './browser.mjs';
 
 /** A proxy that serves `target` below `/edge/`, and nothing else. */
 async function belowPath(t, target) {
@@ -98,6 +98,20 @@ test('counts come from the statistics, and are faded while they are old', async 
   await page.locator('#counts.old').waitFor();
   await edge.restart();
   await page.locator('#counts:not(.old)').waitFor();
+});
+
+test('counts are fetched again once a subscription is confirmed', async (t) => {
+  const { server } = await serve(t);
+  const page = await newPage(t);
+  // Without the timer that fetches them every two seconds.
+  await page.addInitScript(() => {
+    const { setTimeout } = window;
+    window.setTimeout = (act, ms, ...rest) => (ms === 2000 ? 0 : setTimeout(act, ms, ...rest));
+  });
+  await page.goto(server.url);
+  await status(page, 'Live');
+  await subscribe(page, 'orders');
+  await page.locator('#counts').filter({ hasText: /connection1channels2/ }).waitFor();
 });
 
 test('on a server for development, the page can be a user', async (t) => {

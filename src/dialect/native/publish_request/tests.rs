@@ -154,6 +154,33 @@ fn an_unknown_field_is_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn an_event_or_a_list_in_place_of_a_batch_is_told_the_right_shape() {
+    for (text, code) in [
+        ("[]", ErrorCode::MissingField),
+        (r#"[{"channel":"a","data":1}]"#, ErrorCode::MissingField),
+        (r#"{"channel":"a","data":1}"#, ErrorCode::UnknownField),
+        (r#"{"broadcast":true}"#, ErrorCode::UnknownField),
+    ] {
+        let refusal = parse_publish_batch(text.as_bytes()).unwrap_err();
+        assert_eq!(refusal.code, code, "{text}");
+        assert_eq!(refusal.detail(), r#"send an object: {"events":[…]}"#);
+    }
+    let missing = parse_publish_batch(b"{}").unwrap_err();
+    assert_eq!(missing.detail(), "`events` must be an array");
+}
+
+#[test]
+fn an_empty_body_is_called_empty() {
+    for refusal in [
+        parse_publish_request(b"").unwrap_err(),
+        parse_publish_batch(b"").unwrap_err(),
+    ] {
+        assert_eq!(refusal.code, ErrorCode::InvalidJson);
+        assert_eq!(refusal.detail(), "the body is empty");
+    }
+}
+
+#[test]
 fn a_repeated_field_is_refused() {
     for text in [
         r#"{"channel":"a","data":1,"data":1}"#,

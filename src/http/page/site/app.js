@@ -37,8 +37,16 @@ const channels = new Topics({ list: 'channels', note: 'channels-note' }, (name) 
 function subscribe(name) {
   const channel = client.channel(name, { last: EARLIER });
   const entry = channels.add(name, channel, (gap, isOfOutage) => isOfOutage || tell({ tone: 'warn', text: gapText(gap, name) }));
-  if (entry) outage.watch(channel, entry.signal);
+  if (!entry) return;
+  outage.watch(channel, entry.signal);
+  channel.on('subscribed', recount, { signal: entry.signal });
 }
+
+const recount = startCounts((next) => {
+  if (JSON.stringify(next) === JSON.stringify(subscribers)) return;
+  subscribers = next;
+  channels.redraw();
+});
 
 startFeed();
 startSnippets();
@@ -51,8 +59,3 @@ onName('subscribe', 'subscribe-channel', subscribe);
 subscribe('notifications');
 // The user's own messages come in any case; subscribed, they are recovered too.
 if (user) outage.watch(client.channel(`$user:${user}`), new AbortController().signal);
-startCounts((next) => {
-  if (JSON.stringify(next) === JSON.stringify(subscribers)) return;
-  subscribers = next;
-  channels.redraw();
-});

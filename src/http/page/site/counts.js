@@ -3,8 +3,27 @@ import { $, el } from './dom.js';
 
 const EVERY_MS = 2000, TIMEOUT_MS = 4000;
 
-/** Shows the counts for as long as the page is visible; `onChannels` gets the number of subscribers by channel. */
-export async function startCounts(onChannels) {
+/**
+ * Shows the counts for as long as the page is visible; `onChannels` gets the number of subscribers by channel. Returns a
+ * function that fetches them again at once.
+ */
+export function startCounts(onChannels) {
+  let isWanted = false, wake = () => {};
+  const wait = () => new Promise((resolve) => {
+    wake = resolve;
+    setTimeout(resolve, EVERY_MS);
+  });
+  keepFetching(onChannels, async () => {
+    if (!isWanted) await wait();
+    isWanted = false;
+  });
+  return () => {
+    isWanted = true;
+    wake();
+  };
+}
+
+async function keepFetching(onChannels, wait) {
   for (;;) {
     if (!document.hidden) {
       try {
@@ -15,7 +34,7 @@ export async function startCounts(onChannels) {
         $('counts').classList.add('old');
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    await wait();
   }
 }
 

@@ -8,15 +8,29 @@ const EMPTY = 'Messages appear here. Press Publish, or run the curl command in a
 
 /** @type {{ kind: 'message' | 'frame' | 'sent' | 'notice', text: string, at: Date, tone?: string }[]} Oldest first. */
 let entries = [];
-let characters = 0, undrawn = 0, received = 0, unseen = 0, isPaused = false, isScheduled = false, drawAfter = 0;
+let characters = 0, undrawn = 0, received = 0, replayed = 0, unseen = 0, isPaused = false, isScheduled = false, drawAfter = 0;
+/** The number of messages from the history that are still to come, by topic. */
+const expected = new Map(), TOPIC = /"(?:channel|room)":"(?:[^"\\]|\\.)*"/;
 let wanted = '', withFrames = false;
 
 /** Adds a frame of the client's connection. Whether it is a message, rather than a part of the protocol. */
 export function addFrame(direction, text) {
   const isMessage = direction === 'in' && /^\{"type":"(event|message)"/.test(text);
+  const replays = direction === 'in' && /^\{"type":"(?:subscribed|joined)".*"replayed":(\d+)/.exec(text);
+  if (replays) expected.set(TOPIC.exec(text)?.[0], Number(replays[1]));
   received += isMessage;
+  replayed += isMessage && isReplayed(text);
   add({ kind: isMessage ? 'message' : direction === 'in' ? 'frame' : 'sent', text, at: new Date() });
   return isMessage;
+}
+
+/** Whether a message is from the history. */
+function isReplayed(text) {
+  if (!expected.size) return false;
+  const topic = TOPIC.exec(text)?.[0], left = expected.get(topic) ?? 0;
+  if (left > 1) expected.set(topic, left - 1);
+  else expected.delete(topic);
+  return left > 0;
 }
 
 /** Adds a sentence about the connection or the subscriptions. The tone is `good`, `warn` or `plain`. */
@@ -99,7 +113,7 @@ export function startFeed() {
   });
   $('clear').addEventListener('click', () => {
     entries = [];
-    characters = received = 0;
+    characters = received = replayed = 0;
     redraw();
     showRate(0);
   });
@@ -114,8 +128,9 @@ export function startFeed() {
   let before = performance.now(), counted = 0;
   setInterval(() => {
     const now = performance.now();
-    showRate(Math.max(0, received - counted) * 1000 / (now - before));
-    [before, counted] = [now, received];
+    const live = received - replayed;
+    showRate(Math.max(0, live - counted) * 1000 / (now - before));
+    [before, counted] = [now, live];
   }, RATE_EVERY_MS);
   redraw();
 }
