@@ -8,7 +8,7 @@ use super::action::{Action, Actions};
 use crate::protocol::{Pattern, TopicKind};
 
 /// Maximum number of patterns in one [`Grants`].
-pub const MAX_PATTERNS: usize = 256;
+pub(super) const MAX_PATTERNS: usize = 256;
 
 /// A pattern of names, and what may be done with the topics that match it.
 pub type Grant = (Pattern, Actions);

@@ -29,7 +29,7 @@ pub(crate) use serving::serve_all;
 pub use serving::{ServeOptions, serve};
 
 use self::problem::ApiError;
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::Refusal;
 
 /// The routes of the API, the health checks, the JavaScript client and, if wanted, the start page.
 pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
@@ -42,8 +42,7 @@ pub fn router(api: Arc<Api>, has_start_page: bool) -> Router {
 #[cfg(feature = "cli")]
 pub(crate) fn router_without_api(api: Arc<Api>) -> Router {
     let routes = health::routes().merge(page::routes(false)).into_router();
-    let nothing = async || ApiError::new(ErrorCode::NotFound, unmatched::NOTHING);
-    finish(routes.fallback(nothing), api)
+    finish(routes.fallback(unmatched::refuse_any_path), api)
 }
 
 fn finish(router: Router<Arc<Api>>, api: Arc<Api>) -> Router {

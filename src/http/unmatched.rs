@@ -33,7 +33,7 @@ const ROUTES: [(&str, &str); 24] = [
     ("/", "GET"),
 ];
 /// What an unknown path is answered with.
-pub(super) const NOTHING: &str = "there is nothing at this path";
+const NOTHING: &str = "there is nothing at this path";
 /// What people leave out.
 const API: &str = "/api";
 
@@ -45,6 +45,12 @@ pub(super) async fn refuse_path(uri: Uri) -> ApiError {
     let end = did_you_mean(meant.filter(|path| !path.contains('{')));
     let detail = format!("{NOTHING}{end}");
     ApiError::new(ErrorCode::NotFound, detail)
+}
+
+/// The response to an unknown path where there is no API.
+#[cfg(feature = "cli")]
+pub(super) async fn refuse_any_path() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, NOTHING)
 }
 
 /// The response to a method that the path does not support.

@@ -34,11 +34,14 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct ExpiryList {
     due: Mutex<BTreeMap<u64, Vec<Uuid>>>,
     /// Grants for one channel, by the second after which they are over.
-    grants: Mutex<BTreeMap<u64, Vec<(Uuid, Arc<str>)>>>,
+    grants: Mutex<BTreeMap<u64, Vec<Grant>>>,
     /// There is an entry. Nothing ticks before the first.
     has_entries: Notify,
     options: TokenOptions,
 }
+
+/// A client and a channel.
+type Grant = (Uuid, Arc<str>);
 
 /// What is due for a client in one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

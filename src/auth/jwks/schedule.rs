@@ -166,7 +166,7 @@ mod tests {
         let day = Duration::from_secs(24 * 3600);
         assert!(schedule.begin(start + day / 2));
         assert!(!schedule.fail(start + day / 2));
-        let almost = start + day - Duration::from_secs(1);
+        let almost = start + Duration::from_secs(24 * 3600 - 1);
         assert!(schedule.begin(almost) && !schedule.fail(almost));
         let later = start + day + Duration::from_secs(1);
         assert!(schedule.begin(later) && schedule.fail(later));

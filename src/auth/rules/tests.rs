@@ -31,6 +31,7 @@ fn ask<'a>(name: &'a str, action: Action, user: Option<&'a str>) -> Asked<'a> {
         action,
         user,
         grants: None,
+        granted: None,
         open: false,
     }
 }

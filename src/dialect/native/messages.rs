@@ -5,7 +5,7 @@ use std::io;
 
 use super::event_data::push_event_data;
 use crate::protocol::{
-    EndReason, Event, Json, Resumption, ServerMessage, Subject, TopicName, push_string,
+    EndReason, Event, Json, Refusal, Resumption, ServerMessage, Subject, TopicName, push_string,
 };
 
 impl ServerMessage<'_> {
@@ -51,14 +51,7 @@ impl ServerMessage<'_> {
     fn write(&self, out: &mut ObjectWriter<impl Write>) {
         match self {
             Self::Authenticated { user, expires_in } => {
-                out.string("type", "authenticated");
-                match user {
-                    Some(user) => out.string("user", user),
-                    None => out.raw("user", "null"),
-                };
-                if let Some(seconds) = expires_in {
-                    out.number("expires_in", *seconds);
-                }
+                out.authenticated(*user, *expires_in);
             }
             Self::Joined {
                 room,
@@ -149,17 +142,7 @@ impl ServerMessage<'_> {
             Self::Pong => {
                 out.string("type", "pong");
             }
-            Self::Error { refusal } => {
-                let code = refusal.code;
-                out.string("type", "error").string("code", code.as_str());
-                out.string("message", code.message());
-                match &refusal.subject {
-                    Subject::None => {}
-                    Subject::Room(room) => drop(out.string("room", room)),
-                    Subject::Channel(channel) => drop(out.string("channel", channel)),
-                    Subject::Field(field) => drop(out.string("field", field)),
-                }
-            }
+            Self::Error { refusal } => out.error(refusal),
         }
     }
 }
@@ -212,6 +195,29 @@ impl<T: Write> ObjectWriter<T> {
         self.key(key);
         let _ = push_string(&mut self.to, value);
         self
+    }
+
+    fn authenticated(&mut self, user: Option<&str>, expires_in: Option<u64>) {
+        self.string("type", "authenticated");
+        match user {
+            Some(user) => self.string("user", user),
+            None => self.raw("user", "null"),
+        };
+        if let Some(seconds) = expires_in {
+            self.number("expires_in", seconds);
+        }
+    }
+
+    fn error(&mut self, refusal: &Refusal) {
+        let code = refusal.code;
+        self.string("type", "error").string("code", code.as_str());
+        self.string("message", code.message());
+        match &refusal.subject {
+            Subject::None => {}
+            Subject::Room(room) => drop(self.string("room", room)),
+            Subject::Channel(channel) => drop(self.string("channel", channel)),
+            Subject::Field(field) => drop(self.string("field", field)),
+        }
     }
 
     fn end_reason(&mut self, reason: Option<EndReason>) {

@@ -96,7 +96,7 @@ pub(super) async fn revoke(
     let until = until.ok_or_else(|| invalid("for", "`for` is too long".to_owned()))?;
     let what = what(&request, now)?;
     tracing::info!(?what, until = %humantime::format_rfc3339_seconds(until), "revoked");
-    let revoked = api.node.revoke(what, until).await;
+    let revoked = api.node.revoke(&what, until).await;
     let (revocation, closed) =
         revoked.map_err(|error| Refusal::from_error(ErrorCode::TooManyRevocations, &error))?;
     let answer = Made {

@@ -104,7 +104,7 @@ impl Revocations {
     /// Revokes tokens until some time.
     pub fn add(
         &self,
-        what: Revoked,
+        what: &Revoked,
         until: SystemTime,
         now: SystemTime,
     ) -> Result<Revocation, TooManyRevocations> {
@@ -120,7 +120,7 @@ impl Revocations {
         inner.by_key.entry(what.key()).or_default().push(number);
         inner.by_number.insert(number, (what.clone(), until));
         self.count.store(inner.by_number.len(), Ordering::SeqCst);
-        Ok(revocation(number, &what, until))
+        Ok(revocation(number, what, until))
     }
 
     /// Whether a token is revoked.
@@ -241,9 +241,9 @@ mod tests {
         assert!(!revocations.revokes(facts("t", "ada", None), now));
         let until = now + LATER;
         revocations
-            .add(Revoked::Token("t".to_owned()), until, now)
+            .add(&Revoked::Token("t".to_owned()), until, now)
             .unwrap();
-        revocations.add(of_user("ada", 50), until, now).unwrap();
+        revocations.add(&of_user("ada", 50), until, now).unwrap();
         for (token, revoked) in [
             (facts("t", "bob", Some(99)), true),
             (facts("ada", "t", Some(1)), false),
@@ -266,12 +266,12 @@ mod tests {
         let revocations = Revocations::default();
         let now = at(100);
         let first = revocations
-            .add(of_user("ada", 50), now + LATER, now)
+            .add(&of_user("ada", 50), now + LATER, now)
             .unwrap();
         let second = revocations
-            .add(of_user("ada", 60), now + LATER, now)
+            .add(&of_user("ada", 60), now + LATER, now)
             .unwrap();
-        let ended = revocations.add(of_user("ada", 70), now, now).unwrap();
+        let ended = revocations.add(&of_user("ada", 70), now, now).unwrap();
         assert_eq!(ended.id, "rev_2");
         let all = vec![first.clone(), second.clone()];
         assert_eq!(revocations.list(None, 10, now), (all, false));
@@ -294,16 +294,16 @@ mod tests {
         for number in 0..MAX {
             let until = now + Duration::from_secs(if number == 7 { 1 } else { 1000 });
             let what = Revoked::Token(number.to_string());
-            revocations.add(what, until, now).unwrap();
+            revocations.add(&what, until, now).unwrap();
         }
         let one_more = || Revoked::Token("more".to_owned());
         let until = now + LATER;
         assert_eq!(
-            revocations.add(one_more(), until, now),
+            revocations.add(&one_more(), until, now),
             Err(TooManyRevocations)
         );
         let later = now + Duration::from_secs(1);
-        assert!(revocations.add(one_more(), until, later).is_ok());
+        assert!(revocations.add(&one_more(), until, later).is_ok());
         assert!(revocations.revokes(facts("8", "-", None), later));
     }
 }

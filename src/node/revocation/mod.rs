@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use futures_util::future::join_all;
 
-use self::list::TokenFacts;
-pub use self::list::{Revocation, Revocations, Revoked, TooManyRevocations};
+pub use self::list::{Revocation, Revocations, Revoked};
+use self::list::{TokenFacts, TooManyRevocations};
 use super::{Node, Turn};
 use crate::hub::{Client, Phase};
 use crate::protocol::{CloseCode, ErrorCode, Identity, Refusal, UserId};
@@ -23,7 +23,7 @@ impl Node {
     /// Cancel safety: if it is dropped, the tokens are revoked, and some connections may stay.
     pub async fn revoke(
         &self,
-        what: Revoked,
+        what: &Revoked,
         until: SystemTime,
     ) -> Result<(Revocation, usize), TooManyRevocations> {
         let revocation = self.revocations.add(what, until, SystemTime::now())?;
@@ -37,8 +37,8 @@ impl Node {
                 client.phase() == Phase::Open
                     && identity.is_some_and(|identity| revocation.what.covers(facts(&identity)))
             });
-            let closes = revoked.map(|client| self.close_revoked(client));
-            closed += join_all(closes).await.len();
+            let all = join_all(revoked.map(|client| self.close_revoked(client)));
+            closed += all.await.len();
             if !page.more {
                 return Ok((revocation, closed));
             }

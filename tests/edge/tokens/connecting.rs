@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::desk::{as_subprotocol, connect_with, dial_with, start, upgrade_with};
+use super::desk::{Desk, as_subprotocol, connect_with, dial_with, start, upgrade_with};
 use crate::support::{Client, EventSource, exchange, read_head, refusable_handshake};
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn event_streams_take_the_header_and_answer_401() {
 
 #[tokio::test]
 async fn a_client_that_may_be_anonymous_is_anonymous_at_once() {
-    let server = start(|desk| desk.welcome_anybody()).await;
+    let server = start(Desk::welcome_anybody).await;
     let mut client = server.connect().await;
     client.subscribe("news").await;
     client

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::desk::{connect_with, start};
+use super::desk::{Desk, connect_with, start};
 
 #[tokio::test]
 async fn a_narrower_token_ends_what_it_does_not_allow_in_order() {
@@ -93,7 +93,7 @@ async fn a_refused_token_leaves_the_old_one_in_force() {
 
 #[tokio::test]
 async fn an_anonymous_client_becomes_a_user_while_it_is_in_no_topic() {
-    let server = start(|desk| desk.welcome_anybody()).await;
+    let server = start(Desk::welcome_anybody).await;
     let mut client = server.connect().await;
     client.subscribe("news").await;
     let auth = r#"{"type":"auth","token":"ada_news_-"}"#;

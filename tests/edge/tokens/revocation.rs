@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use wavecast::hub::{ClientInfo, Link, Pipe};
 use wavecast::node::Revoked;
 use wavecast::policy::{Identity, UserId};
@@ -120,13 +121,14 @@ async fn no_connection_slips_through_a_revocation_at_the_same_time() {
             ..ClientInfo::default()
         };
         let pipe = Arc::<Pipe>::default();
-        let connecting = tokio::spawn({
+        let mut connecting = JoinSet::new();
+        connecting.spawn({
             let (node, link) = (node.clone(), Link::Pipe(pipe));
             async move { node.connect(info, None, link).await }
         });
         let until = SystemTime::now() + Duration::from_secs(60);
-        let (_, closed) = node.revoke(Revoked::Token(id), until).await.unwrap();
-        let connected = connecting.await.unwrap();
+        let (_, closed) = node.revoke(&Revoked::Token(id), until).await.unwrap();
+        let connected = connecting.join_next().await.unwrap().unwrap();
         assert!(closed <= 1);
         if let Ok(client) = connected {
             assert_eq!(client.close_code(), Some(4004), "round {round}");

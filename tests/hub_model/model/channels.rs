@@ -38,7 +38,9 @@ impl World {
         };
         let request = (!matches!(resume, Resume::Plain)).then_some(request);
         let client = &self.members[who].client;
-        let done = self.node.subscribe(client, &name, request.as_ref(), None);
+        let done = self
+            .node
+            .subscribe(client, &name, (None, request.as_ref()), None);
         done.await.unwrap();
         let (answer, replayed) = stream.answer(name.as_str(), resume);
         let (member, source) = (&mut self.members[who], Source::Channel(index));
