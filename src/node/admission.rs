@@ -9,12 +9,11 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::Node;
-use super::authentication::authenticated;
+use super::authenticated::authenticated;
 use super::policy::{Policy, log_panic};
 use crate::dialect::Dialects;
 use crate::hub::{ClientInfo, ClientRef};
-use crate::protocol::{ErrorCode, Json, Refusal};
+use crate::protocol::Json;
 use crate::wire::Frame;
 
 /// The number of connections that are to be decided or made.
@@ -38,33 +37,6 @@ impl AwaitingConnections {
         let ahead = self.0.fetch_add(1, Ordering::Relaxed);
         let all = self.0.clone();
         Place { all, ahead }
-    }
-}
-
-/// A connection whose client has yet to send its token.
-#[derive(Debug)]
-pub struct Unauthenticated {
-    /// Among the connections that may be made, so that there is room for it.
-    _awaiting: Place,
-    _waiting: Place,
-}
-
-impl Node {
-    /// A place for a connection whose client has yet to send its token. Drop it when the token has come.
-    ///
-    /// Errors: `too_many_connections` if there are too many of them, or of all connections.
-    pub fn await_token(&self) -> Result<Unauthenticated, Refusal> {
-        let awaiting = self.awaiting.enter();
-        self.has_room(awaiting.ahead)?;
-        let waiting = self.unauthenticated.enter();
-        let max = self.tokens().map_or(0, |tokens| tokens.max_waiting);
-        if waiting.ahead >= max {
-            return Err(ErrorCode::TooManyConnections.into());
-        }
-        Ok(Unauthenticated {
-            _awaiting: awaiting,
-            _waiting: waiting,
-        })
     }
 }
 

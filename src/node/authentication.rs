@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Node;
+use super::authenticated::authenticated;
 use super::policy::{Allowed, Authenticate, Membership, Topic as AskedTopic};
 use super::refusals::{refuse, refuse_connect};
 use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
 use crate::protocol::{
     ChannelName, CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, RoomName, ServerMessage,
-    Token, TopicKind, UserId,
+    Token, TopicKind,
 };
 
 impl Node {
@@ -174,15 +175,5 @@ impl Node {
             // An error means that the hub has shut down.
             let _ = self.close(client, CloseCode::Overloaded, None).await;
         }
-    }
-}
-
-/// The message to a client whose token was accepted.
-pub(super) fn authenticated(identity: Option<&Identity>, now: SystemTime) -> ServerMessage<'_> {
-    let expires = identity.and_then(Identity::expires);
-    ServerMessage::Authenticated {
-        user: identity.and_then(Identity::user).map(UserId::as_str),
-        // A token within the leeway has no time left.
-        expires_in: expires.map(|at| at.duration_since(now).unwrap_or_default().as_secs()),
     }
 }

@@ -57,6 +57,8 @@ pub const SERVER: Crate = Crate {
         (
             "axum",
             &[
+                "transport/credentials.rs",
+                "transport/websocket/accept.rs",
                 "transport/websocket/upgrade.rs",
                 "transport/sse/",
                 "http/",
@@ -165,7 +167,6 @@ pub const SERVER: Crate = Crate {
             ],
         ),
         ("rustls_native_certs", &["authority/key_request.rs"]),
-        ("serde_json", &["protocol/json.rs", "protocol/json_scan.rs"]),
         ("sha1", &["wire/accept_key.rs"]),
         ("simd_json", &["dialect/native/"]),
         ("simdutf8", &["wire/"]),
@@ -214,6 +215,7 @@ pub const SERVER: Crate = Crate {
                 "http/",
                 "server.rs",
                 "server/serving.rs",
+                "cli/authority.rs",
                 "cli/serve.rs",
                 "cli/token_check.rs",
             ],
@@ -225,6 +227,7 @@ pub const SERVER: Crate = Crate {
             "tracing",
             &[
                 "authority/key_fetcher.rs",
+                "authority/policy.rs",
                 "hub/observer.rs",
                 "node/connections.rs",
                 "node/history.rs",
@@ -232,6 +235,7 @@ pub const SERVER: Crate = Crate {
                 "node/restart.rs",
                 "transport/websocket/connection.rs",
                 "http/api/connections.rs",
+                "http/api/revocations.rs",
                 "http/api/users.rs",
                 "http/serving/",
                 "cli/journal.rs",

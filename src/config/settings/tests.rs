@@ -16,9 +16,10 @@ fn set(config: &mut EdgeConfig, setting: &Setting, text: &str) {
     (setting.set)(config, value);
 }
 
-/// A value of this kind that is not the default of any setting.
-fn another(kind: Kind) -> &'static str {
-    match kind {
+/// A value of this setting that is not its default, and if it is no switch, that of no other.
+fn another(setting: &Setting) -> &'static str {
+    match setting.kind {
+        Kind::Switch if setting.default == "true" => "false",
         Kind::Switch => "true",
         Kind::Number { .. } => "77",
         Kind::Size { .. } => "77KiB",
@@ -96,7 +97,7 @@ fn every_setting_changes_a_different_part_of_the_configuration() {
     let mut changed = BTreeSet::from([shown(&EdgeConfig::default())]);
     for setting in SETTINGS {
         let mut config = EdgeConfig::default();
-        set(&mut config, setting, another(setting.kind));
+        set(&mut config, setting, another(setting));
         assert!(changed.insert(shown(&config)), "{}", setting.key);
     }
 }

@@ -18,7 +18,7 @@ fn every_route_is_described_with_its_scope() {
         }
     }
     let of = |route: &str, scope: &str| format!(r#"{route} [{{"api_key":["{scope}"]}}]"#);
-    assert_eq!(found.len(), 14, "{found:#?}");
+    assert_eq!(found.len(), 17, "{found:#?}");
     for (route, scope) in [
         ("POST /api/events", "publish"),
         ("POST /api/events/batch", "publish"),
@@ -31,6 +31,9 @@ fn every_route_is_described_with_its_scope() {
         ("GET /api/connections", "read"),
         ("GET /api/connections/{id}", "read"),
         ("DELETE /api/connections/{id}", "admin"),
+        ("GET /api/revocations", "admin"),
+        ("POST /api/revocations", "admin"),
+        ("DELETE /api/revocations/{id}", "admin"),
         ("GET /api/users", "read"),
         ("GET /api/users/{id}", "read"),
         ("DELETE /api/users/{id}", "admin"),

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use super::authenticating::authenticate;
-use super::open::{open_admitted, open_authenticated, refuse};
+use super::open::{open_admitted, open_authenticated};
+use super::refusing::refuse;
 use super::serving::WebSocketConnection;
 use super::stream::Stream;
 use super::upgrade::WebSocketUpgrade;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::connection::{READ_BUFFER, READ_BUFFER_BYTES};
-use super::open::{finish, refuse};
+use super::refusing::{finish, refuse};
 use super::stream::Stream;
 use crate::hub::ClientInfo;
 use crate::node::{Admission, Node, Unauthenticated};

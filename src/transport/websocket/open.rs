@@ -12,14 +12,14 @@ use tokio_util::task::TaskTracker;
 use super::authenticating::Authenticated;
 use super::connection::Reader;
 use super::read_half::ReadHalf;
+use super::refusing::finish;
 use super::serving::WebSocketConnection;
 use super::stream::{DynStream, Kind, Stream};
-use crate::dialect::ClassId;
 use crate::hub::{Client, ClientInfo, Link, Pipe};
 use crate::node::{Admission, Node};
-use crate::protocol::{CloseCode, Json, Refusal, ServerMessage};
+use crate::protocol::CloseCode;
 use crate::session::NativeSession;
-use crate::wire::{Decoder, Frame, Limits};
+use crate::wire::{Decoder, Limits};
 
 /// How long a peer that was refused has to end the stream. Nothing counts these connections.
 const LINGER: Duration = Duration::from_secs(1);
@@ -84,26 +84,6 @@ pub(super) async fn open_authenticated(
     let session_node = node.clone();
     let session = |client| session.into_native(session_node, client);
     make_known(node, &tasks, stream, admission, decoder, session).await
-}
-
-/// Tells a client why it is refused after its opening handshake, and closes. `id` is that of the
-/// command that is refused, if it is one.
-pub(super) async fn refuse(
-    node: &Node,
-    stream: Stream,
-    class: ClassId,
-    refusal: &Refusal,
-    id: Option<&Json>,
-) {
-    let dialect = node.dialects().of(class);
-    let error = dialect.message(&ServerMessage::Error { refusal }, id);
-    let close = dialect.close(CloseCode::of_refused_connection(refusal.code), None);
-    finish(stream, &[error, close]).await;
-}
-
-/// Writes the last frames. A peer that does not read them is still disconnected.
-pub(super) async fn finish(stream: Stream, frames: &[Frame]) {
-    let _ = timeout(LINGER, stream.refuse(frames)).await;
 }
 
 async fn make_known<F>(

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf, ReadHalf as SplitReadHalf, WriteHalf, join, sink};
 use tokio::net::TcpStream;
 
+use super::read_tcp::poll_read_tcp;
 use super::stream::{DynStream, Kind, Stream};
 
 /// Where a connection's bytes come from.
@@ -43,20 +44,6 @@ impl ReadHalf {
                 ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
                 Poll::Ready(Ok(buffer.filled().len()))
             }
-        }
-    }
-}
-
-pub(super) fn poll_read_tcp(
-    stream: &TcpStream,
-    cx: &mut Context<'_>,
-    buffer: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(stream.poll_read_ready(cx))?;
-        match stream.try_read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return Poll::Ready(result),
         }
     }
 }

@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::read_half::poll_read_tcp;
+use super::read_tcp::poll_read_tcp;
 use crate::transport::http_socket::HttpSocket;
 use crate::transport::socket::shutdown_write;
 use crate::wire::Frame;

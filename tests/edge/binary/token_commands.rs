@@ -233,7 +233,7 @@ async fn flags_that_make_no_token_are_errors() {
         assert_eq!(output.status.code(), Some(2));
     }
     let output = run(&["token"]).await;
-    let expected = "error: `token` needs a command: new or check\n";
+    let expected = "error: `wavecast token` needs a command: new or check\n";
     assert_eq!(
         (text(&output.stderr).as_str(), output.status.code()),
         (expected, Some(2))

@@ -1,0 +1,32 @@
+//! Connections whose clients have yet to send their tokens.
+
+use super::Node;
+use super::admission::Place;
+use crate::protocol::{ErrorCode, Refusal};
+
+/// A connection whose client has yet to send its token.
+#[derive(Debug)]
+pub struct Unauthenticated {
+    /// Among the connections that may be made, so that there is room for it.
+    _awaiting: Place,
+    _waiting: Place,
+}
+
+impl Node {
+    /// A place for a connection whose client has yet to send its token. Drop it when the token has come.
+    ///
+    /// Errors: `too_many_connections` if there are too many of them, or of all connections.
+    pub fn await_token(&self) -> Result<Unauthenticated, Refusal> {
+        let awaiting = self.awaiting.enter();
+        self.has_room(awaiting.ahead)?;
+        let waiting = self.unauthenticated.enter();
+        let max = self.tokens().map_or(0, |tokens| tokens.max_waiting);
+        if waiting.ahead >= max {
+            return Err(ErrorCode::TooManyConnections.into());
+        }
+        Ok(Unauthenticated {
+            _awaiting: awaiting,
+            _waiting: waiting,
+        })
+    }
+}
