@@ -83,7 +83,11 @@ impl ExpiryList {
         let warning = self.options.expiry_warning.as_secs();
         // The lowest bits of a client id are random.
         let random = (client.as_u128() as u64).rotate_left(expires as u32 % 64) & 0xffff;
-        expires.saturating_sub(warning + warning * random / 0x2_0000)
+        let more = u128::from(warning) * u128::from(random) / 0x2_0000;
+        let before = warning.saturating_add(more as u64);
+        // Before the end in any case: two entries with one second are the same.
+        let latest = self.end(expires).saturating_sub(1);
+        expires.saturating_sub(before).min(latest)
     }
 
     pub(super) fn end(&self, expires: u64) -> u64 {
@@ -135,6 +139,8 @@ pub(super) type ExpiryTask = std::sync::OnceLock<DropGuard>;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -151,6 +157,20 @@ mod tests {
         }
         let most = before.iter().max().unwrap();
         assert!(*most < 600, "10,000 in 30 seconds: {before:?}");
+    }
+
+    #[test]
+    fn a_warning_is_always_before_the_end() {
+        for (warning, leeway) in [(0, 0), (0, 30), (u64::MAX, 0), (60, u64::MAX)] {
+            let list = ExpiryList::new(TokenOptions {
+                expiry_warning: Duration::from_secs(warning),
+                leeway: Duration::from_secs(leeway),
+                ..TokenOptions::default()
+            });
+            let id = Uuid::from_u128(u128::MAX);
+            let warned = list.warning(id, 1_767_225_600);
+            assert!(warned < list.end(1_767_225_600), "{warning} {leeway}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub use server_message::{EndReason, ServerMessage};
 #[cfg(feature = "auth")]
 pub(crate) use suggest::did_you_mean_or;
 pub(crate) use suggest::{did_you_mean, nearest};
-pub use timestamp::timestamp;
+pub use timestamp::{timestamp, timestamp_seconds};
 pub use token::Token;
 pub use topic::{TopicKind, TopicName};
 pub use topic_message::TopicMessage;

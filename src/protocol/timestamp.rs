@@ -1,7 +1,7 @@
 //! Timestamps of events.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The length of a timestamp until the year 9999.
 const LEN: usize = "2024-01-15T10:30:00.000Z".len();
@@ -29,11 +29,27 @@ pub fn timestamp(at: SystemTime) -> String {
     text
 }
 
+/// The last second that RFC 3339 has a form for: the end of the year 9999.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
+/// Formats a time that somebody chose as RFC 3339 in UTC with seconds. A later time than the year
+/// 9999 has no form, and becomes its end.
+pub fn timestamp_seconds(at: SystemTime) -> String {
+    let at = at.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn a_time_that_has_no_form_becomes_the_last_that_has_one() {
+        let far = UNIX_EPOCH + LAST_SECOND * 100;
+        assert_eq!(timestamp_seconds(far), "9999-12-31T23:59:59Z");
+        let at = UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        assert_eq!(timestamp_seconds(at), "2026-01-01T00:00:00Z");
+    }
 
     #[test]
     fn a_timestamp_is_that_of_its_own_millisecond() {

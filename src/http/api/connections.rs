@@ -18,7 +18,9 @@ use crate::http::problem::ApiError;
 use crate::http::uri::{PathText, read_query};
 use crate::hub::Transport;
 use crate::node::{LiveConnection, Page};
-use crate::protocol::{CloseCode, ErrorCode, Identity, Json as JsonText, JsonError, TopicKind};
+use crate::protocol::{
+    CloseCode, ErrorCode, Identity, Json as JsonText, JsonError, TopicKind, timestamp_seconds,
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionView {
@@ -72,7 +74,7 @@ impl From<LiveConnection> for ConnectionView {
             bytes_in,
             messages_out: sent.messages,
             bytes_out: sent.bytes,
-            expires_at: expires.map(|at| humantime::format_rfc3339_seconds(at).to_string()),
+            expires_at: expires.map(timestamp_seconds),
             token_id: identity.and_then(Identity::token_id).map(str::to_owned),
             meta: identity.and_then(Identity::meta).cloned(),
         }

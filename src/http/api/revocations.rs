@@ -15,7 +15,9 @@ use crate::http::body::read_json;
 use crate::http::problem::ApiError;
 use crate::http::uri::PathText;
 use crate::node::{Revocation, Revoked};
-use crate::protocol::{ErrorCode, EventData, JsonError, Refusal, Subject, UserId};
+use crate::protocol::{
+    ErrorCode, EventData, JsonError, Refusal, Subject, UserId, timestamp_seconds,
+};
 
 /// Maximum length of a token's id, in bytes.
 const MAX_TOKEN_ID_BYTES: usize = 128;
@@ -70,7 +72,7 @@ impl From<Revocation> for RevocationView {
             token_id,
             user,
             issued_before,
-            until: humantime::format_rfc3339_seconds(revocation.until).to_string(),
+            until: timestamp_seconds(revocation.until),
         }
     }
 }
@@ -95,7 +97,7 @@ pub(super) async fn revoke(
     let until = now.checked_add(lifetime);
     let until = until.ok_or_else(|| invalid("for", "`for` is too long".to_owned()))?;
     let what = what(&request, now)?;
-    tracing::info!(?what, until = %humantime::format_rfc3339_seconds(until), "revoked");
+    tracing::info!(?what, until = timestamp_seconds(until), "revoked");
     let revoked = api.node.revoke(&what, until).await;
     let (revocation, closed) =
         revoked.map_err(|error| Refusal::from_error(ErrorCode::TooManyRevocations, &error))?;

@@ -97,6 +97,10 @@ async fn a_revocation_that_names_nothing_is_refused() {
         (json!({"user": ""}), "invalid_user"),
         (json!({"user": 7}), "missing_field"),
         (json!({"user": "ada", "for": "soon"}), "missing_field"),
+        (
+            json!({"user": "ada", "for": "1000000000000y"}),
+            "missing_field",
+        ),
         (json!({"usr": "ada"}), "unknown_field"),
         (json!(7), "missing_field"),
     ] {
@@ -105,6 +109,10 @@ async fn a_revocation_that_names_nothing_is_refused() {
     }
     let listed = edge.http("GET", "/api/revocations", None).await.json();
     assert_eq!(listed["revocations"], json!([]));
+    // A time that has no form is shown as the last that has one.
+    revoke(&edge, json!({"user": "ada", "for": "10000y"})).await;
+    let listed = edge.http("GET", "/api/revocations", None).await.json();
+    assert_eq!(listed["revocations"][0]["until"], "9999-12-31T23:59:59Z");
 }
 
 /// A token is checked, then revoked, then its client is made known: whichever comes first, the client
