@@ -1,5 +1,6 @@
 //! The binary as a child process.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -124,6 +125,14 @@ impl Binary {
     pub async fn start_as_given(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = command(arguments);
         command.envs(environment.iter().copied());
+        Self::from_command(command).await
+    }
+
+    /// Starts the binary on a free port; what it logs goes into a file.
+    pub async fn start_logging_to(file: &str, arguments: &[&str]) -> Self {
+        let arguments = [arguments, &["--listen", "127.0.0.1:0", "--log", "trace"]].concat();
+        let mut command = command(&arguments);
+        command.stderr(File::create(file).expect("create a log file"));
         Self::from_command(command).await
     }
 

@@ -10,4 +10,5 @@ mod publishing;
 mod refresh;
 mod revocation;
 mod rights;
+mod secrets;
 mod subscription;
