@@ -11,7 +11,7 @@ use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
 use crate::protocol::{
     ChannelName, CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, RoomName, ServerMessage,
-    Token, TopicKind,
+    Token, TopicKind, TopicName,
 };
 
 impl Node {
@@ -43,7 +43,6 @@ impl Node {
         identity: Identity,
     ) -> Result<(), Refusal> {
         let (before, user) = (client.user(), identity.user().cloned());
-        let expired_at = client.identity().and_then(|identity| identity.expires());
         let becomes_a_user = before.is_none() && user.is_some();
         if before != user && !(becomes_a_user && client.topics().is_empty()) {
             return Err(ErrorCode::UserChanged.into());
@@ -52,11 +51,9 @@ impl Node {
             let joined = self.subscribe_to_user(client, &user).await;
             joined.map_err(refuse_connect)?;
         }
+        self.expiry_list.remove(client);
         client.set_identity(Arc::new(identity));
-        // The same token again is in the list already.
-        if client.identity().and_then(|identity| identity.expires()) != expired_at {
-            self.expiry_list.add(client);
-        }
+        self.expiry_list.add(client);
         // Once more, now that the identity is where a revocation looks for it.
         if let Err(refusal) = self.refuse_revoked(client.identity().as_deref()) {
             self.close_revoked(client).await;
@@ -140,8 +137,16 @@ impl Node {
     ) -> Result<(), Refusal> {
         let max = self.max_topics_per_client();
         let (id, granted) = (client.id(), identity.clone());
-        if !self.channel_identities.set(id, channel, granted, max) {
+        let Some(replaced) = self.channel_identities.set(id, channel, granted, max) else {
             return Err(refuse(ErrorCode::TooManyTopics, channel));
+        };
+        for (channel, identity) in replaced {
+            self.expiry_list.remove_grant(id, &channel, &identity);
+        }
+        // Once more, now that it is where a revocation looks for it.
+        if let Err(refusal) = self.refuse_revoked(Some(identity)) {
+            self.channel_identities.remove(id, channel.as_str());
+            return Err(refusal.about(TopicName::from(channel)));
         }
         if let Some(expires) = identity.expires() {
             self.expiry_list.add_grant(id, channel, expires);

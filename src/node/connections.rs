@@ -157,7 +157,11 @@ impl Node {
             })
             .await?;
         if last {
-            self.channel_identities.forget(client.id());
+            self.expiry_list.remove(client);
+            for (channel, identity) in self.channel_identities.forget(client.id()) {
+                self.expiry_list
+                    .remove_grant(client.id(), &channel, &identity);
+            }
         }
         if last && client.is_attached() {
             tracing::debug!(client = %client.id(), code = client.close_code(), "disconnected");

@@ -36,15 +36,14 @@ impl Node {
         });
     }
 
-    /// Ends the subscription of a client whose grant for a channel has expired, unless it has a newer one
+    /// Ends the subscription of a client whose grant for a channel is over, unless it has a newer one
     /// or may be there without it.
-    async fn end_granted(&self, id: Uuid, channel: &str) {
+    pub(super) async fn end_granted(&self, id: Uuid, channel: &str, reason: EndReason) {
         let topic = self.topic(TopicKind::Channel, channel);
         if let (Some(client), Some(topic)) = (self.client(id), topic)
             && client.is_member(&topic)
             && !self.may_remain(&client, &topic).await
         {
-            let reason = EndReason::TokenExpired;
             self.end_membership(&client, &topic, reason).await;
         }
     }
@@ -79,26 +78,25 @@ async fn watch(node: Weak<Node>, list: Arc<ExpiryList>, closes_per_second: u32) 
         };
         let now = unix_seconds(SystemTime::now());
         let mut ending = Vec::new();
-        for (second, clients) in list.take_until(now) {
-            for id in clients {
-                let Some(client) = node.client(id) else {
-                    continue;
-                };
-                match list.what(&client, second) {
-                    Some(Due::Warning) => {
-                        let Some(expires) = expiry(&client) else {
-                            continue;
-                        };
-                        list.insert(list.end(expires), id);
-                        node.warn(&client, expires.saturating_sub(now)).await;
-                    }
-                    Some(Due::End) => ending.push(client),
-                    None => {}
+        for (second, id) in list.take_until(now) {
+            let Some(client) = node.client(id) else {
+                continue;
+            };
+            match list.what(&client, second) {
+                Some(Due::Warning) => {
+                    let Some(expires) = expiry(&client) else {
+                        continue;
+                    };
+                    list.insert(list.end(expires), id);
+                    node.warn(&client, expires.saturating_sub(now)).await;
                 }
+                Some(Due::End) => ending.push(client),
+                None => {}
             }
         }
         for (id, channel) in list.take_grants(now) {
-            node.end_granted(id, &channel).await;
+            node.end_granted(id, &channel, EndReason::TokenExpired)
+                .await;
         }
         close_paced(&node, &ending, closes_per_second).await;
     }

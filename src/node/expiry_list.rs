@@ -2,7 +2,7 @@
 //! the second in which something is due for them. An entry that a newer identity made stale is
 //! recognized by its time.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,9 +18,9 @@ use crate::protocol::{ChannelName, Identity};
 /// The clients whose identities expire, by the second in which something is due.
 #[derive(Debug)]
 pub(super) struct ExpiryList {
-    due: Mutex<BTreeMap<u64, Vec<Uuid>>>,
+    due: Mutex<BTreeSet<(u64, Uuid)>>,
     /// Grants for one channel, by the second after which they are over.
-    grants: Mutex<BTreeMap<u64, Vec<Grant>>>,
+    grants: Mutex<BTreeSet<(u64, Grant)>>,
     /// There is an entry. Nothing ticks before the first.
     has_entries: Notify,
     options: TokenOptions,
@@ -55,25 +55,41 @@ impl ExpiryList {
         }
     }
 
+    /// Removes a client, before its identity is replaced and when it has gone.
+    pub(super) fn remove(&self, client: &Client) {
+        if let Some(expires) = expiry(client) {
+            let id = client.id();
+            let mut due = self.due.lock();
+            due.remove(&(self.warning(id, expires), id));
+            due.remove(&(self.end(expires), id));
+        }
+    }
+
+    /// Removes the grant of a client for one channel.
+    pub(super) fn remove_grant(&self, client: Uuid, channel: &Arc<str>, identity: &Identity) {
+        if let Some(expires) = identity.expires() {
+            let grant = (client, channel.clone());
+            self.grants.lock().remove(&(unix_seconds(expires), grant));
+        }
+    }
+
     /// Adds the grant of a client for one channel.
     pub(super) fn add_grant(&self, client: Uuid, channel: &ChannelName, expires: SystemTime) {
         let grant = (client, channel.as_shared().clone());
-        let mut grants = self.grants.lock();
-        let of_second = grants.entry(unix_seconds(expires)).or_default();
-        if !of_second.contains(&grant) {
-            of_second.push(grant);
-        }
+        self.grants.lock().insert((unix_seconds(expires), grant));
         self.has_entries.notify_one();
     }
 
     pub(super) fn insert(&self, second: u64, client: Uuid) {
-        self.due.lock().entry(second).or_default().push(client);
+        self.due.lock().insert((second, client));
         self.has_entries.notify_one();
     }
 
     /// Takes everything that is due up to this second.
-    pub(super) fn take_until(&self, now: u64) -> Vec<(u64, Vec<Uuid>)> {
-        take_until(&mut self.due.lock(), now)
+    pub(super) fn take_until(&self, now: u64) -> BTreeSet<(u64, Uuid)> {
+        let mut due = self.due.lock();
+        let later = due.split_off(&(now.saturating_add(1), Uuid::nil()));
+        std::mem::replace(&mut *due, later)
     }
 
     /// The second in which a client is warned: between 1.5 and 1 times the warning's time before the
@@ -105,21 +121,18 @@ impl ExpiryList {
     }
 
     /// Takes every grant for one channel that is over in this second.
-    pub(super) fn take_grants(&self, now: u64) -> Vec<Grant> {
-        let taken = take_until(&mut self.grants.lock(), now).into_iter();
-        taken.flat_map(|(_, grants)| grants).collect()
+    pub(super) fn take_grants(&self, now: u64) -> impl Iterator<Item = Grant> + use<> {
+        let mut grants = self.grants.lock();
+        let next = (now.saturating_add(1), (Uuid::nil(), "".into()));
+        let later = grants.split_off(&next);
+        let taken = std::mem::replace(&mut *grants, later);
+        taken.into_iter().map(|(_, grant)| grant)
     }
 
     /// Returns when there is an entry, or has been one.
     pub(super) async fn has_entries(&self) {
         self.has_entries.notified().await;
     }
-}
-
-/// Takes everything up to this second.
-fn take_until<T>(from: &mut BTreeMap<u64, Vec<T>>, now: u64) -> Vec<(u64, Vec<T>)> {
-    let later = from.split_off(&now.saturating_add(1));
-    std::mem::replace(from, later).into_iter().collect()
 }
 
 pub(super) fn expiry(client: &Client) -> Option<u64> {
@@ -174,14 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_due_is_taken() {
+    fn only_what_is_due_is_taken_and_each_entry_once() {
         let list = ExpiryList::new(TokenOptions::default());
         let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
-        for (at, id) in [(7, first), (8, second), (7, third)] {
+        for (at, id) in [(7, first), (8, second), (7, third), (7, first)] {
             list.insert(at, id);
         }
-        assert_eq!(list.take_until(6), []);
-        assert_eq!(list.take_until(7), [(7, vec![first, third])]);
-        assert_eq!(list.take_until(u64::MAX), [(8, vec![second])]);
+        assert!(list.take_until(6).is_empty());
+        let due: Vec<_> = list.take_until(7).into_iter().collect();
+        assert_eq!(due, [(7, first), (7, third)]);
+        let rest: Vec<_> = list.take_until(u64::MAX - 1).into_iter().collect();
+        assert_eq!(rest, [(8, second)]);
     }
 }

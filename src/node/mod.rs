@@ -79,6 +79,8 @@ use self::dedup::Dedup;
 use self::expiry_list::{ExpiryList, ExpiryTask};
 use self::policy::{AllowAll, Policy, TokenOptions};
 
+/// Maximum number of bytes of the incomplete messages of all clients that have not authenticated yet.
+const UNAUTHENTICATED_BYTES: usize = 16 * 1024 * 1024;
 /// Connections per shard that may read and decode much at the same time.
 const LARGE_READS_PER_SHARD: usize = 1;
 
@@ -140,6 +142,7 @@ pub struct Node {
     channel_identities: ChannelIdentities,
     expiry_task: ExpiryTask,
     unfinished_messages: UnfinishedMessages,
+    unauthenticated_messages: UnfinishedMessages,
     large_reads: Semaphore,
     options: NodeOptions,
     /// Tells this process from others that use the same history file.
@@ -198,6 +201,8 @@ impl Node {
                     .messages_total
                     .max(options.max_message_bytes.saturating_mul(2)),
             ),
+            // So that nobody who is known is closed because of those who are not.
+            unauthenticated_messages: UnfinishedMessages::new(UNAUTHENTICATED_BYTES),
             policy,
             tokens,
             expiry_list: Arc::new(expiry_list),
@@ -237,6 +242,11 @@ impl Node {
     /// The memory of the messages of all connections that are incomplete or not carried out.
     pub fn unfinished_messages(&self) -> &UnfinishedMessages {
         &self.unfinished_messages
+    }
+
+    /// The memory of the incomplete messages of all clients that have not authenticated yet.
+    pub fn unauthenticated_messages(&self) -> &UnfinishedMessages {
+        &self.unauthenticated_messages
     }
 
     /// Permits of connections that read and decode much at once.

@@ -20,7 +20,11 @@ impl Node {
         let awaiting = self.awaiting.enter();
         self.has_room(awaiting.ahead)?;
         let waiting = self.unauthenticated.enter();
-        let max = self.tokens().map_or(0, |tokens| tokens.max_waiting);
+        let mut max = self.tokens().map_or(0, |tokens| tokens.max_waiting);
+        if self.options.max_connections > 0 {
+            // Most places stay for those who have authenticated.
+            max = max.min((self.options.max_connections / 4).max(1));
+        }
         if waiting.ahead >= max {
             return Err(ErrorCode::TooManyConnections.into());
         }

@@ -68,6 +68,11 @@ impl Decoder {
         }
     }
 
+    /// Replaces the limits. They hold for the frames that begin from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Decodes at most one event from the front of `input`. Returns the number of bytes consumed and the event; `None`
     /// means that all input was consumed and more is needed. Payloads are unmasked in place.
     ///

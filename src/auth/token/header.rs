@@ -29,6 +29,7 @@ impl Header {
                 },
                 // RFC 7515 §4.1.11: no extension is known here, so each must be refused.
                 "crit" => return Err("`crit` is not supported"),
+                "zip" | "enc" => return Err("it is compressed or encrypted"),
                 _ => {}
             }
         }
@@ -80,6 +81,8 @@ mod tests {
             r#"{"alg":"HS256","crit":["exp"]}"#,
             r#"{"alg":"HS256","crit":[]}"#,
             r#"{"alg":"HS256","crit":null}"#,
+            r#"{"alg":"HS256","zip":"DEF"}"#,
+            r#"{"alg":"HS256","enc":"A256GCM"}"#,
             r#"{"alg":"HS256"} x"#,
         ] {
             assert!(Header::parse(text).is_err(), "{text}");

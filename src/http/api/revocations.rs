@@ -85,10 +85,10 @@ pub(super) async fn revoke(
     let body = read_json(&api.node, &api.bodies, api.max_body_bytes, request).await?;
     let request = body.parse(parse).await?;
     let now = SystemTime::now();
-    let default = api
-        .node
-        .tokens()
-        .map_or(DEFAULT_LIFETIME, |tokens| tokens.max_lifetime);
+    let default = api.node.tokens().map_or(DEFAULT_LIFETIME, |tokens| {
+        // As long as a token may be accepted.
+        tokens.max_lifetime.saturating_add(tokens.leeway)
+    });
     let lifetime = match &request.lifetime {
         None => default,
         Some(text) => humantime::parse_duration(text)

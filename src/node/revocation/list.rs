@@ -204,7 +204,8 @@ fn revocation(number: u64, what: &Revoked, until: SystemTime) -> Revocation {
 }
 
 fn number_of(id: &str) -> Option<u64> {
-    id.strip_prefix("rev_")?.parse().ok()
+    let number = id.strip_prefix("rev_")?.parse().ok()?;
+    (format!("rev_{number}") == id).then_some(number)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub use self::list::{Revocation, Revocations, Revoked};
 use self::list::{TokenFacts, TooManyRevocations};
 use super::{Node, Turn};
 use crate::hub::{Client, Phase};
-use crate::protocol::{CloseCode, ErrorCode, Identity, Refusal, UserId};
+use crate::protocol::{CloseCode, EndReason, ErrorCode, Identity, Refusal, UserId};
 
 /// Clients that are looked at at once.
 const PAGE: usize = 256;
@@ -27,6 +27,7 @@ impl Node {
         until: SystemTime,
     ) -> Result<(Revocation, usize), TooManyRevocations> {
         let revocation = self.revocations.add(what, until, SystemTime::now())?;
+        self.end_grants(&revocation.what).await;
         // Whoever connects from now on sees the revocation, at the latest when it is known to the hub.
         let (mut after, mut closed, mut turn) = (None, 0, Turn::begin());
         loop {
@@ -43,6 +44,14 @@ impl Node {
                 return Ok((revocation, closed));
             }
             turn.yield_if_due().await;
+        }
+    }
+
+    /// Ends the subscriptions that revoked tokens for one channel granted.
+    async fn end_grants(&self, what: &Revoked) {
+        let is_revoked = |identity: &Identity| what.covers(facts(identity));
+        for (id, channel) in self.channel_identities.remove_where(is_revoked) {
+            self.end_granted(id, &channel, EndReason::Forbidden).await;
         }
     }
 

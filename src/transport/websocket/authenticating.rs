@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::connection::{READ_BUFFER, READ_BUFFER_BYTES};
@@ -19,6 +21,8 @@ use crate::protocol::{CloseCode, Json, Refusal};
 use crate::session::{InboundMessage, Step, UnauthenticatedSession};
 use crate::wire::{Decoder, Event, Frame, Limits};
 
+/// Maximum size of a message of a client that nobody knows: a token, and a few commands beside it.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 /// Read at once from a client that nobody knows.
 const READ_BYTES: usize = READ_BUFFER_BYTES / 16;
 
@@ -48,6 +52,8 @@ struct Waiting<'a> {
     /// Bytes of the decoder that are charged to the total of all connections.
     charged: usize,
     session: UnauthenticatedSession,
+    /// Whether the last read was a full one.
+    sends_much: bool,
 }
 
 /// Reads until the client has sent a token that is accepted. Until then, only `auth` and pings are
@@ -65,9 +71,13 @@ pub(super) async fn authenticate(
     let mut waiting = Waiting {
         node,
         stream,
-        decoder: Decoder::new(limits),
+        decoder: Decoder::new(Limits {
+            max_message_bytes: limits.max_message_bytes.min(MAX_MESSAGE_BYTES),
+            ..limits
+        }),
         charged: 0,
         session: UnauthenticatedSession::default(),
+        sends_much: false,
     };
     let auth_timeout = node.tokens()?.auth_timeout;
     let class = info.class;
@@ -78,7 +88,7 @@ pub(super) async fn authenticate(
         () = node.drain_begun() => Err(close(CloseCode::GoingAway)),
     };
     match admitted {
-        Ok(admission) => Some(waiting.into_authenticated(admission)),
+        Ok(admission) => Some(waiting.into_authenticated(admission, limits)),
         Err(failure) => {
             let stream = waiting.into_stream();
             match failure {
@@ -129,14 +139,43 @@ impl Waiting<'_> {
     }
 
     /// Reads once and decodes.
+    ///
+    /// One that sends a lot takes turns with all others that do, as after authentication.
     async fn read(&mut self, pongs: &mut Vec<Frame>) -> Result<(), Failure> {
+        let node = self.node.clone();
+        let mut permit = None;
+        if self.sends_much {
+            // The semaphore is never closed.
+            permit = node.large_reads().acquire().await.ok();
+            yield_now().await;
+        }
+        let read = self.read_once(pongs);
+        let read = match &permit {
+            // A permit is not kept while waiting for bytes.
+            Some(_) => read.now_or_never(),
+            None => Some(read.await),
+        };
+        drop(permit);
+        match read {
+            Some(read) => read,
+            None => {
+                self.sends_much = false;
+                self.read_once(pongs).await
+            }
+        }
+    }
+
+    async fn read_once(&mut self, pongs: &mut Vec<Frame>) -> Result<(), Failure> {
         poll_fn(|cx| {
             READ_BUFFER.with_borrow_mut(|buffer| {
                 let buffer = &mut buffer[..READ_BYTES];
                 Poll::Ready(match self.stream.poll_read(cx, buffer) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(0) | Err(_)) => Err(Failure::Gone),
-                    Poll::Ready(Ok(count)) => self.decode(&mut buffer[..count], pongs),
+                    Poll::Ready(Ok(count)) => {
+                        self.sends_much = count == READ_BYTES;
+                        self.decode(&mut buffer[..count], pongs)
+                    }
                 })
             })
         })
@@ -176,7 +215,11 @@ impl Waiting<'_> {
     /// Charges what the decoder holds of an incomplete message to the total of all connections.
     fn charge(&mut self) -> Result<(), Failure> {
         let held = self.decoder.held_bytes();
-        if self.node.unfinished_messages().change(self.charged, held) {
+        if self
+            .node
+            .unauthenticated_messages()
+            .change(self.charged, held)
+        {
             self.charged = held;
             return Ok(());
         }
@@ -191,8 +234,9 @@ impl Waiting<'_> {
     }
 
     /// The connection goes on; the reader pays for what the decoder holds.
-    fn into_authenticated(mut self, admission: Admission) -> Authenticated {
+    fn into_authenticated(mut self, admission: Admission, limits: Limits) -> Authenticated {
         self.release();
+        self.decoder.set_limits(limits);
         Authenticated {
             stream: self.stream,
             admission,
@@ -207,7 +251,7 @@ impl Waiting<'_> {
     }
 
     fn release(&mut self) {
-        self.node.unfinished_messages().change(self.charged, 0);
+        self.node.unauthenticated_messages().change(self.charged, 0);
         self.charged = 0;
     }
 }

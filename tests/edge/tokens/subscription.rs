@@ -114,12 +114,17 @@ async fn it_survives_a_refresh_of_the_connection_and_not_its_revocation() {
     let auth = json!({"type": "auth", "token": token(json!({"sub": "ada"}))});
     client.send_text(&auth.to_string()).await;
     assert_eq!(client.next_json().await["type"], "authenticated");
-    client.unsubscribe("doc:1").await;
     let revocation = json!({"token_id": "one"});
     let made = edge
         .http("POST", "/api/revocations", Some(&revocation))
         .await;
     assert_eq!(made.status, 201);
+    let ended = r#"{"type":"unsubscribed","channel":"doc:1","reason":"forbidden"}"#;
+    client.expect_text(ended).await;
+    client
+        .send_text(r#"{"type":"subscribe","channel":"doc:1"}"#)
+        .await;
+    assert_eq!(client.next_json().await["code"], "forbidden");
     let answer = subscribe(&mut client, "doc:1", claims).await;
     assert_eq!(answer["code"], "token_revoked");
 }
