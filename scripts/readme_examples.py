@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the README's examples against a real server, and compares what they print with what the README says.
+"""Runs the examples of the README and of docs/AUTH.md against real servers, and compares what they print with what is written.
 
 Every ```console and ```sh block is run, in order, by bash, in a copy of the project's files. The server listens on a
 free port, which takes the place of 127.0.0.1:3000.
@@ -23,7 +23,7 @@ More words in a block's first line:
 
 It installs what is missing with apt: curl, Node, Go and Chromium.
 
-usage: scripts/readme_examples.py [--slow] [FILE]      (default: README.md)
+usage: scripts/readme_examples.py [--slow] [FILE...]      (default: README.md docs/AUTH.md)
 
     SERVER_BIN     the server binary (default: target/release/wavecast)
     CHROMIUM       the browser
@@ -58,6 +58,7 @@ KINDS = {
     "epoch": (r'(?<="epoch":")[\w-]+', True),
     "stream position": (r"(?<=\bid: )[\w~-]+\.[\w.~-]+|(?<=Last-Event-ID: )[\w~-]+\.[\w.~-]+", True),
     "milliseconds": (r"(?<=^retry: )\d+", False),
+    "Unix time": (r"(?<=\"iat\":|\"exp\":)\d{10}", False),
     "client port": (r"(?<=\"127\.0\.0\.1:)\d+", False),
 }
 ANY_KIND = re.compile("|".join(f"({pattern})" for pattern, _ in KINDS.values()), re.M)
@@ -400,23 +401,32 @@ def main():
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "*"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     slow, arguments = "--slow" in sys.argv, [argument for argument in sys.argv[1:] if argument != "--slow"]
-    readme = Path(arguments[0]) if arguments else ROOT / "README.md"
-    if not readme.is_file():
-        stop_with(f"{readme} does not exist")
+    documents = [Path(argument) for argument in arguments] or [ROOT / "README.md", ROOT / "docs" / "AUTH.md"]
+    for document in documents:
+        if not document.is_file():
+            stop_with(f"{document} does not exist")
     if not Path(BINARY).is_file():
         stop_with(f"{BINARY} does not exist; run cargo build --release")
+    runs = [run_document(document, slow) for document in documents]
+    ignored = [name for run in runs for name in run.ignored]
+    if ignored:
+        print("not run: " + ", ".join(ignored))
+    for run in runs:
+        if not run.passed:
+            stop_with(f"no example in {run.readme.name}; see the top of this script")
+    failed = sum(run.failed for run in runs)
+    print(f"readme: {sum(run.passed for run in runs)} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+def run_document(document, slow):
     with tempfile.TemporaryDirectory(prefix="readme-") as folder:
-        run = Run(readme, Path(folder), slow)
+        run = Run(document, Path(folder), slow)
         try:
             run.all()
         finally:
             run.stop()
-    if run.ignored:
-        print("not run: " + ", ".join(run.ignored))
-    if not run.passed:
-        stop_with(f"no example in {readme.name}; see the top of this script")
-    print(f"readme: {run.passed} passed, {run.failed} failed")
-    sys.exit(1 if run.failed else 0)
+    return run
 
 
 if __name__ == "__main__":
