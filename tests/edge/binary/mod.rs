@@ -14,6 +14,7 @@ mod output;
 mod page;
 mod precedence;
 mod problems;
+mod production;
 mod rights;
 mod rules;
 mod running;

@@ -1,0 +1,66 @@
+//! The configuration in `examples/production.toml`.
+
+use super::support::text;
+use crate::support::{Binary, EventSource, Folder, exchange, run};
+
+const EXAMPLE: &str = include_str!("../../../examples/production.toml");
+
+/// The example in a folder of its own, with the secret that it asks for.
+fn installed() -> (Folder, String) {
+    let folder = Folder::new();
+    let (config, secret) = (folder.file("production.toml"), folder.file("token.secret"));
+    std::fs::write(&config, EXAMPLE).expect("write");
+    std::fs::write(&secret, "an example of a secret: 32 bytes\n").expect("write");
+    (folder, config)
+}
+
+#[tokio::test]
+async fn the_example_for_production_is_valid() {
+    let (_folder, config) = installed();
+    let output = run(&["config", "check", "--strict", "--config", &config]).await;
+    assert_eq!(text(&output.stderr), "");
+    let expected = format!("ok: {config}: 6 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
+    assert_eq!(text(&output.stdout), expected);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_with_the_example_for_production_is_closed_to_strangers() {
+    let (folder, config) = installed();
+    let history = folder.file("history");
+    let arguments = [
+        "--config",
+        &config,
+        "--internal-listen",
+        "127.0.0.1:0",
+        "--history-file",
+        &history,
+    ];
+    let edge = Binary::start(&arguments).await;
+    let get = |path: &str, lines: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
+    };
+    let mut stream = EventSource::open(edge.address, "/sse?channel=status").await;
+    stream.expect_subscribed(&["status"]).await;
+    for (path, lines, status, code) in [
+        ("/api/stats", "", 404, "not_found"),
+        ("/", "", 404, "not_found"),
+        ("/sse?channel=inbox:ada", "", 403, "forbidden"),
+        ("/sse?channel=audit:1", "", 403, "forbidden"),
+        (
+            "/sse?channel=status",
+            "Authorization: Bearer nonsense\r\n",
+            401,
+            "invalid_token",
+        ),
+        (
+            "/sse?channel=status",
+            "Origin: https://evil.example\r\n",
+            403,
+            "origin_not_allowed",
+        ),
+    ] {
+        let refused = exchange(edge.address, get(path, lines).as_bytes()).await;
+        refused.expect_problem(status, code);
+    }
+}
