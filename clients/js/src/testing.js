@@ -1,3 +1,3 @@
-/** @typedef {import('./testing/fake-server.js').FakeServerOptions} FakeServerOptions */
+/** @typedef {import('./testing/fake-options.js').FakeServerOptions} FakeServerOptions */
 export { FakeClock } from './testing/fake-clock.js';
 export { FakeServer } from './testing/fake-server.js';

@@ -48,6 +48,17 @@ export interface Socket {
 }
 export type SocketConstructor = new (url: string) => Socket
 
+/**
+ * Why a token is asked for. `connect`: for a new connection. `refresh`: the one in use expires soon. `expired`, `revoked`: the
+ * server closed the connection because of the last one.
+ */
+export type TokenReason = 'connect' | 'refresh' | 'expired' | 'revoked'
+export interface TokenContext {
+  readonly reason: TokenReason
+  /** Aborted when the token is not needed any more. */
+  readonly signal: AbortSignal
+}
+
 /** Time and randomness, so that a test can control them. */
 export interface Clock {
   /** Time that never jumps, like `performance.now()`: everything that elapses is measured by it. */
@@ -68,6 +79,12 @@ export interface Options {
    * it, each attempt goes on to the next at once, until the first works again. Default: `[WebSocket]`.
    */
   transports?: SocketConstructor[]
+  /**
+   * Asked before every attempt, and before the token expires. It has
+   * `connectTimeoutMs`. When it fails, the client tries again later; an error that is not `temporary`, such as
+   * `new WavecastError('unauthorized')`, makes it stay disconnected, but never ends a connection that is open.
+   */
+  getToken?: (context: TokenContext) => string | Promise<string>
   /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number
   /** A random delay of up to `baseDelayMs * 2 ** attempt` is added to it. Default 500. */
@@ -151,6 +168,8 @@ export type EventData<T> = T extends readonly unknown[] ? Stamp & { value: T }
 export interface ChannelMessage<T = any> {
   readonly type: 'event'
   readonly channel: string
+  /** The user or the connection id of the client that published it; a backend has none. */
+  readonly from?: string
   /** The name that the publisher gave it. */
   readonly event?: string
   readonly data: EventData<T>
@@ -211,6 +230,13 @@ export interface TopicOptions {
   /** The number of messages to buffer while `onGap` runs. A full buffer is replaced by a single gap. Default 1024. */
   gapBuffer?: number
 }
+export interface SubscriptionTokenContext {
+  readonly channel: string
+}
+export interface ChannelOptions extends TopicOptions {
+  /** For a channel that needs a token of its own: asked before each subscription, and when its token has expired. It has `connectTimeoutMs`. */
+  getToken?: (context: SubscriptionTokenContext) => string | Promise<string>
+}
 export interface CallOptions {
   signal?: AbortSignal
   /** Default: `commandTimeoutMs`; of `subscribe()` and `join()`, `connectTimeoutMs`. */
@@ -223,6 +249,17 @@ export interface MessagesOptions {
   buffer?: number
   /** What a full buffer does: end the loop with an error (the default), or drop the oldest message and emit a `gap`. */
   overflow?: 'error' | 'drop-oldest'
+}
+export interface PublishOptions extends CallOptions {
+  /** A name for the event. */
+  event?: string
+  /** An id of one's own: the server keeps one event of a user with this id, so that a failed call can be repeated. */
+  id?: string
+}
+export interface Published {
+  readonly event_id: string
+  /** Its position, if the channel keeps a history. */
+  readonly offset?: number
 }
 export interface HistoryOptions extends CallOptions {
   /** 1 to 1000. Default 100. */

@@ -1,4 +1,4 @@
-/** @import { ClientEvents, Options, TopicOptions, Url } from './types.js' */
+/** @import { ChannelOptions, ClientEvents, Options, Published, PublishOptions, TopicOptions, Url } from './types.js' */
 import { Emitter } from './wavecast/base/emitter.js';
 import { WavecastError } from './wavecast/base/error.js';
 import { withDefaults } from './wavecast/base/options.js';
@@ -21,6 +21,7 @@ export class Wavecast {
   /** @type {Emitter<ClientEvents>} */
   #events = new Emitter();
   #connection;
+  #commands;
   #subscriptions;
 
   /**
@@ -43,6 +44,7 @@ export class Wavecast {
         if (connection.state === 'disconnected') commands.fail(false, error ?? connection.error('closed'));
         if (error) report(error);
       },
+      onError: report,
       onMessage: (message) => {
         const { type, code, message: text, room, channel = room } = message;
         const error = type === 'error' ? new WavecastError(code, channel ? `${text}: ${channel}` : text) : null;
@@ -50,7 +52,7 @@ export class Wavecast {
         if (!commands.settle(message, error) && error) report(error);
       },
     });
-    const commands = new Commands(settings, connection, (isOpen) => subscriptions.sync(isOpen));
+    const commands = this.#commands = new Commands(settings, connection, (isOpen) => subscriptions.sync(isOpen));
     const subscriptions = this.#subscriptions = new Subscriptions({ options: settings, connection, commands, report });
   }
 
@@ -87,11 +89,25 @@ export class Wavecast {
   }
 
   /**
+   * Publishes to a channel, if the user may. Resolves when the server has accepted it, and rejects like `send` of a room.
+   * With an `id` of its own, it can be published again after an error: the server keeps it once.
+   *
+   * @template {keyof Channels & string} Name
+   * @param {Name} channel
+   * @param {Channels[Name]} data
+   * @param {PublishOptions} [options]
+   * @returns {Promise<Published>}
+   */
+  publish(channel, data, { event, id, ...options } = {}) {
+    return this.#commands.call(undefined, { type: 'publish', channel, data, event, event_id: id }, options);
+  }
+
+  /**
    * The channel with this name, always the same object. It is subscribed for as long as anyone holds it.
    *
    * @template {(keyof Channels & string) | `$${string}`} Name
    * @param {Name} name
-   * @param {TopicOptions} [options] Added to those it has.
+   * @param {ChannelOptions} [options] Added to those it has.
    * @returns {Channel<Name extends keyof Channels ? Channels[Name] : any>}
    */
   channel(name, options) {

@@ -258,9 +258,9 @@ test('the end of a connection is told to `error` of the client', async () => {
   client.on('error', ({ code, message }) => errors.push([code, message]));
   client.connect();
   await clock.advance(10);
-  server.close(4500, 'banned');
+  server.close(4502, 'banned');
   await clock.advance(10);
-  assert.deepEqual(errors, [['closed', 'closed ws://fake/ws 4500 banned']]);
+  assert.deepEqual(errors, [['closed', 'closed ws://fake/ws 4502 banned']]);
   client.connect();
   await clock.advance(10);
   client.disconnect();

@@ -1,16 +1,9 @@
-/** @import { Clock, SocketConstructor } from '../types.js' */
+/** @import { SocketConstructor } from '../types.js' */
+/** @import { FakeServerOptions } from './fake-options.js' */
 import { systemClock } from '../wavecast/base/clock.js';
+import { closeCodeOf } from './fake-options.js';
 import { FakeSocket } from './fake-socket.js';
 import { FakeTopic } from './fake-topic.js';
-
-/**
- * @typedef {object} FakeServerOptions
- * @property {Clock} [clock] Pass the same one to the client.
- * @property {number} [history] The number of publications that a channel or room keeps. Default 1000. 0: no history.
- * @property {number} [latencyMs] Delay of each frame, in each direction. Default 1.
- * @property {number} [maxMembers] The number of members that a room can have. Default 100.
- * @property {number} [maxMessageBytes] A longer frame is refused. Default 65,536.
- */
 
 /** @param {string} channel */
 const isForAll = (channel) => channel === '$all' || channel === '$system';
@@ -36,9 +29,8 @@ export class FakeServer {
   dials = 0;
 
   /** @param {FakeServerOptions} [options] */
-  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536 } = {}) {
-    /** @type {Required<FakeServerOptions>} */
-    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes };
+  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536, tokens } = {}) {
+    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes, tokens };
     const server = this;
     /** The constructor to pass to the client. @type {SocketConstructor} */
     this.WebSocket = class extends FakeSocket {
@@ -59,12 +51,12 @@ export class FakeServer {
    *
    * @param {string} channel
    * @param {any} data
-   * @param {{ event?: string }} [options]
+   * @param {{ event?: string, from?: string, id?: string }} [options] `from`: the client that publishes it.
    */
-  publish(channel, data, { event } = {}) {
+  publish(channel, data, { event, from, id = `evt_${++this.#ids}` } = {}) {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
-    const stamp = { id: `evt_${++this.#ids}`, timestamp: new Date(this.options.clock.date()).toISOString() };
-    const message = { type: 'event', channel, ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
+    const stamp = { id, timestamp: new Date(this.options.clock.date()).toISOString() };
+    const message = { type: 'event', channel, ...(from && { from }), ...(event && { event }), data: { ...stamp, ...(isObject ? data : { value: data }) } };
     if (isForAll(channel)) for (const socket of this.#sockets) socket.deliver(message);
     else return this.topic('channel', channel).publish(message);
   }
@@ -94,6 +86,19 @@ export class FakeServer {
     topic.members = members;
     const gap = { type: 'gap', channel, missed: data.length };
     for (const { positions, deliver } of members.values()) deliver(positions ? { ...gap, from, to: topic.offset } : gap);
+  }
+
+  /**
+   * Ends all subscriptions to a channel, or memberships of a room, as the server does when their right has ended.
+   *
+   * @param {'channel' | 'room'} kind
+   * @param {string} name
+   * @param {string} reason Such as `forbidden` or `token_expired`.
+   */
+  end(kind, name, reason) {
+    const { members } = this.topic(kind, name);
+    for (const { deliver } of members.values()) deliver({ type: kind === 'room' ? 'left' : 'unsubscribed', [kind]: name, reason });
+    members.clear();
   }
 
   /** Breaks all connections. Frames in flight are lost. */
@@ -192,8 +197,10 @@ export class FakeServer {
     for (const command of [frame].flat()) {
       const { id, channel, room } = command;
       const reply = (/** @type {object} */ message) => socket.deliver({ ...message, ...(id !== undefined && { id }) });
-      const code = this.refusal(command) ?? this.#perform(socket, command, reply);
+      const isReady = !this.options.tokens || socket.isAuthenticated || /^(auth|ping)$/.test(command.type);
+      const code = this.refusal(command) ?? (isReady ? this.#perform(socket, command, reply) : 'unauthenticated');
       if (code) reply({ type: 'error', code, message: code, ...(room && { room }), ...(channel && { channel }) });
+      if (code && command.type === 'auth' && !socket.isAuthenticated) return socket.closeFromServer(closeCodeOf(code), code);
     }
   }
 
@@ -210,6 +217,18 @@ export class FakeServer {
       case 'ping':
         reply({ type: 'pong' });
         return;
+      case 'auth': {
+        const judged = this.options.tokens?.(command.token) ?? 'invalid_token';
+        if (typeof judged === 'string') return judged;
+        socket.isAuthenticated = true;
+        if (judged.user) this.#add(this.topic('channel', `$user:${socket.user = judged.user}`), socket, false);
+        return reply({ type: 'authenticated', user: null, ...judged });
+      }
+      case 'publish': {
+        const { data, event, event_id = `evt_${++this.#ids}` } = command;
+        const offset = this.publish(channel, data, { event, from: socket.user, id: event_id });
+        return reply({ type: 'published', channel, event_id, ...(topic.keep && { offset }) });
+      }
       case 'join':
       case 'subscribe': {
         if (channel && isForAll(channel)) return reply({ type: 'subscribed', channel });

@@ -27,6 +27,7 @@ export class FakeSocket {
   onclose = null;
   /** @type {Socket['onerror']} */
   onerror = null;
+  isAuthenticated = false;
   #isClosed = false;
   #isCut = false;
   #server;

@@ -1,5 +1,5 @@
 /** @import { Clock } from '../../types.js' */
-/** @import { WavecastError } from './error.js' */
+import { WavecastError } from './error.js';
 
 /** A timer that fires this late means that the page was frozen or the machine was asleep. */
 const LATE_MS = 2000;
@@ -49,3 +49,19 @@ export async function within(clock, ms, signal, late, start) {
     for (const act of cleanUp) act?.();
   }
 }
+
+/**
+ * What a function of the application returns or resolves to, in time.
+ *
+ * @template T
+ * @param {Clock} clock
+ * @param {number} ms
+ * @param {AbortSignal | undefined} signal
+ * @param {string} name What the error calls it.
+ * @param {() => T | Promise<T>} act
+ * @returns {Promise<T>}
+ */
+export const outcome = (clock, ms, signal, name, act) =>
+  within(clock, ms, signal, () => new WavecastError('timeout', name), (resolve, reject) => {
+    Promise.resolve(act()).then(resolve, reject);
+  });

@@ -75,9 +75,9 @@ export class Commands {
   }
 
   /**
-   * Waits for a connection, for the subject, and for the reply.
+   * Waits for a connection, for the subject if there is one, and for the reply.
    *
-   * @param {Subject} subject
+   * @param {Subject | undefined} subject
    * @param {object} command
    * @param {CallOptions} options
    * @returns {Promise<any>}

@@ -2,6 +2,7 @@
 import { backoff } from '../base/backoff.js';
 import { WavecastError } from '../base/error.js';
 import { resolve } from './address.js';
+import { AUTH, authentication } from './authentication.js';
 import { isTerminal } from './close-codes.js';
 import { heartbeat } from './heartbeat.js';
 import { Transport } from './transport.js';
@@ -19,17 +20,19 @@ const WAKE_SPREAD_MS = 1000;
  * @property {(error?: WavecastError) => void} onDown What was sent and not answered never will be. It is trying to
  *   connect, or stays disconnected until `connect()`, because of the error if there is one.
  * @property {(message: any) => void} onMessage
+ * @property {(error: unknown) => void} onError A token could not be refreshed.
  */
 
 /** The state machine of the connection: when to dial, when the link counts as dead, and when to reconnect. */
 export class Connection {
-  /** Whether it can be written to. It counts as connected when the first message came. */
+  /** Whether it can be written to: it is open and, if there are tokens, authenticated. It counts as connected when the first message came. */
   isOpen = false;
   #url;
   #options;
   #clock;
   #events;
   #heartbeat;
+  #authentication;
   /** Whether a subscription may connect. */
   #isLazy = true;
   /** @type {Transport | undefined} */
@@ -60,6 +63,7 @@ export class Connection {
     this.#clock = options.clock;
     this.#events = events;
     this.#heartbeat = heartbeat(options, () => this.write('{"type":"ping"}'), () => this.abandon('no pong'));
+    this.#authentication = authentication(options, (command) => this.write(command), events.onError);
     /** @type {Status} */
     this.status = { state: 'disconnected', attempt: 0, since: options.clock.date(), everConnected: false, offline: false };
   }
@@ -100,7 +104,8 @@ export class Connection {
 
   /** @param {string} text */
   write(text) {
-    this.#frame('out', text);
+    // A token is a secret.
+    this.#frame('out', text.replace(/("token":")[^"]+/g, '$1***'));
     this.#transport?.send(text);
   }
 
@@ -111,7 +116,7 @@ export class Connection {
    */
   error(code) {
     const { state, code: closed, reason } = this.status;
-    const words = [code, this.#address, ...state === 'connected' ? [] : [closed, reason]];
+    const words = [code, this.#address, ...state === 'connected' ? [] : [closed, reason, /450[01]/.test(`${closed}`) && '(check getToken)']];
     return new WavecastError(code, words.filter(Boolean).join(' '));
   }
 
@@ -145,18 +150,18 @@ export class Connection {
   }
 
   async #dial() {
-    const { transports } = this.#options, url = this.#url;
+    const { transports, getToken } = this.#options, url = this.#url;
+    /** @type {string | undefined} */
+    let auth;
     this.#clock.clearTimeout(this.#retryTimer);
     const transport = this.#transport = new Transport(this.#options, {
-      onOpen: () => {
-        this.isOpen = true;
-        this.#events.onOpen();
-      },
+      onOpen: () => auth ? this.write(auth) : this.#open(),
       onText: (text) => this.#received(text),
       onLost: (reason, code) => this.abandon(reason, code),
     });
     if (this.status.nextRetryAt) this.#update({ nextRetryAt: undefined });
     try {
+      if (/** @type {unknown} */ (getToken)) auth = await this.#authentication.ask();
       const { href } = resolve(typeof url === 'function' ? await url() : url);
       if (transport !== this.#transport) return;
       // The query may hold a secret.
@@ -164,25 +169,24 @@ export class Connection {
       const SocketClass = transports[this.#transportIndex];
       if (!SocketClass) throw new WavecastError('no_websocket', 'no global WebSocket');
       transport.dial(SocketClass, href);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       // The caller that connected gets to listen first.
       await null;
       if (transport !== this.#transport) return;
-      if (error instanceof WavecastError && !error.temporary) this.#stop(1006, error.message, error);
+      if (error.temporary === false) this.#stop(1006, error.message, error);
       else this.abandon(String(error));
     }
+  }
+
+  #open() {
+    this.isOpen = true;
+    this.#events.onOpen();
   }
 
   /** @param {string} text */
   #received(text) {
     this.#heartbeat.received();
     this.#frame('in', text);
-    if (this.state !== 'connected') {
-      if (!this.#transportIndex) this.#failures = 0;
-      this.#stableTimer = this.#clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
-      this.#heartbeat.start();
-      this.#update({ state: 'connected', everConnected: true, offline: false });
-    }
     let frame;
     try {
       frame = JSON.parse(text);
@@ -191,15 +195,37 @@ export class Connection {
       frame = { type: 'error', code: 'invalid_json', id: 0 };
     }
     for (const message of [frame].flat().filter(Boolean)) {
-      const { type, channel, event, data } = message;
+      const { type, id, channel, event, data } = message;
+      if (id === AUTH) {
+        const isError = type === 'error';
+        // A server that is open to anyone keeps the connection, without the rights of the user.
+        if (isError && !this.isOpen) return new WavecastError(message.code).temporary || this.abandon(message.message, 4501);
+        if (isError) this.#authentication.retry();
+        else this.#authentication.accepted(message.expires_in);
+        if (!this.isOpen) this.#open();
+      }
+      if (this.isOpen && this.state !== 'connected') this.#connected();
       if (type === 'pong') this.#heartbeat.pong();
       if (channel === '$system' && event === 'shutdown') this.#window = data.reconnect_within_ms;
+      if (channel === '$system' && event === 'token_expiring') this.#authentication.expiring(data.expires_in);
       this.#events.onMessage(message);
     }
   }
 
-  /** @param {number} [code] */
-  #drop(code) {
+  #connected() {
+    if (!this.#transportIndex) this.#failures = 0;
+    this.#transport?.works();
+    this.#stableTimer = this.#clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
+    this.#heartbeat.start();
+    this.#update({ state: 'connected', everConnected: true, offline: false });
+  }
+
+  /**
+   * @param {number} [code]
+   * @param {number} [cause] Why, if the server has said it.
+   */
+  #drop(code, cause) {
+    this.#authentication.stop(cause);
     this.#transport?.drop(code);
     this.#transport = this.#window = undefined;
     this.#transportIndex = 0;
@@ -221,7 +247,7 @@ export class Connection {
     // A close code came through, so the transport works.
     const isBlocked = this.state === 'connecting' && code === 1006 && ++this.#failures > 2;
     const next = isBlocked ? (this.#transportIndex + 1) % this.#options.transports.length : 0;
-    this.#drop();
+    this.#drop(undefined, code);
     this.#transportIndex = next;
     // The next transport is tried at once: while the server is down, each attempt fails with all of them, and when it is
     // back, the first one is the first to succeed.

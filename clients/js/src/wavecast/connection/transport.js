@@ -20,7 +20,8 @@ export class Transport {
   #options;
   #events;
   #isOpen = false;
-  #cancelTimeout;
+  /** To be called when a message came that shows that it works. */
+  works;
 
   /**
    * @param {Required<Options>} options
@@ -30,7 +31,7 @@ export class Transport {
     this.#options = options;
     this.#events = events;
     // An open socket on which nothing ever arrives does not work: some proxies let only the handshake pass.
-    this.#cancelTimeout = deadline(options.clock, options.connectTimeoutMs, () =>
+    this.works = deadline(options.clock, options.connectTimeoutMs, () =>
       events.onLost(this.#isOpen ? 'no message' : 'connect timeout'));
   }
 
@@ -48,10 +49,7 @@ export class Transport {
       this.#isOpen = true;
       onOpen();
     };
-    socket.onmessage = ({ data }) => {
-      this.#cancelTimeout();
-      onText(String(data));
-    };
+    socket.onmessage = ({ data }) => onText(String(data));
     socket.onclose = ({ code, reason }) => onLost(reason, code);
   }
 
@@ -67,7 +65,7 @@ export class Transport {
    */
   drop(code) {
     const socket = this.#socket;
-    this.#cancelTimeout();
+    this.works();
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     // `ws` throws an error that has no listener.

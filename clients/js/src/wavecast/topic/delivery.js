@@ -1,6 +1,5 @@
 /** @import { Gap, Options, Position, TopicOptions } from '../../types.js' */
-import { within } from '../base/deadline.js';
-import { WavecastError } from '../base/error.js';
+import { outcome } from '../base/deadline.js';
 
 /**
  * What a delivery needs from its subscription.
@@ -77,10 +76,7 @@ export class Delivery {
     const inbox = this.#inbox = [];
     const abort = this.#abort = new AbortController(), { signal } = abort;
     try {
-      const late = () => new WavecastError('timeout', 'onGap');
-      await within(clock, gapTimeoutMs, signal, late, (resolve, reject) => {
-        Promise.resolve(onGap(gap, { signal })).then(resolve, reject);
-      });
+      await outcome(clock, gapTimeoutMs, signal, 'onGap', () => onGap(gap, { signal }));
     } catch (error) {
       if (this.#inbox === inbox) this.#target.emit('error', error);
     }

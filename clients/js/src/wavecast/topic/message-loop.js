@@ -12,14 +12,14 @@ import { WavecastError } from '../base/error.js';
 export async function* messageLoop(subscription, { signal, buffer = 1024, overflow = 'error' }) {
   /** @type {any[]} */
   const queue = [];
-  /** @type {WavecastError | undefined} */
+  /** @type {Error | undefined} */
   let error;
   let ended = false;
   /** @type {(value?: any) => void} */
   let wake = () => {};
   const end = (/** @type {any} */ reason) => {
     ended = true;
-    if (reason instanceof WavecastError) error = reason;
+    if (reason instanceof Error) error = reason;
     wake();
   };
   const offs = [

@@ -1,24 +1,12 @@
-/** @import { CallOptions, Gap, Options, Subscribed, SubscriptionState, TopicOptions } from '../../types.js' */
-/** @import { Commands } from '../commands/commands.js' */
-/** @import { Connection } from '../connection/connection.js' */
+/** @import { CallOptions, ChannelOptions, Gap, Subscribed, SubscriptionState } from '../../types.js' */
+/** @import { SubscriptionContext } from './context.js' */
 /** @import { Kind } from './kind.js' */
 import { backoff } from '../base/backoff.js';
-import { deadline, within } from '../base/deadline.js';
+import { deadline, outcome, within } from '../base/deadline.js';
 import { Emitter } from '../base/emitter.js';
 import { WavecastError } from '../base/error.js';
 import { Cursor, missingAfter } from './cursor.js';
 import { Delivery } from './delivery.js';
-
-/**
- * What a subscription uses of its client.
- *
- * @typedef {object} SubscriptionContext
- * @property {Required<Options>} options
- * @property {Connection} connection
- * @property {Commands} commands
- * @property {(subscription: Subscription) => void} changed `sync()` has to be called, at the end of this turn.
- * @property {(error: unknown) => void} report Makes an error heard that the topic has no listener for.
- */
 
 /**
  * The state machine of one subscription or membership. It is kept for as long as it has a holder: a `message` listener,
@@ -39,7 +27,7 @@ export class Subscription {
   #changed;
   #report;
   #kind;
-  /** @type {TopicOptions} */
+  /** @type {ChannelOptions} */
   #options = {};
   /** @type {Set<unknown>} */
   #holders = new Set();
@@ -83,7 +71,7 @@ export class Subscription {
     return !this.#kind.isRoom || this.state === 'subscribed';
   }
 
-  /** @param {TopicOptions} [options] Added to those it has. */
+  /** @param {ChannelOptions} [options] Added to those it has. */
   configure(options) {
     Object.assign(this.#options, options);
     if (options?.since && this.state === 'unsubscribed') this.#cursor.last = this.#delivery.position = options.since;
@@ -146,17 +134,25 @@ export class Subscription {
   }
 
   /** Makes the server's side match what the holders want. */
-  sync() {
+  async sync() {
     if (!this.isHeld) return this.#leave();
     if (this.#request) return;
     const request = this.#request = {};
     // Every connection receives these two, and they keep no history.
     if (!this.#kind.isRoom && /^\$(all|system)$/.test(this.name)) return this.#confirmed({});
-    const since = this.#cursor.last, { clock, commandTimeoutMs } = this.#settings;
+    const { clock, commandTimeoutMs, connectTimeoutMs } = this.#settings, { getToken, last } = this.#options;
+    let token;
+    try {
+      if (getToken) token = await outcome(clock, connectTimeoutMs, undefined, 'getToken', () => getToken({ channel: this.name }));
+    } catch (error) {
+      return this.#request === request && this.#refused(error);
+    }
+    if (this.#request !== request) return;
+    const since = this.#cursor.last;
     const cancel = deadline(clock, commandTimeoutMs, () => {
       if (this.#request === request) this.#connection.abandon('no reply');
     });
-    const command = { type: this.#kind.begin, ...(since ? { since } : { positions: true }), last: this.#options.last };
+    const command = { type: this.#kind.begin, ...(since ? { since } : { positions: true }), last, token };
     this.#commands.send(this.#address(command), (error, reply) => {
       cancel();
       if (this.#request !== request) return;
@@ -182,9 +178,14 @@ export class Subscription {
    * @param {any} message
    */
   receive(message) {
-    const { type, offset } = message, cursor = this.#cursor, since = cursor.last;
+    const { type, offset, reason } = message, cursor = this.#cursor, since = cursor.last;
     if (type === 'sent') return cursor.addOwn(offset);
     if (this.state !== 'subscribed') return;
+    if (reason === 'token_expired' && this.#options.getToken) {
+      this.suspend();
+      return this.#changed(this);
+    }
+    if (reason) return this.#refused(new WavecastError(reason, `${reason}: ${this.name}`));
     if (type === 'user_joined') this.members += 1;
     if (type === 'user_left') this.members -= 1;
     let position;
@@ -258,10 +259,10 @@ export class Subscription {
     if (this.#kind.isRoom) this.#commands.fail(false, new WavecastError('not_in_room'), this);
   }
 
-  /** @param {WavecastError} error */
+  /** @param {any} error One that is not known is temporary. */
   #refused(error) {
     const request = this.#request;
-    if (!this.#hasBegun || !error.temporary) {
+    if (!this.#hasBegun || error.temporary === false) {
       this.#request = undefined;
       this.end(error);
       return this.#report(error);

@@ -1,12 +1,12 @@
 /** @import { TopicOptions } from '../../types.js' */
 /** @import { Kind } from './kind.js' */
-/** @import { SubscriptionContext } from './subscription.js' */
+/** @import { SubscriptionContext } from './context.js' */
 /** @import { WavecastError } from '../base/error.js' */
 import { toJson } from '../base/json.js';
 import { Subscription } from './subscription.js';
 
-/** What the server sends about a topic without being asked; everything else is a reply. */
-const PUSHED = /^(event|gap|message|sent|user_)/;
+/** What the server sends about a topic without being asked, or also as a reply. Everything else is a reply. */
+const PUSHED = /^(event|gap|message|sent|user_|unsub|left)/;
 
 /** The subscriptions of one client, by name, and which of them have to be synchronized with the server. */
 export class Subscriptions {
