@@ -1,6 +1,7 @@
 // Tokens and rights against the real server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SseSocket } from 'wavecast/sse';
 import { connect, publish, range, until } from './support/real.mjs';
 import { revoke, sign, startWithTokens } from './support/tokens.mjs';
 
@@ -156,4 +157,25 @@ test('a subscription token is replaced at its end, and nothing is lost', TIMEOUT
   }
   await until(() => seen.length >= n, 'everything arrived');
   assert.deepEqual([seen, errors], [range(1, n), []]);
+});
+
+test('over server-sent events the token is in a header, and a new one is asked for at its end', TIMEOUT, async (t) => {
+  const server = await startWithTokens(t, 'leeway = "0s"');
+  const reasons = [];
+  const { client, errors } = authenticated(t, server, ({ reason }) => {
+    reasons.push(reason);
+    return sign({ ...NEWS, exp: Math.floor(Date.now() / 1000) + (reason === 'connect' ? 2 : 3600) });
+  }, { transports: [SseSocket] });
+  const seen = collect(client.channel('news'));
+  await client.channel('news').subscribe();
+  await publish(server, 'news', 1, 2);
+  await until(() => reasons.length === 2 && client.state === 'connected', 'it is back');
+  await publish(server, 'news', 3, 4);
+  await until(() => seen.length === 4, 'four events');
+  assert.deepEqual([seen, reasons, errors], [range(1, 4), ['connect', 'expired'], []]);
+
+  const other = authenticated(t, server, () => sign(NEWS, 'another secret of more than 32 bytes'), { transports: [SseSocket] });
+  other.client.connect();
+  await until(() => other.client.state === 'disconnected', 'it has stopped');
+  assert.match(other.errors[0].message, / 4501 .*\(check getToken\)$/);
 });

@@ -44,6 +44,8 @@ export class SseSocket {
   #channels = new Map();
   #stream = new AbortController();
   #receivedAt = 0;
+  /** @type {Record<string, string>} */
+  #headers = { accept: 'text/event-stream' };
   #isClosed = false;
   #stopTrials = () => {};
   /** The stream has a channel that was unsubscribed. */
@@ -56,7 +58,9 @@ export class SseSocket {
     const base = this.#base = new URL(url);
     base.protocol = base.protocol.replace('ws', 'http');
     base.pathname = base.pathname.replace(/ws$/, '');
-    this.#turn = this.#reopen().then(() => {
+    this.#turn = this.#open().then((refused) => {
+      // The token is the first command.
+      if (refused && refused.code !== 'unauthenticated') this.#end(1006, refused.message);
       if (this.#isClosed) return;
       const { WebSocket, returnMs } = SseSocket;
       this.#stopTrials = tryWebSockets(WebSocket, url, returnMs, () => this.#end(1001, 'WebSockets work'));
@@ -163,7 +167,7 @@ export class SseSocket {
     for (const channel of this.#channels.size ? this.#channels.keys() : [EVERYBODY]) url.searchParams.append('channel', channel);
     const timer = setTimeout(() => stream.abort(new WavecastError('timeout', `nothing arrived within ${REQUEST_MS} ms`)), REQUEST_MS);
     try {
-      const response = await fetch(url, { signal: stream.signal, headers: { accept: 'text/event-stream' }, cache: 'no-store' });
+      const response = await fetch(url, { signal: stream.signal, headers: this.#headers, cache: 'no-store' });
       await expectType(response, 'text/event-stream');
       await new Promise((resolve, reject) => {
         stream.signal.addEventListener('abort', () => reject(stream.signal.reason));
@@ -207,13 +211,18 @@ export class SseSocket {
   }
 
   /** @param {any} command */
-  async #perform({ type, id, channel, room, limit, before, after }) {
+  async #perform({ type, id, token, channel, room, limit, before, after }) {
     const reply = (/** @type {object} */ message) => this.#deliver({ ...message, channel, room, id });
     const signal = AbortSignal.timeout(REQUEST_MS);
     try {
       if (type === 'ping') {
         if (performance.now() - this.#receivedAt < SseSocket.silenceMs) return reply({ type: 'pong' });
         this.#turn = this.#turn.then(() => this.#reopen()).then(() => reply({ type: 'pong' }));
+      } else if (type === 'auth') {
+        this.#headers.authorization = 'Bearer ' + token;
+        const refused = await this.#open();
+        if (refused) throw refused;
+        reply({ type: 'authenticated' });
       } else if (type === 'unsubscribe') {
         this.#leave({ channel });
         reply({ type: 'unsubscribed' });

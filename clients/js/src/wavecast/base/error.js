@@ -1,4 +1,4 @@
-const TEMPORARY = /^(timeout|connection_lost|queue_full|draining|overloaded|internal|room_full|token_expired|keys_unavailable|rate_limited|too_many_(connections|of_user))$/;
+const TEMPORARY = /^(timeout|connection_lost|queue_full|draining|overloaded|internal|room_full|token_expired|rate_limited|keys_unavailable|too_many_(connections|of_user))$/;
 
 /** The error of everything that can fail. `code` comes from the server or is one of the client's own. */
 export class WavecastError extends Error {

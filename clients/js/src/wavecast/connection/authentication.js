@@ -17,7 +17,8 @@ const MAX_TIMER_MS = 2e9;
  */
 export function authentication(options, write, report) {
   const { clock, connectTimeoutMs, getToken } = options;
-  let abort = new AbortController();
+  /** @type {AbortController | undefined} */
+  let abort;
   /** @type {unknown} */
   let timer;
   /** @type {unknown} */
@@ -30,7 +31,7 @@ export function authentication(options, write, report) {
 
   /** @param {number} [code] The close code of a connection that is lost. */
   const stop = (code) => {
-    abort.abort();
+    abort?.abort();
     clock.clearTimeout(timer);
     if (code === 4003) reason = 'expired';
     if (code === 4004) {
@@ -51,15 +52,13 @@ export function authentication(options, write, report) {
     timer = clock.setTimeout(refresh, Math.min(ms, MAX_TIMER_MS));
   };
   const retry = () => refreshIn(backoff(options, failures++));
-  const refresh = async () => {
-    const command = ask('refresh'), { signal } = abort;
-    try {
-      write(await command);
-    } catch (error) {
-      if (signal.aborted) return;
+  const refresh = () => {
+    const asked = ask('refresh'), mine = abort;
+    asked.then(write).catch((error) => {
+      if (mine?.signal.aborted) return;
       report(error);
       retry();
-    }
+    });
   };
   return {
     stop,

@@ -197,17 +197,18 @@ export class Connection {
     for (const message of [frame].flat().filter(Boolean)) {
       const { type, id, channel, event, data } = message;
       if (id === AUTH) {
-        const isError = type === 'error';
+        if (type !== 'error') this.#authentication.accepted(message.expires_in);
+        else if (this.isOpen) this.#authentication.retry();
         // A server that is open to anyone keeps the connection, without the rights of the user.
-        if (isError && !this.isOpen) return new WavecastError(message.code).temporary || this.abandon(message.message, 4501);
-        if (isError) this.#authentication.retry();
-        else this.#authentication.accepted(message.expires_in);
+        else return new WavecastError(message.code).temporary || this.abandon(message.message, 4501);
         if (!this.isOpen) this.#open();
       }
       if (this.isOpen && this.state !== 'connected') this.#connected();
       if (type === 'pong') this.#heartbeat.pong();
-      if (channel === '$system' && event === 'shutdown') this.#window = data.reconnect_within_ms;
-      if (channel === '$system' && event === 'token_expiring') this.#authentication.expiring(data.expires_in);
+      if (channel === '$system') {
+        if (event === 'shutdown') this.#window = data.reconnect_within_ms;
+        if (event === 'token_expiring') this.#authentication.expiring(data.expires_in);
+      }
       this.#events.onMessage(message);
     }
   }

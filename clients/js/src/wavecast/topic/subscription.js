@@ -181,7 +181,7 @@ export class Subscription {
     const { type, offset, reason } = message, cursor = this.#cursor, since = cursor.last;
     if (type === 'sent') return cursor.addOwn(offset);
     if (this.state !== 'subscribed') return;
-    if (reason === 'token_expired' && this.#options.getToken) {
+    if (reason === 'token_expired') {
       this.suspend();
       return this.#changed(this);
     }
