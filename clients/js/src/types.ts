@@ -23,8 +23,8 @@ export interface Status {
 }
 
 /**
- * Such as `wss://rt.example.com/ws`, or `/ws` in a page. A function is asked before every attempt, so that its address can
- * carry a fresh token. When it fails, the client tries again later; an error that is not `temporary`, such as
+ * Such as `wss://rt.example.com/ws`, or `/ws` in a page. A function is asked before every attempt, so that it can name
+ * another server. When it fails, the client tries again later; an error that is not `temporary`, such as
  * `new WavecastError('unauthorized')`, makes it stay disconnected.
  */
 export type Url = string | URL | (() => string | URL | Promise<string | URL>)

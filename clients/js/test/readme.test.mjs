@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HISTORY, Server, until } from './support/real.mjs';
+import { sign, startIssuer, startWithTokens } from './support/tokens.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(`${root}README.md`, 'utf8');
@@ -16,10 +17,11 @@ assert.ok(examples.length >= 6);
 for (const [n, code] of examples.entries()) {
   const line = readme.slice(0, readme.indexOf(code)).split('\n').length;
   test(`README.md:${line}`, { timeout: 20_000 }, async (t) => {
-    const server = await Server.start(0, HISTORY);
+    const needsTokens = code.includes('getToken'), server = needsTokens ? await startWithTokens(t) : await Server.start(0, HISTORY);
     t.after(() => server.stop('SIGKILL'));
+    const issuer = needsTokens && await startIssuer(t, (channel) => sign(channel ? { sub: 'ada', channel, allow: ['subscribe', 'publish'] } : { sub: 'ada' }));
     const expected = [...code.matchAll(/\/\/ prints: (.*)/g)].flatMap(([, text]) => text.split(', ')).sort();
-    const here = code.replaceAll('wss://rt.example.com', server.url.replace('http', 'ws')).replaceAll('https://rt.example.com', server.url);
+    const here = code.replaceAll('wss://rt.example.com', server.url.replace('http', 'ws')).replaceAll('https://rt.example.com', server.url).replaceAll('https://app.example.com', issuer);
     const child = spawn(process.execPath, ['--input-type=module', '--eval', GLOBAL + here], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (chunk) => { output += chunk; });

@@ -1,6 +1,8 @@
 // Tokens, and a real server that verifies them.
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HISTORY, Server } from './real.mjs';
@@ -34,4 +36,16 @@ export async function revoke(server, body) {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+}
+
+/** Starts an application's server that gives tokens, also for the channel in `?channel=`. Returns its address. */
+export async function startIssuer(t, tokenOf) {
+  const issuer = createServer(({ url }, response) => response.end(tokenOf(new URL(url, 'http://issuer').searchParams.get('channel'))));
+  issuer.listen(0, '127.0.0.1');
+  await once(issuer, 'listening');
+  t.after(() => {
+    issuer.closeAllConnections();
+    issuer.close();
+  });
+  return `http://127.0.0.1:${issuer.address().port}`;
 }

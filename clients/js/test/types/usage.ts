@@ -1,5 +1,5 @@
 // Compiled, never run: a `@ts-expect-error` is itself an error if its line has none.
-import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status, type SubscriptionState } from 'wavecast'
+import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status, type SubscriptionState, type TokenReason } from 'wavecast'
 import { useChannel, useStatus } from 'wavecast/react'
 import { SseSocket, publish } from 'wavecast/sse'
 import { FakeClock, FakeServer } from 'wavecast/testing'
@@ -90,6 +90,21 @@ client.channel('orders').on('state', (state) => same<typeof state, SubscriptionS
 client.room('lobby').on('event:order.created', () => {})
 new Wavecast(() => 'wss://example.com/ws', { debug: true })
 new Wavecast(async () => new URL('wss://example.com/ws'))
+new Wavecast('/ws', { getToken: async ({ reason, signal }) => { same<typeof reason, TokenReason>(true); return String(signal.aborted) } })
+new Wavecast('/ws', { getToken: () => 'token' })
+// @ts-expect-error not a token
+new Wavecast('/ws', { getToken: async () => 5 })
+client.channel('orders', { last: 1, getToken: ({ channel }) => channel })
+// @ts-expect-error rooms have no tokens of their own
+client.room('lobby', { getToken: () => 'token' })
+client.publish('orders', { total: 1 }, { event: 'created', id: 'one', timeoutMs: 5 }).then(({ event_id, offset }) => {
+  same<typeof event_id, string>(true)
+  same<typeof offset, number | undefined>(true)
+})
+// @ts-expect-error not the data of this channel
+client.publish('orders', 'one')
+client.channel('orders').on('message', ({ from }) => same<typeof from, string | undefined>(true))
+new FakeServer({ tokens: (token) => token ? { user: token, expires_in: 60 } : 'invalid_token' })
 // @ts-expect-error not an address
 new Wavecast(async () => 5)
 
