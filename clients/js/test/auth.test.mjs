@@ -170,6 +170,13 @@ test('getToken that throws is asked again later, unless its error is final', asy
   assert.deepEqual([client.state, asked.length], ['disconnected', 3]);
 });
 
+test('getToken that rejects with nothing is asked again, too', async () => {
+  const { client, clock, asked } = authenticating({ getToken: (_, n) => n === 1 ? Promise.reject() : 'good' });
+  client.connect();
+  await clock.advance(2000);
+  assert.deepEqual([client.state, asked.length], ['connected', 2]);
+});
+
 test('a late token of a client that has disconnected changes nothing', async () => {
   let resolve;
   const { client, server, clock, asked } = authenticating({ getToken: () => new Promise((done) => { resolve = done; }) });

@@ -20,7 +20,8 @@ const PAGE = `<!doctype html><title>test</title><script src="/wavecast.iife.js">
 
 for (const fails of [false, true]) {
   test(`a page that was frozen, while the network ${fails ? 'failed' : 'worked'}, receives everything once`, { timeout: 60_000 }, async (t) => {
-    const server = await Server.start(0, HISTORY);
+    // The page is of an origin of its own.
+    const server = await Server.start(0, [...HISTORY, '--origin', '*']);
     t.after(() => server.stop('SIGKILL'));
     const proxy = await Proxy.start(server.url);
     t.after(() => proxy.stop());

@@ -173,7 +173,7 @@ export class Connection {
       // The caller that connected gets to listen first.
       await null;
       if (transport !== this.#transport) return;
-      if (error.temporary === false) this.#stop(1006, error.message, error);
+      if (error?.temporary === false) this.#stop(1006, error.message, error);
       else this.abandon(String(error));
     }
   }

@@ -262,7 +262,7 @@ export class Subscription {
   /** @param {any} error One that is not known is temporary. */
   #refused(error) {
     const request = this.#request;
-    if (!this.#hasBegun || error.temporary === false) {
+    if (!this.#hasBegun || error?.temporary === false) {
       this.#request = undefined;
       this.end(error);
       return this.#report(error);
