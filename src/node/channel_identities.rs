@@ -128,7 +128,8 @@ mod tests {
             "there is one already"
         );
         let ended = Arc::new(Identity::anonymous().with_expires(SystemTime::UNIX_EPOCH));
-        assert!(identities.set(ada, &news, ended, 1), "its own is replaced");
+        let replaced = identities.set(ada, &news, ended, 1);
+        assert_eq!(replaced.unwrap().len(), 1, "its own is replaced");
         assert!(identities.get(ada, "news").is_none());
         assert!(
             identities.set(ada, &chat, ends(3600), 1).is_some(),

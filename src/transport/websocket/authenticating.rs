@@ -156,13 +156,11 @@ impl Waiting<'_> {
             None => Some(read.await),
         };
         drop(permit);
-        match read {
-            Some(read) => read,
-            None => {
-                self.sends_much = false;
-                self.read_once(pongs).await
-            }
+        if let Some(read) = read {
+            return read;
         }
+        self.sends_much = false;
+        self.read_once(pongs).await
     }
 
     async fn read_once(&mut self, pongs: &mut Vec<Frame>) -> Result<(), Failure> {
