@@ -79,8 +79,8 @@ test('a narrower token ends what it does not allow, with the reason', TIMEOUT, a
   assert.deepEqual([news.state, prices.state, team.state], ['subscribed', 'unsubscribed', 'unsubscribed']);
 });
 
-test('an invalid token stops the client', TIMEOUT, async (t) => {
-  const server = await startWithTokens(t);
+for (const [what, rest] of [['stops the client', ''], ['stops the client of a server that is open to anyone', '[anonymous]\nchannels = { news = ["subscribe"] }']]) test(`an invalid token ${what}`, TIMEOUT, async (t) => {
+  const server = await startWithTokens(t, '', rest);
   let asked = 0;
   const { client, errors } = authenticated(t, server, () => {
     asked += 1;
