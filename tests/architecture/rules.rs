@@ -94,6 +94,7 @@ pub const SERVER: Crate = Crate {
             "futures_util",
             &[
                 "hub/",
+                "transport/websocket/authenticating.rs",
                 "transport/websocket/connection.rs",
                 "transport/websocket/serving.rs",
                 "node/",
