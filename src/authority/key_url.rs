@@ -23,7 +23,7 @@ pub enum KeyUrlError {
     /// Neither `https` nor `http`.
     #[error("must begin with https://")]
     OtherScheme,
-    /// Whoever is on the way could put in keys of their own.
+    /// Over plain HTTP, anyone on the network path could replace the keys.
     #[error("must begin with https://; http:// is only for loopback addresses")]
     PlainHttp,
     /// A user or a password.

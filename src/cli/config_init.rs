@@ -30,8 +30,8 @@ const RULES: &str = "
 # `subscribe` and `publish`, or `join` and `say`, say who may do it: everyone, users (who
 # have a token with a user), granted (whose token names it; the default) or nobody.
 # `history_for` and `presence_for` do so for the past and for who is there; unless they are
-# set, they follow `subscribe` or `join`, as `say` does. With `{user}` in the pattern, users
-# and granted reach only what has their own id in that place. For example:
+# set, they follow `subscribe` or `join`, as `say` does. If the pattern has `{user}`, users
+# and granted apply only where that segment is the client's own id. For example:
 #
 ## [[channels]]
 ## pattern = \"orders:*\"

@@ -20,8 +20,8 @@ pub enum Fetch {
     TooSoon,
 }
 
-/// When a key set is fetched: at the start, at intervals, and when a key is missing. Pure: whoever
-/// fetches asks it for the time, and tells it how each fetch ended.
+/// Decides when a key set is fetched: at the start, at intervals, and when a key is missing. It does
+/// no I/O: the fetcher asks it when to fetch, and reports how each fetch ended.
 #[derive(Debug)]
 pub(super) struct Schedule {
     interval: Duration,

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use crate::config::values::{Kind, Raw, Value};
 use crate::protocol::{NAME_CHARS, Pattern, did_you_mean_or, excerpt, nearest};
 
-/// The own id in a pattern.
+/// The placeholder for the client's own user id in a pattern.
 const USER: &str = "{user}";
 
 /// Reads values of a document and collects their problems.

@@ -36,7 +36,7 @@ pub enum ApiAccess {
     /// Programs on this machine, as long as there is no key.
     #[cfg(feature = "auth")]
     Local(LocalOnly),
-    /// Whoever has one of these keys, as far as its scopes go.
+    /// Requests with one of these keys, within its scopes.
     #[cfg(feature = "auth")]
     Keys(ApiKeys),
 }

@@ -22,6 +22,7 @@ impl Shard {
         let slots = members.into_iter().flat_map(|members| members.slots());
         let mut page = BTreeMap::new();
         for slot in slots {
+            // A slot in a member list belongs to a connection until its client has left.
             let client = &self.connections[slot as usize].client;
             if after.is_none_or(|after| client.id() > after) {
                 page.insert(client.id(), client);
