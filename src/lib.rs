@@ -189,6 +189,7 @@ pub use self::wire::{AllowedHosts, AllowedOrigins, HandshakeError, InvalidOrigin
 pub mod restart {
     pub use crate::history::saved::ReadError;
     pub use crate::hub::{RestoredHistories, SavedHistories};
+    pub use crate::node::{InvalidRevocations, RevocationFileError};
     pub use crate::node::{RestoreError, SaveError, SetAside, Unusable};
 }
 

@@ -93,6 +93,9 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     if let Some(file) = &history_file {
         restore(&server, file).await?;
     }
+    if !config.revocations_file.is_empty() {
+        keep_revocations(&server, &config.revocations_file).await?;
+    }
     let greeting = Greeting {
         addresses: listeners::addresses(&public, config.listen)?,
         internal: match &internal {
@@ -133,6 +136,17 @@ async fn restore(server: &WebSocketServer, file: &str) -> Result<(), String> {
         }
         Err(error) => tracing::error!(file, %error, "all histories begin anew"),
     }
+    Ok(())
+}
+
+/// Goes on with the revocations of the file.
+///
+/// Errors: it cannot be used. Then tokens that were revoked would be valid again.
+async fn keep_revocations(server: &WebSocketServer, file: &str) -> Result<(), String> {
+    let kept = server.keep_revocations(file).await;
+    let revocations =
+        kept.map_err(|error| format!("cannot keep revocations in {file}: {error}"))?;
+    tracing::info!(file, revocations, "revocations restored");
     Ok(())
 }
 

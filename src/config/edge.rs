@@ -28,6 +28,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) log: String,
     /// The file that carries histories across a restart; empty for none.
     pub(crate) history_file: String,
+    /// Where revocations outlive a restart; empty for nowhere.
+    pub(crate) revocations_file: String,
     /// How clients authenticate with tokens; `None` if there is no key to verify any.
     pub(crate) tokens: Option<TokensConfig>,
     /// The settings of `[tokens]`, without keys: `tokens` is made of them last.
@@ -151,6 +153,7 @@ impl Default for EdgeConfig {
             cors_origins: Vec::new(),
             log: "info".to_owned(),
             history_file: String::new(),
+            revocations_file: String::new(),
             access: AccessRules::default(),
             anonymous: None,
             tokens: None,

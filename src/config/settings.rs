@@ -322,6 +322,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "Query strings end up in the logs of proxies and browsers.",
     },
     Setting {
+        key: "revocations.file", flag: Some("revocations-file"), heading: Security, kind: Kind::Path, default: "", reload: Restart,
+        set: |config, value| put(&mut config.revocations_file, value),
+        help: "File that keeps revocations over a restart; none by default",
+        more: "Without it, a restart forgets which tokens were revoked, and those that have not expired are valid again. A server that cannot use its file does not start.",
+    },
+    Setting {
         key: "log.level", flag: Some("log"), heading: Logs, kind: Kind::LogFilter, default: "info", reload: Live,
         set: |config, value| put(&mut config.log, value),
         help: "What to log: error, warn, info, debug, trace, off, or a filter such as wavecast=debug",

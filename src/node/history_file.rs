@@ -1,18 +1,17 @@
 //! The file in which histories outlive the process: replaced at once or not at all, and read once.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::durable_file::{beside, create_private, folder, follow_links, open_folder};
 use super::restart_error::{RestoreError, SaveError, SetAside, Unusable};
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Links to links that are followed. The system gives up after 40.
-const MAX_LINKS: usize = 40;
 
 /// The path of a history file, and the files beside it: `.<run>.tmp` while this process writes one
 /// of them, `.owner` with the process that was started last, `.rejected` if it could not be used.
@@ -27,14 +26,10 @@ impl HistoryFile {
     /// A link stands for the file that it leads to, whether that exists or not: it is this file that
     /// is replaced and removed, and not the link.
     pub(super) fn new(path: &Path, run: Uuid) -> Self {
-        let mut path = path.to_owned();
-        for _ in 0..MAX_LINKS {
-            let Ok(target) = fs::read_link(&path) else {
-                break;
-            };
-            path = path.parent().unwrap_or(Path::new("")).join(target);
+        Self {
+            path: follow_links(path),
+            run,
         }
-        Self { path, run }
     }
 
     /// Whether there is something at the path that is not a file, as a folder, a device or a pipe.
@@ -49,7 +44,7 @@ impl HistoryFile {
         // Before the claim: who is started later may begin to write at any time.
         let left = self.unfinished();
         let temporary = self.temporary();
-        let written = self.open_folder().and_then(|folder| {
+        let written = open_folder(&self.path).and_then(|folder| {
             // Others may read it: a server of another user has to find that it was taken over.
             let mut file = OpenOptions::new()
                 .write(true)
@@ -75,7 +70,7 @@ impl HistoryFile {
     /// The temporary files of all processes. None if the folder cannot be read.
     fn unfinished(&self) -> Vec<PathBuf> {
         let name = self.path.file_name().and_then(OsStr::to_str);
-        let (Some(name), Ok(files)) = (name, fs::read_dir(self.folder())) else {
+        let (Some(name), Ok(files)) = (name, fs::read_dir(folder(&self.path))) else {
             return Vec::new();
         };
         let is_unfinished = |file: &DirEntry| {
@@ -125,7 +120,7 @@ impl HistoryFile {
 
     fn remove_from_disk(&self) -> io::Result<()> {
         // First, so that what cannot be made durable is not done.
-        let folder = self.open_folder()?;
+        let folder = open_folder(&self.path)?;
         fs::remove_file(&self.path)?;
         folder.sync_all()
     }
@@ -141,7 +136,7 @@ impl HistoryFile {
             Err(error) => SetAside::Failed(error),
         };
         // If the folder cannot be read, the file is away nevertheless, unless the machine crashes.
-        let _ = self.open_folder().and_then(|folder| folder.sync_all());
+        let _ = open_folder(&self.path).and_then(|folder| folder.sync_all());
         RestoreError::Unusable { reason, aside }
     }
 
@@ -171,13 +166,13 @@ impl HistoryFile {
         if self.is_taken_over() {
             return Err(SaveError::TakenOver);
         }
-        let folder = self.open_folder()?;
+        let folder = open_folder(&self.path)?;
         // It must not be a link that somebody put there.
         match fs::remove_file(temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        let mut file = BufWriter::with_capacity(BUFFER_BYTES, create(temporary)?);
+        let mut file = BufWriter::with_capacity(BUFFER_BYTES, create_private(temporary)?);
         let written = write(&mut file)?;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
@@ -197,38 +192,12 @@ impl HistoryFile {
         Ok(written)
     }
 
-    /// Opens the folder, whose `sync_all` makes a rename or a removal durable.
-    fn open_folder(&self) -> io::Result<File> {
-        File::open(self.folder()).map_err(|error| {
-            let why = format!("the folder cannot be read: {error}");
-            io::Error::new(error.kind(), why)
-        })
-    }
-
-    fn folder(&self) -> &Path {
-        let folder = self.path.parent();
-        let folder = folder.filter(|path| !path.as_os_str().is_empty());
-        folder.unwrap_or(Path::new("."))
-    }
-
     /// No other process writes to it or removes it, except those that are started later.
     fn temporary(&self) -> PathBuf {
         self.beside(&format!("{}.tmp", self.run))
     }
 
     fn beside(&self, extension: &str) -> PathBuf {
-        let mut path = OsString::from(&self.path);
-        path.push(".");
-        path.push(extension);
-        path.into()
+        beside(&self.path, extension)
     }
-}
-
-/// Creates a file that only its owner may read: it holds what users were sent.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

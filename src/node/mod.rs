@@ -13,6 +13,7 @@ mod channels;
 mod connections;
 mod dedup;
 mod drain;
+mod durable_file;
 mod expiry;
 mod expiry_list;
 mod history;
@@ -65,7 +66,8 @@ pub use publish_for::ClientPublication;
 pub use publish_stream::PublishStream;
 pub use published::Published;
 pub use restart_error::{RestoreError, SaveError, SetAside, Unusable};
-pub use revocation::{Revocation, Revocations, Revoked};
+pub(crate) use revocation::RevokeError;
+pub use revocation::{InvalidRevocations, Revocation, RevocationFileError, Revocations, Revoked};
 pub(crate) use turn::Turn;
 pub use unauthenticated::Unauthenticated;
 pub use unavailable::Unavailable;
@@ -78,6 +80,7 @@ use self::channel_identities::ChannelIdentities;
 use self::dedup::Dedup;
 use self::expiry_list::{ExpiryList, ExpiryTask};
 use self::policy::{AllowAll, Policy, TokenOptions};
+use self::revocation::Journal;
 
 /// Maximum number of bytes of the incomplete messages of all clients that have not authenticated yet.
 const UNAUTHENTICATED_BYTES: usize = 16 * 1024 * 1024;
@@ -139,6 +142,8 @@ pub struct Node {
     tokens: Option<TokenOptions>,
     expiry_list: Arc<ExpiryList>,
     revocations: Revocations,
+    /// Writes them to their file, if there is one.
+    revocation_journal: OnceLock<Journal>,
     channel_identities: ChannelIdentities,
     expiry_task: ExpiryTask,
     unfinished_messages: UnfinishedMessages,
@@ -208,6 +213,7 @@ impl Node {
             expiry_list: Arc::new(expiry_list),
             expiry_task: ExpiryTask::new(),
             revocations: Revocations::default(),
+            revocation_journal: OnceLock::new(),
             channel_identities: ChannelIdentities::default(),
             options,
             run: Uuid::new_v4(),

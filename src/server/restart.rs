@@ -1,10 +1,10 @@
-//! Histories over a restart.
+//! Histories and revocations over a restart.
 
 use std::path::Path;
 
 use super::WebSocketServer;
 use crate::hub::{RestoredHistories, SavedHistories};
-use crate::node::{RestoreError, SaveError};
+use crate::node::{RestoreError, RevocationFileError, SaveError};
 
 /// A saved file of more than this many times the limit of all histories is not one of this server.
 const MAX_FILE_FACTOR: u64 = 4;
@@ -50,5 +50,22 @@ impl WebSocketServer {
     ) -> (usize, Result<SavedHistories, SaveError>) {
         let options = self.config.drain();
         self.node.drain_and_save(&options, file.as_ref()).await
+    }
+
+    /// Goes on with the revocations of a file, and keeps new ones there. Returns how many are in force.
+    ///
+    /// Call it before anybody connects. The file is created if there is none, and only its owner may
+    /// read it. Each revocation is on the disk before the request for it is answered. The next process
+    /// may use the file before this one has ended.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or written, or is another one. Revocations are in memory only then, so
+    /// a server that relies on them should not start.
+    pub async fn keep_revocations(
+        &self,
+        file: impl AsRef<Path>,
+    ) -> Result<usize, RevocationFileError> {
+        self.node.keep_revocations(file.as_ref(), &self.tasks).await
     }
 }

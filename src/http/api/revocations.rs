@@ -14,7 +14,7 @@ use super::query::PageQuery;
 use crate::http::body::read_json;
 use crate::http::problem::ApiError;
 use crate::http::uri::PathText;
-use crate::node::{Revocation, Revoked};
+use crate::node::{Revocation, RevokeError, Revoked};
 use crate::protocol::{
     ErrorCode, EventData, JsonError, Refusal, Subject, UserId, timestamp_seconds,
 };
@@ -99,8 +99,12 @@ pub(super) async fn revoke(
     let what = what(&request, now)?;
     tracing::info!(?what, until = timestamp_seconds(until), "revoked");
     let revoked = api.node.revoke(&what, until).await;
-    let (revocation, closed) =
-        revoked.map_err(|error| Refusal::from_error(ErrorCode::TooManyRevocations, &error))?;
+    let (revocation, closed) = revoked.map_err(|error| match error {
+        RevokeError::TooMany(error) => {
+            Refusal::from_error(ErrorCode::TooManyRevocations, &error).into()
+        }
+        RevokeError::NotSaved(error) => not_saved(&error),
+    })?;
     let answer = Made {
         id: revocation.id,
         closed,
@@ -164,6 +168,12 @@ fn what(request: &RevocationRequest, now: SystemTime) -> Result<Revoked, ApiErro
     }
 }
 
+/// The change is in force, but it will not outlive a restart.
+fn not_saved(error: &impl std::error::Error) -> ApiError {
+    tracing::error!(%error, "revocation not saved");
+    Refusal::from_error(ErrorCode::Internal, error).into()
+}
+
 fn invalid(field: &'static str, detail: String) -> ApiError {
     Refusal::new(ErrorCode::MissingField)
         .about(Subject::Field(field))
@@ -202,7 +212,8 @@ pub(super) async fn take_back(
     State(api): State<Arc<Api>>,
     PathText(id): PathText,
 ) -> Result<StatusCode, ApiError> {
-    if api.node.revocations().remove(&id) {
+    let taken_back = api.node.take_back(&id).await;
+    if taken_back.map_err(|error| not_saved(&error))? {
         tracing::info!(id, "revocation taken back");
         return Ok(StatusCode::NO_CONTENT);
     }

@@ -76,7 +76,7 @@ impl Revoked {
 #[error("there are {MAX} revocations already; they end by themselves, or take some back")]
 pub struct TooManyRevocations;
 
-/// The revocations in force, in the order in which they were made. They are in memory.
+/// The revocations in force, in the order in which they were made.
 ///
 /// Bound: 100,000; one more is refused, so that none is forgotten in silence.
 #[derive(Debug, Default)]
@@ -101,8 +101,18 @@ enum Key {
 }
 
 impl Revocations {
+    /// Goes on with those of earlier processes, and with this number.
+    pub(super) fn restore(&self, next: u64, by_number: BTreeMap<u64, (Revoked, SystemTime)>) {
+        let mut inner = self.inner.lock();
+        inner.next = inner.next.max(next);
+        for (number, (what, until)) in by_number {
+            inner.insert(number, what, until);
+        }
+        self.count.store(inner.by_number.len(), Ordering::SeqCst);
+    }
+
     /// Revokes tokens until some time.
-    pub fn add(
+    pub(super) fn add(
         &self,
         what: &Revoked,
         until: SystemTime,
@@ -117,8 +127,7 @@ impl Revocations {
         }
         let number = inner.next;
         inner.next += 1;
-        inner.by_key.entry(what.key()).or_default().push(number);
-        inner.by_number.insert(number, (what.clone(), until));
+        inner.insert(number, what.clone(), until);
         self.count.store(inner.by_number.len(), Ordering::SeqCst);
         Ok(revocation(number, what, until))
     }
@@ -160,7 +169,7 @@ impl Revocations {
     }
 
     /// Takes one back. False if there is none with this id.
-    pub fn remove(&self, id: &str) -> bool {
+    pub(super) fn remove(&self, id: &str) -> bool {
         let mut inner = self.inner.lock();
         let removed = number_of(id).is_some_and(|number| inner.remove(number));
         self.count.store(inner.by_number.len(), Ordering::SeqCst);
@@ -169,6 +178,11 @@ impl Revocations {
 }
 
 impl Inner {
+    fn insert(&mut self, number: u64, what: Revoked, until: SystemTime) {
+        self.by_key.entry(what.key()).or_default().push(number);
+        self.by_number.insert(number, (what, until));
+    }
+
     fn forget_ended(&mut self, now: SystemTime) {
         let ended = self
             .by_number
@@ -197,15 +211,19 @@ impl Inner {
 
 fn revocation(number: u64, what: &Revoked, until: SystemTime) -> Revocation {
     Revocation {
-        id: format!("rev_{number}"),
+        id: id_of(number),
         what: what.clone(),
         until,
     }
 }
 
-fn number_of(id: &str) -> Option<u64> {
+pub(super) fn id_of(number: u64) -> String {
+    format!("rev_{number}")
+}
+
+pub(super) fn number_of(id: &str) -> Option<u64> {
     let number = id.strip_prefix("rev_")?.parse().ok()?;
-    (format!("rev_{number}") == id).then_some(number)
+    (id_of(number) == id).then_some(number)
 }
 
 #[cfg(test)]

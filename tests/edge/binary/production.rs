@@ -19,7 +19,7 @@ async fn the_example_for_production_is_valid() {
     let (_folder, config) = installed();
     let output = run(&["config", "check", "--strict", "--config", &config]).await;
     assert_eq!(text(&output.stderr), "");
-    let expected = format!("ok: {config}: 6 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
+    let expected = format!("ok: {config}: 7 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
     assert_eq!(text(&output.stdout), expected);
     assert_eq!(output.status.code(), Some(0));
 }
@@ -28,6 +28,7 @@ async fn the_example_for_production_is_valid() {
 async fn a_server_with_the_example_for_production_is_closed_to_strangers() {
     let (folder, config) = installed();
     let history = folder.file("history");
+    let revocations = folder.file("revocations");
     let arguments = [
         "--config",
         &config,
@@ -35,6 +36,8 @@ async fn a_server_with_the_example_for_production_is_closed_to_strangers() {
         "127.0.0.1:0",
         "--history-file",
         &history,
+        "--revocations-file",
+        &revocations,
     ];
     let edge = Binary::start(&arguments).await;
     let get = |path: &str, lines: &str| {

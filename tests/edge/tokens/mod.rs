@@ -10,6 +10,7 @@ mod languages;
 mod publishing;
 mod refresh;
 mod revocation;
+mod revocation_file;
 mod rights;
 mod secrets;
 mod subscription;
