@@ -265,7 +265,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "server.page", flag: Some("page"), heading: Security, kind: Kind::Word(StartPage::WORDS), default: "auto", reload: Live,
         set: |config, value| put(&mut config.start_page, value),
         help: "Whether to serve the start page at `/`: on, off, or auto (on loopback addresses, or with --dev)",
-        more: "With API keys, it is served only with --dev. The page is for development: it subscribes to channels and publishes, as anyone who can reach the port can. The JavaScript client (`/wavecast.js`) is served in any case.",
+        more: "With API keys or tokens, it is served only with --dev. The page is for development: it subscribes to channels and publishes, as anyone who can reach the port can. The JavaScript client (`/wavecast.js`) is served in any case.",
     },
     Setting {
         key: "server.dev", flag: Some("dev"), heading: Security, kind: Kind::Switch, default: "false", reload: Restart,

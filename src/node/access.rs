@@ -15,7 +15,7 @@ use super::Node;
 use super::admission::{Admission, unmapped};
 use super::policy::{
     Allowed, Answer, ClientPublish, Connect, Decision, Edit, History, Join, Message, Publish,
-    Subscribe, Terms, Topic, log_panic,
+    Subscribe, Terms, Topic,
 };
 use super::publish_for::ClientPublication;
 use super::refusals::{join_error_code, refuse};
@@ -293,8 +293,7 @@ impl Node {
         poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
             polled.unwrap_or_else(|_panic| {
-                self.hub.metrics().panics_total.add(1);
-                log_panic("an HTTP request");
+                self.record_panic("an HTTP request");
                 Poll::Ready(Err(ErrorCode::Internal.into()))
             })
         })

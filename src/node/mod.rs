@@ -79,7 +79,7 @@ use self::announcement::Announcement;
 use self::channel_identities::ChannelIdentities;
 use self::dedup::Dedup;
 use self::expiry_list::{ExpiryList, ExpiryTask};
-use self::policy::{AllowAll, Policy, TokenOptions};
+use self::policy::{AllowAll, Policy, TokenOptions, log_panic};
 use self::revocation::Journal;
 
 /// Maximum number of bytes of the incomplete messages of all clients that have not authenticated yet.
@@ -318,6 +318,12 @@ impl Node {
     ) -> Result<T, E> {
         let done = timeout_at(self.publish_deadline(), call).await;
         done.unwrap_or(Err(late))
+    }
+
+    /// Counts and logs a panic that was caught.
+    pub(crate) fn record_panic(&self, about: &str) {
+        self.hub.metrics().panics_total.add(1);
+        log_panic(about);
     }
 
     /// The dialects of the node's clients.

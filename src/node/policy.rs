@@ -192,7 +192,7 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
 
 /// Logs a panic of the policy that ended neither a connection nor the process.
 pub(super) fn log_panic(about: &str) {
-    tracing::error!("the policy panicked on {about}");
+    tracing::error!("a panic on {about} was caught");
 }
 
 /// The policy of a server that was given none.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::error_code::ErrorCode;
+
 /// Maximum length of an event's id or name, in bytes.
 const MAX_LABEL_BYTES: usize = 200;
 
@@ -33,6 +35,17 @@ pub enum NameError {
     /// The name starts with `$`, which is reserved for the server's own channels.
     #[error("must not start with $, which is reserved")]
     Reserved,
+}
+
+impl NameError {
+    /// The code of a client's command about such a channel. Names that are not those of a client are
+    /// forbidden, whether there is such a channel or not.
+    pub(crate) fn channel_code(self) -> ErrorCode {
+        match self {
+            Self::Reserved => ErrorCode::Forbidden,
+            _ => ErrorCode::InvalidChannel,
+        }
+    }
 }
 
 fn check(name: &str) -> Result<(), NameError> {
@@ -147,9 +160,9 @@ impl ChannelName {
         check(name)?;
         if name.starts_with('$') {
             match name.strip_prefix(USER_PREFIX) {
-                Some(id) => drop(UserId::new(id)?),
+                Some(id) if !id.is_empty() => drop(UserId::new(id)?),
                 None if name == ALL || name == SYSTEM => {}
-                None => return Err(NameError::Reserved),
+                _ => return Err(NameError::Reserved),
             }
         }
         Ok(Self(name.into()))
@@ -223,7 +236,7 @@ mod tests {
         assert!(ChannelName::new("$all").is_ok_and(|c| c.reaches_everyone()));
         assert!(ChannelName::new("$user:7").is_ok_and(|c| c.user() == Some("7")));
         assert_eq!(ChannelName::new("$other"), Err(NameError::Reserved));
-        assert_eq!(ChannelName::new("$user:"), Err(NameError::Empty));
+        assert_eq!(ChannelName::new("$user:"), Err(NameError::Reserved));
         assert!(ChannelName::new("price$").is_ok_and(|c| !c.is_reserved()));
     }
 

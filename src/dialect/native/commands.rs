@@ -209,7 +209,7 @@ fn channel(object: &Object<'_, '_>) -> Result<ChannelName, Refusal> {
     let name = object.get("channel").ok_or_else(|| missing("channel"))?;
     let name = name.as_str().ok_or_else(|| missing("channel"))?;
     ChannelName::new(name)
-        .map_err(|_| Refusal::new(ErrorCode::InvalidChannel).about(TopicName::Channel(name)))
+        .map_err(|error| Refusal::new(error.channel_code()).about(TopicName::Channel(name)))
 }
 
 /// The resume request of a `join` or `subscribe`, which is made with `since`, `last`, or just

@@ -119,7 +119,8 @@ fn is_loopback_host(host: &str) -> bool {
     if let Some((before, end)) = end
         && end.eq_ignore_ascii_case(NAME)
     {
-        return before.is_empty() || before.ends_with('.');
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        return before.is_empty() || before.ends_with('.') && before.bytes().all(fits);
     }
     host.parse::<Ipv4Addr>()
         .is_ok_and(|address| address.is_loopback())

@@ -2,6 +2,8 @@
 
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,7 +12,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
-use futures_util::future::Either;
+use futures_util::future::{Either, FutureExt as _};
 #[cfg(feature = "cli")]
 use utoipa_axum::router::OpenApiRouter;
 
@@ -18,6 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::description::described;
 use super::state::Api;
 use crate::http::access::Scope;
+use crate::http::problem::ApiError;
+use crate::protocol::ErrorCode;
 
 /// In the binary, what adds a route also adds it to the description of the API. Users of the library
 /// do not pay for that.
@@ -123,7 +127,7 @@ struct Guarded<H> {
 }
 
 impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
-    type Future = Either<H::Future, Ready<Response>>;
+    type Future = Either<Pin<Box<dyn Future<Output = Response> + Send>>, Ready<Response>>;
 
     fn call(self, mut request: Request, api: Arc<Api>) -> Self::Future {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -133,9 +137,34 @@ impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
                 if self.scope == Scope::Publish {
                     request.extensions_mut().insert(publisher);
                 }
-                Either::Left(self.handler.call(request, api))
+                let node = api.node.clone();
+                let answer = self.handler.call(request, api);
+                let record = move || node.record_panic("a request of the API");
+                Either::Left(Box::pin(catch_panic(answer, record)))
             }
             Err(refusal) => Either::Right(ready(refusal.into_response())),
         }
+    }
+}
+
+/// The answer, or 500 if making it panics: the connection may have other requests.
+async fn catch_panic(answer: impl Future<Output = Response>, record: impl FnOnce()) -> Response {
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    answer.unwrap_or_else(|_panic| {
+        record();
+        ApiError::from(ErrorCode::Internal).into_response()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_recorded_and_answered() {
+        let mut is_recorded = false;
+        let answer = catch_panic(async { panic!("a defect") }, || is_recorded = true).await;
+        assert_eq!(answer.status(), 500);
+        assert!(is_recorded);
     }
 }

@@ -119,10 +119,7 @@ impl SseParameters {
     fn add_channel(&mut self, name: &str, max: usize) -> Result<(), Refusal> {
         let channel = ChannelName::new(name).map_err(|error| {
             let quoted = excerpt(name, NAME_CHARS);
-            refused(
-                ErrorCode::InvalidChannel,
-                format!("channel {quoted:?}: {error}"),
-            )
+            refused(error.channel_code(), format!("channel {quoted:?}: {error}"))
         })?;
         if self.channels.contains(&channel) {
             return Ok(());

@@ -97,7 +97,7 @@ async fn each_mistake_in_a_key_is_reported_where_it_is() {
         &[
             "3: `tokens.keys.secret_file`: HERE/short.secret: the secret has 31 bytes; it must have at least 32",
             "6: `tokens.keys.secret`: the secret has 31 bytes; it must have at least 32",
-            "9: `tokens.keys.secret_file`: cannot read HERE/missing: No such file or directory (os error 2)",
+            "9: `tokens.keys.secret_file`: cannot read the file (a relative path starts at this folder): No such file or directory (os error 2)",
             "12: `tokens.keys.secret_file`: HERE/public.pem: this is a key or certificate in PEM form, not a secret",
             "15: `tokens.keys.public_key_file`: HERE/public.pem: the key does not fit the algorithm, which needs an RSA key",
             "18: `tokens.keys.public_key_file`: HERE/token.secret: this is not a public key in PEM form (`-----BEGIN PUBLIC KEY-----`)",

@@ -138,18 +138,23 @@ async fn statistics_are_exact_when_nothing_is_going_on() {
 async fn invalid_subscriptions_get_errors() {
     let server = TestServer::start_default().await;
     let mut client = server.connect().await;
-    for name in [
-        "",
-        &"x".repeat(201),
-        "tab\there",
-        "$secret",
-        "$user:",
-        "$ALL",
+    let (invalid, forbidden) = (
+        ("invalid_channel", "Invalid channel"),
+        ("forbidden", "Forbidden"),
+    );
+    for (name, (code, message)) in [
+        ("", invalid),
+        (&"x".repeat(201), invalid),
+        ("tab\there", invalid),
+        ("$secret", forbidden),
+        ("$user:", forbidden),
+        ("$ALL", forbidden),
     ] {
         for kind in ["subscribe", "unsubscribe"] {
             let command = json!({"type": kind, "channel": name});
             client.send_text(&command.to_string()).await;
-            let answer = json!({"type": "error", "code": "invalid_channel", "message": "Invalid channel", "channel": name});
+            let answer =
+                json!({"type": "error", "code": code, "message": message, "channel": name});
             client.expect_json(answer).await;
         }
     }

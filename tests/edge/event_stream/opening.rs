@@ -82,7 +82,7 @@ async fn a_request_is_refused_before_a_stream_begins() {
         ("/sse?channel=", 400, "invalid_channel"),
         ("/sse?channel=news&channel=a%07b", 400, "invalid_channel"),
         (long.as_str(), 400, "invalid_channel"),
-        ("/sse?channel=$secret", 400, "invalid_channel"),
+        ("/sse?channel=$secret", 403, "forbidden"),
         ("/sse?channel=news&channel=$user:bob", 403, "forbidden"),
         ("/sse?channel=$user:bob&user=ann", 403, "forbidden"),
         ("/sse?channel=news&user=", 400, "invalid_user"),

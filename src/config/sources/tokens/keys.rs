@@ -137,7 +137,14 @@ fn make(id: Option<&str>, algorithm: Algorithm, material: &Material) -> Result<K
     if let Some(error) = mismatch {
         return Err(error.to_string());
     }
-    let contents = fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    let contents = fs::read(path).map_err(|error| {
+        if is_public {
+            format!("cannot read {path}: {error}")
+        } else {
+            // Not named: it may be the secret itself, in the wrong place.
+            format!("cannot read the file (a relative path starts at this folder): {error}")
+        }
+    })?;
     let key = if is_public {
         Key::public_pem(id, algorithm, &contents)
     } else {

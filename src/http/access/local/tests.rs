@@ -63,6 +63,7 @@ fn the_host_must_be_a_name_that_no_stranger_can_point_here() {
         "rebound.example",
         "rebound.example:3000",
         "localhost.rebound.example",
+        "rebound.example:80.localhost",
         "notlocalhost",
         "127.0.0.1.rebound.example",
         "127.0.0.1:x",
