@@ -88,7 +88,7 @@
 //!
 //! Wavecast follows semantic versioning; while it is 0.x, a new minor version may contain breaking
 //! changes. The wire protocol and the error codes are stable across all versions. Wavecast needs
-//! Rust 1.88, axum 0.8 and Tokio 1. A newer minimum requires a new minor version.
+//! Rust 1.89, axum 0.8 and Tokio 1. A newer minimum requires a new minor version.
 
 // The macros panic if their output is closed; the module `cli/print` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]

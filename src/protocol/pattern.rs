@@ -16,6 +16,8 @@ const SEPARATOR: char = ':';
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     text: Box<str>,
+    /// Looked for once, because a name may be compared with many patterns.
+    has_user: bool,
 }
 
 /// Why a text is not a pattern.
@@ -58,7 +60,10 @@ impl Pattern {
         if text.split(SEPARATOR).any(has_part) {
             return Err(PatternError::UserInSegment);
         }
-        Ok(Self { text: text.into() })
+        Ok(Self {
+            text: text.into(),
+            has_user: text.contains(USER),
+        })
     }
 
     /// The pattern as it was written.
@@ -68,7 +73,7 @@ impl Pattern {
 
     /// Whether `{user}` is in it.
     pub fn has_user(&self) -> bool {
-        self.text.contains(USER)
+        self.has_user
     }
 
     /// Whether the name matches, where `{user}` stands for any one segment: one or more characters
@@ -101,6 +106,12 @@ impl Pattern {
     /// `*` ends depends on where it begins, and the earlier it begins, the earlier it ends.
     fn matches_with(&self, name: &str, user: UserSegment<'_>) -> bool {
         let pattern = self.text.as_bytes();
+        // Most patterns of a long list differ in their first character.
+        match (pattern.first(), name.as_bytes().first()) {
+            (Some(b'*' | b'?' | b'{'), _) => {}
+            (first, of_name) if first != of_name => return false,
+            _ => {}
+        }
         let (mut at, mut read) = (0, 0);
         // Behind the last `*`, and how far the name was read when it was met or retried.
         let mut retry: Option<(usize, usize)> = None;
