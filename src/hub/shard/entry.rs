@@ -21,11 +21,13 @@ pub(in crate::hub) enum Entry {
     /// Take over the write side of a connection.
     Connect { client: Arc<Client>, link: Link },
     /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
-    /// the client receives offsets, starting with the publications it missed.
+    /// the client receives offsets, starting with the publications it missed. `watches` says whether
+    /// it is told who is present from now on; `None` changes nothing.
     Join {
         client: Arc<Client>,
         topic: Arc<Topic>,
         replay: Option<Replay>,
+        watches: Option<bool>,
         ack: Option<Frame>,
         announce: Option<Arc<Forms>>,
     },
@@ -36,6 +38,15 @@ pub(in crate::hub) enum Entry {
         ack: Option<Frame>,
         announce: Option<Arc<Forms>>,
     },
+    /// Tell a member from now on who is present, or no longer, and push `ack` to it.
+    Watch {
+        client: Arc<Client>,
+        topic: TopicId,
+        watches: bool,
+        ack: Option<Frame>,
+    },
+    /// Push the notice to every member that is told who is present.
+    Announce { topic: TopicId, forms: Arc<Forms> },
     /// Push the broadcast to every member except `exclude`, each in its form.
     Broadcast {
         topic: TopicId,
@@ -110,7 +121,8 @@ impl Entry {
                 let ack = ack.as_ref().map_or(0, Frame::len);
                 ack + announce.as_ref().map_or(0, |forms| forms.len())
             }
-            Self::Broadcast { forms, .. } => forms.len(),
+            Self::Broadcast { forms, .. } | Self::Announce { forms, .. } => forms.len(),
+            Self::Watch { ack, .. } => ack.as_ref().map_or(0, Frame::len),
             Self::Send { frame, .. }
             | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }
