@@ -109,8 +109,9 @@ impl Topic {
             let (frame, client) = (ack(joined), client.clone());
             let shard = client.shard;
             match (options.watches, frame) {
-                (Some(watches), ack) => {
+                (Some(watches), frame) => {
                     let topic = self.id();
+                    let ack = frame.map(|frame| (frame, None));
                     let entry = Entry::Watch {
                         client,
                         topic,
@@ -224,6 +225,6 @@ impl TopicState {
     fn watch(&mut self, client: &Client, watches: Option<bool>) -> Option<Presence> {
         let presence = self.people.presence()?;
         presence.watch(client, watches?);
-        watches?.then(|| presence.snapshot())
+        watches?.then(|| presence.show(client))
     }
 }

@@ -16,8 +16,9 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Who is present in one topic, and what of it has not been announced yet.
 ///
 /// What is announced is what those who watch need: a user who comes and goes in between is left out.
-/// A [`snapshot`](Self::snapshot) may have shown it though, so then it is announced. So for everybody
-/// who watches, the snapshot and what was announced after it add up to those who are present.
+/// Those who have got a [`snapshot`](Self::show) since the last announcement need something else,
+/// because it shows what the others have yet to be told. So for everybody who watches, the snapshot and
+/// what was announced after it add up to those who are present.
 ///
 /// Bound: one entry per user, of about 100 bytes; `max_listed` and `max_bytes` bound what is listed.
 #[derive(Debug)]
@@ -37,16 +38,49 @@ pub struct PresenceBook {
     lingering: Lingering,
     form: Form,
     is_watched: bool,
-    /// Arrivals of the users that are to be announced, each with the number of snapshots at the time of
-    /// its first change.
-    changed: BTreeMap<u64, u64>,
-    snapshots: u64,
+    /// The users that are to be announced, by arrival.
+    pending: BTreeMap<u64, Pending>,
+    /// The number of changes so far.
+    changes: u64,
+    fresh: Option<Fresh>,
     /// The numbers that were announced last.
     told: PresenceCounts,
     last_announced: Option<Instant>,
     /// The first change of users that was not announced, and of connections without a user.
     changed_at: Option<Instant>,
     recounted_at: Option<Instant>,
+}
+
+/// A change of a user that has not been announced.
+#[derive(Debug)]
+struct Pending {
+    /// The number of its last change.
+    change: u64,
+    /// Whether the user was present when the first of the fresh ones got their snapshot.
+    was_here: bool,
+    /// Whether its `info` has changed since.
+    is_other: bool,
+}
+
+/// Those who have got a snapshot since the last announcement.
+#[derive(Debug, Clone, Copy)]
+struct Fresh {
+    /// The number of changes that the first, and the last, of their snapshots shows.
+    first: u64,
+    last: u64,
+    /// Whether connections without a user have come or gone since the first.
+    is_recounted: bool,
+    /// Whether the form has changed since the first.
+    has_other_form: bool,
+}
+
+/// What is to be announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// To those who have heard the last announcement, if anything.
+    pub to_told: Option<Presence>,
+    /// To those who have got a snapshot since, if anything.
+    pub to_fresh: Option<Presence>,
 }
 
 /// A page of those who are present.
@@ -80,8 +114,9 @@ impl PresenceBook {
             lingering: Lingering::default(),
             form: Form::new(options.max_listed, max_bytes),
             is_watched: false,
-            changed: BTreeMap::new(),
-            snapshots: 0,
+            pending: BTreeMap::new(),
+            changes: 0,
+            fresh: None,
             told: PresenceCounts::default(),
             last_announced: None,
             changed_at: None,
@@ -139,7 +174,7 @@ impl PresenceBook {
             self.bytes = self.bytes + after - before;
         }
         if was_gone || is_other {
-            self.change(arrival, now);
+            self.change(arrival, !was_gone, now);
         }
         is_first
     }
@@ -151,7 +186,7 @@ impl PresenceBook {
         self.bytes += entry.bytes();
         self.users.insert(arrival, entry);
         self.arrivals.insert(user.clone(), arrival);
-        self.change(arrival, now);
+        self.change(arrival, false, now);
     }
 
     /// A connection has gone. Whether it was the user's last.
@@ -186,7 +221,7 @@ impl PresenceBook {
             let is_other = entry.renew(info);
             self.bytes = self.bytes + entry.bytes() - before;
             if is_other {
-                self.change(arrival, now);
+                self.change(arrival, true, now);
             }
         }
     }
@@ -195,6 +230,7 @@ impl PresenceBook {
     pub fn set_watched(&mut self, is_watched: bool) {
         if self.is_watched != is_watched {
             self.is_watched = is_watched;
+            self.fresh = None;
             self.settle();
         }
     }
@@ -202,7 +238,7 @@ impl PresenceBook {
     /// Whether those who watch have yet to be told that this user is here.
     pub fn is_unannounced(&self, user: &UserId) -> bool {
         let arrival = self.arrivals.get(user);
-        let is_changed = arrival.is_some_and(|arrival| self.changed.contains_key(arrival));
+        let is_changed = arrival.is_some_and(|arrival| self.pending.contains_key(arrival));
         is_changed || self.form.has_changed && self.form.is_list()
     }
 
@@ -232,7 +268,7 @@ impl PresenceBook {
 
     /// About how many bytes the next announcement takes, at most.
     pub fn announcement_bytes(&self) -> usize {
-        let entries = self.changed.keys().filter_map(|at| self.users.get(at));
+        let entries = self.pending.keys().filter_map(|at| self.users.get(at));
         match (self.form.is_list(), self.form.has_changed) {
             (false, _) => 0,
             (true, true) => self.bytes,
@@ -240,37 +276,81 @@ impl PresenceBook {
         }
     }
 
-    /// What is to be announced to everybody who watches, if anything.
-    pub fn take(&mut self, now: Instant) -> Option<Presence> {
+    /// What is to be announced to those who watch, if anything.
+    pub fn take(&mut self, now: Instant) -> Option<Announcement> {
         self.expire(now);
         (self.changed_at, self.recounted_at) = (None, None);
         if !self.is_watched {
             return None;
         }
-        let (counts, told, snapshots) = (self.counts(), self.told, self.snapshots);
-        let form_has_changed = self.form.has_changed;
-        let list = match (self.form.is_list(), form_has_changed) {
-            (false, _) => PresenceList::Unlisted,
-            (true, true) => self.members(),
-            (true, false) => self.changes(snapshots),
+        let counts = self.counts();
+        let announce = |list| Presence { list, counts };
+        let announcement = Announcement {
+            to_told: self.for_told(counts).map(announce),
+            to_fresh: self.for_fresh().map(announce),
         };
         self.settle();
-        let is_empty = match &list {
-            PresenceList::Changes { joined, left } => joined.is_empty() && left.is_empty(),
-            PresenceList::Unlisted => !form_has_changed && counts.users == told.users,
-            _ => false,
-        };
-        if is_empty && counts.anonymous == told.anonymous {
+        if announcement.to_told.is_none() && announcement.to_fresh.is_none() {
             return None;
         }
+        self.fresh = None;
         self.last_announced = Some(now);
-        Some(Presence { list, counts })
+        Some(announcement)
     }
 
-    /// Who is present now, for somebody who watches or asks.
+    fn for_told(&self, counts: PresenceCounts) -> Option<PresenceList> {
+        let has_other_form = self.form.has_changed;
+        let is_recounted = counts.anonymous != self.told.anonymous;
+        if !self.form.is_list() {
+            let is_other = has_other_form || is_recounted || counts.users != self.told.users;
+            return is_other.then_some(PresenceList::Unlisted);
+        }
+        if has_other_form {
+            return Some(self.members());
+        }
+        self.changes(is_recounted, |entry, _| {
+            if entry.is_gone {
+                entry.told != Told::Nothing
+            } else {
+                entry.told != Told::All
+            }
+        })
+    }
+
+    fn for_fresh(&self) -> Option<PresenceList> {
+        let fresh = self.fresh?;
+        if self.changes == fresh.first && !fresh.is_recounted {
+            return None;
+        }
+        if !self.form.is_list() {
+            return Some(PresenceList::Unlisted);
+        }
+        if fresh.has_other_form {
+            return Some(self.members());
+        }
+        self.changes(fresh.is_recounted, |entry, pending| {
+            // Of several snapshots in between, each may have shown something else.
+            let is_other = pending.was_here == entry.is_gone || pending.is_other;
+            pending.change > fresh.first && (is_other || fresh.first != fresh.last)
+        })
+    }
+
+    /// Who is present now, for somebody who watches from now on, or watches already.
+    pub fn show(&mut self, now: Instant) -> Presence {
+        let presence = self.snapshot(now);
+        let fresh = self.fresh.get_or_insert(Fresh {
+            first: self.changes,
+            last: self.changes,
+            is_recounted: false,
+            has_other_form: false,
+        });
+        fresh.last = self.changes;
+        presence
+    }
+
+    /// Who is present now, for somebody who does not watch.
     pub fn snapshot(&mut self, now: Instant) -> Presence {
         self.expire(now);
-        self.snapshots += 1;
         let list = if self.form.is_list() {
             self.members()
         } else {
@@ -303,28 +383,28 @@ impl PresenceBook {
         PresenceList::Members(present.map(Entry::present).collect())
     }
 
-    fn changes(&self, snapshots: u64) -> PresenceList {
+    /// The changes of those users of whom it `is_needed`, if there are any, or numbers have to be told.
+    fn changes(
+        &self,
+        is_recounted: bool,
+        is_needed: impl Fn(&Entry, &Pending) -> bool,
+    ) -> Option<PresenceList> {
         let (mut joined, mut left) = (Vec::new(), Vec::new());
-        for (arrival, &before) in &self.changed {
-            let Some(entry) = self.users.get(arrival) else {
-                continue;
-            };
-            // A snapshot may have shown the opposite of what was told before and is true now.
-            let was_shown = snapshots > before;
-            if entry.is_gone {
-                if entry.told != Told::Nothing || was_shown {
-                    left.push(entry.user.clone());
-                }
-            } else if entry.told != Told::All || was_shown {
-                joined.push(entry.present());
+        for (arrival, pending) in &self.pending {
+            let entry = self.users.get(arrival);
+            match entry.filter(|entry| is_needed(entry, pending)) {
+                Some(entry) if entry.is_gone => left.push(entry.user.clone()),
+                Some(entry) => joined.push(entry.present()),
+                None => {}
             }
         }
-        PresenceList::Changes { joined, left }
+        let is_empty = joined.is_empty() && left.is_empty() && !is_recounted;
+        (!is_empty).then_some(PresenceList::Changes { joined, left })
     }
 
     /// Nothing is left to be announced: it has been, or nobody needs it.
     fn settle(&mut self) {
-        for (arrival, _) in std::mem::take(&mut self.changed) {
+        for (arrival, _) in std::mem::take(&mut self.pending) {
             self.settle_one(arrival);
         }
         self.told = self.counts();
@@ -358,12 +438,12 @@ impl PresenceBook {
             entry.is_gone = true;
             self.bytes -= entry.bytes();
             self.gone += 1;
-            self.change(arrival, now);
+            self.change(arrival, true, now);
         }
     }
 
-    /// A user has come, gone or changed.
-    fn change(&mut self, arrival: u64, now: Instant) {
+    /// A user has come, gone or changed; `was_here` says whether it was present before.
+    fn change(&mut self, arrival: u64, was_here: bool, now: Instant) {
         let users = self.users.len() - self.gone;
         let form_changes = self.form.decide(users, self.bytes);
         if !self.is_watched {
@@ -372,17 +452,31 @@ impl PresenceBook {
             return self.settle_one(arrival);
         }
         self.changed_at.get_or_insert(now);
+        self.changes += 1;
+        if let Some(fresh) = &mut self.fresh {
+            fresh.has_other_form |= form_changes;
+        }
         if form_changes && !self.form.is_list() {
             // Nobody keeps a list from now on.
-            for (arrival, _) in std::mem::take(&mut self.changed) {
+            for (arrival, _) in std::mem::take(&mut self.pending) {
                 self.settle_one(arrival);
             }
         }
-        if self.form.is_list() {
-            self.changed.entry(arrival).or_insert(self.snapshots);
-        } else {
-            self.settle_one(arrival);
+        if !self.form.is_list() {
+            return self.settle_one(arrival);
         }
+        let is_here = self.users.get(&arrival).is_some_and(|it| !it.is_gone);
+        let shown = self.fresh.map_or(0, |fresh| fresh.first);
+        let pending = self.pending.entry(arrival).or_insert(Pending {
+            change: 0,
+            was_here,
+            is_other: false,
+        });
+        if pending.change <= shown {
+            (pending.was_here, pending.is_other) = (was_here, false);
+        }
+        pending.is_other |= was_here && is_here;
+        pending.change = self.changes;
     }
 
     /// A connection without a user has come or gone.
@@ -391,6 +485,9 @@ impl PresenceBook {
             self.recounted_at.get_or_insert(now);
         } else {
             self.told = self.counts();
+        }
+        if let Some(fresh) = &mut self.fresh {
+            fresh.is_recounted = true;
         }
     }
 }

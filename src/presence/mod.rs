@@ -7,6 +7,6 @@ mod form;
 mod lingering;
 mod options;
 
-pub use book::{Page, PresenceBook};
+pub use book::{Announcement, Page, PresenceBook};
 pub use entry::{Info, PageItem};
 pub use options::PresenceOptions;

@@ -8,6 +8,7 @@ use crate::hub::dispatch::Retry;
 use crate::hub::forms::Forms;
 use crate::hub::shard::{Entry, HubClosed, Permits};
 use crate::hub::topic::{Topic, now};
+use crate::presence::Announcement;
 use crate::protocol::TopicKind;
 
 /// When a change may be announced.
@@ -38,13 +39,26 @@ impl Topic {
         if when == When::Due && !presence.book.is_due(now) {
             return Ok(());
         }
-        if let Some(change) = presence.book.take(now) {
-            let name = self.name().clone();
-            let source = Outgoing::presence(dialects, self.kind(), name, change);
-            let (topic, forms) = (self.id(), Forms::notice(source));
+        if let Some(Announcement { to_told, to_fresh }) = presence.book.take(now) {
+            let is_same = to_told == to_fresh;
+            let forms = |presence| {
+                let name = self.name().clone();
+                let source = Outgoing::presence(dialects, self.kind(), name, presence);
+                Forms::notice(source)
+            };
+            let to_told = to_told.map(forms);
+            let to_fresh = if is_same {
+                to_told.clone()
+            } else {
+                to_fresh.map(forms)
+            };
             for shard in presence.shards() {
-                let forms = forms.clone();
-                permits.send(shard, Entry::Announce { topic, forms });
+                let entry = Entry::Announce {
+                    topic: self.id(),
+                    to_told: to_told.clone(),
+                    to_fresh: to_fresh.clone(),
+                };
+                permits.send(shard, entry);
             }
         }
         Ok(())

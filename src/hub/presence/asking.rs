@@ -73,22 +73,31 @@ impl Hub {
         let one = |shard| (shard == client.shard).then_some(1);
         let mut permits = self.mailboxes.reserve(one, bytes).await?;
         let mut state = topic.as_ref().map(|topic| topic.state.lock());
-        let present = match state.as_mut().and_then(|state| state.people.presence()) {
-            Some(presence) => presence.snapshot(),
+        let (present, watches) = match state.as_mut().and_then(|state| state.people.presence()) {
+            Some(presence) => (presence.show(client), presence.is_watched_by(client)),
             None => {
                 let options = self.registry.presence_options(kind, name);
-                PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now())
+                let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
+                (nobody, false)
             }
         };
         let frame = reply(&present);
-        let charge = Some(self.replies.charge(client, frame.len()));
-        let client = client.clone();
-        let entry = Entry::Reply {
-            client: client.clone(),
-            frame,
-            charge,
+        let shard = client.shard;
+        let (charge, client) = (self.replies.charge(client, frame.len()), client.clone());
+        let entry = match &topic {
+            Some(topic) if watches => Entry::Watch {
+                client,
+                topic: topic.id(),
+                watches,
+                ack: Some((frame, Some(charge))),
+            },
+            _ => Entry::Reply {
+                client,
+                frame,
+                charge: Some(charge),
+            },
         };
-        permits.send(client.shard, entry);
+        permits.send(shard, entry);
         Ok(())
     }
 

@@ -60,8 +60,14 @@ impl Shard {
             };
             messages += 1;
             bytes += entry.frame_bytes();
-            if let Entry::Announce { topic, forms } = &entry {
-                self.announce(*topic, forms).await;
+            if let Entry::Announce {
+                topic,
+                to_told,
+                to_fresh,
+            } = &entry
+            {
+                self.announce(*topic, to_told.as_deref(), to_fresh.as_deref())
+                    .await;
             } else {
                 self.apply_one(entry);
             }
@@ -105,8 +111,8 @@ impl Shard {
             } => {
                 if let Some(slot) = slot_of(&client) {
                     self.set_watching(topic, slot, watches);
-                    if let Some(frame) = ack {
-                        self.push_reply(slot, frame, None);
+                    if let Some((frame, charge)) = ack {
+                        self.push_reply(slot, frame, charge);
                     }
                 }
             }

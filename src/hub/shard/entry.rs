@@ -43,10 +43,15 @@ pub(in crate::hub) enum Entry {
         client: Arc<Client>,
         topic: TopicId,
         watches: bool,
-        ack: Option<Frame>,
+        ack: Option<(Frame, Option<ReplyCharge>)>,
     },
-    /// Push the notice to every member that is told who is present.
-    Announce { topic: TopicId, forms: Arc<Forms> },
+    /// Push a notice to every member that is told who is present: `to_fresh` to those that began to
+    /// watch, or asked, since the last one, and `to_told` to the others.
+    Announce {
+        topic: TopicId,
+        to_told: Option<Arc<Forms>>,
+        to_fresh: Option<Arc<Forms>>,
+    },
     /// Push the broadcast to every member except `exclude`, each in its form.
     Broadcast {
         topic: TopicId,
@@ -121,8 +126,14 @@ impl Entry {
                 let ack = ack.as_ref().map_or(0, Frame::len);
                 ack + announce.as_ref().map_or(0, |forms| forms.len())
             }
-            Self::Broadcast { forms, .. } | Self::Announce { forms, .. } => forms.len(),
-            Self::Watch { ack, .. } => ack.as_ref().map_or(0, Frame::len),
+            Self::Broadcast { forms, .. } => forms.len(),
+            Self::Announce {
+                to_told, to_fresh, ..
+            } => {
+                let forms = to_told.iter().chain(to_fresh).map(|forms| forms.len());
+                forms.max().unwrap_or(0)
+            }
+            Self::Watch { ack, .. } => ack.as_ref().map_or(0, |(frame, _)| frame.len()),
             Self::Send { frame, .. }
             | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }

@@ -93,19 +93,6 @@ impl Members {
         self.set_watching(slot, None);
     }
 
-    /// Makes a member one of the watchers of this class, or none of them.
-    pub(super) fn set_watching(&mut self, slot: u32, class: Option<ClassId>) {
-        if let Some(class) = class {
-            let watchers = self.watchers.get_or_insert_default();
-            watchers.insert(slot, class);
-        } else if let Some(watchers) = &mut self.watchers {
-            watchers.remove(slot);
-            if watchers.is_empty() {
-                self.watchers = None;
-            }
-        }
-    }
-
     /// The slots of all members, in no particular order.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
         let live = self.groups.iter().flat_map(|group| group.slots.iter());

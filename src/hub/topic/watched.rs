@@ -79,8 +79,14 @@ impl WatchedPresence {
         self.watchers.contains(&client.id())
     }
 
-    pub(in crate::hub) fn snapshot(&mut self) -> Presence {
-        self.book.snapshot(now())
+    /// Who is present, for a member that asks or begins to watch. If it watches, its shard has to be
+    /// told that it is up to date.
+    pub(in crate::hub) fn show(&mut self, client: &Client) -> Presence {
+        if self.is_watched_by(client) {
+            self.book.show(now())
+        } else {
+            self.book.snapshot(now())
+        }
     }
 
     pub(in crate::hub) fn snapshot_counts(&mut self) -> PresenceCounts {

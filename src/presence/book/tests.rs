@@ -58,7 +58,8 @@ impl Watched {
         if !self.book.is_due(self.now) {
             return None;
         }
-        self.book.take(self.now).map(|presence| text(&presence))
+        let announcement = self.book.take(self.now)?;
+        announcement.to_told.as_ref().map(text)
     }
 }
 
@@ -79,6 +80,11 @@ fn text(presence: &Presence) -> String {
     };
     text.push_str(&format!("{users}/{connections}/{anonymous}"));
     text
+}
+
+/// What those are told who have heard the last announcement.
+fn told(announcement: Option<Announcement>) -> Option<Presence> {
+    announcement?.to_told
 }
 
 fn names(users: &[PresentUser]) -> Vec<&str> {
@@ -177,15 +183,15 @@ fn a_list_of_too_many_bytes_becomes_numbers_too() {
     let now = Instant::now();
     let long = info(&"x".repeat(900));
     book.enter(Some((&user("ada"), long)), now, SystemTime::now());
-    assert_eq!(text(&book.take(now).unwrap()), "+ada 1/1/0");
+    assert_eq!(text(&told(book.take(now)).unwrap()), "+ada 1/1/0");
     book.enter(
         Some((&user("bob"), info(&"y".repeat(200)))),
         now,
         SystemTime::now(),
     );
-    assert_eq!(text(&book.take(now).unwrap()), "2/2/0");
+    assert_eq!(text(&told(book.take(now)).unwrap()), "2/2/0");
     book.leave(Some(&user("ada")), now);
-    assert_eq!(text(&book.take(now).unwrap()), "=bob 1/1/0");
+    assert_eq!(text(&told(book.take(now)).unwrap()), "=bob 1/1/0");
 }
 
 #[test]
@@ -199,7 +205,7 @@ fn an_info_is_that_of_the_newest_token() {
     let (ada, now, at) = (user("ada"), watched.now, SystemTime::now());
     let mut enter = |info| {
         watched.book.enter(Some((&ada, info)), now, at);
-        let change = watched.book.take(now)?;
+        let change = told(watched.book.take(now))?;
         let PresenceList::Changes { joined, .. } = change.list else {
             panic!("{change:?}");
         };
@@ -210,7 +216,7 @@ fn an_info_is_that_of_the_newest_token() {
     assert_eq!(enter(issued("Ada", 101)), None, "the same");
     assert_eq!(enter(issued("Ada L.", 101)), Some(Json::from("Ada L.")));
     watched.book.renew(&ada, issued("Lady Ada", 102), now);
-    let change = watched.book.take(now).unwrap();
+    let change = told(watched.book.take(now)).unwrap();
     assert_eq!(text(&change), "+ada 1/4/0");
 }
 
@@ -257,10 +263,14 @@ fn an_entry_is_small() {
 struct Watcher {
     /// `None` while there are numbers alone.
     users: Option<BTreeSet<String>>,
+    /// Whether it has got a list since the last announcement.
+    is_fresh: bool,
 }
 
 impl Watcher {
-    fn hear(&mut self, presence: &Presence) {
+    /// Of several snapshots since the last announcement, each may have shown something else; only then
+    /// it may be told what it knows.
+    fn hear(&mut self, presence: &Presence, is_lenient: bool) {
         match &presence.list {
             PresenceList::Members(members) => {
                 let names = members.iter().map(|it| it.user.to_string());
@@ -268,9 +278,13 @@ impl Watcher {
             }
             PresenceList::Changes { joined, left } => {
                 let users = self.users.as_mut().expect("there was a list");
-                users.extend(joined.iter().map(|it| it.user.to_string()));
+                for present in joined {
+                    let is_new = users.insert(present.user.to_string());
+                    assert!(is_new || is_lenient, "it knew {present:?}");
+                }
                 for user in left {
-                    users.remove(user.as_str());
+                    let was_known = users.remove(user.as_str());
+                    assert!(was_known || is_lenient, "it did not know {user}");
                 }
             }
             _ => self.users = None,
@@ -332,7 +346,7 @@ proptest! {
         let mut book = PresenceBook::new(options, 1 << 20);
         let (mut now, at) = (Instant::now(), SystemTime::now());
         let (mut model, mut watchers) = (Model::default(), Vec::<Watcher>::new());
-        let mut last_announced: Option<Instant> = None;
+        let (mut last_announced, mut snapshots) = (None::<Instant>, 0);
         for step in steps.into_iter().chain([Step::Pass(2000), Step::Announce]) {
             match step {
                 Step::Enter(number) => {
@@ -362,12 +376,17 @@ proptest! {
                     if !book.is_due(now) {
                         continue;
                     }
-                    if let Some(presence) = book.take(now) {
+                    if let Some(Announcement { to_told, to_fresh }) = book.take(now) {
                         let since = last_announced.map(|last| now - last);
                         prop_assert!(since.is_none_or(|since| since >= options.interval));
                         last_announced = Some(now);
+                        let is_lenient = std::mem::take(&mut snapshots) > 1;
                         for watcher in &mut watchers {
-                            watcher.hear(&presence);
+                            let is_fresh = std::mem::take(&mut watcher.is_fresh);
+                            let own = if is_fresh { &to_fresh } else { &to_told };
+                            if let Some(presence) = own {
+                                watcher.hear(presence, is_fresh && is_lenient);
+                            }
                         }
                     }
                     let due = book.announcement_due();
@@ -384,10 +403,18 @@ proptest! {
                 Step::Watch => {
                     book.set_watched(true);
                     let mut watcher = Watcher::default();
-                    watcher.hear(&book.snapshot(now));
+                    watcher.hear(&book.show(now), false);
+                    watcher.is_fresh = true;
+                    snapshots += 1;
                     watchers.push(watcher);
                 }
-                Step::Ask => drop(book.snapshot(now)),
+                Step::Ask => {
+                    if let Some(watcher) = watchers.first_mut() {
+                        watcher.hear(&book.show(now), false);
+                        watcher.is_fresh = true;
+                        snapshots += 1;
+                    }
+                }
             }
             let present = model.present(now);
             prop_assert_eq!(book.counts_at(now).users, present.len());
