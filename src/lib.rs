@@ -141,6 +141,10 @@ mod node;
 #[cfg(feature = "internals")]
 pub mod node;
 #[cfg(not(feature = "internals"))]
+mod presence;
+#[cfg(feature = "internals")]
+pub mod presence;
+#[cfg(not(feature = "internals"))]
 mod protocol;
 #[cfg(feature = "internals")]
 pub mod protocol;
@@ -172,6 +176,7 @@ pub use self::http::{Health, ServeOptions, serve};
 pub use self::hub::{ClientRef, Observer, Overflow, Retention, TopicOptions, TopicRules};
 pub use self::node::policy::{self, Policy};
 pub use self::node::{Page, PublishError, Published};
+pub use self::presence::PresenceOptions;
 pub use self::protocol::{
     ChannelName, ClientMessage, CloseCode, Direction, ErrorCode, EventId, EventName,
     HistoryRequest, Identity, Json, JsonError, NameError, RoomName, ServerMessage, TopicKind,
@@ -199,7 +204,8 @@ pub mod restart {
 /// needs more than [`ServerMessage::Message`].
 pub mod messages {
     pub use crate::protocol::{
-        Event, EventData, Gap, Position, Refusal, ResumeRequest, Resumption, StreamTop, Subject,
+        Event, EventData, Gap, Position, Presence, PresenceCounts, PresenceList, PresenceRequest,
+        PresentConnection, PresentUser, Refusal, ResumeRequest, Resumption, StreamTop, Subject,
         Unrecovered,
     };
 }

@@ -8,8 +8,8 @@ use crate::auth::token::{Unverified, Verified};
 use crate::auth::{AccessRules, Action, Actions, Asked, Grants, GrantsTable};
 use crate::node::policy::{
     Allowed, Answer, Authenticate, ClientPublish, ClientRef, Connect, Decision, Edit, ErrorCode,
-    History, Identity, Join, Json, Membership, Message, Policy, Refusal, Subscribe, Terms, Token,
-    TokenOptions, Topic, UserId,
+    History, Identity, Join, Json, Membership, Message, Policy, Presence, Refusal, Subscribe,
+    Terms, Token, TokenOptions, Topic, UserId,
 };
 use crate::protocol::TopicKind;
 
@@ -277,6 +277,10 @@ impl Policy for Authority {
 
     fn history<'a>(&'a self, asked: History<'a>) -> Decision<'a, ()> {
         self.permitted(asked.client, asked.topic, Action::History)
+    }
+
+    fn presence<'a>(&'a self, asked: Presence<'a>) -> Decision<'a, ()> {
+        self.permitted(asked.client, asked.topic, Action::Presence)
     }
 
     fn remain<'a>(&'a self, asked: Membership<'a>) -> Decision<'a, ()> {

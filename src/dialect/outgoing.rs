@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{At, ClassId, Dialects, Source, stored};
-use crate::protocol::{ServerMessage, TopicKind, TopicMessage};
+use crate::protocol::{Presence, ServerMessage, TopicKind, TopicMessage};
 use crate::wire::Frame;
 
 /// What a topic sends to its members, with the dialects that encode it.
@@ -17,6 +17,21 @@ impl Outgoing {
     /// A source that encodes the message in the client's dialect.
     pub fn source(dialects: Dialects, message: TopicMessage) -> Arc<dyn Source> {
         Arc::new(Self { dialects, message })
+    }
+
+    /// The announcement of a change of those who are present.
+    pub fn presence(
+        dialects: Dialects,
+        kind: TopicKind,
+        name: Arc<str>,
+        presence: Presence,
+    ) -> Arc<dyn Source> {
+        let message = TopicMessage::Presence {
+            kind,
+            name,
+            presence,
+        };
+        Self::source(dialects, message)
     }
 
     /// The source whose [`to_bytes`](Source::to_bytes) made these bytes, for the topic of this kind

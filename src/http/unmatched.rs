@@ -6,7 +6,7 @@ use super::problem::ApiError;
 use crate::protocol::{ErrorCode, did_you_mean, nearest};
 
 /// The paths and what they support. `{}` is a name; the path of a WebSocket answers every method.
-const ROUTES: [(&str, &str); 24] = [
+const ROUTES: [(&str, &str); 26] = [
     ("/ws", "GET"),
     ("/sse", "GET"),
     ("/api/events", "POST"),
@@ -15,8 +15,10 @@ const ROUTES: [(&str, &str); 24] = [
     ("/api/stats", "GET"),
     ("/api/channels", "GET"),
     ("/api/channels/{}/history", "GET"),
+    ("/api/channels/{}/presence", "GET"),
     ("/api/rooms", "GET"),
     ("/api/rooms/{}/history", "GET"),
+    ("/api/rooms/{}/presence", "GET"),
     ("/api/revocations", "GET or POST"),
     ("/api/revocations/{}", "DELETE"),
     ("/api/users", "GET"),

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::client::Client;
-use super::dispatch::{Broadcast, Retry};
+use super::dispatch::Retry;
 use super::forms::Forms;
-use super::observer::Notifier;
-use super::occupied_topics::OccupiedTopics;
-use super::shard::{Entry, HubClosed, Permits};
-use super::topic::{Topic, TopicState};
+use super::shard::{HubClosed, Permits};
+use super::topic::Topic;
+use super::topic_membership::{JoinOutcome, Records};
 use crate::dialect::Source;
-use crate::protocol::{ResumeRequest, Resumption, TopicKind, TopicName};
+use crate::presence::Info;
+use crate::protocol::{Presence, ResumeRequest, Resumption, TopicKind};
 use crate::wire::Frame;
 
 /// How a client joins a topic.
@@ -24,8 +24,24 @@ pub struct JoinOptions<'a> {
     /// Where to resume. With a request, each publication carries its offset if the topic
     /// keeps a history.
     pub resume: Option<&'a ResumeRequest>,
-    /// The notice sent to the other members.
+    /// The notice sent to the other members, if no connection of the client's user is one of them.
     pub announce: Option<&'a Arc<dyn Source>>,
+    /// What is shown of the client's user where presence is kept.
+    pub info: Option<&'a Info>,
+    /// Whether the client is told from now on who is present, where that is kept. `None` changes
+    /// nothing.
+    pub watches: Option<bool>,
+}
+
+/// What a client has joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Joined<'a> {
+    /// The number of members.
+    pub members: usize,
+    /// The answer to its resume request.
+    pub resumption: Option<&'a Resumption>,
+    /// Who is present, if the client asked to be told.
+    pub present: Option<&'a Presence>,
 }
 
 impl Default for JoinOptions<'_> {
@@ -34,6 +50,8 @@ impl Default for JoinOptions<'_> {
             max_members: usize::MAX,
             resume: None,
             announce: None,
+            info: None,
+            watches: None,
         }
     }
 }
@@ -75,17 +93,6 @@ pub enum LeaveError {
     Closed(#[from] HubClosed),
 }
 
-/// How a join ended under the topic's lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum JoinOutcome {
-    /// The client is a member; the number of members.
-    Joined(usize),
-    /// The topic has its maximum number of members.
-    Full,
-    /// All clients together are in the maximum number of topics.
-    TooManyTopics,
-}
-
 impl Hub {
     /// Makes a client a member of a topic, which is created if it does not exist, and
     /// returns the number of members. Joining again is harmless: the client gets another
@@ -103,6 +110,20 @@ impl Hub {
         name: &Arc<str>,
         options: JoinOptions<'_>,
         ack: impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
+    ) -> Result<usize, JoinError> {
+        let ack = |joined: Joined<'_>| ack(joined.members, joined.resumption);
+        self.join_and_tell(client, kind, name, options, ack).await
+    }
+
+    /// The same, with an `ack` that can say who is present. They are those at the moment of the join:
+    /// every change after it is announced to a client that is told of them.
+    pub async fn join_and_tell(
+        &self,
+        client: &Arc<Client>,
+        kind: TopicKind,
+        name: &Arc<str>,
+        options: JoinOptions<'_>,
+        ack: impl Fn(Joined<'_>) -> Option<Frame>,
     ) -> Result<usize, JoinError> {
         let announce = options.announce.map(|source| Forms::notice(source.clone()));
         let announce = announce.as_ref();
@@ -132,21 +153,20 @@ impl Hub {
         topic: &Arc<Topic>,
         permits: &mut Permits<'_>,
         (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
-        ack: &impl Fn(usize, Option<&Resumption>) -> Option<Frame>,
+        ack: &impl Fn(Joined<'_>) -> Option<Frame>,
     ) -> Result<Result<usize, JoinError>, Retry> {
         let mut memberships = client.memberships.lock();
         if memberships.ended {
             return Ok(Err(JoinError::Disconnected));
         }
+        let records = self.records();
         if memberships.position(topic).is_some() {
-            let members = topic.join_again(client, permits, options.resume, ack);
+            let members = topic.join_again(client, permits, options, ack, records);
             return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
             return Ok(Err(JoinError::TooManyTopics));
         }
-        let occupied = self.registry.occupied();
-        let records = (&self.notifier, occupied);
         match topic.join(client, permits, (options, announce), ack, records)? {
             JoinOutcome::Joined(members) => {
                 memberships.topics.push(topic.clone());
@@ -197,14 +217,21 @@ impl Hub {
                 .await?;
             let mut memberships = client.memberships.lock();
             let position = memberships.position(topic).ok_or(LeaveError::NotAMember)?;
-            let records = (&self.notifier, self.registry.occupied());
-            let left = topic.leave(client, &mut permits, ack, announce, records);
+            let left = topic.leave(client, &mut permits, ack, announce, self.records());
             if left.is_ok() {
                 memberships.topics.swap_remove(position);
                 drop(memberships);
                 self.forget_if_unused(topic);
                 return Ok(());
             }
+        }
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records {
+            notifier: &self.notifier,
+            occupied: self.registry.occupied(),
+            announcements: &self.announcements,
         }
     }
 
@@ -230,149 +257,5 @@ impl Hub {
         if topic.retire_if_unused() {
             self.registry.remove_topic(topic);
         }
-    }
-}
-
-impl Topic {
-    /// Makes `client` a member. `ack` builds the frame it receives from the number of members
-    /// and the answer to its resume request.
-    fn join(
-        self: &Arc<Self>,
-        client: &Arc<Client>,
-        permits: &mut Permits<'_>,
-        (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
-        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
-        (notifier, occupied): (&Notifier, &OccupiedTopics),
-    ) -> Result<JoinOutcome, Retry> {
-        let mut state = self.state.lock();
-        if state.stream.retired {
-            return Err(Retry);
-        }
-        if announce.is_some() {
-            state.check_permits(permits, Some(client.shard))?;
-        }
-        if state.audience.members() >= options.max_members {
-            return Ok(JoinOutcome::Full);
-        }
-        if state.audience.members() == 0 && !occupied.reserve(self) {
-            return Ok(JoinOutcome::TooManyTopics);
-        }
-        if let Some(forms) = announce {
-            let notice = Broadcast::notice_elsewhere(forms, client.shard);
-            state.dispatch(self.id(), permits, notice);
-        }
-        state.audience.add(client.shard);
-        if state.audience.members() == 1 {
-            occupied.insert(self);
-            notifier.notify(|observer| observer.occupied(self.full_name()));
-        }
-        notifier.notify(|observer| {
-            client.with_view(|client| match self.full_name() {
-                TopicName::Room(room) => observer.joined(client, room),
-                TopicName::Channel(channel) => observer.subscribed(client, channel),
-            });
-        });
-        self.admit(&mut state, client, permits, (options, announce), ack);
-        Ok(JoinOutcome::Joined(state.audience.members()))
-    }
-
-    /// Acknowledges a repeated join, and starts a new replay if there is a new resume request.
-    fn join_again(
-        self: &Arc<Self>,
-        client: &Arc<Client>,
-        permits: &mut Permits<'_>,
-        resume: Option<&ResumeRequest>,
-        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
-    ) -> usize {
-        let mut state = self.state.lock();
-        let members = state.audience.members();
-        if resume.is_some() {
-            let options = JoinOptions {
-                resume,
-                ..JoinOptions::default()
-            };
-            self.admit(&mut state, client, permits, (options, None), ack);
-        } else if let Some(frame) = ack(members, None) {
-            let client = client.clone();
-            let charge = None;
-            permits.send(
-                client.shard,
-                Entry::Reply {
-                    client,
-                    frame,
-                    charge,
-                },
-            );
-        }
-        members
-    }
-
-    /// Sends the shard the entry that adds the member, with its acknowledgement and replay.
-    fn admit(
-        self: &Arc<Self>,
-        state: &mut TopicState,
-        client: &Arc<Client>,
-        permits: &mut Permits<'_>,
-        (options, announce): (JoinOptions<'_>, Option<&Arc<Forms>>),
-        ack: impl FnOnce(usize, Option<&Resumption>) -> Option<Frame>,
-    ) {
-        let resumed = options.resume.map(|request| {
-            let topic = (self.id(), &**self.name());
-            state.stream.resume(topic, request)
-        });
-        let (resumption, replay) = match resumed {
-            Some((resumption, replay)) => (Some(resumption), replay),
-            None => (None, None),
-        };
-        permits.send(
-            client.shard,
-            Entry::Join {
-                client: client.clone(),
-                topic: self.clone(),
-                replay,
-                ack: ack(state.audience.members(), resumption.as_ref()),
-                announce: announce.cloned(),
-            },
-        );
-    }
-
-    /// Ends the membership of `client`, which is a member.
-    fn leave(
-        &self,
-        client: &Arc<Client>,
-        permits: &mut Permits<'_>,
-        ack: Option<&Frame>,
-        announce: Option<&Arc<Forms>>,
-        (notifier, occupied): (&Notifier, &OccupiedTopics),
-    ) -> Result<(), Retry> {
-        let mut state = self.state.lock();
-        if announce.is_some() {
-            state.check_permits(permits, Some(client.shard))?;
-        }
-        state.audience.remove(client.shard);
-        notifier.notify(|observer| {
-            client.with_view(|client| match self.full_name() {
-                TopicName::Room(room) => observer.left(client, room),
-                TopicName::Channel(channel) => observer.unsubscribed(client, channel),
-            });
-        });
-        if state.audience.members() == 0 {
-            occupied.remove(self);
-            notifier.notify(|observer| observer.vacated(self.full_name()));
-        }
-        permits.send(
-            client.shard,
-            Entry::Leave {
-                client: client.clone(),
-                topic: self.id(),
-                ack: ack.cloned(),
-                announce: announce.cloned(),
-            },
-        );
-        if let Some(forms) = announce {
-            let notice = Broadcast::notice_elsewhere(forms, client.shard);
-            state.dispatch(self.id(), permits, notice);
-        }
-        Ok(())
     }
 }

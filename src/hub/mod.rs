@@ -22,6 +22,7 @@ mod observer;
 mod occupied_topics;
 mod options;
 mod peer_address;
+mod presence;
 mod publishing;
 mod registry;
 mod replies;
@@ -31,6 +32,7 @@ mod shard;
 mod sorted;
 mod topic;
 mod topic_list;
+mod topic_membership;
 mod waiting;
 mod wall_clock;
 
@@ -48,12 +50,13 @@ pub use client::{Client, Phase};
 pub use client_info::{ClientInfo, ClientRef, Transport};
 #[cfg(feature = "internals")]
 pub use log::{Kept, OutOfOrder};
-pub use membership::{JoinError, JoinOptions, LeaveError};
+pub use membership::{JoinError, JoinOptions, Joined, LeaveError};
 #[cfg(feature = "internals")]
 pub use metrics::Counter;
 pub use metrics::Metrics;
 pub use observer::{Observer, Observers};
 pub use options::HubOptions;
+pub use presence::NotPresent;
 pub use publishing::{Accepted, HistoryPage};
 #[cfg(feature = "internals")]
 pub use publishing::{Delivery, DeliveryError};
@@ -66,10 +69,11 @@ pub use wall_clock::WallClock;
 use self::log::{Arrivals, Budgets, LazyLog, Sweeper};
 use self::numbering::Numbering;
 use self::observer::Notifier;
+use self::presence::{Announcements, Announcer};
 use self::registry::Registry;
 use self::replies::Replies;
 use self::shard::{Entry, MailboxOptions, Mailboxes, OutboxTotal, Shard};
-use self::topic::{EVERYONE, TopicId};
+use self::topic::{EVERYONE, People, TopicId};
 use crate::dialect::Dialects;
 use crate::protocol::TopicKind;
 use crate::wire::Frame;
@@ -85,8 +89,11 @@ pub struct Hub {
     /// Topics that the sweeper has to be told of.
     arrivals: Arc<Arrivals>,
     numbering: Numbering,
-    /// Stops the sweeper when the hub is dropped.
+    /// Topics that the announcer has to be told of.
+    announcements: Arc<Announcements>,
+    /// Stop the sweeper and the announcer when the hub is dropped.
     _sweeper: Option<DropGuard>,
+    _announcer: Option<DropGuard>,
     metrics: Arc<Metrics>,
     notifier: Notifier,
     next_shard: AtomicUsize,
@@ -111,7 +118,13 @@ impl Hub {
         let budgets = Budgets::new(&options.retention);
         let shards = options.shards.max(1);
         let identity = (EVERYONE, TopicKind::Channel, "$all".into());
-        let everyone = Arc::new(Topic::new(identity, shards, Overflow::Evict, LazyLog::None));
+        let everyone = Arc::new(Topic::new(
+            identity,
+            shards,
+            Overflow::Evict,
+            LazyLog::None,
+            People::Unknown,
+        ));
         let mailboxes = Mailboxes::new(
             shards,
             MailboxOptions {
@@ -141,9 +154,14 @@ impl Hub {
             });
         }
         let arrivals = Arc::<Arrivals>::default();
+        let announcements = Arc::<Announcements>::default();
+        let announcer = options.topics.any_presence().then(|| {
+            let list = mailboxes.list();
+            Announcer::new(list, dialects, &announcements).start(tasks)
+        });
         let registry = Arc::new(Registry::new(
             TopicId(EVERYONE.0 + 1),
-            shards,
+            (shards, options.outbox_max_bytes / 4),
             (options.topics.clone(), options.max_topics),
             budgets.clone(),
         ));
@@ -155,6 +173,8 @@ impl Hub {
             dialects,
             budgets,
             arrivals,
+            announcements,
+            _announcer: announcer,
             numbering: Numbering::default(),
             metrics,
             notifier,

@@ -16,9 +16,10 @@ use super::client_index::ClientIndex;
 use super::epochs::Epochs;
 use super::log::{Budget, Budgets, LazyLog, LogOrigin, TopicLog};
 use super::occupied_topics::OccupiedTopics;
-use super::topic::{Topic, TopicId, TopicRules};
+use super::topic::{People, Topic, TopicId, TopicOptions, TopicRules, WatchedPresence};
 use crate::history::HistoryLimits;
 use crate::history::saved::SavedEpochs;
+use crate::presence::PresenceOptions;
 use crate::protocol::TopicKind;
 
 /// A map of this capacity, in entries, is not worth shrinking.
@@ -34,6 +35,8 @@ pub(super) struct Registry {
     occupied: OccupiedTopics,
     next_topic: AtomicU64,
     shards: usize,
+    /// Maximum size of a list of those who are present, in bytes.
+    max_list_bytes: usize,
     rules: TopicRules,
     budgets: Budgets,
     epochs: Arc<Epochs>,
@@ -48,7 +51,7 @@ pub(super) struct Registry {
 impl Registry {
     pub(super) fn new(
         first_topic: TopicId,
-        shards: usize,
+        (shards, max_list_bytes): (usize, usize),
         (rules, max_topics): (TopicRules, usize),
         budgets: Budgets,
     ) -> Self {
@@ -74,6 +77,7 @@ impl Registry {
             occupied: OccupiedTopics::new(max_topics),
             next_topic: AtomicU64::new(first_topic.0),
             shards,
+            max_list_bytes,
             rules,
             budgets,
             epochs,
@@ -86,6 +90,11 @@ impl Registry {
     /// The rules that configure topics by name.
     pub(super) fn rules(&self) -> &TopicRules {
         &self.rules
+    }
+
+    /// How the topic with this name keeps who is present, if it does.
+    pub(super) fn presence_options(&self, kind: TopicKind, name: &str) -> Option<PresenceOptions> {
+        presence_of(self.rules.options(kind, name), name)
     }
 
     /// The epoch of the topic with this name, if it is created now. It stays the same until a
@@ -199,10 +208,21 @@ impl Registry {
                 let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
                 let options = self.rules.options(kind, name);
                 let log = self.new_log(kind, options.history);
-                let identity = (id, kind, name.clone());
-                Arc::new(Topic::new(identity, self.shards, options.overflow, log))
+                Arc::new(self.new_topic((id, kind, name.clone()), options, log))
             })
             .clone()
+    }
+
+    fn new_topic(
+        &self,
+        (id, kind, name): (TopicId, TopicKind, Arc<str>),
+        options: TopicOptions,
+        log: LazyLog,
+    ) -> Topic {
+        let presence = presence_of(options, &name)
+            .map(|options| WatchedPresence::new(options, self.max_list_bytes, self.shards));
+        let people = People::new(kind, presence);
+        Topic::new((id, kind, name), self.shards, options.overflow, log, people)
     }
 
     fn new_log(&self, kind: TopicKind, history: Option<HistoryLimits>) -> LazyLog {
@@ -225,8 +245,11 @@ impl Registry {
         let id = TopicId(self.next_topic.fetch_add(1, Ordering::Relaxed));
         let log = Box::new(log(options.history?, id, self.budgets.of(kind)));
         let identity = (id, kind, name.clone());
-        let topic = Topic::new(identity, self.shards, options.overflow, LazyLog::Kept(log));
-        Some(Arc::new(topic))
+        Some(Arc::new(self.new_topic(
+            identity,
+            options,
+            LazyLog::Kept(log),
+        )))
     }
 
     /// Lists a topic, unless there is one with its kind and name. Returns whether it was listed.
@@ -261,6 +284,11 @@ impl Registry {
             .map(|entry| entry.clone())
             .collect()
     }
+}
+
+/// The server's own channels never keep who is present.
+fn presence_of(options: TopicOptions, name: &str) -> Option<PresenceOptions> {
+    options.presence.filter(|_| !name.starts_with('$'))
 }
 
 fn shrink<K: Eq + Hash, V>(map: &DashMap<K, V>) {

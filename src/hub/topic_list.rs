@@ -62,7 +62,7 @@ impl Deref for TopicList {
 mod tests {
     use super::*;
     use crate::hub::log::LazyLog;
-    use crate::hub::topic::{Overflow, TopicId};
+    use crate::hub::topic::{Overflow, People, TopicId};
     use crate::protocol::TopicKind;
 
     #[test]
@@ -75,6 +75,7 @@ mod tests {
                 1,
                 Overflow::Evict,
                 LazyLog::None,
+                People::Unknown,
             ))
         };
         let ids = |list: &[Arc<Topic>]| list.iter().map(|topic| topic.id()).collect::<Vec<_>>();

@@ -2,6 +2,8 @@
 //!
 //! The server's own rules come first, then the application's [`Policy`](super::policy::Policy).
 
+mod presence;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -72,9 +74,13 @@ impl Node {
         channel: &ChannelName,
         token: Option<&Token>,
         resume: Option<&ResumeRequest>,
+        watches: bool,
     ) -> Result<Terms, Refusal> {
         if channel.is_reserved() {
             may_receive(client, channel)?;
+            if watches {
+                return Err(refuse(ErrorCode::NoPresence, channel));
+            }
             return Ok(Terms::default());
         }
         // A new token is that of the client, not of what it has had in the channel.
@@ -91,6 +97,11 @@ impl Node {
         let decision = self.policy.subscribe(asked);
         let answer = self.decide_command(client, decision).await;
         let terms = changed(answer, channel).map(Option::unwrap_or_default)?;
+        if watches {
+            let identity = terms.identity().or(identity.as_ref());
+            self.may_see(client, Topic::Channel(channel), identity)
+                .await?;
+        }
         if let Some(identity) = terms.identity() {
             self.refuse_revoked(Some(identity))
                 .map_err(|refusal| refusal.about(TopicName::from(channel)))?;
@@ -113,6 +124,7 @@ impl Node {
         client: &Client,
         room: &RoomName,
         resume: Option<&ResumeRequest>,
+        watches: bool,
     ) -> Result<Terms, Refusal> {
         let identity = client.identity();
         let asked = Join {
@@ -122,7 +134,12 @@ impl Node {
         };
         let decision = self.policy.join(asked);
         let answer = self.decide_command(client, decision).await;
-        changed(answer, room).map(Option::unwrap_or_default)
+        let terms = changed(answer, room).map(Option::unwrap_or_default)?;
+        if watches {
+            self.may_see(client, Topic::Room(room), identity.as_ref())
+                .await?;
+        }
+        Ok(terms)
     }
 
     /// Checks whether a client may send a message to a room; only members may. Returns the
@@ -217,7 +234,11 @@ impl Node {
 
     /// The room, if the client is a member of it. Only members may read its history and send
     /// messages to it.
-    fn member_of(&self, client: &Client, room: &RoomName) -> Result<Arc<HubTopic>, Refusal> {
+    pub(super) fn member_of(
+        &self,
+        client: &Client,
+        room: &RoomName,
+    ) -> Result<Arc<HubTopic>, Refusal> {
         let topic = self.hub.topic(TopicKind::Room, room.as_str());
         topic
             .filter(|topic| client.is_member(topic))

@@ -60,7 +60,9 @@ impl Node {
             return Err(refusal);
         }
         for topic in client.topics() {
-            if !self.may_remain(client, &topic).await {
+            if self.may_remain(client, &topic).await {
+                self.renew_presence(client, &topic).await;
+            } else {
                 self.end_membership(client, &topic, EndReason::Forbidden)
                     .await;
             }

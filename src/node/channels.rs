@@ -6,7 +6,8 @@ use super::Node;
 use super::refusals::{refuse_closed, refuse_join, refuse_leave};
 use crate::hub::{Client, HubClosed, JoinError, JoinOptions, LeaveError};
 use crate::protocol::{
-    ChannelName, Json, Refusal, ResumeRequest, Resumption, ServerMessage, Token, TopicKind,
+    ChannelName, Json, Presence, Refusal, ResumeRequest, Resumption, ServerMessage, Token,
+    TopicKind,
 };
 
 impl Node {
@@ -20,13 +21,29 @@ impl Node {
         (token, resume): (Option<&Token>, Option<&ResumeRequest>),
         reply_to: Option<&Json>,
     ) -> Result<(), Refusal> {
-        let terms = self.may_subscribe(client, channel, token, resume).await?;
+        let asked = (token, resume, None);
+        self.subscribe_and_watch(client, channel, asked, reply_to)
+            .await
+    }
+
+    /// The same, and tells the client from now on who is present, or no longer. `None` changes nothing.
+    pub async fn subscribe_and_watch(
+        &self,
+        client: &Arc<Client>,
+        channel: &ChannelName,
+        (token, resume, watches): (Option<&Token>, Option<&ResumeRequest>, Option<bool>),
+        reply_to: Option<&Json>,
+    ) -> Result<(), Refusal> {
+        let terms = self
+            .may_subscribe(client, channel, token, resume, watches == Some(true))
+            .await?;
         let dialect = self.dialect_of(client);
-        let ack = |resumption: Option<&Resumption>| {
+        let ack = |resumption: Option<&Resumption>, presence: Option<&Presence>| {
             let channel = channel.as_str();
             let subscribed = ServerMessage::Subscribed {
                 channel,
                 resumption,
+                presence,
             };
             dialect.message(&subscribed, reply_to)
         };
@@ -34,19 +51,25 @@ impl Node {
             let unrecovered = resume.map(Resumption::without_history);
             return self
                 .hub
-                .reply(client, ack(unrecovered.as_ref()))
+                .reply(client, ack(unrecovered.as_ref(), None))
                 .await
                 .map_err(|HubClosed| refuse_closed(channel));
         }
         let (resume, unrecovered) = terms.apply(resume);
+        let info = self.info_in(client, channel.into());
         let options = JoinOptions {
             resume,
+            info: Some(&info),
+            watches,
             ..JoinOptions::default()
         };
         let (kind, name) = (TopicKind::Channel, channel.as_shared());
-        let join = self.hub.join(client, kind, name, options, |_, resumption| {
-            Some(ack(resumption.or(unrecovered.as_ref())))
-        });
+        let join = self
+            .hub
+            .join_and_tell(client, kind, name, options, |joined| {
+                let resumption = joined.resumption.or(unrecovered.as_ref());
+                Some(ack(resumption, joined.present))
+            });
         let joined = self.in_time(JoinError::Overloaded, join).await;
         joined
             .map(drop)

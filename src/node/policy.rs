@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 pub use self::decision::{Allowed, Answer, Decision, Edit, Terms};
 pub use self::question::{
-    Authenticate, ClientPublish, Connect, History, Join, Membership, Message, Publish, Subscribe,
-    Topic,
+    Authenticate, ClientPublish, Connect, History, Join, Membership, Message, Presence, Publish,
+    Subscribe, Topic,
 };
 pub use self::tokens::TokenOptions;
 pub use crate::hub::{ClientRef, Transport};
@@ -140,6 +140,24 @@ pub trait Policy: Send + Sync + 'static {
         }
     }
 
+    /// Asked when a client wants to know who is present, now or from now on. Asked again about those who
+    /// are told, when they have authenticated again. By default, members may know who is present in
+    /// their rooms, and anyone who may subscribe to a channel may know who is present there.
+    fn presence<'a>(&'a self, asked: Presence<'a>) -> Decision<'a, ()> {
+        match asked.topic {
+            Topic::Room(_) => Decision::allow(),
+            Topic::Channel(channel) => {
+                let subscribe = Subscribe {
+                    client: asked.client,
+                    channel,
+                    token: None,
+                    resume: None,
+                };
+                self.subscribe(subscribe).without_change()
+            }
+        }
+    }
+
     /// Asked about every event that a client wants to publish to a channel. May change the name
     /// and the payload. By default, clients publish to no channel.
     fn client_publish<'a>(&'a self, asked: ClientPublish<'a>) -> Decision<'a, Edit> {
@@ -181,6 +199,9 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     }
     fn history<'a>(&'a self, asked: History<'a>) -> Decision<'a, ()> {
         (**self).history(asked)
+    }
+    fn presence<'a>(&'a self, asked: Presence<'a>) -> Decision<'a, ()> {
+        (**self).presence(asked)
     }
     fn client_publish<'a>(&'a self, asked: ClientPublish<'a>) -> Decision<'a, Edit> {
         (**self).client_publish(asked)

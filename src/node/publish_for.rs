@@ -67,7 +67,7 @@ impl Node {
         self.check_size(std::slice::from_ref(channel), &event)
             .map_err(about)?;
         let id = event.id.clone();
-        let publish = self.publish_to_channel(channel, event);
+        let publish = self.publish_to_channel(client, channel, event);
         let outcome = match (own_id, &self.dedup) {
             (Some(own_id), Some(dedup)) => {
                 let key = (channel.clone(), own_id.of_sender(&sender));
@@ -94,12 +94,14 @@ impl Node {
 
     async fn publish_to_channel(
         &self,
+        client: &Client,
         channel: &ChannelName,
         event: Event,
     ) -> Result<Outcome, PublishError> {
         let message = event_message(&self.hub, channel, &Arc::new(event));
         let publish = async {
             let (kind, name) = (TopicKind::Channel, channel.as_shared());
+            self.hub.introduce(kind, name, client).await?;
             let accepted = self.hub.publish(kind, name, &message, None, |_| None);
             Ok(accepted.await?)
         };

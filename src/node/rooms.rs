@@ -9,15 +9,15 @@ use super::policy::Terms;
 use super::refusals::{refuse_join, refuse_leave, refuse_unavailable};
 use super::unavailable::Unavailable;
 use crate::dialect::Encoded;
-use crate::hub::{Accepted, Client, JoinError, JoinOptions, LeaveError, Topic};
+use crate::hub::{Accepted, Client, JoinError, JoinOptions, Joined, LeaveError, Topic};
 use crate::protocol::{
-    Json, Refusal, ResumeRequest, Resumption, RoomName, ServerMessage, TopicKind, TopicMessage,
+    Json, Refusal, ResumeRequest, RoomName, ServerMessage, TopicKind, TopicMessage,
 };
 
 impl Node {
     /// Makes the client a member of the room, and returns the number of members. The client
     /// gets `joined` and what its resume request asks for; the other members get
-    /// `user_joined`. Joining again announces nothing.
+    /// `user_joined` if it is the first connection of its user. Joining again announces nothing.
     pub async fn join(
         &self,
         client: &Arc<Client>,
@@ -25,8 +25,22 @@ impl Node {
         resume: Option<&ResumeRequest>,
         reply_to: Option<&Json>,
     ) -> Result<usize, Refusal> {
-        let terms = self.may_join(client, room, resume).await?;
-        self.join_on(terms, client, room, resume, reply_to)
+        self.join_and_watch(client, room, (resume, None), reply_to)
+            .await
+    }
+
+    /// The same, and tells the client from now on who is present, or no longer. `None` changes nothing.
+    pub async fn join_and_watch(
+        &self,
+        client: &Arc<Client>,
+        room: &RoomName,
+        (resume, watches): (Option<&ResumeRequest>, Option<bool>),
+        reply_to: Option<&Json>,
+    ) -> Result<usize, Refusal> {
+        let terms = self
+            .may_join(client, room, resume, watches == Some(true))
+            .await?;
+        self.join_on(terms, client, room, (resume, watches), reply_to)
             .await
             .map_err(|error| refuse_join(error, room))
     }
@@ -37,7 +51,7 @@ impl Node {
         client: &Arc<Client>,
         room: &RoomName,
     ) -> Result<usize, JoinError> {
-        self.join_on(Terms::default(), client, room, None, None)
+        self.join_on(Terms::default(), client, room, (None, None), None)
             .await
     }
 
@@ -46,7 +60,7 @@ impl Node {
         terms: Terms,
         client: &Arc<Client>,
         room: &RoomName,
-        resume: Option<&ResumeRequest>,
+        (resume, watches): (Option<&ResumeRequest>, Option<bool>),
         reply_to: Option<&Json>,
     ) -> Result<usize, JoinError> {
         let (resume, unrecovered) = terms.apply(resume);
@@ -56,11 +70,13 @@ impl Node {
             user_id: client.display_name().into(),
         });
         let dialect = self.dialect_of(client);
-        let ack = |members, resumption: Option<&Resumption>| {
+        let info = self.info_in(client, room.into());
+        let ack = |joined: Joined<'_>| {
             let joined = ServerMessage::Joined {
                 room: name,
-                members,
-                resumption: resumption.or(unrecovered.as_ref()),
+                members: joined.members,
+                resumption: joined.resumption.or(unrecovered.as_ref()),
+                presence: joined.present,
             };
             Some(dialect.message(&joined, reply_to))
         };
@@ -68,15 +84,16 @@ impl Node {
             max_members: self.options.max_clients_per_room,
             resume,
             announce: Some(&announce),
+            info: Some(&info),
+            watches,
         };
-        let join = self
-            .hub
-            .join(client, TopicKind::Room, room.as_shared(), options, ack);
+        let (kind, name) = (TopicKind::Room, room.as_shared());
+        let join = self.hub.join_and_tell(client, kind, name, options, ack);
         self.in_time(JoinError::Overloaded, join).await
     }
 
     /// Ends the client's membership. The client gets `left`; the other members get
-    /// `user_left`.
+    /// `user_left` if it was the last connection of its user.
     pub async fn leave(
         &self,
         client: &Arc<Client>,
@@ -135,6 +152,7 @@ impl Node {
         let (kind, name) = (TopicKind::Room, room.as_shared());
         let publish = async {
             let origin = Some(client.id());
+            self.hub.introduce(kind, name, client).await?;
             let accepted = self.hub.publish(kind, name, &message, origin, ack);
             Ok(accepted.await?)
         };

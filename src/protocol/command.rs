@@ -1,8 +1,8 @@
 //! The commands that clients send.
 
 use super::{
-    ChannelName, EventData, EventId, EventName, HistoryRequest, Json, Refusal, ResumeRequest,
-    RoomName, Subject, Token,
+    ChannelName, EventData, EventId, EventName, HistoryRequest, Json, PresenceRequest, Refusal,
+    ResumeRequest, RoomName, Subject, Token,
 };
 
 /// A message from a client to the server.
@@ -20,6 +20,8 @@ pub enum ClientMessage {
         room: RoomName,
         /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
+        /// Whether it wants to be told who is present; `None` changes nothing.
+        presence: Option<bool>,
     },
     /// Leave a room.
     Leave {
@@ -41,6 +43,8 @@ pub enum ClientMessage {
         token: Option<Token>,
         /// The resume request, if the client made one.
         resume: Option<ResumeRequest>,
+        /// Whether it wants to be told who is present; `None` changes nothing.
+        presence: Option<bool>,
     },
     /// Publish an event to a channel.
     Publish {
@@ -72,6 +76,20 @@ pub enum ClientMessage {
         /// The requested page.
         request: HistoryRequest,
     },
+    /// Ask who is present in a room.
+    RoomPresence {
+        /// The room.
+        room: RoomName,
+        /// What it asks.
+        request: PresenceRequest,
+    },
+    /// Ask who is present in a channel.
+    ChannelPresence {
+        /// The channel.
+        channel: ChannelName,
+        /// What it asks.
+        request: PresenceRequest,
+    },
     /// Request a `pong`.
     Ping,
 }
@@ -91,7 +109,8 @@ impl Command {
         let message = match &self.message {
             ClientMessage::Join { room, .. }
             | ClientMessage::Leave { room }
-            | ClientMessage::RoomHistory { room, .. } => room.as_str().len(),
+            | ClientMessage::RoomHistory { room, .. }
+            | ClientMessage::RoomPresence { room, .. } => room.as_str().len(),
             ClientMessage::Message { room, content } => {
                 room.as_str().len() + content.as_str().len()
             }
@@ -110,7 +129,8 @@ impl Command {
                 channel.as_str().len() + token
             }
             ClientMessage::Unsubscribe { channel }
-            | ClientMessage::ChannelHistory { channel, .. } => channel.as_str().len(),
+            | ClientMessage::ChannelHistory { channel, .. }
+            | ClientMessage::ChannelPresence { channel, .. } => channel.as_str().len(),
             ClientMessage::Auth { token } => token.as_str().len(),
             ClientMessage::Ping => 0,
         };

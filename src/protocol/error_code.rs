@@ -34,6 +34,8 @@ pub enum ErrorCode {
     InvalidPosition,
     /// The room or channel keeps no history.
     NoHistory,
+    /// It is not kept who is present in the room or channel.
+    NoPresence,
     /// The room has its maximum number of members.
     RoomFull,
     /// The client is not a member of the room.
@@ -135,6 +137,7 @@ impl ErrorCode {
             Self::InvalidEvent => ("invalid_event", "Invalid event", 400),
             Self::InvalidPosition => ("invalid_position", "Invalid position", 400),
             Self::NoHistory => ("no_history", "No history is kept", 409),
+            Self::NoPresence => ("no_presence", "No presence is kept", 409),
             Self::RoomFull => ("room_full", "Room full", 409),
             Self::NotInRoom => ("not_in_room", "Not in room", 409),
             Self::NotSubscribed => ("not_subscribed", "Not subscribed", 409),

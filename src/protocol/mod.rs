@@ -25,6 +25,7 @@ mod names;
 mod pattern;
 mod percent_encoding;
 mod position;
+mod presence;
 mod problem;
 mod publish_request;
 mod refusal;
@@ -57,6 +58,9 @@ pub use pattern::Pattern;
 pub use pattern::PatternError;
 pub(crate) use percent_encoding::{NOT_TEXT, decodes_to_text, percent_decoded};
 pub use position::{Position, ResumeRequest, Resumption, StreamTop, Unrecovered};
+pub use presence::{
+    Presence, PresenceCounts, PresenceList, PresenceRequest, PresentConnection, PresentUser,
+};
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use publish_request::{InvalidTarget, PublishRequest, Target};
 pub use refusal::{Refusal, Subject};

@@ -1,6 +1,6 @@
 //! Messages the server sends.
 
-use super::{Event, EventId, Gap, Json, Refusal, Resumption, StreamTop, TopicName};
+use super::{Event, EventId, Gap, Json, Presence, Refusal, Resumption, StreamTop, TopicName};
 
 /// A message from the server to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum ServerMessage<'a> {
         members: usize,
         /// The answer to the client's resume request, if it made one.
         resumption: Option<&'a Resumption>,
+        /// Who is present, if the client asked to be told.
+        presence: Option<&'a Presence>,
     },
     /// The client has left the room.
     Left {
@@ -65,6 +67,8 @@ pub enum ServerMessage<'a> {
         channel: &'a str,
         /// The answer to the client's resume request, if it made one.
         resumption: Option<&'a Resumption>,
+        /// Who is present, if the client asked to be told.
+        presence: Option<&'a Presence>,
     },
     /// The client is no longer subscribed to the channel.
     Unsubscribed {
@@ -99,6 +103,13 @@ pub enum ServerMessage<'a> {
         items: &'a [&'a str],
         /// Whether more are kept in the requested direction.
         more: bool,
+    },
+    /// Who is present, or what has changed.
+    Presence {
+        /// The room or channel.
+        topic: TopicName<'a>,
+        /// Who, and how many.
+        presence: &'a Presence,
     },
     /// Publications that this client will not get.
     Gap {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Json, ServerMessage};
+use super::{Event, Json, Presence, ServerMessage, TopicKind, TopicName};
 
 /// A message from a topic to its members. It owns its parts, so that it can be encoded for a
 /// dialect when the first of its clients needs it.
@@ -48,6 +48,15 @@ pub enum TopicMessage {
         /// Its user, or its client id.
         user_id: Box<str>,
     },
+    /// What has changed of those who are present.
+    Presence {
+        /// Room or channel.
+        kind: TopicKind,
+        /// Its name.
+        name: Arc<str>,
+        /// The change.
+        presence: Presence,
+    },
 }
 
 impl TopicMessage {
@@ -68,6 +77,14 @@ impl TopicMessage {
             },
             Self::UserJoined { room, user_id } => ServerMessage::UserJoined { room, user_id },
             Self::UserLeft { room, user_id } => ServerMessage::UserLeft { room, user_id },
+            Self::Presence {
+                kind,
+                name,
+                presence,
+            } => ServerMessage::Presence {
+                topic: TopicName::new(*kind, name),
+                presence,
+            },
         }
     }
 
@@ -82,6 +99,8 @@ impl TopicMessage {
             }
             Self::Message { from, content, .. } => from.len() + content.as_str().len(),
             Self::UserJoined { user_id, .. } | Self::UserLeft { user_id, .. } => user_id.len(),
+            // Never a part of a history, so nobody counts it.
+            Self::Presence { .. } => 0,
         }
     }
 }

@@ -63,9 +63,14 @@ impl NativeSession {
         let (node, client) = (&self.node, &self.client);
         match message {
             ClientMessage::Auth { token } => node.authenticate(client, token, id).await,
-            ClientMessage::Join { room, resume } => {
-                let resume = resume.as_ref();
-                node.join(client, room, resume, id).await.map(drop)
+            ClientMessage::Join {
+                room,
+                resume,
+                presence,
+            } => {
+                let asked = (resume.as_ref(), *presence);
+                let joined = node.join_and_watch(client, room, asked, id).await;
+                joined.map(drop)
             }
             ClientMessage::Leave { room } => node.leave(client, room, id).await,
             ClientMessage::Message { room, content } => node.say(client, room, content, id).await,
@@ -87,9 +92,10 @@ impl NativeSession {
                 channel,
                 token,
                 resume,
+                presence,
             } => {
-                let asked = (token.as_ref(), resume.as_ref());
-                node.subscribe(client, channel, asked, id).await
+                let asked = (token.as_ref(), resume.as_ref(), *presence);
+                node.subscribe_and_watch(client, channel, asked, id).await
             }
             ClientMessage::Unsubscribe { channel } => node.unsubscribe(client, channel, id).await,
             ClientMessage::RoomHistory { room, request } => {
@@ -97,6 +103,12 @@ impl NativeSession {
             }
             ClientMessage::ChannelHistory { channel, request } => {
                 node.read_channel(client, channel, *request, id).await
+            }
+            ClientMessage::RoomPresence { room, request } => {
+                node.show_room(client, room, *request, id).await
+            }
+            ClientMessage::ChannelPresence { channel, request } => {
+                node.show_channel(client, channel, *request, id).await
             }
             ClientMessage::Ping => node
                 .reply(client, &ServerMessage::Pong, id)

@@ -24,6 +24,7 @@ pub const SERVER: Crate = Crate {
         ("wire", 0),
         ("dialect", 10),
         ("history", 10),
+        ("presence", 10),
         ("auth", 20),
         ("hub", 20),
         ("node", 30),
@@ -251,6 +252,7 @@ pub const SERVER: Crate = Crate {
             "uuid",
             &[
                 "protocol/event_id.rs",
+                "protocol/presence.rs",
                 "hub/",
                 "node/",
                 "http/api/",

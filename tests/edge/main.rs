@@ -15,6 +15,7 @@ mod http;
 mod library;
 mod lifecycle;
 mod overload;
+mod presence;
 mod protocol_document;
 mod publishing;
 mod recovery;

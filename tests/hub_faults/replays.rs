@@ -24,6 +24,7 @@ fn hub(overflow: Overflow) -> Hub {
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             overflow,
+            ..TopicOptions::default()
         }),
         ..no_pings()
     };

@@ -1,6 +1,7 @@
 //! `[[channels]]` and `[[rooms]]`: rules for channels and rooms, by name.
 
 mod audiences;
+mod presence;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::config::edge::HistoryDefaults;
 use crate::config::values::{Kind, Raw};
 use crate::history::HistoryLimits;
 use crate::hub::{Overflow, TopicOptions};
+use crate::presence::PresenceOptions;
 use crate::protocol::{Pattern, TopicKind, nearest};
 
 const HISTORY_KEYS: [&str; 3] = ["messages", "bytes", "age"];
@@ -32,6 +34,7 @@ pub(super) struct Rule {
     pub(super) pattern: Pattern,
     history: RuleHistory,
     overflow: Overflow,
+    presence: Option<PresenceOptions>,
     audiences: Vec<(Action, Audience)>,
 }
 
@@ -92,6 +95,7 @@ impl Rule {
         TopicOptions {
             history,
             overflow: self.overflow,
+            presence: self.presence,
         }
     }
 
@@ -148,6 +152,7 @@ impl TableReader<'_, '_> {
         let mut pattern = None;
         let mut history = RuleHistory::default();
         let mut overflow = Overflow::default();
+        let mut presence = None;
         let mut audiences = Vec::new();
         for (key, span, value) in in_order(table) {
             let origin = self.document.place(&span);
@@ -166,6 +171,7 @@ impl TableReader<'_, '_> {
                         self.value(origin, &path, Kind::Word(OVERFLOWS), &raw);
                     overflow = overflow_named(word.as_deref());
                 }
+                "presence" => presence = self.presence(origin, &path, value),
                 _ => match audiences::action(kind, key) {
                     Some(action) => {
                         let audience = self.audience(origin, &path, value);
@@ -188,6 +194,7 @@ impl TableReader<'_, '_> {
             pattern,
             history,
             overflow,
+            presence,
             audiences,
         })
     }

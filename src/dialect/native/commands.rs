@@ -7,8 +7,8 @@ use super::envelope::{Payloads, with_envelope};
 use super::parser::json_of;
 use crate::protocol::{
     ChannelName, ClientMessage, Command, ErrorCode, EventData, EventId, EventName, HistoryRequest,
-    Json, NameError, Position, Refusal, RefusedCommand, ResumeRequest, RoomName, Subject, Token,
-    TopicName,
+    Json, NameError, Position, PresenceRequest, Refusal, RefusedCommand, ResumeRequest, RoomName,
+    Subject, Token, TopicName,
 };
 
 /// Maximum number of commands in one frame.
@@ -122,6 +122,7 @@ fn parse_message(
         "join" => ClientMessage::Join {
             room: room(object)?,
             resume: resume(object)?,
+            presence: flag(object, "presence")?,
         },
         "leave" => ClientMessage::Leave {
             room: room(object)?,
@@ -151,6 +152,7 @@ fn parse_message(
                 Some(_) => Some(token(object)?),
             },
             resume: resume(object)?,
+            presence: flag(object, "presence")?,
         },
         "unsubscribe" => ClientMessage::Unsubscribe {
             channel: channel(object)?,
@@ -162,6 +164,14 @@ fn parse_message(
         "history" => ClientMessage::ChannelHistory {
             channel: channel(object)?,
             request: history_request(object)?,
+        },
+        "presence" if optional(object, "room").is_some() => ClientMessage::RoomPresence {
+            room: room(object)?,
+            request: presence_request(object)?,
+        },
+        "presence" => ClientMessage::ChannelPresence {
+            channel: channel(object)?,
+            request: presence_request(object)?,
         },
         "auth" => ClientMessage::Auth {
             token: token(object)?,
@@ -244,6 +254,24 @@ fn history_request(object: &Object<'_, '_>) -> Result<HistoryRequest, Refusal> {
         "limit"
     };
     HistoryRequest::new(before, after, limit).ok_or_else(|| invalid(field))
+}
+
+/// What a question about presence asks for: users, unless it says something else.
+fn presence_request(object: &Object<'_, '_>) -> Result<PresenceRequest, Refusal> {
+    let by = optional(object, "by").map(|by| by.as_str() == Some("connection"));
+    match (flag(object, "counts")?, by) {
+        (_, Some(false)) => Err(missing("by")),
+        (Some(true), _) => Ok(PresenceRequest::Counts),
+        (_, Some(true)) => Ok(PresenceRequest::Connections),
+        (_, None) => Ok(PresenceRequest::Users),
+    }
+}
+
+fn flag(object: &Object<'_, '_>, field: &'static str) -> Result<Option<bool>, Refusal> {
+    match optional(object, field) {
+        None => Ok(None),
+        Some(value) => value.as_bool().map(Some).ok_or_else(|| missing(field)),
+    }
 }
 
 fn number(object: &Object<'_, '_>, field: &'static str) -> Result<Option<u64>, Refusal> {

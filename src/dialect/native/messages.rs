@@ -4,8 +4,10 @@ use std::fmt::{self, Write};
 use std::io;
 
 use super::event_data::push_event_data;
+use super::presence::push_presence;
 use crate::protocol::{
-    EndReason, Event, Json, Refusal, Resumption, ServerMessage, Subject, TopicName, push_string,
+    EndReason, Event, Json, Presence, Refusal, Resumption, ServerMessage, Subject, TopicName,
+    push_string,
 };
 
 impl ServerMessage<'_> {
@@ -57,10 +59,12 @@ impl ServerMessage<'_> {
                 room,
                 members,
                 resumption,
+                presence,
             } => {
                 out.string("type", "joined").string("room", room);
                 out.number("members", *members as u64)
-                    .resumption(*resumption);
+                    .resumption(*resumption)
+                    .presence(*presence);
             }
             Self::Left { room, reason } => {
                 out.string("type", "left").string("room", room);
@@ -91,9 +95,10 @@ impl ServerMessage<'_> {
             Self::Subscribed {
                 channel,
                 resumption,
+                presence,
             } => {
                 out.string("type", "subscribed").string("channel", channel);
-                out.resumption(*resumption);
+                out.resumption(*resumption).presence(*presence);
             }
             Self::Unsubscribed { channel, reason } => {
                 out.string("type", "unsubscribed")
@@ -131,6 +136,10 @@ impl ServerMessage<'_> {
                 if let Some(offset) = offset {
                     out.number("offset", *offset);
                 }
+            }
+            Self::Presence { topic, presence } => {
+                out.string("type", "presence").topic(*topic).text(",");
+                let _ = push_presence(&mut out.to, presence);
             }
             Self::Gap { topic, gap } => {
                 out.string("type", "gap").topic(*topic);
@@ -249,6 +258,15 @@ impl<T: Write> ObjectWriter<T> {
         self
     }
 
+    fn presence(&mut self, presence: Option<&Presence>) {
+        if let Some(presence) = presence {
+            self.key("presence");
+            self.text("{");
+            let _ = push_presence(&mut self.to, presence);
+            self.text("}");
+        }
+    }
+
     fn topic(&mut self, topic: TopicName<'_>) -> &mut Self {
         match topic {
             TopicName::Room(room) => self.string("room", room),
@@ -291,6 +309,7 @@ mod tests {
             room: "general",
             members: 5,
             resumption: None,
+            presence: None,
         };
         assert_eq!(
             joined.to_json(),

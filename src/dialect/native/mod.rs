@@ -6,6 +6,7 @@ mod event_data;
 mod frames;
 mod messages;
 mod parser;
+mod presence;
 mod publish_request;
 #[cfg(feature = "internals")]
 mod text;

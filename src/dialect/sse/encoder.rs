@@ -166,6 +166,7 @@ mod tests {
         let subscribed = ServerMessage::Subscribed {
             channel: "news",
             resumption: Some(&resumption),
+            presence: None,
         };
         let at = At {
             offset: 10,

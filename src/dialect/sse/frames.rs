@@ -21,6 +21,7 @@ impl Dialect for EventStreamDialect {
             ServerMessage::Subscribed {
                 channel,
                 resumption,
+                ..
             } => Some((tag_of(channel), Mark::Begin(resumption.and_then(begin)))),
             _ => None,
         };

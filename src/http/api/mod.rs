@@ -7,6 +7,7 @@ mod description;
 mod events;
 mod history;
 mod lists;
+mod presence;
 mod query;
 mod revocations;
 mod router;
@@ -31,11 +32,13 @@ pub(super) fn routes() -> ApiRouter {
         .get("/api/stats", Read, topics::stats)
         .get("/api/channels", Read, topics::channels)
         .get("/api/channels/{name}/history", Read, history::of_channel)
+        .get("/api/channels/{name}/presence", Read, presence::of_channel)
         .get("/api/revocations", Admin, revocations::list)
         .post("/api/revocations", Admin, revocations::revoke)
         .delete("/api/revocations/{id}", Admin, revocations::take_back)
         .get("/api/rooms", Read, topics::rooms)
         .get("/api/rooms/{name}/history", Read, history::of_room)
+        .get("/api/rooms/{name}/presence", Read, presence::of_room)
         .get("/api/connections", Read, connections::list)
         .get("/api/connections/{id}", Read, connections::show)
         .delete("/api/connections/{id}", Admin, connections::close)

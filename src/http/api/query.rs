@@ -31,12 +31,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query: Self = read_query(&parts.uri)?;
-        match query.limit {
-            Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(ApiError::new(
-                ErrorCode::InvalidQuery,
-                format!("`limit` must be 1 to {MAX_LIMIT}"),
-            )),
-            _ => Ok(query),
-        }
+        limit_in_range(query.limit)?;
+        Ok(query)
+    }
+}
+
+/// The maximum number of items on a page that asks for this many.
+pub(super) fn limit_in_range(limit: Option<usize>) -> Result<usize, ApiError> {
+    match limit {
+        Some(limit) if limit == 0 || limit > MAX_LIMIT => Err(ApiError::new(
+            ErrorCode::InvalidQuery,
+            format!("`limit` must be 1 to {MAX_LIMIT}"),
+        )),
+        limit => Ok(limit.unwrap_or(DEFAULT_LIMIT)),
     }
 }

@@ -18,7 +18,7 @@ fn every_route_is_described_with_its_scope() {
         }
     }
     let of = |route: &str, scope: &str| format!(r#"{route} [{{"api_key":["{scope}"]}}]"#);
-    assert_eq!(found.len(), 17, "{found:#?}");
+    assert_eq!(found.len(), 19, "{found:#?}");
     for (route, scope) in [
         ("POST /api/events", "publish"),
         ("POST /api/events/batch", "publish"),
@@ -26,8 +26,10 @@ fn every_route_is_described_with_its_scope() {
         ("GET /api/stats", "read"),
         ("GET /api/channels", "read"),
         ("GET /api/channels/{name}/history", "read"),
+        ("GET /api/channels/{name}/presence", "read"),
         ("GET /api/rooms", "read"),
         ("GET /api/rooms/{name}/history", "read"),
+        ("GET /api/rooms/{name}/presence", "read"),
         ("GET /api/connections", "read"),
         ("GET /api/connections/{id}", "read"),
         ("DELETE /api/connections/{id}", "admin"),

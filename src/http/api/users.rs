@@ -95,7 +95,7 @@ pub(super) async fn close(
     Ok(Json(Closed { closed }))
 }
 
-fn parse_user(id: &str) -> Result<UserId, ApiError> {
+pub(super) fn parse_user(id: &str) -> Result<UserId, ApiError> {
     UserId::new(id)
         .map_err(|error| ApiError::new(ErrorCode::InvalidUser, format!("the user id {error}")))
 }

@@ -60,7 +60,17 @@ impl Shard {
             };
             messages += 1;
             bytes += entry.frame_bytes();
-            self.apply_one(entry);
+            if let Entry::Announce {
+                topic,
+                to_told,
+                to_fresh,
+            } = &entry
+            {
+                self.announce(*topic, to_told.as_deref(), to_fresh.as_deref())
+                    .await;
+            } else {
+                self.apply_one(entry);
+            }
             self.mailbox.release(charge);
             if messages >= self.chunk_max_messages || bytes >= self.chunk_max_bytes {
                 self.flush_dirty().await;
@@ -79,6 +89,7 @@ impl Shard {
                 client,
                 topic,
                 replay,
+                watches,
                 ack,
                 announce,
             } => {
@@ -87,6 +98,22 @@ impl Shard {
                 }
                 if let Some(slot) = slot_of(&client) {
                     self.add_member(slot, &topic, replay, ack);
+                    if let Some(watches) = watches {
+                        self.set_watching(topic.id(), slot, watches);
+                    }
+                }
+            }
+            Entry::Watch {
+                client,
+                topic,
+                watches,
+                ack,
+            } => {
+                if let Some(slot) = slot_of(&client) {
+                    self.set_watching(topic, slot, watches);
+                    if let Some((frame, charge)) = ack {
+                        self.push_reply(slot, frame, charge);
+                    }
                 }
             }
             Entry::Leave {
@@ -106,8 +133,8 @@ impl Shard {
                     self.push_to_members(topic, &forms);
                 }
             }
-            // A stretch of its own: see `apply`.
-            Entry::Broadcast { .. } => {}
+            // These have a way of their own: see `apply`.
+            Entry::Broadcast { .. } | Entry::Announce { .. } => {}
             Entry::Send { client, frame } => {
                 if let Some(slot) = slot_of(&client) {
                     self.push(slot, frame);
@@ -204,7 +231,7 @@ impl Shard {
 
     pub(super) fn remove_member(&mut self, topic: TopicId, slot: u32) {
         if let Some(members) = self.topics.get_mut(&topic) {
-            members.remove(slot);
+            members.leave(slot);
             if members.is_empty() {
                 self.topics.remove(&topic);
             }

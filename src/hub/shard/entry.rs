@@ -21,11 +21,13 @@ pub(in crate::hub) enum Entry {
     /// Take over the write side of a connection.
     Connect { client: Arc<Client>, link: Link },
     /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
-    /// the client receives offsets, starting with the publications it missed.
+    /// the client receives offsets, starting with the publications it missed. `watches` says whether
+    /// it is told who is present from now on; `None` changes nothing.
     Join {
         client: Arc<Client>,
         topic: Arc<Topic>,
         replay: Option<Replay>,
+        watches: Option<bool>,
         ack: Option<Frame>,
         announce: Option<Arc<Forms>>,
     },
@@ -35,6 +37,20 @@ pub(in crate::hub) enum Entry {
         topic: TopicId,
         ack: Option<Frame>,
         announce: Option<Arc<Forms>>,
+    },
+    /// Tell a member from now on who is present, or no longer, and push `ack` to it.
+    Watch {
+        client: Arc<Client>,
+        topic: TopicId,
+        watches: bool,
+        ack: Option<(Frame, Option<ReplyCharge>)>,
+    },
+    /// Push a notice to every member that is told who is present: `to_fresh` to those that began to
+    /// watch, or asked, since the last one, and `to_told` to the others.
+    Announce {
+        topic: TopicId,
+        to_told: Option<Arc<Forms>>,
+        to_fresh: Option<Arc<Forms>>,
     },
     /// Push the broadcast to every member except `exclude`, each in its form.
     Broadcast {
@@ -111,6 +127,13 @@ impl Entry {
                 ack + announce.as_ref().map_or(0, |forms| forms.len())
             }
             Self::Broadcast { forms, .. } => forms.len(),
+            Self::Announce {
+                to_told, to_fresh, ..
+            } => {
+                let forms = to_told.iter().chain(to_fresh).map(|forms| forms.len());
+                forms.max().unwrap_or(0)
+            }
+            Self::Watch { ack, .. } => ack.as_ref().map_or(0, |(frame, _)| frame.len()),
             Self::Send { frame, .. }
             | Self::Reply { frame, .. }
             | Self::Pong { frame, .. }

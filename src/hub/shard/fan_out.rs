@@ -117,7 +117,11 @@ impl Shard {
     }
 
     /// Writes a run, in chunks small enough for any healthy outbox.
-    async fn write_run(&mut self, recipients: Recipients<'_>, deliveries: &[Delivery<'_>]) {
+    pub(super) async fn write_run(
+        &mut self,
+        recipients: Recipients<'_>,
+        deliveries: &[Delivery<'_>],
+    ) {
         let mut rest = deliveries;
         while !rest.is_empty() {
             let (chunk, remaining) = rest.split_at(self.chunk_len(rest));

@@ -10,16 +10,16 @@
 //! there, holding no lock, while a shard is behind. A shard never waits for a mailbox.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::entry::{Entry, HubClosed};
+use super::permits::Permit;
 
 /// Deliveries that one KiB of waiting frames counts as, so that long messages are bounded too.
 const DELIVERIES_PER_KIB: usize = 1;
@@ -72,8 +72,8 @@ pub(in crate::hub) struct Waiting {
 /// What an entry takes up in the ordered lane until it has been carried out.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Charge {
-    entries: usize,
-    deliveries: usize,
+    pub(super) entries: usize,
+    pub(super) deliveries: usize,
 }
 
 impl std::ops::AddAssign for Charge {
@@ -84,7 +84,7 @@ impl std::ops::AddAssign for Charge {
 }
 
 impl Mailbox {
-    fn new(options: MailboxOptions) -> Self {
+    pub(super) fn new(options: MailboxOptions) -> Self {
         let max_deliveries = options.deliveries.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             lanes: Mutex::default(),
@@ -112,12 +112,12 @@ impl Mailbox {
     }
 
     /// What a broadcast of that size to that many members takes up: at most the whole mailbox.
-    fn deliveries_of(&self, members: usize, bytes: usize) -> u32 {
+    pub(super) fn deliveries_of(&self, members: usize, bytes: usize) -> u32 {
         let deliveries = members.max(1) + bytes / 1024 * DELIVERIES_PER_KIB;
         u32::try_from(deliveries.min(self.max_deliveries)).unwrap_or(u32::MAX)
     }
 
-    fn try_reserve(&self, deliveries: u32) -> Result<Option<Permit<'_>>, HubClosed> {
+    pub(super) fn try_reserve(&self, deliveries: u32) -> Result<Option<Permit<'_>>, HubClosed> {
         let acquired = (
             self.entries.try_acquire(),
             self.deliveries.try_acquire_many(deliveries),
@@ -129,14 +129,14 @@ impl Mailbox {
         }
     }
 
-    async fn reserve(&self, deliveries: u32) -> Result<Permit<'_>, HubClosed> {
+    pub(super) async fn reserve(&self, deliveries: u32) -> Result<Permit<'_>, HubClosed> {
         let entry = self.entries.acquire().await.map_err(|_| HubClosed)?;
         let deliveries = self.deliveries.acquire_many(deliveries);
         let deliveries = deliveries.await.map_err(|_| HubClosed)?;
         Ok(Permit { entry, deliveries })
     }
 
-    fn push(&self, entry: Entry, charge: Charge) {
+    pub(super) fn push(&self, entry: Entry, charge: Charge) {
         let mut lanes = self.lanes.lock();
         self.note_arrival(&lanes);
         lanes.ordered.push_back(Waiting { entry, charge });
@@ -144,7 +144,7 @@ impl Mailbox {
         self.shard.wake();
     }
 
-    fn push_urgent(&self, entry: Entry) {
+    pub(super) fn push_urgent(&self, entry: Entry) {
         let mut lanes = self.lanes.lock();
         self.note_arrival(&lanes);
         lanes.urgent.push_back(entry);
@@ -206,155 +206,14 @@ impl Mailbox {
         drop(dropped);
     }
 
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.entries.is_closed()
     }
-}
 
-/// All mailboxes, indexed by shard. The shards end when it is dropped.
-#[derive(Debug)]
-pub(in crate::hub) struct Mailboxes(Box<[Arc<Mailbox>]>);
-
-impl Mailboxes {
-    pub(in crate::hub) fn new(shards: usize, options: MailboxOptions) -> Self {
-        let mailboxes = (0..shards).map(|_| Arc::new(Mailbox::new(options)));
-        Self(mailboxes.collect())
-    }
-
-    pub(in crate::hub) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The mailbox of a shard, whose number comes from a client or from counting up to
-    /// [`len`](Self::len). No input names one.
-    pub(in crate::hub) fn get(&self, shard: usize) -> &Arc<Mailbox> {
-        &self.0[shard]
-    }
-
-    /// Reserves a permit in the mailbox of each shard in `members`, for a frame of `bytes` to that
-    /// many members.
-    ///
-    /// Backpressure: waits while a mailbox is full. It holds no other permit meanwhile, so that a
-    /// slow shard does not slow down the others.
-    /// Errors: [`HubClosed`] if a wanted shard no longer runs.
-    /// Cancel safety: permits already reserved are returned.
-    pub(in crate::hub) async fn reserve(
-        &self,
-        members: impl Fn(usize) -> Option<usize>,
-        bytes: usize,
-    ) -> Result<Permits<'_>, HubClosed> {
-        let mut waited: Option<(usize, Permit<'_>)> = None;
-        loop {
-            let mut permits = Permits::none(&self.0);
-            if let Some((shard, permit)) = waited.take() {
-                permits.reserved[shard] = Some(permit);
-            }
-            let Some(full) = self.try_reserve_all(&mut permits, &members, bytes)? else {
-                return Ok(permits);
-            };
-            drop(permits);
-            let mailbox = &self.0[full];
-            let deliveries = mailbox.deliveries_of(members(full).unwrap_or(0), bytes);
-            waited = Some((full, mailbox.reserve(deliveries).await?));
-        }
-    }
-
-    /// Reserves without waiting, up to the first mailbox that is full.
-    fn try_reserve_all<'a>(
-        &'a self,
-        permits: &mut Permits<'a>,
-        members: &impl Fn(usize) -> Option<usize>,
-        bytes: usize,
-    ) -> Result<Option<usize>, HubClosed> {
-        for (shard, mailbox) in self.0.iter().enumerate() {
-            let Some(members) = members(shard) else {
-                continue;
-            };
-            if permits.has(shard) {
-                continue;
-            }
-            let deliveries = mailbox.deliveries_of(members, bytes);
-            match mailbox.try_reserve(deliveries)? {
-                Some(permit) => permits.reserved[shard] = Some(permit),
-                None => return Ok(Some(shard)),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Puts an entry into the ordered lane even if it is full. Only for what happens once per
-    /// connection: its begin and its end.
-    pub(in crate::hub) fn push(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
-        if self.0[shard].is_closed() {
-            return Err(HubClosed);
-        }
-        self.0[shard].push(entry, Charge::default());
-        Ok(())
-    }
-
-    /// Puts an entry into the urgent lane.
-    pub(in crate::hub) fn push_urgent(&self, shard: usize, entry: Entry) -> Result<(), HubClosed> {
-        let mailbox = &self.0[shard];
-        if mailbox.is_closed() {
-            return Err(HubClosed);
-        }
-        mailbox.push_urgent(entry);
-        Ok(())
-    }
-}
-
-impl Drop for Mailboxes {
-    fn drop(&mut self) {
-        for mailbox in &self.0 {
-            mailbox.lanes.lock().closed = true;
-            mailbox.shard.wake();
-        }
-    }
-}
-
-/// A reserved place in one mailbox.
-#[derive(Debug)]
-struct Permit<'a> {
-    entry: SemaphorePermit<'a>,
-    deliveries: SemaphorePermit<'a>,
-}
-
-/// Reserved permits, at most one per shard.
-#[derive(Debug)]
-pub(in crate::hub) struct Permits<'a> {
-    mailboxes: &'a [Arc<Mailbox>],
-    reserved: Vec<Option<Permit<'a>>>,
-}
-
-impl<'a> Permits<'a> {
-    fn none(mailboxes: &'a [Arc<Mailbox>]) -> Self {
-        Self {
-            mailboxes,
-            reserved: mailboxes.iter().map(|_| None).collect(),
-        }
-    }
-
-    pub(in crate::hub) fn has(&self, shard: usize) -> bool {
-        self.reserved[shard].is_some()
-    }
-
-    /// Uses the shard's permit to send an entry; never waits.
-    pub(in crate::hub) fn send(&mut self, shard: usize, entry: Entry) {
-        let permit = self.reserved[shard].take();
-        debug_assert!(permit.is_some(), "sent without a permit");
-        if let Some(Permit {
-            entry: place,
-            deliveries,
-        }) = permit
-        {
-            let charge = Charge {
-                entries: place.num_permits(),
-                deliveries: deliveries.num_permits(),
-            };
-            place.forget();
-            deliveries.forget();
-            self.mailboxes[shard].push(entry, charge);
-        }
+    /// Nothing more arrives; what waits is still carried out.
+    pub(super) fn finish(&self) {
+        self.lanes.lock().closed = true;
+        self.shard.wake();
     }
 }
 

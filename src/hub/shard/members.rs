@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::slots::Slots;
+use super::watchers::Watchers;
 use crate::dialect::ClassId;
 use crate::hub::forms::FormKey;
 use crate::hub::topic::Topic;
@@ -30,6 +31,8 @@ pub(super) struct Members {
     /// Offset of the newest publication that this shard has broadcast, or that was the newest
     /// one when a member joined.
     pub(super) last_broadcast: u64,
+    /// Those that are told who is present. Few topics have any.
+    pub(super) watchers: Option<Box<Watchers>>,
 }
 
 /// A member that is still reading the history.
@@ -47,6 +50,7 @@ impl Members {
             groups: SmallVec::new(),
             replaying: HashMap::new(),
             last_broadcast: 0,
+            watchers: None,
         }
     }
 
@@ -81,6 +85,12 @@ impl Members {
             // A wave of replays must not leave its memory behind.
             self.replaying = HashMap::new();
         }
+    }
+
+    /// Removes a member that has left, from the watchers too.
+    pub(super) fn leave(&mut self, slot: u32) {
+        self.remove(slot);
+        self.set_watching(slot, None);
     }
 
     /// The slots of all members, in no particular order.

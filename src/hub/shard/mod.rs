@@ -19,6 +19,7 @@ mod members;
 mod mixed;
 mod outbox;
 mod outbox_total;
+mod permits;
 mod pipe;
 mod push;
 mod ready;
@@ -29,6 +30,7 @@ mod slots;
 mod stretch;
 mod timers;
 mod turn;
+mod watchers;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
@@ -43,8 +45,9 @@ use tokio::time::{Instant, sleep_until};
 pub(super) use entry::Entry;
 pub use entry::{HubClosed, Sent};
 pub use link::Link;
-pub(super) use mailbox::{Mailbox, MailboxOptions, Mailboxes, Permits};
+pub(super) use mailbox::{Mailbox, MailboxOptions};
 pub(super) use outbox_total::OutboxTotal;
+pub(super) use permits::{MailboxList, Mailboxes, Permits, Reserved};
 pub use pipe::Pipe;
 
 use self::classes::Classes;

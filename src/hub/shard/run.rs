@@ -41,6 +41,16 @@ pub(super) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
+    /// A notice to everybody.
+    pub(super) fn notice(frame: &'a Frame) -> Self {
+        Self {
+            frame,
+            publication: None,
+            exclude: None,
+            is_reply: false,
+        }
+    }
+
     /// What a member gets instead of its own publication.
     pub(super) fn acknowledgement(frame: &'a Frame) -> Self {
         Self {

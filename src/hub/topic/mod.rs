@@ -2,11 +2,15 @@
 
 mod audience;
 mod key;
+mod people;
 mod rules;
 mod state;
 mod stream;
+mod watched;
 
 pub(super) use key::{EVERYONE, TopicId};
+pub(super) use people::People;
 pub use rules::{Overflow, Retention, TopicOptions, TopicRules};
 pub use state::Topic;
 pub(super) use state::TopicState;
+pub(super) use watched::{WatchedPresence, now};

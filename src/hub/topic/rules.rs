@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use crate::history::HistoryLimits;
+use crate::presence::PresenceOptions;
 use crate::protocol::{Pattern, TopicKind};
 
 /// What happens when a publication does not fit into a member's outbox.
@@ -26,6 +27,9 @@ pub struct TopicOptions {
     pub history: Option<HistoryLimits>,
     /// What happens when a member's outbox is full. Default: [`Overflow::Evict`].
     pub overflow: Overflow,
+    /// How the topic keeps track of who is present. Default: `None`, it does not. The server's own
+    /// channels (`$…`) never do.
+    pub presence: Option<PresenceOptions>,
 }
 
 /// Options of all topics. The first rule whose pattern matches a topic's name applies; if none
@@ -119,11 +123,19 @@ impl TopicRules {
 
     /// The limits of every history that the rules allow.
     pub fn histories(&self) -> impl Iterator<Item = HistoryLimits> {
+        self.all_options().filter_map(|options| options.history)
+    }
+
+    /// Whether any topic keeps track of who is present.
+    pub(in crate::hub) fn any_presence(&self) -> bool {
+        self.all_options().any(|options| options.presence.is_some())
+    }
+
+    fn all_options(&self) -> impl Iterator<Item = TopicOptions> {
         let rules = self.rules.iter().map(|rule| rule.options);
         rules
             .chain([self.channels])
             .chain((self.rooms != self.channels).then_some(self.rooms))
-            .filter_map(|options| options.history)
     }
 }
 

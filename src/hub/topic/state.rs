@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::audience::Audience;
 use super::key::TopicId;
+use super::people::People;
 use super::rules::Overflow;
 use super::stream::Stream;
 use crate::hub::log::{LazyLog, TopicLog};
@@ -24,6 +25,7 @@ pub struct Topic {
     kind: TopicKind,
     name: Arc<str>,
     overflow: Overflow,
+    keeps_presence: bool,
     pub(in crate::hub) state: Mutex<TopicState>,
 }
 
@@ -32,6 +34,7 @@ pub struct Topic {
 pub(in crate::hub) struct TopicState {
     pub(in crate::hub) stream: Stream,
     pub(in crate::hub) audience: Audience,
+    pub(in crate::hub) people: People,
 }
 
 impl Topic {
@@ -40,15 +43,18 @@ impl Topic {
         shards: usize,
         overflow: Overflow,
         log: LazyLog,
+        people: People,
     ) -> Self {
         Self {
             id,
             kind,
             name,
             overflow,
+            keeps_presence: matches!(people, People::Present(_)),
             state: Mutex::new(TopicState {
                 stream: Stream::new(log),
                 audience: Audience::new(shards),
+                people,
             }),
         }
     }
@@ -75,6 +81,11 @@ impl Topic {
     /// What happens when a member's outbox is full.
     pub fn overflow(&self) -> Overflow {
         self.overflow
+    }
+
+    /// Whether a rule says to keep who is present.
+    pub(in crate::hub) fn keeps_presence(&self) -> bool {
+        self.keeps_presence
     }
 
     /// The number of members.
@@ -107,7 +118,9 @@ impl Topic {
     /// Returns whether the topic was retired; the caller then removes it from the registry.
     pub(in crate::hub) fn retire_if_idle(&self, ttl: Duration, on_retire: impl FnOnce()) -> bool {
         let mut state = self.state.lock();
-        let TopicState { stream, audience } = &mut *state;
+        let TopicState {
+            stream, audience, ..
+        } = &mut *state;
         if stream.retired || audience.members() > 0 || !stream.is_idle(ttl) {
             return false;
         }

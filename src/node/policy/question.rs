@@ -85,7 +85,17 @@ pub struct History<'a> {
     pub topic: Topic<'a>,
 }
 
-/// The room or channel whose history a client wants to read.
+/// May this client know who is present in a room or channel?
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Presence<'a> {
+    /// The client that asks; for a room, one of its members, or one that may join.
+    pub client: ClientRef<'a>,
+    /// The room or channel; never one of the server's own (`$…`).
+    pub topic: Topic<'a>,
+}
+
+/// The room or channel that a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic<'a> {
     /// A room.

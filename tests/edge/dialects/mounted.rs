@@ -46,6 +46,7 @@ pub(super) fn options(overflow: Overflow) -> HubOptions {
         topics: TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             overflow,
+            ..TopicOptions::default()
         }),
         ..HubOptions::default()
     }

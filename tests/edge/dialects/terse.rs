@@ -26,6 +26,7 @@ impl Dialect for Terse {
             ServerMessage::Subscribed {
                 channel,
                 resumption: Some(resumption),
+                ..
             } => {
                 let top = resumption.top.as_ref().expect("a channel with a history");
                 let recovered = resumption.recovered.map(|recovered| recovered.is_ok());
@@ -59,6 +60,9 @@ impl Dialect for Terse {
             }
             TopicMessage::UserJoined { room, .. } => text(json!(["in", &**room]).to_string()),
             TopicMessage::UserLeft { room, .. } => text(json!(["out", &**room]).to_string()),
+            TopicMessage::Presence { name, presence, .. } => {
+                text(json!(["present", &**name, presence.counts.users]).to_string())
+            }
         }
     }
 

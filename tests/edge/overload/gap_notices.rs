@@ -14,6 +14,7 @@ async fn server() -> TestServer {
     let options = |overflow, history: bool| TopicOptions {
         overflow,
         history: history.then(HistoryLimits::default),
+        ..TopicOptions::default()
     };
     let rules = TopicRules::default()
         .with(

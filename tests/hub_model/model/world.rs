@@ -73,6 +73,7 @@ fn topics() -> TopicRules {
         let options = TopicOptions {
             history: (index > 0).then_some(history),
             overflow: overflow_of_channel(index),
+            ..TopicOptions::default()
         };
         rules = rules.with(TopicKind::Channel, channel(index).as_str(), options);
     }

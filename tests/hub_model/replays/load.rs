@@ -40,6 +40,7 @@ async fn run(clients: Vec<Vec<Step>>, shards: usize) {
         let options = TopicOptions {
             history: Some(history),
             overflow: overflow_of(index),
+            ..TopicOptions::default()
         };
         topics = topics.with(TopicKind::Channel, channel(index).as_str(), options);
     }

@@ -9,7 +9,7 @@ use super::super::MAX_SLICES;
 use super::*;
 use crate::dialect::{At, Dialect};
 use crate::hub::log::LazyLog;
-use crate::hub::topic::TopicId;
+use crate::hub::topic::{People, TopicId};
 use crate::protocol::{Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 
 /// Encodes messages as space-separated words that the tests can parse.
@@ -85,7 +85,13 @@ fn notices(total: &Arc<ShardTotal>) -> Notices<'_> {
 fn topic(id: u64, overflow: Overflow) -> Arc<Topic> {
     let name = format!("t{id}").into();
     let identity = (TopicId(id), TopicKind::Channel, name);
-    Arc::new(Topic::new(identity, 1, overflow, LazyLog::None))
+    Arc::new(Topic::new(
+        identity,
+        1,
+        overflow,
+        LazyLog::None,
+        People::Unknown,
+    ))
 }
 
 fn frame(topic: u64, offset: u64, padding: usize) -> Frame {

@@ -1,0 +1,496 @@
+//! The book of who is present in one topic.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::entry::{Entry, Info, PageItem, Told};
+use super::form::Form;
+use super::lingering::Lingering;
+use super::options::PresenceOptions;
+use crate::protocol::{Presence, PresenceCounts, PresenceList, UserId};
+
+/// What longer times are shortened to, so that no clock runs over.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Who is present in one topic, and what of it has not been announced yet.
+///
+/// What is announced is what those who watch need: a user who comes and goes in between is left out.
+/// Those who have got a [`snapshot`](Self::show) since the last announcement need something else,
+/// because it shows what the others have yet to be told. So for everybody who watches, the snapshot and
+/// what was announced after it add up to those who are present.
+///
+/// Bound: one entry per user, of about 100 bytes; `max_listed` and `max_bytes` bound what is listed.
+#[derive(Debug)]
+pub struct PresenceBook {
+    options: PresenceOptions,
+    /// By arrival.
+    users: BTreeMap<u64, Entry>,
+    arrivals: HashMap<UserId, u64>,
+    next_arrival: u64,
+    /// Entries of users who have gone, which is still to be announced.
+    gone: usize,
+    /// Connections, and those of them that have a user.
+    connections: usize,
+    of_users: usize,
+    /// Size of the list of all users.
+    bytes: usize,
+    lingering: Lingering,
+    form: Form,
+    is_watched: bool,
+    /// The users that are to be announced, by arrival.
+    pending: BTreeMap<u64, Pending>,
+    /// The number of changes so far.
+    changes: u64,
+    fresh: Option<Fresh>,
+    /// The numbers that were announced last.
+    told: PresenceCounts,
+    last_announced: Option<Instant>,
+    /// The first change of users that was not announced, and of connections without a user.
+    changed_at: Option<Instant>,
+    recounted_at: Option<Instant>,
+}
+
+/// A change of a user that has not been announced.
+#[derive(Debug)]
+struct Pending {
+    /// The number of its last change.
+    change: u64,
+    /// Whether the user was present when the first of the fresh ones got their snapshot.
+    was_here: bool,
+    /// Whether its `info` has changed since.
+    is_other: bool,
+}
+
+/// Those who have got a snapshot since the last announcement.
+#[derive(Debug, Clone, Copy)]
+struct Fresh {
+    /// The number of changes that the first, and the last, of their snapshots shows.
+    first: u64,
+    last: u64,
+    /// Whether connections without a user have come or gone since the first.
+    is_recounted: bool,
+    /// Whether the form has changed since the first.
+    has_other_form: bool,
+}
+
+/// What is to be announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// To those who have heard the last announcement, if anything.
+    pub to_told: Option<Presence>,
+    /// To those who have got a snapshot since, if anything.
+    pub to_fresh: Option<Presence>,
+}
+
+/// A page of those who are present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In the order of their arrival.
+    pub items: Vec<PageItem>,
+    /// Whether more follow.
+    pub more: bool,
+    /// How many there are in all.
+    pub counts: PresenceCounts,
+}
+
+impl PresenceBook {
+    /// An empty one, whose lists take at most `max_bytes` of JSON.
+    pub fn new(options: PresenceOptions, max_bytes: usize) -> Self {
+        let bounded = |time: Duration| time.min(LONGEST);
+        Self {
+            options: PresenceOptions {
+                linger: bounded(options.linger),
+                interval: bounded(options.interval),
+                ..options
+            },
+            users: BTreeMap::new(),
+            arrivals: HashMap::new(),
+            next_arrival: 0,
+            gone: 0,
+            connections: 0,
+            of_users: 0,
+            bytes: 0,
+            lingering: Lingering::default(),
+            form: Form::new(options.max_listed, max_bytes),
+            is_watched: false,
+            pending: BTreeMap::new(),
+            changes: 0,
+            fresh: None,
+            told: PresenceCounts::default(),
+            last_announced: None,
+            changed_at: None,
+            recounted_at: None,
+        }
+    }
+
+    /// How many are present at this time.
+    pub fn counts_at(&mut self, now: Instant) -> PresenceCounts {
+        self.expire(now);
+        self.counts()
+    }
+
+    /// Bytes that a list of all users takes, at most; 0 while they are not listed.
+    pub fn list_bytes(&self) -> usize {
+        if self.form.is_list() { self.bytes } else { 0 }
+    }
+
+    fn counts(&self) -> PresenceCounts {
+        PresenceCounts {
+            users: self.users.len() - self.gone,
+            connections: self.connections,
+            anonymous: self.connections - self.of_users,
+        }
+    }
+
+    /// A connection has come, of this user or of nobody. Whether it is the user's first.
+    pub fn enter(&mut self, user: Option<(&UserId, Info)>, now: Instant, at: SystemTime) -> bool {
+        self.expire(now);
+        self.connections += 1;
+        let Some((user, info)) = user else {
+            self.recount(now);
+            return true;
+        };
+        self.of_users += 1;
+        let Some(&arrival) = self.arrivals.get(user) else {
+            self.arrive(user, info, now, at);
+            return true;
+        };
+        let Some(entry) = self.users.get_mut(&arrival) else {
+            return true;
+        };
+        entry.connections += 1;
+        let is_first = entry.connections == 1;
+        let (was_gone, before) = (std::mem::take(&mut entry.is_gone), entry.bytes());
+        let is_other = entry.renew(info);
+        let after = entry.bytes();
+        if is_first {
+            self.lingering.remove(arrival);
+        }
+        if was_gone {
+            self.gone -= 1;
+            self.bytes += after;
+        } else {
+            self.bytes = self.bytes + after - before;
+        }
+        if was_gone || is_other {
+            self.change(arrival, !was_gone, now);
+        }
+        is_first
+    }
+
+    fn arrive(&mut self, user: &UserId, info: Info, now: Instant, at: SystemTime) {
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        let entry = Entry::new(user.clone(), info, at, Told::Nothing);
+        self.bytes += entry.bytes();
+        self.users.insert(arrival, entry);
+        self.arrivals.insert(user.clone(), arrival);
+        self.change(arrival, false, now);
+    }
+
+    /// A connection has gone. Whether it was the user's last.
+    pub fn leave(&mut self, user: Option<&UserId>, now: Instant) -> bool {
+        self.expire(now);
+        self.connections = self.connections.saturating_sub(1);
+        let arrival = user.and_then(|user| self.arrivals.get(user).copied());
+        let entry = arrival.and_then(|arrival| Some((arrival, self.users.get_mut(&arrival)?)));
+        let Some((arrival, entry)) = entry.filter(|(_, entry)| entry.connections > 0) else {
+            self.recount(now);
+            return true;
+        };
+        self.of_users -= 1;
+        entry.connections -= 1;
+        if entry.connections > 0 {
+            return false;
+        }
+        if self.options.linger.is_zero() {
+            self.go(arrival, now);
+        } else {
+            self.lingering.insert(arrival, now + self.options.linger);
+        }
+        true
+    }
+
+    /// A user has a newer token.
+    pub fn renew(&mut self, user: &UserId, info: Info, now: Instant) {
+        let arrival = self.arrivals.get(user).copied();
+        let entry = arrival.and_then(|arrival| Some((arrival, self.users.get_mut(&arrival)?)));
+        if let Some((arrival, entry)) = entry.filter(|(_, entry)| !entry.is_gone) {
+            let before = entry.bytes();
+            let is_other = entry.renew(info);
+            self.bytes = self.bytes + entry.bytes() - before;
+            if is_other {
+                self.change(arrival, true, now);
+            }
+        }
+    }
+
+    /// Whether anybody watches. While nobody does, nothing has to be announced.
+    pub fn set_watched(&mut self, is_watched: bool) {
+        if self.is_watched != is_watched {
+            self.is_watched = is_watched;
+            self.fresh = None;
+            self.settle();
+        }
+    }
+
+    /// Whether those who watch have yet to be told that this user is here.
+    pub fn is_unannounced(&self, user: &UserId) -> bool {
+        let arrival = self.arrivals.get(user);
+        let is_changed = arrival.is_some_and(|arrival| self.pending.contains_key(arrival));
+        is_changed || self.form.has_changed && self.form.is_list()
+    }
+
+    /// When there is something to do next: to announce, or to look whether somebody has gone.
+    pub fn due(&self) -> Option<Instant> {
+        let end = if self.is_watched {
+            self.lingering.first_end()
+        } else {
+            self.lingering.last_end()
+        };
+        [self.announcement_due(), end].into_iter().flatten().min()
+    }
+
+    fn announcement_due(&self) -> Option<Instant> {
+        let interval = self.options.interval;
+        let recounted = self.recounted_at.map(|at| at + interval);
+        let changed = [self.changed_at, recounted].into_iter().flatten().min()?;
+        let again = self.last_announced.map(|at| at + interval);
+        Some(again.map_or(changed, |again| again.max(changed)))
+    }
+
+    /// Whether something may be announced now.
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        self.expire(now);
+        self.announcement_due().is_some_and(|due| due <= now)
+    }
+
+    /// About how many bytes the next announcement takes, at most.
+    pub fn announcement_bytes(&self) -> usize {
+        let entries = self.pending.keys().filter_map(|at| self.users.get(at));
+        match (self.form.is_list(), self.form.has_changed) {
+            (false, _) => 0,
+            (true, true) => self.bytes,
+            (true, false) => entries.map(Entry::bytes).sum(),
+        }
+    }
+
+    /// What is to be announced to those who watch, if anything.
+    pub fn take(&mut self, now: Instant) -> Option<Announcement> {
+        self.expire(now);
+        (self.changed_at, self.recounted_at) = (None, None);
+        if !self.is_watched {
+            return None;
+        }
+        let counts = self.counts();
+        let announce = |list| Presence { list, counts };
+        let announcement = Announcement {
+            to_told: self.for_told(counts).map(announce),
+            to_fresh: self.for_fresh().map(announce),
+        };
+        self.settle();
+        if announcement.to_told.is_none() && announcement.to_fresh.is_none() {
+            return None;
+        }
+        self.fresh = None;
+        self.last_announced = Some(now);
+        Some(announcement)
+    }
+
+    fn for_told(&self, counts: PresenceCounts) -> Option<PresenceList> {
+        let has_other_form = self.form.has_changed;
+        let is_recounted = counts.anonymous != self.told.anonymous;
+        if !self.form.is_list() {
+            let is_other = has_other_form || is_recounted || counts.users != self.told.users;
+            return is_other.then_some(PresenceList::Unlisted);
+        }
+        if has_other_form {
+            return Some(self.members());
+        }
+        self.changes(is_recounted, |entry, _| {
+            if entry.is_gone {
+                entry.told != Told::Nothing
+            } else {
+                entry.told != Told::All
+            }
+        })
+    }
+
+    fn for_fresh(&self) -> Option<PresenceList> {
+        let fresh = self.fresh?;
+        if self.changes == fresh.first && !fresh.is_recounted {
+            return None;
+        }
+        if !self.form.is_list() {
+            return Some(PresenceList::Unlisted);
+        }
+        if fresh.has_other_form {
+            return Some(self.members());
+        }
+        self.changes(fresh.is_recounted, |entry, pending| {
+            // Of several snapshots in between, each may have shown something else.
+            let is_other = pending.was_here == entry.is_gone || pending.is_other;
+            pending.change > fresh.first && (is_other || fresh.first != fresh.last)
+        })
+    }
+
+    /// Who is present now, for somebody who watches from now on, or watches already.
+    pub fn show(&mut self, now: Instant) -> Presence {
+        let presence = self.snapshot(now);
+        let fresh = self.fresh.get_or_insert(Fresh {
+            first: self.changes,
+            last: self.changes,
+            is_recounted: false,
+            has_other_form: false,
+        });
+        fresh.last = self.changes;
+        presence
+    }
+
+    /// Who is present now, for somebody who does not watch.
+    pub fn snapshot(&mut self, now: Instant) -> Presence {
+        self.expire(now);
+        let list = if self.form.is_list() {
+            self.members()
+        } else {
+            PresenceList::Unlisted
+        };
+        let counts = self.counts();
+        Presence { list, counts }
+    }
+
+    /// The first `limit` users who have arrived after the user `after`. `None` if that one is not
+    /// present.
+    pub fn page(&mut self, after: Option<&UserId>, limit: usize, now: Instant) -> Option<Page> {
+        self.expire(now);
+        let from = match after {
+            None => Bound::Unbounded,
+            Some(user) => Bound::Excluded(*self.arrivals.get(user)?),
+        };
+        let after = self.users.range((from, Bound::Unbounded));
+        let mut present = after.map(|(_, entry)| entry).filter(|entry| !entry.is_gone);
+        let items = present.by_ref().take(limit).map(Entry::item).collect();
+        Some(Page {
+            items,
+            more: present.next().is_some(),
+            counts: self.counts(),
+        })
+    }
+
+    fn members(&self) -> PresenceList {
+        let present = self.users.values().filter(|entry| !entry.is_gone);
+        PresenceList::Members(present.map(Entry::present).collect())
+    }
+
+    /// The changes of those users of whom it `is_needed`, if there are any, or numbers have to be told.
+    fn changes(
+        &self,
+        is_recounted: bool,
+        is_needed: impl Fn(&Entry, &Pending) -> bool,
+    ) -> Option<PresenceList> {
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        for (arrival, pending) in &self.pending {
+            let entry = self.users.get(arrival);
+            match entry.filter(|entry| is_needed(entry, pending)) {
+                Some(entry) if entry.is_gone => left.push(entry.user.clone()),
+                Some(entry) => joined.push(entry.present()),
+                None => {}
+            }
+        }
+        let is_empty = joined.is_empty() && left.is_empty() && !is_recounted;
+        (!is_empty).then_some(PresenceList::Changes { joined, left })
+    }
+
+    /// Nothing is left to be announced: it has been, or nobody needs it.
+    fn settle(&mut self) {
+        for (arrival, _) in std::mem::take(&mut self.pending) {
+            self.settle_one(arrival);
+        }
+        self.told = self.counts();
+        self.form.has_changed = false;
+        (self.changed_at, self.recounted_at) = (None, None);
+    }
+
+    fn settle_one(&mut self, arrival: u64) {
+        let Some(entry) = self.users.get_mut(&arrival) else {
+            return;
+        };
+        if !entry.is_gone {
+            entry.told = Told::All;
+            return;
+        }
+        self.gone -= 1;
+        if let Some(entry) = self.users.remove(&arrival) {
+            self.arrivals.remove(&entry.user);
+        }
+    }
+
+    /// Ends the presence of those who have lingered long enough.
+    fn expire(&mut self, now: Instant) {
+        while let Some(arrival) = self.lingering.pop(now) {
+            self.go(arrival, now);
+        }
+    }
+
+    fn go(&mut self, arrival: u64, now: Instant) {
+        if let Some(entry) = self.users.get_mut(&arrival) {
+            entry.is_gone = true;
+            self.bytes -= entry.bytes();
+            self.gone += 1;
+            self.change(arrival, true, now);
+        }
+    }
+
+    /// A user has come, gone or changed; `was_here` says whether it was present before.
+    fn change(&mut self, arrival: u64, was_here: bool, now: Instant) {
+        let users = self.users.len() - self.gone;
+        let form_changes = self.form.decide(users, self.bytes);
+        if !self.is_watched {
+            self.form.has_changed = false;
+            self.told = self.counts();
+            return self.settle_one(arrival);
+        }
+        self.changed_at.get_or_insert(now);
+        self.changes += 1;
+        if let Some(fresh) = &mut self.fresh {
+            fresh.has_other_form |= form_changes;
+        }
+        if form_changes && !self.form.is_list() {
+            // Nobody keeps a list from now on.
+            for (arrival, _) in std::mem::take(&mut self.pending) {
+                self.settle_one(arrival);
+            }
+        }
+        if !self.form.is_list() {
+            return self.settle_one(arrival);
+        }
+        let is_here = self.users.get(&arrival).is_some_and(|it| !it.is_gone);
+        let shown = self.fresh.map_or(0, |fresh| fresh.first);
+        let pending = self.pending.entry(arrival).or_insert(Pending {
+            change: 0,
+            was_here,
+            is_other: false,
+        });
+        if pending.change <= shown {
+            (pending.was_here, pending.is_other) = (was_here, false);
+        }
+        pending.is_other |= was_here && is_here;
+        pending.change = self.changes;
+    }
+
+    /// A connection without a user has come or gone.
+    fn recount(&mut self, now: Instant) {
+        if self.is_watched {
+            self.recounted_at.get_or_insert(now);
+        } else {
+            self.told = self.counts();
+        }
+        if let Some(fresh) = &mut self.fresh {
+            fresh.is_recounted = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

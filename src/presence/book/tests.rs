@@ -1,0 +1,427 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocol::{Identity, Json, PresentUser};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).unwrap()
+}
+
+fn info(text: &str) -> Info {
+    Info::of(&Identity::anonymous().with_info(Json::from(text)))
+}
+
+fn options(linger: u64, interval: u64, max_listed: usize) -> PresenceOptions {
+    PresenceOptions {
+        linger: MS * linger as u32,
+        interval: MS * interval as u32,
+        max_listed,
+    }
+}
+
+/// A book that somebody watches, and a clock.
+struct Watched {
+    book: PresenceBook,
+    now: Instant,
+}
+
+impl Watched {
+    fn new(options: PresenceOptions) -> Self {
+        let mut book = PresenceBook::new(options, 1 << 20);
+        book.set_watched(true);
+        Self {
+            book,
+            now: Instant::now(),
+        }
+    }
+
+    fn enter(&mut self, name: &str) -> bool {
+        let entering = (&user(name), Info::default());
+        self.book.enter(Some(entering), self.now, SystemTime::now())
+    }
+
+    fn leave(&mut self, name: &str) -> bool {
+        self.book.leave(Some(&user(name)), self.now)
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now += MS * ms as u32;
+    }
+
+    /// What is announced now, as text: `+ada -bob 2/3/0`, `=ada,bob …`, or numbers alone.
+    fn announced(&mut self) -> Option<String> {
+        if !self.book.is_due(self.now) {
+            return None;
+        }
+        let announcement = self.book.take(self.now)?;
+        announcement.to_told.as_ref().map(text)
+    }
+}
+
+fn text(presence: &Presence) -> String {
+    let PresenceCounts {
+        users,
+        connections,
+        anonymous,
+    } = presence.counts;
+    let mut text = match &presence.list {
+        PresenceList::Members(members) => format!("={} ", names(members).join(",")),
+        PresenceList::Changes { joined, left } => {
+            let joined = names(joined).into_iter().map(|name| format!("+{name} "));
+            let left = left.iter().map(|name| format!("-{name} "));
+            joined.chain(left).collect()
+        }
+        _ => String::new(),
+    };
+    text.push_str(&format!("{users}/{connections}/{anonymous}"));
+    text
+}
+
+/// What those are told who have heard the last announcement.
+fn told(announcement: Option<Announcement>) -> Option<Presence> {
+    announcement?.to_told
+}
+
+fn names(users: &[PresentUser]) -> Vec<&str> {
+    users.iter().map(|present| present.user.as_str()).collect()
+}
+
+#[test]
+fn the_first_change_is_due_at_once_and_what_follows_together() {
+    let mut watched = Watched::new(options(0, 500, 10));
+    watched.enter("ada");
+    assert_eq!(watched.announced().as_deref(), Some("+ada 1/1/0"));
+    watched.pass(1);
+    watched.enter("bob");
+    watched.enter("eve");
+    watched.leave("ada");
+    assert_eq!(watched.announced(), None);
+    assert_eq!(watched.book.due(), Some(watched.now + 499 * MS));
+    watched.pass(499);
+    assert_eq!(watched.announced().as_deref(), Some("+bob +eve -ada 2/2/0"));
+    watched.pass(600);
+    watched.leave("eve");
+    assert_eq!(watched.announced().as_deref(), Some("-eve 1/1/0"));
+    assert_eq!(watched.book.due(), None);
+}
+
+#[test]
+fn a_user_with_two_connections_joins_with_the_first_and_leaves_with_the_last() {
+    let mut watched = Watched::new(options(0, 0, 10));
+    assert!(watched.enter("ada"));
+    assert_eq!(watched.announced().as_deref(), Some("+ada 1/1/0"));
+    assert!(!watched.enter("ada"));
+    assert_eq!(watched.announced(), None);
+    assert!(!watched.leave("ada"));
+    assert_eq!(watched.announced(), None);
+    assert!(watched.leave("ada"));
+    assert_eq!(watched.announced().as_deref(), Some("-ada 0/0/0"));
+}
+
+#[test]
+fn a_user_who_is_back_in_time_was_never_away() {
+    let mut watched = Watched::new(options(5000, 500, 10));
+    watched.enter("ada");
+    watched.announced();
+    watched.pass(1000);
+    for _ in 0..200 {
+        watched.leave("ada");
+        watched.pass(4999);
+        assert_eq!(watched.announced(), None);
+        assert_eq!(text(&watched.book.snapshot(watched.now)), "=ada 1/0/0");
+        watched.enter("ada");
+        assert_eq!(watched.announced(), None);
+    }
+    watched.leave("ada");
+    watched.pass(5000);
+    assert_eq!(watched.announced().as_deref(), Some("-ada 0/0/0"));
+    assert_eq!(watched.book.users.len(), 0);
+}
+
+#[test]
+fn what_changes_nothing_in_the_end_is_not_announced() {
+    let mut watched = Watched::new(options(0, 500, 10));
+    watched.enter("ada");
+    watched.announced();
+    watched.enter("bob");
+    watched.leave("ada");
+    watched.leave("bob");
+    watched.enter("ada");
+    watched.pass(500);
+    assert_eq!(watched.announced(), None);
+    assert_eq!(watched.book.due(), None);
+}
+
+#[test]
+fn above_the_limit_there_are_numbers_alone_and_at_half_of_it_the_users_again() {
+    let mut watched = Watched::new(options(0, 0, 4));
+    for name in ["a", "b", "c", "d"] {
+        watched.enter(name);
+    }
+    assert_eq!(watched.announced().as_deref(), Some("+a +b +c +d 4/4/0"));
+    watched.enter("e");
+    assert_eq!(watched.announced().as_deref(), Some("5/5/0"));
+    assert_eq!(text(&watched.book.snapshot(watched.now)), "5/5/0");
+    watched.leave("a");
+    assert_eq!(watched.announced().as_deref(), Some("4/4/0"));
+    watched.leave("b");
+    watched.leave("c");
+    assert_eq!(watched.announced().as_deref(), Some("=d,e 2/2/0"));
+    watched.enter("a");
+    assert_eq!(watched.announced().as_deref(), Some("+a 3/3/0"));
+}
+
+#[test]
+fn a_list_of_too_many_bytes_becomes_numbers_too() {
+    let mut book = PresenceBook::new(options(0, 0, 1000), 1000);
+    book.set_watched(true);
+    let now = Instant::now();
+    let long = info(&"x".repeat(900));
+    book.enter(Some((&user("ada"), long)), now, SystemTime::now());
+    assert_eq!(text(&told(book.take(now)).unwrap()), "+ada 1/1/0");
+    book.enter(
+        Some((&user("bob"), info(&"y".repeat(200)))),
+        now,
+        SystemTime::now(),
+    );
+    assert_eq!(text(&told(book.take(now)).unwrap()), "2/2/0");
+    book.leave(Some(&user("ada")), now);
+    assert_eq!(text(&told(book.take(now)).unwrap()), "=bob 1/1/0");
+}
+
+#[test]
+fn an_info_is_that_of_the_newest_token() {
+    let issued = |text: &str, at: u64| {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
+        let identity = Identity::anonymous().with_info(Json::from(text));
+        Info::of(&identity.with_issued(at))
+    };
+    let mut watched = Watched::new(options(0, 0, 10));
+    let (ada, now, at) = (user("ada"), watched.now, SystemTime::now());
+    let mut enter = |info| {
+        watched.book.enter(Some((&ada, info)), now, at);
+        let change = told(watched.book.take(now))?;
+        let PresenceList::Changes { joined, .. } = change.list else {
+            panic!("{change:?}");
+        };
+        joined[0].info.clone()
+    };
+    assert_eq!(enter(issued("Ada", 100)), Some(Json::from("Ada")));
+    assert_eq!(enter(issued("Old", 99)), None, "an older token");
+    assert_eq!(enter(issued("Ada", 101)), None, "the same");
+    assert_eq!(enter(issued("Ada L.", 101)), Some(Json::from("Ada L.")));
+    watched.book.renew(&ada, issued("Lady Ada", 102), now);
+    let change = told(watched.book.take(now)).unwrap();
+    assert_eq!(text(&change), "+ada 1/4/0");
+}
+
+#[test]
+fn connections_without_a_user_are_only_counted_and_announced_after_the_interval() {
+    let mut watched = Watched::new(options(5000, 500, 10));
+    watched.enter("ada");
+    watched.announced();
+    watched.pass(1000);
+    watched.book.enter(None, watched.now, SystemTime::now());
+    assert_eq!(watched.announced(), None);
+    watched.pass(500);
+    assert_eq!(watched.announced().as_deref(), Some("1/2/1"));
+    watched.book.leave(None, watched.now);
+    watched.pass(100);
+    watched.book.enter(None, watched.now, SystemTime::now());
+    watched.pass(500);
+    assert_eq!(watched.announced(), None, "nothing has changed");
+}
+
+#[test]
+fn ten_thousand_joins_in_a_second_are_a_few_announcements() {
+    let mut watched = Watched::new(PresenceOptions::default());
+    let mut announcements = 0;
+    for number in 0..10_000 {
+        watched.enter(&format!("user-{number}"));
+        watched.now += Duration::from_micros(100);
+        announcements += usize::from(watched.announced().is_some());
+    }
+    assert!(announcements <= 3, "{announcements}");
+    watched.pass(500);
+    let last = watched.announced();
+    assert_eq!(last.as_deref(), Some("10000/10000/0"));
+}
+
+#[test]
+fn an_entry_is_small() {
+    // With its places in the two maps, which are about three quarters full: some 130 bytes.
+    assert!(size_of::<Entry>() <= 56, "{}", size_of::<Entry>());
+}
+
+/// Somebody who watches: what it knows, by the rules of the protocol.
+#[derive(Debug, Default)]
+struct Watcher {
+    /// `None` while there are numbers alone.
+    users: Option<BTreeSet<String>>,
+    /// Whether it has got a list since the last announcement.
+    is_fresh: bool,
+}
+
+impl Watcher {
+    /// Of several snapshots since the last announcement, each may have shown something else; only then
+    /// it may be told what it knows.
+    fn hear(&mut self, presence: &Presence, is_lenient: bool) {
+        match &presence.list {
+            PresenceList::Members(members) => {
+                let names = members.iter().map(|it| it.user.to_string());
+                self.users = Some(names.collect());
+            }
+            PresenceList::Changes { joined, left } => {
+                let users = self.users.as_mut().expect("there was a list");
+                for present in joined {
+                    let is_new = users.insert(present.user.to_string());
+                    assert!(is_new || is_lenient, "it knew {present:?}");
+                }
+                for user in left {
+                    let was_known = users.remove(user.as_str());
+                    assert!(was_known || is_lenient, "it did not know {user}");
+                }
+            }
+            _ => self.users = None,
+        }
+        if let Some(users) = &self.users {
+            assert_eq!(users.len(), presence.counts.users);
+        }
+    }
+}
+
+/// The naive model: who has how many connections, and who lingers until when.
+#[derive(Debug, Default)]
+struct Model {
+    connections: BTreeMap<String, u32>,
+    lingers: BTreeMap<String, Instant>,
+}
+
+impl Model {
+    fn present(&self, now: Instant) -> BTreeSet<String> {
+        let lingering = self.lingers.iter().filter(|(_, end)| **end > now);
+        let here = self.connections.keys();
+        here.chain(lingering.map(|(user, _)| user))
+            .cloned()
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Enter(u8),
+    Leave(u8),
+    Pass(u16),
+    Announce,
+    Watch,
+    Ask,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..8u8).prop_map(Step::Enter),
+        4 => (0..8u8).prop_map(Step::Leave),
+        3 => (0..400u16).prop_map(Step::Pass),
+        3 => Just(Step::Announce),
+        1 => Just(Step::Watch),
+        1 => Just(Step::Ask),
+    ]
+}
+
+proptest! {
+    /// For everybody who watches, the snapshot and what was announced after it are those who are
+    /// present, whenever everything has been announced.
+    #[test]
+    fn a_snapshot_and_the_announcements_after_it_are_those_who_are_present(
+        steps in prop::collection::vec(step(), 0..200),
+        linger in prop_oneof![Just(0), Just(50), Just(700)],
+        max_listed in prop_oneof![Just(0_usize), Just(1), Just(3), Just(100)],
+    ) {
+        let options = options(linger, 200, max_listed);
+        let mut book = PresenceBook::new(options, 1 << 20);
+        let (mut now, at) = (Instant::now(), SystemTime::now());
+        let (mut model, mut watchers) = (Model::default(), Vec::<Watcher>::new());
+        let (mut last_announced, mut snapshots) = (None::<Instant>, 0);
+        for step in steps.into_iter().chain([Step::Pass(2000), Step::Announce]) {
+            match step {
+                Step::Enter(number) => {
+                    let name = format!("user-{number}");
+                    let connections = model.connections.entry(name.clone()).or_default();
+                    *connections += 1;
+                    let first = *connections == 1;
+                    model.lingers.remove(&name);
+                    let entering = (&user(&name), Info::default());
+                    prop_assert_eq!(book.enter(Some(entering), now, at), first);
+                }
+                Step::Leave(number) => {
+                    let name = format!("user-{number}");
+                    let Some(connections) = model.connections.get_mut(&name) else {
+                        continue;
+                    };
+                    *connections -= 1;
+                    let last = *connections == 0;
+                    if last {
+                        model.connections.remove(&name);
+                        model.lingers.insert(name.clone(), now + options.linger);
+                    }
+                    prop_assert_eq!(book.leave(Some(&user(&name)), now), last);
+                }
+                Step::Pass(ms) => now += MS * u32::from(ms),
+                Step::Announce => {
+                    if !book.is_due(now) {
+                        continue;
+                    }
+                    if let Some(Announcement { to_told, to_fresh }) = book.take(now) {
+                        let since = last_announced.map(|last| now - last);
+                        prop_assert!(since.is_none_or(|since| since >= options.interval));
+                        last_announced = Some(now);
+                        let is_lenient = std::mem::take(&mut snapshots) > 1;
+                        for watcher in &mut watchers {
+                            let is_fresh = std::mem::take(&mut watcher.is_fresh);
+                            let own = if is_fresh { &to_fresh } else { &to_told };
+                            if let Some(presence) = own {
+                                watcher.hear(presence, is_fresh && is_lenient);
+                            }
+                        }
+                    }
+                    let due = book.announcement_due();
+                    prop_assert!(due.is_none_or(|due| due > now), "all was announced");
+                    let present = model.present(now);
+                    for watcher in &watchers {
+                        if let Some(users) = &watcher.users {
+                            prop_assert_eq!(users, &present);
+                        } else {
+                            prop_assert!(max_listed == 0 || present.len() > max_listed / 2);
+                        }
+                    }
+                }
+                Step::Watch => {
+                    book.set_watched(true);
+                    let mut watcher = Watcher::default();
+                    watcher.hear(&book.show(now), false);
+                    watcher.is_fresh = true;
+                    snapshots += 1;
+                    watchers.push(watcher);
+                }
+                Step::Ask => {
+                    if let Some(watcher) = watchers.first_mut() {
+                        watcher.hear(&book.show(now), false);
+                        watcher.is_fresh = true;
+                        snapshots += 1;
+                    }
+                }
+            }
+            let present = model.present(now);
+            prop_assert_eq!(book.counts_at(now).users, present.len());
+            let page = book.page(None, usize::MAX, now).unwrap();
+            let paged = page.items.iter().map(|item| item.present.user.to_string());
+            prop_assert_eq!(paged.collect::<BTreeSet<_>>(), present);
+        }
+        prop_assert_eq!(book.users.len(), model.connections.len(), "nobody else is kept");
+    }
+}
