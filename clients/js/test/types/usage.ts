@@ -109,12 +109,12 @@ new FakeServer({ tokens: (token) => token ? { user: token, expires_in: 60 } : 'i
 // @ts-expect-error not an address
 new Wavecast(async () => 5)
 
-const present = client.channel('orders', { presence, last: 1 }), lobby = client.room('lobby', { presence })
+const present = client.channel('orders', { presence, last: 1 }), lounge = client.room('lobby', { presence })
 present.presence.on('join', ({ user, info }) => same<typeof user, string>(true))
 present.presence.on('change', ({ members, users, isListed }) => same<typeof members, ReadonlyMap<string, PresentUser>>(true))
 present.presence.query({ counts: true, timeoutMs: 5 }).then(({ members }) => same<typeof members, PresentUser[] | undefined>(true))
 present.presence.query({ by: 'connection' }).then(({ members }) => same<typeof members, PresentConnection[] | undefined>(true))
-lobby.presence.on('update', ({ before }) => void before)
+lounge.presence.on('update', ({ before }) => void before)
 // @ts-expect-error nobody asked for it
 client.channel('orders').presence
 // @ts-expect-error no event has this name
