@@ -22,7 +22,7 @@ const core = {
 };
 for (const [format, outdir] of [['esm', 'dist'], ['cjs', 'dist/cjs']]) {
   await build({ ...shared, entryPoints: ['src/index.ts'], format, outdir });
-  await build({ ...shared, entryPoints: ['src/sse.js', 'src/testing.js', 'src/react.js'], format, outdir, plugins: [core] });
+  await build({ ...shared, entryPoints: ['src/presence.js', 'src/sse.js', 'src/testing.js', 'src/react.js'], format, outdir, plugins: [core] });
 }
 await build({ ...shared, minify: true, entryPoints: ['src/script-tag.js'], format: 'iife', outfile: 'dist/wavecast.iife.js' });
 // The tarball has it; the repository has it once.

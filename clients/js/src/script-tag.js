@@ -1,4 +1,4 @@
 // `<script src="wavecast.iife.js">` defines one global, `Wavecast`; the error class is `Wavecast.WavecastError`.
 import { Wavecast, WavecastError } from './wavecast.js';
 
-Object.assign(globalThis, { Wavecast: Object.assign(Wavecast, { WavecastError }) });
+/** @type {any} */ (globalThis).Wavecast = Object.assign(Wavecast, { WavecastError });

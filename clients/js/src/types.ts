@@ -229,7 +229,12 @@ export interface TopicOptions {
   onGap?: (gap: Gap, context: { signal: AbortSignal }) => unknown
   /** The number of messages to buffer while `onGap` runs. A full buffer is replaced by a single gap. Default 1024. */
   gapBuffer?: number
+  /** `presence` of `wavecast/presence`: who else is here. */
+  presence?: PresenceAddOn
 }
+
+/** What `wavecast/presence` exports as `presence`. Its parameter is internal. */
+export type PresenceAddOn = (subscription: any) => void
 export interface SubscriptionTokenContext {
   readonly channel: string
 }

@@ -1,4 +1,5 @@
-/** @import { ChannelOptions, ClientEvents, Options, Published, PublishOptions, TopicOptions, Url } from './types.js' */
+/** @import { ChannelOptions, ClientEvents, Options, PresenceAddOn, Published, PublishOptions, TopicOptions, Url } from './types.js' */
+/** @import { WithPresence } from './types/presence.js' */
 import { Emitter } from './wavecast/base/emitter.js';
 import { WavecastError } from './wavecast/base/error.js';
 import { withDefaults } from './wavecast/base/options.js';
@@ -33,27 +34,24 @@ export class Wavecast {
     // An error that nobody listens to is not lost.
     const report = (/** @type {any} */ error) => events.emit('error', error) || console.error(error);
     const connection = this.#connection = new Connection(url, settings, {
-      onStatus: (status) => events.emit('status', status),
-      onOpen: () => {
-        subscriptions.begin();
-        commands.schedule();
-      },
-      onDown: (error) => {
+      status: (status) => events.emit('status', status),
+      opened: () => commands.schedule(),
+      closed: (error) => {
         subscriptions.suspend(error);
         commands.fail(true, connection.error('connection_lost'));
         if (connection.state === 'disconnected') commands.fail(false, error ?? connection.error('closed'));
         if (error) report(error);
       },
-      onError: report,
-      onMessage: (message) => {
+      error: report,
+      message: (message) => {
         const { type, code, message: text, room, channel = room } = message;
         const error = type === 'error' ? new WavecastError(code, channel ? `${text}: ${channel}` : text) : null;
         subscriptions.receive(message);
-        if (!commands.settle(message, error) && error) report(error);
+        if (!commands.receive(message, error) && error) report(error);
       },
     });
     const commands = this.#commands = new Commands(settings, connection, (isOpen) => subscriptions.sync(isOpen));
-    const subscriptions = this.#subscriptions = new Subscriptions({ options: settings, connection, commands, report });
+    const subscriptions = this.#subscriptions = new Subscriptions({ options: settings, connection, commands, error: report });
   }
 
   /** A snapshot: every change makes a new one. */
@@ -106,9 +104,10 @@ export class Wavecast {
    * The channel with this name, always the same object. It is subscribed for as long as anyone holds it.
    *
    * @template {(keyof Channels & string) | `$${string}`} Name
+   * @template {PresenceAddOn | undefined} [AddOn=undefined]
    * @param {Name} name
-   * @param {ChannelOptions} [options] Added to those it has.
-   * @returns {Channel<Name extends keyof Channels ? Channels[Name] : any>}
+   * @param {ChannelOptions & { presence?: AddOn }} [options] Added to those it has.
+   * @returns {Channel<Name extends keyof Channels ? Channels[Name] : any> & WithPresence<AddOn>}
    */
   channel(name, options) {
     return this.#subscriptions.topic(Channel, CHANNEL, name, options);
@@ -118,9 +117,10 @@ export class Wavecast {
    * The room with this name, always the same object. This client is a member for as long as anyone holds it.
    *
    * @template {keyof Rooms & string} Name
+   * @template {PresenceAddOn | undefined} [AddOn=undefined]
    * @param {Name} name
-   * @param {TopicOptions} [options] Added to those it has.
-   * @returns {Room<Rooms[Name]>}
+   * @param {TopicOptions & { presence?: AddOn }} [options] Added to those it has.
+   * @returns {Room<Rooms[Name]> & WithPresence<AddOn>}
    */
   room(name, options) {
     return this.#subscriptions.topic(Room, ROOM, name, options);

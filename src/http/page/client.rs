@@ -51,6 +51,12 @@ const MODULES: &[(&str, &str)] = modules![
     "topic/subscriptions",
 ];
 
+/// Modules for the core, which a page imports beside it.
+const ADD_ONS: &[(&str, &str)] = &[(
+    "presence.js",
+    include_str!("../../../clients/js/src/presence/presence.js"),
+)];
+
 type Script = ([(HeaderName, &'static str); 4], &'static str);
 
 /// `GET /wavecast.js`: the client's core as JavaScript modules, for this page and others.
@@ -63,9 +69,10 @@ pub(super) async fn script_tag() -> Script {
     script(&CLASSIC_SCRIPT)
 }
 
-/// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports.
+/// `GET /wavecast/{*module}`: a module that `/wavecast.js` imports, or an add-on to it.
 pub(super) async fn inner_module(PathText(module): PathText) -> Result<Script, ApiError> {
-    let found = MODULES.iter().find(|(name, _)| *name == module);
+    let mut modules = MODULES.iter().chain(ADD_ONS);
+    let found = modules.find(|(name, _)| *name == module);
     let missing = || ApiError::new(ErrorCode::NotFound, "there is nothing at this path");
     found.map(|(_, text)| script(text)).ok_or_else(missing)
 }

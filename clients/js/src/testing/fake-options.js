@@ -8,9 +8,13 @@ import { WavecastError } from '../wavecast/base/error.js';
  * @property {number} [latencyMs] Delay of each frame, in each direction. Default 1.
  * @property {number} [maxMembers] The number of members that a room can have. Default 100.
  * @property {number} [maxMessageBytes] A longer frame is refused. Default 65,536.
- * @property {(token: string) => string | { user?: string, expires_in?: number }} [tokens] Makes every connection need a token.
+ * @property {boolean | { maxListed: number }} [presence] Whether presence is kept, and how many users are listed. Default false.
+ * @property {(token: string) => string | { user?: string, expires_in?: number, info?: unknown }} [tokens] Makes every connection need a token.
  *   Returns whose it is and when it expires, in seconds, or the code to refuse it with.
  */
+
+/** @param {string} channel */
+export const isForAll = (channel) => channel === '$all' || channel === '$system';
 
 /**
  * How a connection ends whose token is refused with this code.

@@ -1,12 +1,9 @@
 /** @import { SocketConstructor } from '../types.js' */
 /** @import { FakeServerOptions } from './fake-options.js' */
 import { systemClock } from '../wavecast/base/clock.js';
-import { closeCodeOf } from './fake-options.js';
+import { closeCodeOf, isForAll } from './fake-options.js';
 import { FakeSocket } from './fake-socket.js';
 import { FakeTopic } from './fake-topic.js';
-
-/** @param {string} channel */
-const isForAll = (channel) => channel === '$all' || channel === '$system';
 
 /**
  * A Wavecast server in memory, for tests of applications: pass its `WebSocket` to the client. It speaks the same protocol,
@@ -29,8 +26,8 @@ export class FakeServer {
   dials = 0;
 
   /** @param {FakeServerOptions} [options] */
-  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536, tokens } = {}) {
-    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes, tokens };
+  constructor({ clock = systemClock, history = 1000, latencyMs = 1, maxMembers = 100, maxMessageBytes = 65_536, presence = false, tokens } = {}) {
+    this.options = { clock, history, latencyMs, maxMembers, maxMessageBytes, presence, tokens };
     const server = this;
     /** The constructor to pass to the client. @type {SocketConstructor} */
     this.WebSocket = class extends FakeSocket {
@@ -99,6 +96,7 @@ export class FakeServer {
     const { members } = this.topic(kind, name);
     for (const { deliver } of members.values()) deliver({ type: kind === 'room' ? 'left' : 'unsubscribed', [kind]: name, reason });
     members.clear();
+    this.#announce();
   }
 
   /** Breaks all connections. Frames in flight are lost. */
@@ -157,7 +155,7 @@ export class FakeServer {
    */
   topic(kind, name) {
     const key = `${kind} ${name}`;
-    const topic = this.#topics.get(key) ?? new FakeTopic(`epoch-${this.#epoch}`, this.options.history);
+    const topic = this.#topics.get(key) ?? new FakeTopic(kind === 'room' ? { room: name } : { channel: name }, `epoch-${this.#epoch}`, this.options.history, this.options.presence);
     this.#topics.set(key, topic);
     return topic;
   }
@@ -184,6 +182,7 @@ export class FakeServer {
       if (topic.members.has(socket) && key.startsWith('room ')) this.#leave(socket, key.slice(5));
       topic.members.delete(socket);
     }
+    this.#announce();
   }
 
   /**
@@ -199,6 +198,7 @@ export class FakeServer {
       const reply = (/** @type {object} */ message) => socket.deliver({ ...message, ...(id !== undefined && { id }) });
       const isReady = !this.options.tokens || socket.isAuthenticated || /^(auth|ping)$/.test(command.type);
       const code = this.refusal(command) ?? (isReady ? this.#perform(socket, command, reply) : 'unauthenticated');
+      this.#announce();
       if (code) reply({ type: 'error', code, message: code, ...(room && { room }), ...(channel && { channel }) });
       if (code && command.type === 'auth' && !socket.isAuthenticated) return socket.closeFromServer(closeCodeOf(code), code);
     }
@@ -220,9 +220,10 @@ export class FakeServer {
       case 'auth': {
         const judged = this.options.tokens?.(command.token) ?? 'invalid_token';
         if (typeof judged === 'string') return judged;
-        socket.isAuthenticated = true;
+        const { info, ...fields } = judged;
+        Object.assign(socket, { isAuthenticated: true, isAnonymous: !judged.user, info });
         if (judged.user) this.#add(this.topic('channel', `$user:${socket.user = judged.user}`), socket, false);
-        return reply({ type: 'authenticated', user: null, ...judged });
+        return reply({ type: 'authenticated', user: null, ...fields });
       }
       case 'publish': {
         const { data, event, event_id = `evt_${++this.#ids}` } = command;
@@ -235,10 +236,14 @@ export class FakeServer {
         if (channel?.[0] === '$' && channel !== `$user:${socket.user}`) return 'forbidden';
         if (room && !isMember && topic.members.size >= this.options.maxMembers) return 'room_full';
         const { reply: answer, replay } = topic.recover(command);
-        if (room && !isMember) this.#tell(topic, { type: 'user_joined', room, user_id: socket.user });
-        const { positions = false, since, last } = command;
+        if (room && !isMember) topic.tell({ type: 'user_joined', room, user_id: socket.user });
+        const { positions = false, since, last, presence } = command;
+        if (presence && !topic.presence) return 'no_presence';
         this.#add(topic, socket, Boolean(positions || since || last));
-        reply(room ? { type: 'joined', room, members: topic.members.size, ...answer } : { type: 'subscribed', channel, ...answer });
+        topic.announce();
+        if (presence) topic.presence?.watch(socket);
+        const state = presence && { presence: topic.answer({ type: 'presence' }) };
+        reply(room ? { type: 'joined', room, members: topic.members.size, ...answer, ...state } : { type: 'subscribed', channel, ...answer, ...state });
         for (const message of replay) socket.deliver(message);
         return;
       }
@@ -260,10 +265,10 @@ export class FakeServer {
         return;
       }
       case 'history':
-        if (room && !isMember) return 'not_in_room';
-        if (!topic.keep) return 'no_history';
-        reply({ type: 'history', ...(room ? { room } : { channel }), ...topic.page(command) });
-        return;
+      case 'presence': {
+        const answer = room && !isMember ? 'not_in_room' : topic.answer(command);
+        return typeof answer === 'string' ? answer : reply({ type, ...topic.address, ...answer });
+      }
       default:
         return 'unknown_type';
     }
@@ -275,7 +280,11 @@ export class FakeServer {
    * @param {boolean} positions
    */
   #add(topic, socket, positions) {
-    topic.members.set(socket, { positions, user: socket.user, deliver: (message) => socket.deliver(message) });
+    topic.members.set(socket, { positions, deliver: (message) => socket.deliver(message) });
+  }
+
+  #announce() {
+    for (const topic of this.#topics.values()) topic.announce();
   }
 
   /**
@@ -285,14 +294,6 @@ export class FakeServer {
   #leave(socket, room) {
     const topic = this.topic('room', room);
     topic.members.delete(socket);
-    this.#tell(topic, { type: 'user_left', room, user_id: socket.user });
-  }
-
-  /**
-   * @param {FakeTopic} topic
-   * @param {object} message
-   */
-  #tell(topic, message) {
-    for (const { deliver } of topic.members.values()) deliver(message);
+    topic.tell({ type: 'user_left', room, user_id: socket.user });
   }
 }

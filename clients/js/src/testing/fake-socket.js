@@ -39,8 +39,12 @@ export class FakeSocket {
   constructor(server, url) {
     this.#server = server;
     this.url = url;
+    const user = new URL(url).searchParams.get('user');
     /** From `?user=` in the address, or else a name of its own. */
-    this.user = new URL(url).searchParams.get('user') ?? `user-${++users}`;
+    this.user = user ?? `user-${++users}`;
+    this.isAnonymous = user === null;
+    /** @type {unknown} What its token says that others may see. */
+    this.info = undefined;
     this.#later(() => server.dialed(this));
   }
 

@@ -1,20 +1,26 @@
 /** @import { Position } from '../types.js' */
+/** @import { FakeSocket } from './fake-socket.js' */
+import { FakePresence } from './fake-presence.js';
 
 /** A channel or room of a `FakeServer`: its members and its history. */
 export class FakeTopic {
-  /** @type {Map<object, { positions: boolean, user: string, deliver: (message: object) => void }>} */
+  /** @type {Map<FakeSocket, { positions: boolean, deliver: (message: object) => void }>} */
   members = new Map();
   /** @type {({ offset: number } & Record<string, any>)[]} */
   items = [];
   offset = 0;
 
   /**
+   * @param {{ channel: string } | { room: string }} address
    * @param {string} epoch
    * @param {number} keep
+   * @param {boolean | { maxListed: number }} presence
    */
-  constructor(epoch, keep) {
+  constructor(address, epoch, keep, presence) {
+    this.address = address;
     this.epoch = epoch;
     this.keep = keep;
+    this.presence = presence ? new FakePresence(presence === true ? 500 : presence.maxListed) : undefined;
   }
 
   /**
@@ -44,6 +50,26 @@ export class FakeTopic {
       : missed.length < offset - since.offset ? 'history_trimmed' : undefined;
     const replay = reason ? newest : missed;
     return { reply: { offset, epoch, recovered: !reason, ...(reason && { reason }), replayed: replay.length }, replay };
+  }
+
+  /** @param {object} message To all members. */
+  tell(message) {
+    for (const { deliver } of this.members.values()) deliver(message);
+  }
+
+  /** Tells those who watch who has come and gone. */
+  announce() {
+    this.presence?.announce(new Set(this.members.keys()), this.address);
+  }
+
+  /**
+   * What a command asks for that only reads, or the code to refuse it with.
+   *
+   * @param {any} command
+   */
+  answer(command) {
+    if (command.type === 'history') return this.keep ? this.page(command) : 'no_history';
+    return this.presence ? this.presence.state(this.members.keys(), command) : 'no_presence';
   }
 
   /** @param {{ limit?: number, before?: number, after?: number }} command */

@@ -1,5 +1,6 @@
 // Compiled, never run: a `@ts-expect-error` is itself an error if its line has none.
-import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type RoomMessage, type Status, type SubscriptionState, type TokenReason } from 'wavecast'
+import { Wavecast, WavecastError, type Channel, type Gap, type HistoryPage, type PresentConnection, type PresentUser, type RoomMessage, type Status, type SubscriptionState, type TokenReason } from 'wavecast'
+import { presence } from 'wavecast/presence'
 import { useChannel, useStatus } from 'wavecast/react'
 import { SseSocket, publish } from 'wavecast/sse'
 import { FakeClock, FakeServer } from 'wavecast/testing'
@@ -107,6 +108,19 @@ client.channel('orders').on('message', ({ from }) => same<typeof from, string | 
 new FakeServer({ tokens: (token) => token ? { user: token, expires_in: 60 } : 'invalid_token' })
 // @ts-expect-error not an address
 new Wavecast(async () => 5)
+
+const present = client.channel('orders', { presence, last: 1 }), lounge = client.room('lobby', { presence })
+present.presence.on('join', ({ user, info }) => same<typeof user, string>(true))
+present.presence.on('change', ({ members, users, isListed }) => same<typeof members, ReadonlyMap<string, PresentUser>>(true))
+present.presence.query({ counts: true, timeoutMs: 5 }).then(({ members }) => same<typeof members, PresentUser[] | undefined>(true))
+present.presence.query({ by: 'connection' }).then(({ members }) => same<typeof members, PresentConnection[] | undefined>(true))
+lounge.presence.on('update', ({ before }) => void before)
+// @ts-expect-error nobody asked for it
+client.channel('orders').presence
+// @ts-expect-error no event has this name
+present.presence.on('joined', () => {})
+present.on('message', ({ data }) => same<typeof data.total, number>(true))
+new FakeServer({ presence: { maxListed: 2 } })
 
 function Component(): string {
   const orderState = useChannel(client.channel('orders'), ({ data }) => same<typeof data.total, number>(true))

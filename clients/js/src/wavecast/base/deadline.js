@@ -24,30 +24,24 @@ export function deadline(clock, ms, act) {
 
 /**
  * A promise that is settled by `start`, by the deadline (with what `late` returns) or by the signal, whichever comes
- * first. After that the function that `start` returned is called once, to clean up.
+ * first. After that, the controller that `start` was given is aborted, so that everything tied to it ends.
  *
  * @template T
  * @param {Clock} clock
  * @param {number} ms
  * @param {AbortSignal | undefined} signal
  * @param {() => WavecastError} late
- * @param {(resolve: (value: T) => void, reject: (error: unknown) => void) => (() => void) | void} start
+ * @param {(resolve: (value: T) => void, reject: (error: unknown) => void, stop: AbortController) => void} start
  * @returns {Promise<T>}
  */
-export async function within(clock, ms, signal, late, start) {
-  /** @type {((() => void) | void)[]} */
-  const cleanUp = [];
-  try {
-    return await new Promise((resolve, reject) => {
-      if (signal?.aborted) throw signal.reason;
-      const aborted = () => reject(signal?.reason);
-      signal?.addEventListener('abort', aborted);
-      cleanUp.push(() => signal?.removeEventListener('abort', aborted), deadline(clock, ms, () => reject(late())));
-      cleanUp.push(start(resolve, reject));
-    });
-  } finally {
-    for (const act of cleanUp) act?.();
-  }
+export function within(clock, ms, signal, late, start) {
+  const stop = new AbortController();
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) throw signal.reason;
+    signal?.addEventListener('abort', () => reject(signal.reason), stop);
+    stop.signal.onabort = deadline(clock, ms, () => reject(late()));
+    start(resolve, reject, stop);
+  }).finally(() => stop.abort());
 }
 
 /**

@@ -4,8 +4,8 @@
  * @template {object} Events
  */
 export class Emitter {
-  /** @type {Map<keyof Events, Set<{ fn: (value: any) => void }>>} */
-  #listeners = new Map();
+  /** @type {Set<{ name: keyof Events, fn: (value: any) => void }>} */
+  #listeners = new Set();
 
   /**
    * Adds a listener. The returned function removes it, and so does the signal.
@@ -21,12 +21,11 @@ export class Emitter {
   on(name, fn, { signal } = {}, added, removed) {
     if (signal?.aborted) return () => {};
     // The same function added twice is two listeners.
-    const entry = { fn };
-    const entries = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, entries.add(entry));
+    const entry = { name, fn };
+    this.#listeners.add(entry);
     added?.(entry);
     const off = () => {
-      if (entries.delete(entry)) removed?.(entry);
+      if (this.#listeners.delete(entry)) removed?.(entry);
       signal?.removeEventListener('abort', off);
     };
     signal?.addEventListener('abort', off);
@@ -40,7 +39,7 @@ export class Emitter {
    * @returns {boolean} Whether anyone listens.
    */
   emit(name, value) {
-    const entries = [...this.#listeners.get(name) ?? []];
+    const entries = [...this.#listeners].filter((entry) => entry.name === name);
     for (const { fn } of entries) {
       try {
         fn(value);

@@ -5,4 +5,4 @@
  */
 export const toJson = (value) =>
   // Lone surrogates are the only characters that are written as `\ud…`.
-  JSON.stringify(value).replace(/\\(ud...|.)/g, (escape) => escape.length > 2 ? '\ufffd' : escape);
+  JSON.stringify(value).replace(/\\(ud...|.)/g, (escape) => escape[2] ? '\ufffd' : escape);

@@ -9,7 +9,7 @@ import { byteLength, framesOf } from './frames.js';
  * What a command is about.
  *
  * @typedef {object} Subject
- * @property {boolean} isReady Whether a call about it can be sent yet.
+ * @property {boolean} isOpen Whether a call about it can be sent yet.
  */
 
 /** @typedef {(error: WavecastError | null, reply?: any) => void} Done */
@@ -64,17 +64,6 @@ export class Commands {
   }
 
   /**
-   * Sends with the next flush.
-   *
-   * @param {object} command
-   * @param {Done} done
-   */
-  send(command, done) {
-    this.#register(command, done);
-    this.schedule();
-  }
-
-  /**
    * Waits for a connection, for the subject if there is one, and for the reply.
    *
    * @param {Subject | undefined} subject
@@ -84,21 +73,20 @@ export class Commands {
    */
   call(subject, command, { signal, timeoutMs = this.#options.commandTimeoutMs }) {
     const { clock, maxPending, maxMessageBytes } = this.#options, connection = this.#connection;
-    return within(clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject) => {
-      connection.connectLazily();
+    return within(clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject, { signal: done }) => {
+      connection.begin();
       if (connection.state === 'disconnected') return reject(connection.error('closed'));
       if (this.#calls >= maxPending) return reject(new WavecastError('queue_full'));
-      const pending = this.#register(command, (error, reply) => error ? reject(error) : resolve(reply), subject);
+      const pending = this.send(command, (error, reply) => error ? reject(error) : resolve(reply), subject);
       if (byteLength(pending.text) > maxMessageBytes) {
         this.#forget(pending);
         return reject(new WavecastError('message_too_large'));
       }
       this.#calls += 1;
-      this.schedule();
-      return () => {
+      done.addEventListener('abort', () => {
         this.#calls -= 1;
         this.#forget(pending);
-      };
+      });
     });
   }
 
@@ -108,10 +96,11 @@ export class Commands {
    * @param {any} message
    * @param {WavecastError | null} error
    */
-  settle(message, error) {
-    const pending = this.#pending.get(message.id);
-    if (error && message.id === undefined) return this.#refuse(error);
-    if (pending && this.#forget(pending)) {
+  receive(message, error) {
+    const { id } = message, pending = this.#pending.get(id);
+    if (error && id === undefined) return this.#refuse(error);
+    if (pending) {
+      this.#forget(pending);
       pending.done(error, message);
       return true;
     }
@@ -126,17 +115,19 @@ export class Commands {
    */
   fail(isSent, error, about) {
     for (const pending of this.#pending.values()) {
-      const { frame, subject, done } = pending;
-      if (isSent === !!frame && (!about || subject === about) && this.#forget(pending)) done(error);
+      if (isSent === !!pending.frame && (!about || pending.subject === about) && this.#forget(pending)) pending.done(error);
     }
   }
 
   /**
+   * Sends with the next flush.
+   *
    * @param {object} command
    * @param {Done} done
    * @param {Subject} [subject]
    */
-  #register(command, done, subject) {
+  send(command, done, subject) {
+    this.schedule();
     const id = ++this.#lastId;
     /** @type {Pending} */
     const pending = { id, text: toJson({ ...command, id }), subject, done };
@@ -175,14 +166,14 @@ export class Commands {
       pending.frame = frame;
       return pending.text;
     });
-    this.#connection.write(texts.length > 1 ? `[${texts}]` : texts[0]);
+    this.#connection.write(frame.length > 1 ? `[${texts}]` : texts[0]);
   }
 
   #flush() {
     const { isOpen } = this.#connection;
     this.#beforeFlush(isOpen);
     if (!isOpen) return;
-    const due = [...this.#pending.values()].filter(({ frame, subject }) => !frame && subject?.isReady !== false);
+    const due = [...this.#pending.values()].filter(({ frame, subject }) => !frame && (!subject || subject.isOpen));
     for (const frame of framesOf(due, this.#options.maxMessageBytes)) this.#write(frame);
     // The first reply shows that a connection works, and something has to ask for it. A ping finds out soonest, which counts
     // when there is another transport to try.

@@ -12,5 +12,5 @@ export function resolve(address) {
     url.protocol = url.protocol.replace('http', 'ws');
   } catch { /* told below */ }
   if (url?.protocol.startsWith('ws')) return url;
-  throw new WavecastError('invalid_url', `no absolute wss:// address: ${address}`);
+  throw new WavecastError('invalid_url', `no wss:// address: ${address}`);
 }

@@ -5,8 +5,8 @@ import { WavecastError } from '../base/error.js';
 
 /** The id of `auth`; the ids of other commands are numbers. */
 export const AUTH = 'auth';
-/** A longer timer would fire at once. */
-const MAX_TIMER_MS = 2e9;
+/** Half of the longest life that counts: a timer for a longer one would fire at once. */
+const MAX_HALF_SECONDS = 1e6;
 
 /**
  * Asks the application for tokens, and replaces the token of an open connection before it expires.
@@ -47,38 +47,42 @@ export function authentication(options, write, report) {
     if (token === revoked) throw new WavecastError('token_revoked', 'getToken returned a revoked token');
     return JSON.stringify({ type: 'auth', token, id: AUTH });
   };
-  /** @param {number} ms */
-  const refreshIn = (ms) => {
-    timer = clock.setTimeout(refresh, Math.min(ms, MAX_TIMER_MS));
+  const retry = () => {
+    timer = clock.setTimeout(refresh, backoff(options, failures++));
   };
-  const retry = () => refreshIn(backoff(options, failures++));
-  const refresh = () => {
+  const refresh = async () => {
     const asked = ask('refresh'), mine = abort;
-    asked.then(write).catch((error) => {
+    try {
+      write(await asked);
+    } catch (error) {
       if (mine?.signal.aborted) return;
       report(error);
       retry();
-    });
+    }
   };
   return {
     stop,
     ask,
-    /** @param {number} [seconds] Until it expires. */
-    accepted(seconds = 0) {
+    /**
+     * The server has accepted the token.
+     *
+     * @param {number} [seconds] Until it expires.
+     */
+    start(seconds = 0) {
       reason = 'connect';
       failures = 0;
-      half = seconds / 2;
+      half = Math.min(seconds / 2, MAX_HALF_SECONDS);
       // At a random time, so that tokens that were made together are not refreshed together.
-      if (half) refreshIn(half * (1500 + clock.random() * 300));
+      if (half) timer = clock.setTimeout(refresh, half * (1500 + clock.random() * 300));
     },
     /** An open connection keeps the token that it has. */
     retry,
     /**
-     * The server also warns of a token that does not live for long as soon as it has it.
+     * The server has warned of the token's end. It warns of one that does not live for long as soon as it has it.
      *
      * @param {number} left Seconds.
      */
-    expiring(left) {
+    refresh(left) {
       if (left <= half) refresh();
     },
   };

@@ -5,22 +5,22 @@ import { resolve } from './address.js';
 import { AUTH, authentication } from './authentication.js';
 import { isTerminal } from './close-codes.js';
 import { heartbeat } from './heartbeat.js';
-import { Transport } from './transport.js';
+import { transport } from './transport.js';
 import { watchWakeEvents } from './wake-events.js';
 
 /** A retry after a wake is spread over this long. */
 const WAKE_SPREAD_MS = 1000;
 
 /**
- * What a connection reports. Between `onOpen` and `onDown` it can be written to.
+ * What a connection reports. Between `opened` and `closed` it can be written to.
  *
  * @typedef {object} ConnectionEvents
- * @property {(status: Status) => void} onStatus
- * @property {() => void} onOpen
- * @property {(error?: WavecastError) => void} onDown What was sent and not answered never will be. It is trying to
+ * @property {(status: Status) => void} status
+ * @property {() => void} opened
+ * @property {(error?: WavecastError) => void} closed What was sent and not answered never will be. It is trying to
  *   connect, or stays disconnected until `connect()`, because of the error if there is one.
- * @property {(message: any) => void} onMessage
- * @property {(error: unknown) => void} onError A token could not be refreshed.
+ * @property {(message: any) => void} message
+ * @property {(error: unknown) => void} error A token could not be refreshed.
  */
 
 /** The state machine of the connection: when to dial, when the link counts as dead, and when to reconnect. */
@@ -29,13 +29,12 @@ export class Connection {
   isOpen = false;
   #url;
   #options;
-  #clock;
   #events;
   #heartbeat;
   #authentication;
   /** Whether a subscription may connect. */
   #isLazy = true;
-  /** @type {Transport | undefined} */
+  /** @type {ReturnType<typeof transport> | undefined} */
   #transport;
   #transportIndex = 0;
   /** Attempts in a row that failed since the first transport worked. One that never worked gets one attempt fewer. */
@@ -60,10 +59,9 @@ export class Connection {
   constructor(url, options, events) {
     this.#url = url;
     this.#options = options;
-    this.#clock = options.clock;
     this.#events = events;
     this.#heartbeat = heartbeat(options, () => this.write('{"type":"ping"}'), () => this.abandon('no pong'));
-    this.#authentication = authentication(options, (command) => this.write(command), events.onError);
+    this.#authentication = authentication(options, (command) => this.write(command), events.error);
     /** @type {Status} */
     this.status = { state: 'disconnected', attempt: 0, since: options.clock.date(), everConnected: false, offline: false };
   }
@@ -77,24 +75,21 @@ export class Connection {
   connect() {
     this.#isLazy = true;
     if (this.state === 'disconnected') {
-      const target = this.#options.events ?? globalThis;
-      // A page with an open socket is not kept in the back/forward cache.
-      const hide = () => this.#transport && this.abandon('page hidden', 1001);
-      this.#unwatch = watchWakeEvents(target, hide, (isOffline) => this.#wake(isOffline));
+      this.#unwatch = watchWakeEvents(this.#options.events ?? globalThis, (type) => this.#wake(type));
       this.#update({ state: 'connecting', attempt: 0, code: undefined, reason: undefined });
-      this.#events.onDown();
+      this.#events.closed();
     }
     if (this.state === 'connecting' && !this.#transport) this.#dial();
   }
 
   /** Connects for a subscription, unless the application has disconnected. */
-  connectLazily() {
+  begin() {
     if (this.#isLazy && this.state === 'disconnected') this.connect();
   }
 
   disconnect() {
     this.#isLazy = false;
-    if (this.state !== 'disconnected') this.#stop(1000, 'disconnect');
+    if (this.state !== 'disconnected') this.#stop('disconnect', 1000);
   }
 
   /** Pings, unless a ping is unanswered already. */
@@ -125,11 +120,11 @@ export class Connection {
     const before = this.status;
     /** @type {{ -readonly [Name in keyof Status]: Status[Name] }} */
     const status = this.status = { ...before, ...change };
-    if (status.state !== before.state) status.since = this.#clock.date();
-    if (status.state === 'connecting') this.#offlineTimer ??= this.#clock.setTimeout(() => this.#update({ offline: true }), this.#options.offlineAfterMs);
-    else this.#offlineTimer = void this.#clock.clearTimeout(this.#offlineTimer);
+    if (status.state !== before.state) status.since = this.#options.clock.date();
+    if (this.state === 'connecting') this.#offlineTimer ??= this.#options.clock.setTimeout(() => this.#update({ offline: true }), this.#options.offlineAfterMs);
+    else this.#offlineTimer = void this.#options.clock.clearTimeout(this.#offlineTimer);
     this.#log('state', status);
-    this.#events.onStatus(status);
+    this.#events.status(status);
   }
 
   /**
@@ -153,39 +148,39 @@ export class Connection {
     const { transports, getToken } = this.#options, url = this.#url;
     /** @type {string | undefined} */
     let auth;
-    this.#clock.clearTimeout(this.#retryTimer);
-    const transport = this.#transport = new Transport(this.#options, {
-      onOpen: () => auth ? this.write(auth) : this.#open(),
-      onText: (text) => this.#received(text),
-      onLost: (reason, code) => this.abandon(reason, code),
+    this.#options.clock.clearTimeout(this.#retryTimer);
+    const mine = this.#transport = transport(this.#options, {
+      opened: () => auth ? this.write(auth) : this.#open(),
+      message: (text) => this.#received(text),
+      closed: (reason, code) => this.abandon(reason, code),
     });
     if (this.status.nextRetryAt) this.#update({ nextRetryAt: undefined });
     try {
       if (/** @type {unknown} */ (getToken)) auth = await this.#authentication.ask();
       const { href } = resolve(typeof url === 'function' ? await url() : url);
-      if (transport !== this.#transport) return;
+      if (mine !== this.#transport) return;
       // The query may hold a secret.
       this.#address = href.split('?')[0];
       const SocketClass = transports[this.#transportIndex];
-      if (!SocketClass) throw new WavecastError('no_websocket', 'no global WebSocket');
-      transport.dial(SocketClass, href);
+      if (!SocketClass) throw new WavecastError('no_websocket');
+      mine.connect(SocketClass, href);
     } catch (/** @type {any} */ error) {
       // The caller that connected gets to listen first.
       await null;
-      if (transport !== this.#transport) return;
-      if (error?.temporary === false) this.#stop(1006, error.message, error);
+      if (mine !== this.#transport) return;
+      if (error?.temporary === false) this.#stop(error.message, 1006, error);
       else this.abandon(String(error));
     }
   }
 
   #open() {
     this.isOpen = true;
-    this.#events.onOpen();
+    this.#events.opened();
   }
 
   /** @param {string} text */
   #received(text) {
-    this.#heartbeat.received();
+    this.#heartbeat.receive();
     this.#frame('in', text);
     let frame;
     try {
@@ -197,7 +192,7 @@ export class Connection {
     for (const message of [frame].flat().filter(Boolean)) {
       const { type, id, channel, event, data } = message;
       if (id === AUTH) {
-        if (type !== 'error') this.#authentication.accepted(message.expires_in);
+        if (type !== 'error') this.#authentication.start(message.expires_in);
         else if (this.isOpen) this.#authentication.retry();
         // A server that is open to anyone keeps the connection, without the rights of the user.
         else return new WavecastError(message.code).temporary || this.abandon(message.message, 4501);
@@ -207,32 +202,31 @@ export class Connection {
       if (type === 'pong') this.#heartbeat.pong();
       if (channel === '$system') {
         if (event === 'shutdown') this.#window = data.reconnect_within_ms;
-        if (event === 'token_expiring') this.#authentication.expiring(data.expires_in);
+        if (event === 'token_expiring') this.#authentication.refresh(data.expires_in);
       }
-      this.#events.onMessage(message);
+      this.#events.message(message);
     }
   }
 
   #connected() {
     if (!this.#transportIndex) this.#failures = 0;
-    this.#transport?.works();
-    this.#stableTimer = this.#clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
+    this.#transport?.connected();
+    this.#stableTimer = this.#options.clock.setTimeout(() => this.#update({ attempt: 0 }), this.#options.stableMs);
     this.#heartbeat.start();
     this.#update({ state: 'connected', everConnected: true, offline: false });
   }
 
   /**
-   * @param {number} [code]
-   * @param {number} [cause] Why, if the server has said it.
+   * @param {number} code Why, if the server has said it.
    */
-  #drop(code, cause) {
-    this.#authentication.stop(cause);
-    this.#transport?.drop(code);
+  #drop(code) {
+    this.#authentication.stop(code);
+    this.#transport?.stop();
     this.#transport = this.#window = undefined;
     this.#transportIndex = 0;
     this.isOpen = false;
-    this.#clock.clearTimeout(this.#stableTimer);
-    this.#clock.clearTimeout(this.#retryTimer);
+    this.#options.clock.clearTimeout(this.#stableTimer);
+    this.#options.clock.clearTimeout(this.#retryTimer);
     this.#heartbeat.stop();
   }
 
@@ -243,18 +237,18 @@ export class Connection {
    * @param {number} [code]
    */
   abandon(reason, code = 1006) {
-    if (isTerminal(code)) return this.#stop(code, reason);
+    if (isTerminal(code)) return this.#stop(reason, code);
     const { attempt } = this.status, window = this.#window;
     // A close code came through, so the transport works.
     const isBlocked = this.state === 'connecting' && code === 1006 && ++this.#failures > 2;
     const next = isBlocked ? (this.#transportIndex + 1) % this.#options.transports.length : 0;
-    this.#drop(undefined, code);
+    this.#drop(code);
     this.#transportIndex = next;
     // The next transport is tried at once: while the server is down, each attempt fails with all of them, and when it is
     // back, the first one is the first to succeed.
-    const delay = next ? 0 : window === undefined ? backoff(this.#options, attempt) : this.#clock.random() * window;
+    const delay = next ? 0 : window === undefined ? backoff(this.#options, attempt) : this.#options.clock.random() * window;
     this.#retryIn(delay, { state: 'connecting', code, reason, attempt: attempt + 1 }, window !== undefined);
-    this.#events.onDown();
+    this.#events.closed();
   }
 
   /**
@@ -263,10 +257,10 @@ export class Connection {
    * @param {boolean} [isFixed] A wake does not bring it forward.
    */
   #retryIn(delay, change, isFixed) {
-    this.#clock.clearTimeout(this.#retryTimer);
-    this.#retryTimer = this.#clock.setTimeout(() => this.#dial(), delay);
-    this.#retryAt = isFixed ? 0 : this.#clock.now() + delay;
-    this.#update({ ...change, nextRetryAt: this.#clock.date() + delay });
+    this.#options.clock.clearTimeout(this.#retryTimer);
+    this.#retryTimer = this.#options.clock.setTimeout(() => this.#dial(), delay);
+    this.#retryAt = isFixed ? 0 : this.#options.clock.now() + delay;
+    this.#update({ ...change, nextRetryAt: this.#options.clock.date() + delay });
   }
 
   /**
@@ -274,22 +268,24 @@ export class Connection {
    * @param {string} reason
    * @param {WavecastError} [error]
    */
-  #stop(code, reason, error) {
+  #stop(reason, code, error) {
     this.#isLazy = false;
     this.#unwatch();
-    this.#drop(1000);
+    this.#drop(code);
     this.#update({ state: 'disconnected', code, reason, nextRetryAt: undefined, offline: true });
-    this.#events.onDown(code > 1000 ? error ?? this.error('closed') : undefined);
+    this.#events.closed(code > 1000 ? error ?? this.error('closed') : undefined);
   }
 
   /**
    * What a browser says about the network is often wrong, so an open connection is only asked for a sign of life.
    *
-   * @param {boolean} isOffline
+   * @param {string} type Of the event.
    */
-  #wake(isOffline) {
-    const delay = this.#clock.random() * WAKE_SPREAD_MS;
-    if (this.state === 'connected') this.probe();
-    else if (!isOffline && !this.#transport && this.#clock.now() + delay < this.#retryAt) this.#retryIn(delay);
+  #wake(type) {
+    const delay = this.#options.clock.random() * WAKE_SPREAD_MS;
+    // A page with an open socket is not kept in the back/forward cache.
+    if (type === 'pagehide') this.#transport && this.abandon('page hidden', 1001);
+    else if (this.state === 'connected') this.probe();
+    else if (type !== 'offline' && !this.#transport && this.#options.clock.now() + delay < this.#retryAt) this.#retryIn(delay);
   }
 }

@@ -44,7 +44,7 @@ export function heartbeat({ clock, pingIntervalMs, probeTimeoutMs }, ping, onDea
       pong();
     },
     /** Something arrived: the link is alive, and the pong may be next in line. */
-    received() {
+    receive() {
       receivedAt = clock.now();
       if (cancelProbe) arm();
     },

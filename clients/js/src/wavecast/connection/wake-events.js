@@ -6,15 +6,13 @@ const EVENTS = ['online', 'offline', 'visibilitychange', 'pageshow', 'pagehide']
  *
  * @param {Partial<Pick<EventTarget, 'addEventListener'>>} target Such as the global object; one without
  *   `addEventListener` reports nothing.
- * @param {() => unknown} onHide
- * @param {(isOffline: boolean) => void} onWake With whether the browser believes that there is no network now.
+ * @param {(type: string) => void} report
  */
-export function watchWakeEvents(target, onHide, onWake) {
+export function watchWakeEvents(target, report) {
   const stop = new AbortController();
   const listener = (/** @type {{ type: string }} */ { type }) => {
-    if (type === 'pagehide') onHide();
     // A page in the background has a connection to look after, too.
-    else if (type !== 'visibilitychange' || !globalThis.document?.hidden) onWake(type === 'offline');
+    if (type !== 'visibilitychange' || !globalThis.document?.hidden) report(type);
   };
   for (const name of EVENTS) target.addEventListener?.(name, listener, stop);
   return () => stop.abort();

@@ -9,8 +9,7 @@
  * @property {Required<Options>} options
  * @property {Connection} connection
  * @property {Commands} commands
- * @property {(subscription: any) => void} changed `sync()` has to be called, at the end of this turn.
- * @property {(error: unknown) => void} report Makes an error heard that the topic has no listener for.
+ * @property {(error: unknown) => void} error Makes an error heard that the topic has no listener for.
  */
 
 export {};

@@ -10,31 +10,32 @@ export const missingAfter = (since, to) => ({ missed: to - since.offset, from: s
 
 /** How far the numbered publications of a topic have been received. Without a position, nothing is numbered. */
 export class Cursor {
-  /** @type {Position | undefined} The newest position up to which nothing is missing. */
-  last;
   /** @type {Set<number>} Offsets beyond `last` of the client's own messages, which the server does not send back. */
   #own = new Set();
 
   /** @param {Position} [position] */
-  restart(position) {
-    this.#own.clear();
+  constructor(position) {
     this.last = position;
   }
 
   /**
-   * The server accepted a message of this client.
+   * The server has accepted a message of this client.
    *
    * @param {number} [offset] None in a room that keeps no history.
    */
-  addOwn(offset = NaN) {
+  sent(offset = NaN) {
     if (this.last && offset > this.last.offset) {
       this.#own.add(offset);
       this.advance(this.last.offset);
     }
   }
 
-  /** @param {number} offset */
-  isOwn(offset) {
+  /**
+   * Whether this is the offset of an own message.
+   *
+   * @param {number} offset
+   */
+  has(offset) {
     return this.#own.has(offset);
   }
 

@@ -17,7 +17,8 @@ export class Delivery {
   #target;
   /** @type {[message: any, position?: Position][] | undefined} What is held back. */
   #inbox;
-  #abort = new AbortController();
+  /** @type {AbortController | undefined} */
+  #abort;
   /** @type {Position | undefined} Of what was delivered last. */
   position;
 
@@ -33,9 +34,9 @@ export class Delivery {
   }
 
   /** Drops what is held back, and aborts the `onGap` that it was held back for. */
-  reset() {
+  stop() {
     this.#inbox = this.position = undefined;
-    this.#abort.abort();
+    this.#abort?.abort();
   }
 
   /**
@@ -48,9 +49,9 @@ export class Delivery {
     const inbox = this.#inbox;
     if (!inbox) return this.#deliver(message, position);
     if (inbox.length >= (this.#topicOptions.gapBuffer ?? 1024)) {
-      const missed = inbox.splice(0).reduce((sum, [{ type, missed = NaN }]) =>
-        sum + (type === 'gap' ? missed : Number(type === 'event' || type === 'message')), 0);
-      inbox.push([this.#target.gap('buffer_full', { missed: missed || undefined, since: this.position })]);
+      let sum = 0;
+      for (const [{ type, missed }] of inbox.splice(0)) sum += type === 'gap' ? missed : Number(!/^u/.test(type));
+      inbox.push([this.#target.gap('buffer_full', { missed: sum || undefined, since: this.position })]);
     }
     inbox.push([message, position]);
   }

@@ -10,41 +10,38 @@ import { WavecastError } from '../base/error.js';
  * @returns {AsyncGenerator<any, void, void>}
  */
 export async function* messageLoop(subscription, { signal, buffer = 1024, overflow = 'error' }) {
+  if (signal?.aborted) return;
   /** @type {any[]} */
   const queue = [];
+  const stop = new AbortController();
   /** @type {Error | undefined} */
   let error;
-  let ended = false;
   /** @type {(value?: any) => void} */
   let wake = () => {};
   const end = (/** @type {any} */ reason) => {
-    ended = true;
     if (reason instanceof Error) error = reason;
+    stop.abort();
     wake();
   };
-  const offs = [
-    subscription.on('message', (message) => {
-      if (ended) return;
-      if (queue.length >= buffer) {
-        if (overflow === 'error') return end(new WavecastError('buffer_full'));
-        const { offset } = queue.shift();
-        subscription.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
-      }
-      queue.push(message);
-      wake();
-    }, { signal }),
-    subscription.on('unsubscribed', end),
-  ];
-  signal?.addEventListener('abort', end);
+  subscription.on('message', (message) => {
+    if (queue.length >= buffer) {
+      if (overflow === 'error') return end(new WavecastError('buffer_full'));
+      const { offset } = queue.shift();
+      subscription.emit('gap', subscription.gap('buffer_full', { missed: 1, from: offset, to: offset }));
+    }
+    queue.push(message);
+    wake();
+  }, stop);
+  subscription.on('unsubscribed', end, stop);
+  signal?.addEventListener('abort', end, stop);
   try {
     for (;;) {
       while (queue.length && !signal?.aborted) yield queue.shift();
       if (error) throw error;
-      if (ended || signal?.aborted) return;
+      if (stop.signal.aborted) return;
       await new Promise((resolve) => { wake = resolve; });
     }
   } finally {
-    signal?.removeEventListener('abort', end);
-    for (const off of offs) off();
+    stop.abort();
   }
 }

@@ -19,13 +19,11 @@ export class Subscription {
   topic;
   /** Of the room, including this client; 0 without a membership. */
   members = 0;
+  /** What an add-on adds to the command that begins it. @type {object | undefined} */
+  extra;
   /** @type {Emitter<Record<string, any>>} */
   #events = new Emitter();
-  #settings;
-  #connection;
-  #commands;
-  #changed;
-  #report;
+  #context;
   #kind;
   /** @type {ChannelOptions} */
   #options = {};
@@ -47,15 +45,11 @@ export class Subscription {
    * @param {string} name
    * @param {SubscriptionContext} context
    */
-  constructor(kind, name, { options, connection, commands, changed, report }) {
+  constructor(kind, name, context) {
     this.name = name;
     this.#kind = kind;
-    this.#settings = options;
-    this.#connection = connection;
-    this.#commands = commands;
-    this.#changed = changed;
-    this.#report = report;
-    this.#delivery = new Delivery(options, this.#options, this);
+    this.#context = context;
+    this.#delivery = new Delivery(context.options, this.#options, this);
   }
 
   get isHeld() {
@@ -67,13 +61,14 @@ export class Subscription {
   }
 
   /** Whether a call about it can be sent. */
-  get isReady() {
+  get isOpen() {
     return !this.#kind.isRoom || this.state === 'subscribed';
   }
 
   /** @param {ChannelOptions} [options] Added to those it has. */
-  configure(options) {
+  set(options) {
     Object.assign(this.#options, options);
+    options?.presence?.(this);
     if (options?.since && this.state === 'unsubscribed') this.#cursor.last = this.#delivery.position = options.since;
   }
 
@@ -86,9 +81,9 @@ export class Subscription {
    * @returns {() => void}
    */
   on(name, fn, options) {
-    const isHolder = /^(message$|event:)/.test(name);
+    const isHolder = /^(message$|event:|presence:)/.test(name);
     return this.#events.on(name, fn, options, (entry) => isHolder && this.#hold(entry), (entry) => {
-      if (this.#holders.delete(entry)) this.#changed(this);
+      if (this.#holders.delete(entry)) this.#context.commands.schedule();
     });
   }
 
@@ -96,15 +91,15 @@ export class Subscription {
    * @param {CallOptions} [options]
    * @returns {Promise<Subscribed>}
    */
-  subscribe({ signal, timeoutMs = this.#settings.connectTimeoutMs } = {}) {
-    const connection = this.#connection;
+  subscribe({ signal, timeoutMs = this.#context.options.connectTimeoutMs } = {}) {
+    const connection = this.#context.connection;
     this.#hold(this);
-    const done = within(this.#settings.clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject) => {
+    const done = within(this.#context.options.clock, timeoutMs, signal, () => connection.error('timeout'), (resolve, reject, stop) => {
       const fail = (/** @type {WavecastError | void} */ error) => reject(error ?? connection.error('closed'));
       if (this.state === 'subscribed') return resolve(/** @type {Subscribed} */ (this.#reply));
       if (connection.state === 'disconnected') return fail();
-      const offs = [this.on('subscribed', resolve), this.on('unsubscribed', fail)];
-      return () => offs.forEach((off) => off());
+      this.on('subscribed', resolve, stop);
+      this.on('unsubscribed', fail, stop);
     });
     // A caller that does not await it still gets the event.
     done.catch(() => {});
@@ -129,18 +124,18 @@ export class Subscription {
    * @returns {Promise<any>}
    */
   async call(command, options) {
-    if (this.#kind.isRoom && !this.isHeld) throw new WavecastError('not_in_room');
-    return this.#commands.call(this, this.#address(command), options);
+    if (!this.#kind.isRoom || this.isHeld) return this.#context.commands.call(this, this.#address(command), options);
+    throw new WavecastError('not_in_room');
   }
 
   /** Makes the server's side match what the holders want. */
   async sync() {
-    if (!this.isHeld) return this.#leave();
-    if (this.#request) return;
+    if (!this.isHeld && (this.#hasBegun || this.state !== 'unsubscribed')) this.#leave();
+    if (!this.isHeld || this.#request) return;
     const request = this.#request = {};
     // Every connection receives these two, and they keep no history.
     if (!this.#kind.isRoom && /^\$(all|system)$/.test(this.name)) return this.#confirmed({});
-    const { clock, commandTimeoutMs, connectTimeoutMs } = this.#settings, { getToken, last } = this.#options;
+    const { clock, commandTimeoutMs, connectTimeoutMs } = this.#context.options, { getToken, last } = this.#options;
     let token;
     try {
       if (getToken) token = await outcome(clock, connectTimeoutMs, undefined, 'getToken', () => getToken({ channel: this.name }));
@@ -150,10 +145,10 @@ export class Subscription {
     if (this.#request !== request) return;
     const since = this.#cursor.last;
     const cancel = deadline(clock, commandTimeoutMs, () => {
-      if (this.#request === request) this.#connection.abandon('no reply');
+      if (this.#request === request) this.#context.connection.abandon('no reply');
     });
-    const command = { type: this.#kind.begin, ...(since ? { since } : { positions: true }), last, token };
-    this.#commands.send(this.#address(command), (error, reply) => {
+    const command = { type: this.#kind.begin, since, positions: !since || undefined, last, token, ...this.extra };
+    this.#context.commands.send(this.#address(command), (error, reply) => {
       cancel();
       if (this.#request !== request) return;
       if (error) this.#refused(error);
@@ -167,9 +162,9 @@ export class Subscription {
    * @param {WavecastError} [error]
    */
   suspend(error) {
-    const state = this.#connection.state === 'disconnected' ? 'unsubscribed' : 'subscribing';
+    const isDown = this.#context.connection.state === 'disconnected';
     this.#request = undefined;
-    if (this.isHeld && this.#become(state) && state === 'unsubscribed') this.#events.emit('unsubscribed', error);
+    if (this.isHeld && this.#become(isDown ? 'unsubscribed' : 'subscribing') && isDown) this.#events.emit('unsubscribed', error);
   }
 
   /**
@@ -179,11 +174,12 @@ export class Subscription {
    */
   receive(message) {
     const { type, offset, reason } = message, cursor = this.#cursor, since = cursor.last;
-    if (type === 'sent') return cursor.addOwn(offset);
+    if (type === 'sent') return cursor.sent(offset);
     if (this.state !== 'subscribed') return;
+    if (type === 'presence') return this.emit(type, message);
     if (reason === 'token_expired') {
       this.suspend();
-      return this.#changed(this);
+      return this.#context.commands.schedule();
     }
     if (reason) return this.#refused(new WavecastError(reason, `${reason}: ${this.name}`));
     if (type === 'user_joined') this.members += 1;
@@ -195,7 +191,7 @@ export class Subscription {
       message = this.gap('skipped', { missed, from, to, since });
     } else if (since && offset) {
       if (offset <= since.offset) return;
-      const isOwn = cursor.isOwn(offset), missing = missingAfter(since, offset - 1);
+      const isOwn = cursor.has(offset), missing = missingAfter(since, offset - 1);
       position = cursor.advance(offset);
       // In a room, the offsets that are left out are those of the client's own messages.
       if (missing.missed && !this.#kind.isRoom) this.#delivery.take(this.gap('hole', missing));
@@ -229,7 +225,7 @@ export class Subscription {
    * @param {unknown} value
    */
   emit(name, value) {
-    if (!this.#events.emit(name, value) && name === 'error') this.#report(value);
+    if (!this.#events.emit(name, value) && name === 'error') this.#context.error(value);
   }
 
   /** @param {object} command */
@@ -239,24 +235,24 @@ export class Subscription {
 
   /** @param {unknown} holder */
   #hold(holder) {
-    const connection = this.#connection;
+    const connection = this.#context.connection;
     this.#holders.add(holder);
-    connection.connectLazily();
+    connection.begin();
     if (this.state === 'unsubscribed' && connection.state !== 'disconnected') this.#become('subscribing');
-    this.#changed(this);
+    this.#context.commands.schedule();
   }
 
   /** Ends it on the server, and forgets everything about it. */
   #leave() {
     // The server keeps sending a user's own channel, and refuses to end it.
-    if (this.#request && this.name[0] !== '$') this.#commands.send(this.#address({ type: this.#kind.end }), () => {});
+    if (this.#request && this.name[0] !== '$') this.#context.commands.send(this.#address({ type: this.#kind.end }), () => {});
     this.#request = undefined;
     this.#hasBegun = false;
-    this.#cursor.restart();
-    this.#delivery.reset();
+    this.#cursor = new Cursor();
+    this.#delivery.stop();
     this.members = 0;
     this.#become('unsubscribed');
-    if (this.#kind.isRoom) this.#commands.fail(false, new WavecastError('not_in_room'), this);
+    if (this.#kind.isRoom) this.#context.commands.fail(false, new WavecastError('not_in_room'), this);
   }
 
   /** @param {any} error One that is not known is temporary. */
@@ -265,34 +261,34 @@ export class Subscription {
     if (!this.#hasBegun || error?.temporary === false) {
       this.#request = undefined;
       this.end(error);
-      return this.#report(error);
+      return this.#context.error(error);
     }
     this.emit('error', error);
-    this.#settings.clock.setTimeout(() => {
-      if (this.#request !== request) return;
-      this.#request = undefined;
-      this.#changed(this);
-    }, backoff(this.#settings, this.#refusals++));
+    this.#context.options.clock.setTimeout(() => {
+      if (this.#request === request) this.#request = undefined;
+      this.#context.commands.schedule();
+    }, backoff(this.#context.options, this.#refusals++));
   }
 
   /** @param {any} reply */
-  #confirmed({ offset, epoch, members, recovered, reason, replayed }) {
+  #confirmed({ offset, epoch, members, recovered, reason, replayed, presence }) {
     const since = this.#cursor.last, wasRecovering = this.#hasBegun || !!since;
     this.#hasBegun = true;
     this.#refusals = 0;
     this.members = members;
     if (!recovered) {
-      this.#cursor.restart(offset === undefined ? undefined : { offset: offset - (replayed || 0), epoch });
+      this.#cursor = new Cursor(epoch && { offset: offset - (replayed || 0), epoch });
       if (!wasRecovering) this.#delivery.position = this.#cursor.last;
     }
     this.#reply = { offset, epoch, members, recovered, reason, replayed, wasRecovering };
     this.#become('subscribed');
     this.#events.emit('subscribed', this.#reply);
+    this.emit('presence', presence);
     if (wasRecovering && !recovered) {
       const next = this.#cursor.last;
-      const isKnown = since && next && next.epoch === since.epoch && next.offset > since.offset;
+      const isKnown = since && next?.epoch === since.epoch && next.offset > since.offset;
       this.#delivery.take(this.gap(reason ?? 'no_history', isKnown ? missingAfter(since, next.offset) : { since }), next);
     }
-    this.#commands.schedule();
+    this.#context.commands.schedule();
   }
 }

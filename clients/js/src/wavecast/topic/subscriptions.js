@@ -6,19 +6,17 @@ import { toJson } from '../base/json.js';
 import { Subscription } from './subscription.js';
 
 /** What the server sends about a topic without being asked, or also as a reply. Everything else is a reply. */
-const PUSHED = /^(event|gap|message|sent|user_|unsub|left)/;
+const PUSHED = /^(event|gap|message|presence|sent|user_|unsub|left)/;
 
-/** The subscriptions of one client, by name, and which of them have to be synchronized with the server. */
+/** The subscriptions of one client, by name, synchronized with the server at the end of a turn. */
 export class Subscriptions {
   #context;
   /** @type {Map<string, Subscription>} */
   #entries = new Map();
-  /** @type {Set<Subscription>} */
-  #changed = new Set();
 
-  /** @param {Omit<SubscriptionContext, 'changed'>} context */
+  /** @param {SubscriptionContext} context */
   constructor(context) {
-    this.#context = { ...context, changed: (/** @type {Subscription} */ subscription) => this.#change(subscription) };
+    this.#context = context;
   }
 
   /**
@@ -38,13 +36,8 @@ export class Subscriptions {
       this.#entries.set(key, subscription = new Subscription(kind, name, this.#context));
       subscription.topic = new Topic(subscription);
     }
-    subscription.configure(options);
+    subscription.set(options);
     return subscription.topic;
-  }
-
-  /** There is a connection. */
-  begin() {
-    for (const subscription of this.#entries.values()) this.#change(subscription);
   }
 
   /**
@@ -63,20 +56,11 @@ export class Subscriptions {
   }
 
   /**
-   * Synchronizes those that have changed. Without a connection, only those that nobody holds.
+   * Synchronizes them. Without a connection, only those that nobody holds.
    *
    * @param {boolean} isOpen
    */
   sync(isOpen) {
-    for (const subscription of this.#changed) {
-      this.#changed.delete(subscription);
-      if (isOpen || !subscription.isHeld) subscription.sync();
-    }
-  }
-
-  /** @param {Subscription} subscription */
-  #change(subscription) {
-    this.#changed.add(subscription);
-    this.#context.commands.schedule();
+    for (const subscription of this.#entries.values()) if (isOpen || !subscription.isHeld) subscription.sync();
   }
 }
