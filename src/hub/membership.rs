@@ -13,6 +13,7 @@ use super::occupied_topics::OccupiedTopics;
 use super::shard::{Entry, HubClosed, Permits};
 use super::topic::{Topic, TopicState};
 use crate::dialect::Source;
+use crate::limits::Limit;
 use crate::protocol::{ResumeRequest, Resumption, TopicKind, TopicName};
 use crate::wire::Frame;
 
@@ -143,6 +144,7 @@ impl Hub {
             return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
+            self.metrics.limited.count(Limit::TopicsPerClient);
             return Ok(Err(JoinError::TooManyTopics));
         }
         let occupied = self.registry.occupied();
@@ -153,7 +155,10 @@ impl Hub {
                 Ok(Ok(members))
             }
             JoinOutcome::Full => Ok(Err(JoinError::Full)),
-            JoinOutcome::TooManyTopics => Ok(Err(JoinError::TooManyTopics)),
+            JoinOutcome::TooManyTopics => {
+                self.metrics.limited.count(Limit::Topics);
+                Ok(Err(JoinError::TooManyTopics))
+            }
         }
     }
 
