@@ -89,6 +89,7 @@ impl WebSocketServer {
         identity: Option<Identity>,
     ) -> Result<Response, Refusal> {
         self.node.admit_connection()?;
+        self.node.admit_handshake(ws.remote())?;
         let (node, options) = (self.node.clone(), self.config().socket());
         let limits = self.config().wire();
         websocket::accept(node, &self.tasks, ws, identity, (limits, options)).await
@@ -115,6 +116,7 @@ impl WebSocketServer {
         identity: Option<Identity>,
     ) -> Result<Response, Refusal> {
         self.node.admit_connection()?;
+        self.node.admit_handshake(request.remote())?;
         let (node, options) = (self.node.clone(), self.config().socket());
         sse::open(node, &self.tasks, request, identity, options).await
     }

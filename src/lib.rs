@@ -137,6 +137,10 @@ mod hub;
 #[cfg(feature = "internals")]
 pub mod hub;
 #[cfg(not(feature = "internals"))]
+mod limits;
+#[cfg(feature = "internals")]
+pub mod limits;
+#[cfg(not(feature = "internals"))]
 mod node;
 #[cfg(feature = "internals")]
 pub mod node;
@@ -174,6 +178,7 @@ pub use self::handles::{Channel, ClientHandle, EventBuilder, Room};
 pub use self::history::HistoryLimits;
 pub use self::http::{Health, ServeOptions, serve};
 pub use self::hub::{ClientRef, Observer, Overflow, Retention, TopicOptions, TopicRules};
+pub use self::limits::{Limit, LimitCounters, Rate, RateError, RateLimit};
 pub use self::node::policy::{self, Policy};
 pub use self::node::{Page, PublishError, Published};
 pub use self::presence::PresenceOptions;
@@ -187,7 +192,10 @@ pub use self::server_builder::ServerBuilder;
 pub use self::transport::listen;
 pub use self::transport::sse::SseRequest;
 pub use self::transport::websocket::{Rejection as UpgradeRejection, Stream, WebSocketUpgrade};
-pub use self::wire::{AllowedHosts, AllowedOrigins, HandshakeError, InvalidOrigin, OriginError};
+pub use self::wire::{
+    AllowedHosts, AllowedOrigins, HandshakeError, InvalidNetwork, InvalidOrigin, OriginError,
+    TrustedProxies,
+};
 
 /// Histories over a restart: what [`WebSocketServer::restore_histories`] and
 /// [`drain_and_save`](WebSocketServer::drain_and_save) return.

@@ -16,8 +16,9 @@ use crate::config::{ConfigError, WebSocketConfig};
 use crate::dialect::Dialects;
 #[cfg(feature = "internals")]
 use crate::http::Routes;
-use crate::http::{Api, ApiAccess, BodyBudget, Health, Lists};
+use crate::http::{Api, ApiAccess, BodyBudget, Health, Lists, ServeOptions};
 use crate::hub::{ClientInfo, Hub, HubOptions, Observers};
+use crate::limits::Limit;
 use crate::node::Node;
 use crate::node::policy::Policy;
 use crate::session::NativeSession;
@@ -94,6 +95,19 @@ impl WebSocketServer {
             config,
             started: Instant::now(),
         })
+    }
+
+    /// How its listeners accept connections.
+    pub(crate) fn serve_options(&self) -> ServeOptions {
+        ServeOptions {
+            limited: self.node.metrics().limited.clone(),
+            ..self.config.serve()
+        }
+    }
+
+    /// The number of refusals since the start, by the limit that was reached.
+    pub fn limited(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.node.metrics().limited.all()
     }
 
     /// The configuration.

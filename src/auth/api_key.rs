@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::key_hash::KeyHash;
-use super::rate::Rate;
 use super::scope::Scopes;
+use crate::limits::Rate;
 
 /// What every key begins with.
 pub const KEY_PREFIX: &str = "wck_";

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::api_key::{ApiKey, KeyId};
 use super::key_hash::KeyHash;
-use super::rate::{Bucket, Empty, Rate};
 use super::scope::Scopes;
+use crate::limits::{Empty, Meter, Rate, RateLimit, SharedBucket};
 
 /// The keys of a server, by id.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct ApiKeys {
 pub struct KnownKey {
     key: ApiKey,
     /// `None` without a rate.
-    limit: Option<(Rate, Bucket)>,
+    limit: Option<(Rate, Meter, SharedBucket)>,
 }
 
 /// Why a text is not accepted as a key.
@@ -45,7 +45,10 @@ impl ApiKeys {
     /// The keys by their ids, each with a full burst. Of two keys with the same id, the last counts.
     pub fn new(keys: impl IntoIterator<Item = ApiKey>, now: Instant) -> Self {
         let known = |key: ApiKey| {
-            let limit = key.rate.map(|rate| (rate, Bucket::new(rate, now)));
+            let limit = key.rate.map(|rate| {
+                let meter = Meter::new(RateLimit::new(rate, rate.of_a_second()), now);
+                (rate, meter, SharedBucket::default())
+            });
             (key.id.as_str().into(), Arc::new(KnownKey { key, limit }))
         };
         Self {
@@ -88,13 +91,13 @@ impl KnownKey {
 
     /// Counts publications that are about to be made. If they are too many, none is counted.
     pub fn charge(&self, publications: usize, now: Instant) -> Result<(), Limited> {
-        let Some((rate, bucket)) = &self.limit else {
+        let Some((rate, meter, bucket)) = &self.limit else {
             return Ok(());
         };
-        let taken = bucket.take(publications, now);
+        let taken = meter.take_shared(bucket, publications as u64, now);
         taken.map_err(|empty| match empty {
             Empty::For(time) => Limited::For(*rate, time),
-            Empty::Always => Limited::Always(*rate, bucket.burst()),
+            Empty::Always => Limited::Always(*rate, rate.of_a_second()),
         })
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn policy(
             expiry_warning: tokens.expiry_warning,
             leeway: tokens.options.leeway,
             max_lifetime: tokens.options.max_lifetime,
-            ..TokenOptions::default()
+            max_waiting: match config.limits.waiting_for_auth {
+                0 => usize::MAX,
+                max => max,
+            },
         };
         let keys = KeyFetcher::spawn(Arc::new(tokens.verifier()), tasks, stop);
         let keys = keys.map_err(|error| format!("cannot fetch key sets: {error}"))?;

@@ -154,7 +154,7 @@ fn with_keys(text: &str) -> String {
 fn default(setting: &Setting) -> String {
     match setting.kind {
         Kind::Switch | Kind::Number { .. } => setting.default.to_owned(),
-        Kind::WebOrigins | Kind::AllowedOrigins | Kind::Texts => "[]".to_owned(),
+        Kind::WebOrigins | Kind::AllowedOrigins | Kind::Texts | Kind::Networks => "[]".to_owned(),
         _ => format!("{:?}", setting.default),
     }
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::print;
-use crate::auth::{KeyId, NewKey, Rate, SCOPES, Scopes};
+use crate::auth::{KeyId, NewKey, SCOPES, Scopes};
+use crate::limits::Rate;
 use crate::protocol::Json;
 
 /// Exit code for a usage error.

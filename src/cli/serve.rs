@@ -177,10 +177,10 @@ async fn until_drained(
 ) -> ExitCode {
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
-    let options = server.config().serve();
+    let options = server.serve_options();
     // Each with bounds of its own: clients cannot take those of the API.
     for (listeners, routes) in listening {
-        serve_all(listeners, &routes, options, &requests, &stop);
+        serve_all(listeners, &routes, options.clone(), &requests, &stop);
     }
     log_start(server);
     let first = tokio::select! {

@@ -1,5 +1,6 @@
 //! The configuration of the binary.
 
+use super::edge_limits::EdgeLimits;
 use super::tokens::TokensConfig;
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
@@ -34,6 +35,10 @@ pub(crate) struct EdgeConfig {
     pub(crate) tokens: Option<TokensConfig>,
     /// The settings of `[tokens]`, without keys: `tokens` is made of them last.
     pub(super) token_settings: TokensConfig,
+    /// The settings of `[limits]`, from which those of the server are made last.
+    pub(crate) limits: EdgeLimits,
+    /// The proxies whose word about addresses is believed, as they are written.
+    pub(super) trusted_proxies: Vec<String>,
     /// The history of rooms and channels without a rule of their own.
     pub(super) history: HistoryDefaults,
     /// Who may do what, as the rules for channels and rooms say.
@@ -158,6 +163,8 @@ impl Default for EdgeConfig {
             anonymous: None,
             tokens: None,
             token_settings: TokensConfig::default(),
+            limits: EdgeLimits::default(),
+            trusted_proxies: Vec::new(),
             server: WebSocketConfig {
                 topics: history.rules(),
                 ..WebSocketConfig::default()

@@ -22,6 +22,14 @@ pub enum ConfigError {
         /// The largest value it may have.
         most: &'static str,
     },
+    /// A value means nothing unless another one is set.
+    #[error("{key} needs {needed}")]
+    Missing {
+        /// The setting.
+        key: &'static str,
+        /// The setting that it needs.
+        needed: &'static str,
+    },
     /// Two values contradict each other.
     #[error("{key} ({value}) {relation} {other} ({other_value})")]
     Mismatch {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::memory;
 use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention};
-use crate::node::{DrainOptions, NodeOptions};
+use crate::limits::{ConnectionRates, RateLimit};
+use crate::node::{AddressLimits, DrainOptions, LimitOptions, NodeOptions};
 use crate::transport::SocketOptions;
 use crate::wire::Limits;
 
@@ -63,10 +64,54 @@ pub struct LimitsConfig {
     /// client that would be the first member of another one is refused with `too_many_topics`.
     /// Each takes about 0.5 KB. Users' own channels (`$user:…`) do not count. Default 1,000,000.
     pub topics: usize,
+    /// Maximum number of connections from one address, which is a whole one of IPv4 or the first 64
+    /// bits of one of IPv6; one more gets 429. Loopback addresses have no limit. Default 0: no limit;
+    /// the binary has 1000.
+    pub connections_per_address: u32,
+    /// Requests to connect from one address; one more gets 429. Default `None`: no limit; the
+    /// binary has 50 per second with a burst of 200.
+    pub handshakes_per_address: Option<RateLimit>,
+    /// Tokens from one address that are refused; after that, the next one is refused with 429 and not
+    /// verified. Default `None`: no limit; the binary has 20 per minute.
+    pub failed_auth_per_address: Option<RateLimit>,
+    /// Maximum number of connections of one user; one more gets 429, or is closed (4005). Default 0:
+    /// no limit; the binary has 100.
+    pub connections_per_user: usize,
+    /// Commands of one connection, refused ones included; one more is refused with `rate_limited`,
+    /// and a client that goes on is closed (4002). The burst should hold a whole resubscription, 1000
+    /// commands. Default `None`: no limit; a client's own commands only push back on its reading.
+    pub commands: Option<RateLimit>,
+    /// Bytes of the messages of one connection; the commands of the next message are refused with
+    /// `rate_limited`. The burst should hold the largest message. Default `None`: no limit.
+    pub bytes: Option<RateLimit>,
+    /// Pings and pongs of one connection; one more closes it (1008). Default `None`: no limit.
+    pub control_frames: Option<RateLimit>,
+    /// Commands of one connection that ask for presence; one more is refused with `rate_limited`.
+    /// Default `None`: no limit.
+    pub presence_updates: Option<RateLimit>,
     /// Longest time that the application's [`Policy`](crate::Policy) may take for one decision;
     /// at least 1 ms. After that, the command or request is refused with `overloaded`. The
     /// client's next command waits for the decision. Default 5 s.
     pub policy_timeout: Duration,
+}
+
+impl LimitsConfig {
+    pub(super) fn node(&self) -> LimitOptions {
+        LimitOptions {
+            addresses: AddressLimits {
+                connections: self.connections_per_address,
+                handshakes: self.handshakes_per_address,
+                failed_auth: self.failed_auth_per_address,
+            },
+            connections_per_user: self.connections_per_user,
+            rates: ConnectionRates {
+                commands: self.commands,
+                bytes: self.bytes,
+                control_frames: self.control_frames,
+                presence_updates: self.presence_updates,
+            },
+        }
+    }
 }
 
 impl Default for LimitsConfig {
@@ -74,6 +119,14 @@ impl Default for LimitsConfig {
         Self {
             topics_per_client: HubOptions::default().max_topics_per_client,
             topics: HubOptions::default().max_topics,
+            connections_per_address: 0,
+            handshakes_per_address: None,
+            failed_auth_per_address: None,
+            connections_per_user: 0,
+            commands: None,
+            bytes: None,
+            control_frames: None,
+            presence_updates: None,
             policy_timeout: NodeOptions::default().policy_timeout,
         }
     }

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "cli")]
 mod edge;
+#[cfg(feature = "cli")]
+mod edge_limits;
 mod error;
 mod groups;
 mod memory;

@@ -5,7 +5,7 @@ use super::values::{Kind, Value};
 
 /// The single description of a setting. Flags, environment variables, keys of the file, help
 /// texts and the printed configuration are made from it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     /// Its key in the file: `section.name`.
     pub(crate) key: &'static str,

@@ -1,8 +1,11 @@
 //! The table of settings: the single source for `--help`, for the file of `config init`, and
 //! for error messages about settings.
 
-use std::time::Duration;
+mod kinds;
+mod limits;
 
+use self::kinds::{ANY_TIME, COUNT, COUNT_OR_NONE, KEYS, RATE, SHARDS, SIZE, SIZE_OR_NONE, TIME};
+use self::limits::LIMITS;
 use super::setting::Heading::{
     Connections, History, Listening, Logs, Publishing, Security, Shutdown, SlowConsumers,
 };
@@ -10,41 +13,28 @@ use super::setting::Reload::{Live, New, Restart};
 use super::setting::Setting;
 use super::values::{Kind, StartPage, put};
 
-const ANY_TIME: Kind = Kind::Time {
-    least: Duration::ZERO,
-};
-const TIME: Kind = Kind::Time {
-    least: Duration::from_millis(1),
-};
-const SIZE: Kind = Kind::Size { least: 1 };
-const SIZE_OR_NONE: Kind = Kind::Size { least: 0 };
-const COUNT: Kind = Kind::Number {
-    least: 1,
-    most: u64::MAX,
-};
-const COUNT_OR_NONE: Kind = Kind::Number {
-    least: 0,
-    most: u64::MAX,
-};
-const RATE: Kind = Kind::Number {
-    least: 1,
-    most: u32::MAX as u64,
-};
-
-/// More keys than this would not fit into memory.
-const KEYS: Kind = Kind::Number {
-    least: 0,
-    most: 100_000_000,
-};
-/// More shards than this only cost memory.
-const SHARDS: Kind = Kind::Number {
-    least: 0,
-    most: 1024,
-};
-
 /// Every setting, in the order in which they are shown.
+pub(crate) const SETTINGS: &[Setting] =
+    &joined::<{ FIRST.len() + LIMITS.len() + REST.len() }>(&[FIRST, LIMITS, REST]);
+
+/// The settings of several tables.
+const fn joined<const N: usize>(tables: &[&[Setting]]) -> [Setting; N] {
+    let mut all = [tables[0][0]; N];
+    let (mut count, mut table) = (0, 0);
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[count] = tables[table][row];
+            (count, row) = (count + 1, row + 1);
+        }
+        table += 1;
+    }
+    all
+}
+
+/// The settings that come before those of `[limits]`.
 #[rustfmt::skip]
-pub(crate) const SETTINGS: &[Setting] = &[
+const FIRST: &[Setting] = &[
     Setting {
         key: "server.listen", flag: Some("listen"), heading: Listening, kind: Kind::Address, default: "127.0.0.1:3000", reload: Restart,
         set: |config, value| put(&mut config.listen, value),
@@ -123,18 +113,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Maximum number of members of a room",
         more: "A client that joins a full room gets the error `room_full`.",
     },
-    Setting {
-        key: "limits.topics_per_client", flag: Some("max-topics-per-client"), heading: Connections, kind: COUNT, default: "1000", reload: Live,
-        set: |config, value| put(&mut config.server.limits.topics_per_client, value),
-        help: "Maximum number of rooms and channels per client",
-        more: "A client that asks for more gets the error `too_many_topics`.",
-    },
-    Setting {
-        key: "limits.topics", flag: Some("max-topics"), heading: Connections, kind: COUNT, default: "1000000", reload: Live,
-        set: |config, value| put(&mut config.server.limits.topics, value),
-        help: "Maximum number of rooms and channels that have members",
-        more: "A client that would be the first member of another one gets the error `too_many_topics`. Each takes about 0.5 KB of memory.",
-    },
+];
+
+/// The settings that follow those of `[limits]`.
+#[rustfmt::skip]
+const REST: &[Setting] = &[
     Setting {
         key: "outbox.messages", flag: Some("outbox-messages"), heading: SlowConsumers, kind: COUNT, default: "1024", reload: Live,
         set: |config, value| put(&mut config.server.outbox.messages, value),
@@ -254,6 +237,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.origins, value),
         help: "Web origin whose pages may connect to /ws and /sse, beside pages of the server's own host",
         more: "An origin is scheme, host and port, as in `https://app.example`. `https://*.app.example` is all hosts below one, `*` is any origin, and `null` is what pages opened from a file have. With --dev, pages of this machine may connect from any port.",
+    },
+    Setting {
+        key: "network.trusted_proxies", flag: None, heading: Security, kind: Kind::Networks, default: "", reload: Restart,
+        set: |config, value| put(&mut config.trusted_proxies, value),
+        help: "Networks of the proxies in front of the server, as in 10.0.0.0/8; none by default",
+        more: "From these peers alone, the client's address is read from `Forwarded` or else `X-Forwarded-For`. Limits, logs and lists of connections then show that address.",
+    },
+    Setting {
+        key: "network.proxy_protocol", flag: None, heading: Security, kind: Kind::Switch, default: "false", reload: Restart,
+        set: |config, value| put(&mut config.server.proxy_protocol, value),
+        help: "Whether every connection begins with a PROXY header (version 1 or 2) of a trusted proxy",
+        more: "Then other peers than network.trusted_proxies are closed, on every port of the server and for health checks too.",
     },
     Setting {
         key: "server.cors_origins", flag: Some("cors-origin"), heading: Security, kind: Kind::WebOrigins, default: "", reload: Live,

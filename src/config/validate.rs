@@ -99,6 +99,12 @@ impl WebSocketConfig {
             });
         }
         problems.extend(self.must_hold_a_message("outbox.bytes", self.outbox.bytes));
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            problems.push(ConfigError::Missing {
+                key: "network.proxy_protocol",
+                needed: "network.trusted_proxies",
+            });
+        }
         problems
     }
 

@@ -10,7 +10,7 @@ use crate::http::ServeOptions;
 use crate::hub::{HubOptions, Retention, TopicRules};
 use crate::node::{DrainOptions, NodeOptions};
 use crate::transport::SocketOptions;
-use crate::wire::{AllowedOrigins, Limits};
+use crate::wire::{AllowedOrigins, Limits, TrustedProxies};
 
 /// Configuration of a [`WebSocketServer`](crate::WebSocketServer). Every field has a sensible
 /// default, so name only what you change:
@@ -53,6 +53,12 @@ pub struct WebSocketConfig {
     /// that the application decides; the binary allows pages of its own host and those of
     /// `network.origins`.
     pub origins: Option<AllowedOrigins>,
+    /// The proxies in front of the server, whose word about the address of a client is believed. Holds
+    /// for [`serve`](crate::WebSocketServer::serve). Default: none.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether every connection begins with a PROXY header, of version 1 or 2. Peers that are no trusted
+    /// proxies are closed. Holds for [`serve`](crate::WebSocketServer::serve). Default: no.
+    pub proxy_protocol: bool,
     /// Bounds of the connections themselves.
     pub connections: ConnectionsConfig,
     /// Limits per client.
@@ -85,6 +91,8 @@ impl Default for WebSocketConfig {
             trust_user_parameter: false,
             start_page: true,
             origins: None,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_protocol: false,
             connections: ConnectionsConfig::default(),
             limits: LimitsConfig::default(),
             outbox: OutboxConfig::default(),
@@ -136,6 +144,7 @@ impl WebSocketConfig {
             publish_ids: self.publish.ids,
             policy_timeout: self.limits.policy_timeout,
             messages_total: self.connections.messages_total,
+            limits: self.limits.node(),
         }
     }
 
@@ -160,6 +169,8 @@ impl WebSocketConfig {
             max_http: self.connections.max_http,
             keep_alive: self.connections.keep_alive,
             write_timeout: self.connections.write_timeout,
+            trusted_proxies: self.trusted_proxies.clone(),
+            proxy_protocol: self.proxy_protocol,
             ..ServeOptions::default()
         }
     }

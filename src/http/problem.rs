@@ -39,6 +39,11 @@ impl ApiError {
         self.refusal.code.http_status()
     }
 
+    /// Whether the request brought no key or token that is accepted.
+    pub(super) fn is_unauthenticated(&self) -> bool {
+        self.refusal.code == ErrorCode::Unauthenticated
+    }
+
     /// Closes the connection after the response: the rest of the request will not be read.
     pub(super) fn closing(mut self) -> Self {
         self.closes = true;
@@ -73,10 +78,10 @@ impl From<Refusal> for ApiError {
             // If the connection were kept open, the shutdown could end it during a later request,
             // which would then get no response.
             closes: refusal.code == ErrorCode::Draining,
+            retry_after: refusal.retry_after_ms().map(|time| time.div_ceil(1000)),
             refusal,
             events: None,
             challenge: None,
-            retry_after: None,
         }
     }
 }

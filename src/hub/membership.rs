@@ -12,6 +12,7 @@ use super::shard::{HubClosed, Permits};
 use super::topic::Topic;
 use super::topic_membership::{JoinOutcome, Records};
 use crate::dialect::Source;
+use crate::limits::Limit;
 use crate::presence::Info;
 use crate::protocol::{Presence, ResumeRequest, Resumption, TopicKind};
 use crate::wire::Frame;
@@ -165,6 +166,7 @@ impl Hub {
             return Ok(Ok(members));
         }
         if memberships.topics.len() >= self.max_topics_per_client {
+            self.metrics.limited.count(Limit::TopicsPerClient);
             return Ok(Err(JoinError::TooManyTopics));
         }
         match topic.join(client, permits, (options, announce), ack, records)? {
@@ -173,7 +175,10 @@ impl Hub {
                 Ok(Ok(members))
             }
             JoinOutcome::Full => Ok(Err(JoinError::Full)),
-            JoinOutcome::TooManyTopics => Ok(Err(JoinError::TooManyTopics)),
+            JoinOutcome::TooManyTopics => {
+                self.metrics.limited.count(Limit::Topics);
+                Ok(Err(JoinError::TooManyTopics))
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! The hub's counters.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::limits::LimitCounters;
 
 /// A counter that only increases.
 #[derive(Debug, Default)]
@@ -47,4 +50,6 @@ pub struct Metrics {
     pub panics_total: Counter,
     /// Calls of the observer that panicked; each was caught.
     pub observer_panics_total: Counter,
+    /// Refusals, by the limit that was reached.
+    pub limited: Arc<LimitCounters>,
 }

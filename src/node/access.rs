@@ -22,6 +22,7 @@ use super::policy::{
 use super::publish_for::ClientPublication;
 use super::refusals::{join_error_code, refuse};
 use crate::hub::{Client, ClientInfo, ClientRef, JoinError, Phase, Topic as HubTopic};
+use crate::limits::Limit;
 use crate::protocol::{
     ChannelName, ErrorCode, Identity, Json, PublishRequest, Refusal, ResumeRequest, RoomName,
     Subject, Token, TopicKind, TopicName, UserId,
@@ -41,6 +42,7 @@ impl Node {
     pub(super) fn has_room(&self, awaiting: usize) -> Result<(), Refusal> {
         let max = self.options.max_connections;
         if max > 0 && self.hub.links() + awaiting >= max {
+            self.count_limited(Limit::MaxConnections);
             return Err(ErrorCode::TooManyConnections.into());
         }
         Ok(())
@@ -56,14 +58,30 @@ impl Node {
         self.has_room(place.ahead)?;
         let id = Uuid::now_v7();
         info.remote = info.remote.map(unmapped);
+        let address_place = self.enter_address(info.remote)?;
+        if token.is_some() {
+            self.may_authenticate(info.remote)?;
+        }
         let client = ClientRef::new(id, &info, true);
         let asked = Connect { client, token };
         let ask = || self.policy.connect(asked);
-        if let Allowed::Changed(identity) = self.decide_request(ask, None).await? {
-            info.identity = Some(Arc::new(identity));
+        let decided = self.decide_request(ask, None).await;
+        let decided = decided.and_then(|allowed| {
+            if let Allowed::Changed(identity) = allowed {
+                info.identity = Some(Arc::new(identity));
+            }
+            self.refuse_revoked(info.identity.as_deref())
+        });
+        if let Err(refusal) = decided {
+            if token.is_some() {
+                self.record_refused_token(info.remote, &refusal);
+            }
+            return Err(refusal);
         }
-        self.refuse_revoked(info.identity.as_deref())?;
-        Ok(Admission::new(self.policy.clone(), id, info, place))
+        let user = info.identity.as_deref().and_then(Identity::user);
+        self.has_room_for_user(user)?;
+        let places = (place, address_place);
+        Ok(Admission::new(self.policy.clone(), id, info, places))
     }
 
     /// Checks whether a client may subscribe to a channel, and returns the terms. Only their
@@ -84,6 +102,10 @@ impl Node {
             return Ok(Terms::default());
         }
         // A new token is that of the client, not of what it has had in the channel.
+        if token.is_some() {
+            self.may_authenticate(client.remote())
+                .map_err(|refusal| refusal.about(TopicName::from(channel)))?;
+        }
         let identity = match token {
             Some(_) => client.identity(),
             None => self.identity_in(client, channel.as_str()),
@@ -96,15 +118,24 @@ impl Node {
         };
         let decision = self.policy.subscribe(asked);
         let answer = self.decide_command(client, decision).await;
-        let terms = changed(answer, channel).map(Option::unwrap_or_default)?;
+        let terms = changed(answer, channel).map(Option::unwrap_or_default);
+        let terms = terms.and_then(|terms| {
+            if let Some(identity) = terms.identity() {
+                self.refuse_revoked(Some(identity))
+                    .map_err(|refusal| refusal.about(TopicName::from(channel)))?;
+            }
+            Ok(terms)
+        });
+        if let (Some(_), Err(refusal)) = (token, &terms) {
+            self.record_refused_token(client.remote(), refusal);
+        }
+        let terms = terms?;
         if watches {
             let identity = terms.identity().or(identity.as_ref());
             self.may_see(client, Topic::Channel(channel), identity)
                 .await?;
         }
         if let Some(identity) = terms.identity() {
-            self.refuse_revoked(Some(identity))
-                .map_err(|refusal| refusal.about(TopicName::from(channel)))?;
             self.grant(client, channel, identity)?;
         }
         Ok(terms)

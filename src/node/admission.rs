@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::authenticated::authenticated;
+use super::limits::AddressPlace;
 use super::policy::{Policy, log_panic};
 use crate::dialect::Dialects;
 use crate::hub::{ClientInfo, ClientRef};
@@ -54,21 +55,39 @@ pub struct Admission {
     id: Uuid,
     info: ClientInfo,
     place: Option<Place>,
+    /// Among the connections of its address.
+    address_place: Option<AddressPlace>,
     /// The first frame that the client receives.
     greeting: Option<Frame>,
     is_connected: bool,
 }
 
 impl Admission {
-    pub(super) fn new(policy: Arc<dyn Policy>, id: Uuid, info: ClientInfo, place: Place) -> Self {
+    pub(super) fn new(
+        policy: Arc<dyn Policy>,
+        id: Uuid,
+        info: ClientInfo,
+        (place, address_place): (Place, AddressPlace),
+    ) -> Self {
         Self {
             policy,
             id,
-            info,
             place: Some(place),
+            address_place: Some(address_place).filter(|_| info.remote.is_some()),
+            info,
             greeting: None,
             is_connected: false,
         }
+    }
+
+    /// Whether its address was not known when it was allowed.
+    pub(super) fn is_from_nowhere(&self) -> bool {
+        self.address_place.is_none()
+    }
+
+    /// Counts it among the connections of its address.
+    pub(super) fn set_address_place(&mut self, place: AddressPlace) {
+        self.address_place = Some(place);
     }
 
     /// From now on the hub counts the connection.
@@ -100,11 +119,15 @@ impl Admission {
     /// policy's `disconnect`.
     pub(super) fn connected(mut self) {
         self.is_connected = true;
+        if let Some(place) = self.address_place.take() {
+            place.pass_on();
+        }
     }
 
-    /// Sets the peer's address, where it becomes known only after the policy was asked.
+    /// Sets the peer's address, if it becomes known only after the policy was asked. One that a proxy
+    /// has forwarded stays.
     pub fn set_remote(&mut self, remote: Option<SocketAddr>) {
-        self.info.remote = remote.map(unmapped).or(self.info.remote);
+        self.info.remote = self.info.remote.or(remote.map(unmapped));
     }
 }
 

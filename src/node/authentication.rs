@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Node;
 use super::authenticated::authenticated;
 use super::policy::{Allowed, Authenticate, Membership, Topic as AskedTopic};
-use super::refusals::{refuse, refuse_connect};
+use super::refusals::refuse;
 use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
 use crate::protocol::{
@@ -49,7 +49,7 @@ impl Node {
         }
         if let Some(user) = user.filter(|_| becomes_a_user) {
             let joined = self.subscribe_to_user(client, &user).await;
-            joined.map_err(refuse_connect)?;
+            joined.map_err(|error| self.refuse_connect(error))?;
         }
         self.expiry_list.remove(client);
         client.set_identity(Arc::new(identity));
@@ -77,6 +77,15 @@ impl Node {
         client: &Client,
         token: &Token,
     ) -> Result<Option<Identity>, Refusal> {
+        self.may_authenticate(client.remote())?;
+        let identified = self.ask_who(client, token).await;
+        if let Err(refusal) = &identified {
+            self.record_refused_token(client.remote(), refusal);
+        }
+        identified
+    }
+
+    async fn ask_who(&self, client: &Client, token: &Token) -> Result<Option<Identity>, Refusal> {
         let identity = client.identity();
         let asked = Authenticate {
             client: client.view(identity.as_deref()),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Node;
 use super::admission::{Admission, notify_disconnect};
 use super::page::Page;
-use super::refusals::refuse_connect;
+use super::refusals::join_error_code;
 use super::rooms::departure_notice;
 use super::unavailable::Unavailable;
 use crate::hub::{
@@ -47,11 +47,23 @@ impl Node {
     /// Registers a connection that the policy has already allowed.
     pub async fn connect_admitted(
         &self,
-        admission: Admission,
+        mut admission: Admission,
         link: Link,
     ) -> Result<Arc<Client>, Refusal> {
+        if admission.is_from_nowhere() {
+            // The address may have become known since then.
+            admission.set_address_place(self.enter_address(admission.info().remote)?);
+        }
         let connected = self.try_connect(admission, link).await;
-        connected.map_err(refuse_connect)
+        connected.map_err(|error| self.refuse_connect(error))
+    }
+
+    /// The refusal of a client that the hub did not let connect, or become a user.
+    pub(super) fn refuse_connect(&self, error: JoinError) -> Refusal {
+        match error {
+            JoinError::Full => self.too_many_of_user(),
+            error => join_error_code(error).into(),
+        }
     }
 
     async fn try_connect(
@@ -99,7 +111,7 @@ impl Node {
         {
             self.disconnect(&client).await?;
             // Not reset: the transport tells the peer why.
-            self.hub.release(&client, false)?;
+            self.release(&client, false)?;
             return Err(error);
         }
         self.expiry_list.add(&client);
@@ -117,6 +129,9 @@ impl Node {
         Ok(client)
     }
 
+    /// Counts the client as a connection of its user, in whose channel it receives from now on.
+    ///
+    /// Errors: `Full` if the user has its maximum number of connections.
     pub(super) async fn subscribe_to_user(
         &self,
         client: &Arc<Client>,
@@ -124,9 +139,14 @@ impl Node {
     ) -> Result<(), JoinError> {
         let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(user));
         let name = channel.as_shared();
-        let join = self
-            .hub
-            .join(client, kind, name, JoinOptions::default(), |_, _| None);
+        let options = JoinOptions {
+            max_members: match self.options.limits.connections_per_user {
+                0 => usize::MAX,
+                max => max,
+            },
+            ..JoinOptions::default()
+        };
+        let join = self.hub.join(client, kind, name, options, |_, _| None);
         // As long as for the decision before it: a refusal here costs another handshake.
         let joined = timeout_at(self.policy_deadline(), join).await;
         joined.unwrap_or(Err(JoinError::Overloaded)).map(drop)
@@ -198,6 +218,8 @@ impl Node {
     /// Releases the connection of a client that was disconnected. With `reset`, the socket is
     /// reset, so that the kernel keeps no unsent bytes.
     pub fn release(&self, client: &Arc<Client>, reset: bool) -> Result<(), HubClosed> {
+        let remote = client.remote();
+        self.addresses.leave(remote.map(|remote| remote.ip()));
         self.hub.release(client, reset)
     }
 

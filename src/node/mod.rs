@@ -4,6 +4,7 @@
 //! HTTP, nor about the bytes on a socket.
 
 mod access;
+mod addresses;
 mod admission;
 mod announcement;
 mod authenticated;
@@ -19,6 +20,7 @@ mod expiry_list;
 mod history;
 mod history_file;
 mod lazy_timeout;
+mod limits;
 mod page;
 pub mod policy;
 mod presence;
@@ -43,7 +45,7 @@ mod users;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
@@ -53,13 +55,16 @@ use uuid::Uuid;
 
 use crate::dialect::{Dialect, Dialects, Outgoing, Source};
 use crate::hub::{Client, Hub, HubClosed};
+use crate::limits::ConnectionMeters;
 use crate::protocol::{Json, ServerMessage, TopicMessage};
 use crate::wire::Frame;
 
+pub use addresses::AddressLimits;
 pub use admission::Admission;
 pub use connections::LiveConnection;
 pub use drain::DrainOptions;
 pub(crate) use lazy_timeout::{lazy_timeout, poll_twice};
+pub use limits::LimitOptions;
 pub use page::Page;
 pub use presence::{PresenceError, PresentPage};
 pub use publish_batch::BatchError;
@@ -76,6 +81,7 @@ pub use unavailable::Unavailable;
 pub use unfinished_messages::UnfinishedMessages;
 pub use users::OnlineUser;
 
+use self::addresses::Addresses;
 use self::admission::AwaitingConnections;
 use self::announcement::Announcement;
 use self::channel_identities::ChannelIdentities;
@@ -116,6 +122,8 @@ pub struct NodeOptions {
     /// carried out; a client whose message does not fit is closed (1013). At least twice
     /// `max_message_bytes`. Default 64 MiB.
     pub messages_total: usize,
+    /// Limits of addresses and users, and the rates of connections. Default: none.
+    pub limits: LimitOptions,
 }
 
 impl Default for NodeOptions {
@@ -129,6 +137,7 @@ impl Default for NodeOptions {
             publish_ids: 100_000,
             policy_timeout: Duration::from_secs(5),
             messages_total: 64 * 1024 * 1024,
+            limits: LimitOptions::default(),
         }
     }
 }
@@ -151,6 +160,8 @@ pub struct Node {
     unfinished_messages: UnfinishedMessages,
     unauthenticated_messages: UnfinishedMessages,
     large_reads: Semaphore,
+    addresses: Arc<Addresses>,
+    meters: Option<ConnectionMeters>,
     options: NodeOptions,
     /// Tells this process from others that use the same history file.
     run: Uuid,
@@ -217,6 +228,8 @@ impl Node {
             revocations: Revocations::default(),
             revocation_journal: OnceLock::new(),
             channel_identities: ChannelIdentities::default(),
+            addresses: Arc::new(Addresses::new(&options.limits.addresses, Instant::now())),
+            meters: ConnectionMeters::new(&options.limits.rates, Instant::now()),
             options,
             run: Uuid::new_v4(),
             unclaimed: OnceLock::new(),

@@ -35,11 +35,6 @@ pub(super) fn refuse_unavailable<'a>(
     }
 }
 
-/// The refusal of a client that the hub did not let connect.
-pub(super) fn refuse_connect(error: JoinError) -> Refusal {
-    join_error_code(error).into()
-}
-
 /// The refusal of a client that the hub did not let join.
 pub(super) fn refuse_join<'a>(error: JoinError, topic: impl Into<TopicName<'a>>) -> Refusal {
     refuse(join_error_code(error), topic)

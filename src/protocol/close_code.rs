@@ -24,10 +24,14 @@ pub enum CloseCode {
     ClosedByOperator,
     /// 4001: the client did not answer pings within `pong_timeout`.
     HeartbeatTimeout,
+    /// 4002: the client goes on sending more than its rates allow.
+    RateLimitExceeded,
     /// 4003: the client's token has expired.
     TokenExpired,
     /// 4004: the client's token was revoked.
     TokenRevoked,
+    /// 4005: the client's user has too many connections.
+    TooManyOfUser,
     /// 4500: the client needs a token and did not send one in time.
     AuthenticationRequired,
     /// 4501: the client's token is invalid.
@@ -40,10 +44,13 @@ impl CloseCode {
         match code {
             ErrorCode::Draining => Self::GoingAway,
             ErrorCode::Internal => Self::InternalError,
-            ErrorCode::Overloaded | ErrorCode::TooManyConnections | ErrorCode::KeysUnavailable => {
-                Self::Overloaded
-            }
+            ErrorCode::Overloaded
+            | ErrorCode::TooManyConnections
+            | ErrorCode::TooManyFromAddress
+            | ErrorCode::KeysUnavailable => Self::Overloaded,
             ErrorCode::TokenExpired => Self::TokenExpired,
+            ErrorCode::RateLimited => Self::RateLimitExceeded,
+            ErrorCode::TooManyOfUser => Self::TooManyOfUser,
             ErrorCode::Unauthenticated => Self::AuthenticationRequired,
             ErrorCode::InvalidToken | ErrorCode::TokenNotYetValid | ErrorCode::TokenRevoked => {
                 Self::InvalidToken
@@ -61,8 +68,10 @@ impl CloseCode {
             Self::SlowConsumer | Self::Overloaded => 1013,
             Self::ClosedByOperator => 4000,
             Self::HeartbeatTimeout => 4001,
+            Self::RateLimitExceeded => 4002,
             Self::TokenExpired => 4003,
             Self::TokenRevoked => 4004,
+            Self::TooManyOfUser => 4005,
             Self::AuthenticationRequired => 4500,
             Self::InvalidToken => 4501,
         }
@@ -78,8 +87,10 @@ impl CloseCode {
             Self::Overloaded => "overloaded",
             Self::ClosedByOperator => "closed by operator",
             Self::HeartbeatTimeout => "heartbeat timeout",
+            Self::RateLimitExceeded => "rate limit exceeded",
             Self::TokenExpired => "token expired",
             Self::TokenRevoked => "token revoked",
+            Self::TooManyOfUser => "too many connections of this user",
             Self::AuthenticationRequired => "authentication required",
             Self::InvalidToken => "invalid token",
         }

@@ -2,7 +2,7 @@
 
 use super::{
     ChannelName, EventData, EventId, EventName, HistoryRequest, Json, PresenceRequest, Refusal,
-    ResumeRequest, RoomName, Subject, Token,
+    ResumeRequest, RoomName, Subject, Token, TopicName,
 };
 
 /// A message from a client to the server.
@@ -92,6 +92,25 @@ pub enum ClientMessage {
     },
     /// Request a `pong`.
     Ping,
+}
+
+impl ClientMessage {
+    /// The room or channel that it is about.
+    pub(crate) fn topic(&self) -> Option<TopicName<'_>> {
+        Some(match self {
+            Self::Join { room, .. }
+            | Self::Leave { room }
+            | Self::Message { room, .. }
+            | Self::RoomHistory { room, .. }
+            | Self::RoomPresence { room, .. } => room.into(),
+            Self::Subscribe { channel, .. }
+            | Self::Publish { channel, .. }
+            | Self::Unsubscribe { channel }
+            | Self::ChannelHistory { channel, .. }
+            | Self::ChannelPresence { channel, .. } => channel.into(),
+            Self::Auth { .. } | Self::Ping => return None,
+        })
+    }
 }
 
 /// A client's message, with the id that its reply echoes.

@@ -101,6 +101,10 @@ pub enum ErrorCode {
     TooManyRevocations,
     /// More was asked for than a rate allows; try again later.
     RateLimited,
+    /// There are too many connections from the client's address; try again later.
+    TooManyFromAddress,
+    /// The user has too many connections; try again later.
+    TooManyOfUser,
     /// The request was not received completely in time.
     RequestTimeout,
     /// Something failed inside the server.
@@ -180,6 +184,12 @@ impl ErrorCode {
             Self::OriginNotAllowed => ("origin_not_allowed", "Origin not allowed", 403),
             Self::TooManyRevocations => ("too_many_revocations", "Too many revocations", 409),
             Self::RateLimited => ("rate_limited", "Rate limited", 429),
+            Self::TooManyFromAddress => (
+                "too_many_from_address",
+                "Too many connections from this address",
+                429,
+            ),
+            Self::TooManyOfUser => ("too_many_of_user", "Too many connections of this user", 429),
             Self::RequestTimeout => ("request_timeout", "Request timeout", 408),
             Self::Internal => ("internal", "Internal error", 500),
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use super::excerpt::{NAME_CHARS, excerpt};
 use super::{ErrorCode, TopicName};
@@ -21,6 +22,14 @@ pub struct Refusal {
     /// The room, channel or field that the refusal is about.
     pub subject: Subject,
     detail: Option<Cow<'static, str>>,
+    retry: Option<Retry>,
+}
+
+/// When something that a limit has refused may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Retry {
+    after_ms: u32,
+    is_of_bytes: bool,
 }
 
 /// What a refusal is about.
@@ -45,6 +54,7 @@ impl Refusal {
             code,
             subject,
             detail: None,
+            retry: None,
         }
     }
 
@@ -72,6 +82,36 @@ impl Refusal {
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+
+    /// Says after which time there may be room again, rounded up to milliseconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, time: Duration) -> Self {
+        let after_ms = time.as_nanos().div_ceil(1_000_000).max(1);
+        self.retry = Some(Retry {
+            after_ms: u32::try_from(after_ms).unwrap_or(u32::MAX),
+            is_of_bytes: false,
+        });
+        self
+    }
+
+    /// Says that it is the bytes that are limited, not the commands.
+    #[must_use]
+    pub(crate) fn of_bytes(mut self) -> Self {
+        if let Some(retry) = &mut self.retry {
+            retry.is_of_bytes = true;
+        }
+        self
+    }
+
+    /// The milliseconds after which to try again, if a limit says so.
+    pub fn retry_after_ms(&self) -> Option<u32> {
+        self.retry.map(|retry| retry.after_ms)
+    }
+
+    /// Whether it is the bytes that are limited.
+    pub(crate) fn is_of_bytes(&self) -> bool {
+        self.retry.is_some_and(|retry| retry.is_of_bytes)
     }
 
     /// What exactly is wrong, for a person. Defaults to the code's own message.

@@ -30,7 +30,7 @@ impl WebSocketServer {
     ) -> usize {
         let stop = CancellationToken::new();
         let requests = TaskTracker::new();
-        let options = self.config().serve();
+        let options = self.serve_options();
         requests.spawn(serve(
             listener,
             router,

@@ -2,8 +2,9 @@
 
 use std::vec;
 
+use super::InboundMessage;
 use crate::dialect::native::parse_some_commands;
-use crate::protocol::{Command, ErrorCode, Refusal, RefusedCommand};
+use crate::protocol::{Command, ErrorCode, Json, Refusal, RefusedCommand, Subject};
 
 /// A command that was read.
 pub(super) type Parsed = Result<Command, RefusedCommand>;
@@ -15,9 +16,13 @@ const MAX_PARSED: usize = 255;
 /// Instead of a length: a message that was too large.
 const TOO_LARGE: u32 = u32::MAX;
 
-/// The commands of one read, in order. When there are none, it owns no memory.
+/// The commands of one read, in order. When there are none, it owns no memory, and is no more than a
+/// pointer: every idle connection has one.
 #[derive(Debug, Default)]
-pub(super) struct Accepted(Vec<Entry>);
+pub(super) struct Accepted(Option<Box<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries(Vec<Entry>);
 
 #[derive(Debug)]
 enum Entry {
@@ -38,32 +43,82 @@ struct Texts {
 
 impl Accepted {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |entries| entries.0.len())
+    }
+
+    fn entries(&mut self) -> &mut Vec<Entry> {
+        &mut self.0.get_or_insert_default().0
     }
 
     /// Commands that were parsed before.
     pub(super) fn from_parsed(commands: impl Iterator<Item = Parsed>) -> Self {
-        Self(commands.map(Entry::Parsed).collect())
+        let entries = Entries(commands.map(Entry::Parsed).collect());
+        Self(Some(Box::new(entries)))
+    }
+
+    /// Adds the commands of a message. If `take` refuses its bytes, each command is refused.
+    pub(super) fn add(
+        &mut self,
+        message: InboundMessage<'_>,
+        take: impl FnOnce(Option<usize>) -> Result<(), Refusal>,
+    ) {
+        match message {
+            // Binary frames contain the same JSON as text frames.
+            InboundMessage::Text(text) | InboundMessage::Binary(text) => {
+                match take(Some(text.len())) {
+                    Ok(()) => self.push(text),
+                    Err(refusal) => self.push_refused(text, &refusal),
+                }
+            }
+            InboundMessage::TooLarge => match take(None) {
+                Ok(()) => self.push_too_large(),
+                Err(refusal) => self.push_refused(&[], &refusal),
+            },
+        }
     }
 
     /// Adds the commands of a message.
-    pub(super) fn push(&mut self, text: &[u8]) {
-        let parsed_before = self.0.len();
+    fn push(&mut self, text: &[u8]) {
+        self.push_or_refuse(text, None);
+    }
+
+    /// Adds the commands of a message, each of which is refused for the same reason: at least one.
+    fn push_refused(&mut self, text: &[u8], refusal: &Refusal) {
+        let before = self.len();
+        self.push_or_refuse(text, Some(refusal));
+        if self.len() == before && before < MAX_PARSED {
+            let refused = RefusedCommand::from(refusal.clone());
+            self.entries().push(Entry::Parsed(Err(refused)));
+        }
+    }
+
+    fn push_or_refuse(&mut self, text: &[u8], refusal: Option<&Refusal>) {
+        let parsed_before = self.len();
         if parsed_before < MAX_PARSED {
             let max = MAX_PARSED - parsed_before;
-            let push = |command| self.0.push(Entry::Parsed(command));
-            if parse_some_commands(text, 0, max, push) == 0 {
+            let push = |command| {
+                self.entries()
+                    .push(Entry::Parsed(refused_by(refusal, command)))
+            };
+            // What is refused and beyond that is not worth the memory.
+            if parse_some_commands(text, 0, max, push) == 0 || refusal.is_some() {
                 return;
             }
+        } else if refusal.is_some() {
+            return;
         }
         let parsed = MAX_PARSED.saturating_sub(parsed_before);
         self.push_text(text.len() as u32, text, parsed);
     }
 
     /// Adds the refusal of a message that was too large.
-    pub(super) fn push_too_large(&mut self) {
-        if self.0.len() < MAX_PARSED {
-            self.0.push(Entry::Parsed(too_large()));
+    fn push_too_large(&mut self) {
+        if self.len() < MAX_PARSED {
+            self.entries().push(Entry::Parsed(too_large()));
         } else {
             self.push_text(TOO_LARGE, &[], 0);
         }
@@ -71,7 +126,7 @@ impl Accepted {
 
     /// Takes all commands.
     pub(super) fn take(&mut self) -> Remaining {
-        let entries = std::mem::take(&mut self.0);
+        let entries = self.0.take().map_or_else(Vec::new, |entries| entries.0);
         Remaining {
             capacity: entries.capacity(),
             entries: entries.into_iter(),
@@ -82,7 +137,7 @@ impl Accepted {
 
     /// Adds a message to the texts. The first of them begins with the command at `parsed`.
     fn push_text(&mut self, length: u32, text: &[u8], parsed: usize) {
-        if let Some(Entry::Texts(texts)) = self.0.last_mut() {
+        if let Some(Entry::Texts(texts)) = self.entries().last_mut() {
             texts.push(length, text);
         } else {
             let mut texts = Texts {
@@ -90,7 +145,7 @@ impl Accepted {
                 ..Texts::default()
             };
             texts.push(length, text);
-            self.0.push(Entry::Texts(texts));
+            self.entries().push(Entry::Texts(texts));
         }
     }
 }
@@ -173,6 +228,38 @@ impl Iterator for Remaining {
                 return None;
             }
         }
+    }
+}
+
+/// The command, or its refusal.
+fn refused_by(refusal: Option<&Refusal>, command: Parsed) -> Parsed {
+    let Some(refusal) = refusal else {
+        return command;
+    };
+    let refusal = refusal.clone().about(subject_of(&command));
+    let id = match command {
+        Ok(command) => command.id,
+        Err(refused) => refused.id,
+    };
+    Err(RefusedCommand { id, refusal })
+}
+
+/// The id of a command.
+pub(super) fn id_of(command: &Parsed) -> Option<&Json> {
+    match command {
+        Ok(command) => command.id.as_ref(),
+        Err(refused) => refused.id.as_ref(),
+    }
+}
+
+/// The room or channel of a command.
+pub(super) fn subject_of(command: &Parsed) -> Subject {
+    match command {
+        Ok(command) => command.message.topic().map_or(Subject::None, Subject::from),
+        Err(RefusedCommand { refusal, .. }) => match &refusal.subject {
+            topic @ (Subject::Room(_) | Subject::Channel(_)) => topic.clone(),
+            Subject::Field(_) | Subject::None => Subject::None,
+        },
     }
 }
 

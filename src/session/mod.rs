@@ -2,6 +2,7 @@
 
 mod accepted;
 mod native;
+mod rates;
 mod unauthenticated;
 
 use std::future::Future;
@@ -30,6 +31,11 @@ pub enum InboundMessage<'a> {
 pub trait Session: Send + 'static {
     /// Accepts a message that is still in the read buffer.
     fn accept(&mut self, message: InboundMessage<'_>);
+
+    /// Accepts a ping or a pong. False if there are too many: then the connection is closed (1008).
+    fn accept_control_frame(&mut self) -> bool {
+        true
+    }
 
     /// Whether accepted messages are waiting for [`perform`](Self::perform).
     fn has_work(&self) -> bool;

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
-use super::accepted::{Accepted, Parsed, text_bytes};
+use super::accepted::{Accepted, Parsed, id_of, text_bytes};
+use super::rates::{Answer, Rates, TooMuch, take_bytes, take_control_frame};
 use super::{InboundMessage, Session};
 use crate::hub::{Client, HubClosed, Phase};
 use crate::node::{ClientPublication, Node};
@@ -23,6 +25,7 @@ pub struct NativeSession {
     node: Arc<Node>,
     client: Arc<Client>,
     accepted: Accepted,
+    rates: Rates,
 }
 
 impl NativeSession {
@@ -32,6 +35,7 @@ impl NativeSession {
             node,
             client,
             accepted: Accepted::default(),
+            rates: Rates::default(),
         }
     }
 
@@ -41,12 +45,14 @@ impl NativeSession {
         node: Arc<Node>,
         client: Arc<Client>,
         commands: impl Iterator<Item = Parsed>,
+        rates: Rates,
     ) -> Self {
         let accepted = Accepted::from_parsed(commands);
         Self {
             node,
             client,
             accepted,
+            rates,
         }
     }
 
@@ -55,7 +61,14 @@ impl NativeSession {
         let id = command.id.as_ref();
         match self.dispatch(&command.message, id).await {
             Ok(()) => Ok(()),
-            Err(refusal) => self.refuse(&refusal, id).await,
+            Err(refusal) => {
+                self.refuse(&refusal, id).await?;
+                if refusal.code == ErrorCode::TooManyOfUser {
+                    let code = CloseCode::TooManyOfUser;
+                    self.node.close(&self.client, code, None).await?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -117,6 +130,19 @@ impl NativeSession {
         }
     }
 
+    /// Answers a command that is too much.
+    async fn refuse_too_much(&self, too_much: TooMuch, id: Option<&Json>) -> Result<(), HubClosed> {
+        self.node.count_limited(too_much.limit);
+        match too_much.answer {
+            Answer::Refuse(refusal) => self.refuse(&refusal, id).await,
+            Answer::Nothing => Ok(()),
+            Answer::Close => {
+                let code = CloseCode::RateLimitExceeded;
+                self.node.close(&self.client, code, None).await
+            }
+        }
+    }
+
     async fn refuse(&self, refusal: &Refusal, id: Option<&Json>) -> Result<(), HubClosed> {
         let error = ServerMessage::Error { refusal };
         self.node.reply(&self.client, &error, id).await
@@ -125,11 +151,17 @@ impl NativeSession {
 
 impl Session for NativeSession {
     fn accept(&mut self, message: InboundMessage<'_>) {
-        match message {
-            // Binary frames contain the same JSON as text frames.
-            InboundMessage::Text(text) | InboundMessage::Binary(text) => self.accepted.push(text),
-            InboundMessage::TooLarge => self.accepted.push_too_large(),
-        }
+        let Self {
+            node,
+            rates,
+            accepted,
+            ..
+        } = self;
+        accepted.add(message, |bytes| take_bytes(node, rates, bytes));
+    }
+
+    fn accept_control_frame(&mut self) -> bool {
+        take_control_frame(&self.node, &mut self.rates)
     }
 
     fn has_work(&self) -> bool {
@@ -158,6 +190,12 @@ impl Session for NativeSession {
             }
             if self.client.phase() != Phase::Open {
                 break;
+            }
+            if let Some(meters) = self.node.connection_meters()
+                && let Err(too_much) = self.rates.take_command(meters, &command, Instant::now())
+            {
+                self.refuse_too_much(too_much, id_of(&command)).await?;
+                continue;
             }
             match command {
                 Ok(command) => self.execute(command).await?,

@@ -1,21 +1,26 @@
 //! The session of a connection whose client has not sent its token yet.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::accepted::{Accepted, Remaining};
+use super::accepted::{Accepted, Parsed, Remaining, id_of};
+use super::rates::{Answer, Rates, take_bytes, take_control_frame};
 use super::{InboundMessage, NativeSession};
 use crate::hub::Client;
 use crate::node::Node;
 use crate::protocol::{
-    ClientMessage, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage, Token,
+    ClientMessage, CloseCode, Command, ErrorCode, Json, Refusal, RefusedCommand, ServerMessage,
+    Token,
 };
 
 /// The protocol state before authentication: `auth` and `ping` are answered, and every other
 /// command is refused with `unauthenticated`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UnauthenticatedSession {
+    node: Arc<Node>,
     accepted: Accepted,
     remaining: Option<Remaining>,
+    rates: Rates,
 }
 
 /// What a client's next command asks for.
@@ -30,22 +35,62 @@ pub enum Step {
         /// The id of the command.
         id: Option<Json>,
     },
+    /// To be closed with this code.
+    Close(CloseCode),
 }
 
 impl UnauthenticatedSession {
+    /// The session of a connection that has just been made.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self {
+            node,
+            accepted: Accepted::default(),
+            remaining: None,
+            rates: Rates::default(),
+        }
+    }
+
     /// Accepts a message.
     pub fn accept(&mut self, message: InboundMessage<'_>) {
-        match message {
-            InboundMessage::Text(text) | InboundMessage::Binary(text) => self.accepted.push(text),
-            InboundMessage::TooLarge => self.accepted.push_too_large(),
-        }
+        let Self {
+            node,
+            rates,
+            accepted,
+            ..
+        } = self;
+        accepted.add(message, |bytes| take_bytes(node, rates, bytes));
+    }
+
+    /// Accepts a ping or a pong. False if there are too many.
+    pub fn accept_control_frame(&mut self) -> bool {
+        take_control_frame(&self.node, &mut self.rates)
+    }
+
+    /// What follows a command that is too much. `None` if it may be answered.
+    fn refuse_too_much(&mut self, command: &Parsed) -> Option<Option<Step>> {
+        let meters = self.node.connection_meters()?;
+        let too_much = self.rates.take_command(meters, command, Instant::now());
+        let too_much = too_much.err()?;
+        self.node.count_limited(too_much.limit);
+        Some(match too_much.answer {
+            Answer::Refuse(refusal) => {
+                let error = ServerMessage::Error { refusal: &refusal };
+                Some(reply(&error, id_of(command)))
+            }
+            Answer::Nothing => None,
+            Answer::Close => Some(Step::Close(CloseCode::RateLimitExceeded)),
+        })
     }
 
     /// The next command, in order. `None` if there is none.
     pub fn next_step(&mut self) -> Option<Step> {
         let command = loop {
             if let Some(command) = self.remaining.as_mut().and_then(Iterator::next) {
-                break command;
+                match self.refuse_too_much(&command) {
+                    None => break command,
+                    Some(None) => continue,
+                    Some(step) => return step,
+                }
             }
             self.remaining = None;
             if self.accepted.is_empty() {
@@ -74,9 +119,10 @@ impl UnauthenticatedSession {
 
     /// The session of the client, which has authenticated. It goes on with the commands behind the
     /// token.
-    pub fn into_native(mut self, node: Arc<Node>, client: Arc<Client>) -> NativeSession {
+    pub fn into_native(mut self, client: Arc<Client>) -> NativeSession {
         let before = self.remaining.into_iter().flatten();
-        NativeSession::with_commands(node, client, before.chain(self.accepted.take()))
+        let commands = before.chain(self.accepted.take());
+        NativeSession::with_commands(self.node, client, commands, self.rates)
     }
 }
 
@@ -87,11 +133,58 @@ fn reply(message: &ServerMessage<'_>, id: Option<&Json>) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::accepted::Parsed;
+    use crate::dialect::Dialects;
+    use crate::hub::{Hub, HubOptions};
+    use crate::limits::{ConnectionRates, Rate, RateLimit};
+    use crate::node::{LimitOptions, NodeOptions};
+    use tokio_util::task::TaskTracker;
 
-    #[test]
-    fn only_tokens_and_pings_are_answered_and_what_follows_the_token_is_kept() {
-        let mut session = UnauthenticatedSession::default();
+    fn session(rates: ConnectionRates) -> UnauthenticatedSession {
+        let (options, tasks) = (HubOptions::default(), TaskTracker::new());
+        let hub = Hub::new(&options, Dialects::default(), &tasks);
+        let limits = LimitOptions {
+            rates,
+            ..LimitOptions::default()
+        };
+        let options = NodeOptions {
+            limits,
+            ..NodeOptions::default()
+        };
+        UnauthenticatedSession::new(Arc::new(Node::new(hub, options)))
+    }
+
+    #[tokio::test]
+    async fn a_client_that_nobody_knows_may_not_send_more_than_one_that_is_known() {
+        let once = |burst| Some(RateLimit::new(Rate::parse("1/h").unwrap(), burst));
+        let mut session = session(ConnectionRates {
+            commands: once(2),
+            bytes: once(9000),
+            control_frames: once(1),
+            presence_updates: None,
+        });
+        let ping = r#"{"type":"ping"}"#;
+        for _ in 0..200 {
+            session.accept(InboundMessage::Text(&mut Vec::from(ping)));
+        }
+        let (mut pongs, mut refusals) = (0, 0);
+        let end = loop {
+            match session.next_step() {
+                Some(Step::Reply(text)) if text == r#"{"type":"pong"}"# => pongs += 1,
+                Some(Step::Reply(text)) => {
+                    assert!(text.contains("\"code\":\"rate_limited\""), "{text}");
+                    refusals += 1;
+                }
+                end => break end,
+            }
+        };
+        assert_eq!((pongs, refusals), (2, 10));
+        assert_eq!(end, Some(Step::Close(CloseCode::RateLimitExceeded)));
+        assert!(session.accept_control_frame() && !session.accept_control_frame());
+    }
+
+    #[tokio::test]
+    async fn only_tokens_and_pings_are_answered_and_what_follows_the_token_is_kept() {
+        let mut session = session(ConnectionRates::default());
         let mut text = *br#"[{"type":"ping","id":1},{"type":"subscribe","channel":"a","id":2},{"type":"shout"},{"type":"auth","token":"t","id":3},{"type":"ping"}]"#;
         session.accept(InboundMessage::Text(&mut text));
         session.accept(InboundMessage::TooLarge);

@@ -22,6 +22,7 @@ pub const SERVER: Crate = Crate {
     floors: &[
         ("protocol", 0),
         ("wire", 0),
+        ("limits", 0),
         ("dialect", 10),
         ("history", 10),
         ("presence", 10),
@@ -127,6 +128,7 @@ pub const SERVER: Crate = Crate {
             "hyper_util",
             &["authority/key_request.rs", "transport/", "http/serving/"],
         ),
+        ("ipnet", &["wire/trusted_proxies.rs"]),
         ("jsonwebtoken", &["auth/token/", "auth/jwks/mod.rs"]),
         (
             "parking_lot",
@@ -142,7 +144,8 @@ pub const SERVER: Crate = Crate {
         ),
         ("memchr", &["dialect/native/"]),
         ("postcard", &["dialect/stored.rs", "history/saved/"]),
-        ("quick_cache", &["node/dedup.rs"]),
+        ("ppp", &["transport/proxy_header.rs"]),
+        ("quick_cache", &["node/addresses.rs", "node/dedup.rs"]),
         ("rustix", &["cli/descriptors.rs"]),
         (
             "serde",

@@ -10,8 +10,9 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Document, in_order};
 use super::origin::Origin;
 use super::problem::Problem;
-use crate::auth::{ApiKey, KEY_PREFIX, KeyHash, KeyId, Rate, SCOPES, Scopes};
+use crate::auth::{ApiKey, KEY_PREFIX, KeyHash, KeyId, SCOPES, Scopes};
 use crate::config::values::Raw;
+use crate::limits::Rate;
 use crate::protocol::{did_you_mean_or, nearest};
 
 const NAME: &str = "api_keys";

@@ -15,6 +15,7 @@ use crate::config::edge::EdgeConfig;
 use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
 use crate::config::tokens::TokensConfig;
+use crate::wire::TrustedProxies;
 
 /// The command line's part of the configuration.
 #[derive(Debug, Default)]
@@ -96,9 +97,11 @@ impl Loaded {
             }
         }
         loaded.config.anonymous = file.anonymous;
+        loaded.apply_proxies();
         loaded.check_together(&file.rules);
         loaded.apply_rules(&file.rules);
         loaded.apply_tokens(file.tokens);
+        loaded.apply_limits();
         // The sort is stable: within one origin, problems stay in the order of discovery.
         let in_order = |problem: &Problem| problem.origin().rank();
         loaded.problems.sort_by_key(in_order);
@@ -208,6 +211,7 @@ impl Loaded {
             ConfigError::TooLarge { key, most } => {
                 self.refuse(key, format!("must be at most {most}"));
             }
+            ConfigError::Missing { key, needed } => self.refuse(key, format!("needs {needed}")),
             ConfigError::Mismatch {
                 key,
                 relation,
@@ -268,6 +272,31 @@ impl Loaded {
                 "no token can be verified without a key; add [[tokens.keys]] or [[tokens.jwks]]";
             self.problems
                 .push(Problem::of_value(origin, "tokens", message));
+        }
+    }
+
+    fn apply_proxies(&mut self) {
+        let networks = self.config.trusted_proxies.iter().map(String::as_str);
+        // Each was checked when it was read.
+        self.config.server.trusted_proxies = TrustedProxies::new(networks).unwrap_or_default();
+    }
+
+    fn apply_limits(&mut self) {
+        let is_of_limits = |(key, source): (&&str, &Source)| {
+            // These two are older than the rates, and their flags turn nothing else on.
+            let is_of_topics = matches!(*key, "limits.topics" | "limits.topics_per_client");
+            let is_in_file = matches!(source.origin, Origin::File { .. });
+            key.starts_with("limits.") && (is_in_file || !is_of_topics)
+        };
+        let has_rates = !self.config.is_open() || self.given.iter().any(is_of_limits);
+        let EdgeConfig { limits, server, .. } = &mut self.config;
+        limits.apply(has_rates, &mut server.limits);
+        if has_rates {
+            let doubts = limits.doubts(server.limits.topics_per_client, server.max_message_size);
+            for (key, message) in doubts {
+                let warning = Problem::of_value(self.origin(key), key, message);
+                self.warnings.push(warning);
+            }
         }
     }
 

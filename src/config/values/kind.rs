@@ -8,8 +8,9 @@ use super::log_filter;
 use super::value::{Raw, Value};
 use super::web_origin;
 use crate::config::validate::YEAR;
+use crate::limits::{Rate, RateError};
 use crate::protocol::{did_you_mean, nearest};
-use crate::wire::AllowedOrigins;
+use crate::wire::{AllowedOrigins, TrustedProxies};
 
 /// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,12 @@ pub(crate) enum Kind {
     Texts,
     /// Web origins whose pages may connect, in the same form; also `https://*.app.example` and `null`.
     AllowedOrigins,
+    /// A number per second, minute or hour, or 0 for no limit.
+    Rate,
+    /// A number of bytes per second, minute or hour, or 0 for no limit.
+    ByteRate,
+    /// Networks or addresses: a list, or separated by commas in a variable.
+    Networks,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -43,7 +50,10 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether this is a single value, not a list.
     pub(crate) fn is_scalar(self) -> bool {
-        !matches!(self, Self::WebOrigins | Self::AllowedOrigins | Self::Texts)
+        !matches!(
+            self,
+            Self::WebOrigins | Self::AllowedOrigins | Self::Texts | Self::Networks
+        )
     }
 
     /// The placeholder for the value in the description of a flag.
@@ -58,6 +68,8 @@ impl Kind {
             Self::Path => "FILE",
             Self::WebOrigins | Self::AllowedOrigins => "ORIGIN",
             Self::Texts => "TEXT",
+            Self::Rate | Self::ByteRate => "RATE",
+            Self::Networks => "NETWORK",
             Self::Word(_) => "WORD",
         }
     }
@@ -94,6 +106,12 @@ impl Kind {
                 })
             }
             Self::Texts => texts(raw),
+            Self::Rate => rate(raw, "100/s, 20/m or 5/h", Rate::parse),
+            Self::ByteRate => rate(raw, "256KiB/s or 1MiB/m", |text| {
+                let bytes = |text: &str| text.parse().ok().map(|ByteSize(bytes)| bytes);
+                Rate::parse_bytes(text, bytes)
+            }),
+            Self::Networks => networks(raw),
             Self::Word(words) => {
                 let word = text(raw).unwrap_or_default();
                 if words.contains(&word) {
@@ -206,6 +224,37 @@ fn web_origins(
         }
     }
     Ok(Value::List(origins))
+}
+
+/// A rate; `how` is how to write one.
+fn rate(
+    raw: &Raw,
+    how: &str,
+    parse: impl FnOnce(&str) -> Result<Rate, RateError>,
+) -> Result<Value, String> {
+    let refused = || format!("{raw} is not a rate; write {how}, or 0 for no limit");
+    match (raw, text(raw)) {
+        (Raw::Integer(0), _) | (_, Some("0")) => Ok(Value::Rate(None)),
+        (_, Some(text)) => parse(text)
+            .map(|rate| Value::Rate(Some(rate)))
+            .map_err(|_| refused()),
+        _ => Err(refused()),
+    }
+}
+
+fn networks(raw: &Raw) -> Result<Value, String> {
+    let Value::List(networks) = texts(raw)? else {
+        return Err(format!("{raw} is not a list"));
+    };
+    match networks
+        .iter()
+        .find(|text| TrustedProxies::new([text.as_str()]).is_err())
+    {
+        Some(text) => Err(format!(
+            "{text:?} is not a network; write 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32"
+        )),
+        None => Ok(Value::List(networks)),
+    }
 }
 
 fn texts(raw: &Raw) -> Result<Value, String> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::listen::Listen;
+use crate::limits::Rate;
 
 /// A value as it was written, before it is parsed as the kind of its setting.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +63,8 @@ pub(crate) enum Value {
     NoAddress,
     Text(String),
     List(Vec<String>),
+    /// `None` for no limit.
+    Rate(Option<Rate>),
 }
 
 /// Sets a field of the configuration. A field of another type stays unchanged; the tests of the
@@ -93,6 +96,8 @@ convert! {
     Listen: Value::Address(listen) => listen;
     String: Value::Text(text) => text;
     Vec<String>: Value::List(list) => list;
+    Option<Rate>: Value::Rate(rate) => rate;
+    u64: Value::Number(number) => number;
 }
 
 impl TryFrom<Value> for Option<Listen> {

@@ -221,6 +221,12 @@ impl<T: Write> ObjectWriter<T> {
         let code = refusal.code;
         self.string("type", "error").string("code", code.as_str());
         self.string("message", code.message());
+        if let Some(time) = refusal.retry_after_ms() {
+            self.number("retry_after_ms", time.into());
+        }
+        if refusal.is_of_bytes() {
+            self.string("limit", "bytes");
+        }
         match &refusal.subject {
             Subject::None => {}
             Subject::Room(room) => drop(self.string("room", room)),

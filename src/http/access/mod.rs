@@ -42,6 +42,16 @@ pub enum ApiAccess {
 }
 
 impl ApiAccess {
+    /// Whether it looks at the key that a request brings.
+    #[cfg_attr(not(feature = "auth"), allow(clippy::unused_self, unused_variables))]
+    pub(super) fn takes_key_of<B>(&self, request: &Request<B>) -> bool {
+        match self {
+            #[cfg(feature = "auth")]
+            Self::Keys(_) => key_in(request.headers()).is_some(),
+            _ => false,
+        }
+    }
+
     /// Checks whether a request may use a route that needs this scope. The result says what it may
     /// publish.
     ///

@@ -25,7 +25,7 @@ use crate::protocol::{
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionView {
     id: Uuid,
-    remote: Option<SocketAddr>,
+    remote: Option<String>,
     since: String,
     user: Option<String>,
     transport: &'static str,
@@ -59,7 +59,7 @@ impl From<LiveConnection> for ConnectionView {
         let expires = identity.and_then(Identity::expires);
         Self {
             id: client.id(),
-            remote: client.remote(),
+            remote: client.remote().map(shown),
             since: humantime::format_rfc3339_millis(client.since()).to_string(),
             user: client.user().map(|user| user.to_string()),
             transport: match client.transport() {
@@ -78,6 +78,14 @@ impl From<LiveConnection> for ConnectionView {
             token_id: identity.and_then(Identity::token_id).map(str::to_owned),
             meta: identity.and_then(Identity::meta).cloned(),
         }
+    }
+}
+
+/// The address. One that was forwarded has no port.
+fn shown(remote: SocketAddr) -> String {
+    match remote.port() {
+        0 => remote.ip().to_string(),
+        _ => remote.to_string(),
     }
 }
 

@@ -31,7 +31,7 @@ pub(in crate::http) async fn respond_to_publish<B: HttpBody<Data = Bytes> + Unpi
     peer: SocketAddr,
     request: Request<B>,
 ) -> Response {
-    let admitted = api.access.admit(Scope::Publish, &request, Some(peer));
+    let admitted = api.admit(Scope::Publish, &request, Some(peer));
     match admitted {
         Ok(publisher) => {
             let answer = publish_event(&api, &publisher, request).await;

@@ -132,7 +132,7 @@ impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
     fn call(self, mut request: Request, api: Arc<Api>) -> Self::Future {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map(|ConnectInfo(peer)| *peer);
-        match api.access.admit(self.scope, &request, peer) {
+        match api.admit(self.scope, &request, peer) {
             Ok(publisher) => {
                 if self.scope == Scope::Publish {
                     request.extensions_mut().insert(publisher);

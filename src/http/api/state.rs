@@ -1,14 +1,18 @@
 //! What the API's handlers share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::Request;
 use tokio_util::task::TaskTracker;
 
 use super::lists::Lists;
-use crate::http::access::ApiAccess;
+use crate::http::access::{ApiAccess, Publisher, Scope};
 use crate::http::body::BodyBudget;
+use crate::http::problem::ApiError;
 use crate::node::Node;
+use crate::transport::ClientAddress;
 
 /// The state that the API's handlers share.
 #[derive(Debug)]
@@ -31,4 +35,28 @@ pub struct Api {
     pub ping_interval: Duration,
     /// How long a client may take to answer a ping, for the statistics.
     pub pong_timeout: Duration,
+}
+
+impl Api {
+    /// Checks whether a request may use a route that needs this scope. A key that is refused counts for
+    /// the address of its client: after too many, none from there is looked at.
+    ///
+    /// Errors: those of [`ApiAccess`], and 429.
+    pub(in crate::http) fn admit<B>(
+        &self,
+        scope: Scope,
+        request: &Request<B>,
+        peer: Option<SocketAddr>,
+    ) -> Result<Publisher, ApiError> {
+        if !self.access.takes_key_of(request) {
+            return self.access.admit(scope, request, peer);
+        }
+        let client = ClientAddress::of(request.extensions()).or(peer);
+        self.node.may_authenticate(client)?;
+        let admitted = self.access.admit(scope, request, peer);
+        if admitted.as_ref().is_err_and(ApiError::is_unauthenticated) {
+            self.node.record_failed_auth(client);
+        }
+        admitted
+    }
 }

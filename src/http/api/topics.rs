@@ -34,6 +34,7 @@ struct Stats {
     largest_evicted_total: u64,
     heartbeat_timeouts_total: u64,
     panics_total: u64,
+    limited: BTreeMap<&'static str, u64>,
     uptime_seconds: u64,
     ping_interval_ms: u128,
     pong_timeout_ms: u128,
@@ -70,6 +71,11 @@ fn stats_text(api: &Api) -> Result<Vec<u8>, ApiError> {
         largest_evicted_total: metrics.largest_evicted_total.get(),
         heartbeat_timeouts_total: metrics.heartbeat_timeouts_total.get(),
         panics_total: metrics.panics_total.get(),
+        limited: metrics
+            .limited
+            .all()
+            .map(|(limit, count)| (limit.as_str(), count))
+            .collect(),
         uptime_seconds: api.started.elapsed().as_secs(),
         ping_interval_ms: api.ping_interval.as_millis(),
         pong_timeout_ms: api.pong_timeout.as_millis(),

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::accept_errors::{AcceptErrors, ReserveDescriptor};
 use super::connection::{serve_connection, shed_response};
 use super::options::ServeOptions;
+use super::peers::Peers;
 use super::routes::Routes;
 use super::slots::HttpSlots;
 use crate::transport::is_out_of_descriptors;
@@ -30,7 +32,8 @@ pub async fn serve(
 ) {
     let routes = routes.into();
     let slots = HttpSlots::new(options.max_http);
-    accept(listener, routes, options, slots, tasks, stop).await;
+    let peers = Arc::new(Peers::new(options));
+    accept(listener, routes, peers, slots, tasks, stop).await;
 }
 
 /// Spawns an accept loop on `tasks` for each listener. They share the bounds.
@@ -43,11 +46,12 @@ pub(crate) fn serve_all(
     stop: &CancellationToken,
 ) {
     let slots = HttpSlots::new(options.max_http);
+    let peers = Arc::new(Peers::new(options));
     for listener in listeners {
         tasks.spawn(accept(
             listener,
             routes.clone(),
-            options,
+            peers.clone(),
             slots.clone(),
             tasks.clone(),
             stop.clone(),
@@ -58,7 +62,7 @@ pub(crate) fn serve_all(
 async fn accept(
     listener: TcpListener,
     routes: Routes,
-    options: ServeOptions,
+    peers: Arc<Peers>,
     slots: HttpSlots,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -94,10 +98,15 @@ async fn accept(
             let _ = stream.try_write(&shed_response());
             continue;
         };
-        options.socket().apply_at_accept(&stream);
+        peers.options.socket().apply_at_accept(&stream);
         extra += u32::from(slot.is_extra());
-        let connection =
-            serve_connection((stream, peer), slot, routes.clone(), options, stop.clone());
+        let connection = serve_connection(
+            (stream, peer),
+            slot,
+            routes.clone(),
+            peers.clone(),
+            stop.clone(),
+        );
         tasks.spawn(connection);
         if extra >= EXTRA_PER_TURN {
             // They are read from before others take their places.

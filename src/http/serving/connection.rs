@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ending::{answer_error, has_input, linger};
 use super::head_timer::HeadTimer;
-use super::options::ServeOptions;
+use super::peers::Peers;
 use super::request_body::UnreadBody;
 use super::request_head::check_head;
 use super::routes::{Routes, publish};
@@ -53,12 +53,26 @@ pub(super) fn shed_response() -> Vec<u8> {
 
 /// Answers requests until the connection ends or becomes a WebSocket or an event stream.
 pub(super) async fn serve_connection(
-    (stream, peer): (TcpStream, SocketAddr),
+    (mut stream, peer): (TcpStream, SocketAddr),
     slot: HttpSlot,
     routes: Routes,
-    options: ServeOptions,
+    peers: Arc<Peers>,
     stop: CancellationToken,
 ) {
+    let options = &peers.options;
+    let header_timeout = if slot.is_extra() {
+        options.header_timeout.min(EXTRA_TIMEOUT)
+    } else {
+        options.header_timeout
+    };
+    let peer = tokio::select! {
+        peer = peers.origin_of(&mut stream, peer, header_timeout) => peer,
+        () = slot.lost() => return,
+        () = stop.cancelled() => return,
+    };
+    let Some(peer) = peer else {
+        return;
+    };
     let handover = Handover::default();
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
     let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
@@ -67,6 +81,7 @@ pub(super) async fn serve_connection(
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
     let request_slot = slot.clone();
     let (request_handover, response_mode) = (handover.clone(), task.clone());
+    let request_peers = peers.clone();
     let unread = UnreadBody::default();
     let request_unread = unread.clone();
     // Boxed: the HTTP library moves the future several times before it polls it.
@@ -81,6 +96,9 @@ pub(super) async fn serve_connection(
                 request_unread.record();
             }
             return Box::pin(ready(Ok(refusal.closing().into_response())));
+        }
+        if let Some(client) = request_peers.client_behind(peer, request.headers()) {
+            request.extensions_mut().insert(client);
         }
         let unread = request_unread.clone();
         if let Some(api) = routes.short_way(&request) {
@@ -100,18 +118,14 @@ pub(super) async fn serve_connection(
             response
         })
     });
-    let timeouts = ServeOptions {
-        header_timeout: if is_extra {
-            options.header_timeout.min(EXTRA_TIMEOUT)
-        } else {
-            options.header_timeout
-        },
-        ..options
-    };
     let mut connection = http1::Builder::new()
-        .timer(HeadTimer::new(&timeouts, arrivals, slot.clone()))
+        .timer(HeadTimer::new(
+            (header_timeout, options.keep_alive),
+            arrivals,
+            slot.clone(),
+        ))
         // Turns the timer on, which has timeouts of its own.
-        .header_read_timeout(timeouts.header_timeout)
+        .header_read_timeout(header_timeout)
         .keep_alive(!is_extra)
         .max_headers(MAX_HEADERS)
         // The buffer size alone does not reject a longer header that arrives in one piece.
@@ -213,6 +227,7 @@ mod tests {
 
     use super::super::slots::HttpSlots;
     use super::*;
+    use crate::http::serving::options::ServeOptions;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -243,9 +258,10 @@ mod tests {
         peer.write_all(&request).await.expect("send");
         let accepted = listener.accept().await.expect("accept");
         let routes = Router::new().route("/", post(answer_early)).into();
-        let (options, stop) = (ServeOptions::default(), CancellationToken::new());
+        let peers = Arc::new(Peers::new(ServeOptions::default()));
+        let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_connection(accepted, slot, routes, options, stop));
+        tasks.spawn(serve_connection(accepted, slot, routes, peers, stop));
 
         // Its side ends when it begins to linger, which it does until the peer's side ends.
         let mut answer = String::new();

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use tokio::time;
 
-use super::options::ServeOptions;
 use super::slots::HttpSlot;
 use crate::transport::Arrivals;
 
@@ -29,10 +28,14 @@ pub(super) struct HeadTimer {
 }
 
 impl HeadTimer {
-    pub(super) fn new(options: &ServeOptions, arrivals: Arrivals, slot: Arc<HttpSlot>) -> Self {
+    pub(super) fn new(
+        (head_timeout, keep_alive): (Duration, Duration),
+        arrivals: Arrivals,
+        slot: Arc<HttpSlot>,
+    ) -> Self {
         Self {
-            head_timeout: options.header_timeout,
-            keep_alive: options.keep_alive,
+            head_timeout,
+            keep_alive,
             is_reused: AtomicBool::new(false),
             arrivals,
             slot,
@@ -123,13 +126,8 @@ mod tests {
     const IDLE: Duration = Duration::from_secs(75);
 
     fn timer(slots: &HttpSlots, arrivals: &Arrivals) -> HeadTimer {
-        let options = ServeOptions {
-            header_timeout: HEAD,
-            keep_alive: IDLE,
-            ..ServeOptions::default()
-        };
         let slot = slots.take().expect("a slot");
-        HeadTimer::new(&options, arrivals.clone(), Arc::new(slot))
+        HeadTimer::new((HEAD, IDLE), arrivals.clone(), Arc::new(slot))
     }
 
     async fn waited(timer: &HeadTimer) -> Duration {

@@ -6,6 +6,7 @@ mod connection;
 mod ending;
 mod head_timer;
 mod options;
+mod peers;
 mod request_body;
 mod request_head;
 mod routes;

@@ -1,11 +1,14 @@
 //! Settings of the accept loop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits::LimitCounters;
 use crate::transport::SocketOptions;
+use crate::wire::TrustedProxies;
 
 /// Settings of the accept loop.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// How long a connection may take to send the header section of a request: the first one from
     /// the accept on, later ones from their first byte on. Default: 10 s.
@@ -21,6 +24,14 @@ pub struct ServeOptions {
     /// A connection that accepts no bytes for this long while some are queued is reset. Default:
     /// 30 s.
     pub write_timeout: Duration,
+    /// The proxies in front of the server, whose word about the address of a client is believed.
+    /// Default: none.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether every connection begins with a PROXY header, of version 1 or 2. It has to arrive within
+    /// 5 s, and peers that are no trusted proxies are closed. Default: no.
+    pub proxy_protocol: bool,
+    /// Counts the connections that are closed for lack of a PROXY header.
+    pub limited: Arc<LimitCounters>,
 }
 
 impl Default for ServeOptions {
@@ -30,6 +41,9 @@ impl Default for ServeOptions {
             keep_alive: Duration::from_secs(75),
             max_http: 4096,
             write_timeout: SocketOptions::default().write_timeout,
+            trusted_proxies: TrustedProxies::default(),
+            proxy_protocol: false,
+            limited: Arc::default(),
         }
     }
 }

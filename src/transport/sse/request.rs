@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{Uri, Version};
 
@@ -15,6 +15,7 @@ use crate::protocol::{
     ChannelName, ErrorCode, Identity, NAME_CHARS, NOT_TEXT, Refusal, decodes_to_text, did_you_mean,
     excerpt, nearest,
 };
+use crate::transport::client_address::ClientAddress;
 use crate::transport::credentials::{Credentials, HeaderTokens};
 
 /// Maximum number of channels per stream, even if clients of other transports may have more: each
@@ -46,6 +47,11 @@ impl SseRequest {
     /// The [`Identity`] that middleware put into the request's extensions.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
+    }
+
+    /// The address of the client, if the listener provides it.
+    pub(crate) fn remote(&self) -> Option<SocketAddr> {
+        self.remote
     }
 
     /// The token of the request.
@@ -144,12 +150,11 @@ impl<S: Sync> FromRequestParts<S> for SseRequest {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let last_event_id = parts.headers.get(LAST_EVENT_ID);
-        let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             uri: parts.uri.clone(),
             identity: parts.extensions.get().cloned(),
             tokens: HeaderTokens::read(&parts.headers),
-            remote: remote.map(|&ConnectInfo(remote)| remote),
+            remote: ClientAddress::of(&parts.extensions),
             handover: parts.extensions.remove(),
             version: parts.version,
             accepts_event_stream: accepts_event_stream(&parts.headers),

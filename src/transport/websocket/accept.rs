@@ -44,6 +44,9 @@ pub async fn accept(
         remote: ws.remote(),
         ..ClientInfo::default()
     };
+    if !matches!(credentials, Credentials::None) {
+        node.may_authenticate(info.remote)?;
+    }
     let its_tasks = tasks.clone();
     let token = match credentials {
         Credentials::Browser(token) => {
@@ -61,7 +64,7 @@ pub async fn accept(
             Ok(ws.on_upgrade(tasks, options, open))
         }
         Err(refusal) if token.is_none() && may_authenticate_later(&node, &refusal) => {
-            let place = node.await_token()?;
+            let place = node.await_token(info.remote)?;
             let open = async move |stream| {
                 let authenticated = authenticate(&node, stream, info, place, limits).await?;
                 open_authenticated(node, its_tasks, authenticated).await

@@ -12,10 +12,11 @@ use futures_util::FutureExt as _;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use super::connection::{READ_BUFFER, READ_BUFFER_BYTES};
+use super::connection::{READ_BUFFER, READ_BUFFER_BYTES, TOO_MANY_CONTROL_FRAMES};
 use super::refusing::{finish, refuse};
 use super::stream::Stream;
 use crate::hub::ClientInfo;
+use crate::limits::Limit;
 use crate::node::{Admission, Node, Unauthenticated};
 use crate::protocol::{CloseCode, Json, Refusal};
 use crate::session::{InboundMessage, Step, UnauthenticatedSession};
@@ -76,7 +77,7 @@ pub(super) async fn authenticate(
             ..limits
         }),
         charged: 0,
-        session: UnauthenticatedSession::default(),
+        session: UnauthenticatedSession::new(node.clone()),
         sends_much: false,
     };
     let auth_timeout = node.tokens()?.auth_timeout;
@@ -84,7 +85,10 @@ pub(super) async fn authenticate(
     let close = |code: CloseCode| Failure::Close(node.dialects().of(class).close(code, None));
     let admitted = tokio::select! {
         admitted = waiting.admitted(read_ahead, info, place) => admitted,
-        () = sleep(auth_timeout) => Err(close(CloseCode::AuthenticationRequired)),
+        () = sleep(auth_timeout) => {
+            node.count_limited(Limit::AuthTimeout);
+            Err(close(CloseCode::AuthenticationRequired))
+        }
         () = node.drain_begun() => Err(close(CloseCode::GoingAway)),
     };
     match admitted {
@@ -121,6 +125,10 @@ impl Waiting<'_> {
                         continue;
                     }
                     Step::Authenticate { token, id } => (token, id),
+                    Step::Close(code) => {
+                        let dialect = self.node.dialects().of(info.class);
+                        return Err(Failure::Close(dialect.close(code, None)));
+                    }
                 };
                 // It is not counted twice.
                 drop(place);
@@ -195,6 +203,10 @@ impl Waiting<'_> {
                     self.session.accept(InboundMessage::Text(text));
                 }
                 Some(Event::TooLarge) => self.session.accept(InboundMessage::TooLarge),
+                Some(Event::Ping(_) | Event::Pong(_)) if !self.session.accept_control_frame() => {
+                    let (code, reason) = TOO_MANY_CONTROL_FRAMES;
+                    return Err(Failure::Close(Frame::close(code, reason)));
+                }
                 Some(Event::Ping(payload)) => {
                     // The newest is enough (RFC 6455 §5.5.3).
                     pongs.clear();

@@ -18,6 +18,8 @@ use crate::session::{InboundMessage, Session};
 use crate::wire::{Decoder, Event, Frame};
 
 pub(super) const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// The end of a client that sends more pings and pongs than it may.
+pub(super) const TOO_MANY_CONTROL_FRAMES: (u16, &str) = (1008, "too many pings and pongs");
 /// Maximum number of pings per read that are answered: the newest.
 const MAX_PINGS: usize = 16;
 /// Reads that are discarded after a Close frame before other tasks get a turn: 1 MiB.
@@ -100,6 +102,10 @@ impl Reader {
                     session.accept(InboundMessage::Binary(payload));
                 }
                 Event::TooLarge => session.accept(InboundMessage::TooLarge),
+                Event::Ping(_) | Event::Pong(_) if !session.accept_control_frame() => {
+                    let (code, reason) = TOO_MANY_CONTROL_FRAMES;
+                    return Some(End::close(code, reason));
+                }
                 Event::Ping(payload) => {
                     if pings.len() == MAX_PINGS {
                         pings.remove(0);

@@ -12,12 +12,12 @@ use tokio_util::task::TaskTracker;
 use super::authenticating::Authenticated;
 use super::connection::Reader;
 use super::read_half::ReadHalf;
-use super::refusing::finish;
+use super::refusing::{finish, refuse};
 use super::serving::WebSocketConnection;
 use super::stream::{DynStream, Kind, Stream};
 use crate::hub::{Client, ClientInfo, Link, Pipe};
 use crate::node::{Admission, Node};
-use crate::protocol::CloseCode;
+use crate::protocol::{CloseCode, ErrorCode};
 use crate::session::NativeSession;
 use crate::wire::{Decoder, Limits};
 
@@ -81,8 +81,7 @@ pub(super) async fn open_authenticated(
         session,
     } = authenticated;
     let stream = (stream, Bytes::new());
-    let session_node = node.clone();
-    let session = |client| session.into_native(session_node, client);
+    let session = |client| session.into_native(client);
     make_known(node, &tasks, stream, admission, decoder, session).await
 }
 
@@ -109,10 +108,14 @@ async fn make_known<F>(
     let client = match node.connect_admitted(admission, link).await {
         Ok(client) => client,
         Err(refusal) => {
-            let code = CloseCode::of_refused_connection(refusal.code);
-            let frame = node.dialects().of(class).close(code, None);
             let stream = read_half.reunite(pipe.map(|(_, write_half)| write_half));
-            finish(stream, &[frame]).await;
+            if refusal.code == ErrorCode::TooManyOfUser {
+                refuse(&node, stream, class, &refusal, None).await;
+            } else {
+                let code = CloseCode::of_refused_connection(refusal.code);
+                let frame = node.dialects().of(class).close(code, None);
+                finish(stream, &[frame]).await;
+            }
             return None;
         }
     };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use crate::hub::Client;
 use crate::node::policy::TokenOptions;
 use crate::protocol::{Identity, PROBLEM_MEDIA_TYPE, Problem, Refusal};
 use crate::session::Session;
+use crate::transport::client_address::ClientAddress;
 use crate::transport::credentials::{Credentials, HeaderTokens, SUBPROTOCOL};
 use crate::transport::socket::SocketOptions;
 use crate::wire::{AcceptKey, HandshakeError, check_handshake};
@@ -49,7 +50,7 @@ impl WebSocketUpgrade {
         self.tokens.with_query(&self.uri, options)
     }
 
-    /// The address of the peer, if the listener provides it.
+    /// The address of the client, if the listener provides it.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         self.remote
     }
@@ -169,14 +170,13 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
             .extensions
             .remove::<OnUpgrade>()
             .ok_or(Rejection::NotUpgradable)?;
-        let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self {
             accept_key,
             on_upgrade,
             uri: parts.uri.clone(),
             identity: parts.extensions.get().cloned(),
             tokens,
-            remote: remote.map(|&ConnectInfo(remote)| remote),
+            remote: ClientAddress::of(&parts.extensions),
         })
     }
 }

@@ -1,0 +1,19 @@
+//! Rates and how they are enforced, and the names under which refusals are counted.
+//!
+//! Pure: time is passed in.
+
+mod bucket;
+mod connection_rates;
+mod counters;
+mod limit;
+mod rate;
+mod rate_limit;
+mod window;
+
+pub use bucket::{Bucket, Empty, Meter, SharedBucket};
+pub use connection_rates::{ConnectionMeters, ConnectionRates};
+pub use counters::LimitCounters;
+pub use limit::Limit;
+pub use rate::{Rate, RateError};
+pub use rate_limit::RateLimit;
+pub use window::Window;
