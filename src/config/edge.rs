@@ -1,5 +1,6 @@
 //! The configuration of the binary.
 
+use super::tls::TlsConfig;
 use super::tokens::TokensConfig;
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
@@ -28,6 +29,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) log: String,
     /// The file that carries histories across a restart; empty for none.
     pub(crate) history_file: String,
+    /// TLS of the public listener.
+    pub(crate) tls: TlsConfig,
     /// How clients authenticate with tokens; `None` if there is no key to verify any.
     pub(crate) tokens: Option<TokensConfig>,
     /// The settings of `[tokens]`, without keys: `tokens` is made of them last.
@@ -153,6 +156,7 @@ impl Default for EdgeConfig {
             history_file: String::new(),
             access: AccessRules::default(),
             anonymous: None,
+            tls: TlsConfig::default(),
             tokens: None,
             token_settings: TokensConfig::default(),
             server: WebSocketConfig {

@@ -21,6 +21,7 @@ mod opcode;
 mod origin;
 mod partial_message;
 mod reassembly;
+pub mod tls;
 
 pub use accept_key::AcceptKey;
 pub use authority::Authority;

@@ -1,6 +1,8 @@
 //! What the API's handlers share.
 
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tokio_util::task::TaskTracker;
@@ -9,6 +11,8 @@ use super::lists::Lists;
 use crate::http::access::ApiAccess;
 use crate::http::body::BodyBudget;
 use crate::node::Node;
+#[cfg(feature = "tls")]
+use crate::transport::tls::TlsStats;
 
 /// The state that the API's handlers share.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Api {
     pub tasks: TaskTracker,
     /// The lists that the server makes.
     pub lists: Arc<Lists>,
+    /// What its listener's TLS has done, if it has TLS.
+    #[cfg(feature = "tls")]
+    pub tls: OnceLock<Arc<TlsStats>>,
     /// When the server started.
     pub started: Instant,
     /// Time between two pings to a client, for the statistics.

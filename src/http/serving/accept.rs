@@ -13,7 +13,8 @@ use super::connection::{serve_connection, shed_response};
 use super::options::ServeOptions;
 use super::routes::Routes;
 use super::slots::HttpSlots;
-use crate::transport::is_out_of_descriptors;
+use crate::transport::tls::TlsAcceptor;
+use crate::transport::{ClientSocket, is_out_of_descriptors};
 
 /// After this many connections beyond the maximum, other tasks get a turn. Fewer than may be
 /// served at a time.
@@ -30,13 +31,27 @@ pub async fn serve(
 ) {
     let routes = routes.into();
     let slots = HttpSlots::new(options.max_http);
-    accept(listener, routes, options, slots, tasks, stop).await;
+    accept((listener, None), routes, options, slots, tasks, stop).await;
+}
+
+/// The same with TLS.
+#[cfg(all(feature = "internals", feature = "tls"))]
+pub async fn serve_tls(
+    (listener, tls): (TcpListener, TlsAcceptor),
+    routes: impl Into<Routes>,
+    options: ServeOptions,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let slots = HttpSlots::new(options.max_http);
+    let listener = (listener, Some(tls));
+    accept(listener, routes.into(), options, slots, tasks, stop).await;
 }
 
 /// Spawns an accept loop on `tasks` for each listener. They share the bounds.
 #[cfg(feature = "cli")]
 pub(crate) fn serve_all(
-    listeners: Vec<TcpListener>,
+    (listeners, tls): (Vec<TcpListener>, Option<&TlsAcceptor>),
     routes: &Routes,
     options: ServeOptions,
     tasks: &TaskTracker,
@@ -45,7 +60,7 @@ pub(crate) fn serve_all(
     let slots = HttpSlots::new(options.max_http);
     for listener in listeners {
         tasks.spawn(accept(
-            listener,
+            (listener, tls.cloned()),
             routes.clone(),
             options,
             slots.clone(),
@@ -56,7 +71,7 @@ pub(crate) fn serve_all(
 }
 
 async fn accept(
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
     routes: Routes,
     options: ServeOptions,
     slots: HttpSlots,
@@ -89,6 +104,22 @@ async fn accept(
             }
         };
         errors.clear();
+        if let Some(tls) = &tls {
+            let place = tokio::select! {
+                place = tls.place() => place,
+                () = stop.cancelled() => return,
+            };
+            options.socket().apply_at_accept(&stream);
+            let (tls, slots, routes) = (tls.clone(), slots.clone(), routes.clone());
+            let (its_tasks, stop) = (tasks.clone(), stop.clone());
+            tasks.spawn(async move {
+                let socket = tls.accept(stream, place, &its_tasks, &stop).await;
+                if let Some(socket) = socket {
+                    serve_with_tls((socket, peer), &slots, routes, options, stop).await;
+                }
+            });
+            continue;
+        }
         let Some(slot) = slots.take() else {
             // Best effort: the peer may be gone, or may not read.
             let _ = stream.try_write(&shed_response());
@@ -96,8 +127,13 @@ async fn accept(
         };
         options.socket().apply_at_accept(&stream);
         extra += u32::from(slot.is_extra());
-        let connection =
-            serve_connection((stream, peer), slot, routes.clone(), options, stop.clone());
+        let connection = serve_connection(
+            (stream.into(), peer),
+            slot,
+            routes.clone(),
+            options,
+            stop.clone(),
+        );
         tasks.spawn(connection);
         if extra >= EXTRA_PER_TURN {
             // They are read from before others take their places.
@@ -105,6 +141,23 @@ async fn accept(
             requeue().await;
         }
     }
+}
+
+/// Serves a connection after its handshake, which takes no place of HTTP.
+async fn serve_with_tls(
+    (mut socket, peer): (ClientSocket, SocketAddr),
+    slots: &HttpSlots,
+    routes: Routes,
+    options: ServeOptions,
+    stop: CancellationToken,
+) {
+    let Some(slot) = slots.take() else {
+        // Best effort: the peer may be gone, or may not read.
+        let _ = socket.try_write(&shed_response());
+        let _ = socket.shutdown().await;
+        return;
+    };
+    serve_connection((socket, peer), slot, routes, options, stop).await;
 }
 
 /// Lets the tasks run that are ready now. Unlike `yield_now`, it does not wait until nothing else is

@@ -28,6 +28,7 @@ mod running_clock;
 mod slots;
 mod stretch;
 mod timers;
+mod tls_socket;
 mod turn;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -46,6 +47,7 @@ pub use link::Link;
 pub(super) use mailbox::{Mailbox, MailboxOptions, Mailboxes, Permits};
 pub(super) use outbox_total::OutboxTotal;
 pub use pipe::Pipe;
+pub use tls_socket::{Received, TlsSocket};
 
 use self::classes::Classes;
 use self::connection::{ShardConnection, Stage};
