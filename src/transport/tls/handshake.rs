@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The answer to a client that speaks HTTP without TLS.
 const USE_HTTPS: &str = "HTTP/1.1 400 Bad Request\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
-    Content-Length: 71\r\n\
+    Content-Length: 72\r\n\
     Connection: close\r\n\
     \r\n\
     This port speaks TLS: use https:// instead of http://, wss:// not ws://\n";

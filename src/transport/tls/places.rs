@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long a handshake may take while others wait. It takes two round trips, and less than a
@@ -29,6 +30,13 @@ pub(super) struct Places {
 struct Taken {
     places: BTreeMap<u64, (Instant, CancellationToken)>,
     next: u64,
+}
+
+impl Taken {
+    fn oldest(&self) -> Option<(u64, Instant)> {
+        let first = self.places.iter().next();
+        first.map(|(&id, &(since, _))| (id, since))
+    }
 }
 
 /// The right to a handshake, until it is dropped or lost.
@@ -54,22 +62,26 @@ impl Places {
     /// Cancel safety: nothing is lost.
     pub(super) async fn take(&self) -> Place {
         loop {
-            let oldest = self.taken.lock().places.values().next().cloned();
-            let next_loss = async {
-                match &oldest {
-                    Some((since, _)) => sleep_until(*since + SAFE).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                // The semaphore is never closed.
-                Ok(permit) = self.free.clone().acquire_owned() => return self.place(permit),
-                () = next_loss => {}
+            // The semaphore is never closed.
+            if let Ok(permit) = self.free.clone().try_acquire_owned() {
+                return self.place(permit);
             }
-            if let Some((_, lost)) = oldest {
+            let oldest = self.taken.lock().oldest();
+            let Some((id, since)) = oldest else {
+                // It is being given back.
+                yield_now().await;
+                continue;
+            };
+            let free = self.free.clone().acquire_owned();
+            if let Ok(Ok(permit)) = timeout_at(since + SAFE, free).await {
+                return self.place(permit);
+            }
+            if let Some((_, lost)) = self.taken.lock().places.remove(&id) {
                 lost.cancel();
-                self.taken.lock().places.pop_first();
+            }
+            let free = self.free.clone().acquire_owned();
+            if let Ok(Ok(permit)) = timeout(SAFE, free).await {
+                return self.place(permit);
             }
         }
     }

@@ -113,9 +113,12 @@ impl Records {
     ///
     /// Errors: the session has ended, and everything before that has been returned.
     pub fn decrypt(&mut self, received: &mut [u8], out: &mut [u8]) -> Result<usize, TlsEnd> {
+        if let Some(end) = &self.end {
+            return Err(end.clone());
+        }
         let mut rest = received;
         let mut count = 0;
-        let mut end = None;
+        let (mut end, mut is_done) = (None, false);
         for states in 0.. {
             let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
             match state {
@@ -136,7 +139,9 @@ impl Records {
                 }
                 // Pending bytes are as good as sent: nothing overtakes them.
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::WriteTraffic(_) | ConnectionState::BlockedHandshake) => break,
+                Ok(ConnectionState::WriteTraffic(_) | ConnectionState::BlockedHandshake) => {
+                    is_done = true;
+                }
                 Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
                     end = Some(TlsEnd::Closed);
                 }
@@ -145,7 +150,7 @@ impl Records {
                 Err(error) => end = Some(TlsEnd::Failed(error.to_string())),
             }
             rest = &mut mem::take(&mut rest)[discard..];
-            if end.is_some() {
+            if is_done || end.is_some() {
                 break;
             }
             if states == MAX_STATES {
