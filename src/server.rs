@@ -124,6 +124,8 @@ impl WebSocketServer {
             bodies: self.bodies.clone(),
             tasks: self.tasks.clone(),
             lists: self.lists.clone(),
+            #[cfg(feature = "tls")]
+            tls: std::sync::OnceLock::new(),
             started: self.started,
             ping_interval: self.config.ping_interval,
             pong_timeout: self.config.pong_timeout,

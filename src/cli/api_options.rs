@@ -9,6 +9,7 @@ use super::cors;
 use crate::auth::{ApiKey, ApiKeys};
 use crate::http::{ApiAccess, LocalOnly, Routes};
 use crate::server::WebSocketServer;
+use crate::transport::tls::TlsAcceptor;
 
 /// The configuration of the API.
 #[derive(Debug)]
@@ -22,14 +23,24 @@ pub(super) struct ApiOptions {
     pub(super) cors_origins: Vec<String>,
 }
 
+/// Sockets with what they answer requests with.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) sockets: Vec<TcpListener>,
+    /// How they speak TLS, if they do.
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) routes: Routes,
+}
+
 impl ApiOptions {
-    /// The sockets with what they answer requests with. The API is on `internal`, if there is one.
+    /// What is listened on. The API is on `internal`, if there is one, which speaks no TLS: it is for
+    /// this machine, or for a network of one's own.
     pub(super) fn listening(
         self,
         server: &Arc<WebSocketServer>,
-        public: Vec<TcpListener>,
+        (public, tls): (Vec<TcpListener>, Option<TlsAcceptor>),
         internal: Option<Vec<TcpListener>>,
-    ) -> Vec<(Vec<TcpListener>, Routes)> {
+    ) -> Vec<Listening> {
         let cors = cors::layer(&self.cors_origins, self.has_tokens || !self.keys.is_empty());
         let access = if !self.keys.is_empty() {
             ApiAccess::Keys(ApiKeys::new(self.keys, Instant::now()))
@@ -39,6 +50,10 @@ impl ApiOptions {
             ApiAccess::Local(LocalOnly::with_origins(&self.cors_origins))
         };
         let api = server.api(access);
+        if let Some(tls) = &tls {
+            // It is new, so nothing is set.
+            let _ = api.tls.set(tls.stats().clone());
+        }
         let whole = server.router_of(api.clone());
         let with_api = match &cors {
             // Every response needs the CORS headers.
@@ -46,13 +61,27 @@ impl ApiOptions {
             None => Routes::with_short_way(whole, api.clone()),
         };
         let Some(internal) = internal else {
-            return vec![(public, with_api)];
+            return vec![Listening {
+                sockets: public,
+                tls,
+                routes: with_api,
+            }];
         };
         let without_api = server.router_without_api(api);
         let without_api = match cors {
             Some(cors) => without_api.layer(cors),
             None => without_api,
         };
-        vec![(public, without_api.into()), (internal, with_api)]
+        let public = Listening {
+            sockets: public,
+            tls,
+            routes: without_api.into(),
+        };
+        let internal = Listening {
+            sockets: internal,
+            tls: None,
+            routes: with_api,
+        };
+        vec![public, internal]
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Greeting {
     /// Those of the API, if it has its own.
     pub(super) internal: Vec<SocketAddr>,
     pub(super) dev: bool,
+    /// Whether the first of them speak TLS.
+    pub(super) has_tls: bool,
     pub(super) has_page: bool,
     pub(super) has_keys: bool,
 }
@@ -23,21 +25,28 @@ impl Greeting {
         let Some((&first, others)) = self.addresses.split_first() else {
             return;
         };
+        let (http, ws) = if self.has_tls {
+            ("https", "wss")
+        } else {
+            ("http", "ws")
+        };
         let here = reachable(first);
         let internal = self.internal.first().map(|&address| reachable(address));
-        let api = internal.unwrap_or(here);
+        let api = match internal {
+            Some(internal) => format!("http://{internal}"),
+            None => format!("{http}://{here}"),
+        };
         let mut lines = String::new();
         if self.has_page {
-            let _ = writeln!(lines, "  page     http://{api}/");
+            let _ = writeln!(lines, "  page     {api}/");
         }
         if let Some(internal) = internal {
             let _ = writeln!(lines, "  API      http://{internal}/");
         }
-        for other in others
-            .iter()
-            .chain(self.internal.get(1..).unwrap_or_default())
-        {
-            let _ = writeln!(lines, "  also     http://{other}/");
+        let others = others.iter().map(|other| (http, other));
+        let internal = self.internal.get(1..).unwrap_or_default();
+        for (http, other) in others.chain(internal.iter().map(|other| ("http", other))) {
+            let _ = writeln!(lines, "  also     {http}://{other}/");
         }
         let key = if self.has_keys {
             " \\\n             -H 'Authorization: Bearer wck_…'"
@@ -45,10 +54,10 @@ impl Greeting {
             ""
         };
         print::out(&format!(
-            "wavecast {} listens on http://{first}
+            "wavecast {} listens on {http}://{first}
 
-{lines}  clients  ws://{here}/ws
-  publish  curl -sS http://{api}/api/events -H 'Content-Type: application/json'{key} \\
+{lines}  clients  {ws}://{here}/ws
+  publish  curl -sS {api}/api/events -H 'Content-Type: application/json'{key} \\
              -d '{{\"channel\":\"notifications\",\"data\":{{\"message\":\"Hello!\"}}}}'
 
 ",

@@ -18,6 +18,7 @@ mod print;
 mod run;
 mod serve;
 mod signals;
+mod tls;
 mod token_check;
 mod token_commands;
 mod token_new;

@@ -5,19 +5,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::api_options::ApiOptions;
+use super::api_options::{ApiOptions, Listening};
 use super::greeting::Greeting;
 use super::signals::Signals;
-use super::{authority, configuration, descriptors, journal, listeners, print};
+use super::{authority, configuration, descriptors, journal, listeners, print, tls};
 use crate::config::{EdgeConfig, Flags};
-use crate::http::{Routes, serve_all};
+use crate::http::serve_all;
 use crate::hub::Observers;
 use crate::node::RestoreError;
 use crate::server::WebSocketServer;
@@ -72,6 +71,7 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     let _fetching = stop.clone().drop_guard();
     let has_tokens = config.tokens.is_some();
     let policy = authority::policy(&mut config, &key_tasks, &stop)?;
+    let tls = tls::start(std::mem::take(&mut config.tls), &key_tasks, &stop)?;
     let api = ApiOptions {
         dev: config.server.trust_user_parameter,
         keys: config.api_keys,
@@ -81,8 +81,12 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     let server = WebSocketServer::assemble(config.server, Observers::default(), policy)
         .map_err(|error| error.to_string())?;
     // Before listening, so that no signal is missed once the port is open.
-    let signals =
+    let mut signals =
         Signals::new().map_err(|error| format!("cannot install signal handlers: {error}"))?;
+    let tls = tls.map(|(acceptor, reload)| {
+        signals.reload_with(reload);
+        acceptor
+    });
     let public = listeners::open(config.listen, "--listen")?;
     let internal = match config.internal {
         Some(listen) => Some((listen, listeners::open(listen, "--internal-listen")?)),
@@ -103,6 +107,7 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
             None => Vec::new(),
         },
         dev: api.dev,
+        has_tls: tls.is_some(),
         has_page: server.config().start_page,
         has_keys: !api.keys.is_empty(),
     };
@@ -110,7 +115,8 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
     let printed = spawn_blocking(move || greeting.print());
     let _ = timeout(PRINT_TIMEOUT, printed).await;
     let server = Arc::new(server);
-    let listening = api.listening(&server, public, internal.map(|(_, sockets)| sockets));
+    let internal = internal.map(|(_, sockets)| sockets);
+    let listening = api.listening(&server, (public, tls), internal);
     Ok(until_drained(&server, history_file, listening, signals).await)
 }
 
@@ -172,15 +178,21 @@ async fn drain(server: &WebSocketServer, history_file: Option<&str>) -> usize {
 async fn until_drained(
     server: &WebSocketServer,
     history_file: Option<String>,
-    listening: Vec<(Vec<TcpListener>, Routes)>,
+    listening: Vec<Listening>,
     mut signals: Signals,
 ) -> ExitCode {
     let stop = CancellationToken::new();
     let requests = TaskTracker::new();
     let options = server.serve_options();
     // Each with bounds of its own: clients cannot take those of the API.
-    for (listeners, routes) in listening {
-        serve_all(listeners, &routes, options.clone(), &requests, &stop);
+    for Listening {
+        sockets,
+        tls,
+        routes,
+    } in listening
+    {
+        let sockets = (sockets, tls.as_ref());
+        serve_all(sockets, &routes, options.clone(), &requests, &stop);
     }
     log_start(server);
     let first = tokio::select! {

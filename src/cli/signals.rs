@@ -1,15 +1,19 @@
 //! Signals that the process handles.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-/// Signal handlers: SIGINT and SIGTERM end the server; SIGHUP does nothing yet.
+/// Signal handlers: SIGINT and SIGTERM end the server; SIGHUP has certificates read again.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Notified of each SIGHUP, if there is anything that can be read again.
+    reload: Option<Arc<Notify>>,
 }
 
 impl Signals {
@@ -19,7 +23,13 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            reload: None,
         })
+    }
+
+    /// Notifies `reload` of each SIGHUP from now on.
+    pub(super) fn reload_with(&mut self, reload: Arc<Notify>) {
+        self.reload = Some(reload);
     }
 
     /// Waits for a signal that ends the server, and returns its name.
@@ -29,7 +39,12 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP ignored; restart to apply a changed configuration");
+                    if let Some(reload) = &self.reload {
+                        tracing::info!("SIGHUP: certificates are read again, and nothing else");
+                        reload.notify_one();
+                    } else {
+                        tracing::info!("SIGHUP ignored; restart to apply a changed configuration");
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The configuration of the binary.
 
 use super::edge_limits::EdgeLimits;
+use super::tls::TlsConfig;
 use super::tokens::TokensConfig;
 use super::values::{Listen, StartPage};
 use super::websocket::WebSocketConfig;
@@ -31,6 +32,8 @@ pub(crate) struct EdgeConfig {
     pub(crate) history_file: String,
     /// Where revocations outlive a restart; empty for nowhere.
     pub(crate) revocations_file: String,
+    /// TLS of the public listener.
+    pub(crate) tls: TlsConfig,
     /// How clients authenticate with tokens; `None` if there is no key to verify any.
     pub(crate) tokens: Option<TokensConfig>,
     /// The settings of `[tokens]`, without keys: `tokens` is made of them last.
@@ -161,6 +164,7 @@ impl Default for EdgeConfig {
             revocations_file: String::new(),
             access: AccessRules::default(),
             anonymous: None,
+            tls: TlsConfig::default(),
             tokens: None,
             token_settings: TokensConfig::default(),
             limits: EdgeLimits::default(),

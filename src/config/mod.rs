@@ -15,6 +15,8 @@ mod settings;
 #[cfg(feature = "cli")]
 mod sources;
 #[cfg(feature = "cli")]
+mod tls;
+#[cfg(feature = "cli")]
 mod tokens;
 mod validate;
 #[cfg(feature = "cli")]
@@ -34,6 +36,8 @@ pub(crate) use setting::Setting;
 pub(crate) use settings::SETTINGS;
 #[cfg(feature = "cli")]
 pub(crate) use sources::{Flags, Given, Loaded, Origin, Problem, report, without_newline};
+#[cfg(feature = "cli")]
+pub(crate) use tls::TlsConfig;
 #[cfg(feature = "cli")]
 pub(crate) use tokens::TokensConfig;
 #[cfg(feature = "cli")]

@@ -4,13 +4,16 @@
 mod kinds;
 mod limits;
 
-use self::kinds::{ANY_TIME, COUNT, COUNT_OR_NONE, KEYS, RATE, SHARDS, SIZE, SIZE_OR_NONE, TIME};
+use self::kinds::{
+    ANY_TIME, COUNT, COUNT_OR_NONE, HANDSHAKE_THREADS, KEYS, RATE, SHARDS, SIZE, SIZE_OR_NONE, TIME,
+};
 use self::limits::LIMITS;
 use super::setting::Heading::{
     Connections, History, Listening, Logs, Publishing, Security, Shutdown, SlowConsumers,
 };
 use super::setting::Reload::{Live, New, Restart};
 use super::setting::Setting;
+use super::tls::VERSIONS;
 use super::values::{Kind, StartPage, put};
 
 /// Every setting, in the order in which they are shown.
@@ -46,6 +49,30 @@ const FIRST: &[Setting] = &[
         set: |config, value| put(&mut config.internal, value),
         help: "Address for the HTTP API and the start page, which --listen then doesn't serve; none by default",
         more: "Let only backends and operators reach it, and clients only --listen. Written like --listen. Health checks are answered on both.",
+    },
+    Setting {
+        key: "tls.cert", flag: Some("tls-cert"), heading: Listening, kind: Kind::Path, default: "", reload: New,
+        set: |config, value| put(&mut config.tls.cert, value),
+        help: "PEM file with the certificate for TLS, followed by those of the authorities that signed it",
+        more: "With it, --listen speaks TLS: https:// and wss://, and nothing else. --internal-listen does not. The file is looked at every 10 seconds and on SIGHUP; a new certificate is used for new connections. `[[tls.certificates]]` in the file adds certificates for further names. ECDSA costs the server a fifth of what RSA costs.",
+    },
+    Setting {
+        key: "tls.key", flag: Some("tls-key"), heading: Listening, kind: Kind::Path, default: "", reload: New,
+        set: |config, value| put(&mut config.tls.key, value),
+        help: "PEM file with the private key of the certificate, without a passphrase",
+        more: "",
+    },
+    Setting {
+        key: "tls.min_version", flag: None, heading: Listening, kind: Kind::Word(VERSIONS), default: "1.2", reload: Restart,
+        set: |config, value| put(&mut config.tls.min_version, value),
+        help: "The oldest version of TLS that is accepted: 1.2 or 1.3",
+        more: "",
+    },
+    Setting {
+        key: "tls.handshake_threads", flag: None, heading: Listening, kind: HANDSHAKE_THREADS, default: "1", reload: Restart,
+        set: |config, value| put(&mut config.tls.handshake_threads, value),
+        help: "Number of threads for TLS handshakes, beside the worker threads",
+        more: "One makes about 10,000 handshakes per second with an ECDSA certificate. At most 1024 are in progress at a time, and each has 10 seconds.",
     },
     Setting {
         key: "server.shards", flag: Some("shards"), heading: Listening, kind: SHARDS, default: "0", reload: Restart,

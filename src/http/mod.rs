@@ -26,6 +26,8 @@ pub use health::Health;
 pub use serving::Routes;
 #[cfg(feature = "cli")]
 pub(crate) use serving::serve_all;
+#[cfg(all(feature = "internals", feature = "tls"))]
+pub use serving::serve_tls;
 pub use serving::{ServeOptions, serve};
 
 use self::problem::ApiError;

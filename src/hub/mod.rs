@@ -62,7 +62,7 @@ pub use publishing::{Accepted, HistoryPage};
 pub use publishing::{Delivery, DeliveryError};
 pub use restoring::{Contradiction, RestoredHistories};
 pub use saving::{SavedHistories, SavingError};
-pub use shard::{HubClosed, Link, Pipe, Sent};
+pub use shard::{HubClosed, Link, Pipe, Received, Sent, TlsSocket};
 pub use topic::{Overflow, Retention, Topic, TopicOptions, TopicRules};
 pub use wall_clock::WallClock;
 

@@ -6,14 +6,10 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite as _;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
-
+use super::client_socket::SocketWriter;
 use super::socket::reset_on_close;
 use super::write_deadline::WriteDeadline;
 
@@ -23,7 +19,7 @@ const MAX_BYTES: usize = 32 * 1024;
 /// The write side of a connection that an HTTP library writes to.
 pub(super) struct HttpOutput {
     /// `None` once a WebSocket or an event stream has taken the socket.
-    socket: Option<OwnedWriteHalf>,
+    socket: Option<SocketWriter>,
     /// Gathered bytes; none while the connection is idle. Bound: [`MAX_BYTES`].
     gathered: Vec<u8>,
     /// Bytes of `gathered` that have been written.
@@ -47,7 +43,7 @@ impl fmt::Debug for HttpOutput {
 
 impl HttpOutput {
     /// A peer that accepts no bytes for `timeout` is reset.
-    pub(super) fn new(socket: OwnedWriteHalf, timeout: Duration) -> Self {
+    pub(super) fn new(socket: SocketWriter, timeout: Duration) -> Self {
         Self {
             socket: Some(socket),
             gathered: Vec::new(),
@@ -59,7 +55,7 @@ impl HttpOutput {
     }
 
     /// Takes the socket, after which nothing can be written here.
-    pub(super) fn take_socket(&mut self) -> Option<OwnedWriteHalf> {
+    pub(super) fn take_socket(&mut self) -> Option<SocketWriter> {
         self.socket.take()
     }
 
@@ -110,15 +106,18 @@ impl HttpOutput {
             }
         }
         (self.gathered, self.written) = (Vec::new(), 0);
-        Poll::Ready(Ok(()))
+        if self.socket.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_socket(cx, SocketWriter::poll_flush)
     }
 
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_drain(cx))?;
-        match &mut self.socket {
-            Some(socket) => Pin::new(socket).poll_shutdown(cx),
-            None => Poll::Ready(Ok(())),
+        if self.socket.is_none() {
+            return Poll::Ready(Ok(()));
         }
+        self.poll_socket(cx, SocketWriter::poll_shutdown)
     }
 
     fn poll_send(
@@ -126,16 +125,24 @@ impl HttpOutput {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.poll_socket(cx, |socket, cx| socket.poll_write_vectored(cx, slices))
+    }
+
+    /// Polls the socket, until its peer has accepted no bytes for too long.
+    fn poll_socket<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut SocketWriter, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         let Some(socket) = &mut self.socket else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        if let Poll::Ready(sent) = Pin::new(&mut *socket).poll_write_vectored(cx, slices) {
+        if let Poll::Ready(done) = poll(socket, cx) {
             self.deadline.progressed();
-            return Poll::Ready(sent);
+            return Poll::Ready(done);
         }
         ready!(self.deadline.poll_blocked(cx, self.timeout));
-        let socket: &TcpStream = (*socket).as_ref();
-        reset_on_close(socket);
+        reset_on_close(socket.tcp());
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

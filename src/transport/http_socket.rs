@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::Semaphore;
 
+use super::client_socket::{ClientSocket, SocketReader};
 use super::http_output::HttpOutput;
 use super::read_turns::ReadTurns;
 use super::sse::Handover;
@@ -21,7 +20,7 @@ use super::sse::Handover;
 /// A socket whose responses are gathered, and which tells its [`Handover`] when everything has
 /// been written.
 pub struct HttpSocket {
-    read_half: OwnedReadHalf,
+    reader: SocketReader,
     shared: Arc<Mutex<Shared>>,
     handover: Handover,
     arrivals: Arrivals,
@@ -115,8 +114,7 @@ impl HttpTask {
 
 impl fmt::Debug for HttpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stream: &TcpStream = self.read_half.as_ref();
-        stream.fmt(f)
+        self.reader.fmt(f)
     }
 }
 
@@ -124,18 +122,18 @@ impl HttpSocket {
     /// Wraps a socket whose event streams are taken from `handover`. A peer that accepts no bytes
     /// for `write_timeout` is reset. To read much at once, it takes one of `large_reads`.
     pub fn new(
-        stream: TcpStream,
+        socket: impl Into<ClientSocket>,
         handover: Handover,
         write_timeout: Duration,
         large_reads: Arc<Semaphore>,
     ) -> Self {
-        let (read_half, write_half) = stream.into_split();
+        let (reader, writer) = socket.into().into_split();
         let shared = Shared {
-            output: HttpOutput::new(write_half, write_timeout),
+            output: HttpOutput::new(writer, write_timeout),
             turns: ReadTurns::new(large_reads),
         };
         Self {
-            read_half,
+            reader,
             shared: Arc::new(Mutex::new(shared)),
             handover,
             arrivals: Arrivals::default(),
@@ -153,9 +151,9 @@ impl HttpSocket {
     }
 
     /// Unwraps the socket. `None` cannot happen: it is taken once, with the value.
-    pub fn into_inner(self) -> Option<TcpStream> {
-        let write_half = self.shared.lock().output.take_socket()?;
-        self.read_half.reunite(write_half).ok()
+    pub fn into_inner(self) -> Option<ClientSocket> {
+        let writer = self.shared.lock().output.take_socket()?;
+        ClientSocket::reunite(self.reader, writer)
     }
 }
 
@@ -167,12 +165,10 @@ impl AsyncRead for HttpSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let filled = buffer.filled().len();
-        let Self {
-            shared, read_half, ..
-        } = &mut *self;
+        let Self { shared, reader, .. } = &mut *self;
         let mut shared = shared.lock();
         ready!(shared.output.poll_drain(cx))?;
-        ready!(shared.turns.poll_read(cx, read_half, buffer))?;
+        ready!(shared.turns.poll_read(cx, reader, buffer))?;
         drop(shared);
         if let arrived @ [_, ..] = &buffer.filled()[filled..] {
             self.arrivals.record(arrived);
@@ -224,7 +220,7 @@ mod tests {
     use std::future::poll_fn;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 

@@ -22,6 +22,7 @@ mod opcode;
 mod origin;
 mod partial_message;
 mod reassembly;
+pub mod tls;
 mod trusted_proxies;
 
 pub use accept_key::AcceptKey;

@@ -35,6 +35,8 @@ pub(super) const KEYS: Kind = Kind::Number {
     least: 0,
     most: 100_000_000,
 };
+/// More threads than this only cost memory.
+pub(super) const HANDSHAKE_THREADS: Kind = Kind::Number { least: 1, most: 64 };
 /// More shards than this only cost memory.
 pub(super) const SHARDS: Kind = Kind::Number {
     least: 0,

@@ -9,6 +9,7 @@ use super::document::{Document, in_order};
 use super::given::Given;
 use super::problem::Problem;
 use super::rules::{self, Rule};
+use super::tls::{self, Further};
 use super::tokens::{LISTS, TokenLists};
 use super::unknown_key::{
     ANONYMOUS, is_section, section_without_keys, unknown_key, unknown_section,
@@ -25,6 +26,7 @@ pub(super) struct File {
     pub(super) rules: Vec<Rule>,
     /// `[anonymous]`, if it is there.
     pub(super) anonymous: Option<Grants>,
+    pub(super) certificates: Vec<Further>,
     pub(super) tokens: TokenLists,
     pub(super) api_keys: GivenKeys,
     pub(super) problems: Vec<Problem>,
@@ -86,6 +88,10 @@ impl File {
         for (name, span, value) in in_order(table) {
             if section == "tokens" && LISTS.contains(&name) {
                 self.tokens.read(document, name, value, &mut self.problems);
+                continue;
+            }
+            if section == "tls" && name == tls::LIST {
+                self.certificates = tls::read(document, value, &mut self.problems);
                 continue;
             }
             let found = SETTINGS

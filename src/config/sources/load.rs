@@ -9,12 +9,14 @@ use super::given::Given;
 use super::origin::Origin;
 use super::problem::Problem;
 use super::rules::Rule;
+use super::tls::Further;
 use super::tokens::TokenLists;
 use super::variables::{CONFIG, Variables};
 use crate::config::edge::EdgeConfig;
 use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
 use crate::config::tokens::TokensConfig;
+use crate::transport::tls::CertificateFiles;
 use crate::wire::TrustedProxies;
 
 /// The command line's part of the configuration.
@@ -101,6 +103,7 @@ impl Loaded {
         loaded.check_together(&file.rules);
         loaded.apply_rules(&file.rules);
         loaded.apply_tokens(file.tokens);
+        loaded.apply_tls(file.certificates);
         loaded.apply_limits();
         // The sort is stable: within one origin, problems stay in the order of discovery.
         let in_order = |problem: &Problem| problem.origin().rank();
@@ -297,6 +300,46 @@ impl Loaded {
                 let warning = Problem::of_value(self.origin(key), key, message);
                 self.warnings.push(warning);
             }
+        }
+    }
+
+    fn apply_tls(&mut self, further: Vec<Further>) {
+        let tls = &self.config.tls;
+        let (cert, key) = (tls.cert.clone(), tls.key.clone());
+        let read = match (cert.is_empty(), key.is_empty()) {
+            (true, true) => Ok(None),
+            (false, true) => Err(("tls.cert", "needs `tls.key` too".to_owned())),
+            (true, false) => Err(("tls.key", "needs `tls.cert` too".to_owned())),
+            (false, false) => {
+                let files = CertificateFiles { cert, key };
+                let read = files.read().map(|certificate| Some((files, certificate)));
+                read.map_err(|problem| {
+                    let key = if problem.is_key {
+                        "tls.key"
+                    } else {
+                        "tls.cert"
+                    };
+                    (key, problem.message)
+                })
+            }
+        };
+        match read {
+            Ok(first) => {
+                let all = first.into_iter().chain(further);
+                let tls = &mut self.config.tls;
+                (tls.files, tls.certificates) = all.unzip();
+            }
+            Err((key, message)) => return self.refuse(key, message),
+        }
+        let of_settings = ["tls.min_version", "tls.handshake_threads"];
+        let given = of_settings
+            .into_iter()
+            .find(|key| self.given.contains_key(key));
+        if let Some(key) = given.filter(|_| !self.config.tls.is_on()) {
+            self.refuse(
+                key,
+                "needs a certificate: set `tls.cert` and `tls.key`".to_owned(),
+            );
         }
     }
 

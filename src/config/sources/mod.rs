@@ -10,6 +10,7 @@ mod origin;
 mod problem;
 mod rules;
 mod table_reader;
+mod tls;
 mod tokens;
 mod unknown_key;
 mod variables;

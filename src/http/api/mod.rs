@@ -13,6 +13,8 @@ mod revocations;
 mod router;
 mod state;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls_view;
 mod topics;
 mod unread;
 mod users;

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::http::Request;
@@ -13,6 +15,8 @@ use crate::http::body::BodyBudget;
 use crate::http::problem::ApiError;
 use crate::node::Node;
 use crate::transport::ClientAddress;
+#[cfg(feature = "tls")]
+use crate::transport::tls::TlsStats;
 
 /// The state that the API's handlers share.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ pub struct Api {
     pub tasks: TaskTracker,
     /// The lists that the server makes.
     pub lists: Arc<Lists>,
+    /// What its listener's TLS has done, if it has TLS.
+    #[cfg(feature = "tls")]
+    pub tls: OnceLock<Arc<TlsStats>>,
     /// When the server started.
     pub started: Instant,
     /// Time between two pings to a client, for the statistics.

@@ -10,6 +10,8 @@ use serde::Serialize;
 use super::Api;
 use super::lists::PageText;
 use super::query::PageQuery;
+#[cfg(feature = "tls")]
+use super::tls_view::TlsView;
 use crate::http::problem::ApiError;
 use crate::protocol::{Json, TopicKind};
 
@@ -38,6 +40,9 @@ struct Stats {
     uptime_seconds: u64,
     ping_interval_ms: u128,
     pong_timeout_ms: u128,
+    #[cfg(feature = "tls")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<TlsView>,
     version: &'static str,
 }
 
@@ -79,6 +84,8 @@ fn stats_text(api: &Api) -> Result<Vec<u8>, ApiError> {
         uptime_seconds: api.started.elapsed().as_secs(),
         ping_interval_ms: api.ping_interval.as_millis(),
         pong_timeout_ms: api.pong_timeout.as_millis(),
+        #[cfg(feature = "tls")]
+        tls: api.tls.get().map(|stats| TlsView::of(stats)),
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut text = Vec::new();

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accept_errors::{AcceptErrors, ReserveDescriptor};
-use super::connection::{serve_connection, shed_response};
+use super::connection::{serve_connection, serve_plain, shed_response};
 use super::options::ServeOptions;
 use super::peers::Peers;
 use super::routes::Routes;
 use super::slots::HttpSlots;
-use crate::transport::is_out_of_descriptors;
+use crate::transport::tls::TlsAcceptor;
+use crate::transport::{ClientSocket, PROXY_HEADER_TIMEOUT, is_out_of_descriptors};
 
 /// After this many connections beyond the maximum, other tasks get a turn. Fewer than may be
 /// served at a time.
@@ -33,13 +34,35 @@ pub async fn serve(
     let routes = routes.into();
     let slots = HttpSlots::new(options.max_http);
     let peers = Arc::new(Peers::new(options));
-    accept(listener, routes, peers, slots, tasks, stop).await;
+    accept((listener, None), routes, peers, slots, tasks, stop).await;
+}
+
+/// The same with TLS.
+#[cfg(all(feature = "internals", feature = "tls"))]
+pub async fn serve_tls(
+    (listener, tls): (TcpListener, TlsAcceptor),
+    routes: impl Into<Routes>,
+    options: ServeOptions,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let slots = HttpSlots::new(options.max_http);
+    let listener = (listener, Some(tls));
+    accept(
+        listener,
+        routes.into(),
+        Arc::new(Peers::new(options)),
+        slots,
+        tasks,
+        stop,
+    )
+    .await;
 }
 
 /// Spawns an accept loop on `tasks` for each listener. They share the bounds.
 #[cfg(feature = "cli")]
 pub(crate) fn serve_all(
-    listeners: Vec<TcpListener>,
+    (listeners, tls): (Vec<TcpListener>, Option<&TlsAcceptor>),
     routes: &Routes,
     options: ServeOptions,
     tasks: &TaskTracker,
@@ -49,7 +72,7 @@ pub(crate) fn serve_all(
     let peers = Arc::new(Peers::new(options));
     for listener in listeners {
         tasks.spawn(accept(
-            listener,
+            (listener, tls.cloned()),
             routes.clone(),
             peers.clone(),
             slots.clone(),
@@ -60,7 +83,7 @@ pub(crate) fn serve_all(
 }
 
 async fn accept(
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
     routes: Routes,
     peers: Arc<Peers>,
     slots: HttpSlots,
@@ -93,6 +116,31 @@ async fn accept(
             }
         };
         errors.clear();
+        if let Some(tls) = &tls {
+            let place = tokio::select! {
+                place = tls.place() => place,
+                () = stop.cancelled() => return,
+            };
+            peers.options.socket().apply_at_accept(&stream);
+            let (tls, slots, routes) = (tls.clone(), slots.clone(), routes.clone());
+            let (its_tasks, stop, peers) = (tasks.clone(), stop.clone(), peers.clone());
+            tasks.spawn(async move {
+                let mut stream = stream;
+                let peer = tokio::select! {
+                    peer = peers.origin_of(&mut stream, peer, PROXY_HEADER_TIMEOUT) => peer,
+                    () = place.lost() => return,
+                    () = stop.cancelled() => return,
+                };
+                let Some(peer) = peer else {
+                    return;
+                };
+                let socket = tls.accept(stream, place, &its_tasks, &stop).await;
+                if let Some(socket) = socket {
+                    serve_with_tls((socket, peer), &slots, routes, peers, stop).await;
+                }
+            });
+            continue;
+        }
         let Some(slot) = slots.take() else {
             // Best effort: the peer may be gone, or may not read.
             let _ = stream.try_write(&shed_response());
@@ -100,7 +148,7 @@ async fn accept(
         };
         peers.options.socket().apply_at_accept(&stream);
         extra += u32::from(slot.is_extra());
-        let connection = serve_connection(
+        let connection = serve_plain(
             (stream, peer),
             slot,
             routes.clone(),
@@ -114,6 +162,23 @@ async fn accept(
             requeue().await;
         }
     }
+}
+
+/// Serves a connection after its handshake, which takes no place of HTTP.
+async fn serve_with_tls(
+    (mut socket, peer): (ClientSocket, SocketAddr),
+    slots: &HttpSlots,
+    routes: Routes,
+    peers: Arc<Peers>,
+    stop: CancellationToken,
+) {
+    let Some(slot) = slots.take() else {
+        // Best effort: the peer may be gone, or may not read.
+        let _ = socket.try_write(&shed_response());
+        let _ = socket.shutdown().await;
+        return;
+    };
+    serve_connection((socket, peer), slot, routes, peers, stop).await;
 }
 
 /// Lets the tasks run that are ready now. Unlike `yield_now`, it does not wait until nothing else is

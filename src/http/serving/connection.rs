@@ -1,5 +1,6 @@
 //! One HTTP connection.
 
+use std::convert::Infallible;
 use std::future::{poll_fn, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, StatusCode};
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ending::{answer_error, has_input, linger};
 use super::head_timer::HeadTimer;
+use super::options::ServeOptions;
 use super::peers::Peers;
 use super::request_body::UnreadBody;
 use super::request_head::check_head;
@@ -29,7 +32,7 @@ use super::slots::HttpSlot;
 use crate::http::problem::{ApiError, raw_problem};
 use crate::protocol::{ErrorCode, Refusal};
 use crate::transport::sse::{Handover, Offer, accepts_event_stream, unavailable};
-use crate::transport::{HttpSocket, HttpTask};
+use crate::transport::{ClientSocket, HttpSocket, HttpTask};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -43,6 +46,9 @@ const EXTRA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The paths that are answered on a connection beyond the maximum.
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];
 
+/// How long browsers shall come with TLS only.
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Why a connection, or its request, is refused.
 const FULL: &str = "the server has its maximum number of HTTP connections";
 
@@ -51,31 +57,47 @@ pub(super) fn shed_response() -> Vec<u8> {
     raw_problem(ErrorCode::TooManyConnections, FULL)
 }
 
-/// Answers requests until the connection ends or becomes a WebSocket or an event stream.
-pub(super) async fn serve_connection(
+/// Serves a connection without TLS, which may have to begin with a PROXY header.
+pub(super) async fn serve_plain(
     (mut stream, peer): (TcpStream, SocketAddr),
     slot: HttpSlot,
     routes: Routes,
     peers: Arc<Peers>,
     stop: CancellationToken,
 ) {
-    let options = &peers.options;
-    let header_timeout = if slot.is_extra() {
-        options.header_timeout.min(EXTRA_TIMEOUT)
-    } else {
-        options.header_timeout
-    };
+    let patience = header_timeout(&slot, &peers.options);
     let peer = tokio::select! {
-        peer = peers.origin_of(&mut stream, peer, header_timeout) => peer,
+        peer = peers.origin_of(&mut stream, peer, patience) => peer,
         () = slot.lost() => return,
         () = stop.cancelled() => return,
     };
-    let Some(peer) = peer else {
-        return;
-    };
+    if let Some(peer) = peer {
+        serve_connection((stream.into(), peer), slot, routes, peers, stop).await;
+    }
+}
+
+fn header_timeout(slot: &HttpSlot, options: &ServeOptions) -> Duration {
+    if slot.is_extra() {
+        options.header_timeout.min(EXTRA_TIMEOUT)
+    } else {
+        options.header_timeout
+    }
+}
+
+/// Answers requests until the connection ends or becomes a WebSocket or an event stream.
+pub(super) async fn serve_connection(
+    (socket, peer): (ClientSocket, SocketAddr),
+    slot: HttpSlot,
+    routes: Routes,
+    peers: Arc<Peers>,
+    stop: CancellationToken,
+) {
+    let options = &peers.options;
+    let header_timeout = header_timeout(&slot, options);
     let handover = Handover::default();
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
-    let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
+    let has_tls = socket.has_tls();
+    let socket = HttpSocket::new(socket, handover.clone(), write_timeout, large_reads);
     let (task, arrivals) = (socket.task(), socket.arrivals());
     let requested = arrivals.clone();
     let (is_extra, slot) = (slot.is_extra(), Arc::new(slot));
@@ -85,7 +107,7 @@ pub(super) async fn serve_connection(
     let unread = UnreadBody::default();
     let request_unread = unread.clone();
     // Boxed: the HTTP library moves the future several times before it polls it.
-    let service = service_fn(move |mut request: Request<Incoming>| -> BoxFuture<_> {
+    let answer = move |mut request: Request<Incoming>| -> BoxFuture<_> {
         request_slot.keep();
         requested.record_request(!request.body().is_end_stream());
         if is_extra && !HEALTH_PATHS.contains(&request.uri().path()) {
@@ -117,6 +139,14 @@ pub(super) async fn serve_connection(
             }
             response
         })
+    };
+    let service = service_fn(move |request| {
+        let answer = answer(request);
+        if has_tls {
+            only_with_tls(answer)
+        } else {
+            answer
+        }
     });
     let mut connection = http1::Builder::new()
         .timer(HeadTimer::new(
@@ -172,6 +202,21 @@ pub(super) async fn serve_connection(
     drop(slot);
 }
 
+/// The response, and that browsers shall come with TLS only from now on
+/// ([RFC 6797](https://www.rfc-editor.org/rfc/rfc6797)).
+fn only_with_tls(
+    answer: BoxFuture<Result<Response, Infallible>>,
+) -> BoxFuture<Result<Response, Infallible>> {
+    Box::pin(async {
+        let mut response = answer.await;
+        if let Ok(response) = &mut response {
+            let headers = response.headers_mut();
+            headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+        }
+        response
+    })
+}
+
 /// The response to a request on a connection beyond the maximum.
 fn refuse_extra(request: &Request<Incoming>) -> Response {
     let refusal = Refusal::new(ErrorCode::TooManyConnections).with_detail(FULL);
@@ -222,7 +267,7 @@ mod tests {
     use axum::routing::post;
     use http_body_util::BodyExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::task::{JoinSet, yield_now};
 
     use super::super::slots::HttpSlots;
@@ -256,7 +301,8 @@ mod tests {
         let request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n";
         let request = [request.as_bytes(), &[b'x'; 9000]].concat();
         peer.write_all(&request).await.expect("send");
-        let accepted = listener.accept().await.expect("accept");
+        let (accepted, from) = listener.accept().await.expect("accept");
+        let accepted = (accepted.into(), from);
         let routes = Router::new().route("/", post(answer_early)).into();
         let peers = Arc::new(Peers::new(ServeOptions::default()));
         let stop = CancellationToken::new();

@@ -15,6 +15,8 @@ mod slots;
 pub use accept::serve;
 #[cfg(feature = "cli")]
 pub(crate) use accept::serve_all;
+#[cfg(all(feature = "internals", feature = "tls"))]
+pub use accept::serve_tls;
 pub use options::ServeOptions;
 #[cfg(any(feature = "cli", feature = "internals"))]
 pub use routes::Routes;

@@ -204,6 +204,7 @@ impl Shard {
         let entry = self.connections.vacant_entry();
         let slot = entry.key() as u32;
         client.slot.store(slot, Ordering::Relaxed);
+        link.set_writer(|| self.ready.waker(slot));
         entry.insert(ShardConnection::new(client, link));
     }
 

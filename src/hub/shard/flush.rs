@@ -38,6 +38,17 @@ impl Shard {
         loop {
             let connection = &mut self.connections[slot as usize];
             if connection.outbox.is_empty() {
+                match connection.link.try_flush() {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if self.poll_blocked(slot) {
+                            return;
+                        }
+                        continue;
+                    }
+                    Err(_) => return self.drop_link(slot),
+                }
+                connection.blocked_at = None;
                 self.finish_closing(slot);
                 if !self.replaying.is_empty() && self.replaying.contains_key(&slot) {
                     self.queue_replay(slot);

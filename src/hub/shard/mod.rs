@@ -29,6 +29,7 @@ mod running_clock;
 mod slots;
 mod stretch;
 mod timers;
+mod tls_socket;
 mod turn;
 mod watchers;
 
@@ -49,6 +50,7 @@ pub(super) use mailbox::{Mailbox, MailboxOptions};
 pub(super) use outbox_total::OutboxTotal;
 pub(super) use permits::{MailboxList, Mailboxes, Permits, Reserved};
 pub use pipe::Pipe;
+pub use tls_socket::{Received, TlsSocket};
 
 use self::classes::Classes;
 use self::connection::{ShardConnection, Stage};

@@ -7,11 +7,9 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-
 use super::event_stream::EventStream;
 use crate::hub::Phase;
+use crate::transport::client_socket::ClientSocket;
 use crate::transport::socket::reset_on_close;
 use crate::transport::write_deadline::WriteDeadline;
 
@@ -28,7 +26,7 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// A response whose body is being written.
 #[derive(Debug)]
 pub(super) struct SseConnection {
-    socket: TcpStream,
+    socket: ClientSocket,
     events: EventStream,
     chunked: bool,
     /// The text being written. Bound: one item of an [`EventStream`].
@@ -55,7 +53,7 @@ enum End {
 
 impl SseConnection {
     pub(super) fn new(
-        socket: TcpStream,
+        socket: ClientSocket,
         events: EventStream,
         chunked: bool,
         write_timeout: Duration,
@@ -87,7 +85,7 @@ impl SseConnection {
             // Boxed, so that the memory for the end is not reserved while the stream lives.
             End::Complete => Box::pin(self.finish()).await,
             End::Peer => {}
-            End::Aborted => reset_on_close(&self.socket),
+            End::Aborted => reset_on_close(self.socket.tcp()),
         }
     }
 
@@ -96,20 +94,15 @@ impl SseConnection {
             return Poll::Ready(End::Peer);
         }
         loop {
-            while self.written < self.text.len() {
-                match self.poll_write(cx) {
-                    Poll::Ready(Ok(count)) => {
-                        self.written += count;
-                        self.deadline.progressed();
+            match self.poll_write_all(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Peer),
+                Poll::Pending => {
+                    let blocked = self.deadline.poll_blocked(cx, self.write_timeout);
+                    if blocked.is_ready() {
+                        return Poll::Ready(End::Aborted);
                     }
-                    Poll::Ready(Err(_)) => return Poll::Ready(End::Peer),
-                    Poll::Pending => {
-                        let blocked = self.deadline.poll_blocked(cx, self.write_timeout);
-                        if blocked.is_ready() {
-                            return Poll::Ready(End::Aborted);
-                        }
-                        return self.events.poll_aborted(cx).map(|()| End::Aborted);
-                    }
+                    return self.events.poll_aborted(cx).map(|()| End::Aborted);
                 }
             }
             (self.text, self.written) = (Vec::new(), 0);
@@ -133,14 +126,16 @@ impl SseConnection {
         chunk
     }
 
-    fn poll_write(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.socket.poll_write_ready(cx))?;
-            match self.socket.try_write(&self.text[self.written..]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
+    /// Completes when all of the text has reached the socket.
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.written < self.text.len() {
+            let rest = &self.text[self.written..];
+            self.written += ready!(self.socket.poll_write(cx, rest))?;
+            self.deadline.progressed();
         }
+        ready!(self.socket.poll_flush(cx))?;
+        self.deadline.progressed();
+        Poll::Ready(Ok(()))
     }
 
     /// Ready when the peer has ended its side, or has sent more than [`MAX_BYTES_IN`]. If the stream
@@ -151,13 +146,9 @@ impl SseConnection {
             if self.bytes_in >= MAX_BYTES_IN && self.events.client().phase() != Phase::Open {
                 return Poll::Pending;
             }
-            // Polling for readiness also replaces the waker that hyper registered.
-            if ready!(self.socket.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(());
-            }
-            match self.socket.try_read(&mut discarded) {
+            // Polling also replaces the waker that hyper registered.
+            match ready!(self.socket.poll_read(cx, &mut discarded)) {
                 Ok(count @ 1..) if self.bytes_in < MAX_BYTES_IN => self.bytes_in += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(_) | Err(_) => return Poll::Ready(()),
             }
         }
@@ -176,7 +167,7 @@ impl SseConnection {
             return;
         }
         if !poll_fn(|cx| self.poll_linger(cx)).await {
-            reset_on_close(&self.socket);
+            reset_on_close(self.socket.tcp());
         }
     }
 
@@ -192,12 +183,8 @@ impl SseConnection {
             if self.events.client().phase() == Phase::Closed {
                 return Poll::Ready(false);
             }
-            if ready!(self.socket.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(true);
-            }
-            match self.socket.try_read(&mut discarded) {
+            match ready!(self.socket.poll_discard(cx, &mut discarded)) {
                 Ok(1..) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(0) | Err(_) => return Poll::Ready(true),
             }
         }

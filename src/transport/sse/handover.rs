@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 
 use super::connection::SseConnection;
 use super::event_stream::EventStream;
+use crate::transport::client_socket::ClientSocket;
 use crate::transport::socket::SocketOptions;
 
 /// Through this, a response passes an event stream to the task of its HTTP connection. A listener
@@ -46,8 +46,8 @@ pub struct Offer {
 
 impl Offer {
     /// Continues the stream in a task of its own, until either side ends it.
-    pub fn accept(self, socket: TcpStream) {
-        self.options.apply(&socket);
+    pub fn accept(self, socket: ClientSocket) {
+        self.options.apply(socket.tcp());
         let tasks = self.events.tasks().clone();
         let timeout = self.options.write_timeout;
         tasks.spawn(SseConnection::new(socket, self.events, self.chunked, timeout).run());

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::connection::{READ_BUFFER, READ_BUFFER_BYTES, TOO_MANY_CONTROL_FRAMES};
 use super::refusing::{finish, refuse};
 use super::stream::Stream;
-use crate::hub::ClientInfo;
+use crate::hub::{ClientInfo, Received};
 use crate::limits::Limit;
 use crate::node::{Admission, Node, Unauthenticated};
 use crate::protocol::{CloseCode, Json, Refusal};
@@ -174,12 +174,11 @@ impl Waiting<'_> {
     async fn read_once(&mut self, pongs: &mut Vec<Frame>) -> Result<(), Failure> {
         poll_fn(|cx| {
             READ_BUFFER.with_borrow_mut(|buffer| {
-                let buffer = &mut buffer[..READ_BYTES];
-                Poll::Ready(match self.stream.poll_read(cx, buffer) {
+                Poll::Ready(match self.stream.poll_read(cx, buffer, READ_BYTES) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(0) | Err(_)) => Err(Failure::Gone),
-                    Poll::Ready(Ok(count)) => {
-                        self.sends_much = count == READ_BYTES;
+                    Poll::Ready(Err(_)) => Err(Failure::Gone),
+                    Poll::Ready(Ok(Received { count, is_full })) => {
+                        self.sends_much = is_full;
                         self.decode(&mut buffer[..count], pongs)
                     }
                 })

@@ -178,8 +178,8 @@ impl Reader {
                     return Poll::Ready(false);
                 }
                 let read =
-                    READ_BUFFER.with_borrow_mut(|buffer| self.read_half.poll_read(cx, buffer));
-                if let Ok(0) | Err(_) = ready!(read) {
+                    READ_BUFFER.with_borrow_mut(|buffer| self.read_half.poll_discard(cx, buffer));
+                if ready!(read).is_err() {
                     return Poll::Ready(true);
                 }
             }

@@ -5,7 +5,6 @@ mod authenticating;
 mod connection;
 mod open;
 mod read_half;
-mod read_tcp;
 mod refusing;
 mod serving;
 mod stream;

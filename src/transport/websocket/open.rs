@@ -93,11 +93,12 @@ async fn make_known<F>(
     decoder: Decoder,
     session: F,
 ) -> Option<WebSocketConnection<F>> {
-    let peer = stream.as_tcp().and_then(|socket| socket.peer_addr().ok());
+    let peer = stream.tcp().and_then(|socket| socket.peer_addr().ok());
     admission.set_remote(peer);
     let class = admission.info().class;
     let (read_half, link, pipe) = match stream.0 {
         Kind::Tcp(stream) => (ReadHalf::Tcp(stream.clone()), Link::Tcp(stream), None),
+        Kind::Tls(socket) => (ReadHalf::Tls(socket.clone()), Link::Tls(socket), None),
         Kind::Other(stream) => {
             let (read_half, write_half) = split(stream);
             let pipe = Arc::<Pipe>::default();

@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use tokio::task::yield_now;
 
 use super::connection::{End, READ_BUFFER, READ_BUFFER_BYTES, Reader};
-use crate::hub::{Client, HubClosed, Phase};
+use crate::hub::{Client, HubClosed, Phase, Received};
 use crate::session::Session;
 
 /// After this many reads in a row, or a large one, other tasks get a turn.
@@ -150,10 +150,10 @@ impl<S: Session> Stage<S> {
 impl<S: Session> Open<S> {
     /// Reads a little and decodes it. Counts the read; a large one follows only in the next turn.
     fn poll_once(&mut self, cx: &mut Context<'_>, reads: &mut u32) -> Poll<Next> {
-        let (count, next) = ready!(self.poll_read(cx, SMALL_READ_BYTES));
+        let (is_full, next) = ready!(self.poll_read(cx, SMALL_READ_BYTES));
         *reads += 1;
         Poll::Ready(match next {
-            Next::Read if count == SMALL_READ_BYTES => {
+            Next::Read if is_full => {
                 *reads = READS_PER_TURN;
                 Next::ReadMuch
             }
@@ -161,17 +161,20 @@ impl<S: Session> Open<S> {
         })
     }
 
-    /// Reads at most `limit` bytes and decodes them. Also returns their number.
-    fn poll_read(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<(usize, Next)> {
+    /// Receives at most `limit` bytes and decodes them. Also returns whether there were as many.
+    fn poll_read(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<(bool, Next)> {
         self.reader.client.register_task(cx.waker());
         if self.reader.client.phase() != Phase::Open {
-            return Poll::Ready((0, Next::End(End::Shard)));
+            return Poll::Ready((false, Next::End(End::Shard)));
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let buffer = &mut buffer[..limit];
-            Poll::Ready(match ready!(self.reader.read_half.poll_read(cx, buffer)) {
-                Ok(0) | Err(_) => (0, Next::End(End::Stream)),
-                Ok(count) => (count, self.caught(|open| open.accept(&mut buffer[..count]))),
+            let read = ready!(self.reader.read_half.poll_read(cx, buffer, limit));
+            Poll::Ready(match read {
+                Err(_) => (false, Next::End(End::Stream)),
+                Ok(Received { count, is_full }) => {
+                    let next = self.caught(|open| open.accept(&mut buffer[..count]));
+                    (is_full, next)
+                }
             })
         })
     }

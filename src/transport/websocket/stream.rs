@@ -1,6 +1,7 @@
 //! The byte stream of an upgraded request.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::read_tcp::poll_read_tcp;
+use crate::hub::{Received, TlsSocket};
+use crate::transport::client_socket::{ClientSocket, poll_read_tcp};
 use crate::transport::http_socket::HttpSocket;
 use crate::transport::socket::shutdown_write;
 use crate::wire::Frame;
@@ -24,6 +26,8 @@ pub struct Stream(pub(super) Kind);
 pub(super) enum Kind {
     /// A plain TCP socket, which its shard writes directly.
     Tcp(Arc<TcpStream>),
+    /// A socket of this crate's own listener with TLS, which its shard writes directly too.
+    Tls(Arc<TlsSocket>),
     /// Any other stream, which a task of its own writes.
     Other(DynStream),
 }
@@ -37,6 +41,7 @@ impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Tcp(_) => "Stream(TCP)",
+            Kind::Tls(_) => "Stream(TLS)",
             Kind::Other(_) => "Stream(other)",
         })
     }
@@ -45,6 +50,15 @@ impl fmt::Debug for Stream {
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
         Self(Kind::Tcp(Arc::new(stream)))
+    }
+}
+
+impl From<ClientSocket> for Stream {
+    fn from(socket: ClientSocket) -> Self {
+        match socket {
+            ClientSocket::Tcp(stream) => stream.into(),
+            ClientSocket::Tls(socket) => Self(Kind::Tls(socket)),
+        }
     }
 }
 
@@ -58,24 +72,43 @@ impl Stream {
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         match &self.0 {
             Kind::Tcp(stream) => Some(stream),
+            Kind::Tls(_) | Kind::Other(_) => None,
+        }
+    }
+
+    /// The TCP socket, with TLS too, to set its options.
+    pub(super) fn tcp(&self) -> Option<&TcpStream> {
+        match &self.0 {
+            Kind::Tcp(stream) => Some(stream),
+            Kind::Tls(socket) => Some(socket.tcp()),
             Kind::Other(_) => None,
         }
     }
 
-    /// Reads what is available, as long as no shard owns the stream.
+    /// Receives at most `limit` bytes of what is available, as long as no shard owns the stream. With
+    /// TLS, what they mean may be more: the beginning of the record came earlier.
+    ///
+    /// Errors: the stream has failed, or has ended.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.0 {
-            Kind::Tcp(stream) => poll_read_tcp(stream, cx, buffer),
+        limit: usize,
+    ) -> Poll<io::Result<Received>> {
+        let count = match &mut self.0 {
+            Kind::Tcp(stream) => ready!(poll_read_tcp(stream, cx, &mut buffer[..limit]))?,
+            Kind::Tls(socket) => return socket.poll_read(cx, buffer, limit),
             Kind::Other(stream) => {
-                let mut buffer = ReadBuf::new(buffer);
+                let mut buffer = ReadBuf::new(&mut buffer[..limit]);
                 ready!(stream.as_mut().poll_read(cx, &mut buffer))?;
-                Poll::Ready(Ok(buffer.filled().len()))
+                buffer.filled().len()
             }
+        };
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
+        let is_full = count == limit;
+        Poll::Ready(Ok(Received { count, is_full }))
     }
 
     /// Writes frames, as long as no shard owns the stream. Sets no deadline.
@@ -88,6 +121,10 @@ impl Stream {
         }
         match &mut self.0 {
             Kind::Other(stream) => stream.write_all(&bytes).await,
+            Kind::Tls(socket) => {
+                let socket = ClientSocket::Tls(socket.clone());
+                write_tls(&socket, &bytes).await
+            }
             Kind::Tcp(stream) => {
                 let mut rest = bytes.as_slice();
                 while !rest.is_empty() {
@@ -115,6 +152,7 @@ impl Stream {
                 Ok(stream) => Box::pin(stream),
                 Err(shared) => return refuse_shared(&shared, &bytes).await,
             },
+            Kind::Tls(socket) => return refuse_tls(ClientSocket::Tls(socket), &bytes).await,
             Kind::Other(stream) => stream,
         };
         stream.write_all(&bytes).await?;
@@ -130,7 +168,9 @@ impl Stream {
         let upgraded = match upgraded.downcast::<TokioIo<HttpSocket>>() {
             Ok(parts) => {
                 let socket = parts.io.into_inner().into_inner()?;
-                return Some(Self::from_parts(socket, &parts.read_buf));
+                // Sharing the bytes read ahead, even if there are none, would keep hyper's read
+                // buffer of 8 KiB alive.
+                return Some((socket.into(), Bytes::copy_from_slice(&parts.read_buf)));
             }
             Err(upgraded) => upgraded,
         };
@@ -147,12 +187,30 @@ impl Stream {
         )
     }
 
-    /// Copies the bytes read ahead. Sharing them, even if empty, would keep hyper's read buffer
-    /// of 8 KiB alive.
+    /// Copies the bytes read ahead, which are in hyper's read buffer.
     fn from_parts(socket: TcpStream, read_ahead: &[u8]) -> (Self, Bytes) {
         let read_ahead = Bytes::copy_from_slice(read_ahead);
         (Self::from(socket), read_ahead)
     }
+}
+
+/// Writes all bytes, and waits until the socket has them.
+async fn write_tls(socket: &ClientSocket, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let count = poll_fn(|cx| socket.poll_write(cx, rest)).await?;
+        rest = &rest[count..];
+    }
+    poll_fn(|cx| socket.poll_flush(cx)).await
+}
+
+/// The same as [`Stream::refuse`] with TLS.
+async fn refuse_tls(mut socket: ClientSocket, bytes: &[u8]) -> io::Result<()> {
+    write_tls(&socket, bytes).await?;
+    socket.shutdown().await?;
+    let mut discarded = vec![0; 4096];
+    while poll_fn(|cx| socket.poll_discard(cx, &mut discarded)).await? > 0 {}
+    Ok(())
 }
 
 /// The same on a socket that its shard has not let go of yet. An empty send buffer takes so few bytes

@@ -78,7 +78,7 @@ impl WebSocketUpgrade {
             let Some((stream, read_ahead)) = Stream::from_upgraded(upgraded) else {
                 return;
             };
-            if let Some(socket) = stream.as_tcp() {
+            if let Some(socket) = stream.tcp() {
                 options.apply(socket);
             }
             if let Some(connection) = open((stream, read_ahead)).await {
