@@ -22,9 +22,9 @@ pub const SERVER: Crate = Crate {
     floors: &[
         ("protocol", 0),
         ("wire", 0),
-        ("limits", 0),
         ("dialect", 10),
         ("history", 10),
+        ("limits", 10),
         ("auth", 20),
         ("hub", 20),
         ("node", 30),
@@ -58,6 +58,7 @@ pub const SERVER: Crate = Crate {
         (
             "axum",
             &[
+                "transport/client_address.rs",
                 "transport/credentials.rs",
                 "transport/websocket/accept.rs",
                 "transport/websocket/upgrade.rs",

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
-use futures_util::future::Either;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, Map};
 #[cfg(feature = "cli")]
 use utoipa_axum::router::OpenApiRouter;
 
@@ -123,7 +125,7 @@ struct Guarded<H> {
 }
 
 impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
-    type Future = Either<H::Future, Ready<Response>>;
+    type Future = Either<Map<H::Future, fn(Response) -> Response>, Ready<Response>>;
 
     fn call(self, mut request: Request, api: Arc<Api>) -> Self::Future {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -133,9 +135,17 @@ impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
                 if self.scope == Scope::Publish {
                     request.extensions_mut().insert(publisher);
                 }
-                Either::Left(self.handler.call(request, api))
+                let response = self.handler.call(request, api);
+                Either::Left(response.map(not_cached as fn(Response) -> Response))
             }
             Err(refusal) => Either::Right(ready(refusal.into_response())),
         }
     }
+}
+
+/// No answer of the API is kept: it is about now.
+fn not_cached(mut response: Response) -> Response {
+    let headers = response.headers_mut().entry(CACHE_CONTROL);
+    headers.or_insert(HeaderValue::from_static("no-store"));
+    response
 }
