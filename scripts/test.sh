@@ -43,7 +43,7 @@ step autobahn "RFC 6455 conformance (Autobahn)"
 step js "the JavaScript client, against the server and in headless Chromium"
 step page "the page and a browser's EventSource in headless Chromium"
 step readme "the examples of the README and of docs/AUTH.md" run_script scripts/readme_examples.py
-step proxies "behind nginx and Caddy, and the systemd unit" run_script scripts/proxies.py
+step proxies "behind nginx, Caddy and HAProxy, and the systemd unit" run_script scripts/proxies.py
 step dist "the archives of a release"
 step verify "the server under the load tester's correctness scenarios"
 step smoke "1,000 sockets for 10 s"

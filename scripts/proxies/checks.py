@@ -6,11 +6,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .addresses import the_address_in_a_header_counts
 from .client import DEADLINE_S, KEY, Closed, Connection, Socket, publish, respond
-from .processes import Edge, Nginx
+from .processes import PING, Edge, Nginx
 
-# The server pings this often, and nginx ends a connection on which it reads nothing for READ_TIMEOUT_S.
-PING, READ_TIMEOUT_S, IDLE_S = "500ms", 5, 8
+# nginx ends a connection on which it reads nothing for READ_TIMEOUT_S.
+READ_TIMEOUT_S, IDLE_S = 5, 8
 ADDRESS_LIMIT = 20
 NGINX_CHANGES = {
     "proxy_read_timeout 75s;": f"proxy_read_timeout {READ_TIMEOUT_S}s;",
@@ -238,7 +239,7 @@ def without_pings_nginx_cuts(at):
 COMMON = (
     an_event_reaches_a_websocket, an_event_stream_is_not_buffered, an_event_stream_shares_a_connection,
     the_public_side_cannot_publish, the_private_side_has_the_api, a_proxy_is_not_a_program_on_this_machine, the_base_path_works, a_long_last_event_id_passes, an_application_decides_who_may_connect,
-    pings_keep_idle_connections, a_drain_reaches_clients,
+    the_address_in_a_header_counts, pings_keep_idle_connections, a_drain_reaches_clients,
 )
 ONLY_NGINX = (
     a_publish_stream_is_answered_line_by_line, one_address_is_limited, the_log_has_addresses_and_no_queries, a_reload_keeps_connections, without_pings_nginx_cuts,

@@ -11,8 +11,9 @@ from pathlib import Path
 from ports import ReservedPort
 
 from . import client
-from .checks import NGINX_CHANGES, PING, checks_of
-from .processes import Caddy, Certificate, Edge, Nginx, version
+from .addresses import TCP_CHECKS, Tcp
+from .checks import NGINX_CHANGES, checks_of
+from .processes import PING, Caddy, Certificate, Edge, Nginx, version
 from .unit import CHECKS as UNIT_CHECKS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,6 +24,7 @@ FOR_PROXIES = {"curl": "curl", "openssl": "openssl"}
 NEEDED = {
     "nginx": {"nginx": "nginx", **FOR_PROXIES},
     "caddy": {"caddy": "caddy", **FOR_PROXIES},
+    "haproxy": {"haproxy": "haproxy", "openssl": "openssl"},
     "unit": {"systemd-analyze": "systemd"},
 }
 
@@ -92,14 +94,18 @@ def run_checks(checks, at):
 
 def run(name, folder):
     """Runs all checks of a proxy or of the unit; returns how many passed and failed."""
-    programs = {"nginx": ["nginx", "-v"], "caddy": ["caddy", "version"], "unit": ["systemd-analyze", "--version"]}
+    programs = {"nginx": ["nginx", "-v"], "caddy": ["caddy", "version"], "haproxy": ["haproxy", "-v"],
+                "unit": ["systemd-analyze", "--version"]}
     print(f"{name}: {programs[name][0]} {version(programs[name])}")
     if name == "unit":
         return run_checks(UNIT_CHECKS, folder)
-    proxy = PROXIES[name]
-    at = Surroundings(proxy, Certificate(folder), folder)
+    if name == "haproxy":
+        checks, at = TCP_CHECKS, Tcp(BINARY, folder)
+    else:
+        proxy = PROXIES[name]
+        checks, at = checks_of(proxy), Surroundings(proxy, Certificate(folder), folder)
     try:
-        passed, failed = run_checks(checks_of(proxy), at)
+        passed, failed = run_checks(checks, at)
     finally:
         at.stop()
     if failed:

@@ -14,6 +14,8 @@ from ports import ReservedPort
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY, DOCUMENT = ROOT / "deploy", ROOT / "docs" / "DEPLOY.md"
 START_S, STOP_S = 20, 20
+# The server pings this often.
+PING = "500ms"
 # What the files in deploy/ say, and what the checks put in its place.
 EDGE, BACKENDS, APPLICATION = "127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:8000"
 
@@ -130,6 +132,12 @@ class Nginx(Proxy):
         line = "        limit_conn address 200;\n"
         return {line: line + snippet("nginx", application)}
 
+    @staticmethod
+    def behind_a_balancer():
+        """The change that makes it believe a load balancer in front of it."""
+        line = "    server_tokens off;\n"
+        return {line: line + "    set_real_ip_from 127.0.0.1;\n    real_ip_header X-Forwarded-For;\n"}
+
     def reload(self):
         """New workers with the same configuration; the old ones go on with their clients."""
         self.process.send_signal(signal.SIGHUP)
@@ -160,6 +168,50 @@ class Caddy(Proxy):
         """The change that makes it ask this application."""
         line = "handle @public {\n"
         return {line: line + snippet("caddyfile", application)}
+
+    @staticmethod
+    def behind_a_balancer():
+        """The change that makes it believe a load balancer in front of it."""
+        line = "header_up -Forwarded\n"
+        return {line: line + "\t\ttrusted_proxies 127.0.0.1\n"}
+
+
+class Haproxy(Process):
+    """HAProxy in front of a server that expects PROXY headers. It passes on connections without reading them, and believes a
+    load balancer in front of it; on `plain`, clients come by themselves."""
+
+    def __init__(self, folder, edge):
+        ports = ReservedPort(), ReservedPort(), ReservedPort()
+        self.version_1, self.version_2, self.plain = (port.number for port in ports)
+        text = f"""
+global
+    log stderr local0
+defaults
+    mode tcp
+    log global
+    timeout connect 5s
+    timeout client 75s
+    timeout server 75s
+frontend old
+    bind 127.0.0.1:{self.version_1} accept-proxy
+    default_backend old
+frontend new
+    bind 127.0.0.1:{self.version_2} accept-proxy
+    default_backend new
+frontend plain
+    bind 127.0.0.1:{self.plain}
+    default_backend new
+backend old
+    server edge 127.0.0.1:{edge} send-proxy check inter 200ms
+backend new
+    option httpchk GET /healthz
+    server edge 127.0.0.1:{edge} send-proxy-v2 check inter 200ms
+"""
+        file = Path(folder) / "haproxy.cfg"
+        file.write_text(text)
+        binary = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        super().__init__("haproxy", [binary, "-db", "-f", str(file)], folder, ports)
+        self.wait_for_port(self.plain)
 
 
 class Certificate:

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
@@ -186,6 +187,34 @@ impl Addresses {
                 let _ = meter.take(&mut known.failed_auth, 1, now);
             });
         }
+    }
+}
+
+/// One of the connections of an address, until it is dropped.
+#[derive(Debug)]
+pub(super) struct AddressPlace {
+    addresses: Arc<Addresses>,
+    address: Option<IpAddr>,
+}
+
+impl AddressPlace {
+    /// `None` if there are too many.
+    pub(super) fn take(addresses: &Arc<Addresses>, address: Option<IpAddr>) -> Option<Self> {
+        addresses.enter(address).then(|| Self {
+            addresses: addresses.clone(),
+            address,
+        })
+    }
+
+    /// From now on, the connection is counted until its client is released.
+    pub(super) fn pass_on(mut self) {
+        self.address = None;
+    }
+}
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        self.addresses.leave(self.address);
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::addresses::AddressPlace;
 use super::authenticated::authenticated;
-use super::limits::AddressPlace;
 use super::policy::{Policy, log_panic};
 use crate::dialect::Dialects;
 use crate::hub::{ClientInfo, ClientRef};

@@ -1,11 +1,10 @@
 //! Limits of addresses and users, and the rates of connections.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Node;
-use super::addresses::{AddressLimits, Addresses};
+use super::addresses::{AddressLimits, AddressPlace};
 use crate::limits::{ConnectionMeters, ConnectionRates, Limit};
 use crate::protocol::{ChannelName, ErrorCode, Refusal, TopicKind, UserId};
 
@@ -21,26 +20,6 @@ pub struct LimitOptions {
     pub connections_per_user: usize,
     /// The rates of one connection.
     pub rates: ConnectionRates,
-}
-
-/// One of the connections of an address, until it is dropped.
-#[derive(Debug)]
-pub(super) struct AddressPlace {
-    addresses: Arc<Addresses>,
-    address: Option<IpAddr>,
-}
-
-impl AddressPlace {
-    /// From now on, the connection is counted until its client is released.
-    pub(super) fn pass_on(mut self) {
-        self.address = None;
-    }
-}
-
-impl Drop for AddressPlace {
-    fn drop(&mut self) {
-        self.addresses.leave(self.address);
-    }
 }
 
 impl Node {
@@ -96,9 +75,8 @@ impl Node {
         remote: Option<SocketAddr>,
     ) -> Result<AddressPlace, Refusal> {
         let address = remote.map(|remote| remote.ip());
-        if self.addresses.enter(address) {
-            let addresses = self.addresses.clone();
-            return Ok(AddressPlace { addresses, address });
+        if let Some(place) = AddressPlace::take(&self.addresses, address) {
+            return Ok(place);
         }
         self.count_limited(Limit::ConnectionsPerAddress);
         Err(Refusal::new(ErrorCode::TooManyFromAddress).with_retry_after(UNTIL_OTHERS_END))
@@ -126,5 +104,20 @@ impl Node {
     fn rate_limited(&self, limit: Limit, wait: Duration) -> Refusal {
         self.count_limited(limit);
         Refusal::new(ErrorCode::RateLimited).with_retry_after(wait)
+    }
+}
+
+#[cfg(test)]
+impl Node {
+    /// A node with these limits, for tests of the floors above.
+    pub(crate) fn with_limits(limits: LimitOptions) -> std::sync::Arc<Self> {
+        use crate::hub::{Hub, HubOptions};
+        let (options, tasks) = (HubOptions::default(), tokio_util::task::TaskTracker::new());
+        let hub = Hub::new(&options, crate::dialect::Dialects::default(), &tasks);
+        let options = super::NodeOptions {
+            limits,
+            ..super::NodeOptions::default()
+        };
+        std::sync::Arc::new(Self::new(hub, options))
     }
 }

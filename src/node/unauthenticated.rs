@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::Node;
+use super::addresses::AddressPlace;
 use super::admission::Place;
-use super::limits::AddressPlace;
 use crate::limits::Limit;
 use crate::protocol::{ErrorCode, Refusal};
 

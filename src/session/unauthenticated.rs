@@ -133,24 +133,14 @@ fn reply(message: &ServerMessage<'_>, id: Option<&Json>) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Dialects;
-    use crate::hub::{Hub, HubOptions};
     use crate::limits::{ConnectionRates, Rate, RateLimit};
-    use crate::node::{LimitOptions, NodeOptions};
-    use tokio_util::task::TaskTracker;
-
+    use crate::node::LimitOptions;
     fn session(rates: ConnectionRates) -> UnauthenticatedSession {
-        let (options, tasks) = (HubOptions::default(), TaskTracker::new());
-        let hub = Hub::new(&options, Dialects::default(), &tasks);
         let limits = LimitOptions {
             rates,
             ..LimitOptions::default()
         };
-        let options = NodeOptions {
-            limits,
-            ..NodeOptions::default()
-        };
-        UnauthenticatedSession::new(Arc::new(Node::new(hub, options)))
+        UnauthenticatedSession::new(Node::with_limits(limits))
     }
 
     #[tokio::test]

@@ -22,10 +22,10 @@ pub const SERVER: Crate = Crate {
     floors: &[
         ("protocol", 0),
         ("wire", 0),
-        ("limits", 0),
         ("dialect", 10),
         ("history", 10),
         ("presence", 10),
+        ("limits", 10),
         ("auth", 20),
         ("hub", 20),
         ("node", 30),
@@ -59,6 +59,7 @@ pub const SERVER: Crate = Crate {
         (
             "axum",
             &[
+                "transport/client_address.rs",
                 "transport/credentials.rs",
                 "transport/websocket/accept.rs",
                 "transport/websocket/upgrade.rs",

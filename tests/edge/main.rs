@@ -14,6 +14,7 @@ mod event_stream;
 mod http;
 mod library;
 mod lifecycle;
+mod limits;
 mod overload;
 mod presence;
 mod protocol_document;

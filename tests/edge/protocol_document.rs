@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
+use wavecast::{Rate, RateLimit};
 
-use crate::support::{Client, Response, TestServer, request, with_history};
+use crate::support::{Client, Response, TestServer, config, request, with_history};
 use crate::tokens::issuer;
 
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
@@ -43,8 +44,9 @@ impl Placeholders {
                 said.len() == found.len()
                     && said.iter().all(|(key, said)| {
                         found.get(key).is_some_and(|found| {
-                            // It depends on when in a second the token was made.
-                            key == "expires_in" && found.is_u64() || self.matches(said, found)
+                            // They depend on when in a second the token was made, or tried.
+                            let is_time = key == "expires_in" || key == "retry_after_ms";
+                            is_time && found.is_u64() || self.matches(said, found)
                         })
                     })
             }
@@ -68,8 +70,18 @@ impl Placeholders {
     }
 }
 
-/// Sends the commands of a conversation and expects its answers.
-async fn hold(conversation: &str, address: SocketAddr, mut placeholders: Placeholders) {
+/// Sends the commands of a conversation and expects its answers, and nothing after them.
+async fn hold(conversation: &str, address: SocketAddr, placeholders: Placeholders) {
+    let mut client = converse(conversation, address, placeholders).await;
+    client.expect_silence().await;
+}
+
+/// Sends the commands of a conversation and expects its answers. Returns the first client.
+async fn converse(
+    conversation: &str,
+    address: SocketAddr,
+    mut placeholders: Placeholders,
+) -> Client {
     let connect = async || Client::connect(address, "/ws").await;
     let mut clients: [Client; 2] = [connect().await, connect().await];
     let mut response = None;
@@ -100,7 +112,8 @@ async fn hold(conversation: &str, address: SocketAddr, mut placeholders: Placeho
         }
     }
     expect_answered(response);
-    clients[0].expect_silence().await;
+    let [first, _] = clients;
+    first
 }
 
 /// A response that the document does not show is a success.
@@ -180,6 +193,21 @@ async fn every_conversation_with_tokens_in_the_protocol_document_is_true() {
         held += 1;
     }
     assert!(held >= 4, "only {held} conversations were found");
+}
+
+#[tokio::test]
+async fn every_conversation_about_limits_in_the_protocol_document_is_true() {
+    let mut held = 0;
+    for conversation in conversations(PROTOCOL, "```wire limits\n") {
+        let limited = config(|config| {
+            let limit = RateLimit::new(Rate::per_minute(1), 1);
+            config.limits.commands = Some(limit);
+        });
+        let server = TestServer::start(limited).await;
+        converse(conversation, server.address, Placeholders::default()).await;
+        held += 1;
+    }
+    assert_eq!(held, 1);
 }
 
 #[test]

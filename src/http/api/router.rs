@@ -9,7 +9,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use futures_util::future::{Either, FutureExt as _};
@@ -140,11 +141,18 @@ impl<T: 'static, H: Handler<T, Arc<Api>>> Handler<T, Arc<Api>> for Guarded<H> {
                 let node = api.node.clone();
                 let answer = self.handler.call(request, api);
                 let record = move || node.record_panic("a request of the API");
-                Either::Left(Box::pin(catch_panic(answer, record)))
+                Either::Left(Box::pin(catch_panic(answer, record).map(not_cached)))
             }
             Err(refusal) => Either::Right(ready(refusal.into_response())),
         }
     }
+}
+
+/// No answer of the API is kept: it is about now.
+fn not_cached(mut response: Response) -> Response {
+    let headers = response.headers_mut().entry(CACHE_CONTROL);
+    headers.or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The answer, or 500 if making it panics: the connection may have other requests.

@@ -85,7 +85,7 @@ impl Peers {
 fn warn(peer: IpAddr) {
     tracing::warn!(
         %peer,
-        "a peer that is not in network.trusted_proxies says for whom it forwards requests; if it is \
-         your proxy, list it: until then, limits and logs take all of its clients for one"
+        "a peer says for whom it forwards requests, and is not in network.trusted_proxies; if it is \
+         your proxy, list it there: until then, all of its clients have its address"
     );
 }

@@ -8,7 +8,7 @@ use super::support::{expect_problem, text};
 use crate::support::{Binary, Client, exchange, request, run};
 
 /// The address of the API, from the greeting.
-fn internal(edge: &Binary) -> SocketAddr {
+pub fn internal(edge: &Binary) -> SocketAddr {
     let line = edge
         .greeting
         .lines()

@@ -19,7 +19,7 @@ async fn the_example_for_production_is_valid() {
     let (_folder, config) = installed();
     let output = run(&["config", "check", "--strict", "--config", &config]).await;
     assert_eq!(text(&output.stderr), "");
-    let expected = format!("ok: {config}: 7 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
+    let expected = format!("ok: {config}: 12 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
     assert_eq!(text(&output.stdout), expected);
     assert_eq!(output.status.code(), Some(0));
 }

@@ -3,7 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use serde_json::json;
-use wavecast::auth::{ApiKey, ApiKeys, KeyId, NewKey, Rate, Scopes};
+use wavecast::Rate;
+use wavecast::auth::{ApiKey, ApiKeys, KeyId, NewKey, Scopes};
 use wavecast::http::ApiAccess;
 
 use crate::support::{Response, TestServer, config, dial, exchange, read_head, within};

@@ -81,6 +81,17 @@ impl TestServer {
         Self::serve(server, routes, ServeOptions::default()).await
     }
 
+    /// The same, whose listener has these options.
+    pub async fn start_for_with(
+        config: WebSocketConfig,
+        access: ApiAccess,
+        options: ServeOptions,
+    ) -> Self {
+        let server = Arc::new(WebSocketServer::new(config));
+        let routes = server.routes_for(access);
+        Self::serve(server, routes, options).await
+    }
+
     /// The same, with every request through the router.
     pub async fn start_routed(config: WebSocketConfig, access: ApiAccess) -> Self {
         let server = Arc::new(WebSocketServer::new(config));
@@ -93,7 +104,11 @@ impl TestServer {
         Self::serve(server, router.into(), ServeOptions::default()).await
     }
 
-    async fn serve(server: Arc<WebSocketServer>, routes: Routes, options: ServeOptions) -> Self {
+    pub async fn serve(
+        server: Arc<WebSocketServer>,
+        routes: Routes,
+        options: ServeOptions,
+    ) -> Self {
         let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
         let address = listener.local_addr().expect("local address");
         let stop = CancellationToken::new();

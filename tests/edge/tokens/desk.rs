@@ -91,15 +91,20 @@ pub async fn start_configured(
     change: impl FnOnce(&mut Desk),
     config: WebSocketConfig,
 ) -> TestServer {
+    let server = server(change, config);
+    let router = server.router();
+    TestServer::start_behind(server, router).await
+}
+
+/// The same, not served yet.
+pub fn server(change: impl FnOnce(&mut Desk), config: WebSocketConfig) -> Arc<WebSocketServer> {
     let mut desk = Desk {
         options: TokenOptions::default(),
         anonymous: false,
     };
     change(&mut desk);
     let server = WebSocketServer::builder(config).policy(desk).build();
-    let server = Arc::new(server.unwrap());
-    let router = server.router();
-    TestServer::start_behind(server, router).await
+    Arc::new(server.unwrap())
 }
 
 impl Desk {

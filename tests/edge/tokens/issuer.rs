@@ -35,7 +35,7 @@ pub async fn start(rest: &str) -> Binary {
     edge
 }
 
-async fn start_keeping(rest: &str) -> (Binary, ConfigFile) {
+pub async fn start_keeping(rest: &str) -> (Binary, ConfigFile) {
     let text = format!("{rest}\n[[tokens.keys]]\nalgorithm = \"HS256\"\nsecret = \"{SECRET}\"\n");
     let file = ConfigFile::new(&text);
     (Binary::start(&["--config", file.path()]).await, file)
