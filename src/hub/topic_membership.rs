@@ -9,7 +9,7 @@ use super::membership::{JoinOptions, Joined};
 use super::observer::Notifier;
 use super::occupied_topics::OccupiedTopics;
 use super::presence::Announcements;
-use super::shard::{Entry, Permits};
+use super::shard::{Entry, Permits, Watching};
 use super::topic::{Topic, TopicState};
 use crate::protocol::{Presence, TopicName};
 use crate::wire::Frame;
@@ -100,7 +100,7 @@ impl Topic {
         if options.resume.is_some() {
             self.admit(state, client, permits, (options, None), ack);
         } else {
-            let present = state.watch(client, options.watches);
+            let (present, watching) = state.watch(client, options.watches);
             let joined = Joined {
                 members,
                 resumption: None,
@@ -108,14 +108,14 @@ impl Topic {
             };
             let (frame, client) = (ack(joined), client.clone());
             let shard = client.shard;
-            match (options.watches, frame) {
-                (Some(watches), frame) => {
+            match (watching, frame) {
+                (Some(watching), frame) => {
                     let topic = self.id();
                     let ack = frame.map(|frame| (frame, None));
                     let entry = Entry::Watch {
                         client,
                         topic,
-                        watches,
+                        watching,
                         ack,
                     };
                     permits.send(shard, entry);
@@ -153,7 +153,7 @@ impl Topic {
             Some((resumption, replay)) => (Some(resumption), replay),
             None => (None, None),
         };
-        let present = state.watch(client, options.watches);
+        let (present, watching) = state.watch(client, options.watches);
         let joined = Joined {
             members: state.audience.members(),
             resumption: resumption.as_ref(),
@@ -165,7 +165,7 @@ impl Topic {
                 client: client.clone(),
                 topic: self.clone(),
                 replay,
-                watches: options.watches,
+                watching,
                 ack: ack(joined),
                 announce: announce.cloned(),
             },
@@ -221,10 +221,22 @@ impl Topic {
 }
 
 impl TopicState {
-    /// Starts or stops to tell a member who is present. Returns who is, if it starts.
-    fn watch(&mut self, client: &Client, watches: Option<bool>) -> Option<Presence> {
-        let presence = self.people.presence()?;
-        presence.watch(client, watches?);
-        watches?.then(|| presence.show(client))
+    /// Starts or stops to tell a member who is present. Returns who is, if it starts, and what the
+    /// member's shard has to know.
+    fn watch(
+        &mut self,
+        client: &Client,
+        watches: Option<bool>,
+    ) -> (Option<Presence>, Option<Watching>) {
+        match (self.people.presence(), watches) {
+            (Some(presence), Some(watches)) => {
+                presence.watch(client, watches);
+                match watches.then(|| presence.show(client)) {
+                    Some((present, knows)) => (Some(present), knows.map(Watching::Knowing)),
+                    None => (None, Some(Watching::Not)),
+                }
+            }
+            _ => (None, None),
+        }
     }
 }

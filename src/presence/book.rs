@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::entry::{Entry, Info, PageItem, Told};
 use super::form::Form;
+use super::fresh::{Announcement, Fresh, Generation, Knows, Pending};
 use super::lingering::Lingering;
 use super::options::PresenceOptions;
 use crate::protocol::{Presence, PresenceCounts, PresenceList, UserId};
@@ -42,45 +43,13 @@ pub struct PresenceBook {
     pending: BTreeMap<u64, Pending>,
     /// The number of changes so far.
     changes: u64,
-    fresh: Option<Fresh>,
+    fresh: Fresh,
     /// The numbers that were announced last.
     told: PresenceCounts,
     last_announced: Option<Instant>,
     /// The first change of users that was not announced, and of connections without a user.
     changed_at: Option<Instant>,
     recounted_at: Option<Instant>,
-}
-
-/// A change of a user that has not been announced.
-#[derive(Debug)]
-struct Pending {
-    /// The number of its last change.
-    change: u64,
-    /// Whether the user was present when the first of the fresh ones got their snapshot.
-    was_here: bool,
-    /// Whether its `info` has changed since.
-    is_other: bool,
-}
-
-/// Those who have got a snapshot since the last announcement.
-#[derive(Debug, Clone, Copy)]
-struct Fresh {
-    /// The number of changes that the first, and the last, of their snapshots shows.
-    first: u64,
-    last: u64,
-    /// Whether connections without a user have come or gone since the first.
-    is_recounted: bool,
-    /// Whether the form has changed since the first.
-    has_other_form: bool,
-}
-
-/// What is to be announced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announcement {
-    /// To those who have heard the last announcement, if anything.
-    pub to_told: Option<Presence>,
-    /// To those who have got a snapshot since, if anything.
-    pub to_fresh: Option<Presence>,
 }
 
 /// A page of those who are present.
@@ -116,7 +85,7 @@ impl PresenceBook {
             is_watched: false,
             pending: BTreeMap::new(),
             changes: 0,
-            fresh: None,
+            fresh: Fresh::default(),
             told: PresenceCounts::default(),
             last_announced: None,
             changed_at: None,
@@ -230,7 +199,7 @@ impl PresenceBook {
     pub fn set_watched(&mut self, is_watched: bool) {
         if self.is_watched != is_watched {
             self.is_watched = is_watched;
-            self.fresh = None;
+            self.fresh.clear();
             self.settle();
         }
     }
@@ -287,13 +256,17 @@ impl PresenceBook {
         let announce = |list| Presence { list, counts };
         let announcement = Announcement {
             to_told: self.for_told(counts).map(announce),
-            to_fresh: self.for_fresh().map(announce),
+            to_fresh: self
+                .fresh
+                .iter()
+                .map(|(index, generation)| self.for_fresh(index, generation).map(announce))
+                .collect(),
         };
         self.settle();
-        if announcement.to_told.is_none() && announcement.to_fresh.is_none() {
+        if announcement.is_empty() {
             return None;
         }
-        self.fresh = None;
+        self.fresh.clear();
         self.last_announced = Some(now);
         Some(announcement)
     }
@@ -317,8 +290,7 @@ impl PresenceBook {
         })
     }
 
-    fn for_fresh(&self) -> Option<PresenceList> {
-        let fresh = self.fresh?;
+    fn for_fresh(&self, index: usize, fresh: Generation) -> Option<PresenceList> {
         if self.changes == fresh.first && !fresh.is_recounted {
             return None;
         }
@@ -328,24 +300,20 @@ impl PresenceBook {
         if fresh.has_other_form {
             return Some(self.members());
         }
-        self.changes(fresh.is_recounted, |entry, pending| {
-            // Of several snapshots in between, each may have shown something else.
-            let is_other = pending.was_here == entry.is_gone || pending.is_other;
-            pending.change > fresh.first && (is_other || fresh.first != fresh.last)
+        self.changes(fresh.is_recounted, |_, pending| {
+            pending.is_needed_by(index, fresh)
         })
     }
 
     /// Who is present now, for somebody who watches from now on, or watches already.
-    pub fn show(&mut self, now: Instant) -> Presence {
+    pub fn show(&mut self, now: Instant) -> (Presence, Knows) {
         let presence = self.snapshot(now);
-        let fresh = self.fresh.get_or_insert(Fresh {
-            first: self.changes,
-            last: self.changes,
-            is_recounted: false,
-            has_other_form: false,
-        });
-        fresh.last = self.changes;
-        presence
+        let is_announced = self.changed_at.is_none() && self.recounted_at.is_none();
+        let knows = match is_announced {
+            true => Knows::Announced,
+            false => self.fresh.add(self.changes),
+        };
+        (presence, knows)
     }
 
     /// Who is present now, for somebody who does not watch.
@@ -453,8 +421,8 @@ impl PresenceBook {
         }
         self.changed_at.get_or_insert(now);
         self.changes += 1;
-        if let Some(fresh) = &mut self.fresh {
-            fresh.has_other_form |= form_changes;
+        if form_changes {
+            self.fresh.change_form();
         }
         if form_changes && !self.form.is_list() {
             // Nobody keeps a list from now on.
@@ -466,17 +434,8 @@ impl PresenceBook {
             return self.settle_one(arrival);
         }
         let is_here = self.users.get(&arrival).is_some_and(|it| !it.is_gone);
-        let shown = self.fresh.map_or(0, |fresh| fresh.first);
-        let pending = self.pending.entry(arrival).or_insert(Pending {
-            change: 0,
-            was_here,
-            is_other: false,
-        });
-        if pending.change <= shown {
-            (pending.was_here, pending.is_other) = (was_here, false);
-        }
-        pending.is_other |= was_here && is_here;
-        pending.change = self.changes;
+        let pending = self.pending.entry(arrival).or_default();
+        pending.note(&self.fresh, was_here, is_here);
     }
 
     /// A connection without a user has come or gone.
@@ -486,9 +445,7 @@ impl PresenceBook {
         } else {
             self.told = self.counts();
         }
-        if let Some(fresh) = &mut self.fresh {
-            fresh.is_recounted = true;
-        }
+        self.fresh.recount();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Announcing who has come and gone.
 
+use std::sync::Arc;
+
 use super::announcer::wanted;
 use crate::dialect::{Dialects, Outgoing};
 use crate::hub::Hub;
@@ -40,22 +42,24 @@ impl Topic {
             return Ok(());
         }
         if let Some(Announcement { to_told, to_fresh }) = presence.book.take(now) {
-            let is_same = to_told == to_fresh;
             let forms = |presence| {
                 let name = self.name().clone();
                 let source = Outgoing::presence(dialects, self.kind(), name, presence);
                 Forms::notice(source)
             };
-            let to_told = to_told.map(forms);
-            let to_fresh = if is_same {
-                to_told.clone()
-            } else {
-                to_fresh.map(forms)
-            };
+            let shared = to_told.clone().map(forms);
+            let to_fresh = to_fresh.into_iter().map(|presence| {
+                if presence == to_told {
+                    shared.clone()
+                } else {
+                    presence.map(forms)
+                }
+            });
+            let to_fresh: Arc<[_]> = to_fresh.collect();
             for shard in presence.shards() {
                 let entry = Entry::Announce {
                     topic: self.id(),
-                    to_told: to_told.clone(),
+                    to_told: shared.clone(),
                     to_fresh: to_fresh.clone(),
                 };
                 permits.send(shard, entry);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hub::Hub;
 use crate::hub::client::Client;
-use crate::hub::shard::{Entry, HubClosed};
+use crate::hub::shard::{Entry, HubClosed, Watching};
 use crate::hub::topic::{Topic, now};
 use crate::presence::{Info, Page, PresenceBook, PresenceOptions};
 use crate::protocol::{Presence, PresenceCounts, TopicKind, UserId};
@@ -73,22 +73,22 @@ impl Hub {
         let one = |shard| (shard == client.shard).then_some(1);
         let mut permits = self.mailboxes.reserve(one, bytes).await?;
         let mut state = topic.as_ref().map(|topic| topic.state.lock());
-        let (present, watches) = match state.as_mut().and_then(|state| state.people.presence()) {
-            Some(presence) => (presence.show(client), presence.is_watched_by(client)),
+        let (present, knows) = match state.as_mut().and_then(|state| state.people.presence()) {
+            Some(presence) => presence.show(client),
             None => {
                 let options = self.registry.presence_options(kind, name);
                 let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
-                (nobody, false)
+                (nobody, None)
             }
         };
         let frame = reply(&present);
         let shard = client.shard;
         let (charge, client) = (self.replies.charge(client, frame.len()), client.clone());
-        let entry = match &topic {
-            Some(topic) if watches => Entry::Watch {
+        let entry = match (&topic, knows) {
+            (Some(topic), Some(knows)) => Entry::Watch {
                 client,
                 topic: topic.id(),
-                watches,
+                watching: Watching::Knowing(knows),
                 ack: Some((frame, Some(charge))),
             },
             _ => Entry::Reply {
@@ -127,7 +127,7 @@ impl Hub {
             let entry = Entry::Watch {
                 client: client.clone(),
                 topic: topic.id(),
-                watches: false,
+                watching: Watching::Not,
                 ack: None,
             };
             permits.send(client.shard, entry);

@@ -66,8 +66,7 @@ impl Shard {
                 to_fresh,
             } = &entry
             {
-                self.announce(*topic, to_told.as_deref(), to_fresh.as_deref())
-                    .await;
+                self.announce(*topic, to_told.as_deref(), to_fresh).await;
             } else {
                 self.apply_one(entry);
             }
@@ -89,7 +88,7 @@ impl Shard {
                 client,
                 topic,
                 replay,
-                watches,
+                watching,
                 ack,
                 announce,
             } => {
@@ -98,19 +97,19 @@ impl Shard {
                 }
                 if let Some(slot) = slot_of(&client) {
                     self.add_member(slot, &topic, replay, ack);
-                    if let Some(watches) = watches {
-                        self.set_watching(topic.id(), slot, watches);
+                    if let Some(watching) = watching {
+                        self.set_watching(topic.id(), slot, watching);
                     }
                 }
             }
             Entry::Watch {
                 client,
                 topic,
-                watches,
+                watching,
                 ack,
             } => {
                 if let Some(slot) = slot_of(&client) {
-                    self.set_watching(topic, slot, watches);
+                    self.set_watching(topic, slot, watching);
                     if let Some((frame, charge)) = ack {
                         self.push_reply(slot, frame, charge);
                     }

@@ -90,7 +90,7 @@ impl Members {
     /// Removes a member that has left, from the watchers too.
     pub(super) fn leave(&mut self, slot: u32) {
         self.remove(slot);
-        self.set_watching(slot, None);
+        self.stop_watching(slot);
     }
 
     /// The slots of all members, in no particular order.

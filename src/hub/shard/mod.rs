@@ -42,7 +42,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Instant, sleep_until};
 
-pub(super) use entry::Entry;
+pub(super) use entry::{Entry, Watching};
 pub use entry::{HubClosed, Sent};
 pub use link::Link;
 pub(super) use mailbox::{Mailbox, MailboxOptions};

@@ -1,6 +1,9 @@
 //! The members of a topic in one shard that are told who is present.
 
+use std::sync::Arc;
+
 use super::Shard;
+use super::entry::Watching;
 use super::fan_out::Recipients;
 use super::members::{Group, Members};
 use super::run::Delivery;
@@ -8,6 +11,7 @@ use super::slots::Slots;
 use crate::dialect::ClassId;
 use crate::hub::forms::{FormKey, Forms};
 use crate::hub::topic::TopicId;
+use crate::presence::Knows;
 
 /// The watchers by class: lists of slots beside that of the members, so that those who do not watch
 /// pay nothing for those who do.
@@ -15,29 +19,41 @@ use crate::hub::topic::TopicId;
 pub(super) struct Watchers {
     /// Those that have got the last announcement.
     told: Vec<Group>,
-    /// Those that have been told since then who is present.
-    fresh: Vec<Group>,
+    /// Those that have been told since then who is present, by what they know.
+    fresh: Vec<Vec<Group>>,
 }
 
 impl Watchers {
     /// Adds a watcher that has just been told who is present.
-    pub(super) fn insert(&mut self, slot: u32, class: ClassId) {
-        remove(&mut self.told, slot);
-        insert(&mut self.fresh, slot, FormKey::new(class, false));
+    fn insert(&mut self, slot: u32, class: ClassId, knows: Knows) {
+        self.remove(slot);
+        let groups = match knows {
+            Knows::Announced => &mut self.told,
+            Knows::Snapshot(generation) => {
+                let generation = usize::from(generation);
+                if self.fresh.len() <= generation {
+                    self.fresh.resize_with(generation + 1, Vec::new);
+                }
+                &mut self.fresh[generation]
+            }
+        };
+        insert(groups, slot, FormKey::new(class, false));
     }
 
-    pub(super) fn remove(&mut self, slot: u32) {
+    fn remove(&mut self, slot: u32) {
         remove(&mut self.told, slot);
-        remove(&mut self.fresh, slot);
+        for groups in &mut self.fresh {
+            remove(groups, slot);
+        }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty() && self.fresh.is_empty()
+    fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.fresh.iter().all(Vec::is_empty)
     }
 
     /// All of them have got an announcement.
     fn settle(&mut self) {
-        for Group { key, slots } in std::mem::take(&mut self.fresh) {
+        for Group { key, slots } in std::mem::take(&mut self.fresh).into_iter().flatten() {
             for slot in slots.iter() {
                 insert(&mut self.told, slot, key);
             }
@@ -68,7 +84,7 @@ impl Shard {
         &mut self,
         topic: TopicId,
         to_told: Option<&Forms>,
-        to_fresh: Option<&Forms>,
+        to_fresh: &[Option<Arc<Forms>>],
     ) {
         // Members change only through entries, so not meanwhile, even though this yields.
         let Some(mut members) = self.topics.remove(&topic) else {
@@ -76,7 +92,9 @@ impl Shard {
         };
         if let Some(watchers) = &mut members.watchers {
             self.announce_to(&watchers.told, to_told).await;
-            self.announce_to(&watchers.fresh, to_fresh).await;
+            for (groups, forms) in watchers.fresh.iter().zip(to_fresh) {
+                self.announce_to(groups, forms.as_deref()).await;
+            }
             watchers.settle();
         }
         self.topics.insert(topic, members);
@@ -92,21 +110,25 @@ impl Shard {
     }
 
     /// Starts or stops to tell a member who is present.
-    pub(super) fn set_watching(&mut self, topic: TopicId, slot: u32, watches: bool) {
+    pub(super) fn set_watching(&mut self, topic: TopicId, slot: u32, watching: Watching) {
         let class = self.connections[slot as usize].client.class();
-        if let Some(members) = self.topics.get_mut(&topic) {
-            members.set_watching(slot, watches.then_some(class));
+        let Some(members) = self.topics.get_mut(&topic) else {
+            return;
+        };
+        match watching {
+            Watching::Not => members.stop_watching(slot),
+            Watching::Knowing(knows) => {
+                let watchers = members.watchers.get_or_insert_default();
+                watchers.insert(slot, class, knows);
+            }
         }
     }
 }
 
 impl Members {
-    /// Makes a member one of the watchers of this class, or none of them.
-    pub(super) fn set_watching(&mut self, slot: u32, class: Option<ClassId>) {
-        if let Some(class) = class {
-            let watchers = self.watchers.get_or_insert_default();
-            watchers.insert(slot, class);
-        } else if let Some(watchers) = &mut self.watchers {
+    /// No longer tells a member who is present.
+    pub(super) fn stop_watching(&mut self, slot: u32) {
+        if let Some(watchers) = &mut self.watchers {
             watchers.remove(slot);
             if watchers.is_empty() {
                 self.watchers = None;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audience::Audience;
 use crate::hub::client::Client;
-use crate::presence::{Info, PresenceBook, PresenceOptions};
+use crate::presence::{Info, Knows, PresenceBook, PresenceOptions};
 use crate::protocol::{Presence, PresenceCounts};
 
 /// Who is present in a topic, and which of the members are told, guarded by the topic's lock.
@@ -81,11 +81,12 @@ impl WatchedPresence {
 
     /// Who is present, for a member that asks or begins to watch. If it watches, its shard has to be
     /// told that it is up to date.
-    pub(in crate::hub) fn show(&mut self, client: &Client) -> Presence {
+    pub(in crate::hub) fn show(&mut self, client: &Client) -> (Presence, Option<Knows>) {
         if self.is_watched_by(client) {
-            self.book.show(now())
+            let (presence, knows) = self.book.show(now());
+            (presence, Some(knows))
         } else {
-            self.book.snapshot(now())
+            (self.book.snapshot(now()), None)
         }
     }
 
