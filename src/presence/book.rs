@@ -309,9 +309,10 @@ impl PresenceBook {
     pub fn show(&mut self, now: Instant) -> (Presence, Knows) {
         let presence = self.snapshot(now);
         let is_announced = self.changed_at.is_none() && self.recounted_at.is_none();
-        let knows = match is_announced {
-            true => Knows::Announced,
-            false => self.fresh.add(self.changes),
+        let knows = if is_announced {
+            Knows::Announced
+        } else {
+            self.fresh.add(self.changes)
         };
         (presence, knows)
     }

@@ -107,9 +107,10 @@ impl Pending {
 
     /// Whether this generation has to be told.
     pub(super) fn is_needed_by(&self, index: usize, generation: Generation) -> bool {
-        let bits = match generation.is_mixed() {
-            true => self.changed,
-            false => self.moved | self.renewed,
+        let bits = if generation.is_mixed() {
+            self.changed
+        } else {
+            self.moved | self.renewed
         };
         bits & (1 << index) != 0
     }

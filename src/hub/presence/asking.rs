@@ -73,14 +73,13 @@ impl Hub {
         let one = |shard| (shard == client.shard).then_some(1);
         let mut permits = self.mailboxes.reserve(one, bytes).await?;
         let mut state = topic.as_ref().map(|topic| topic.state.lock());
-        let (present, knows) = match state.as_mut().and_then(|state| state.people.presence()) {
-            Some(presence) => presence.show(client),
-            None => {
-                let options = self.registry.presence_options(kind, name);
-                let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
-                (nobody, None)
-            }
-        };
+        let kept = state.as_mut().and_then(|state| state.people.presence());
+        let shown = kept.map(|presence| presence.show(client));
+        let (present, knows) = shown.unwrap_or_else(|| {
+            let options = self.registry.presence_options(kind, name);
+            let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
+            (nobody, None)
+        });
         let frame = reply(&present);
         let shard = client.shard;
         let (charge, client) = (self.replies.charge(client, frame.len()), client.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::ShardConnection;
-use super::entry::Entry;
+use super::entry::{Entry, Watching};
 use super::link::Link;
 use super::mailbox::{Charge, Waiting};
 use super::members::Members;
@@ -96,10 +96,7 @@ impl Shard {
                     self.push_to_members(topic.id(), &forms);
                 }
                 if let Some(slot) = slot_of(&client) {
-                    self.add_member(slot, &topic, replay, ack);
-                    if let Some(watching) = watching {
-                        self.set_watching(topic.id(), slot, watching);
-                    }
+                    self.add_member(slot, &topic, (replay, watching), ack);
                 }
             }
             Entry::Watch {
@@ -109,10 +106,7 @@ impl Shard {
                 ack,
             } => {
                 if let Some(slot) = slot_of(&client) {
-                    self.set_watching(topic, slot, watching);
-                    if let Some((frame, charge)) = ack {
-                        self.push_reply(slot, frame, charge);
-                    }
+                    self.watch(slot, (topic, watching), ack);
                 }
             }
             Entry::Leave {
@@ -154,11 +148,7 @@ impl Shard {
                 charge,
             } => {
                 if let Some(slot) = slot_of(&client) {
-                    let connection = &mut self.connections[slot as usize];
-                    if connection.is_open() {
-                        connection.outbox.push_pong(frame, charge);
-                        self.mark_dirty(slot);
-                    }
+                    self.push_pong(slot, frame, charge);
                 }
             }
             Entry::Close {
@@ -210,7 +200,7 @@ impl Shard {
         &mut self,
         slot: u32,
         topic: &Arc<Topic>,
-        replay: Option<Replay>,
+        (replay, watching): (Option<Replay>, Option<Watching>),
         ack: Option<Frame>,
     ) {
         self.connections[slot as usize].outbox.seal(topic.id());
@@ -223,6 +213,9 @@ impl Shard {
             members.insert(slot, FormKey::new(class, false));
         }
         self.topics.insert(topic.id(), members);
+        if let Some(watching) = watching {
+            self.set_watching(topic.id(), slot, watching);
+        }
         if let Some(frame) = ack {
             self.push_reply(slot, frame, None);
         }

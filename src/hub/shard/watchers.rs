@@ -10,8 +10,10 @@ use super::run::Delivery;
 use super::slots::Slots;
 use crate::dialect::ClassId;
 use crate::hub::forms::{FormKey, Forms};
+use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::TopicId;
 use crate::presence::Knows;
+use crate::wire::Frame;
 
 /// The watchers by class: lists of slots beside that of the members, so that those who do not watch
 /// pay nothing for those who do.
@@ -121,6 +123,19 @@ impl Shard {
                 let watchers = members.watchers.get_or_insert_default();
                 watchers.insert(slot, class, knows);
             }
+        }
+    }
+
+    /// The same for a member that is one already, with the reply to its command.
+    pub(super) fn watch(
+        &mut self,
+        slot: u32,
+        (topic, watching): (TopicId, Watching),
+        ack: Option<(Frame, Option<ReplyCharge>)>,
+    ) {
+        self.set_watching(topic, slot, watching);
+        if let Some((frame, charge)) = ack {
+            self.push_reply(slot, frame, charge);
         }
     }
 }

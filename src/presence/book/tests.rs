@@ -69,7 +69,7 @@ fn text(presence: &Presence) -> String {
         connections,
         anonymous,
     } = presence.counts;
-    let mut text = match &presence.list {
+    let text: String = match &presence.list {
         PresenceList::Members(members) => format!("={} ", names(members).join(",")),
         PresenceList::Changes { joined, left } => {
             let joined = names(joined).into_iter().map(|name| format!("+{name} "));
@@ -78,8 +78,7 @@ fn text(presence: &Presence) -> String {
         }
         _ => String::new(),
     };
-    text.push_str(&format!("{users}/{connections}/{anonymous}"));
-    text
+    text + &format!("{users}/{connections}/{anonymous}")
 }
 
 /// What those are told who have heard the last announcement.
