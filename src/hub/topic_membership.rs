@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
-use super::membership::{JoinOptions, Joined};
+use super::joining::{JoinOptions, Joined};
 use super::observer::Notifier;
 use super::occupied_topics::OccupiedTopics;
 use super::presence::Announcements;
@@ -60,7 +60,7 @@ impl Topic {
         if state.audience.members() == 0 && !occupied.reserve(self) {
             return Ok(JoinOutcome::TooManyTopics);
         }
-        let is_first = state.people.enter(client, options.info);
+        let is_first = state.people.enter(|| client.person(), options.info);
         let announce = announce.filter(|_| is_first);
         if let Some(forms) = announce {
             let notice = Broadcast::notice_elsewhere(forms, client.shard);
@@ -95,7 +95,7 @@ impl Topic {
         let state = &mut *state;
         let members = state.audience.members();
         if let (Some(presence), Some(info)) = (state.people.presence(), options.info) {
-            presence.renew(client, info);
+            presence.renew(&client.person(), info);
         }
         if options.resume.is_some() {
             self.admit(state, client, permits, (options, None), ack);
@@ -189,7 +189,7 @@ impl Topic {
         if announce.is_some() {
             state.check_permits(permits, Some(client.shard))?;
         }
-        let is_last = state.people.leave(client);
+        let is_last = state.people.leave(|| client.person());
         let announce = announce.filter(|_| is_last);
         state.audience.remove(client.shard);
         notifier.notify(|observer| {
@@ -230,8 +230,9 @@ impl TopicState {
     ) -> (Option<Presence>, Option<Watching>) {
         match (self.people.presence(), watches) {
             (Some(presence), Some(watches)) => {
-                presence.watch(client, watches);
-                match watches.then(|| presence.show(client)) {
+                let person = client.person();
+                presence.watch(&person, watches);
+                match watches.then(|| presence.show(&person)) {
                     Some((present, knows)) => (Some(present), knows.map(Watching::Knowing)),
                     None => (None, Some(Watching::Not)),
                 }

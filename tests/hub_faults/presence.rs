@@ -106,7 +106,7 @@ async fn the_first_change_is_announced_at_once_and_what_follows_after_the_interv
     join(&hub, &clients[1], "c", false).await;
     join(&hub, &clients[2], "c", false).await;
     leave(&hub, &clients[0], "c").await;
-    advance(presence.interval - MS).await;
+    advance(presence.interval.saturating_sub(MS)).await;
     assert!(heard(&hub, &pipe).await.is_empty());
     advance(MS).await;
     assert_eq!(heard(&hub, &pipe).await, ["+bob +cid -ada"]);
@@ -129,14 +129,14 @@ async fn who_is_back_within_the_linger_was_never_away() {
     assert_eq!(heard(&hub, &pipe).await, ["+ada"]);
     for _ in 0..10 {
         leave(&hub, &ada, "c").await;
-        advance(presence.linger - MS).await;
+        advance(presence.linger.saturating_sub(MS)).await;
         assert!(heard(&hub, &pipe).await.is_empty());
         join(&hub, &ada, "c", false).await;
         advance(presence.linger * 2).await;
         assert!(heard(&hub, &pipe).await.is_empty());
     }
     leave(&hub, &ada, "c").await;
-    advance(presence.linger - MS).await;
+    advance(presence.linger.saturating_sub(MS)).await;
     assert!(heard(&hub, &pipe).await.is_empty());
     advance(MS).await;
     assert_eq!(heard(&hub, &pipe).await, ["-ada"]);

@@ -1,17 +1,13 @@
-//! Announcing who has come and gone.
+//! Announcing who has come and gone, under the topic's lock.
 
 use std::sync::Arc;
 
-use super::announcer::wanted;
 use crate::dialect::{Dialects, Outgoing};
-use crate::hub::Hub;
-use crate::hub::client::Client;
 use crate::hub::dispatch::Retry;
 use crate::hub::forms::Forms;
-use crate::hub::shard::{Entry, HubClosed, Permits};
+use crate::hub::shard::{Entry, Permits};
 use crate::hub::topic::{Topic, now};
 use crate::presence::Announcement;
-use crate::protocol::TopicKind;
 
 /// When a change may be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,43 +65,7 @@ impl Topic {
     }
 }
 
-impl Hub {
-    /// Tells those who watch a topic that the client's user is there, if they have not been told yet.
-    /// What the client publishes afterwards follows that.
-    ///
-    /// Backpressure: waits while the mailbox of a shard with watchers is full. It sets no deadline of
-    /// its own.
-    /// Cancel safety: they are told or not.
-    pub async fn introduce(
-        &self,
-        kind: TopicKind,
-        name: &str,
-        client: &Client,
-    ) -> Result<(), HubClosed> {
-        let topic = self.registry.topic(kind, name);
-        let Some(topic) = topic.filter(|topic| topic.keeps_presence()) else {
-            return Ok(());
-        };
-        let Some(user) = client.user() else {
-            return Ok(());
-        };
-        loop {
-            let (watchers, bytes) = {
-                let mut state = topic.state.lock();
-                let presence = state.people.presence();
-                let Some(presence) = presence.filter(|it| it.book.is_unannounced(&user)) else {
-                    return Ok(());
-                };
-                let bytes = presence.book.announcement_bytes();
-                (presence.watchers_by_shard(), bytes)
-            };
-            let mut permits = self.mailboxes.reserve(wanted(&watchers), bytes).await?;
-            if topic
-                .announce(&mut permits, self.dialects, When::Now)
-                .is_ok()
-            {
-                return Ok(());
-            }
-        }
-    }
+/// The watchers that a permit is for; none where there are none.
+pub(super) fn wanted(watchers: &[u32]) -> impl Fn(usize) -> Option<usize> {
+    |shard| (watchers[shard] > 0).then_some(watchers[shard] as usize)
 }

@@ -74,7 +74,7 @@ impl Hub {
         let mut permits = self.mailboxes.reserve(one, bytes).await?;
         let mut state = topic.as_ref().map(|topic| topic.state.lock());
         let kept = state.as_mut().and_then(|state| state.people.presence());
-        let shown = kept.map(|presence| presence.show(client));
+        let shown = kept.map(|presence| presence.show(&client.person()));
         let (present, knows) = shown.unwrap_or_else(|| {
             let options = self.registry.presence_options(kind, name);
             let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
@@ -104,7 +104,7 @@ impl Hub {
     pub fn watches(&self, client: &Client, topic: &Topic) -> bool {
         let mut state = topic.state.lock();
         let presence = state.people.presence();
-        presence.is_some_and(|presence| presence.is_watched_by(client))
+        presence.is_some_and(|presence| presence.is_watched_by(&client.person()))
     }
 
     /// No longer tells a client who is present in a topic.
@@ -120,7 +120,7 @@ impl Hub {
         let mut permits = self.mailboxes.reserve(one, 0).await?;
         let mut state = topic.state.lock();
         if let Some(presence) = state.people.presence()
-            && presence.watch(client, false)
+            && presence.watch(&client.person(), false)
         {
             let client = client.clone();
             let entry = Entry::Watch {
@@ -144,7 +144,7 @@ impl Hub {
         if memberships.contains(topic) {
             let mut state = topic.state.lock();
             if let Some(presence) = state.people.presence() {
-                presence.renew(client, info);
+                presence.renew(&client.person(), info);
             }
             self.announcements.note(topic, &mut state.people);
         }
