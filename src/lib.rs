@@ -61,6 +61,7 @@
 //! | send to one client, or close its connection | [`ClientHandle`], from [`WebSocketServer::client`] |
 //! | keep a history, so that clients recover what they missed | [`TopicRules`], [`HistoryLimits`] |
 //! | keep histories over a restart | [`WebSocketServer::restore_histories`], [`drain_and_save`](WebSocketServer::drain_and_save) |
+//! | know who is present | [`TopicOptions::presence`], [`PresenceOptions`] |
 //! | read a history | [`WebSocketServer::channel_history`], [`room_history`](WebSocketServer::room_history) |
 //! | choose what happens to slow clients | [`Overflow`] |
 //! | see who is connected, and to what | [`WebSocketServer::clients`], [`channels`](WebSocketServer::channels), [`rooms`](WebSocketServer::rooms) |

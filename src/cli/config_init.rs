@@ -25,7 +25,10 @@ const RULES: &str = "
 # `{user}` as a whole segment between `:` matches any one segment.
 # `history` is false, a number of publications, or a table of limits; those left out are
 # taken from [history]. `overflow` says what happens to slow consumers: evict,
-# drop-oldest or latest-only.
+# drop-oldest or latest-only. `presence` is true, or a table, for channels and rooms that
+# know who is there: a user is listed for `linger` after its last connection (5s),
+# `interval` is the time between two announcements (500ms), and above `max_listed` users
+# (500) there are numbers alone.
 #
 # `subscribe` and `publish`, or `join` and `say`, say who may do it: everyone, users (who
 # have a token with a user), granted (whose token names it; the default) or nobody.
@@ -41,6 +44,7 @@ const RULES: &str = "
 ## pattern = \"game:*\"
 ## history = false
 ## overflow = \"latest-only\"
+## presence = { linger = \"5s\", interval = \"500ms\", max_listed = 500 }
 ## join = \"users\"
 ##
 ## [[channels]]

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::client_info::{ClientInfo, ClientRef, Transport};
 use super::log::Owner;
 use super::peer_address::PeerAddress;
-use super::topic::Topic;
+use super::topic::{Person, Topic};
 use super::topic_list::TopicList;
 use crate::dialect::ClassId;
 use crate::protocol::{Identity, UserId};
@@ -132,6 +132,15 @@ impl Client {
     /// The authenticated user.
     pub fn user(&self) -> Option<UserId> {
         self.identity.load().as_ref()?.user().cloned()
+    }
+
+    /// The client as its topics know it.
+    pub(super) fn person(&self) -> Person {
+        Person {
+            id: self.id,
+            shard: self.shard,
+            user: self.user(),
+        }
     }
 
     /// Whose share of the history budget the client uses. A user's clients share one.

@@ -13,6 +13,7 @@ mod disconnect;
 mod dispatch;
 mod epochs;
 mod forms;
+mod joining;
 mod log;
 mod lookup;
 mod membership;
@@ -48,9 +49,10 @@ use tokio_util::task::TaskTracker;
 
 pub use client::{Client, Phase};
 pub use client_info::{ClientInfo, ClientRef, Transport};
+pub use joining::{JoinOptions, Joined};
 #[cfg(feature = "internals")]
 pub use log::{Kept, OutOfOrder};
-pub use membership::{JoinError, JoinOptions, Joined, LeaveError};
+pub use membership::{JoinError, LeaveError};
 #[cfg(feature = "internals")]
 pub use metrics::Counter;
 pub use metrics::Metrics;

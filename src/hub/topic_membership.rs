@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::client::Client;
 use super::dispatch::{Broadcast, Retry};
 use super::forms::Forms;
-use super::membership::{JoinOptions, Joined};
+use super::joining::{JoinOptions, Joined};
 use super::observer::Notifier;
 use super::occupied_topics::OccupiedTopics;
 use super::presence::Announcements;
-use super::shard::{Entry, Permits};
+use super::shard::{Entry, Permits, Watching};
 use super::topic::{Topic, TopicState};
 use crate::protocol::{Presence, TopicName};
 use crate::wire::Frame;
@@ -60,7 +60,7 @@ impl Topic {
         if state.audience.members() == 0 && !occupied.reserve(self) {
             return Ok(JoinOutcome::TooManyTopics);
         }
-        let is_first = state.people.enter(client, options.info);
+        let is_first = state.people.enter(|| client.person(), options.info);
         let announce = announce.filter(|_| is_first);
         if let Some(forms) = announce {
             let notice = Broadcast::notice_elsewhere(forms, client.shard);
@@ -95,12 +95,12 @@ impl Topic {
         let state = &mut *state;
         let members = state.audience.members();
         if let (Some(presence), Some(info)) = (state.people.presence(), options.info) {
-            presence.renew(client, info);
+            presence.renew(&client.person(), info);
         }
         if options.resume.is_some() {
             self.admit(state, client, permits, (options, None), ack);
         } else {
-            let present = state.watch(client, options.watches);
+            let (present, watching) = state.watch(client, options.watches);
             let joined = Joined {
                 members,
                 resumption: None,
@@ -108,14 +108,14 @@ impl Topic {
             };
             let (frame, client) = (ack(joined), client.clone());
             let shard = client.shard;
-            match (options.watches, frame) {
-                (Some(watches), frame) => {
+            match (watching, frame) {
+                (Some(watching), frame) => {
                     let topic = self.id();
                     let ack = frame.map(|frame| (frame, None));
                     let entry = Entry::Watch {
                         client,
                         topic,
-                        watches,
+                        watching,
                         ack,
                     };
                     permits.send(shard, entry);
@@ -153,7 +153,7 @@ impl Topic {
             Some((resumption, replay)) => (Some(resumption), replay),
             None => (None, None),
         };
-        let present = state.watch(client, options.watches);
+        let (present, watching) = state.watch(client, options.watches);
         let joined = Joined {
             members: state.audience.members(),
             resumption: resumption.as_ref(),
@@ -165,7 +165,7 @@ impl Topic {
                 client: client.clone(),
                 topic: self.clone(),
                 replay,
-                watches: options.watches,
+                watching,
                 ack: ack(joined),
                 announce: announce.cloned(),
             },
@@ -189,7 +189,7 @@ impl Topic {
         if announce.is_some() {
             state.check_permits(permits, Some(client.shard))?;
         }
-        let is_last = state.people.leave(client);
+        let is_last = state.people.leave(|| client.person());
         let announce = announce.filter(|_| is_last);
         state.audience.remove(client.shard);
         notifier.notify(|observer| {
@@ -221,10 +221,23 @@ impl Topic {
 }
 
 impl TopicState {
-    /// Starts or stops to tell a member who is present. Returns who is, if it starts.
-    fn watch(&mut self, client: &Client, watches: Option<bool>) -> Option<Presence> {
-        let presence = self.people.presence()?;
-        presence.watch(client, watches?);
-        watches?.then(|| presence.show(client))
+    /// Starts or stops to tell a member who is present. Returns who is, if it starts, and what the
+    /// member's shard has to know.
+    fn watch(
+        &mut self,
+        client: &Client,
+        watches: Option<bool>,
+    ) -> (Option<Presence>, Option<Watching>) {
+        match (self.people.presence(), watches) {
+            (Some(presence), Some(watches)) => {
+                let person = client.person();
+                presence.watch(&person, watches);
+                match watches.then(|| presence.show(&person)) {
+                    Some((present, knows)) => (Some(present), knows.map(Watching::Knowing)),
+                    None => (None, Some(Watching::Not)),
+                }
+            }
+            _ => (None, None),
+        }
     }
 }

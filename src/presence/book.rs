@@ -1,11 +1,14 @@
 //! The book of who is present in one topic.
 
+mod announcing;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::entry::{Entry, Info, PageItem, Told};
 use super::form::Form;
+use super::fresh::{Fresh, Knows, Pending};
 use super::lingering::Lingering;
 use super::options::PresenceOptions;
 use crate::protocol::{Presence, PresenceCounts, PresenceList, UserId};
@@ -42,45 +45,13 @@ pub struct PresenceBook {
     pending: BTreeMap<u64, Pending>,
     /// The number of changes so far.
     changes: u64,
-    fresh: Option<Fresh>,
+    fresh: Fresh,
     /// The numbers that were announced last.
     told: PresenceCounts,
     last_announced: Option<Instant>,
     /// The first change of users that was not announced, and of connections without a user.
     changed_at: Option<Instant>,
     recounted_at: Option<Instant>,
-}
-
-/// A change of a user that has not been announced.
-#[derive(Debug)]
-struct Pending {
-    /// The number of its last change.
-    change: u64,
-    /// Whether the user was present when the first of the fresh ones got their snapshot.
-    was_here: bool,
-    /// Whether its `info` has changed since.
-    is_other: bool,
-}
-
-/// Those who have got a snapshot since the last announcement.
-#[derive(Debug, Clone, Copy)]
-struct Fresh {
-    /// The number of changes that the first, and the last, of their snapshots shows.
-    first: u64,
-    last: u64,
-    /// Whether connections without a user have come or gone since the first.
-    is_recounted: bool,
-    /// Whether the form has changed since the first.
-    has_other_form: bool,
-}
-
-/// What is to be announced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announcement {
-    /// To those who have heard the last announcement, if anything.
-    pub to_told: Option<Presence>,
-    /// To those who have got a snapshot since, if anything.
-    pub to_fresh: Option<Presence>,
 }
 
 /// A page of those who are present.
@@ -116,7 +87,7 @@ impl PresenceBook {
             is_watched: false,
             pending: BTreeMap::new(),
             changes: 0,
-            fresh: None,
+            fresh: Fresh::default(),
             told: PresenceCounts::default(),
             last_announced: None,
             changed_at: None,
@@ -230,7 +201,7 @@ impl PresenceBook {
     pub fn set_watched(&mut self, is_watched: bool) {
         if self.is_watched != is_watched {
             self.is_watched = is_watched;
-            self.fresh = None;
+            self.fresh.clear();
             self.settle();
         }
     }
@@ -242,110 +213,16 @@ impl PresenceBook {
         is_changed || self.form.has_changed && self.form.is_list()
     }
 
-    /// When there is something to do next: to announce, or to look whether somebody has gone.
-    pub fn due(&self) -> Option<Instant> {
-        let end = if self.is_watched {
-            self.lingering.first_end()
-        } else {
-            self.lingering.last_end()
-        };
-        [self.announcement_due(), end].into_iter().flatten().min()
-    }
-
-    fn announcement_due(&self) -> Option<Instant> {
-        let interval = self.options.interval;
-        let recounted = self.recounted_at.map(|at| at + interval);
-        let changed = [self.changed_at, recounted].into_iter().flatten().min()?;
-        let again = self.last_announced.map(|at| at + interval);
-        Some(again.map_or(changed, |again| again.max(changed)))
-    }
-
-    /// Whether something may be announced now.
-    pub fn is_due(&mut self, now: Instant) -> bool {
-        self.expire(now);
-        self.announcement_due().is_some_and(|due| due <= now)
-    }
-
-    /// About how many bytes the next announcement takes, at most.
-    pub fn announcement_bytes(&self) -> usize {
-        let entries = self.pending.keys().filter_map(|at| self.users.get(at));
-        match (self.form.is_list(), self.form.has_changed) {
-            (false, _) => 0,
-            (true, true) => self.bytes,
-            (true, false) => entries.map(Entry::bytes).sum(),
-        }
-    }
-
-    /// What is to be announced to those who watch, if anything.
-    pub fn take(&mut self, now: Instant) -> Option<Announcement> {
-        self.expire(now);
-        (self.changed_at, self.recounted_at) = (None, None);
-        if !self.is_watched {
-            return None;
-        }
-        let counts = self.counts();
-        let announce = |list| Presence { list, counts };
-        let announcement = Announcement {
-            to_told: self.for_told(counts).map(announce),
-            to_fresh: self.for_fresh().map(announce),
-        };
-        self.settle();
-        if announcement.to_told.is_none() && announcement.to_fresh.is_none() {
-            return None;
-        }
-        self.fresh = None;
-        self.last_announced = Some(now);
-        Some(announcement)
-    }
-
-    fn for_told(&self, counts: PresenceCounts) -> Option<PresenceList> {
-        let has_other_form = self.form.has_changed;
-        let is_recounted = counts.anonymous != self.told.anonymous;
-        if !self.form.is_list() {
-            let is_other = has_other_form || is_recounted || counts.users != self.told.users;
-            return is_other.then_some(PresenceList::Unlisted);
-        }
-        if has_other_form {
-            return Some(self.members());
-        }
-        self.changes(is_recounted, |entry, _| {
-            if entry.is_gone {
-                entry.told != Told::Nothing
-            } else {
-                entry.told != Told::All
-            }
-        })
-    }
-
-    fn for_fresh(&self) -> Option<PresenceList> {
-        let fresh = self.fresh?;
-        if self.changes == fresh.first && !fresh.is_recounted {
-            return None;
-        }
-        if !self.form.is_list() {
-            return Some(PresenceList::Unlisted);
-        }
-        if fresh.has_other_form {
-            return Some(self.members());
-        }
-        self.changes(fresh.is_recounted, |entry, pending| {
-            // Of several snapshots in between, each may have shown something else.
-            let is_other = pending.was_here == entry.is_gone || pending.is_other;
-            pending.change > fresh.first && (is_other || fresh.first != fresh.last)
-        })
-    }
-
     /// Who is present now, for somebody who watches from now on, or watches already.
-    pub fn show(&mut self, now: Instant) -> Presence {
+    pub fn show(&mut self, now: Instant) -> (Presence, Knows) {
         let presence = self.snapshot(now);
-        let fresh = self.fresh.get_or_insert(Fresh {
-            first: self.changes,
-            last: self.changes,
-            is_recounted: false,
-            has_other_form: false,
-        });
-        fresh.last = self.changes;
-        presence
+        let is_announced = self.changed_at.is_none() && self.recounted_at.is_none();
+        let knows = if is_announced {
+            Knows::Announced
+        } else {
+            self.fresh.add(self.changes)
+        };
+        (presence, knows)
     }
 
     /// Who is present now, for somebody who does not watch.
@@ -378,28 +255,9 @@ impl PresenceBook {
         })
     }
 
-    fn members(&self) -> PresenceList {
+    pub(super) fn members(&self) -> PresenceList {
         let present = self.users.values().filter(|entry| !entry.is_gone);
         PresenceList::Members(present.map(Entry::present).collect())
-    }
-
-    /// The changes of those users of whom it `is_needed`, if there are any, or numbers have to be told.
-    fn changes(
-        &self,
-        is_recounted: bool,
-        is_needed: impl Fn(&Entry, &Pending) -> bool,
-    ) -> Option<PresenceList> {
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
-        for (arrival, pending) in &self.pending {
-            let entry = self.users.get(arrival);
-            match entry.filter(|entry| is_needed(entry, pending)) {
-                Some(entry) if entry.is_gone => left.push(entry.user.clone()),
-                Some(entry) => joined.push(entry.present()),
-                None => {}
-            }
-        }
-        let is_empty = joined.is_empty() && left.is_empty() && !is_recounted;
-        (!is_empty).then_some(PresenceList::Changes { joined, left })
     }
 
     /// Nothing is left to be announced: it has been, or nobody needs it.
@@ -453,8 +311,8 @@ impl PresenceBook {
         }
         self.changed_at.get_or_insert(now);
         self.changes += 1;
-        if let Some(fresh) = &mut self.fresh {
-            fresh.has_other_form |= form_changes;
+        if form_changes {
+            self.fresh.change_form();
         }
         if form_changes && !self.form.is_list() {
             // Nobody keeps a list from now on.
@@ -466,17 +324,8 @@ impl PresenceBook {
             return self.settle_one(arrival);
         }
         let is_here = self.users.get(&arrival).is_some_and(|it| !it.is_gone);
-        let shown = self.fresh.map_or(0, |fresh| fresh.first);
-        let pending = self.pending.entry(arrival).or_insert(Pending {
-            change: 0,
-            was_here,
-            is_other: false,
-        });
-        if pending.change <= shown {
-            (pending.was_here, pending.is_other) = (was_here, false);
-        }
-        pending.is_other |= was_here && is_here;
-        pending.change = self.changes;
+        let pending = self.pending.entry(arrival).or_default();
+        pending.note(&self.fresh, was_here, is_here);
     }
 
     /// A connection without a user has come or gone.
@@ -486,9 +335,7 @@ impl PresenceBook {
         } else {
             self.told = self.counts();
         }
-        if let Some(fresh) = &mut self.fresh {
-            fresh.is_recounted = true;
-        }
+        self.fresh.recount();
     }
 }
 

@@ -4,9 +4,11 @@
 mod book;
 mod entry;
 mod form;
+mod fresh;
 mod lingering;
 mod options;
 
-pub use book::{Announcement, Page, PresenceBook};
+pub use book::{Page, PresenceBook};
 pub use entry::{Info, PageItem};
+pub use fresh::{Announcement, Knows};
 pub use options::PresenceOptions;

@@ -59,8 +59,8 @@ impl Identity {
         Self::default()
     }
 
-    /// Adds data about the user that other clients may see, such as a display name. Nothing
-    /// shows it yet; presence will.
+    /// Adds data about the user that other clients may see, such as a display name: those that
+    /// may know who is present.
     #[must_use]
     pub fn with_info(mut self, info: Json) -> Self {
         self.details_mut().info = Some(info);

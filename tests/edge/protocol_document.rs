@@ -12,6 +12,13 @@ use crate::tokens::issuer;
 const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
 const HTTP: &str = include_str!("../../docs/HTTP.md");
 
+/// The rule of the channels `chat:*`, whose absent users are gone at once.
+const CHAT: &str = r#"
+[[channels]]
+pattern = "chat:*"
+presence = { linger = "0s" }
+"#;
+
 /// The values that `…` matched, by the text before it.
 #[derive(Default)]
 struct Placeholders(HashMap<String, String>);
@@ -151,11 +158,13 @@ async fn hold_all(document: &str) -> usize {
 
 /// The tokens of the document by name.
 fn tokens() -> Placeholders {
-    let chat = json!(["subscribe", "history", "publish"]);
+    let chat = json!(["subscribe", "history", "publish", "presence"]);
     let tokens = [
         (
             "eyJ.ada",
-            json!({"sub": "ada", "channels": {"news": ["subscribe"], "prices": ["subscribe"], "chat:*": chat}}),
+            json!({"sub": "ada", "info": {"name": "Ada"}, "channels": {
+                "news": ["subscribe"], "prices": ["subscribe"], "chat:*": chat,
+            }}),
         ),
         (
             "eyJ.ada-without-prices",
@@ -188,7 +197,7 @@ async fn every_conversation_in_the_protocol_document_is_true() {
 async fn every_conversation_with_tokens_in_the_protocol_document_is_true() {
     let mut held = 0;
     for conversation in conversations(PROTOCOL, "```wire tokens\n") {
-        let edge = issuer::start("").await;
+        let edge = issuer::start(CHAT).await;
         hold(conversation, edge.address, tokens()).await;
         held += 1;
     }

@@ -15,6 +15,7 @@ mod memberships;
 mod partial_writes;
 #[path = "../common/patience.rs"]
 mod patience;
+mod presence;
 mod replays;
 mod streams;
 mod stuck_shards;

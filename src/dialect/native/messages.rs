@@ -137,10 +137,7 @@ impl ServerMessage<'_> {
                     out.number("offset", *offset);
                 }
             }
-            Self::Presence { topic, presence } => {
-                out.string("type", "presence").topic(*topic).text(",");
-                let _ = push_presence(&mut out.to, presence);
-            }
+            Self::Presence { topic, presence } => out.present(*topic, presence),
             Self::Gap { topic, gap } => {
                 out.string("type", "gap").topic(*topic);
                 out.number("missed", gap.missed);
@@ -262,6 +259,11 @@ impl<T: Write> ObjectWriter<T> {
             self.number("replayed", resumption.replayed);
         }
         self
+    }
+
+    fn present(&mut self, topic: TopicName<'_>, presence: &Presence) {
+        self.string("type", "presence").topic(topic).text(",");
+        let _ = push_presence(&mut self.to, presence);
     }
 
     fn presence(&mut self, presence: Option<&Presence>) {

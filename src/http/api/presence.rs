@@ -17,7 +17,7 @@ use crate::http::problem::ApiError;
 use crate::http::uri::{PathText, read_query};
 use crate::node::{PresenceError, PresentPage};
 use crate::protocol::{
-    ChannelName, ErrorCode, Json, JsonError, PresenceCounts, RoomName, TopicName, timestamp,
+    ChannelName, ErrorCode, Json, JsonError, PresenceCounts, RoomName, TopicName, UserId, timestamp,
 };
 
 /// What a page lists.
@@ -157,7 +157,7 @@ async fn page(
                 last = Some(connection.client);
                 let view = ConnectionView {
                     client: connection.client,
-                    user: connection.user.as_ref().map(|user| user.as_str()),
+                    user: connection.user.as_ref().map(UserId::as_str),
                     since: timestamp(connection.since),
                 };
                 if !text.push(&view).await? {

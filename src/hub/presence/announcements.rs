@@ -6,7 +6,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::hub::topic::{People, Topic};
+use crate::hub::topic::{People, Topic, WatchedPresence};
 
 /// Topics that the announcer has to look at, and when, which it does not know yet.
 ///
@@ -22,7 +22,7 @@ pub(in crate::hub) struct Announcements {
 impl Announcements {
     /// Notes that the people of a topic, which is locked, have changed.
     pub(in crate::hub) fn note(&self, topic: &Arc<Topic>, people: &mut People) {
-        if let Some(at) = people.presence().and_then(|it| it.reschedule()) {
+        if let Some(at) = people.presence().and_then(WatchedPresence::reschedule) {
             self.topics.lock().push((at, topic.clone()));
             self.noted.notify_one();
         }

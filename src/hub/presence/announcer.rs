@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::announcements::Announcements;
-use super::announcing::When;
+use super::announcing::{When, wanted};
 use crate::dialect::Dialects;
 use crate::hub::shard::{HubClosed, MailboxList, Reserved};
 use crate::hub::topic::{Topic, TopicId, now};
@@ -172,11 +172,6 @@ impl Announcer {
 
 fn reserve<'a>(mailboxes: &'a MailboxList, shard: usize, blocked: &Blocked) -> Wait<'a> {
     Box::pin(mailboxes.reserve_one(shard, blocked.watchers, blocked.bytes))
-}
-
-/// The watchers that a permit is for; none where there are none.
-pub(super) fn wanted(watchers: &[u32]) -> impl Fn(usize) -> Option<usize> {
-    |shard| (watchers[shard] > 0).then_some(watchers[shard] as usize)
 }
 
 async fn sleep_until_or_never(at: Option<Instant>) {

@@ -1,15 +1,13 @@
-//! Announcing who has come and gone.
+//! Announcing who has come and gone, under the topic's lock.
 
-use super::announcer::wanted;
+use std::sync::Arc;
+
 use crate::dialect::{Dialects, Outgoing};
-use crate::hub::Hub;
-use crate::hub::client::Client;
 use crate::hub::dispatch::Retry;
 use crate::hub::forms::Forms;
-use crate::hub::shard::{Entry, HubClosed, Permits};
+use crate::hub::shard::{Entry, Permits};
 use crate::hub::topic::{Topic, now};
 use crate::presence::Announcement;
-use crate::protocol::TopicKind;
 
 /// When a change may be announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,22 +38,24 @@ impl Topic {
             return Ok(());
         }
         if let Some(Announcement { to_told, to_fresh }) = presence.book.take(now) {
-            let is_same = to_told == to_fresh;
             let forms = |presence| {
                 let name = self.name().clone();
                 let source = Outgoing::presence(dialects, self.kind(), name, presence);
                 Forms::notice(source)
             };
-            let to_told = to_told.map(forms);
-            let to_fresh = if is_same {
-                to_told.clone()
-            } else {
-                to_fresh.map(forms)
-            };
+            let shared = to_told.clone().map(forms);
+            let to_fresh = to_fresh.into_iter().map(|presence| {
+                if presence == to_told {
+                    shared.clone()
+                } else {
+                    presence.map(forms)
+                }
+            });
+            let to_fresh: Arc<[_]> = to_fresh.collect();
             for shard in presence.shards() {
                 let entry = Entry::Announce {
                     topic: self.id(),
-                    to_told: to_told.clone(),
+                    to_told: shared.clone(),
                     to_fresh: to_fresh.clone(),
                 };
                 permits.send(shard, entry);
@@ -65,43 +65,7 @@ impl Topic {
     }
 }
 
-impl Hub {
-    /// Tells those who watch a topic that the client's user is there, if they have not been told yet.
-    /// What the client publishes afterwards follows that.
-    ///
-    /// Backpressure: waits while the mailbox of a shard with watchers is full. It sets no deadline of
-    /// its own.
-    /// Cancel safety: they are told or not.
-    pub async fn introduce(
-        &self,
-        kind: TopicKind,
-        name: &str,
-        client: &Client,
-    ) -> Result<(), HubClosed> {
-        let topic = self.registry.topic(kind, name);
-        let Some(topic) = topic.filter(|topic| topic.keeps_presence()) else {
-            return Ok(());
-        };
-        let Some(user) = client.user() else {
-            return Ok(());
-        };
-        loop {
-            let (watchers, bytes) = {
-                let mut state = topic.state.lock();
-                let presence = state.people.presence();
-                let Some(presence) = presence.filter(|it| it.book.is_unannounced(&user)) else {
-                    return Ok(());
-                };
-                let bytes = presence.book.announcement_bytes();
-                (presence.watchers_by_shard(), bytes)
-            };
-            let mut permits = self.mailboxes.reserve(wanted(&watchers), bytes).await?;
-            if topic
-                .announce(&mut permits, self.dialects, When::Now)
-                .is_ok()
-            {
-                return Ok(());
-            }
-        }
-    }
+/// The watchers that a permit is for; none where there are none.
+pub(super) fn wanted(watchers: &[u32]) -> impl Fn(usize) -> Option<usize> {
+    |shard| (watchers[shard] > 0).then_some(watchers[shard] as usize)
 }

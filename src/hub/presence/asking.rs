@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hub::Hub;
 use crate::hub::client::Client;
-use crate::hub::shard::{Entry, HubClosed};
+use crate::hub::shard::{Entry, HubClosed, Watching};
 use crate::hub::topic::{Topic, now};
 use crate::presence::{Info, Page, PresenceBook, PresenceOptions};
 use crate::protocol::{Presence, PresenceCounts, TopicKind, UserId};
@@ -73,22 +73,21 @@ impl Hub {
         let one = |shard| (shard == client.shard).then_some(1);
         let mut permits = self.mailboxes.reserve(one, bytes).await?;
         let mut state = topic.as_ref().map(|topic| topic.state.lock());
-        let (present, watches) = match state.as_mut().and_then(|state| state.people.presence()) {
-            Some(presence) => (presence.show(client), presence.is_watched_by(client)),
-            None => {
-                let options = self.registry.presence_options(kind, name);
-                let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
-                (nobody, false)
-            }
-        };
+        let kept = state.as_mut().and_then(|state| state.people.presence());
+        let shown = kept.map(|presence| presence.show(&client.person()));
+        let (present, knows) = shown.unwrap_or_else(|| {
+            let options = self.registry.presence_options(kind, name);
+            let nobody = PresenceBook::new(options.unwrap_or_default(), 0).snapshot(now());
+            (nobody, None)
+        });
         let frame = reply(&present);
         let shard = client.shard;
         let (charge, client) = (self.replies.charge(client, frame.len()), client.clone());
-        let entry = match &topic {
-            Some(topic) if watches => Entry::Watch {
+        let entry = match (&topic, knows) {
+            (Some(topic), Some(knows)) => Entry::Watch {
                 client,
                 topic: topic.id(),
-                watches,
+                watching: Watching::Knowing(knows),
                 ack: Some((frame, Some(charge))),
             },
             _ => Entry::Reply {
@@ -105,7 +104,7 @@ impl Hub {
     pub fn watches(&self, client: &Client, topic: &Topic) -> bool {
         let mut state = topic.state.lock();
         let presence = state.people.presence();
-        presence.is_some_and(|presence| presence.is_watched_by(client))
+        presence.is_some_and(|presence| presence.is_watched_by(&client.person()))
     }
 
     /// No longer tells a client who is present in a topic.
@@ -121,13 +120,13 @@ impl Hub {
         let mut permits = self.mailboxes.reserve(one, 0).await?;
         let mut state = topic.state.lock();
         if let Some(presence) = state.people.presence()
-            && presence.watch(client, false)
+            && presence.watch(&client.person(), false)
         {
             let client = client.clone();
             let entry = Entry::Watch {
                 client: client.clone(),
                 topic: topic.id(),
-                watches: false,
+                watching: Watching::Not,
                 ack: None,
             };
             permits.send(client.shard, entry);
@@ -145,7 +144,7 @@ impl Hub {
         if memberships.contains(topic) {
             let mut state = topic.state.lock();
             if let Some(presence) = state.people.presence() {
-                presence.renew(client, info);
+                presence.renew(&client.person(), info);
             }
             self.announcements.note(topic, &mut state.people);
         }

@@ -7,6 +7,7 @@ mod announcements;
 mod announcer;
 mod announcing;
 mod asking;
+mod introducing;
 
 pub(super) use announcements::Announcements;
 pub(super) use announcer::Announcer;

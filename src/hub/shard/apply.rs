@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::ShardConnection;
-use super::entry::Entry;
+use super::entry::{Entry, Watching};
 use super::link::Link;
-use super::mailbox::{Charge, Waiting};
+use super::mailbox::Waiting;
 use super::members::Members;
+use super::permit::Charge;
 use super::{Shard, run, slot_of};
 use crate::hub::client::{Client, NO_SLOT_YET};
 use crate::hub::forms::FormKey;
@@ -66,8 +67,7 @@ impl Shard {
                 to_fresh,
             } = &entry
             {
-                self.announce(*topic, to_told.as_deref(), to_fresh.as_deref())
-                    .await;
+                self.announce(*topic, to_told.as_deref(), to_fresh).await;
             } else {
                 self.apply_one(entry);
             }
@@ -89,7 +89,7 @@ impl Shard {
                 client,
                 topic,
                 replay,
-                watches,
+                watching,
                 ack,
                 announce,
             } => {
@@ -97,23 +97,17 @@ impl Shard {
                     self.push_to_members(topic.id(), &forms);
                 }
                 if let Some(slot) = slot_of(&client) {
-                    self.add_member(slot, &topic, replay, ack);
-                    if let Some(watches) = watches {
-                        self.set_watching(topic.id(), slot, watches);
-                    }
+                    self.add_member(slot, &topic, (replay, watching), ack);
                 }
             }
             Entry::Watch {
                 client,
                 topic,
-                watches,
+                watching,
                 ack,
             } => {
                 if let Some(slot) = slot_of(&client) {
-                    self.set_watching(topic, slot, watches);
-                    if let Some((frame, charge)) = ack {
-                        self.push_reply(slot, frame, charge);
-                    }
+                    self.watch(slot, (topic, watching), ack);
                 }
             }
             Entry::Leave {
@@ -155,11 +149,7 @@ impl Shard {
                 charge,
             } => {
                 if let Some(slot) = slot_of(&client) {
-                    let connection = &mut self.connections[slot as usize];
-                    if connection.is_open() {
-                        connection.outbox.push_pong(frame, charge);
-                        self.mark_dirty(slot);
-                    }
+                    self.push_pong(slot, frame, charge);
                 }
             }
             Entry::Close {
@@ -212,7 +202,7 @@ impl Shard {
         &mut self,
         slot: u32,
         topic: &Arc<Topic>,
-        replay: Option<Replay>,
+        (replay, watching): (Option<Replay>, Option<Watching>),
         ack: Option<Frame>,
     ) {
         self.connections[slot as usize].outbox.seal(topic.id());
@@ -225,6 +215,9 @@ impl Shard {
             members.insert(slot, FormKey::new(class, false));
         }
         self.topics.insert(topic.id(), members);
+        if let Some(watching) = watching {
+            self.set_watching(topic.id(), slot, watching);
+        }
         if let Some(frame) = ack {
             self.push_reply(slot, frame, None);
         }

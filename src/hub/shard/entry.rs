@@ -12,6 +12,7 @@ use crate::hub::forms::Forms;
 use crate::hub::log::Replay;
 use crate::hub::replies::ReplyCharge;
 use crate::hub::topic::{Topic, TopicId};
+use crate::presence::Knows;
 use crate::wire::Frame;
 
 /// A request to a shard. The requests of a lane are carried out in the order in which they were
@@ -21,13 +22,13 @@ pub(in crate::hub) enum Entry {
     /// Take over the write side of a connection.
     Connect { client: Arc<Client>, link: Link },
     /// Push `announce` to the members, add the client, and push `ack` to it. With `replay`,
-    /// the client receives offsets, starting with the publications it missed. `watches` says whether
+    /// the client receives offsets, starting with the publications it missed. `watching` says whether
     /// it is told who is present from now on; `None` changes nothing.
     Join {
         client: Arc<Client>,
         topic: Arc<Topic>,
         replay: Option<Replay>,
-        watches: Option<bool>,
+        watching: Option<Watching>,
         ack: Option<Frame>,
         announce: Option<Arc<Forms>>,
     },
@@ -42,15 +43,15 @@ pub(in crate::hub) enum Entry {
     Watch {
         client: Arc<Client>,
         topic: TopicId,
-        watches: bool,
+        watching: Watching,
         ack: Option<(Frame, Option<ReplyCharge>)>,
     },
-    /// Push a notice to every member that is told who is present: `to_fresh` to those that began to
-    /// watch, or asked, since the last one, and `to_told` to the others.
+    /// Push a notice to every member that is told who is present: `to_fresh` by what they know to those
+    /// that began to watch, or asked, since the last one, and `to_told` to the others.
     Announce {
         topic: TopicId,
         to_told: Option<Arc<Forms>>,
-        to_fresh: Option<Arc<Forms>>,
+        to_fresh: Arc<[Option<Arc<Forms>>]>,
     },
     /// Push the broadcast to every member except `exclude`, each in its form.
     Broadcast {
@@ -100,6 +101,15 @@ pub(in crate::hub) enum Entry {
     },
 }
 
+/// Whether a member is told who is present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::hub) enum Watching {
+    /// It is not.
+    Not,
+    /// It is, and knows this.
+    Knowing(Knows),
+}
+
 /// What one client has been sent, and what is still queued for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sent {
@@ -130,7 +140,8 @@ impl Entry {
             Self::Announce {
                 to_told, to_fresh, ..
             } => {
-                let forms = to_told.iter().chain(to_fresh).map(|forms| forms.len());
+                let fresh = to_fresh.iter().flatten();
+                let forms = to_told.iter().chain(fresh).map(|forms| forms.len());
                 forms.max().unwrap_or(0)
             }
             Self::Watch { ack, .. } => ack.as_ref().map_or(0, |(frame, _)| frame.len()),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::Shard;
 use super::entry::Entry;
+use super::group::Group;
 use super::mailbox::Waiting;
-use super::members::{Group, Members};
+use super::members::Members;
 use super::outbox::MAX_SLICES;
 use super::run::{Delivery, Layout, delivery, form_of, offset, topic_of};
 use super::slots::{Block, Slots};

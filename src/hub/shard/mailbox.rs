@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::entry::{Entry, HubClosed};
-use super::permits::Permit;
+use super::permit::{Charge, Permit};
 
 /// Deliveries that one KiB of waiting frames counts as, so that long messages are bounded too.
 const DELIVERIES_PER_KIB: usize = 1;
@@ -67,20 +67,6 @@ impl Lanes {
 pub(in crate::hub) struct Waiting {
     pub(super) entry: Entry,
     pub(super) charge: Charge,
-}
-
-/// What an entry takes up in the ordered lane until it has been carried out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Charge {
-    pub(super) entries: usize,
-    pub(super) deliveries: usize,
-}
-
-impl std::ops::AddAssign for Charge {
-    fn add_assign(&mut self, other: Self) {
-        self.entries += other.entries;
-        self.deliveries += other.deliveries;
-    }
 }
 
 impl Mailbox {

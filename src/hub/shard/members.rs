@@ -5,18 +5,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::group::Group;
 use super::slots::Slots;
 use super::watchers::Watchers;
 use crate::dialect::ClassId;
 use crate::hub::forms::FormKey;
 use crate::hub::topic::Topic;
-
-/// The members that take the same form of a publication.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) key: FormKey,
-    pub(super) slots: Slots,
-}
 
 /// The members, by how they receive publications.
 #[derive(Debug)]
@@ -90,7 +84,17 @@ impl Members {
     /// Removes a member that has left, from the watchers too.
     pub(super) fn leave(&mut self, slot: u32) {
         self.remove(slot);
-        self.set_watching(slot, None);
+        self.stop_watching(slot);
+    }
+
+    /// No longer tells a member who is present.
+    pub(super) fn stop_watching(&mut self, slot: u32) {
+        if let Some(watchers) = &mut self.watchers {
+            watchers.remove(slot);
+            if watchers.is_empty() {
+                self.watchers = None;
+            }
+        }
     }
 
     /// The slots of all members, in no particular order.

@@ -1,6 +1,7 @@
 //! A shard: a task that owns the outboxes and write sides of its connections, the local
 //! members of their topics, and a heartbeat wheel. Only the shard writes to its connections.
 
+mod announcing;
 mod apply;
 mod classes;
 mod connection;
@@ -11,15 +12,17 @@ mod everyone;
 mod eviction_by_total;
 mod fan_out;
 mod flush;
+mod group;
 mod heartbeat;
 mod link;
 mod mailbox;
+mod mailboxes;
 mod member_page;
 mod members;
 mod mixed;
 mod outbox;
 mod outbox_total;
-mod permits;
+mod permit;
 mod pipe;
 mod push;
 mod ready;
@@ -43,12 +46,13 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Instant, sleep_until};
 
-pub(super) use entry::Entry;
+pub(super) use entry::{Entry, Watching};
 pub use entry::{HubClosed, Sent};
 pub use link::Link;
 pub(super) use mailbox::{Mailbox, MailboxOptions};
+pub(super) use mailboxes::{MailboxList, Mailboxes, Permits, Reserved};
 pub(super) use outbox_total::OutboxTotal;
-pub(super) use permits::{MailboxList, Mailboxes, Permits, Reserved};
+
 pub use pipe::Pipe;
 pub use tls_socket::{Received, TlsSocket};
 

@@ -21,6 +21,15 @@ impl Shard {
         self.mark_dirty(slot);
     }
 
+    /// Queues a pong ahead of what waits for the client.
+    pub(super) fn push_pong(&mut self, slot: u32, frame: Frame, charge: ReplyCharge) {
+        let connection = &mut self.connections[slot as usize];
+        if connection.is_open() {
+            connection.outbox.push_pong(frame, charge);
+            self.mark_dirty(slot);
+        }
+    }
+
     /// Queues a frame for one client. If the outbox is full, it is flushed first, in case the
     /// shard merely had no time to write; then droppable publications are dropped; and if that
     /// is not enough, the client is evicted. Other clients are not affected.

@@ -3,6 +3,7 @@
 mod audience;
 mod key;
 mod people;
+mod person;
 mod rules;
 mod state;
 mod stream;
@@ -10,6 +11,7 @@ mod watched;
 
 pub(super) use key::{EVERYONE, TopicId};
 pub(super) use people::People;
+pub(super) use person::Person;
 pub use rules::{Overflow, Retention, TopicOptions, TopicRules};
 pub use state::Topic;
 pub(super) use state::TopicState;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::person::Person;
 use super::watched::WatchedPresence;
-use crate::hub::client::Client;
 use crate::presence::Info;
 use crate::protocol::{TopicKind, UserId};
 
@@ -34,24 +34,28 @@ impl People {
 
     /// A client has become a member. Whether it is the first connection of its user; always for a
     /// client without one.
-    pub(in crate::hub) fn enter(&mut self, client: &Client, info: Option<&Info>) -> bool {
+    pub(in crate::hub) fn enter(
+        &mut self,
+        person: impl FnOnce() -> Person,
+        info: Option<&Info>,
+    ) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Counted(counts) => client.user().is_none_or(|user| {
+            Self::Counted(counts) => person().user.is_none_or(|user| {
                 let connections = counts.get_or_insert_default().0.entry(user).or_default();
                 *connections += 1;
                 *connections == 1
             }),
-            Self::Present(presence) => presence.enter(client, info),
+            Self::Present(presence) => presence.enter(&person(), info),
         }
     }
 
     /// A client's membership has ended. Whether it was the last connection of its user; always for a
     /// client without one.
-    pub(in crate::hub) fn leave(&mut self, client: &Client) -> bool {
+    pub(in crate::hub) fn leave(&mut self, person: impl FnOnce() -> Person) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Counted(counts) => client.user().is_none_or(|user| {
+            Self::Counted(counts) => person().user.is_none_or(|user| {
                 let known = counts.as_mut().and_then(|counts| counts.0.get_mut(&user));
                 if let Some(connections) = known.filter(|connections| **connections > 1) {
                     *connections -= 1;
@@ -65,7 +69,7 @@ impl People {
                 }
                 true
             }),
-            Self::Present(presence) => presence.leave(client),
+            Self::Present(presence) => presence.leave(&person()),
         }
     }
 

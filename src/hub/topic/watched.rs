@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime};
 use uuid::Uuid;
 
 use super::audience::Audience;
-use crate::hub::client::Client;
-use crate::presence::{Info, PresenceBook, PresenceOptions};
+use super::person::Person;
+use crate::presence::{Info, Knows, PresenceBook, PresenceOptions};
 use crate::protocol::{Presence, PresenceCounts};
 
 /// Who is present in a topic, and which of the members are told, guarded by the topic's lock.
@@ -36,29 +36,28 @@ impl WatchedPresence {
         }
     }
 
-    pub(super) fn enter(&mut self, client: &Client, info: Option<&Info>) -> bool {
-        let user = client.user();
+    pub(super) fn enter(&mut self, person: &Person, info: Option<&Info>) -> bool {
         let info = || info.cloned().unwrap_or_default();
-        let user = user.as_ref().map(|user| (user, info()));
+        let user = person.user.as_ref().map(|user| (user, info()));
         self.book.enter(user, now(), SystemTime::now())
     }
 
-    pub(super) fn leave(&mut self, client: &Client) -> bool {
-        self.watch(client, false);
-        self.book.leave(client.user().as_ref(), now())
+    pub(super) fn leave(&mut self, person: &Person) -> bool {
+        self.watch(person, false);
+        self.book.leave(person.user.as_ref(), now())
     }
 
     /// Tells a member from now on who is present, or no longer. Whether that changes anything.
-    pub(in crate::hub) fn watch(&mut self, client: &Client, watches: bool) -> bool {
+    pub(in crate::hub) fn watch(&mut self, person: &Person, watches: bool) -> bool {
         let changes = if watches {
-            self.watchers.insert(client.id())
+            self.watchers.insert(person.id)
         } else {
-            self.watchers.remove(&client.id())
+            self.watchers.remove(&person.id)
         };
         match (changes, watches) {
             (false, _) => {}
-            (true, true) => self.audience.add(client.shard),
-            (true, false) => self.audience.remove(client.shard),
+            (true, true) => self.audience.add(person.shard),
+            (true, false) => self.audience.remove(person.shard),
         }
         if self.watchers.is_empty() {
             self.watchers = HashSet::new();
@@ -68,24 +67,25 @@ impl WatchedPresence {
     }
 
     /// The client has a newer token.
-    pub(in crate::hub) fn renew(&mut self, client: &Client, info: &Info) {
-        if let Some(user) = client.user() {
-            self.book.renew(&user, info.clone(), now());
+    pub(in crate::hub) fn renew(&mut self, person: &Person, info: &Info) {
+        if let Some(user) = &person.user {
+            self.book.renew(user, info.clone(), now());
         }
     }
 
     /// Whether the client watches.
-    pub(in crate::hub) fn is_watched_by(&self, client: &Client) -> bool {
-        self.watchers.contains(&client.id())
+    pub(in crate::hub) fn is_watched_by(&self, person: &Person) -> bool {
+        self.watchers.contains(&person.id)
     }
 
     /// Who is present, for a member that asks or begins to watch. If it watches, its shard has to be
     /// told that it is up to date.
-    pub(in crate::hub) fn show(&mut self, client: &Client) -> Presence {
-        if self.is_watched_by(client) {
-            self.book.show(now())
+    pub(in crate::hub) fn show(&mut self, person: &Person) -> (Presence, Option<Knows>) {
+        if self.is_watched_by(person) {
+            let (presence, knows) = self.book.show(now());
+            (presence, Some(knows))
         } else {
-            self.book.snapshot(now())
+            (self.book.snapshot(now()), None)
         }
     }
 

@@ -80,7 +80,7 @@ async fn what_is_wrong_with_rights_is_said_with_its_line() {
     let path = file.path();
     let problems = [
         "3: `channels.subscribe`: \"user\" is not one of everyone, users, granted, nobody; did you mean `users`?",
-        "4: unknown key `channels.join`; the keys here are pattern, history, overflow, subscribe, publish, history_for, presence_for",
+        "4: unknown key `channels.join`; the keys here are pattern, history, overflow, presence, subscribe, publish, history_for, presence_for",
         "5: `channels.history`: \"users\" says who may read it; that is `history_for`",
         "8: unknown key `rooms.jion`; did you mean `join`?",
         "9: `rooms.presence_for`: true is not one of everyone, users, granted, nobody",

@@ -146,7 +146,7 @@ async fn a_misspelled_key_is_corrected_and_a_missing_section_is_suggested() {
         "11: `outbox` is a section, not a setting",
         "13: unknown key `room`; did you mean `rooms`?",
         "15: unknown key `foo`; `wavecast config init` lists all keys",
-        "18: unknown key `rooms.foo`; the keys here are pattern, history, overflow, join, say, history_for, presence_for",
+        "18: unknown key `rooms.foo`; the keys here are pattern, history, overflow, presence, join, say, history_for, presence_for",
     ]
     .map(|problem| format!("{path}:{problem}"));
     expect_problems(&output, &problems.each_ref().map(String::as_str));

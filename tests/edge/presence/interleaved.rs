@@ -125,8 +125,8 @@ async fn users_of_live_members(server: &TestServer) -> BTreeSet<String> {
 
 async fn run(presence: PresenceOptions) {
     let server = start(presence).await;
-    let tasks = (1..=4).map(|seed| come_and_go(&server, seed, 150));
-    let (remaining, mut watchers) = tokio::join!(join_all(tasks), watch_and_listen(&server, 40));
+    let tasks = (1..=4).map(|seed| come_and_go(&server, seed, 100));
+    let (remaining, mut watchers) = tokio::join!(join_all(tasks), watch_and_listen(&server, 30));
     eventually("nobody lingers", async || {
         users_over_http(&server).await == users_of_live_members(&server).await
     })

@@ -33,6 +33,9 @@ async fn start(presence: PresenceOptions) -> TestServer {
 fn keeping(presence: PresenceOptions) -> WebSocketConfig {
     config(|config| {
         config.trust_user_parameter = true;
+        // So that only what is announced arrives.
+        config.ping_interval = Duration::from_secs(3600);
+        config.pong_timeout = Duration::from_secs(7200);
         config.topics = TopicRules::all(TopicOptions {
             history: Some(HistoryLimits::default()),
             presence: Some(presence),

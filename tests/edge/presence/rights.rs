@@ -27,7 +27,7 @@ presence = true
 presence_for = "granted"
 "#;
 
-fn seeing(user: &str, info: Value) -> String {
+fn seeing(user: &str, info: &Value) -> String {
     let channels = json!({"c": ["presence"]});
     token(json!({"sub": user, "channels": channels, "info": info, "iat": now()}))
 }
@@ -72,21 +72,21 @@ async fn the_right_is_needed_to_ask_and_to_watch() {
 #[tokio::test]
 async fn a_newer_token_shows_its_info() {
     let edge = start(RULES).await;
-    let mut eve = connect(&edge, &seeing("eve", json!("Eve"))).await;
+    let mut eve = connect(&edge, &seeing("eve", &json!("Eve"))).await;
     let watch = json!({"type": "subscribe", "channel": "c", "presence": true});
     let subscribed = ask(&mut eve, watch).await;
     assert_eq!(
         subscribed["presence"]["members"],
         json!([{"user": "eve", "info": "Eve"}])
     );
-    let mut ada = connect(&edge, &seeing("ada", json!({"name": "Ada"}))).await;
+    let mut ada = connect(&edge, &seeing("ada", &json!({"name": "Ada"}))).await;
     ada.subscribe("c").await;
     let joined = eve.next_json().await;
     assert_eq!(
         joined["joined"],
         json!([{"user": "ada", "info": {"name": "Ada"}}])
     );
-    let auth = json!({"type": "auth", "token": seeing("ada", json!("Lady Ada"))});
+    let auth = json!({"type": "auth", "token": seeing("ada", &json!("Lady Ada"))});
     assert_eq!(ask(&mut ada, auth).await["type"], "authenticated");
     let renewed = eve.next_json().await;
     assert_eq!(
@@ -110,8 +110,8 @@ async fn a_newer_token_shows_its_info() {
 #[tokio::test]
 async fn a_watcher_whose_newer_token_lacks_the_right_is_told_no_more() {
     let edge = start(RULES).await;
-    let mut eve = connect(&edge, &seeing("eve", json!(1))).await;
-    let mut ida = connect(&edge, &seeing("ida", json!(1))).await;
+    let mut eve = connect(&edge, &seeing("eve", &json!(1))).await;
+    let mut ida = connect(&edge, &seeing("ida", &json!(1))).await;
     let watch = json!({"type": "subscribe", "channel": "c", "presence": true});
     ask(&mut eve, watch.clone()).await;
     ask(&mut ida, watch).await;

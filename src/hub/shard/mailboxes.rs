@@ -1,12 +1,11 @@
-//! Permits in the mailboxes of the shards.
+//! The mailboxes of all shards, and permits in them.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tokio::sync::SemaphorePermit;
-
 use super::entry::{Entry, HubClosed};
-use super::mailbox::{Charge, Mailbox, MailboxOptions};
+use super::mailbox::{Mailbox, MailboxOptions};
+use super::permit::{Charge, Permit};
 
 /// All mailboxes, indexed by shard. Clones share them.
 #[derive(Debug, Clone)]
@@ -141,13 +140,6 @@ impl MailboxList {
         mailbox.push_urgent(entry);
         Ok(())
     }
-}
-
-/// A reserved place in one mailbox.
-#[derive(Debug)]
-pub(super) struct Permit<'a> {
-    pub(super) entry: SemaphorePermit<'a>,
-    pub(super) deliveries: SemaphorePermit<'a>,
 }
 
 /// A reserved place in the mailbox of this shard.
