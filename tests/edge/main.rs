@@ -20,5 +20,6 @@ mod publishing;
 mod recovery;
 mod rooms;
 mod support;
+mod tls;
 mod tokens;
 mod websocket;
