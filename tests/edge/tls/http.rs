@@ -50,17 +50,20 @@ async fn a_connection_is_reused_and_every_response_asks_for_tls() {
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let (edge, own) = super::start(config(|_| {})).await;
+    let mut subscriber = connect_tls(edge.address, &own.client()).await;
+    subscriber.subscribe("news").await;
     let mut stream = dial_tls(edge.address, &own.client()).await;
     let mut requests = String::new();
     for number in 0..200 {
-        let event = json!({"channel": "news", "data": number, "event_id": format!("e{number}")});
+        let event = json!({"channel": "news", "data": {"number": number}});
         requests += &post("/api/events", &event.to_string());
     }
     stream.write_all(requests.as_bytes()).await.expect("send");
     stream.flush().await.expect("send");
     for number in 0..200 {
         let response = read_response(&mut stream).await;
-        assert_eq!(response.json()["event_id"], format!("e{number}"));
+        assert_eq!(response.json()["subscribers"], 1, "{}", response.body);
+        assert_eq!(subscriber.next_event("news").await["number"], number);
     }
 }
 
@@ -89,7 +92,7 @@ async fn large_bodies_and_large_responses_pass() {
     let mut text = String::new();
     let read = within("the refusal", stream.read_to_string(&mut text)).await;
     read.expect("an orderly end, with `close_notify`");
-    Response::parse(&text).expect_problem(413, "payload_too_large");
+    Response::parse(&text).expect_problem(413, "message_too_large");
 }
 
 #[tokio::test]

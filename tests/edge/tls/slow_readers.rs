@@ -1,10 +1,12 @@
 //! Clients over TLS that read slowly.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{
     CLOSE, Client, LOAD_PATIENCE, PING, TEXT, TlsClient, config, connect_tls,
-    dial_with_small_buffer, shake_hands, upgrade_tls, within_a_minute,
+    dial_with_small_buffer, eventually, shake_hands, upgrade_tls, within_a_minute,
 };
 
 async fn expect_in_order(slow: &mut TlsClient, from: u64) -> (u64, u16) {
@@ -108,7 +110,9 @@ async fn a_client_that_is_slow_but_reads_gets_everything_in_order() {
 #[tokio::test]
 async fn a_connection_that_accepts_nothing_is_reset() {
     let (edge, own) = super::start(config(|config| {
-        config.connections.write_timeout = std::time::Duration::from_millis(300);
+        config.connections.write_timeout = Duration::from_millis(300);
+        config.ping_interval = Duration::from_millis(50);
+        config.pong_timeout = LOAD_PATIENCE;
         config.outbox.messages = 100_000;
         config.outbox.bytes = 64 * 1024 * 1024;
     }))
@@ -118,10 +122,10 @@ async fn a_connection_that_accepts_nothing_is_reset() {
     let mut stuck = upgrade_tls(stream.expect("a handshake")).await;
     stuck.subscribe("news").await;
     let padding = "x".repeat(60_000);
-    within_a_minute("the reset", async {
-        while edge.links() > 0 {
-            edge.publish_data("news", &padding).await;
-        }
-    })
-    .await;
+    for _ in 0..100 {
+        edge.publish_data("news", &padding).await;
+    }
+    eventually("the reset", async || edge.links() == 0).await;
+    let metrics = edge.server.node().metrics();
+    assert_eq!(metrics.write_timeouts_total.get(), 1);
 }

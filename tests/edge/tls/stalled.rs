@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -108,9 +109,9 @@ async fn many_handshakes_at_once_all_succeed() {
         });
     }
     for number in 0..20 {
-        edge.publish_data("news", &number).await;
+        edge.publish_data("news", &json!({"number": number})).await;
         let event = watcher.next_json().await;
-        assert_eq!(event["data"], number);
+        assert_eq!(event["data"]["number"], number);
     }
     let clients = join_all("all clients", tasks).await;
     assert_eq!(clients.len(), CLIENTS);
