@@ -113,13 +113,10 @@ pub(super) async fn serve_connection(
             answer
         }
     });
-    let timeouts = ServeOptions {
-        header_timeout: if is_extra {
-            options.header_timeout.min(EXTRA_TIMEOUT)
-        } else {
-            options.header_timeout
-        },
-        ..options
+    let timeouts = if is_extra {
+        for_health_checks(options)
+    } else {
+        options
     };
     let mut connection = http1::Builder::new()
         .timer(HeadTimer::new(&timeouts, arrivals, slot.clone()))
@@ -167,8 +164,18 @@ pub(super) async fn serve_connection(
     // Places beyond the maximum are few, and are needed for health checks.
     if has_unread && !is_extra {
         linger(socket).await;
+    } else {
+        socket.end();
     }
     drop(slot);
+}
+
+/// The options of a connection beyond the maximum.
+fn for_health_checks(options: ServeOptions) -> ServeOptions {
+    ServeOptions {
+        header_timeout: options.header_timeout.min(EXTRA_TIMEOUT),
+        ..options
+    }
 }
 
 /// The response, and that browsers shall come with TLS only from now on

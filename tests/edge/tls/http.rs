@@ -9,7 +9,7 @@ use wavecast::transport::tls::TlsOptions;
 
 use crate::support::{
     Response, TestCertificate, TestServer, ask_tls, config, connect_tls, dial_tls, read_response,
-    within,
+    refusable_handshake, within,
 };
 
 const HSTS: Option<&str> = Some("max-age=31536000");
@@ -98,12 +98,15 @@ async fn large_bodies_and_large_responses_pass() {
 #[tokio::test]
 async fn a_connection_ends_in_order_when_it_is_asked_to() {
     let (edge, own) = super::start(config(|_| {})).await;
-    let mut stream = dial_tls(edge.address, &own.client()).await;
-    let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let response = ask_tls(&mut stream, request).await;
-    assert_eq!(response.status, 200);
-    let read = within("the end", stream.read(&mut [0; 8])).await;
-    assert_eq!(read.expect("`close_notify`"), 0);
+    let health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let upgrade = refusable_handshake().replacen("13\r\n", "12\r\n", 1);
+    for (request, status) in [(health, 200), (&upgrade, 426)] {
+        let mut stream = dial_tls(edge.address, &own.client()).await;
+        let response = ask_tls(&mut stream, request).await;
+        assert_eq!(response.status, status, "{}", response.body);
+        let read = within("the end", stream.read(&mut [0; 8])).await;
+        assert_eq!(read.expect("`close_notify`"), 0);
+    }
 }
 
 #[tokio::test]
