@@ -13,8 +13,8 @@ pub(super) struct Greeting {
     /// Those of the API, if it has its own.
     pub(super) internal: Vec<SocketAddr>,
     pub(super) dev: bool,
-    /// Whether the first of them speak TLS.
-    pub(super) has_tls: bool,
+    /// The schemes of URLs with the first of them: that of HTTP and that of WebSockets.
+    pub(super) schemes: [&'static str; 2],
     pub(super) has_page: bool,
     pub(super) has_keys: bool,
 }
@@ -25,11 +25,7 @@ impl Greeting {
         let Some((&first, others)) = self.addresses.split_first() else {
             return;
         };
-        let (http, ws) = if self.has_tls {
-            ("https", "wss")
-        } else {
-            ("http", "ws")
-        };
+        let [http, ws] = self.schemes;
         let here = reachable(first);
         let internal = self.internal.first().map(|&address| reachable(address));
         let api = match internal {

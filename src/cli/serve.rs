@@ -107,7 +107,11 @@ async fn run_server(mut config: EdgeConfig) -> Result<ExitCode, String> {
             None => Vec::new(),
         },
         dev: api.dev,
-        has_tls: tls.is_some(),
+        schemes: if tls.is_some() {
+            ["https", "wss"]
+        } else {
+            ["http", "ws"]
+        },
         has_page: server.config().start_page,
         has_keys: !api.keys.is_empty(),
     };

@@ -141,6 +141,14 @@ impl ClientSocket {
         peeked.map(|peeked| peeked.is_ok_and(|count| count > 0))
     }
 
+    /// To be called before it is dropped in an orderly way: with TLS, the peer is told that nothing
+    /// more follows, as far as its socket accepts that now.
+    pub fn end(&self) {
+        if let Self::Tls(socket) = self {
+            socket.close();
+        }
+    }
+
     /// Ends the write side. It does not wait for a peer that accepts nothing.
     ///
     /// Errors: the peer is gone.

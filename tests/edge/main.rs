@@ -22,5 +22,6 @@ mod publishing;
 mod recovery;
 mod rooms;
 mod support;
+mod tls;
 mod tokens;
 mod websocket;

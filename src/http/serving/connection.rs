@@ -198,6 +198,8 @@ pub(super) async fn serve_connection(
     // Places beyond the maximum are few, and are needed for health checks.
     if has_unread && !is_extra {
         linger(socket).await;
+    } else {
+        socket.end();
     }
     drop(slot);
 }

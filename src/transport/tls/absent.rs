@@ -8,23 +8,27 @@ use crate::transport::ClientSocket;
 
 /// Never exists, so its methods are never called.
 #[derive(Debug, Clone)]
-pub enum TlsAcceptor {}
+pub struct TlsAcceptor(Never);
+
+#[derive(Debug, Clone, Copy)]
+enum Never {}
 
 /// The right to a handshake.
 #[derive(Debug)]
-pub enum Place {}
+pub struct Place;
 
 impl Place {
-    #[allow(clippy::unused_async, reason = "as with TLS")]
+    #[allow(missing_docs, reason = "as with TLS")]
     pub async fn lost(&self) {
-        match *self {}
+        std::future::pending::<()>().await;
     }
 }
 
+#[allow(missing_docs, reason = "as with TLS")]
 impl TlsAcceptor {
     #[allow(clippy::unused_async, reason = "as with TLS")]
     pub async fn place(&self) -> Place {
-        match *self {}
+        match self.0 {}
     }
 
     #[allow(clippy::unused_async, reason = "as with TLS")]
@@ -35,6 +39,6 @@ impl TlsAcceptor {
         _tasks: &TaskTracker,
         _stop: &CancellationToken,
     ) -> Option<ClientSocket> {
-        match *self {}
+        match self.0 {}
     }
 }

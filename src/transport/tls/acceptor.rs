@@ -101,7 +101,7 @@ impl TlsAcceptor {
         let (acceptor, stop) = (self.clone(), stop.clone());
         let work = async move {
             let made = tokio::select! {
-                made = acceptor.handshake(stream, &place) => made,
+                made = acceptor.handshake(stream, place) => made,
                 () = stop.cancelled() => None,
             };
             // Nobody waits for it if its connection's task was dropped.
@@ -116,7 +116,7 @@ impl TlsAcceptor {
     async fn handshake(
         &self,
         stream: std::net::TcpStream,
-        place: &Place,
+        place: Place,
     ) -> Option<(std::net::TcpStream, Records)> {
         let stream = TcpStream::from_std(stream).ok()?;
         let records = Records::new(&self.server).ok()?;

@@ -6,6 +6,7 @@ use super::TlsEnd;
 #[derive(Debug)]
 pub enum Records {}
 
+#[allow(missing_docs, reason = "as with TLS")]
 impl Records {
     pub fn is_handshaking(&self) -> bool {
         match *self {}

@@ -134,7 +134,7 @@ impl Records {
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     encode(&mut self.pending, OVERHEAD, |out| {
-                        data.encode(out).map_err(required)
+                        data.encode(out).map_err(|error| required(&error))
                     });
                 }
                 // Pending bytes are as good as sent: nothing overtakes them.
@@ -191,7 +191,7 @@ impl Records {
                 return;
             };
             encode(&mut self.pending, OVERHEAD, |out| {
-                data.encode(out).map_err(required)
+                data.encode(out).map_err(|error| required(&error))
             });
             rest = &mut mem::take(&mut rest)[discard..];
         }
@@ -263,7 +263,9 @@ impl Records {
                     };
                 }
                 ConnectionState::EncodeTlsData(mut data) => {
-                    encode(out, OVERHEAD, |out| data.encode(out).map_err(required));
+                    encode(out, OVERHEAD, |out| {
+                        data.encode(out).map_err(|error| required(&error))
+                    });
                 }
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::ReadTraffic(mut traffic) => {
@@ -301,7 +303,7 @@ impl Records {
 
 type Writer<'c> = rustls::unbuffered::WriteTraffic<'c, rustls::server::ServerConnectionData>;
 
-fn required(error: EncodeError) -> usize {
+fn required(error: &EncodeError) -> usize {
     match error {
         EncodeError::InsufficientSize(error) => error.required_size,
         // It is encoded once.

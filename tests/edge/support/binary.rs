@@ -240,7 +240,7 @@ impl Binary {
         });
         let (greeting, stdout) = within("the binary's greeting", reading).await.unwrap();
         let address = greeting
-            .split_once("http://")
+            .split_once("://")
             .and_then(|(_, rest)| rest.lines().next()?.parse().ok())
             .unwrap_or_else(|| panic!("no address in {greeting:?}"));
         Self {

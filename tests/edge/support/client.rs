@@ -99,14 +99,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads the answer to a handshake and checks it against the RFC.
     pub async fn expect_upgrade(&mut self) {
-        assert_eq!(
-            read_head(&mut self.stream).await,
-            "HTTP/1.1 101 Switching Protocols\r\n\
+        self.expect_head("").await;
+    }
+
+    /// The same over TLS.
+    pub async fn expect_secure_upgrade(&mut self) {
+        self.expect_head("strict-transport-security: max-age=31536000\r\n")
+            .await;
+    }
+
+    async fn expect_head(&mut self, end: &str) {
+        let head = "HTTP/1.1 101 Switching Protocols\r\n\
              upgrade: websocket\r\n\
              connection: Upgrade\r\n\
-             sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
-            "(without the date)"
-        );
+             sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let found = read_head(&mut self.stream).await;
+        assert_eq!(found, format!("{head}{end}"), "(without the date)");
     }
 
     /// Waits until the server has registered the connection: its shard answers a ping.
@@ -149,7 +157,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Sends these bytes as they are.
     pub async fn send(&mut self, bytes: &[u8]) {
-        let sent = within("a socket that takes bytes", self.stream.write_all(bytes)).await;
+        let sending = async {
+            self.stream.write_all(bytes).await?;
+            // A stream with TLS keeps what its socket does not take.
+            self.stream.flush().await
+        };
+        let sent = within("a socket that takes bytes", sending).await;
         sent.expect("send");
     }
 

@@ -21,6 +21,7 @@ mod event_source;
 
 mod binary;
 mod server;
+mod tls;
 
 mod positions;
 
@@ -45,5 +46,9 @@ pub use positions::{
     Position, expect_offsets, publish_offsets, subscribe_with, with_history, with_history_limits,
 };
 pub use server::{TestServer, config, large_outboxes, publish, without_history};
+pub use tls::{
+    TestCertificate, TlsClient, acceptor, ask_tls, client_config, connect_tls, dial_tls,
+    shake_hands, shake_hands_for, upgrade_tls,
+};
 pub use token_key::{TokenKey, pem, unix_time};
 pub use watchdog::watch;

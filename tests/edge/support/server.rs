@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wavecast::http::{ApiAccess, Routes, ServeOptions, serve};
+use wavecast::http::{ApiAccess, Routes, ServeOptions, serve, serve_tls};
 use wavecast::node::Published;
+use wavecast::transport::tls::TlsAcceptor;
 use wavecast::{TopicRules, WebSocketConfig, WebSocketServer, transport};
 
 use super::client::Client;
@@ -97,6 +98,27 @@ impl TestServer {
         let server = Arc::new(WebSocketServer::new(config));
         let routes = server.routes_for(access).without_short_way();
         Self::serve(server, routes, ServeOptions::default()).await
+    }
+
+    /// A server with TLS. Requests over HTTP need a client with TLS.
+    pub async fn start_tls(
+        config: WebSocketConfig,
+        options: ServeOptions,
+        tls: TlsAcceptor,
+    ) -> Self {
+        let server = Arc::new(WebSocketServer::new(config));
+        let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
+        let address = listener.local_addr().expect("local address");
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let listener = (listener, tls);
+        let routes = server.routes();
+        let serving = serve_tls(listener, routes, options, tasks.clone(), stop.clone());
+        tasks.spawn(serving);
+        Self {
+            server,
+            address,
+            stop,
+        }
     }
 
     /// A server as an application builds it, behind the application's router.
