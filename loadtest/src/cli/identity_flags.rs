@@ -36,7 +36,7 @@ pub(crate) struct IdentityFlags {
     /// The server's tokens.leeway.
     #[arg(long, env = "LOADTEST_LEEWAY", value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub(crate) leeway: Duration,
-    /// The server's tokens.expiry_warning. If tokens live longer than one and a half of it, the warnings must be spread.
+    /// The server's tokens.expiry_warning. If tokens live longer than one and a half times that, the warnings must be spread.
     #[arg(long, env = "LOADTEST_EXPIRY_WARNING", value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) expiry_warning: Duration,
     /// The linger of the server's rule for presence.
@@ -78,9 +78,10 @@ impl IdentityFlags {
     }
 
     /// How far apart the warnings must be, in seconds, if tokens live long enough for that: half of the time over which the
-    /// server spreads them.
+    /// server spreads them, less the second in which it warns those of one second.
     pub(crate) fn least_spread(&self) -> Option<f64> {
         let is_long = self.token_life > self.expiry_warning * 3 / 2;
-        is_long.then(|| self.expiry_warning.as_secs_f64() / 4.0)
+        let spread = self.expiry_warning.as_secs_f64() / 4.0 - 1.0;
+        (is_long && spread > 0.0).then_some(spread)
     }
 }

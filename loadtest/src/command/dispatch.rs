@@ -57,6 +57,9 @@ pub fn main() -> ExitCode {
         print::err_line(&format!("loadtest: {message}"));
         Exit::Usage
     });
+    if exit == Exit::Pass && print::has_failed() {
+        return Exit::Setup.into();
+    }
     exit.into()
 }
 

@@ -225,6 +225,13 @@ fn hear(seat: &mut Seat<Heard>, message: &Message<'_>, joins: &mut Joins) {
 /// Why the watchers are told nothing, if so.
 fn why_not(scene: &Scene<Heard>) -> Option<String> {
     let seats = scene.seats.borrow();
+    let knows_nobody = |seat: &Seat<Heard>| {
+        let list = seat.state.list.as_ref();
+        list.is_some_and(|list| list.users == 0 && list.connections > 0)
+    };
+    if seats.iter().any(knows_nobody) {
+        return Some("the server knows none of the sockets by a user\n  fix: give tokens with --token-secret-file or --token-command, or run the server with --dev".to_owned());
+    }
     let deaf = seats.iter().find(|seat| seat.state.list.is_none())?;
     let errors: Vec<String> = scene.errors.borrow().keys().cloned().collect();
     Some(match deaf.state.refused.as_str() {
