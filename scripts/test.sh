@@ -47,6 +47,7 @@ step proxies "behind nginx, Caddy and HAProxy, and the systemd unit" run_script 
 step dist "the archives of a release"
 step verify "the server under the load tester's correctness scenarios"
 step smoke "1,000 sockets for 10 s"
+step rights "1,000 users: refreshes, revocations, tokens that expire, presence"
 
 # --- processes -------------------------------------------------------------------
 
@@ -337,6 +338,27 @@ run_smoke() {
   need_release_binaries
   start_server
   loadtest smoke -d 10s -r 50/s --drain 20s --connect-timeout 30s
+}
+
+run_rights() {
+  need_release_binaries
+  echo 'a secret of at least thirty-two bytes' >"$work/token.secret"
+  cat >"$work/rights.toml" <<EOF
+[tokens]
+leeway = "1s"
+expiry_warning = "8s"
+[[tokens.keys]]
+algorithm = "HS256"
+secret_file = "$work/token.secret"
+[[channels]]
+pattern = "lt.*"
+presence = { linger = "1s", interval = "500ms" }
+EOF
+  start_server --config "$work/rights.toml"
+  loadtest auth -c 1000 --token-secret-file "$work/token.secret" --leeway 1s --expiry-warning 8s --token-life 14s \
+    --drain 20s --connect-timeout 30s
+  start_server --config "$work/rights.toml"
+  loadtest presence -c 1000 --token-secret-file "$work/token.secret" --linger 1s --connect-timeout 30s
 }
 
 # --- run -------------------------------------------------------------------------

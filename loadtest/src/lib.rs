@@ -21,6 +21,7 @@
 //! | `dashboard` | the run on a terminal |
 //! | `report` | text, JSON, HTML, Markdown, `JUnit`, CSV and `HdrHistogram` files |
 //! | `run` | checks before a run, the conductor, progress, signals |
+//! | `scenes` | scenarios that script each socket: rights and how they end, presence |
 //! | `compare` | what became worse between two results |
 //! | `doctor` | whether this machine is ready for a run |
 //! | `cli` | arguments, flags, scenarios, and the run options that follow from them |
@@ -43,6 +44,7 @@ mod plan;
 mod report;
 pub mod result;
 mod run;
+mod scenes;
 mod sockets;
 mod verdict;
 mod wire;

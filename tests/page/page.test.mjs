@@ -10,5 +10,6 @@ import './page/frozen.mjs';
 import './page/load.mjs';
 import './page/snippets.mjs';
 import './page/words.mjs';
+import './page/identity.mjs';
 import './page/serving.mjs';
 import './page/looks.mjs';

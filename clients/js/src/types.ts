@@ -80,11 +80,11 @@ export interface Options {
    */
   transports?: SocketConstructor[]
   /**
-   * Asked before every attempt, and before the token expires. It has
+   * Asked before every attempt, and before the token expires; without a token, it connects without one. It has
    * `connectTimeoutMs`. When it fails, the client tries again later; an error that is not `temporary`, such as
    * `new WavecastError('unauthorized')`, makes it stay disconnected, but never ends a connection that is open.
    */
-  getToken?: (context: TokenContext) => string | Promise<string>
+  getToken?: (context: TokenContext) => string | undefined | Promise<string | undefined>
   /** The smallest delay before a retry. Default 100. */
   minDelayMs?: number
   /** A random delay of up to `baseDelayMs * 2 ** attempt` is added to it. Default 500. */

@@ -21,7 +21,7 @@ async function bundled(file) {
 }
 const asIs = (file) => readFile(`${root}dist/${file}`, 'utf8');
 
-for (const [file, max, read] of [['index.js', 6.5 * KIB, bundled], ['wavecast.iife.js', 6.5 * KIB, asIs], ['presence.js', KIB, bundled], ['sse.js', 3 * KIB, bundled], ['react.js', KIB, bundled]]) {
+for (const [file, max, read] of [['index.js', 6.5 * KIB, bundled], ['wavecast.iife.js', 6.55 * KIB, asIs], ['presence.js', KIB, bundled], ['sse.js', 3 * KIB, bundled], ['react.js', KIB, bundled]]) {
   test(`${file} is at most ${max} bytes when minified and gzipped`, async (t) => {
     const text = await read(file), size = gzipSync(text, { level: 9 }).length;
     t.diagnostic(`${file}: ${text.length} bytes, ${size} gzipped`);

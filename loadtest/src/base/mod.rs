@@ -7,4 +7,5 @@ pub(crate) mod source_ips;
 pub(crate) mod target;
 pub(crate) mod threads;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 pub(crate) mod units;

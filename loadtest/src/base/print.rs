@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether standard output is for a file that is written to it, and for nothing else.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether something was not printed that somebody may have wanted to read.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 
 /// From now on, only [`try_out`] prints to standard output; what is meant for people goes to standard error.
 pub(crate) fn take_stdout() {
@@ -16,8 +18,20 @@ pub(crate) fn out(text: &str) {
     if IS_TAKEN.load(Ordering::Relaxed) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     } else {
-        let _ = try_out(text);
+        let printed = try_out(text);
+        if let Err(error) = printed
+            && !HAS_FAILED.swap(true, Ordering::Relaxed)
+        {
+            err_line(&format!(
+                "loadtest: cannot write to standard output: {error}"
+            ));
+        }
     }
+}
+
+/// Whether standard output could not be written, for another reason than that nobody reads it: a disk is full.
+pub(crate) fn has_failed() -> bool {
+    HAS_FAILED.load(Ordering::Relaxed)
 }
 
 /// Prints a line to standard output.

@@ -143,6 +143,7 @@ mod tests {
                 "Connections",
                 "Display",
                 "Faults",
+                "Identity",
                 "Output",
                 "Replay",
                 "Reports",

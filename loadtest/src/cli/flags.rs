@@ -1,6 +1,7 @@
 //! The flags of a run, without those for faults, display and reports.
 
 use super::fault_flags::FaultFlags;
+use super::identity_flags::IdentityFlags;
 use super::stages_flag::parse_stages;
 use crate::base::source_ips::SourceIps;
 use crate::base::units::{parse_count, parse_rate, parse_size};
@@ -173,6 +174,8 @@ pub(crate) struct Flags {
         value_name = "ADDRESS"
     )]
     pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) identity: IdentityFlags,
     #[command(flatten)]
     pub(crate) faults: FaultFlags,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod fault_flags;
 pub(crate) mod flags;
+mod identity_flags;
 pub(crate) mod scenario;
 pub(crate) mod scenario_file;
 pub(crate) mod setup;

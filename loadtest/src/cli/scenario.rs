@@ -248,7 +248,53 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             "recovery.wrong==0",
         ],
     ),
-    unsupported("presence", "presence under churn", "presence"),
+    runnable(
+        "auth",
+        "all sockets refresh their tokens at once, users are revoked, tokens expire; nothing happens to the others",
+        Defaults {
+            connections: 2000,
+            rate: 50.0,
+            duration: Duration::from_secs(10),
+            ..BASE
+        },
+        &[
+            "conns.ready=={conns}",
+            "refresh.unanswered==0",
+            "refresh.refused==0",
+            "publish.errors==0",
+            "loss.silent==0",
+            "reorders==0",
+            "revoked.errors==0",
+            "revoked.survivors==0",
+            "revoked.late==0",
+            "revoked.miscoded==0",
+            "revoked.admitted==0",
+            "expired.survivors==0",
+            "expired.early==0",
+            "expired.miscoded==0",
+            "expired.unwarned==0",
+            "closes.unexpected==0",
+        ],
+    ),
+    runnable(
+        "presence",
+        "users come and go, and watchers must know who is there; then all come at once",
+        Defaults {
+            connections: 1000,
+            rate: 100.0,
+            duration: Duration::from_secs(15),
+            ..BASE
+        },
+        &[
+            "connect.errors==0",
+            "presence.wrong==0",
+            "presence.unfit==0",
+            "presence.rest_difference==0",
+            "presence.storm_wrong==0",
+            "presence.storm_excess==0",
+            "closes.unexpected==0",
+        ],
+    ),
     unsupported(
         "multinode",
         "publishers on one node, subscribers on another",
@@ -263,6 +309,22 @@ impl Scenario {
             .iter()
             .find(|scenario| scenario.name == name)
             .ok_or_else(|| format!("there is no scenario `{name}`; `loadtest list` shows them all"))
+    }
+
+    /// Its own assertions, if it scripts each of so many sockets. `spread` is how far apart warnings must be, in seconds.
+    pub(crate) fn scripted_assertions(
+        &self,
+        connections: u32,
+        spread: Option<f64>,
+    ) -> Vec<Assertion> {
+        let spread = spread.map(|seconds| format!("expired.warning_spread>={seconds}"));
+        let own = self
+            .asserts
+            .iter()
+            .map(|expr| expr.replace("{conns}", &connections.to_string()));
+        own.chain(spread.filter(|_| self.name == "auth"))
+            .map(|expr| expr.parse().expect("a constant expression is valid"))
+            .collect()
     }
 
     /// Its default assertions.

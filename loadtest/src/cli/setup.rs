@@ -8,7 +8,10 @@ use crate::base::target::Target;
 use crate::plan::arrivals::Arrivals;
 use crate::plan::popularity::ChannelPicker;
 use crate::plan::run_plan::{RunPlan, gcd};
+use crate::result::run_result::Run;
 use crate::run::options::RunOptions;
+use crate::scenes::options::SceneOptions;
+use crate::verdict::assertion::Assertion;
 use crate::verdict::judge::JudgeOptions;
 use crate::wire::stamp::{self, Stamp};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +35,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
         dialect,
         credentials,
     } = target::resolve(scenario, &flags)?;
+    let mut credentials = credentials;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u32;
     let workers = flags.workers.unwrap_or((cores / 2).max(1));
     let mut flags = flags;
@@ -44,6 +48,7 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
     let plan = plan(scenario, &flags, wavecast_api);
     stages_check::check(scenario, &flags, &plan)?;
     check(scenario, &flags, &plan, workers)?;
+    credentials.tokens = flags.identity.tokens(plan.connections)?;
     let mut default_assertions = if flags.no_default_asserts {
         Vec::new()
     } else {
@@ -79,6 +84,57 @@ pub(crate) fn options(scenario: &Scenario, flags: Flags) -> Result<RunOptions, S
         metrics: flags.metrics,
         judging,
     })
+}
+
+/// Builds the options of a scripted scenario, what is asserted, and what is known of the run.
+///
+/// # Errors
+/// What is wrong with the flags, as text for the user.
+pub(crate) fn scene_options(
+    scenario: &Scenario,
+    flags: &Flags,
+) -> Result<(SceneOptions, Vec<Assertion>, Run), String> {
+    let resolved = target::resolve(scenario, flags)?;
+    if resolved.dialect.is_some() {
+        return Err(format!("{} needs the protocol of Wavecast", scenario.name));
+    }
+    let run = fresh_run_id();
+    let seed = flags.seed.unwrap_or(u64::from(run));
+    let connections = flags.connections.unwrap_or(scenario.defaults.connections);
+    if !(1..=1_000_000).contains(&connections) {
+        return Err("--connections must be from 1 to 1,000,000".to_owned());
+    }
+    let mut asserted = flags.asserts.clone();
+    if !flags.no_default_asserts {
+        let spread = flags.identity.least_spread();
+        asserted.extend(scenario.scripted_assertions(connections, spread));
+    }
+    let record = Run {
+        id: format!("{run:08x}"),
+        cmd: command_line(scenario.name),
+        scenario: scenario.name.to_owned(),
+        seed,
+        target: resolved.ws.host.clone(),
+        ..Run::default()
+    };
+    let options = SceneOptions {
+        ws: resolved.ws,
+        api: resolved.api,
+        upgrade_headers: resolved.credentials.upgrade_headers,
+        api_headers: resolved.credentials.publish_headers,
+        // Some sockets are opened in addition to these.
+        tokens: flags.identity.tokens(connections.saturating_mul(2))?,
+        run,
+        seed,
+        connections,
+        connect_rate: flags.connect_rate,
+        connect_timeout: flags.connect_timeout,
+        rate: flags.rate.unwrap_or(scenario.defaults.rate),
+        duration: flags.duration.unwrap_or(scenario.defaults.duration),
+        drain: flags.drain,
+        timing: flags.identity.timing(),
+    };
+    Ok((options, asserted, record))
 }
 
 /// The plan of a run, unchecked. `api` is that of the server, if it is Wavecast.
@@ -299,12 +355,14 @@ fn shown(args: impl Iterator<Item = String>, without: &[&str]) -> Vec<String> {
         let (flag, is_whole) = arg
             .split_once('=')
             .map_or((arg.as_str(), true), |(flag, _)| (flag, false));
-        if without.contains(&flag) || flag == "--token" {
+        let secret = [("--token", "$TOKEN"), ("--api-key", "$API_KEY")];
+        let secret = secret.iter().find(|(name, _)| *name == flag);
+        if without.contains(&flag) || secret.is_some() {
             if is_whole {
                 args.next();
             }
-            if flag == "--token" {
-                words.push("--token \"$TOKEN\"".to_owned());
+            if let Some((name, variable)) = secret {
+                words.push(format!("{name} \"{variable}\""));
             }
             continue;
         }

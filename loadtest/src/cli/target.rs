@@ -3,6 +3,7 @@
 use super::flags::Flags;
 use super::scenario::Scenario;
 use crate::base::target::Target;
+use crate::base::tokens::Tokens;
 use crate::dialect::hub_dialect::Dialect;
 use crate::dialect::presets;
 use crate::dialect::target_file::Via;
@@ -114,16 +115,23 @@ fn fits(scenario: &Scenario, flags: &Flags, dialect: &Dialect) -> Result<(), Str
     Ok(())
 }
 
-fn credentials(flags: &Flags, dialect: Option<&Dialect>) -> Result<Credentials, String> {
+pub(super) fn credentials(flags: &Flags, dialect: Option<&Dialect>) -> Result<Credentials, String> {
     let token = flags.token.clone().unwrap_or_default();
     let mut lines = String::new();
     for header in &flags.headers {
         line(&mut lines, header)?;
     }
+    let mut api = lines.clone();
+    if let Some(key) = &flags.identity.api_key {
+        line(&mut api, &format!("Authorization: Bearer {key}"))?;
+    }
     if !token.is_empty() && !dialect.is_some_and(Dialect::places_token) {
         line(&mut lines, &format!("Authorization: Bearer {token}"))?;
     }
-    let (mut upgrade_headers, mut publish_headers) = (lines.clone(), lines);
+    // The API of Wavecast takes keys and no tokens.
+    let has_key = flags.identity.api_key.is_some();
+    let mut publish_headers = if has_key { api } else { lines.clone() };
+    let mut upgrade_headers = lines;
     if let Some(dialect) = dialect {
         for header in &dialect.file.headers {
             line(&mut upgrade_headers, &header.replace("{{token}}", &token))?;
@@ -142,6 +150,7 @@ fn credentials(flags: &Flags, dialect: Option<&Dialect>) -> Result<Credentials, 
         upgrade_headers,
         publish_headers,
         token,
+        tokens: Tokens::None,
     })
 }
 

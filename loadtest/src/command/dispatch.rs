@@ -1,6 +1,6 @@
 //! Parses the command line and runs the subcommand.
 
-use super::{bench_self, compare, compare_hubs, doctor, find_max, verify};
+use super::{bench_self, compare, compare_hubs, doctor, find_max, scenes, verify};
 use crate::base::exit::Exit;
 use crate::base::print;
 use crate::cli::args::{Cli, Command};
@@ -57,6 +57,9 @@ pub fn main() -> ExitCode {
         print::err_line(&format!("loadtest: {message}"));
         Exit::Usage
     });
+    if exit == Exit::Pass && print::has_failed() {
+        return Exit::Setup.into();
+    }
     exit.into()
 }
 
@@ -86,6 +89,7 @@ fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
     match name {
         "verify" => verify::run(&flags),
         "find-max" => find_max::run(scenario, &flags),
+        "auth" | "presence" => scenes::run(scenario, flags),
         _ => Ok(execute::run(setup::options(scenario, flags)?, &outputs)),
     }
 }

@@ -8,4 +8,5 @@ mod doctor;
 mod find_max;
 #[cfg(test)]
 mod run_tests;
+mod scenes;
 mod verify;

@@ -6,7 +6,7 @@ pub(crate) mod execute;
 mod incidents;
 mod metrics_server;
 pub(crate) mod options;
-mod preflight;
+pub(crate) mod preflight;
 mod progress;
 mod progress_lines;
 pub(crate) mod signals;

@@ -96,6 +96,24 @@ pub(crate) fn check(
     }
 }
 
+/// Checks the same for a scripted scenario, as far as it applies.
+pub(crate) fn check_scene(
+    ws: &Target,
+    api: &Target,
+    connections: u32,
+    yes: bool,
+) -> Result<(), SetupError> {
+    for target in [ws, api] {
+        if !yes && !target.is_loopback() {
+            return Err(SetupError::NotLoopback {
+                host: target.host.clone(),
+            });
+        }
+    }
+    raise_file_limit(connections, 1)?;
+    reaches(ws).and_then(|()| reaches(api))
+}
+
 /// Whether somebody listens there. How to ask a hub whether it is healthy is not known.
 fn reaches(target: &Target) -> Result<(), SetupError> {
     TcpStream::connect_timeout(&target.addr, Duration::from_secs(5))

@@ -10,16 +10,16 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
 /// The TLS state of a connection, which its reader and its writer share on one thread. `None` without TLS.
-pub(super) type SharedTls = Option<Rc<RefCell<ClientConnection>>>;
+pub(crate) type SharedTls = Option<Rc<RefCell<ClientConnection>>>;
 
 /// The reading side of a connection.
-pub(super) struct Link {
-    pub(super) read: OwnedReadHalf,
-    pub(super) tls: SharedTls,
+pub(crate) struct Link {
+    pub(crate) read: OwnedReadHalf,
+    pub(crate) tls: SharedTls,
 }
 
 /// Completes the TLS handshake.
-pub(super) async fn handshake(stream: &mut TcpStream, client: &TlsClient) -> io::Result<SharedTls> {
+pub(crate) async fn handshake(stream: &mut TcpStream, client: &TlsClient) -> io::Result<SharedTls> {
     let mut tls = client.connect()?;
     let mut bytes = Vec::new();
     loop {
@@ -38,7 +38,7 @@ pub(super) async fn handshake(stream: &mut TcpStream, client: &TlsClient) -> io:
 }
 
 /// What to send for `bytes`.
-pub(super) fn sealed(tls: &SharedTls, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+pub(crate) fn sealed(tls: &SharedTls, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let Some(tls) = tls else {
         return Ok(bytes);
     };
@@ -48,7 +48,7 @@ pub(super) fn sealed(tls: &SharedTls, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
 }
 
 /// Appends what the received `bytes` say to `out`.
-pub(super) fn open(tls: &SharedTls, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn open(tls: &SharedTls, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     match tls {
         None => out.extend_from_slice(bytes),
         Some(tls) => decrypt(&mut tls.borrow_mut(), bytes, out)?,

@@ -6,7 +6,7 @@ mod close_cause;
 mod connection;
 mod fault_injector;
 mod fleet;
-mod link;
+pub(crate) mod link;
 mod opening;
 pub(crate) mod publisher;
 mod relay;

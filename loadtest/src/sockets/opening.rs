@@ -100,7 +100,7 @@ async fn try_open(
     step.set("upgrade");
     let nonce = (u128::from(state.plan.run) << 64) | u128::from(conn);
     let path = context.borrow().auditor.upgrade_path(local);
-    let (first_frames, stream_head) = upgrade(&mut stream, &tls, state, &path, nonce).await?;
+    let (first_frames, stream_head) = upgrade(&mut stream, &tls, state, &path, conn, nonce).await?;
     step.set("subscribe");
     let mut commands = Vec::new();
     for command in context.borrow().auditor.first_commands(local) {
@@ -158,11 +158,17 @@ async fn upgrade(
     tls: &SharedTls,
     state: &RunState,
     path: &str,
+    conn: u32,
     nonce: u128,
 ) -> Result<(Vec<u8>, Option<StreamHead>), OpenError> {
     let upgrade_error = |error: io::Error| OpenError::Upgrade(error.kind());
     let is_stream = state.dialect.as_ref().is_some_and(Dialect::is_event_stream);
-    let headers = &state.credentials.upgrade_headers;
+    let credentials = &state.credentials;
+    let headers = &format!(
+        "{}{}",
+        credentials.upgrade_headers,
+        credentials.tokens.header(conn)
+    );
     let request = if is_stream {
         event_stream_reader::request(&state.ws.host, path, headers)
     } else {

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Clock;
 use crate::base::target::Target;
+use crate::base::tokens::Tokens;
 use crate::books::ledger::Ledger;
 use crate::dialect::hub_dialect::Dialect;
 use crate::plan::phase::Phase;
@@ -22,6 +23,8 @@ pub(crate) struct Credentials {
     pub(crate) publish_headers: String,
     /// The value of `--token`; empty if there is none.
     pub(crate) token: String,
+    /// The tokens that sockets have of their own.
+    pub(crate) tokens: Tokens,
 }
 
 /// Created before the run. Then only the ledger, the phase, the schedule and the atomics change.

@@ -61,6 +61,31 @@ const DISTRIBUTIONS: &[&str] = &[
     "storm.return",
     "transit",
 ];
+/// Metrics of scripted scenarios that are one number.
+const SCENES: &[&str] = &[
+    "expired.early",
+    "expired.miscoded",
+    "expired.survivors",
+    "expired.unwarned",
+    "expired.warning_spread",
+    "presence.joins",
+    "presence.rest_difference",
+    "presence.storm_excess",
+    "presence.storm_messages",
+    "presence.storm_told",
+    "presence.storm_wrong",
+    "presence.unfit",
+    "presence.wrong",
+    "refresh.refused",
+    "refresh.unanswered",
+    "revoked.admitted",
+    "revoked.errors",
+    "revoked.late",
+    "revoked.miscoded",
+    "revoked.survivors",
+];
+/// Their distributions.
+const SCENE_DISTRIBUTIONS: &[&str] = &["presence.lag", "refresh"];
 /// Figures of a distribution.
 pub(super) const FIGURES: &[&str] = &[
     "count", "p50", "p90", "p99", "p999", "p99.9", "p9999", "max", "mean",
@@ -86,16 +111,17 @@ pub(crate) fn check(subject: &str) -> Result<(), String> {
             .strip_prefix(prefix)
             .is_some_and(|figure| CLOSES.contains(&figure))
     });
-    if VALUES.contains(&subject) || is_close {
+    if VALUES.contains(&subject) || SCENES.contains(&subject) || is_close {
         return Ok(());
     }
-    if DISTRIBUTIONS.contains(&subject) {
+    if DISTRIBUTIONS.contains(&subject) || SCENE_DISTRIBUTIONS.contains(&subject) {
         return Err(format!(
             "`{subject}` is a distribution: give one of its figures, such as {subject}.p99"
         ));
     }
     let of_distribution = DISTRIBUTIONS
         .iter()
+        .chain(SCENE_DISTRIBUTIONS)
         .find_map(|name| subject.strip_prefix(name)?.strip_prefix('.'));
     match of_distribution {
         Some(figure) if FIGURES.contains(&figure) => Ok(()),

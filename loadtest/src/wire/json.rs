@@ -102,6 +102,23 @@ pub(crate) fn members<'a>(object: &'a [u8], mut on_member: impl FnMut(&'a [u8], 
     });
 }
 
+/// Calls `on_item` with the raw text of each item of a JSON array, up to the first syntax error.
+pub(crate) fn items<'a>(array: &'a [u8], mut on_item: impl FnMut(&'a [u8])) {
+    let mut scanner = Scanner {
+        bytes: array,
+        at: 0,
+    };
+    if scanner.take(b'[').is_none() {
+        return;
+    }
+    while let Some(item) = scanner.value() {
+        on_item(item);
+        if scanner.take(b',').is_none() {
+            return;
+        }
+    }
+}
+
 /// Parses an unsigned integer without fraction or exponent.
 pub(crate) fn integer(value: &[u8]) -> Option<u64> {
     if value.is_empty() {

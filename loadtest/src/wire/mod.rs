@@ -7,7 +7,7 @@ pub(crate) mod frame_reader;
 pub(crate) mod handshake;
 pub(crate) mod http_client;
 pub(crate) mod json;
-mod lean_reader;
+pub(crate) mod lean_reader;
 pub(crate) mod probe_client;
 pub(crate) mod server_frame;
 pub(crate) mod server_message;

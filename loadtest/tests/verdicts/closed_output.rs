@@ -122,3 +122,22 @@ fn a_report_that_cannot_be_written_does_not_hide_the_verdict() {
         assert!(text.contains("cannot write /dev/full"), "{args}: {text}");
     }
 }
+
+#[test]
+fn a_report_that_a_full_disk_does_not_take_is_no_pass() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has it");
+    let output = command("list")
+        .stdout(full)
+        .output()
+        .expect("loadtest runs");
+    assert_eq!(output.status.code(), Some(3));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(
+        errors.contains("cannot write to standard output"),
+        "{errors}"
+    );
+}

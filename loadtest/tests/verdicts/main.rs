@@ -9,6 +9,8 @@ mod misbehaviour;
 mod pusher;
 mod reconnects;
 mod recovery;
+mod rights_server;
+mod scenes;
 mod stages;
 mod support;
 mod targets;

@@ -42,6 +42,7 @@ const FILES: &[(&str, &str, &str)] = files![
     "counts.js": SCRIPT,
     "dom.js": SCRIPT,
     "feed.js": SCRIPT,
+    "identity.js": SCRIPT,
     "json.js": SCRIPT,
     "outage.js": SCRIPT,
     "publish.js": SCRIPT,

@@ -82,13 +82,13 @@ test('every control has a name, and can be reached with the keyboard', async (t)
   const snapshot = await page.locator('body').ariaSnapshot();
   assert.doesNotMatch(snapshot, /- (button|textbox|combobox|searchbox|checkbox|radio|link|tab)(:| *$|\s+\[)/m, snapshot);
   const controls = await page.locator('button:enabled, input:enabled, textarea, summary, a[href]').evaluateAll((nodes) =>
-    nodes.filter((node) => node.tabIndex >= 0 && node.type !== 'radio').length);
+    nodes.filter((node) => node.tabIndex >= 0 && node.type !== 'radio' && node.checkVisibility()).length);
   await page.evaluate(() => { document.activeElement.blur(); });
   const reached = new Set();
   for (let steps = 0; steps < 3 * controls; steps += 1) {
     await page.keyboard.press('Tab');
     const index = await page.evaluate(() => [...document.querySelectorAll('button:enabled, input:enabled, textarea, summary, a[href]')]
-      .filter((node) => node.tabIndex >= 0 && node.type !== 'radio').indexOf(document.activeElement));
+      .filter((node) => node.tabIndex >= 0 && node.type !== 'radio' && node.checkVisibility()).indexOf(document.activeElement));
     if (index >= 0) reached.add(index);
   }
   assert.equal(reached.size, controls);

@@ -21,7 +21,9 @@ test('close codes and reasons are put into words', async (t) => {
     [4000, 'closed by operator', 'an operator closed the connection (4000)'],
     [4000, 'maintenance', 'an operator closed the connection: maintenance (4000)'],
     [4001, 'heartbeat timeout', 'this page did not answer the server in time (4001)'],
-    [4500, 'go away', 'the connection was closed: go away (4500)'],
+    [4003, 'token expired', 'the token has expired (4003)'],
+    [4500, 'authentication required', 'the server wants a token (4500)'],
+    [4600, 'go away', 'the connection was closed: go away (4600)'],
   ]) assert.equal(await call(page, 'words', 'closedBecause', code, reason), expected);
 });
 
@@ -32,6 +34,8 @@ test('refusals are put into words', async (t) => {
     ['room_full', undefined, 'This room is full.'],
     ['overloaded', 'the shards\' mailboxes are full; try again', 'The server is too busy; try again.'],
     ['invalid_channel', '"": must not be empty', 'This is not a valid name for a channel: "": must not be empty.'],
+    ['forbidden', undefined, 'This is not allowed.'],
+    ['token_revoked', undefined, 'The token was revoked.'],
     ['something_new', 'it did not work', 'It did not work.'],
     ['something_new', undefined, 'The server answered something_new.'],
   ]) assert.equal(await call(page, 'words', 'refusedBecause', code, detail), expected);

@@ -1,42 +1,7 @@
-// Tokens, and a real server that verifies them.
-import { createHmac } from 'node:crypto';
+// Tokens, and who gives them.
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { HISTORY, Server } from './real.mjs';
-
-const SECRET = 'a-secret-of-at-least-thirty-two-bytes';
-let ids = 0;
-
-/** Signs a token with these claims, which lives for an hour unless they say otherwise. */
-export function sign(claims, secret = SECRET) {
-  const now = Math.floor(Date.now() / 1000);
-  const [head, body] = [{ alg: 'HS256', typ: 'JWT' }, { iat: now, exp: now + 3600, jti: `t${++ids}`, ...claims }]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-  return `${head}.${body}.${createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')}`;
-}
-
-/** Starts the real server with such tokens, and what else its configuration has. */
-export async function startWithTokens(t, settings = '', rest = '') {
-  const folder = await mkdtemp(join(tmpdir(), 'wavecast-tokens-')), file = join(folder, 'wavecast.toml');
-  await writeFile(file, `[tokens]\n${settings}\n[[tokens.keys]]\nalgorithm = "HS256"\nsecret = "${SECRET}"\n${rest}\n`);
-  const server = await Server.start(0, ['--config', file, ...HISTORY]);
-  t.after(async () => {
-    await server.stop('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
-  });
-  return server;
-}
-
-/** Revokes what the body names. */
-export async function revoke(server, body) {
-  const response = await fetch(`${server.url}/api/revocations`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-}
+export { revoke, sign, startWithTokens } from '../../../../tests/page/tokens.mjs';
 
 /** Starts an application's server that gives tokens, also for the channel in `?channel=`. Returns its address. */
 export async function startIssuer(t, tokenOf) {

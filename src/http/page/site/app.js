@@ -4,6 +4,7 @@ import { announce, announceMessage } from './announcer.js';
 import { startCounts } from './counts.js';
 import { el, onName } from './dom.js';
 import { addFrame, addNotice, startFeed } from './feed.js';
+import { IdentitySocket, getToken, identify, startIdentity } from './identity.js';
 import { Outage } from './outage.js';
 import { forgetLostConnection, startPublish } from './publish.js';
 import { startRooms } from './rooms.js';
@@ -18,7 +19,12 @@ const EARLIER = 20;
 const user = new URLSearchParams(location.search).get('user');
 const client = new Wavecast(`ws${user ? `?user=${encodeURIComponent(user)}` : ''}`, {
   pingIntervalMs: 20_000,
-  onFrame: (direction, text) => addFrame(direction, text) && announceMessage(),
+  WebSocket: IdentitySocket,
+  getToken,
+  onFrame: (direction, text) => {
+    identify(direction, text);
+    if (addFrame(direction, text)) announceMessage();
+  },
 });
 
 function tell({ tone, text }) {
@@ -48,6 +54,7 @@ const recount = startCounts((next) => {
   channels.redraw();
 });
 
+startIdentity(client);
 startFeed();
 startSnippets();
 startPublish(client);

@@ -14,6 +14,12 @@ const CLOSED = {
   1013: 'the server is overloaded',
   4000: 'an operator closed the connection',
   4001: 'this page did not answer the server in time',
+  4002: 'this page sent too many commands',
+  4003: 'the token has expired',
+  4004: 'the token was revoked',
+  4005: 'this user has too many connections',
+  4500: 'the server wants a token',
+  4501: 'the server does not accept the token',
 };
 
 /** Reasons that say more than their code, and those that repeat it. */
@@ -25,6 +31,11 @@ const REASONS = {
   'no pong': 'the server stopped answering',
   'no reply': 'the server stopped answering',
   'page hidden': 'the browser had put this page away',
+  'token expired': 'the token has expired',
+  'token revoked': 'the token was revoked',
+  'Token revoked': 'the token was revoked',
+  'Token not yet valid': 'the token is not valid yet',
+  'Invalid token': '', 'authentication required': '', 'invalid token': '', 'rate limit exceeded': '', 'too many connections': '',
   shutdown: '', refused: '', 'internal error': '', overloaded: '', 'closed by operator': '', 'heartbeat timeout': '', disconnect: '',
 };
 
@@ -47,6 +58,13 @@ const REFUSED = {
   message_too_large: 'This message is too large',
   forbidden: 'This is not allowed',
   unauthenticated: 'The server wants an API key for this',
+  invalid_token: 'The server does not accept this token',
+  token_expired: 'The token has expired',
+  token_not_yet_valid: 'The token is not valid yet',
+  token_revoked: 'The token was revoked',
+  user_changed: 'The token is of another user',
+  keys_unavailable: 'The server has no keys to check tokens with; try again',
+  no_presence: 'Nobody keeps track of who is here',
   rate_limited: 'This was too much at once; try again',
   room_full: 'This room is full',
   not_in_room: 'This page is not in the room',

@@ -21,7 +21,7 @@ export function authentication(options, write, report) {
   let abort;
   /** @type {unknown} */
   let timer;
-  /** @type {unknown} */
+  /** @type {string | undefined} */
   let token;
   /** @type {unknown} */
   let revoked = NaN;
@@ -39,13 +39,13 @@ export function authentication(options, write, report) {
       revoked = token;
     }
   };
-  /** The command that authenticates a connection. */
+  /** The command that authenticates a connection, unless it is to have no token. */
   const ask = async (why = reason) => {
     stop();
     const { signal } = abort = new AbortController();
     token = await outcome(clock, connectTimeoutMs, signal, 'getToken', () => getToken({ reason: why, signal }));
     if (token === revoked) throw new WavecastError('token_revoked', 'getToken returned a revoked token');
-    return JSON.stringify({ type: 'auth', token, id: AUTH });
+    return token && JSON.stringify({ type: 'auth', token, id: AUTH });
   };
   const retry = () => {
     timer = clock.setTimeout(refresh, backoff(options, failures++));
@@ -53,7 +53,9 @@ export function authentication(options, write, report) {
   const refresh = async () => {
     const asked = ask('refresh'), mine = abort;
     try {
-      write(await asked);
+      const command = await asked;
+      // Without a new token, the old one is used until it ends.
+      if (command) write(command);
     } catch (error) {
       if (mine?.signal.aborted) return;
       report(error);
