@@ -42,6 +42,10 @@ fn each_mistake_has_its_error_code() {
     );
     assert_eq!(
         code(r#"{"type":"subscribe","channel":"$x"}"#),
+        ErrorCode::Forbidden
+    );
+    assert_eq!(
+        code(r#"{"type":"subscribe","channel":""}"#),
         ErrorCode::InvalidChannel
     );
     assert_eq!(code(r#"{"type":"ping","id":{}}"#), ErrorCode::InvalidId);
