@@ -1,7 +1,7 @@
 //! Tokens: how clients bring them, what becomes of connections when they change or expire.
 
 mod connecting;
-mod desk;
+pub mod desk;
 mod expiry;
 mod first_message;
 pub mod issuer;
