@@ -129,6 +129,18 @@ impl Client {
         self.identity.store(Some(identity));
     }
 
+    /// Gives a user to a client that has none and is in no topic but the user's own channel: others count
+    /// members by their users, so that of a member stays. Returns whether the client has it now.
+    pub fn become_user(&self, identity: Arc<Identity>) -> bool {
+        // Held so that it cannot join anything meanwhile.
+        let memberships = self.memberships.lock();
+        let is_elsewhere = memberships.topics.len() > 1;
+        if !is_elsewhere {
+            self.identity.store(Some(identity));
+        }
+        !is_elsewhere
+    }
+
     /// The authenticated user.
     pub fn user(&self) -> Option<UserId> {
         self.identity.load().as_ref()?.user().cloned()

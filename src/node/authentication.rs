@@ -11,7 +11,7 @@ use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
 use crate::protocol::{
     ChannelName, CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, RoomName, ServerMessage,
-    Token, TopicKind, TopicName,
+    Token, TopicKind, TopicName, UserId,
 };
 
 impl Node {
@@ -47,13 +47,12 @@ impl Node {
         if before != user && !(becomes_a_user && client.topics().is_empty()) {
             return Err(ErrorCode::UserChanged.into());
         }
-        if let Some(user) = user.filter(|_| becomes_a_user) {
-            let joined = self.subscribe_to_user(client, &user).await;
-            joined.map_err(|error| self.refuse_connect(error))?;
-        }
         self.expiry_list.remove(client);
-        client.set_identity(Arc::new(identity));
+        let set = self
+            .set_identity(client, identity, user.filter(|_| becomes_a_user))
+            .await;
         self.expiry_list.add(client);
+        set?;
         // Once more, now that the identity is where a revocation looks for it.
         if let Err(refusal) = self.refuse_revoked(client.identity().as_deref()) {
             self.close_revoked(client).await;
@@ -68,6 +67,33 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// `new_user` is the user, if the client had none before.
+    async fn set_identity(
+        &self,
+        client: &Arc<Client>,
+        identity: Identity,
+        new_user: Option<UserId>,
+    ) -> Result<(), Refusal> {
+        let identity = Arc::new(identity);
+        let Some(user) = new_user else {
+            client.set_identity(identity);
+            return Ok(());
+        };
+        let joined = self.subscribe_to_user(client, &user).await;
+        joined.map_err(|error| self.refuse_connect(error))?;
+        if client.become_user(identity) {
+            return Ok(());
+        }
+        // The application has made it a member of something meanwhile.
+        let (kind, channel) = (TopicKind::Channel, ChannelName::of_user(&user));
+        let leave = self.hub.leave(client, kind, channel.as_str(), None, None);
+        match self.in_time(LeaveError::Overloaded, leave).await {
+            Ok(()) | Err(LeaveError::NotAMember) => Err(ErrorCode::UserChanged.into()),
+            Err(LeaveError::Overloaded) => Err(ErrorCode::Overloaded.into()),
+            Err(LeaveError::Closed(HubClosed)) => Err(ErrorCode::Draining.into()),
+        }
     }
 
     /// Asks the policy about a token that a client sent, and returns the identity that it proves.

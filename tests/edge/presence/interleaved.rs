@@ -1,37 +1,74 @@
 //! Joins, leaves, endings and announcements at the same time: nobody misses one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use wavecast::PresenceOptions;
+use wavecast::policy::{
+    Authenticate, Connect, Decision, Identity, Json, Policy, Token, TokenOptions, UserId,
+};
+use wavecast::{PresenceOptions, WebSocketServer};
 
-use super::{keeping, start, watch};
+use super::{keeping, watch};
 use crate::support::{Client, LOAD_PATIENCE, TestServer, eventually};
+use crate::tokens::desk::connect_with;
+
+/// Users with what is shown of them.
+type Users = BTreeMap<String, Value>;
+
+/// Tokens are a user and what is shown of it, as in `ada.7`.
+struct Shown;
+
+impl Policy for Shown {
+    fn tokens(&self) -> Option<TokenOptions> {
+        Some(TokenOptions::default())
+    }
+
+    fn connect<'a>(&'a self, asked: Connect<'a>) -> Decision<'a, Identity> {
+        identity(asked.token.expect("a token"))
+    }
+
+    fn authenticate<'a>(&'a self, asked: Authenticate<'a>) -> Decision<'a, Identity> {
+        identity(asked.token)
+    }
+}
+
+fn identity<'a>(token: &Token) -> Decision<'a, Identity> {
+    let (user, info) = token.as_str().split_once('.').expect("two parts");
+    let user = UserId::new(user).expect("a user");
+    Decision::change(Identity::new(user).with_info(Json::from(info)))
+}
+
+async fn start(presence: PresenceOptions) -> TestServer {
+    let builder = WebSocketServer::builder(keeping(presence));
+    let server = Arc::new(builder.policy(Shown).build().expect("a server"));
+    let router = server.router();
+    TestServer::start_behind(server, router).await
+}
 
 /// What a watcher knows, by the rules of the protocol.
 #[derive(Default)]
 struct Known {
-    users: Option<BTreeSet<String>>,
+    users: Option<Users>,
+}
+
+fn users(list: &Value) -> Option<Users> {
+    let list = list.as_array()?.iter();
+    let user = |it: &Value| (it["user"].as_str().unwrap().to_owned(), it["info"].clone());
+    Some(list.map(user).collect())
 }
 
 impl Known {
     fn hear(&mut self, message: &Value) {
-        let names = |list: &Value, name: fn(&Value) -> &Value| -> Option<BTreeSet<String>> {
-            let list = list.as_array()?.iter();
-            Some(
-                list.map(|it| name(it).as_str().unwrap().to_owned())
-                    .collect(),
-            )
-        };
-        if let Some(members) = names(&message["members"], |it| &it["user"]) {
+        if let Some(members) = users(&message["members"]) {
             self.users = Some(members);
-        } else if let Some(joined) = names(&message["joined"], |it| &it["user"]) {
+        } else if let Some(joined) = users(&message["joined"]) {
             let users = self.users.as_mut().expect("there was a list");
             users.extend(joined);
-            for user in names(&message["left"], |it| it).expect("a list") {
-                users.remove(&user);
+            for user in message["left"].as_array().expect("a list") {
+                users.remove(user.as_str().unwrap());
             }
         } else {
             self.users = None;
@@ -57,14 +94,23 @@ impl Dice {
 /// One of several tasks whose clients come and go.
 async fn come_and_go(server: &TestServer, seed: u64, rounds: usize) -> Vec<Client> {
     let mut dice = Dice(seed * 7919 + 1);
-    let mut clients: Vec<(Client, bool)> = Vec::new();
+    let mut clients: Vec<(Client, bool, String)> = Vec::new();
     for _ in 0..rounds {
-        match dice.roll(5) {
+        match dice.roll(6) {
             0 | 1 => {
-                let user = format!("user-{}", dice.roll(6));
-                let mut client = server.connect_as(&user).await;
+                let token = format!("user-{}.{}", dice.roll(6), dice.roll(3));
+                let mut client = connect_with(server, &token).await;
                 client.subscribe("c").await;
-                clients.push((client, true));
+                clients.push((client, true, token));
+            }
+            5 if !clients.is_empty() => {
+                let index = dice.roll(clients.len() as u64) as usize;
+                let (client, _, token) = &mut clients[index];
+                let (user, _) = token.split_once('.').unwrap();
+                let token = format!("{user}.{}", dice.roll(3));
+                let auth = json!({"type": "auth", "token": token});
+                client.send_text(&auth.to_string()).await;
+                assert_eq!(client.next_json().await["type"], "authenticated");
             }
             2 if !clients.is_empty() => {
                 let index = dice.roll(clients.len() as u64) as usize;
@@ -72,7 +118,7 @@ async fn come_and_go(server: &TestServer, seed: u64, rounds: usize) -> Vec<Clien
             }
             3 if !clients.is_empty() => {
                 let index = dice.roll(clients.len() as u64) as usize;
-                let (client, is_member) = &mut clients[index];
+                let (client, is_member, _) = &mut clients[index];
                 if *is_member {
                     client.unsubscribe("c").await;
                 } else {
@@ -81,20 +127,20 @@ async fn come_and_go(server: &TestServer, seed: u64, rounds: usize) -> Vec<Clien
                 *is_member = !*is_member;
             }
             _ if clients.len() > 4 => {
-                let (client, _) = clients.swap_remove(0);
+                let (client, ..) = clients.swap_remove(0);
                 client.close().await;
             }
             _ => {}
         }
     }
-    clients.into_iter().map(|(client, _)| client).collect()
+    clients.into_iter().map(|(client, ..)| client).collect()
 }
 
 /// Watchers that come while others come and go.
 async fn watch_and_listen(server: &TestServer, count: usize) -> Vec<(Client, Known)> {
     let mut watchers: Vec<(Client, Known)> = Vec::new();
     for index in 0..count {
-        let mut watcher = server.connect_as(&format!("watcher-{index}")).await;
+        let mut watcher = connect_with(server, &format!("watcher-{index}.1")).await;
         let mut known = Known::default();
         known.hear(&watch(&mut watcher).await);
         watchers.push((watcher, known));
@@ -107,20 +153,17 @@ async fn watch_and_listen(server: &TestServer, count: usize) -> Vec<(Client, Kno
     watchers
 }
 
-async fn users_over_http(server: &TestServer) -> BTreeSet<String> {
+async fn users_over_http(server: &TestServer) -> Users {
     let page = server.get("/api/channels/c/presence?limit=1000").await;
-    let members = page["members"].as_array().unwrap().iter();
-    let users = members.map(|member| member["user"].as_str().unwrap().to_owned());
-    users.collect()
+    users(&page["members"]).unwrap()
 }
 
-async fn users_of_live_members(server: &TestServer) -> BTreeSet<String> {
-    let page = server
-        .get("/api/channels/c/presence?by=connection&limit=1000")
-        .await;
-    let members = page["members"].as_array().unwrap().iter();
-    let users = members.map(|member| member["user"].as_str().unwrap().to_owned());
-    users.collect()
+/// The users of the members' connections, as many of them as there are.
+async fn has_only_live_members(server: &TestServer) -> bool {
+    let path = "/api/channels/c/presence?by=connection&limit=1000";
+    let live = users(&server.get(path).await["members"]).unwrap();
+    let listed = users_over_http(server).await;
+    live.keys().eq(listed.keys())
 }
 
 async fn run(presence: PresenceOptions) {
@@ -128,7 +171,7 @@ async fn run(presence: PresenceOptions) {
     let tasks = (1..=4).map(|seed| come_and_go(&server, seed, 100));
     let (remaining, mut watchers) = tokio::join!(join_all(tasks), watch_and_listen(&server, 30));
     eventually("nobody lingers", async || {
-        users_over_http(&server).await == users_of_live_members(&server).await
+        has_only_live_members(&server).await
     })
     .await;
     let present = users_over_http(&server).await;

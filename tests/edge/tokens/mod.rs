@@ -1,7 +1,6 @@
 //! Tokens: how clients bring them, what becomes of connections when they change or expire.
 
 mod connecting;
-
 pub mod desk;
 mod expiry;
 mod first_message;
