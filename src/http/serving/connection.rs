@@ -27,6 +27,7 @@ use super::request_head::check_head;
 use super::routes::{Routes, publish};
 use super::slots::HttpSlot;
 use crate::http::problem::{ApiError, raw_problem};
+use crate::limits::Limit;
 use crate::protocol::{ErrorCode, Refusal};
 use crate::transport::sse::{Handover, Offer, accepts_event_stream, unavailable};
 use crate::transport::{HttpSocket, HttpTask};
@@ -59,20 +60,29 @@ pub(super) async fn serve_connection(
     peers: Arc<Peers>,
     stop: CancellationToken,
 ) {
-    let options = &peers.options;
     let header_timeout = if slot.is_extra() {
-        options.header_timeout.min(EXTRA_TIMEOUT)
+        peers.options.header_timeout.min(EXTRA_TIMEOUT)
     } else {
-        options.header_timeout
+        peers.options.header_timeout
     };
     let peer = tokio::select! {
         peer = peers.origin_of(&mut stream, peer, header_timeout) => peer,
         () = slot.lost() => return,
         () = stop.cancelled() => return,
     };
-    let Some(peer) = peer else {
-        return;
-    };
+    if let Some(peer) = peer {
+        serve_http((stream, peer), slot, routes, (peers, header_timeout), stop).await;
+    }
+}
+
+async fn serve_http(
+    (stream, peer): (TcpStream, SocketAddr),
+    slot: HttpSlot,
+    routes: Routes,
+    (peers, header_timeout): (Arc<Peers>, Duration),
+    stop: CancellationToken,
+) {
+    let options = &peers.options;
     let handover = Handover::default();
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
     let socket = HttpSocket::new(stream, handover.clone(), write_timeout, large_reads);
@@ -162,6 +172,10 @@ pub(super) async fn serve_connection(
         // The HTTP library may have read some of it, and left the rest in the socket.
         End::Complete => {
             unread.is_recorded() || !parts.read_buf.is_empty() || has_input(&socket).await
+        }
+        End::Failed(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
+            peers.options.limited.count(Limit::Header);
+            answer_error(&socket, &error, &parts.read_buf)
         }
         End::Failed(error) => answer_error(&socket, &error, &parts.read_buf),
     };
