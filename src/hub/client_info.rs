@@ -72,7 +72,8 @@ impl<'a> ClientRef<'a> {
         self.identity()?.value()
     }
 
-    /// The address of the connection's peer, if there is one.
+    /// The address of the client, if it has a connection: that of the peer, or one that a trusted proxy
+    /// has forwarded, which has port 0.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
     }

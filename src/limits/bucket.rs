@@ -1,5 +1,6 @@
 //! Token buckets: so many at once, and then so many per unit of time.
 
+#[cfg(any(test, feature = "auth"))]
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ use super::rate_limit::RateLimit;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bucket(u64);
 
-/// The same, for several threads.
+/// The same, for several threads: what an API key has left.
+#[cfg(any(test, feature = "auth"))]
 #[derive(Debug, Default)]
 pub struct SharedBucket(AtomicU64);
 
@@ -87,6 +89,7 @@ impl Meter {
     }
 
     /// Takes `count`, or nothing, while others may take too.
+    #[cfg(any(test, feature = "auth"))]
     pub fn take_shared(
         &self,
         bucket: &SharedBucket,
@@ -101,12 +104,6 @@ impl Meter {
             Err(Err(empty)) => Err(empty),
             _ => Ok(()),
         }
-    }
-
-    /// Whether one could be taken.
-    pub fn check_shared(&self, bucket: &SharedBucket, now: Instant) -> Result<(), Empty> {
-        let full_at = bucket.0.load(Ordering::Relaxed);
-        self.after(full_at, 1, self.nanoseconds(now)).map(drop)
     }
 
     /// The time in which an empty bucket becomes full.
@@ -161,10 +158,8 @@ mod tests {
         let (meter, start) = meter("20/m", 2);
         let bucket = SharedBucket::default();
         assert_eq!(meter.take_shared(&bucket, 1, start), Ok(()));
-        assert_eq!(meter.check_shared(&bucket, start), Ok(()));
         assert_eq!(meter.take_shared(&bucket, 1, start), Ok(()));
         let wait = Duration::from_secs(3);
-        assert_eq!(meter.check_shared(&bucket, start), Err(Empty::For(wait)));
         assert_eq!(meter.take_shared(&bucket, 1, start), Err(Empty::For(wait)));
         assert_eq!(meter.take_shared(&bucket, 3, start), Err(Empty::Always));
         assert_eq!(meter.take_shared(&bucket, 1, start + wait), Ok(()));
@@ -176,7 +171,7 @@ mod tests {
         let bucket = SharedBucket::default();
         let take = || {
             let taken = (0..500).map(|_| meter.take_shared(&bucket, 1, start));
-            taken.filter(Result::is_ok).count()
+            taken.flatten().count()
         };
         let taken: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
@@ -220,7 +215,7 @@ mod tests {
             match meter.take(&mut bucket, asked, start) {
                 Err(Empty::For(wait)) => {
                     prop_assert!(asked <= burst);
-                    let early = start + wait - Duration::from_nanos(1);
+                    let early = start + wait.saturating_sub(Duration::from_nanos(1));
                     prop_assert!(meter.take(&mut bucket, asked, early).is_err());
                     prop_assert!(meter.take(&mut bucket, asked, start + wait).is_ok());
                 }

@@ -18,6 +18,8 @@ pub enum Limit {
     WaitingForAuth,
     /// Time until the token has come.
     AuthTimeout,
+    /// Time until the header section of a request has come.
+    Header,
     /// PROXY headers, which must be there, complete and in time.
     ProxyHeader,
     /// Commands of one connection.
@@ -36,7 +38,7 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MaxConnections,
         Self::ConnectionsPerAddress,
         Self::ConnectionsPerUser,
@@ -44,6 +46,7 @@ impl Limit {
         Self::FailedAuthPerAddress,
         Self::WaitingForAuth,
         Self::AuthTimeout,
+        Self::Header,
         Self::ProxyHeader,
         Self::Commands,
         Self::Bytes,
@@ -63,6 +66,7 @@ impl Limit {
             Self::FailedAuthPerAddress => "failed_auth_per_address",
             Self::WaitingForAuth => "waiting_for_auth",
             Self::AuthTimeout => "auth_timeout",
+            Self::Header => "header",
             Self::ProxyHeader => "proxy_header",
             Self::Commands => "commands",
             Self::Bytes => "bytes",

@@ -10,7 +10,9 @@ mod rate;
 mod rate_limit;
 mod window;
 
-pub use bucket::{Bucket, Empty, Meter, SharedBucket};
+#[cfg(any(test, feature = "auth"))]
+pub use bucket::SharedBucket;
+pub use bucket::{Bucket, Empty, Meter};
 pub use connection_rates::{ConnectionMeters, ConnectionRates};
 pub use counters::LimitCounters;
 pub use limit::Limit;

@@ -318,39 +318,3 @@ fn may_receive(client: &Client, channel: &ChannelName) -> Result<(), Refusal> {
     }
     Err(refuse(ErrorCode::Forbidden, channel))
 }
-
-#[cfg(test)]
-mod tests {
-    use tokio_util::task::TaskTracker;
-
-    use super::*;
-    use crate::dialect::Dialects;
-    use crate::hub::{Hub, HubOptions};
-    use crate::node::NodeOptions;
-
-    #[tokio::test]
-    async fn an_ipv4_peer_has_an_ipv4_address_even_if_its_socket_is_of_ipv6() {
-        let hub = Hub::new(
-            &HubOptions::default(),
-            Dialects::default(),
-            &TaskTracker::new(),
-        );
-        let node = Node::new(hub, NodeOptions::default());
-        for (peer, shown) in [
-            ("[::ffff:192.0.2.1]:7", "192.0.2.1:7"),
-            ("192.0.2.1:7", "192.0.2.1:7"),
-            ("[fe80::1%3]:7", "[fe80::1%3]:7"),
-        ] {
-            let remote = Some(peer.parse().unwrap());
-            let info = ClientInfo {
-                remote,
-                ..ClientInfo::default()
-            };
-            let mut admission = node.admit(info, None).await.unwrap();
-            let shown = Some(shown.parse().unwrap());
-            assert_eq!(admission.info().remote, shown, "{peer}");
-            admission.set_remote(remote);
-            assert_eq!(admission.info().remote, shown, "{peer}");
-        }
-    }
-}

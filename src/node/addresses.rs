@@ -44,8 +44,8 @@ impl Key {
         Some(match address {
             IpAddr::V4(v4) => Self::V4(v4.octets()),
             IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                let [network @ .., _, _, _, _, _, _, _, _] = v6.octets();
+                Self::V6(network)
             }
         })
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn ip(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+        text.parse().ok()
     }
 
     #[test]

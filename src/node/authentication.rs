@@ -9,6 +9,7 @@ use super::policy::{Allowed, Authenticate, Membership, Topic as AskedTopic};
 use super::refusals::refuse;
 use super::rooms::departure_notice;
 use crate::hub::{Client, HubClosed, LeaveError, Topic};
+use crate::limits::Limit;
 use crate::protocol::{
     ChannelName, CloseCode, EndReason, ErrorCode, Identity, Json, Refusal, RoomName, ServerMessage,
     Token, TopicKind, TopicName, UserId,
@@ -175,6 +176,7 @@ impl Node {
         let max = self.max_topics_per_client();
         let (id, granted) = (client.id(), identity.clone());
         let Some(replaced) = self.channel_identities.set(id, channel, granted, max) else {
+            self.count_limited(Limit::TopicsPerClient);
             return Err(refuse(ErrorCode::TooManyTopics, channel));
         };
         for (channel, identity) in replaced {

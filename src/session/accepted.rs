@@ -102,7 +102,7 @@ impl Accepted {
             let max = MAX_PARSED - parsed_before;
             let push = |command| {
                 self.entries()
-                    .push(Entry::Parsed(refused_by(refusal, command)))
+                    .push(Entry::Parsed(refused_by(refusal, command)));
             };
             // What is refused and beyond that is not worth the memory.
             if parse_some_commands(text, 0, max, push) == 0 || refusal.is_some() {

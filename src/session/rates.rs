@@ -177,13 +177,14 @@ mod tests {
     use crate::limits::{ConnectionRates, Rate, RateLimit};
     use crate::protocol::{Command, Subject};
 
-    fn ping() -> Parsed {
+    fn ping() -> Command {
         let message = ClientMessage::Ping;
-        Ok(Command { id: None, message })
+        Command { id: None, message }
     }
 
     fn limit(per_second: u64, burst: u64) -> Option<RateLimit> {
-        Some(RateLimit::new(Rate::per_second(per_second), burst))
+        let rate = Rate::parse(&format!("{per_second}/s")).ok();
+        rate.map(|rate| RateLimit::new(rate, burst))
     }
 
     fn meters(rates: &ConnectionRates, now: Instant) -> ConnectionMeters {
@@ -205,7 +206,7 @@ mod tests {
             ..ConnectionRates::default()
         };
         let (meters, mut rates) = (meters(&rates, start), Rates::default());
-        let mut take = |now| rates.take_command(&meters, &ping(), now);
+        let mut take = |now| rates.take_command(&meters, &Ok(ping()), now);
         for _ in 0..5 {
             assert_eq!(take(start), Ok(()));
         }
@@ -241,7 +242,7 @@ mod tests {
         let mut refused = 0;
         for n in 0..1000 {
             let now = start + Duration::from_millis(n * 111);
-            if let Err(too_much) = rates.take_command(&meters, &ping(), now) {
+            if let Err(too_much) = rates.take_command(&meters, &Ok(ping()), now) {
                 assert_ne!(too_much.answer, Answer::Close);
                 refused += 1;
             }

@@ -66,19 +66,22 @@ impl UnauthenticatedSession {
         take_control_frame(&self.node, &mut self.rates)
     }
 
-    /// What follows a command that is too much. `None` if it may be answered.
-    fn refuse_too_much(&mut self, command: &Parsed) -> Option<Option<Step>> {
-        let meters = self.node.connection_meters()?;
-        let too_much = self.rates.take_command(meters, command, Instant::now());
-        let too_much = too_much.err()?;
-        self.node.count_limited(too_much.limit);
-        Some(match too_much.answer {
-            Answer::Refuse(refusal) => {
-                let error = ServerMessage::Error { refusal: &refusal };
-                Some(reply(&error, id_of(command)))
+    /// Whether a command may be answered. If it is too much, what follows; `None` for nothing.
+    fn admit(&mut self, command: &Parsed) -> Result<(), Option<Step>> {
+        let Some(meters) = self.node.connection_meters() else {
+            return Ok(());
+        };
+        let taken = self.rates.take_command(meters, command, Instant::now());
+        taken.map_err(|too_much| {
+            self.node.count_limited(too_much.limit);
+            match too_much.answer {
+                Answer::Refuse(refusal) => {
+                    let error = ServerMessage::Error { refusal: &refusal };
+                    Some(reply(&error, id_of(command)))
+                }
+                Answer::Nothing => None,
+                Answer::Close => Some(Step::Close(CloseCode::RateLimitExceeded)),
             }
-            Answer::Nothing => None,
-            Answer::Close => Some(Step::Close(CloseCode::RateLimitExceeded)),
         })
     }
 
@@ -86,10 +89,10 @@ impl UnauthenticatedSession {
     pub fn next_step(&mut self) -> Option<Step> {
         let command = loop {
             if let Some(command) = self.remaining.as_mut().and_then(Iterator::next) {
-                match self.refuse_too_much(&command) {
-                    None => break command,
-                    Some(None) => continue,
-                    Some(step) => return step,
+                match self.admit(&command) {
+                    Ok(()) => break command,
+                    Err(None) => continue,
+                    Err(step) => return step,
                 }
             }
             self.remaining = None;
@@ -145,7 +148,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_nobody_knows_may_not_send_more_than_one_that_is_known() {
-        let once = |burst| Some(RateLimit::new(Rate::parse("1/h").unwrap(), burst));
+        let once = |burst| {
+            Rate::parse("1/h")
+                .ok()
+                .map(|rate| RateLimit::new(rate, burst))
+        };
         let mut session = session(ConnectionRates {
             commands: once(2),
             bytes: once(9000),

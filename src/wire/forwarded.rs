@@ -30,9 +30,12 @@ pub(super) fn addresses(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAd
         // A line that is not text is one element that is not readable.
         let line = line.to_str().unwrap_or("?");
         let elements = FromTheEnd(Some(line)).filter(|element| !element.trim().is_empty());
-        elements.map(move |element| match is_standard {
-            true => node_of(element),
-            false => address(element.trim()),
+        elements.map(move |element| {
+            if is_standard {
+                node_of(element)
+            } else {
+                address(element.trim())
+            }
         })
     })
 }

@@ -30,6 +30,7 @@ use super::request_head::check_head;
 use super::routes::{Routes, publish};
 use super::slots::HttpSlot;
 use crate::http::problem::{ApiError, raw_problem};
+use crate::limits::Limit;
 use crate::protocol::{ErrorCode, Refusal};
 use crate::transport::sse::{Handover, Offer, accepts_event_stream, unavailable};
 use crate::transport::{ClientSocket, HttpSocket, HttpTask};
@@ -192,6 +193,10 @@ pub(super) async fn serve_connection(
         // The HTTP library may have read some of it, and left the rest in the socket.
         End::Complete => {
             unread.is_recorded() || !parts.read_buf.is_empty() || has_input(&socket).await
+        }
+        End::Failed(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
+            peers.options.limited.count(Limit::Header);
+            answer_error(&socket, &error, &parts.read_buf)
         }
         End::Failed(error) => answer_error(&socket, &error, &parts.read_buf),
     };
