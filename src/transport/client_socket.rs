@@ -249,6 +249,13 @@ impl AsyncRead for SocketReader {
 }
 
 impl SocketWriter {
+    /// See [`ClientSocket::end`].
+    pub(super) fn end(&self) {
+        if let Self::Tls(socket) = self {
+            socket.close();
+        }
+    }
+
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Tcp(half) => half.as_ref(),

@@ -41,6 +41,15 @@ impl fmt::Debug for HttpOutput {
     }
 }
 
+/// The HTTP library drops a connection that wanted to become something else, and may not.
+impl Drop for HttpOutput {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.socket {
+            socket.end();
+        }
+    }
+}
+
 impl HttpOutput {
     /// A peer that accepts no bytes for `timeout` is reset.
     pub(super) fn new(socket: SocketWriter, timeout: Duration) -> Self {
