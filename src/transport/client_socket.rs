@@ -274,6 +274,14 @@ impl SocketWriter {
         }
     }
 
+    /// Whether something that was written has not reached the socket.
+    pub(super) fn is_pending(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Tls(socket) => socket.is_pending(),
+        }
+    }
+
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(_) => Poll::Ready(Ok(())),
