@@ -38,7 +38,10 @@ const KEYS: Kind = Kind::Number {
     most: 100_000_000,
 };
 /// More threads than this only cost memory.
-const HANDSHAKE_THREADS: Kind = Kind::Number { least: 1, most: 64 };
+const HANDSHAKE_THREADS: Kind = Kind::Number {
+    least: 1,
+    most: 256,
+};
 /// More shards than this only cost memory.
 const SHARDS: Kind = Kind::Number {
     least: 0,
