@@ -83,6 +83,7 @@
 //! | `cli` | yes | The `wavecast` binary: command line, configuration file, logs. Turn it off in an application: `wavecast = { version = "0.1", default-features = false }` |
 //! | `auth` | with `cli` | What the binary needs to check API keys; it needs a C compiler |
 //! | `jemalloc` | yes | The allocator of the `wavecast` binary, on Linux with glibc. The library never uses or links it. Building it needs a C compiler and `make`; `default-features = false` turns it off too |
+//! | `tls` | with `cli` | TLS for the listeners of the binary. An application that has its own passes each stream as [`Stream::other`]. Building it needs a C compiler |
 //! | `internals` | no | The engine's modules, for this project's own tests and benchmarks. **Not covered by semantic versioning** |
 //!
 //! # Versions

@@ -76,6 +76,16 @@ const TOKENS: &str = "
 #[tokens]
 ";
 
+const TLS: &str = "
+# TLS for `server.listen`. Certificates for further names are chosen by the name that the
+# client asks for. For example:
+#
+# [[tls.certificates]]
+# cert = \"app.example.pem\"
+# key = \"app.example.key\"
+[tls]
+";
+
 const API_KEYS: &str = "
 # Keys of the HTTP API. Without any, it answers only programs on this machine. `wavecast key new`
 # makes a key and prints these lines. `scopes` are publish, publish:<pattern of channels>, read,
@@ -106,6 +116,7 @@ fn file() -> String {
         match section {
             // Without a key, the section would be a mistake.
             "tokens" => file.push_str(TOKENS),
+            "tls" => file.push_str(TLS),
             _ => _ = writeln!(file, "\n[{section}]"),
         }
         for setting in SETTINGS.iter().filter(|other| other.section() == section) {

@@ -249,6 +249,13 @@ impl AsyncRead for SocketReader {
 }
 
 impl SocketWriter {
+    /// See [`ClientSocket::end`].
+    pub(super) fn end(&self) {
+        if let Self::Tls(socket) = self {
+            socket.close();
+        }
+    }
+
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Tcp(half) => half.as_ref(),
@@ -264,6 +271,14 @@ impl SocketWriter {
         match self {
             Self::Tcp(half) => Pin::new(half).poll_write_vectored(cx, slices),
             Self::Tls(socket) => poll_write_tls(socket, cx, slices),
+        }
+    }
+
+    /// Whether something that was written has not reached the socket.
+    pub(super) fn is_pending(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Tls(socket) => socket.is_pending(),
         }
     }
 

@@ -41,6 +41,15 @@ impl fmt::Debug for HttpOutput {
     }
 }
 
+/// The HTTP library drops a connection that wanted to become something else, and may not.
+impl Drop for HttpOutput {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.socket {
+            socket.end();
+        }
+    }
+}
+
 impl HttpOutput {
     /// A peer that accepts no bytes for `timeout` is reset.
     pub(super) fn new(socket: SocketWriter, timeout: Duration) -> Self {
@@ -106,10 +115,11 @@ impl HttpOutput {
             }
         }
         (self.gathered, self.written) = (Vec::new(), 0);
-        if self.socket.is_none() {
-            return Poll::Ready(Ok(()));
+        // Otherwise nothing is blocked, and nothing has progressed.
+        if self.socket.as_ref().is_some_and(SocketWriter::is_pending) {
+            return self.poll_socket(cx, SocketWriter::poll_flush);
         }
-        self.poll_socket(cx, SocketWriter::poll_flush)
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -36,7 +36,10 @@ pub(super) const KEYS: Kind = Kind::Number {
     most: 100_000_000,
 };
 /// More threads than this only cost memory.
-pub(super) const HANDSHAKE_THREADS: Kind = Kind::Number { least: 1, most: 64 };
+pub(super) const HANDSHAKE_THREADS: Kind = Kind::Number {
+    least: 1,
+    most: 256,
+};
 /// More shards than this only cost memory.
 pub(super) const SHARDS: Kind = Kind::Number {
     least: 0,

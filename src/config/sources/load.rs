@@ -331,10 +331,12 @@ impl Loaded {
             }
             Err((key, message)) => return self.refuse(key, message),
         }
+        // The file of `config init` gives the defaults, and no certificate.
         let of_settings = ["tls.min_version", "tls.handshake_threads"];
-        let given = of_settings
-            .into_iter()
-            .find(|key| self.given.contains_key(key));
+        let given = of_settings.into_iter().find(|key| {
+            let default = by_key(key).map(|setting| setting.default);
+            default != Some(self.written(key))
+        });
         if let Some(key) = given.filter(|_| !self.config.tls.is_on()) {
             self.refuse(
                 key,

@@ -93,6 +93,11 @@ impl TlsSocket {
         self.state.lock().records.has_input()
     }
 
+    /// Whether something was encrypted that the socket has not accepted.
+    pub fn is_pending(&self) -> bool {
+        !self.state.lock().records.pending().is_empty()
+    }
+
     /// From now on, `writer` is woken when something is pending that it does not know of.
     pub(super) fn set_writer(&self, writer: Waker) {
         let mut state = self.state.lock();

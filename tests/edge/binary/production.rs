@@ -1,7 +1,9 @@
 //! The configuration in `examples/production.toml`.
 
 use super::support::text;
-use crate::support::{Binary, EventSource, Folder, exchange, run};
+use crate::support::{
+    Binary, EventSource, Folder, TestCertificate, ask_tls, dial_tls, exchange, run,
+};
 
 const EXAMPLE: &str = include_str!("../../../examples/production.toml");
 
@@ -22,6 +24,37 @@ async fn the_example_for_production_is_valid() {
     let expected = format!("ok: {config}: 12 settings, 4 rules, 1 key, 1 API key, [anonymous]\n");
     assert_eq!(text(&output.stdout), expected);
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_example_for_production_works_with_tls_too() {
+    let (folder, config) = installed();
+    let own = TestCertificate::of(&["localhost"]);
+    std::fs::write(folder.file("fullchain.pem"), &own.cert).expect("write");
+    std::fs::write(folder.file("privkey.pem"), &own.key).expect("write");
+    let with_tls: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(line)
+                if ["[tls]", "cert", "key"]
+                    .iter()
+                    .any(|tls| line.starts_with(tls)) =>
+            {
+                line
+            }
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    std::fs::write(&config, with_tls).expect("write");
+    let history = folder.file("history");
+    let arguments = ["--config", &config, "--internal-listen", "127.0.0.1:0"];
+    let edge = Binary::start(&[&arguments[..], &["--history-file", &history]].concat()).await;
+    let mut stream = dial_tls(edge.address, &own.client()).await;
+    let request = "GET /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    ask_tls(&mut stream, request)
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
