@@ -36,7 +36,7 @@ pub(crate) struct IdentityFlags {
     /// The server's tokens.leeway.
     #[arg(long, env = "LOADTEST_LEEWAY", value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub(crate) leeway: Duration,
-    /// The server's tokens.expiry_warning. If tokens live longer than one and a half times that, the warnings must be spread.
+    /// The server's `tokens.expiry_warning`. If tokens live longer than one and a half times that, the warnings must be spread.
     #[arg(long, env = "LOADTEST_EXPIRY_WARNING", value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     pub(crate) expiry_warning: Duration,
     /// The linger of the server's rule for presence.

@@ -89,7 +89,7 @@ fn run_scenario(name: &str, flags: Flags) -> Result<Exit, String> {
     match name {
         "verify" => verify::run(&flags),
         "find-max" => find_max::run(scenario, &flags),
-        "auth" | "presence" => scenes::run(scenario, flags),
+        "auth" | "presence" => scenes::run(scenario, &flags),
         _ => Ok(execute::run(setup::options(scenario, flags)?, &outputs)),
     }
 }

@@ -18,9 +18,9 @@ use tokio::runtime::{Builder, LocalOptions};
 ///
 /// # Errors
 /// What is wrong with the flags.
-pub(crate) fn run(scenario: &Scenario, flags: Flags) -> Result<Exit, String> {
+pub(crate) fn run(scenario: &Scenario, flags: &Flags) -> Result<Exit, String> {
     let outputs = flags.outputs.clone();
-    let (options, asserted, run) = setup::scene_options(scenario, &flags)?;
+    let (options, asserted, run) = setup::scene_options(scenario, flags)?;
     if let Err(error) =
         preflight::check_scene(&options.ws, &options.api, options.connections, flags.yes)
     {

@@ -4,17 +4,20 @@ use super::checks::Figures;
 use super::message::Message;
 use super::options::SceneOptions;
 use super::publishing;
-use super::revoking;
+use super::revoking::{self, Revoked};
 use super::scene::{Scene, Seat, is_admitted};
 use crate::base::print;
-use crate::base::tokens::{Claims, Tokens, unix_now};
+use crate::base::tokens::{Claims, Signer, Tokens, unix_now};
 use crate::measure::latency::Latency;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How long the server may take to answer a refresh.
 const REFRESH: Duration = Duration::from_secs(10);
+/// How long all revocations may take.
+const REVOKE: Duration = Duration::from_secs(60);
 /// How long after the answer to a revocation its connections may be open.
 const REVOKED: Duration = Duration::from_secs(1);
 /// How much later than at its end, with the leeway, a connection may be closed: many end together, and are closed in turn.
@@ -65,121 +68,164 @@ pub(crate) async fn run(options: Rc<SceneOptions>) -> Result<Figures, String> {
     let Tokens::Signed(signer) = options.tokens.clone() else {
         return Err("auth needs tokens that expire when it wants\n  fix: give the secret of the server's HS256 key with --token-secret-file".to_owned());
     };
-    let mut figures = Figures::default();
-    let mut scene: Scene<Heard> = Scene::new(&options);
-    let subscribe = format!(
-        r#"{{"type":"subscribe","channel":"{}"}}"#,
-        options.channel()
-    );
-    let steady = options.connections as usize;
-    scene
-        .open(options.connections, Claims::default(), &subscribe, hear)
-        .await;
-    scene
-        .until(options.connect_timeout, |seats| {
-            seats.iter().all(|seat| seat.is_ready)
-        })
-        .await;
-    let ready = scene
-        .seats
-        .borrow()
-        .iter()
-        .filter(|seat| seat.is_ready)
-        .count();
-    figures.count("conns.ready", ready);
-    figures.count("connect.errors", steady - ready);
-    for (error, count) in scene.errors.borrow().iter() {
-        figures.notes.push(format!("{count} sockets: {error}"));
-    }
-    if ready == 0 {
-        return Err(format!(
-            "no socket could connect and subscribe: {}",
-            figures.notes.join("; ")
-        ));
+    let channel = options.channel();
+    let mut auth = Auth {
+        scene: Scene::new(&options),
+        figures: Figures::default(),
+        subscribe: format!(r#"{{"type":"subscribe","channel":"{channel}"}}"#),
+        options,
+    };
+    auth.open().await?;
+    auth.refresh(&signer).await?;
+    let (revoked, revocations) = auth.revoke().await?;
+    auth.expire().await;
+    let steady = auth.options.connections as usize;
+    let others = auth.count(revoked..steady, |seat| seat.closed.is_some());
+    auth.figures.count("closes.unexpected", others);
+    auth.scene.close().await;
+    revocations.take_back(&auth.options);
+    Ok(auth.figures)
+}
+
+struct Auth {
+    options: Rc<SceneOptions>,
+    scene: Scene<Heard>,
+    figures: Figures,
+    /// The command that each socket begins with.
+    subscribe: String,
+}
+
+impl Auth {
+    fn count(&self, seats: Range<usize>, holds: impl Fn(&Seat<Heard>) -> bool) -> usize {
+        let all = self.scene.seats.borrow();
+        all[seats].iter().filter(|seat| holds(seat)).count()
     }
 
-    print::err_line(&format!(
-        "{ready} sockets are ready; all refresh their tokens"
-    ));
-    let publishing = publishing::start(&options).map_err(|error| error.to_string())?;
-    sleep(options.duration / 4).await;
-    let claims = Claims {
-        id: ROUND_OF_REFRESHES,
-        ..Claims::default()
-    };
-    for number in 0..steady {
-        let seat = &mut scene.seats.borrow_mut()[number];
-        let token = signer.token(&seat.user, &claims);
-        seat.state.asked_at = Some(Instant::now());
-        seat.send(&format!(r#"{{"type":"auth","token":"{token}","id":1}}"#));
+    /// Opens the sockets that stay, or that are revoked.
+    async fn open(&mut self) -> Result<(), String> {
+        let count = self.options.connections;
+        let (scene, claims) = (&mut self.scene, Claims::default());
+        scene.open(count, claims, &self.subscribe, hear).await;
+        let limit = self.options.connect_timeout;
+        scene
+            .until(limit, |seats| seats.iter().all(|seat| seat.is_ready))
+            .await;
+        let ready = self.count(0..count as usize, |seat| seat.is_ready);
+        let figures = &mut self.figures;
+        figures.count("conns.ready", ready);
+        figures.count("connect.errors", count as usize - ready);
+        for (error, count) in self.scene.errors.borrow().iter() {
+            figures.notes.push(format!("{count} sockets: {error}"));
+        }
+        if ready == 0 {
+            let why = figures.notes.join("; ");
+            return Err(format!("no socket could connect and subscribe: {why}"));
+        }
+        print::err_line(&format!("{ready} sockets are ready"));
+        Ok(())
     }
-    let is_answered = |seat: &Seat<Heard>| {
-        seat.state.refresh.is_some() || seat.state.refused || seat.closed.is_some()
-    };
-    scene
-        .until(REFRESH, |seats| seats.iter().all(is_answered))
-        .await;
-    scene
-        .until(options.duration + REFRESH, |_| !publishing.is_empty())
-        .await;
-    let published = publishing.try_recv().unwrap_or_default();
-    scene
-        .until(options.drain, |seats| {
-            seats
-                .iter()
-                .all(|seat| seat.state.events >= published.accepted)
-        })
-        .await;
-    refreshes(&mut figures, &scene.seats.borrow(), &published);
 
-    let revoked = options.connections.div_ceil(2).min(MOST_REVOKED) as usize;
-    print::err_line(&format!("revoking {revoked} users"));
-    let users = scene.seats.borrow()[..revoked]
-        .iter()
-        .map(|seat| seat.user.clone())
-        .collect();
-    let revoking = revoking::start(&options, users).map_err(|error| error.to_string())?;
-    scene.until(REFRESH * 6, |_| !revoking.is_empty()).await;
-    let revocations = revoking.try_recv().unwrap_or_default();
-    scene
-        .until(REVOKED * 2, |seats| {
-            seats[..revoked].iter().all(|seat| seat.closed.is_some())
-        })
-        .await;
-    let mut late = 0;
-    {
-        let seats = scene.seats.borrow();
-        let (mut closed, mut miscoded) = (0, 0);
-        for (seat, answered) in seats[..revoked].iter().zip(&revocations.answered) {
-            let Some((code, at)) = seat.closed else {
-                continue;
-            };
+    /// All sockets refresh their tokens while events are published.
+    async fn refresh(&mut self, signer: &Signer) -> Result<(), String> {
+        let options = &self.options;
+        print::err_line("all refresh their tokens");
+        let publishing = publishing::start(options).map_err(|error| error.to_string())?;
+        sleep(options.duration / 4).await;
+        let claims = Claims {
+            id: ROUND_OF_REFRESHES,
+            ..Claims::default()
+        };
+        for seat in self.scene.seats.borrow_mut().iter_mut() {
+            let token = signer.token(&seat.user, &claims);
+            seat.state.asked_at = Some(Instant::now());
+            seat.send(&format!(r#"{{"type":"auth","token":"{token}","id":1}}"#));
+        }
+        let is_answered = |seat: &Seat<Heard>| {
+            seat.state.refresh.is_some() || seat.state.refused || seat.closed.is_some()
+        };
+        let scene = &self.scene;
+        scene
+            .until(REFRESH, |seats| seats.iter().all(is_answered))
+            .await;
+        scene
+            .until(options.duration + REFRESH, |_| !publishing.is_empty())
+            .await;
+        let published = publishing.try_recv().unwrap_or_default();
+        let has_all = |seat: &Seat<Heard>| seat.state.events >= published.accepted;
+        scene
+            .until(options.drain, |seats| seats.iter().all(has_all))
+            .await;
+        refreshes(&mut self.figures, &scene.seats.borrow(), &published);
+        Ok(())
+    }
+
+    /// Revokes the users of the first sockets. Returns how many, and the revocations.
+    async fn revoke(&mut self) -> Result<(usize, Revoked), String> {
+        let count = self.options.connections.div_ceil(2).min(MOST_REVOKED) as usize;
+        print::err_line(&format!("revoking {count} users"));
+        let users = self.scene.seats.borrow()[..count]
+            .iter()
+            .map(|seat| seat.user.clone())
+            .collect();
+        let revoking = revoking::start(&self.options, users).map_err(|error| error.to_string())?;
+        self.scene.until(REVOKE, |_| !revoking.is_empty()).await;
+        let revocations = revoking.try_recv().unwrap_or_default();
+        let are_closed =
+            |seats: &[Seat<Heard>]| seats[..count].iter().all(|seat| seat.closed.is_some());
+        self.scene.until(REVOKED * 2, are_closed).await;
+        let tokens: Vec<String> = {
+            let all = self.scene.seats.borrow();
+            closes(&mut self.figures, &all[..count], &revocations);
+            let tried = all[..count.min(TRIED_AGAIN)].iter();
+            tried.map(|seat| seat.token.clone()).collect()
+        };
+        let mut admitted = 0;
+        for (number, token) in tokens.iter().enumerate() {
+            admitted += usize::from(is_admitted(&self.options, number, token).await);
+        }
+        let figures = &mut self.figures;
+        figures.count("revoked.errors", revocations.errors);
+        figures.count("revoked.admitted", admitted);
+        figures.notes.extend(revocations.error.clone());
+        Ok((count, revocations))
+    }
+
+    /// Opens sockets whose tokens all end in the same second, and sees how they are warned and closed.
+    async fn expire(&mut self) {
+        let (options, scene) = (&self.options, &mut self.scene);
+        let count = options.connections.div_ceil(4).min(MOST_EXPIRING);
+        let timing = &options.timing;
+        let opening = Duration::from_secs_f64(f64::from(count) / options.connect_rate);
+        let end = unix_now() + (timing.token_life + opening).as_secs().max(2);
+        print::err_line(&format!("{count} tokens end at once"));
+        // The end is a whole second, and this moment is anywhere in one.
+        let ends_at = Instant::now() + Duration::from_secs(end - unix_now());
+        let claims = Claims {
+            expires: Some(end),
+            id: 0,
+        };
+        let first = scene.open(count, claims, &self.subscribe, hear).await;
+        let last = ends_at + timing.leeway + EXPIRED;
+        let limit = last.saturating_duration_since(Instant::now());
+        let are_closed =
+            |seats: &[Seat<Heard>]| seats[first..].iter().all(|seat| seat.closed.is_some());
+        scene.until(limit, are_closed).await;
+        expirations(&mut self.figures, &scene.seats.borrow()[first..], ends_at);
+    }
+}
+
+fn closes(figures: &mut Figures, seats: &[Seat<Heard>], revocations: &Revoked) {
+    let (mut closed, mut miscoded, mut late) = (0, 0, 0);
+    for (seat, answered) in seats.iter().zip(&revocations.answered) {
+        if let Some((code, at)) = seat.closed {
             closed += 1;
             miscoded += usize::from(code != 4004);
             late += usize::from(at > *answered + REVOKED);
         }
-        figures.count("revoked.survivors", revoked - closed);
-        figures.count("revoked.miscoded", miscoded);
-        figures.count("revoked.late", late);
-        figures.count("revoked.errors", revocations.errors);
-        figures.notes.extend(revocations.error.clone());
     }
-    let mut admitted = 0;
-    for number in 0..revoked.min(TRIED_AGAIN) {
-        let token = scene.seats.borrow()[number].token.clone();
-        admitted += usize::from(is_admitted(&options, number, &token).await);
-    }
-    figures.count("revoked.admitted", admitted);
-
-    expire(&options, &mut scene, &mut figures, &subscribe).await;
-    let others = scene.seats.borrow()[revoked..steady]
-        .iter()
-        .filter(|seat| seat.closed.is_some())
-        .count();
-    figures.count("closes.unexpected", others);
-    scene.close().await;
-    revocations.take_back(&options);
-    Ok(figures)
+    figures.count("revoked.survivors", seats.len() - closed);
+    figures.count("revoked.miscoded", miscoded);
+    figures.count("revoked.late", late);
 }
 
 fn refreshes(figures: &mut Figures, seats: &[Seat<Heard>], published: &publishing::Published) {
@@ -207,50 +253,17 @@ fn refreshes(figures: &mut Figures, seats: &[Seat<Heard>], published: &publishin
     figures.count("reorders", reorders);
 }
 
-/// Opens sockets whose tokens all end in the same second, and sees how they are warned and closed.
-async fn expire(
-    options: &Rc<SceneOptions>,
-    scene: &mut Scene<Heard>,
-    figures: &mut Figures,
-    subscribe: &str,
-) {
-    let count = options.connections.div_ceil(4).min(MOST_EXPIRING);
-    let timing = &options.timing;
-    let opening = Duration::from_secs_f64(f64::from(count) / options.connect_rate);
-    let end = unix_now() + (timing.token_life + opening).as_secs().max(2);
-    print::err_line(&format!("{count} tokens end at once"));
-    let began = Instant::now();
-    // The end is a whole second, and this moment is anywhere in one.
-    let ends_at = began + Duration::from_secs(end - unix_now());
-    let claims = Claims {
-        expires: Some(end),
-        id: 0,
-    };
-    let first = scene.open(count, claims, subscribe, hear).await;
-    let limit = (ends_at + timing.leeway + EXPIRED).saturating_duration_since(Instant::now());
-    scene
-        .until(limit, |seats| {
-            seats[first..].iter().all(|seat| seat.closed.is_some())
-        })
-        .await;
-    let seats = scene.seats.borrow();
-    let expiring = &seats[first..];
-    let closed = || expiring.iter().filter_map(|seat| seat.closed);
+fn expirations(figures: &mut Figures, seats: &[Seat<Heard>], ends_at: Instant) {
+    let closed = || seats.iter().filter_map(|seat| seat.closed);
     let second = Duration::from_secs(1);
-    figures.count("expired.survivors", expiring.len() - closed().count());
-    figures.count(
-        "expired.miscoded",
-        closed().filter(|(code, _)| *code != 4003).count(),
-    );
-    figures.count(
-        "expired.early",
-        closed().filter(|(_, at)| *at + second < ends_at).count(),
-    );
-    let warnings: Vec<Instant> = expiring
-        .iter()
-        .filter_map(|seat| seat.state.warned_at)
-        .collect();
-    figures.count("expired.unwarned", expiring.len() - warnings.len());
+    figures.count("expired.survivors", seats.len() - closed().count());
+    let miscoded = closed().filter(|(code, _)| *code != 4003);
+    figures.count("expired.miscoded", miscoded.count());
+    let early = closed().filter(|(_, at)| *at + second < ends_at);
+    figures.count("expired.early", early.count());
+    let warned = seats.iter().filter_map(|seat| seat.state.warned_at);
+    let warnings: Vec<Instant> = warned.collect();
+    figures.count("expired.unwarned", seats.len() - warnings.len());
     let spread = match (warnings.iter().min(), warnings.iter().max()) {
         (Some(first), Some(last)) => last.duration_since(*first),
         _ => Duration::ZERO,

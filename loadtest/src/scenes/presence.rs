@@ -42,159 +42,177 @@ struct Joins {
 /// # Errors
 /// The run cannot start.
 pub(crate) async fn run(options: Rc<SceneOptions>) -> Result<Figures, String> {
-    let mut figures = Figures::default();
-    let mut scene: Scene<Heard> = Scene::new(&options);
-    let joins = Rc::new(RefCell::new(Joins::default()));
     let name = options.channel();
-    let subscribe = format!(r#"{{"type":"subscribe","channel":"{name}"}}"#);
-    let watch = format!(r#"{{"type":"subscribe","channel":"{name}","presence":true}}"#);
-    let unsubscribe = format!(r#"{{"type":"unsubscribe","channel":"{name}"}}"#);
-    let hear = {
-        let joins = Rc::clone(&joins);
-        move |seat: &mut Seat<Heard>, message: &Message<'_>| {
-            hear(seat, message, &mut joins.borrow_mut())
-        }
+    let command = |rest: &str| format!(r#"{{"type":"{rest},"channel":"{name}"}}"#);
+    let mut presence = Presence {
+        scene: Scene::new(&options),
+        figures: Figures::default(),
+        joins: Rc::default(),
+        subscribe: command(r#"subscribe""#),
+        unsubscribe: command(r#"unsubscribe""#),
+        watch: command(r#"subscribe","presence":true"#),
+        present: vec![false; options.connections as usize],
+        options,
     };
-    scene
-        .open(WATCHERS, Claims::default(), &watch, hear.clone())
-        .await;
-    let is_told = |seat: &Seat<Heard>| seat.state.list.is_some() || !seat.state.refused.is_empty();
-    scene
-        .until(options.connect_timeout, |seats| seats.iter().all(is_told))
-        .await;
-    if let Some(error) = why_not(&scene) {
-        return Err(error);
-    }
-    let watchers = WATCHERS as usize;
-    let count = options.connections as usize;
-    scene
-        .open(options.connections, Claims::default(), "", hear)
-        .await;
-    scene
-        .until(options.connect_timeout, |seats| {
-            seats.iter().all(|seat| seat.socket.is_some())
-        })
-        .await;
-    let open = scene
-        .seats
-        .borrow()
-        .iter()
-        .filter(|seat| seat.socket.is_some())
-        .count();
-    figures.count("conns.ready", open);
-    figures.count("connect.errors", watchers + count - open);
+    presence.open().await?;
+    presence.churn().await;
+    presence.settle().await?;
+    presence.storm().await;
+    let unexpected = {
+        let seats = presence.scene.seats.borrow();
+        seats.iter().filter(|seat| seat.closed.is_some()).count()
+    };
+    presence.figures.count("closes.unexpected", unexpected);
+    presence.scene.close().await;
+    Ok(presence.figures)
+}
 
-    print::err_line(&format!(
-        "{open} sockets are open; {} join or leave per second",
-        options.rate
-    ));
-    let mut present = vec![false; count];
-    let mut random = options.seed | 1;
-    let began = Instant::now();
-    let toggles = (options.duration.as_secs_f64() * options.rate) as u64;
-    for n in 0..toggles {
-        let due = Duration::from_secs_f64(n as f64 / options.rate);
-        if let Some(early) = due.checked_sub(began.elapsed()) {
-            sleep(early).await;
-        }
-        // xorshift64: who is next.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let who = (random % count as u64) as usize;
-        present[who] = !present[who];
-        let seat = &scene.seats.borrow()[watchers + who];
-        if present[who] {
-            joins
-                .borrow_mut()
-                .asked
-                .insert(seat.user.clone(), Instant::now());
-            seat.send(&subscribe);
-        } else {
-            seat.send(&unsubscribe);
-        }
-    }
-    let settle = options.timing.linger + options.timing.interval + SETTLE;
-    let truth = users(&scene, &present);
-    scene
-        .until(settle, |seats| {
-            seats[..watchers].iter().all(|seat| agrees(seat, &truth))
-        })
-        .await;
-    settled(&scene, &truth, &mut figures);
-    figures.count(
-        "presence.rest_difference",
-        rest_users(&options)?.abs_diff(truth.len()),
-    );
-    figures.count(
-        "presence.joins",
-        joins.borrow().lag.count() as usize / watchers,
-    );
-    figures.latency("presence.lag", &joins.borrow().lag);
+struct Presence {
+    options: Rc<SceneOptions>,
+    scene: Scene<Heard>,
+    figures: Figures,
+    joins: Rc<RefCell<Joins>>,
+    /// The commands.
+    subscribe: String,
+    unsubscribe: String,
+    watch: String,
+    /// Which of the members are there.
+    present: Vec<bool>,
+}
 
-    print::err_line(&format!("all leave, and {count} join at once"));
-    for who in 0..count {
-        if std::mem::take(&mut present[who]) {
-            scene.seats.borrow()[watchers + who].send(&unsubscribe);
+impl Presence {
+    /// Opens the watchers and the members, who are not there yet.
+    async fn open(&mut self) -> Result<(), String> {
+        let hear = {
+            let joins = Rc::clone(&self.joins);
+            move |seat: &mut Seat<Heard>, message: &Message<'_>| {
+                hear(seat, message, &mut joins.borrow_mut());
+            }
+        };
+        let (scene, claims) = (&mut self.scene, Claims::default());
+        let limit = self.options.connect_timeout;
+        scene
+            .open(WATCHERS, claims, &self.watch, hear.clone())
+            .await;
+        let is_told =
+            |seat: &Seat<Heard>| seat.state.list.is_some() || !seat.state.refused.is_empty();
+        scene.until(limit, |seats| seats.iter().all(is_told)).await;
+        if let Some(error) = why_not(scene) {
+            return Err(error);
         }
-    }
-    let nobody = users(&scene, &present);
-    scene
-        .until(settle, |seats| {
-            seats[..watchers]
-                .iter()
-                .all(|seat| seat_users(seat) == nobody.len() as u64)
-        })
-        .await;
-    let messages = |scene: &Scene<Heard>| -> Vec<usize> {
+        scene.open(self.options.connections, claims, "", hear).await;
+        let is_open = |seat: &Seat<Heard>| seat.socket.is_some();
+        scene.until(limit, |seats| seats.iter().all(is_open)).await;
         let seats = scene.seats.borrow();
-        let lists = seats[..watchers]
-            .iter()
-            .filter_map(|seat| seat.state.list.as_ref());
+        let open = seats.iter().filter(|seat| is_open(seat)).count();
+        self.figures.count("conns.ready", open);
+        self.figures.count("connect.errors", seats.len() - open);
+        print::err_line(&format!("{open} sockets are open"));
+        Ok(())
+    }
+
+    /// A member, by number.
+    fn send(&self, member: usize, command: &str) {
+        self.scene.seats.borrow()[WATCHERS as usize + member].send(command);
+    }
+
+    /// Members come and go, at random.
+    async fn churn(&mut self) {
+        let options = Rc::clone(&self.options);
+        print::err_line(&format!("{} join or leave per second", options.rate));
+        let mut random = options.seed | 1;
+        let began = Instant::now();
+        let toggles = (options.duration.as_secs_f64() * options.rate) as u64;
+        for n in 0..toggles {
+            let due = Duration::from_secs_f64(n as f64 / options.rate);
+            if let Some(early) = due.checked_sub(began.elapsed()) {
+                sleep(early).await;
+            }
+            // xorshift64: who is next.
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let who = (random % self.present.len() as u64) as usize;
+            self.present[who] = !self.present[who];
+            if self.present[who] {
+                let user = self.scene.seats.borrow()[WATCHERS as usize + who]
+                    .user
+                    .clone();
+                self.joins.borrow_mut().asked.insert(user, Instant::now());
+                self.send(who, &self.subscribe);
+            } else {
+                self.send(who, &self.unsubscribe);
+            }
+        }
+    }
+
+    /// How long the watchers may take to be told of everything.
+    fn patience(&self) -> Duration {
+        self.options.timing.linger + self.options.timing.interval + SETTLE
+    }
+
+    /// Waits until watchers and tester agree, and compares them.
+    async fn settle(&mut self) -> Result<(), String> {
+        let truth = users(&self.scene, &self.present);
+        let watchers = WATCHERS as usize;
+        let all_agree =
+            |seats: &[Seat<Heard>]| seats[..watchers].iter().all(|seat| agrees(seat, &truth));
+        self.scene.until(self.patience(), all_agree).await;
+        settled(&self.scene, &truth, &mut self.figures);
+        let told = rest_users(&self.options)?;
+        let joins = self.joins.borrow();
+        let figures = &mut self.figures;
+        figures.count("presence.rest_difference", told.abs_diff(truth.len()));
+        figures.count("presence.joins", joins.lag.count() as usize / watchers);
+        figures.latency("presence.lag", &joins.lag);
+        Ok(())
+    }
+
+    /// Waits until all watchers know of so many users.
+    async fn until_told(&self, count: usize) {
+        let know = |seat: &Seat<Heard>| seat_users(seat) == count as u64;
+        let all_know = |seats: &[Seat<Heard>]| seats[..WATCHERS as usize].iter().all(know);
+        self.scene.until(self.patience(), all_know).await;
+    }
+
+    /// How many messages each watcher has had.
+    fn messages(&self) -> Vec<usize> {
+        let seats = self.scene.seats.borrow();
+        let watchers = seats[..WATCHERS as usize].iter();
+        let lists = watchers.filter_map(|seat| seat.state.list.as_ref());
         lists.map(|list| list.messages).collect()
-    };
-    let (before, began) = (messages(&scene), Instant::now());
-    present.fill(true);
-    scene.seats.borrow()[watchers..]
-        .iter()
-        .for_each(|seat| seat.send(&subscribe));
-    let everybody = users(&scene, &present);
-    scene
-        .until(settle, |seats| {
-            seats[..watchers]
-                .iter()
-                .all(|seat| seat_users(seat) == everybody.len() as u64)
-        })
-        .await;
-    let took = began.elapsed();
-    sleep(options.timing.interval * 2).await;
-    let most = messages(&scene)
-        .iter()
-        .zip(&before)
-        .map(|(now, then)| now - then)
-        .max();
-    let allowed =
-        2.0 * began.elapsed().as_secs_f64() / options.timing.interval.as_secs_f64() + 10.0;
-    figures.count("presence.storm_messages", most.unwrap_or(0));
-    figures.count(
-        "presence.storm_excess",
-        most.unwrap_or(0).saturating_sub(allowed as usize),
-    );
-    figures.seconds("presence.storm_told", took.as_secs_f64());
-    let wrong = scene.seats.borrow()[..watchers]
-        .iter()
-        .filter(|seat| seat_users(seat) != everybody.len() as u64)
-        .count();
-    figures.count("presence.storm_wrong", wrong);
-    let unexpected = scene
-        .seats
-        .borrow()
-        .iter()
-        .filter(|seat| seat.closed.is_some())
-        .count();
-    figures.count("closes.unexpected", unexpected);
-    scene.close().await;
-    Ok(figures)
+    }
+
+    /// All leave, and then all join at once.
+    async fn storm(&mut self) {
+        let count = self.present.len();
+        print::err_line(&format!("all leave, and {count} join at once"));
+        let there = (0..count).filter(|who| self.present[*who]);
+        there.for_each(|who| self.send(who, &self.unsubscribe));
+        self.until_told(WATCHERS as usize).await;
+        let (before, began) = (self.messages(), Instant::now());
+        (0..count).for_each(|who| self.send(who, &self.subscribe));
+        let everybody = WATCHERS as usize + count;
+        self.until_told(everybody).await;
+        let took = began.elapsed();
+        let interval = self.options.timing.interval;
+        sleep(interval * 2).await;
+        let after = self.messages();
+        let most = after.iter().zip(&before).map(|(now, then)| now - then);
+        let most = most.max().unwrap_or(0);
+        let allowed = 2.0 * began.elapsed().as_secs_f64() / interval.as_secs_f64() + 10.0;
+        let seats = self.scene.seats.borrow();
+        let watchers = seats[..WATCHERS as usize].iter();
+        let wrong = watchers.filter(|seat| seat_users(seat) != everybody as u64);
+        let figures = &mut self.figures;
+        figures.count("presence.storm_wrong", wrong.count());
+        figures.count("presence.storm_messages", most);
+        figures.count(
+            "presence.storm_excess",
+            most.saturating_sub(allowed as usize),
+        );
+        figures.seconds("presence.storm_told", took.as_secs_f64());
+    }
 }
 
 fn hear(seat: &mut Seat<Heard>, message: &Message<'_>, joins: &mut Joins) {

@@ -3,7 +3,7 @@
 use super::options::SceneOptions;
 use crate::base::threads;
 use crate::wire::http_client::HttpClient;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, after, bounded};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ pub(super) fn start(options: &SceneOptions) -> io::Result<Receiver<Published>> {
         for n in 1..=total {
             let due = Duration::from_secs_f64((n - 1) as f64 / rate);
             if let Some(early) = due.checked_sub(began.elapsed()) {
-                std::thread::sleep(early);
+                let _ = after(early).recv();
             }
             let body = format!(r#"{{"channel":"{channel}","data":{{"n":{n}}}}}"#);
             let error = match client.send("POST", "/api/events", body.as_bytes()) {

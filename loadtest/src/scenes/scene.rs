@@ -66,10 +66,10 @@ impl<State: Default + 'static> Scene<State> {
         handler: impl Fn(&mut Seat<State>, &Message<'_>) + Clone + 'static,
     ) -> usize {
         let first = self.seats.borrow().len();
-        let began = Instant::now();
+        let start = Instant::now();
         for n in 0..count {
             let due = Duration::from_secs_f64(f64::from(n) / self.options.connect_rate);
-            if let Some(early) = due.checked_sub(began.elapsed()) {
+            if let Some(early) = due.checked_sub(start.elapsed()) {
                 sleep(early).await;
             }
             let number = first + n as usize;

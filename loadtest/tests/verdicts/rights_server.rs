@@ -145,7 +145,13 @@ fn serve(mut stream: TcpStream, state: &Arc<Mutex<State>>, wrong: Wrong) -> Opti
             Some(line[name.len()..].trim().to_owned())
         };
         if let Some(key) = header("sec-websocket-key:") {
-            return websocket(stream, &key, &header("authorization: bearer"), state, wrong);
+            return websocket(
+                stream,
+                &key,
+                header("authorization: bearer").as_deref(),
+                state,
+                wrong,
+            );
         }
         let length: usize = header("content-length:")
             .and_then(|text| text.parse().ok())
@@ -220,7 +226,7 @@ fn api(head: &str, body: &Value, state: &Arc<Mutex<State>>, wrong: Wrong) -> (&'
 fn close_later(state: &Arc<Mutex<State>>, user: String, code: u16, delay: Duration) {
     let state = Arc::clone(state);
     thread::spawn(move || {
-        thread::sleep(delay);
+        thread::park_timeout(delay);
         if let Some(mut client) = lock(&state).clients.remove(&user) {
             client.close(code);
         }
@@ -230,11 +236,11 @@ fn close_later(state: &Arc<Mutex<State>>, user: String, code: u16, delay: Durati
 fn websocket(
     mut stream: TcpStream,
     key: &str,
-    token: &Option<String>,
+    token: Option<&str>,
     state: &Arc<Mutex<State>>,
     wrong: Wrong,
 ) -> Option<()> {
-    let claims = claims(token.as_deref()?)?;
+    let claims = claims(token?)?;
     let user = claims["sub"].as_str()?.to_owned();
     if lock(state).revoked.contains(&user) && wrong != Wrong::AdmitsRevoked {
         return write!(
