@@ -149,19 +149,8 @@ pub(super) async fn serve_connection(
             answer
         }
     });
-    let mut connection = http1::Builder::new()
-        .timer(HeadTimer::new(
-            (header_timeout, options.keep_alive),
-            arrivals,
-            slot.clone(),
-        ))
-        // Turns the timer on, which has timeouts of its own.
-        .header_read_timeout(header_timeout)
-        .keep_alive(!is_extra)
-        .max_headers(MAX_HEADERS)
-        // The buffer size alone does not reject a longer header that arrives in one piece.
-        .max_header_size(MAX_HEADER_BYTES)
-        .max_buf_size(MAX_HEADER_BYTES)
+    let timeouts = (header_timeout, options.keep_alive);
+    let mut connection = protocol(HeadTimer::new(timeouts, arrivals, slot.clone()), is_extra)
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     let end = tokio::select! {
@@ -207,6 +196,21 @@ pub(super) async fn serve_connection(
         socket.end();
     }
     drop(slot);
+}
+
+/// HTTP/1.1 with the server's limits.
+fn protocol(timer: HeadTimer, is_extra: bool) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        // Turns the timer on, which has timeouts of its own.
+        .header_read_timeout(EXTRA_TIMEOUT)
+        .timer(timer)
+        .keep_alive(!is_extra)
+        .max_headers(MAX_HEADERS)
+        // The buffer size alone does not reject a longer header that arrives in one piece.
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_buf_size(MAX_HEADER_BYTES);
+    protocol
 }
 
 /// The response, and that browsers shall come with TLS only from now on

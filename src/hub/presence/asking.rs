@@ -101,7 +101,7 @@ impl Hub {
     }
 
     /// Whether a client is told who is present in a topic.
-    pub fn watches(&self, client: &Client, topic: &Topic) -> bool {
+    pub fn watches(client: &Client, topic: &Topic) -> bool {
         let mut state = topic.state.lock();
         let presence = state.people.presence();
         presence.is_some_and(|presence| presence.is_watched_by(&client.person()))
