@@ -93,9 +93,10 @@ pub struct Hub {
     numbering: Numbering,
     /// Topics that the announcer has to be told of.
     announcements: Arc<Announcements>,
-    /// Stop the sweeper and the announcer when the hub is dropped.
+    /// Stops the announcer when the hub is dropped. `None` if no topic keeps who is present.
+    announcer: Option<DropGuard>,
+    /// Stops the sweeper when the hub is dropped.
     _sweeper: Option<DropGuard>,
-    _announcer: Option<DropGuard>,
     metrics: Arc<Metrics>,
     notifier: Notifier,
     next_shard: AtomicUsize,
@@ -176,7 +177,7 @@ impl Hub {
             budgets,
             arrivals,
             announcements,
-            _announcer: announcer,
+            announcer,
             numbering: Numbering::default(),
             metrics,
             notifier,

@@ -167,7 +167,8 @@ pub(super) fn notify_disconnect(policy: &dyn Policy, client: ClientRef<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{LimitOptions, Node};
+    use crate::node::Node;
+    use crate::node::limits::LimitOptions;
 
     #[tokio::test]
     async fn an_ipv4_peer_has_an_ipv4_address_even_if_its_socket_is_of_ipv6() {

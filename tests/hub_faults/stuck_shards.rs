@@ -2,13 +2,17 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use futures_util::poll;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::TaskTracker;
 use wavecast::dialect::native::{Native, NativeText};
 use wavecast::dialect::{At, Dialect, Dialects};
-use wavecast::hub::{Hub, HubOptions, JoinOptions, Link, Overflow, Pipe, TopicOptions, TopicRules};
+use wavecast::hub::{
+    Client, Hub, HubOptions, JoinOptions, Link, Overflow, Pipe, TopicOptions, TopicRules,
+};
+use wavecast::presence::PresenceOptions;
 use wavecast::protocol::{Gap, Json, ServerMessage, TopicKind, TopicMessage, TopicName};
 use wavecast::wire::Frame;
 
@@ -68,6 +72,11 @@ fn hub(dialect: &'static Sticky) -> (Hub, Runtime) {
     let shards = builder.worker_threads(4).enable_all().build().unwrap();
     let dropping = TopicOptions {
         overflow: Overflow::DropOldest,
+        presence: Some(PresenceOptions {
+            linger: Duration::ZERO,
+            interval: Duration::ZERO,
+            max_listed: 10,
+        }),
         ..TopicOptions::default()
     };
     let options = HubOptions {
@@ -81,6 +90,56 @@ fn hub(dialect: &'static Sticky) -> (Hub, Runtime) {
     let dialects = Dialects::new(dialect, &[]);
     let hub = Hub::new(&options, dialects, &TaskTracker::new());
     (hub, shards)
+}
+
+/// Fills the outbox of the member of `stuck`, whose shard is kept then, and the mailbox of that shard.
+async fn stop_shard(hub: &Hub, dialect: &Sticky) {
+    let message = NativeText::source(&"x".repeat(16 * 1024));
+    let publish = || async {
+        let (kind, name) = (TopicKind::Channel, "stuck".into());
+        hub.publish(kind, &name, &message, None, |_| None).await
+    };
+    eventually("a stuck shard", async || {
+        // Not awaited: the shard may be stuck already.
+        let _ = poll!(pin!(publish()));
+        dialect.state() == State::Stuck
+    })
+    .await;
+    while poll!(pin!(publish())).is_ready() {}
+}
+
+#[tokio::test]
+async fn an_announcement_of_presence_does_not_wait_for_a_stuck_shard_without_watchers() {
+    let dialect: &'static Sticky = Box::leak(Box::default());
+    let (hub, shards) = hub(dialect);
+    let pipes: [Arc<Pipe>; 4] = Default::default();
+    let clients = pipes.clone().map(|pipe| connect(&hub, Link::Pipe(pipe)));
+    let [stalled, free, held, newcomer] = &clients;
+    subscribe(&hub, stalled, "stuck").await;
+    let join = async |client: &Arc<Client>, name: &str, watches: bool| {
+        let options = JoinOptions {
+            watches: watches.then_some(true),
+            ..JoinOptions::default()
+        };
+        let (kind, name) = (TopicKind::Channel, name.into());
+        let joined = hub.join(client, kind, &name, options, |_, _| None);
+        joined.in_time().await.unwrap();
+    };
+    join(free, "free", true).await;
+    join(held, "held", true).await;
+    stop_shard(&hub, dialect).await;
+
+    let hears = async |pipe: &Pipe| {
+        let heard = drain(pipe).await;
+        String::from_utf8_lossy(&heard).contains(r#""connections":2"#)
+    };
+    join(newcomer, "held", false).await;
+    join(newcomer, "free", false).await;
+    eventually("the announcement", async || hears(&pipes[1]).await).await;
+
+    dialect.set(State::LetGo);
+    eventually("the other one", async || hears(&pipes[2]).await).await;
+    shards.shutdown_background();
 }
 
 #[tokio::test]
@@ -100,19 +159,7 @@ async fn the_clean_up_after_a_client_does_not_wait_for_a_stuck_shard_in_other_ro
             joined.in_time().await.unwrap();
         }
     }
-    let message = NativeText::source(&"x".repeat(16 * 1024));
-    let publish = || async {
-        let (kind, name) = (TopicKind::Channel, "stuck".into());
-        hub.publish(kind, &name, &message, None, |_| None).await
-    };
-    eventually("a stuck shard", async || {
-        // Not awaited: the shard may be stuck already.
-        let _ = poll!(pin!(publish()));
-        dialect.state() == State::Stuck
-    })
-    .await;
-    // Its mailbox fills.
-    while poll!(pin!(publish())).is_ready() {}
+    stop_shard(&hub, dialect).await;
 
     let notice = NativeText::source("left");
     let mut disconnect = pin!(hub.disconnect(leaver, |_| Some(notice.clone())));

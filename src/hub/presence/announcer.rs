@@ -17,7 +17,7 @@ use super::announcements::Announcements;
 use super::announcing::{When, wanted};
 use crate::dialect::Dialects;
 use crate::hub::shard::{HubClosed, MailboxList, Reserved};
-use crate::hub::topic::{Topic, TopicId, now};
+use crate::hub::topic::{Topic, TopicId, WatchedPresence, now};
 
 /// Topics that are looked at before others get a turn.
 const TOPICS_PER_TURN: usize = 64;
@@ -132,40 +132,48 @@ impl Announcer {
         mailboxes: &'a MailboxList,
         at: Instant,
         topic: &Arc<Topic>,
-        mut reserved: Option<Reserved<'a>>,
+        reserved: Option<Reserved<'a>>,
     ) -> Result<Option<usize>, HubClosed> {
-        loop {
-            let (watchers, bytes) = {
-                let mut state = topic.state.lock();
-                let presence = state.people.presence();
-                // Otherwise, it was scheduled for an earlier time meanwhile.
-                let Some(presence) = presence.filter(|it| it.is_scheduled(at)) else {
-                    return Ok(None);
-                };
-                if !presence.book.is_due(now()) {
-                    if let Some(due) = presence.schedule_again() {
-                        self.schedule.insert((due, topic.id()), topic.clone());
-                    }
-                    return Ok(None);
-                }
-                let bytes = presence.book.announcement_bytes();
-                (presence.watchers_by_shard(), bytes)
+        let (watchers, bytes) = {
+            let mut state = topic.state.lock();
+            let presence = state.people.presence();
+            // Otherwise, it was scheduled for an earlier time meanwhile.
+            let Some(presence) = presence.filter(|it| it.is_scheduled(at)) else {
+                return Ok(None);
             };
-            let permits = mailboxes.try_reserve(&wanted(&watchers), bytes, reserved.take())?;
-            match permits {
-                // Whether it was announced or somebody has just joined a shard without a permit: the
-                // next turn of the loop finds out.
-                Ok(mut permits) => drop(topic.announce(&mut permits, self.dialects, When::Due)),
-                Err(full) => {
-                    self.blocked[full].push_back(Blocked {
-                        scheduled: at,
-                        topic: topic.clone(),
-                        watchers: watchers[full] as usize,
-                        bytes,
-                    });
-                    return Ok(Some(full));
-                }
+            if !presence.book.is_due(now()) {
+                drop(state);
+                self.schedule_again(topic);
+                return Ok(None);
             }
+            let bytes = presence.book.announcement_bytes();
+            (presence.watchers_by_shard(), bytes)
+        };
+        match mailboxes.try_reserve(&wanted(&watchers), bytes, reserved)? {
+            Ok(mut permits) => {
+                // If somebody has begun to watch in a shard without a permit, it is still due.
+                let _ = topic.announce(&mut permits, self.dialects, When::Due);
+                self.schedule_again(topic);
+                Ok(None)
+            }
+            Err(full) => {
+                self.blocked[full].push_back(Blocked {
+                    scheduled: at,
+                    topic: topic.clone(),
+                    watchers: watchers[full] as usize,
+                    bytes,
+                });
+                Ok(Some(full))
+            }
+        }
+    }
+
+    /// Looks at a topic again when something is due in it.
+    fn schedule_again(&mut self, topic: &Arc<Topic>) {
+        let mut state = topic.state.lock();
+        let presence = state.people.presence();
+        if let Some(due) = presence.and_then(WatchedPresence::schedule_again) {
+            self.schedule.insert((due, topic.id()), topic.clone());
         }
     }
 }

@@ -19,6 +19,9 @@ impl Hub {
         name: &str,
         client: &Client,
     ) -> Result<(), HubClosed> {
+        if self.announcer.is_none() {
+            return Ok(());
+        }
         let topic = self.registry.topic(kind, name);
         let Some(topic) = topic.filter(|topic| topic.keeps_presence()) else {
             return Ok(());

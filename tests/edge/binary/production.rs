@@ -16,6 +16,21 @@ fn installed() -> (Folder, String) {
     (folder, config)
 }
 
+/// A server with the example whose files are in the folder.
+async fn start(folder: &Folder, config: &str) -> Binary {
+    let arguments = [
+        "--config",
+        config,
+        "--internal-listen",
+        "127.0.0.1:0",
+        "--history-file",
+        &folder.file("history"),
+        "--revocations-file",
+        &folder.file("revocations"),
+    ];
+    Binary::start(&arguments).await
+}
+
 #[tokio::test]
 async fn the_example_for_production_is_valid() {
     let (_folder, config) = installed();
@@ -47,9 +62,7 @@ async fn the_example_for_production_works_with_tls_too() {
         .flat_map(|line| [line, "\n"])
         .collect();
     std::fs::write(&config, with_tls).expect("write");
-    let history = folder.file("history");
-    let arguments = ["--config", &config, "--internal-listen", "127.0.0.1:0"];
-    let edge = Binary::start(&[&arguments[..], &["--history-file", &history]].concat()).await;
+    let edge = start(&folder, &config).await;
     let mut stream = dial_tls(edge.address, &own.client()).await;
     let request = "GET /api/stats HTTP/1.1\r\nHost: localhost\r\n\r\n";
     ask_tls(&mut stream, request)
@@ -60,19 +73,7 @@ async fn the_example_for_production_works_with_tls_too() {
 #[tokio::test]
 async fn a_server_with_the_example_for_production_is_closed_to_strangers() {
     let (folder, config) = installed();
-    let history = folder.file("history");
-    let revocations = folder.file("revocations");
-    let arguments = [
-        "--config",
-        &config,
-        "--internal-listen",
-        "127.0.0.1:0",
-        "--history-file",
-        &history,
-        "--revocations-file",
-        &revocations,
-    ];
-    let edge = Binary::start(&arguments).await;
+    let edge = start(&folder, &config).await;
     let get = |path: &str, lines: &str| {
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n")
     };
