@@ -89,3 +89,55 @@ fn warn(peer: IpAddr) {
          your proxy, list it there: until then, all of its clients have its address"
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::wire::TrustedProxies;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// From where a connection comes that `proxy` has opened and begun with this header.
+    async fn origin(proxy: &str, header: &str) -> Option<String> {
+        let peers = Peers::new(ServeOptions {
+            trusted_proxies: TrustedProxies::new(["127.0.0.0/8", "192.0.2.0/24"]).unwrap(),
+            proxy_protocol: true,
+            ..ServeOptions::default()
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (mut stream, mut peer) = (accepted.unwrap().0, peer.unwrap());
+        peer.write_all(header.as_bytes()).await.unwrap();
+        let origin = peers
+            .origin_of(&mut stream, proxy.parse().unwrap(), PATIENCE)
+            .await;
+        let is_refused = peers.options.limited.get(Limit::ProxyHeader) == 1;
+        assert_eq!(origin.is_none(), is_refused);
+        origin.map(|origin| origin.to_string())
+    }
+
+    #[tokio::test]
+    async fn no_header_makes_a_client_elsewhere_a_program_on_this_machine() {
+        let (here, elsewhere) = ("127.0.0.1:9", "192.0.2.1:9");
+        let local = "PROXY TCP4 127.0.0.1 127.0.0.1 7 80\r\n";
+        let mapped = "PROXY TCP6 ::ffff:127.0.0.1 ::1 7 80\r\n";
+        let client = "PROXY TCP4 203.0.113.9 192.0.2.1 7 80\r\n";
+        for (proxy, header, expected) in [
+            (here, client, Some("203.0.113.9:7")),
+            (elsewhere, client, Some("203.0.113.9:7")),
+            (here, local, Some("127.0.0.1:7")),
+            (elsewhere, local, Some(elsewhere)),
+            (elsewhere, mapped, Some(elsewhere)),
+            (elsewhere, "PROXY UNKNOWN\r\n", Some(elsewhere)),
+            ("198.51.100.1:9", client, None),
+            (here, "GET / HTTP/1.1\r\n\r\n", None),
+        ] {
+            let found = origin(proxy, header).await;
+            assert_eq!(found.as_deref(), expected, "{proxy} {header}");
+        }
+    }
+}

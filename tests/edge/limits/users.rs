@@ -1,6 +1,10 @@
 //! Connections of one user.
 
+use std::sync::Arc;
+
 use serde_json::json;
+use wavecast::hub::{ClientInfo, Link};
+use wavecast::{ErrorCode, Identity, UserId};
 
 use super::{limited, start};
 use crate::support::{
@@ -86,9 +90,14 @@ async fn a_client_that_becomes_a_user_counts_from_then_on() {
     one.subscribe("a").await;
 }
 
+/// Brings its token in the header, where others may come between its admission and its upgrade; as a
+/// subprotocol; or as the first message.
 async fn attempt(server: &TestServer, n: usize) -> Client {
-    if n.is_multiple_of(2) {
+    if n % 4 == 2 {
         return dial_with(server, &as_subprotocol("ada_a_-")).await;
+    }
+    if n % 4 < 2 {
+        return dial_with(server, "authorization: Bearer ada_a_-").await;
     }
     let mut client = Client::dial(server.address).await;
     client.send(upgrade_request("/ws").as_bytes()).await;
@@ -109,6 +118,9 @@ async fn of_many_that_come_at_once_no_more_than_the_limit_stay() {
         let mut stay = 0;
         for client in &mut clients {
             let head = crate::support::read_head(client.stream()).await;
+            if head.starts_with("HTTP/1.1 429") {
+                continue;
+            }
             assert!(head.starts_with("HTTP/1.1 101"), "{head}");
             client
                 .send_unless_closed(&crate::support::text_frame(r#"{"type":"ping"}"#))
@@ -136,4 +148,29 @@ async fn of_many_that_come_at_once_no_more_than_the_limit_stay() {
         drop(clients);
         eventually("the end of all", async || server.links() == 0).await;
     }
+}
+
+/// All of them are admitted before the first is connected.
+#[tokio::test]
+async fn the_last_word_is_under_the_lock_of_the_users_channel() {
+    let config = crate::support::config(|config| config.limits.connections_per_user = 3);
+    let server = TestServer::start(config).await;
+    let node = server.server.node();
+    let mut admitted = Vec::new();
+    for _ in 0..10 {
+        let identity = Identity::new(UserId::new("ada").expect("a user"));
+        let info = ClientInfo {
+            identity: Some(Arc::new(identity)),
+            ..ClientInfo::default()
+        };
+        admitted.push(node.admit(info, None).await.expect("room"));
+    }
+    let mut codes = Vec::new();
+    for admission in admitted {
+        let link = Link::Pipe(Arc::default());
+        let connected = node.connect_admitted(admission, link).await;
+        codes.push(connected.err().map(|refusal| refusal.code));
+    }
+    assert_eq!(codes[..3], [None; 3]);
+    assert_eq!(codes[3..], [Some(ErrorCode::TooManyOfUser); 7]);
 }
