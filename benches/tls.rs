@@ -6,6 +6,7 @@
 //! it after `--` (`cargo bench --bench tls -- 2000`).
 
 #![allow(missing_docs, reason = "a benchmark is a program")]
+#![allow(clippy::disallowed_methods, reason = "its threads are its own")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
@@ -124,7 +125,7 @@ impl Server {
         let stat = stat.expect("a living server");
         // The name in parentheses may contain spaces, so fields are counted after it.
         let fields = stat.rsplit(')').next().expect("fields").split_whitespace();
-        let ticks = fields.skip(11).take(2).map(|field| field.parse::<f64>());
+        let ticks = fields.skip(11).take(2).map(str::parse::<f64>);
         ticks.map(|ticks| ticks.expect("ticks")).sum::<f64>() / TICKS_PER_SECOND
     }
 

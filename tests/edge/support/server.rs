@@ -101,11 +101,7 @@ impl TestServer {
     }
 
     /// A server with TLS. Requests over HTTP need a client with TLS.
-    pub async fn start_tls(
-        config: WebSocketConfig,
-        options: ServeOptions,
-        tls: TlsAcceptor,
-    ) -> Self {
+    pub fn start_tls(config: WebSocketConfig, options: ServeOptions, tls: TlsAcceptor) -> Self {
         let server = Arc::new(WebSocketServer::new(config));
         let listener = transport::listen("127.0.0.1:0".parse().unwrap()).expect("listen");
         let address = listener.local_addr().expect("local address");

@@ -41,7 +41,7 @@ where
 
 #[tokio::test]
 async fn events_arrive_and_the_end_is_in_order() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut stream = dial_tls(edge.address, &own.client()).await;
     let mut text = open(&mut stream).await;
     for number in 0..50 {
@@ -67,7 +67,7 @@ async fn events_arrive_and_the_end_is_in_order() {
 
 #[tokio::test]
 async fn a_peer_that_leaves_is_noticed() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut stream = dial_tls(edge.address, &own.client()).await;
     open(&mut stream).await;
     assert_eq!(edge.links(), 1);
@@ -92,8 +92,7 @@ async fn a_stream_that_is_read_slowly_stays_in_order() {
     let (edge, own) = super::start(config(|config| {
         config.outbox.messages = 100_000;
         config.outbox.bytes = 64 * 1024 * 1024;
-    }))
-    .await;
+    }));
     let stream = dial_with_small_buffer(edge.address).await;
     let mut stream = shake_hands(stream, &own.client())
         .await

@@ -14,7 +14,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn both_versions_are_spoken_and_http_1_1_is_chosen() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     for (version, name) in [
         (&TLS12, ProtocolVersion::TLSv1_2),
         (&TLS13, ProtocolVersion::TLSv1_3),
@@ -43,7 +43,7 @@ async fn a_client_with_too_old_a_version_is_refused() {
         ..TlsOptions::default()
     });
     let stats = tls.stats().clone();
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     let old = shake_hands(dial(edge.address).await, &own.client_with(&[&TLS12])).await;
     let error = old.expect_err("TLS 1.2").to_string();
     assert!(error.contains("ProtocolVersion"), "an alert: {error}");
@@ -57,7 +57,7 @@ async fn the_certificate_is_chosen_by_the_name_that_the_client_asks_for() {
     let second = TestCertificate::of(&["app.example", "*.wild.example"]);
     let third = TestCertificate::of(&["wild.example"]);
     let tls = acceptor(&[&first, &second, &third], TlsOptions::default());
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     let trusting = client_config(&[&first, &second, &third], ALL_VERSIONS).into();
     for (name, expected) in [
         ("localhost", &first),
@@ -81,7 +81,7 @@ async fn the_certificate_is_chosen_by_the_name_that_the_client_asks_for() {
 
 #[tokio::test]
 async fn a_session_is_resumed_with_one_ticket_that_the_client_keeps() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     for version in [&TLS12, &TLS13] {
         let client = own.client_with(&[version]);
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
@@ -97,7 +97,7 @@ async fn a_session_is_resumed_with_one_ticket_that_the_client_keeps() {
 
 #[tokio::test]
 async fn plain_http_gets_an_answer_that_a_person_understands() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let plain = exchange(edge.address, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(plain.status, 400);
     assert_eq!(
@@ -114,7 +114,7 @@ async fn what_is_neither_tls_nor_http_is_closed() {
     let own = TestCertificate::of(&["localhost"]);
     let tls = own.acceptor(TlsOptions::default());
     let stats = tls.stats().clone();
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     for bytes in [
         &b"\0\0\0\0\0\0"[..],
         b"\x16\x03\x01\x00\x05hello",

@@ -28,7 +28,7 @@ fn post(path: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn a_connection_is_reused_and_every_response_asks_for_tls() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut subscriber = connect_tls(edge.address, &own.client()).await;
     subscriber.subscribe("news").await;
     let mut stream = dial_tls(edge.address, &own.client()).await;
@@ -49,7 +49,7 @@ async fn a_connection_is_reused_and_every_response_asks_for_tls() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut subscriber = connect_tls(edge.address, &own.client()).await;
     subscriber.subscribe("news").await;
     let mut stream = dial_tls(edge.address, &own.client()).await;
@@ -69,7 +69,7 @@ async fn pipelined_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn large_bodies_and_large_responses_pass() {
-    let (edge, own) = super::start(config(|config| config.max_message_size = 512 * 1024)).await;
+    let (edge, own) = super::start(config(|config| config.max_message_size = 512 * 1024));
     let mut stream = dial_tls(edge.address, &own.client()).await;
     let data = "x".repeat(300_000);
     for _ in 0..3 {
@@ -87,7 +87,7 @@ async fn large_bodies_and_large_responses_pass() {
          Content-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.expect("send");
-    stream.write_all(&[b'x'; 100_000]).await.expect("send");
+    stream.write_all(&vec![b'x'; 100_000]).await.expect("send");
     stream.flush().await.expect("send");
     let mut text = String::new();
     let read = within("the refusal", stream.read_to_string(&mut text)).await;
@@ -97,7 +97,7 @@ async fn large_bodies_and_large_responses_pass() {
 
 #[tokio::test]
 async fn a_connection_ends_in_order_when_it_is_asked_to() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let upgrade = refusable_handshake().replacen("13\r\n", "12\r\n", 1);
     for (request, status) in [(health, 200), (&upgrade, 426)] {
@@ -117,7 +117,7 @@ async fn a_head_that_does_not_arrive_ends_in_time() {
         ..ServeOptions::default()
     };
     let tls = own.acceptor(TlsOptions::default());
-    let edge = TestServer::start_tls(config(|_| {}), options, tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), options, tls);
     let mut stream = dial_tls(edge.address, &own.client()).await;
     stream
         .write_all(b"GET / HTTP/1.1\r\nHo")
@@ -138,7 +138,7 @@ async fn connections_beyond_the_maximum_are_told_so() {
         ..ServeOptions::default()
     };
     let tls = own.acceptor(TlsOptions::default());
-    let edge = TestServer::start_tls(config(|_| {}), options, tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), options, tls);
     let mut first = dial_tls(edge.address, &own.client()).await;
     ask_tls(&mut first, &get("/healthz")).await;
     let mut second = dial_tls(edge.address, &own.client()).await;

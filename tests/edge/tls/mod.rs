@@ -16,9 +16,9 @@ use wavecast::transport::tls::TlsOptions;
 use crate::support::{TestCertificate, TestServer};
 
 /// A server with a certificate for `localhost`.
-async fn start(config: WebSocketConfig) -> (TestServer, TestCertificate) {
+fn start(config: WebSocketConfig) -> (TestServer, TestCertificate) {
     let own = TestCertificate::of(&["localhost"]);
     let tls = own.acceptor(TlsOptions::default());
-    let edge = TestServer::start_tls(config, ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config, ServeOptions::default(), tls);
     (edge, own)
 }

@@ -69,7 +69,7 @@ async fn files_that_change_are_noticed_without_a_signal() {
     let reloader = Reloader::new(files, Arc::clone(&stats), Duration::from_millis(5));
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     tasks.spawn(reloader.run(stop.clone()));
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     let before = stats.expires();
     assert!(before.is_some_and(|at| at > std::time::SystemTime::now()));
     // Between the two, certificate and key do not fit.

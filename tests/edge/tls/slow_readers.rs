@@ -35,8 +35,7 @@ async fn a_client_that_does_not_read_is_evicted_and_can_read_what_was_sent() {
         config.outbox.bytes = 128 * 1024;
         // Nothing that is expected below waits for this.
         config.connections.close_timeout = LOAD_PATIENCE;
-    }))
-    .await;
+    }));
     for padding in [500, 20_000] {
         let mut healthy = connect_tls(edge.address, &own.client()).await;
         healthy.subscribe("news").await;
@@ -73,8 +72,7 @@ async fn a_client_that_is_slow_but_reads_gets_everything_in_order() {
     let (edge, own) = super::start(config(|config| {
         config.outbox.messages = 100_000;
         config.outbox.bytes = 64 * 1024 * 1024;
-    }))
-    .await;
+    }));
     let stream = dial_with_small_buffer(edge.address).await;
     let stream = shake_hands(stream, &own.client()).await;
     let mut slow: Client<_> = upgrade_tls(stream.expect("a handshake")).await;
@@ -115,8 +113,7 @@ async fn a_connection_that_accepts_nothing_is_reset() {
         config.pong_timeout = LOAD_PATIENCE;
         config.outbox.messages = 100_000;
         config.outbox.bytes = 64 * 1024 * 1024;
-    }))
-    .await;
+    }));
     let stream = dial_with_small_buffer(edge.address).await;
     let stream = shake_hands(stream, &own.client()).await;
     let mut stuck = upgrade_tls(stream.expect("a handshake")).await;

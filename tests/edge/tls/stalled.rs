@@ -40,7 +40,7 @@ async fn a_handshake_that_stalls_ends_in_time_and_is_no_connection() {
         max_http: 1,
         ..ServeOptions::default()
     };
-    let edge = TestServer::start_tls(config(|_| {}), options, tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), options, tls);
     let mut stalled = Vec::new();
     for _ in 0..20 {
         stalled.push(begin(&edge).await);
@@ -63,7 +63,7 @@ async fn handshakes_that_stall_do_not_keep_others_out() {
         timeout: Duration::from_secs(600),
         ..TlsOptions::default()
     });
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     let (first, second) = (begin(&edge).await, begin(&edge).await);
     // It waits until the oldest has had a second.
     let mut client = connect_tls(edge.address, &own.client()).await;
@@ -78,7 +78,7 @@ async fn handshakes_that_stall_do_not_keep_others_out() {
 
 #[tokio::test]
 async fn a_stop_ends_handshakes() {
-    let (edge, _own) = super::start(config(|_| {})).await;
+    let (edge, _own) = super::start(config(|_| {}));
     let stalled = [begin(&edge).await, dial(edge.address).await];
     drop(edge);
     for stream in stalled {
@@ -96,7 +96,7 @@ async fn many_handshakes_at_once_all_succeed() {
         ..TlsOptions::default()
     });
     let stats = tls.stats().clone();
-    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls).await;
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
     let mut watcher = connect_tls(edge.address, &own.client()).await;
     watcher.subscribe("news").await;
     let mut tasks = JoinSet::new();

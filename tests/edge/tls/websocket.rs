@@ -52,7 +52,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ByteByByte<S> {
 
 #[tokio::test]
 async fn rooms_channels_and_pings_work() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     for version in [&TLS12, &TLS13] {
         let client = own.client_with(&[version]);
         let mut ada = connect_tls(edge.address, &client).await;
@@ -74,7 +74,7 @@ async fn rooms_channels_and_pings_work() {
 
 #[tokio::test]
 async fn messages_larger_than_a_record_go_both_ways() {
-    let (edge, own) = super::start(large_outboxes()).await;
+    let (edge, own) = super::start(large_outboxes());
     let mut speaker = connect_tls(edge.address, &own.client()).await;
     let mut client = connect_tls(edge.address, &own.client()).await;
     speaker.join("lobby", 1).await;
@@ -109,7 +109,7 @@ async fn messages_larger_than_a_record_go_both_ways() {
 
 #[tokio::test]
 async fn records_may_arrive_byte_by_byte() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let stream = dial(edge.address).await;
     stream.set_nodelay(true).expect("set TCP_NODELAY");
     let stream = shake_hands(ByteByByte(stream), &own.client()).await;
@@ -130,7 +130,7 @@ async fn records_may_arrive_byte_by_byte() {
 
 #[tokio::test]
 async fn a_thousand_key_updates_of_the_client_do_not_disturb_the_order() {
-    let (edge, own) = super::start(large_outboxes()).await;
+    let (edge, own) = super::start(large_outboxes());
     let mut client = connect_tls(edge.address, &own.client_with(&[&TLS13])).await;
     client.subscribe("news").await;
     let server = edge.server.clone();
@@ -166,7 +166,7 @@ async fn a_thousand_key_updates_of_the_client_do_not_disturb_the_order() {
 
 #[tokio::test]
 async fn a_peer_that_ends_without_saying_so_has_vanished() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut client = connect_tls(edge.address, &own.client()).await;
     client.join("lobby", 1).await;
     let (socket, _) = client.stream().get_ref();
@@ -183,7 +183,7 @@ async fn a_peer_that_ends_without_saying_so_has_vanished() {
 
 #[tokio::test]
 async fn damaged_records_are_answered_with_an_alert() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut client = connect_tls(edge.address, &own.client()).await;
     client.join("lobby", 1).await;
     let (socket, _) = client.stream().get_mut();
@@ -197,7 +197,7 @@ async fn damaged_records_are_answered_with_an_alert() {
 
 #[tokio::test]
 async fn a_drain_closes_with_a_close_frame_and_an_orderly_end() {
-    let (edge, own) = super::start(config(|_| {})).await;
+    let (edge, own) = super::start(config(|_| {}));
     let mut clients = Vec::new();
     for _ in 0..5 {
         clients.push(connect_tls(edge.address, &own.client()).await);

@@ -48,7 +48,7 @@ impl Pair {
 
     fn shake_hands(mut self) -> Self {
         while self.client.is_handshaking() || self.server.is_handshaking() {
-            let sent = self.from_client();
+            let sent = self.client_sends();
             assert_eq!(receive(&mut self.server, &sent), Ok(Vec::new()));
             self.take_pending();
         }
@@ -56,7 +56,7 @@ impl Pair {
     }
 
     /// What the client has to send.
-    fn from_client(&mut self) -> Vec<u8> {
+    fn client_sends(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         while self.client.wants_write() {
             self.client.write_tls(&mut bytes).unwrap();
@@ -67,7 +67,7 @@ impl Pair {
     /// Encrypts at the client.
     fn say(&mut self, text: &[u8]) -> Vec<u8> {
         self.client.writer().write_all(text).unwrap();
-        self.from_client()
+        self.client_sends()
     }
 
     /// Sends the client what is pending.
@@ -157,7 +157,7 @@ fn what_comes_right_behind_the_handshake_is_not_lost() {
                 // It is sent together with the end of the handshake.
                 pair.client.writer().write_all(b"early ").unwrap();
             }
-            let sent = pair.from_client();
+            let sent = pair.client_sends();
             heard.extend(receive(&mut pair.server, &sent).unwrap());
             pair.take_pending();
         }
@@ -205,7 +205,7 @@ fn the_end_of_the_peer_is_told_after_what_it_has_said() {
         let mut pair = Pair::new(version).shake_hands();
         pair.client.writer().write_all(b"bye").unwrap();
         pair.client.send_close_notify();
-        let sent = pair.from_client();
+        let sent = pair.client_sends();
         assert_eq!(receive(&mut pair.server, &sent), Ok(b"bye".to_vec()));
         assert_eq!(pair.server.end(), Some(&TlsEnd::Closed));
         assert_eq!(receive(&mut pair.server, b""), Err(TlsEnd::Closed));
