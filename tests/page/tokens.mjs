@@ -19,10 +19,10 @@ export function sign(claims, secret = SECRET) {
   return `${head}.${body}.${createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')}`;
 }
 
-/** Starts the real server with such tokens, and what else its configuration has. */
-export async function startWithTokens(t, settings = '', rest = '', flags = []) {
-  const folder = await mkdtemp(join(tmpdir(), 'wavecast-tokens-')), file = join(folder, 'wavecast.toml');
-  await writeFile(file, `[tokens]\n${settings}\n[[tokens.keys]]\nalgorithm = "HS256"\nsecret = "${SECRET}"\n${rest}\n`);
+/** Starts the real server with this configuration. */
+export async function startWith(t, configuration, flags = []) {
+  const folder = await mkdtemp(join(tmpdir(), 'wavecast-configured-')), file = join(folder, 'wavecast.toml');
+  await writeFile(file, configuration);
   const server = await Server.start(0, ['--config', file, ...HISTORY, ...flags]);
   t.after(async () => {
     await server.stop('SIGKILL');
@@ -30,6 +30,10 @@ export async function startWithTokens(t, settings = '', rest = '', flags = []) {
   });
   return server;
 }
+
+/** Starts the real server with such tokens, and what else its configuration has. */
+export const startWithTokens = (t, settings = '', rest = '', flags = []) =>
+  startWith(t, `[tokens]\n${settings}\n[[tokens.keys]]\nalgorithm = "HS256"\nsecret = "${SECRET}"\n${rest}\n`, flags);
 
 /** Revokes what the body names. */
 export async function revoke(server, body) {

@@ -278,3 +278,18 @@ test('a server that cannot verify tokens for now is tried again', async () => {
   await clock.advance(2000);
   assert.deepEqual([client.state, sent().length, errors, statuses.some(({ state }) => state === 'disconnected')], ['connected', 2, [], false]);
 });
+
+test('without a token from getToken, it connects without one, and it asks again at the next connection', async () => {
+  let token;
+  const reasons = [];
+  const { clock, server, client } = setUp({ getToken: ({ reason }) => { reasons.push(reason); return token; } });
+  client.connect();
+  await clock.advance(10);
+  assert.deepEqual([client.state, server.received.flat().map(({ type }) => type)], ['connected', ['ping']]);
+  token = 'ada';
+  server.options.tokens = (given) => ({ user: given });
+  client.disconnect();
+  client.connect();
+  await clock.advance(10);
+  assert.deepEqual([client.state, reasons, server.received.flat().at(-1).token], ['connected', ['connect', 'connect'], 'ada']);
+});

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { HISTORY, Server, until } from './support/real.mjs';
-import { sign, startIssuer, startWithTokens } from './support/tokens.mjs';
+import { sign, startIssuer, startWith, startWithTokens } from './support/tokens.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = await readFile(`${root}README.md`, 'utf8');
@@ -17,7 +17,8 @@ assert.ok(examples.length >= 6);
 for (const [n, code] of examples.entries()) {
   const line = readme.slice(0, readme.indexOf(code)).split('\n').length;
   test(`README.md:${line}`, { timeout: 20_000 }, async (t) => {
-    const needsTokens = code.includes('getToken'), server = needsTokens ? await startWithTokens(t) : await Server.start(0, HISTORY);
+    const needsTokens = code.includes('getToken'), needsPresence = code.includes('wavecast/presence');
+    const server = needsTokens ? await startWithTokens(t) : needsPresence ? await startWith(t, '[[channels]]\npattern = "*"\npresence = true\n') : await Server.start(0, HISTORY);
     t.after(() => server.stop('SIGKILL'));
     const issuer = needsTokens && await startIssuer(t, (channel) => sign(channel ? { sub: 'ada', channel, allow: ['subscribe', 'publish'] } : { sub: 'ada' }));
     const expected = [...code.matchAll(/\/\/ prints: (.*)/g)].flatMap(([, text]) => text.split(', ')).sort();

@@ -280,8 +280,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "presence",
         "users come and go, and watchers must know who is there; then all come at once",
         Defaults {
-            connections: 1000,
-            rate: 100.0,
             duration: Duration::from_secs(15),
             ..BASE
         },
@@ -389,14 +387,11 @@ pub(crate) fn list() -> String {
         }
     }
     lines.push(String::new());
-    lines.push(
-        "Every run also asserts that nothing is lost silently, duplicated, reordered or misdirected, that no"
-            .to_owned(),
-    );
-    lines.push(
-        "socket closes unexpectedly, and that the server releases everything at the end."
-            .to_owned(),
-    );
+    let always = [
+        "Every run also asserts that nothing is lost silently, duplicated, reordered or misdirected, that no",
+        "socket closes unexpectedly, and that the server releases everything at the end.",
+    ];
+    lines.extend(always.map(str::to_owned));
     lines.push(String::new());
     let targets: Vec<&str> = presets::names().collect();
     lines.push(format!("Targets: wavecast, {}", targets.join(", ")));

@@ -132,7 +132,7 @@ fn takes_flags_from_a_file_and_from_the_environment() {
 #[test]
 fn says_which_server_feature_a_scenario_needs() {
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["run", "presence"])
+        .args(["run", "multinode"])
         .output()
         .expect("loadtest runs");
     assert_eq!(output.status.code(), Some(3));

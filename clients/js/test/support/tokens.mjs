@@ -1,7 +1,7 @@
 // Tokens, and who gives them.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-export { revoke, sign, startWithTokens } from '../../../../tests/page/tokens.mjs';
+export { revoke, sign, startWith, startWithTokens } from '../../../../tests/page/tokens.mjs';
 
 /** Starts an application's server that gives tokens, also for the channel in `?channel=`. Returns its address. */
 export async function startIssuer(t, tokenOf) {
