@@ -218,7 +218,7 @@ impl Node {
     pub(super) async fn renew_presence(&self, client: &Arc<Client>, topic: &Arc<Topic>) {
         let info = self.info_in(client, topic.full_name());
         self.hub.renew_info(client, topic, &info);
-        if Hub::watches(client, topic) && !self.may_still_see(client, topic).await {
+        if topic.is_watched_by(client) && !self.may_still_see(client, topic).await {
             // An error means that the hub has shut down.
             let _ = self.hub.stop_watching(client, topic).await;
         }

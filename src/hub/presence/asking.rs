@@ -100,13 +100,6 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether a client is told who is present in a topic.
-    pub fn watches(client: &Client, topic: &Topic) -> bool {
-        let mut state = topic.state.lock();
-        let presence = state.people.presence();
-        presence.is_some_and(|presence| presence.is_watched_by(&client.person()))
-    }
-
     /// No longer tells a client who is present in a topic.
     ///
     /// Backpressure: waits while the shard's mailbox is full. It sets no deadline of its own.
@@ -148,5 +141,14 @@ impl Hub {
             }
             self.announcements.note(topic, &mut state.people);
         }
+    }
+}
+
+impl Topic {
+    /// Whether a client is told who is present.
+    pub fn is_watched_by(&self, client: &Client) -> bool {
+        let mut state = self.state.lock();
+        let presence = state.people.presence();
+        presence.is_some_and(|presence| presence.is_watched_by(&client.person()))
     }
 }

@@ -104,6 +104,9 @@ async fn the_servers_own_channels_keep_none() {
         ("$all", "no_presence"),
         ("$user:bob", "forbidden"),
     ] {
+        let path = format!("/api/channels/{channel}/presence");
+        let answer = server.http("GET", &path, None).await;
+        answer.expect_problem(409, "no_presence");
         for command in ["presence", "subscribe"] {
             let command = json!({"type": command, "channel": channel, "presence": true});
             ada.send_text(&command.to_string()).await;
