@@ -9,7 +9,7 @@ use super::Node;
 use super::page::Page;
 use super::refusals::{refuse_overloaded, refuse_unavailable};
 use super::unavailable::Unavailable;
-use crate::hub::{Client, Hub, NotPresent, Topic};
+use crate::hub::{Client, NotPresent, Topic};
 use crate::presence::{Info, PageItem};
 use crate::protocol::{
     ChannelName, Identity, Json, Presence, PresenceCounts, PresenceList, PresenceRequest,
