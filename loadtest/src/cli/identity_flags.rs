@@ -78,10 +78,10 @@ impl IdentityFlags {
     }
 
     /// How far apart the warnings must be, in seconds, if tokens live long enough for that: half of the time over which the
-    /// server spreads them, less the second in which it warns those of one second.
+    /// server spreads them, less what is lost because it warns those of one second together.
     pub(crate) fn least_spread(&self) -> Option<f64> {
         let is_long = self.token_life > self.expiry_warning * 3 / 2;
-        let spread = self.expiry_warning.as_secs_f64() / 4.0 - 1.0;
+        let spread = self.expiry_warning.as_secs_f64() / 4.0 - 1.5;
         (is_long && spread > 0.0).then_some(spread)
     }
 }
