@@ -22,6 +22,8 @@ pub enum Limit {
     Header,
     /// PROXY headers, which must be there, complete and in time.
     ProxyHeader,
+    /// TLS handshakes that take too long, or that have to make room for others.
+    Handshake,
     /// Commands of one connection.
     Commands,
     /// Bytes of the messages of one connection.
@@ -38,7 +40,7 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MaxConnections,
         Self::ConnectionsPerAddress,
         Self::ConnectionsPerUser,
@@ -48,6 +50,7 @@ impl Limit {
         Self::AuthTimeout,
         Self::Header,
         Self::ProxyHeader,
+        Self::Handshake,
         Self::Commands,
         Self::Bytes,
         Self::ControlFrames,
@@ -68,6 +71,7 @@ impl Limit {
             Self::AuthTimeout => "auth_timeout",
             Self::Header => "header",
             Self::ProxyHeader => "proxy_header",
+            Self::Handshake => "handshake",
             Self::Commands => "commands",
             Self::Bytes => "bytes",
             Self::ControlFrames => "control_frames",

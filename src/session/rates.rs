@@ -103,7 +103,11 @@ impl Rates {
             && let Err(empty) = meter.take(&mut buckets.presence_updates, 1, now)
         {
             let refusal = refusal(empty, meter.depth()).about(subject_of(command));
-            return Err(buckets.too_much(Limit::PresenceUpdates, refusal, meters.elapsed(now)));
+            let answer = buckets.tell(refusal, meters.elapsed(now));
+            return Err(TooMuch {
+                limit: Limit::PresenceUpdates,
+                answer,
+            });
         }
         Ok(())
     }
@@ -112,16 +116,21 @@ impl Rates {
 impl Buckets {
     fn too_much(&mut self, limit: Limit, refusal: Refusal, now: Duration) -> TooMuch {
         let refused = self.refused.count(REFUSED_WITHIN, now);
-        let answer = if refused == MAX_REFUSED {
-            Answer::Close
-        } else if refused > MAX_REFUSED
-            || self.told.count(Duration::from_secs(1), now) > TOLD_PER_SECOND
-        {
+        let answer = match refused {
+            ..MAX_REFUSED => self.tell(refusal, now),
+            MAX_REFUSED => Answer::Close,
+            _ => Answer::Nothing,
+        };
+        TooMuch { limit, answer }
+    }
+
+    /// Whether the client is told once more.
+    fn tell(&mut self, refusal: Refusal, now: Duration) -> Answer {
+        if self.told.count(Duration::from_secs(1), now) > TOLD_PER_SECOND {
             Answer::Nothing
         } else {
             Answer::Refuse(refusal)
-        };
-        TooMuch { limit, answer }
+        }
     }
 }
 

@@ -234,7 +234,7 @@ export interface TopicOptions {
 }
 
 /** What `wavecast/presence` exports as `presence`. Its parameter is internal. */
-export type PresenceAddOn = (subscription: any) => void
+export type PresenceAddOn = (subscription: any, context: any) => void
 export interface SubscriptionTokenContext {
   readonly channel: string
 }

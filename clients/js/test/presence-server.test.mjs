@@ -60,3 +60,21 @@ test('presence that is asked for later begins without a gap, and a lost connecti
   assert.deepEqual([...who.members.keys()].sort(), ['ada', 'bob']);
   assert.deepEqual(gaps, []);
 });
+
+test('a client asks for the presence of many channels as fast as the server allows, also after a reconnect', TIMEOUT, async (t) => {
+  const limits = '[limits]\npresence_updates = "10/s"\n[[channels]]\npattern = "*"\npresence = true\n';
+  const server = await startWith(t, limits, ['--dev']), errors = [], states = [];
+  const ada = connect(t, `${server.url}?user=ada`);
+  ada.on('error', (error) => errors.push(error));
+  ada.on('status', ({ state }) => state !== 'connecting' && states.push(state));
+  const channels = Array.from({ length: 25 }, (_, at) => ada.channel(`c${at}`, { presence }));
+  await Promise.all(channels.map((channel) => channel.subscribe()));
+  const allListed = () => channels.every(({ presence: { isListed, users } }) => isListed && users === 1);
+  await until(allListed, 'all lists');
+  ada.disconnect();
+  await until(() => channels.every(({ state }) => state === 'unsubscribed'), 'the end');
+  ada.connect();
+  await until(() => channels.every(({ state }) => state === 'subscribed') && allListed(), 'all lists again');
+  assert.deepEqual(errors, []);
+  assert.deepEqual(states, ['connected', 'disconnected', 'connected']);
+});

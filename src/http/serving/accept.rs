@@ -15,7 +15,8 @@ use super::options::ServeOptions;
 use super::peers::Peers;
 use super::routes::Routes;
 use super::slots::HttpSlots;
-use crate::transport::tls::TlsAcceptor;
+use crate::limits::Limit;
+use crate::transport::tls::{NoHandshake, TlsAcceptor};
 use crate::transport::{ClientSocket, PROXY_HEADER_TIMEOUT, is_out_of_descriptors};
 
 /// After this many connections beyond the maximum, other tasks get a turn. Fewer than may be
@@ -128,15 +129,16 @@ async fn accept(
                 let mut stream = stream;
                 let peer = tokio::select! {
                     peer = peers.origin_of(&mut stream, peer, PROXY_HEADER_TIMEOUT) => peer,
-                    () = place.lost() => return,
+                    () = place.lost() => return peers.options.limited.count(Limit::Handshake),
                     () = stop.cancelled() => return,
                 };
                 let Some(peer) = peer else {
                     return;
                 };
-                let socket = tls.accept(stream, place, &its_tasks, &stop).await;
-                if let Some(socket) = socket {
-                    serve_with_tls((socket, peer), &slots, routes, peers, stop).await;
+                match tls.accept(stream, place, &its_tasks, &stop).await {
+                    Ok(socket) => serve_with_tls((socket, peer), &slots, routes, peers, stop).await,
+                    Err(NoHandshake::Late) => peers.options.limited.count(Limit::Handshake),
+                    Err(NoHandshake::Failed) => {}
                 }
             });
             continue;

@@ -4,6 +4,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::NoHandshake;
 use crate::transport::ClientSocket;
 
 /// Never exists, so its methods are never called.
@@ -38,7 +39,7 @@ impl TlsAcceptor {
         _place: Place,
         _tasks: &TaskTracker,
         _stop: &CancellationToken,
-    ) -> Option<ClientSocket> {
+    ) -> Result<ClientSocket, NoHandshake> {
         match self.0 {}
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::NoHandshake;
 use super::handshake::{Failure, end, handshake};
 use super::places::{Place, Places};
 use super::stats::TlsStats;
@@ -83,10 +84,9 @@ impl TlsAcceptor {
         self.places.take().await
     }
 
-    /// Makes the handshake of a connection. Returns `None` if it fails, takes too long, or `stop` is
-    /// cancelled; the connection is then closed. The work is done on a handshake thread, in a task
-    /// on `tasks`.
+    /// Makes the handshake of a connection, on a handshake thread, in a task on `tasks`.
     ///
+    /// Errors: it fails, takes too long, or `stop` is cancelled; the connection is closed.
     /// Cancel safety: if it is dropped, the connection is closed.
     pub async fn accept(
         &self,
@@ -94,32 +94,32 @@ impl TlsAcceptor {
         place: Place,
         tasks: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Option<ClientSocket> {
+    ) -> Result<ClientSocket, NoHandshake> {
         // A socket belongs to the runtime that waits for it.
-        let stream = stream.into_std().ok()?;
+        let stream = stream.into_std().map_err(failed)?;
         let (sender, receiver) = oneshot::channel();
         let (acceptor, stop) = (self.clone(), stop.clone());
         let work = async move {
             let made = tokio::select! {
                 made = acceptor.handshake(stream, place) => made,
-                () = stop.cancelled() => None,
+                () = stop.cancelled() => Err(NoHandshake::Failed),
             };
             // Nobody waits for it if its connection's task was dropped.
             let _ = sender.send(made);
         };
         tasks.spawn_on(work, self.threads.next());
-        let (stream, records) = receiver.await.ok().flatten()?;
-        let stream = TcpStream::from_std(stream).ok()?;
-        Some(ClientSocket::Tls(Arc::new(TlsSocket::new(stream, records))))
+        let (stream, records) = receiver.await.map_err(failed)??;
+        let stream = TcpStream::from_std(stream).map_err(failed)?;
+        Ok(ClientSocket::Tls(Arc::new(TlsSocket::new(stream, records))))
     }
 
     async fn handshake(
         &self,
         stream: std::net::TcpStream,
         place: Place,
-    ) -> Option<(std::net::TcpStream, Records)> {
-        let stream = TcpStream::from_std(stream).ok()?;
-        let records = Records::new(&self.server).ok()?;
+    ) -> Result<(std::net::TcpStream, Records), NoHandshake> {
+        let stream = TcpStream::from_std(stream).map_err(failed)?;
+        let records = Records::new(&self.server).map_err(failed)?;
         let socket = TlsSocket::new(stream, records);
         let made = tokio::select! {
             made = timeout(self.timeout, handshake(&socket)) => {
@@ -131,7 +131,7 @@ impl TlsAcceptor {
             Ok(()) => {
                 self.stats.count_handshake();
                 let (stream, records) = socket.into_parts();
-                Some((stream.into_std().ok()?, records))
+                Ok((stream.into_std().map_err(failed)?, records))
             }
             Err(failure) => {
                 // A port scan, or a load balancer that looks whether the port is open.
@@ -143,8 +143,15 @@ impl TlsAcceptor {
                 if failure.is_answered() {
                     end(&socket).await;
                 }
-                None
+                Err(match failure {
+                    Failure::TimedOut | Failure::Displaced => NoHandshake::Late,
+                    _ => NoHandshake::Failed,
+                })
             }
         }
     }
+}
+
+fn failed<E>(_error: E) -> NoHandshake {
+    NoHandshake::Failed
 }

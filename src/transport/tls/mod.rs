@@ -28,3 +28,13 @@ pub use files::CertificateFiles;
 pub use reload::Reloader;
 #[cfg(feature = "tls")]
 pub use stats::TlsStats;
+
+/// Why a connection is closed before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "there are none"))]
+pub enum NoHandshake {
+    /// It took too long, or had to make room for others.
+    Late,
+    /// The peer has ended, cannot speak TLS as the server does, or the server is stopping.
+    Failed,
+}

@@ -47,6 +47,48 @@ async fn a_command_beyond_the_rate_is_refused_and_says_when_to_try_again() {
 }
 
 #[tokio::test]
+async fn commands_that_ask_for_presence_have_a_rate_of_their_own_and_close_nobody() {
+    let server = start(|limits| limits.presence_updates = at_once(2)).await;
+    let mut client = server.connect().await;
+    // Refused for lack of presence here, and counted nevertheless.
+    for command in [
+        r#"{"type":"subscribe","channel":"a","presence":true}"#,
+        r#"{"type":"presence","channel":"a"}"#,
+    ] {
+        client.send_text(command).await;
+        assert_eq!(client.next_json().await["code"], "no_presence");
+    }
+    for (command, subject) in [
+        (r#"{"type":"presence","channel":"a"}"#, "channel"),
+        (
+            r#"{"type":"subscribe","channel":"a","presence":true}"#,
+            "channel",
+        ),
+        (r#"{"type":"join","room":"a","presence":true}"#, "room"),
+        (r#"{"type":"presence","room":"a"}"#, "room"),
+    ] {
+        client.send_text(command).await;
+        let refusal = json!({"type": "error", "code": "rate_limited", "message": "Rate limited", subject: "a"});
+        assert_eq!(without_wait(client.next_json().await), refusal);
+    }
+    let others = r#"{"type":"presence","channel":"a"}"#;
+    client.send(&text_frame(others).repeat(150)).await;
+    while limited(&server.server, "presence_updates") < 154 {
+        tokio::task::yield_now().await;
+    }
+    client
+        .send_text(r#"{"type":"subscribe","channel":"b"}"#)
+        .await;
+    loop {
+        let answer = client.next_json().await;
+        if answer["type"] == "subscribed" {
+            break;
+        }
+        assert_eq!(answer["code"], "rate_limited", "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn every_command_of_a_batch_counts_and_the_answers_stay_in_order() {
     let server = start(|limits| limits.commands = at_once(2)).await;
     let mut client = server.connect().await;

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use wavecast::http::ServeOptions;
+use wavecast::limits::Limit;
 use wavecast::transport::tls::TlsOptions;
 
 use crate::support::{
@@ -40,6 +41,7 @@ async fn a_handshake_that_stalls_ends_in_time_and_is_no_connection() {
         max_http: 1,
         ..ServeOptions::default()
     };
+    let limited = options.limited.clone();
     let edge = TestServer::start_tls(config(|_| {}), options, tls);
     let mut stalled = Vec::new();
     for _ in 0..20 {
@@ -52,6 +54,7 @@ async fn a_handshake_that_stalls_ends_in_time_and_is_no_connection() {
         expect_closed(stream).await;
     }
     eventually("the failures", async || stats.handshake_failures() == 40).await;
+    eventually("the count", async || limited.get(Limit::Handshake) == 40).await;
     client.expect_silence().await;
 }
 

@@ -1,6 +1,31 @@
 /** @import { PresenceAddOn } from '../types.js' */
 /** @import { Presence, PresenceEvents, PresenceQuery, PresentUser } from '../types/presence.js' */
+/** @import { SubscriptionContext } from '../wavecast/topic/context.js' */
 /** @import { Subscription } from '../wavecast/topic/subscription.js' */
+
+/** Commands of one client that ask for presence, per second. The server allows ten, and some are left for queries. */
+const PER_SECOND = 8;
+
+/**
+ * When each client may ask next, if it asks as often as it may.
+ *
+ * @type {WeakMap<object, number>}
+ */
+const nextAsks = new WeakMap();
+
+/**
+ * Takes a place among those of a second, and returns how long to wait for it. Without `isPatient`, none is taken that is
+ * not free now.
+ *
+ * @param {SubscriptionContext} context
+ * @param {boolean} [isPatient]
+ */
+const waitOf = (context, isPatient) => {
+  const now = context.options.clock.now(), next = Math.max(now, nextAsks.get(context) ?? 0) + 1000 / PER_SECOND;
+  const wait = Math.max(0, next - now - 1000);
+  if (isPatient || !wait) nextAsks.set(context, next);
+  return wait;
+};
 
 /**
  * Who is in a topic, as the server's announcements tell it.
@@ -9,6 +34,7 @@
  */
 class TopicPresence {
   #subscription;
+  #context;
   users = 0;
   connections = 0;
   anonymous = 0;
@@ -16,9 +42,13 @@ class TopicPresence {
   members = new Map();
   isListed = false;
 
-  /** @param {Subscription} subscription */
-  constructor(subscription) {
+  /**
+   * @param {Subscription} subscription
+   * @param {SubscriptionContext} context
+   */
+  constructor(subscription, context) {
     this.#subscription = subscription;
+    this.#context = context;
     // Announcements are never held back behind messages: the list in a reply would overtake them.
     subscription.on('presence', (message) => message ? this.#receive(message) : this.#ask());
     subscription.on('state', (state) => state === 'unsubscribed' && this.#receive({ users: 0, connections: 0, anonymous: 0 }));
@@ -44,14 +74,21 @@ class TopicPresence {
     return { users, connections, anonymous, members };
   }
 
-  /** The subscription began before anybody asked for presence. It begins again, and misses nothing meanwhile. */
+  /**
+   * The subscription began without presence: before anybody asked for it, or among so many that the server would refuse it.
+   * It begins again, and misses nothing meanwhile.
+   */
   async #ask() {
     const subscription = this.#subscription, type = 'join' in subscription.topic ? 'join' : 'subscribe';
+    const { clock } = this.#context.options, wait = waitOf(this.#context, true);
+    if (wait) await new Promise((resolve) => clock.setTimeout(() => resolve(wait), wait));
+    if (subscription.state !== 'subscribed') return;
     try {
       const { presence } = await subscription.call({ type, positions: true, presence: true }, {});
       if (presence) this.#receive(presence);
-    } catch (error) {
-      subscription.emit('error', error);
+    } catch (/** @type {any} */ error) {
+      if (error.code === 'rate_limited') this.#ask();
+      else subscription.emit('error', error);
     }
   }
 
@@ -98,7 +135,8 @@ class TopicPresence {
  *
  * @type {PresenceAddOn}
  */
-export const presence = (subscription) => {
-  subscription.extra = { presence: true };
-  subscription.topic.presence ??= new TopicPresence(subscription);
+export const presence = (subscription, context) => {
+  if (subscription.topic.presence) return;
+  Object.defineProperty(subscription, 'extra', { get: () => waitOf(context) ? {} : { presence: true } });
+  subscription.topic.presence = new TopicPresence(subscription, context);
 };

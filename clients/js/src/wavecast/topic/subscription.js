@@ -68,7 +68,7 @@ export class Subscription {
   /** @param {ChannelOptions} [options] Added to those it has. */
   set(options) {
     Object.assign(this.#options, options);
-    options?.presence?.(this);
+    options?.presence?.(this, this.#context);
     if (options?.since && this.state === 'unsubscribed') this.#cursor.last = this.#delivery.position = options.since;
   }
 
