@@ -5,6 +5,7 @@ mod event_stream;
 mod handshakes;
 mod http;
 mod reload;
+mod secrets;
 mod slow_readers;
 mod stalled;
 mod websocket;
