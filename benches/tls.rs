@@ -24,11 +24,11 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 const IDLE: usize = 3_000;
 const WARM: usize = 500;
-const SUBSCRIBERS: usize = 400;
+const SUBSCRIBERS: usize = 1_000;
 /// Together with the rest of a message, its frame has about 128 bytes.
 const PAYLOAD: &str = "0123456";
 const ROUNDS: usize = 5;
-const PUBLICATIONS: usize = 100;
+const PUBLICATIONS: usize = 200;
 const LISTENERS: usize = 100;
 const HANDSHAKES_PER_SECOND: u32 = 500;
 const TICKS_PER_SECOND: f64 = 100.0;
