@@ -6,12 +6,17 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+/// Sent when a file would become larger than the process may write: the write fails, which is handled.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
 /// Signal handlers: SIGINT and SIGTERM end the server; SIGHUP has certificates read again.
 #[derive(Debug)]
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Kept, so that it does not end the process.
+    file_too_large: Signal,
     /// Notified of each SIGHUP, if there is anything that can be read again.
     reload: Option<Arc<Notify>>,
 }
@@ -23,6 +28,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            file_too_large: signal(FILE_TOO_LARGE)?,
             reload: None,
         })
     }
@@ -38,6 +44,7 @@ impl Signals {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.file_too_large.recv() => {}
                 _ = self.hangup.recv() => {
                     if let Some(reload) = &self.reload {
                         tracing::info!("SIGHUP: certificates are read again, and nothing else");

@@ -81,7 +81,10 @@ impl EdgeLimits {
         max_message_bytes: usize,
     ) -> Vec<(&'static str, String)> {
         let mut doubts = Vec::new();
-        let at_once = MOST_COMMANDS_AT_ONCE.min(topics_per_client as u64);
+        let at_once = match topics_per_client as u64 {
+            0 => MOST_COMMANDS_AT_ONCE,
+            topics => topics.min(MOST_COMMANDS_AT_ONCE),
+        };
         if self.commands.is_some() && self.commands_burst < at_once {
             doubts.push((
                 "limits.commands_burst",

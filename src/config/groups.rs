@@ -57,10 +57,10 @@ impl Default for ConnectionsConfig {
 /// Limits of clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitsConfig {
-    /// Maximum number of rooms and channels per client; at least 1. One more is refused with
+    /// Maximum number of rooms and channels per client; 0 for no limit. One more is refused with
     /// `too_many_topics`. Default 1000.
     pub topics_per_client: usize,
-    /// Maximum number of rooms and channels that have members, over all clients; at least 1. A
+    /// Maximum number of rooms and channels that have members, over all clients; 0 for no limit. A
     /// client that would be the first member of another one is refused with `too_many_topics`.
     /// Each takes about 0.5 KB. Users' own channels (`$user:…`) do not count. Default 1,000,000.
     pub topics: usize,

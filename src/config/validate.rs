@@ -57,8 +57,6 @@ impl WebSocketConfig {
                 "connections.max_clients_per_room",
                 self.max_clients_per_room,
             ),
-            ("limits.topics_per_client", self.limits.topics_per_client),
-            ("limits.topics", self.limits.topics),
             ("outbox.messages", self.outbox.messages),
             ("connections.max_http", self.connections.max_http),
             ("drain.rate", self.drain.rate as usize),

@@ -117,8 +117,8 @@ impl WebSocketConfig {
             outbox_max_messages: self.outbox.messages,
             outbox_max_bytes: self.outbox.bytes,
             outbox_total: self.outbox.total_bytes(),
-            max_topics_per_client: self.limits.topics_per_client,
-            max_topics: self.limits.topics,
+            max_topics_per_client: or_unlimited(self.limits.topics_per_client),
+            max_topics: or_unlimited(self.limits.topics),
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             write_timeout: self.connections.write_timeout,
@@ -181,6 +181,11 @@ impl WebSocketConfig {
             max_fragments: self.connections.max_fragments,
         }
     }
+}
+
+/// 0 is no limit.
+fn or_unlimited(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
 }
 
 #[cfg(test)]

@@ -125,7 +125,9 @@ impl Hub {
             let members = topic.join_again(client, permits, options, ack, records);
             return Ok(Ok(members));
         }
-        if memberships.topics.len() >= self.max_topics_per_client {
+        // That of its user, which it did not ask for, does not count.
+        let own = usize::from(client.user().is_some());
+        if memberships.topics.len() >= self.max_topics_per_client.saturating_add(own) {
             self.metrics.limited.count(Limit::TopicsPerClient);
             return Ok(Err(JoinError::TooManyTopics));
         }

@@ -9,6 +9,8 @@ use crate::protocol::{Command, ErrorCode, Json, Refusal, RefusedCommand, Subject
 /// A command that was read.
 pub(super) type Parsed = Result<Command, RefusedCommand>;
 
+/// A message without a command, `[]`, counts as one of this size.
+const EMPTY_MESSAGE_BYTES: usize = 256;
 /// Maximum number of commands that are parsed ahead: one less than a power of two, so that the texts
 /// after them have room in the same allocation. Parsed, a short command takes about five times
 /// as much memory as its text; so the messages after that are kept as text, and parsed in turn.
@@ -64,13 +66,20 @@ impl Accepted {
     pub(super) fn add(
         &mut self,
         message: InboundMessage<'_>,
-        take: impl FnOnce(Option<usize>) -> Result<(), Refusal>,
+        mut take: impl FnMut(Option<usize>) -> Result<(), Refusal>,
     ) {
         match message {
             // Binary frames contain the same JSON as text frames.
             InboundMessage::Text(text) | InboundMessage::Binary(text) => {
                 match take(Some(text.len())) {
-                    Ok(()) => self.push(text),
+                    Ok(()) => {
+                        let before = self.len();
+                        self.push(text);
+                        if self.len() == before && before < MAX_PARSED {
+                            // No command counts, so the message does. The next one may be refused.
+                            let _ = take(Some(EMPTY_MESSAGE_BYTES));
+                        }
+                    }
                     Err(refusal) => self.push_refused(text, &refusal),
                 }
             }

@@ -16,6 +16,11 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR)
 }
 
+/// Whether a request has both headers.
+pub(super) fn has_both(headers: &HeaderMap) -> bool {
+    headers.contains_key(FORWARDED) && headers.contains_key(X_FORWARDED_FOR)
+}
+
 /// The addresses in `Forwarded`, or else in `X-Forwarded-For`, the last one first. `None` stands for
 /// something that is not readable as an address.
 pub(super) fn addresses(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use super::forwarded::{addresses, is_forwarded};
+use super::forwarded::{addresses, has_both, is_forwarded};
 
 /// The networks of the proxies in front of the server.
 ///
@@ -26,7 +26,8 @@ impl TrustedProxies {
         let networks = networks.into_iter().map(|text| {
             let single = |text: &str| text.parse::<IpAddr>().ok().map(IpNet::from);
             let network = text.parse().ok().or_else(|| single(text));
-            network.ok_or_else(|| InvalidNetwork(text.to_owned()))
+            let network = network.ok_or_else(|| InvalidNetwork(text.to_owned()))?;
+            Ok(canonical(network))
         });
         networks.collect::<Result<_, _>>().map(Self)
     }
@@ -62,10 +63,29 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether `peer` is trusted and passes on both headers: one of them is probably the client's own.
+    pub(crate) fn gets_both(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        has_both(headers) && self.contains(peer)
+    }
+
     /// Whether `peer` is not trusted and yet says for whom it forwards a request.
     pub(crate) fn ignores(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         is_forwarded(headers) && !self.contains(peer)
     }
+}
+
+/// A network of IPv4 that is written as one of IPv6 (`::ffff:10.0.0.0/104`) is one of IPv4: peers are
+/// compared by their IPv4 addresses.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) => v6
+            .addr()
+            .to_ipv4_mapped()
+            .zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    let v4 = mapped.and_then(|(address, length)| IpNet::new(address.into(), length).ok());
+    v4.unwrap_or(network)
 }
 
 #[cfg(test)]
@@ -85,7 +105,13 @@ mod tests {
 
     #[test]
     fn the_client_is_the_first_address_from_the_end_that_is_not_trusted() {
-        let proxies = TrustedProxies::new(["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.7"]).unwrap();
+        let proxies = TrustedProxies::new([
+            "10.0.0.0/8",
+            "2001:db8:1::/48",
+            "192.0.2.7",
+            "::ffff:172.16.0.0/108",
+        ])
+        .unwrap();
         for (peer, lines, expected) in [
             ("10.0.0.1", &["203.0.113.9"][..], "203.0.113.9"),
             ("10.0.0.1", &["6.6.6.6, 203.0.113.9"], "203.0.113.9"),
@@ -97,6 +123,7 @@ mod tests {
             ),
             ("::ffff:10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
             ("2001:db8:1::5", &["203.0.113.9"], "203.0.113.9"),
+            ("172.16.9.9", &["203.0.113.9"], "203.0.113.9"),
             // Nobody else is believed.
             ("203.0.113.1", &["6.6.6.6"], "peer"),
             ("192.0.2.8", &["6.6.6.6"], "peer"),

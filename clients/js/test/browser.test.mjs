@@ -218,7 +218,7 @@ test('React in strict mode: one subscription for as long as a component needs it
   const { outputFiles: [{ text }] } = await build({
     stdin: {
       contents: `
-        import { StrictMode, createElement as h, useState } from 'react';
+        import { StrictMode, createElement as h, useEffect, useState } from 'react';
         import { createRoot } from 'react-dom/client';
         import { Wavecast } from 'wavecast';
         import { useChannel, useStatus } from 'wavecast/react';
@@ -230,6 +230,7 @@ test('React in strict mode: one subscription for as long as a component needs it
             message: ({ data }) => setItems((all) => [...all, data.n * factor]),
             'event:created': () => setCreated((count) => count + 1),
           });
+          useEffect(() => { window.shown = factor; });
           return h('p', null, state, ' ', items.join(), ' ', created);
         }
         function App() {
@@ -249,6 +250,7 @@ test('React in strict mode: one subscription for as long as a component needs it
   await server.publish({ channel: 'news', data: { n: 2 } });
   await shows('connected subscribed 1,2 1');
   await look('setFactor(10)');
+  await until(async () => await look('shown') === 10, 'it is rendered');
   await server.publish({ channel: 'news', data: { n: 3 } });
   await shows('connected subscribed 1,2,30 1');
   assert.deepEqual(await look('sent'), ['subscribe'], 'a listener of a later render needs no new subscription');

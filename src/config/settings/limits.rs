@@ -10,15 +10,15 @@ use crate::config::values::{Kind, put};
 #[rustfmt::skip]
 pub(super) const LIMITS: &[Setting] = &[
     Setting {
-        key: "limits.topics_per_client", flag: Some("max-topics-per-client"), heading: Connections, kind: COUNT, default: "1000", reload: Live,
+        key: "limits.topics_per_client", flag: Some("max-topics-per-client"), heading: Connections, kind: COUNT_OR_NONE, default: "1000", reload: Live,
         set: |config, value| put(&mut config.server.limits.topics_per_client, value),
-        help: "Maximum number of rooms and channels per client",
+        help: "Maximum number of rooms and channels per client; 0 means no limit",
         more: "A client that asks for more gets the error `too_many_topics`.",
     },
     Setting {
-        key: "limits.topics", flag: Some("max-topics"), heading: Connections, kind: COUNT, default: "1000000", reload: Live,
+        key: "limits.topics", flag: Some("max-topics"), heading: Connections, kind: COUNT_OR_NONE, default: "1000000", reload: Live,
         set: |config, value| put(&mut config.server.limits.topics, value),
-        help: "Maximum number of rooms and channels that have members",
+        help: "Maximum number of rooms and channels that have members; 0 means no limit",
         more: "A client that would be the first member of another one gets the error `too_many_topics`. Each takes about 0.5 KB of memory.",
     },
     Setting {

@@ -24,6 +24,8 @@ use crate::protocol::TopicKind;
 pub(super) struct File {
     pub(super) given: Vec<Given>,
     pub(super) rules: Vec<Rule>,
+    /// Whether `[limits]` is there, even if it is empty.
+    pub(super) has_limits: bool,
     /// `[anonymous]`, if it is there.
     pub(super) anonymous: Option<Grants>,
     pub(super) certificates: Vec<Further>,
@@ -71,6 +73,7 @@ impl File {
                     if name == "tokens" {
                         self.tokens.section = Some(document.place(&span));
                     }
+                    self.has_limits |= name == "limits";
                     self.read_section(document, name, section);
                     continue;
                 }

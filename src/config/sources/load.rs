@@ -104,7 +104,7 @@ impl Loaded {
         loaded.apply_rules(&file.rules);
         loaded.apply_tokens(file.tokens);
         loaded.apply_tls(file.certificates);
-        loaded.apply_limits();
+        loaded.apply_limits(file.has_limits);
         // The sort is stable: within one origin, problems stay in the order of discovery.
         let in_order = |problem: &Problem| problem.origin().rank();
         loaded.problems.sort_by_key(in_order);
@@ -284,14 +284,14 @@ impl Loaded {
         self.config.server.trusted_proxies = TrustedProxies::new(networks).unwrap_or_default();
     }
 
-    fn apply_limits(&mut self) {
-        let is_of_limits = |(key, source): (&&str, &Source)| {
+    fn apply_limits(&mut self, has_section: bool) {
+        let is_of_limits = |key: &&str| {
             // These two are older than the rates, and their flags turn nothing else on.
             let is_of_topics = matches!(*key, "limits.topics" | "limits.topics_per_client");
-            let is_in_file = matches!(source.origin, Origin::File { .. });
-            key.starts_with("limits.") && (is_in_file || !is_of_topics)
+            key.starts_with("limits.") && !is_of_topics
         };
-        let has_rates = !self.config.is_open() || self.given.iter().any(is_of_limits);
+        let has_rates =
+            has_section || !self.config.is_open() || self.given.keys().any(is_of_limits);
         let EdgeConfig { limits, server, .. } = &mut self.config;
         limits.apply(has_rates, &mut server.limits);
         if has_rates {

@@ -206,6 +206,8 @@ fn protocol(timer: HeadTimer, is_extra: bool) -> http1::Builder {
         .header_read_timeout(EXTRA_TIMEOUT)
         .timer(timer)
         .keep_alive(!is_extra)
+        // A peer that has sent its request may end its side and wait for the response.
+        .half_close(true)
         .max_headers(MAX_HEADERS)
         // The buffer size alone does not reject a longer header that arrives in one piece.
         .max_header_size(MAX_HEADER_BYTES)

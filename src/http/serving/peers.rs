@@ -17,6 +17,7 @@ use crate::transport::{ClientAddress, PROXY_HEADER_TIMEOUT, read_proxy_header};
 pub(super) struct Peers {
     pub(super) options: ServeOptions,
     has_warned: AtomicBool,
+    has_warned_of_both: AtomicBool,
 }
 
 impl Peers {
@@ -24,6 +25,7 @@ impl Peers {
         Self {
             options,
             has_warned: AtomicBool::new(false),
+            has_warned_of_both: AtomicBool::new(false),
         }
     }
 
@@ -77,9 +79,23 @@ impl Peers {
         {
             warn(peer.ip());
         }
+        if !self.has_warned_of_both.load(Ordering::Relaxed)
+            && proxies.gets_both(peer.ip(), headers)
+            && !self.has_warned_of_both.swap(true, Ordering::Relaxed)
+        {
+            warn_of_both(peer.ip());
+        }
         let client = proxies.client_behind(peer.ip(), headers);
         client.map(ClientAddress::forwarded)
     }
+}
+
+fn warn_of_both(peer: IpAddr) {
+    tracing::warn!(
+        %peer,
+        "a trusted proxy passes on both Forwarded and X-Forwarded-For, and Forwarded is believed; let it \
+         remove the one that it does not set: a client can write there whatever it likes"
+    );
 }
 
 fn warn(peer: IpAddr) {

@@ -49,15 +49,19 @@ impl RevocationFile {
     pub(super) fn load(&self, now: SystemTime) -> Result<Saved, RevocationFileError> {
         let _locked = self.lock()?;
         let mut saved = match self.read()? {
-            Some(text) => {
+            Some(text) if !text.is_empty() => {
                 let mut saved = Saved::parse(&text)?;
                 saved.next = saved.next.saturating_add(RESERVED);
                 saved
             }
-            None => Saved::default(),
+            _ => Saved::default(),
         };
         saved.forget_ended(now);
-        self.replace(&saved.to_text())?;
+        match self.replace(&saved.to_text()) {
+            // What was revoked is in force. New revocations fail until there is room.
+            Err(error) if error.kind() == ErrorKind::StorageFull && self.path.exists() => {}
+            replaced => replaced?,
+        }
         Ok(saved)
     }
 
@@ -75,12 +79,12 @@ impl RevocationFile {
     }
 
     fn read(&self) -> io::Result<Option<String>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
+        // Before it is opened, which waits for the other end of a pipe.
+        let metadata = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::other("it is not a file"));
         }
@@ -88,6 +92,7 @@ impl RevocationFile {
             return Err(io::Error::other("it is too large"));
         }
         let mut text = String::new();
+        let file = File::open(&self.path)?;
         file.take(MAX_BYTES).read_to_string(&mut text)?;
         Ok(Some(text))
     }

@@ -120,3 +120,17 @@ async fn the_flag_of_the_binary_sets_it() {
     exchange(&mut stream).await;
     expect_end(&mut stream).await;
 }
+
+#[tokio::test]
+async fn a_later_request_is_answered_if_the_client_ends_its_side_behind_it() {
+    let server = TestServer::start_default().await;
+    for _ in 0..20 {
+        let mut stream = dial(server.address).await;
+        let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).await.expect("send");
+        assert_eq!(read_response(&mut stream).await.status, 200);
+        stream.write_all(request).await.expect("send");
+        stream.shutdown().await.expect("end");
+        assert_eq!(read_response(&mut stream).await.status, 200);
+    }
+}

@@ -208,3 +208,12 @@ async fn without_limits_every_command_is_answered() {
         }
     }
 }
+
+#[tokio::test]
+async fn messages_without_a_command_count_by_their_bytes() {
+    let server = start(|limits| limits.bytes = at_once(780)).await;
+    let mut client = server.connect().await;
+    client.send(&text_frame("[]").repeat(4)).await;
+    client.send_text(r#"{"type":"ping"}"#).await;
+    assert_eq!(client.next_json().await["code"], "rate_limited");
+}

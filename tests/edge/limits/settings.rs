@@ -121,3 +121,38 @@ async fn the_rates_of_a_connection_hold_once_anything_is_configured() {
     let edge = Binary::start(&["--max-topics-per-client", "10"]).await;
     assert!(!is_limited(&edge).await);
 }
+
+/// Whether the 11th question about presence at once is refused.
+async fn has_rates(config: &str) -> bool {
+    let file = ConfigFile::new(config);
+    let edge = Binary::start(&["--config", file.path()]).await;
+    let mut client = edge.connect().await;
+    let question = r#"{"type":"presence","channel":"a"}"#;
+    for _ in 0..11 {
+        client.send_text(question).await;
+    }
+    let mut last = client.next_json().await;
+    for _ in 0..10 {
+        last = client.next_json().await;
+    }
+    last["code"] == "rate_limited"
+}
+
+#[tokio::test]
+async fn the_rates_of_a_connection_hold_as_soon_as_the_section_is_there() {
+    assert!(!has_rates("").await);
+    assert!(has_rates("[limits]\n").await);
+    assert!(has_rates("[anonymous]\n").await);
+}
+
+#[tokio::test]
+async fn limits_of_topics_can_be_switched_off() {
+    let file = ConfigFile::new("[limits]\ntopics = 0\ntopics_per_client = 0\n");
+    let edge = Binary::start(&["--config", file.path(), "--set", "limits.commands=0"]).await;
+    let mut client = edge.connect().await;
+    for topic in 0..1100 {
+        let command = format!(r#"{{"type":"subscribe","channel":"c{topic}"}}"#);
+        client.send_text(&command).await;
+        assert_eq!(client.next_json().await["type"], "subscribed");
+    }
+}

@@ -216,6 +216,11 @@ impl Binary {
         Self::start_within(&format!("trap '' XFSZ; ulimit -f {blocks}"), arguments).await
     }
 
+    /// The same, with the signal that the system sends then.
+    pub async fn start_with_small_files(blocks: usize, arguments: &[&str]) -> Self {
+        Self::start_within(&format!("ulimit -f {blocks}"), arguments).await
+    }
+
     /// Starts the binary after these commands of a shell.
     async fn start_within(limits: &str, arguments: &[&str]) -> Self {
         let script = format!("{limits} && exec \"$0\" \"$@\"");

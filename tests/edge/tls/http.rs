@@ -146,3 +146,21 @@ async fn connections_beyond_the_maximum_are_told_so() {
     refused.expect_problem(503, "too_many_connections");
     assert_eq!(refused.header("strict-transport-security"), HSTS);
 }
+
+/// A client that writes its request and closes its side at once, as scripts do.
+#[tokio::test]
+async fn a_request_is_carried_out_and_answered_if_the_client_ends_its_side_behind_it() {
+    let (edge, own) = super::start(config(|_| {}));
+    let mut subscriber = connect_tls(edge.address, &own.client()).await;
+    subscriber.subscribe("news").await;
+    for number in 0..20 {
+        let mut stream = dial_tls(edge.address, &own.client()).await;
+        let message = number.to_string();
+        let event = json!({"channel": "news", "data": {"message": message}});
+        let request = post("/api/events", &event.to_string());
+        stream.write_all(request.as_bytes()).await.expect("send");
+        stream.shutdown().await.expect("close_notify");
+        assert_eq!(read_response(&mut stream).await.status, 200);
+        subscriber.expect_event("news", &message).await;
+    }
+}

@@ -154,6 +154,46 @@ async fn a_server_that_cannot_use_its_file_does_not_start() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// As with `ulimit -f`: the system sends a signal, which would end the process.
+#[tokio::test]
+async fn a_file_that_may_not_grow_ends_nobody() {
+    let setup = Setup::new();
+    let mut arguments = vec!["--config", &setup.config];
+    arguments.extend(["--listen", "127.0.0.1:0", "--log", "off"]);
+    let edge = Binary::start_with_small_files(1, &arguments).await;
+    let token_id = "x".repeat(128);
+    let mut refused = None;
+    for _ in 0..20 {
+        let body = json!({"token_id": token_id});
+        let made = edge.http("POST", "/api/revocations", Some(&body)).await;
+        if made.status != 201 {
+            refused = Some(made);
+            break;
+        }
+    }
+    refused
+        .expect("a full file")
+        .expect_problem(500, "internal");
+    assert_eq!(status(&edge, &named(&token_id)).await, 401);
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_one_and_a_pipe_is_none() {
+    let setup = Setup::new();
+    fs::write(setup.file(), "").unwrap();
+    let edge = setup.start().await;
+    revoke(&edge, json!({"token_id": "one"})).await;
+    drop(edge);
+    fs::remove_file(setup.file()).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(setup.file())
+        .status();
+    assert!(made.unwrap().success());
+    let output = run(&["--config", &setup.config, "--listen", "127.0.0.1:0"]).await;
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.contains("it is not a file"), "{errors}");
+}
+
 #[tokio::test]
 async fn a_revocation_that_cannot_be_written_is_in_force_and_the_request_fails() {
     let setup = Setup::new();
