@@ -28,7 +28,7 @@ const RULES: &str = "
 # drop-oldest or latest-only. `presence` is true, or a table, for channels and rooms that
 # know who is there: a user is listed for `linger` after its last connection (5s),
 # `interval` is the time between two announcements (500ms), and above `max_listed` users
-# (500) there are numbers alone.
+# (500) only numbers are sent.
 #
 # `subscribe` and `publish`, or `join` and `say`, say who may do it: everyone, users (who
 # have a token with a user), granted (whose token names it; the default) or nobody.

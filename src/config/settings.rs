@@ -126,7 +126,7 @@ const FIRST: &[Setting] = &[
         key: "connections.max_message_size", flag: Some("max-message-size"), heading: Connections, kind: SIZE, default: "64KiB", reload: New,
         set: |config, value| put(&mut config.server.max_message_size, value),
         help: "Maximum size of a message from or to a client",
-        more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009).",
+        more: "A longer message from a client is refused and skipped; one that is 16 times as long closes the connection (1009). Lists of who is present may be longer.",
     },
     Setting {
         key: "connections.messages_total", flag: Some("messages-total"), heading: Connections, kind: SIZE, default: "64MiB", reload: Restart,
