@@ -183,7 +183,7 @@ fn remove_mistake(
 
 /// Removes a flag whose value begins like a flag: it is the text of a PEM file.
 fn remove_contents(arguments: &mut Vec<OsString>) -> Option<Problem> {
-    let at = arguments.iter().position(|argument| is_pem(argument))?;
+    let at = arguments.iter().position(is_pem)?;
     let flag = arguments.get(at.checked_sub(1)?)?.to_str()?.to_owned();
     if !flag.starts_with("--") || is_contents(&flag) {
         return None;
