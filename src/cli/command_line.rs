@@ -12,7 +12,7 @@ use super::commands::{
 use super::key_new::KeyRequest;
 use super::token_commands::{NEW, TOKEN};
 use super::token_new::NewToken;
-use crate::config::{Flags, Given, Origin, Problem, SETTINGS};
+use crate::config::{Flags, Given, Origin, Problem, SETTINGS, is_contents};
 use crate::protocol::{did_you_mean_or, nearest};
 
 /// What other servers call the address that they listen on.
@@ -166,6 +166,9 @@ fn remove_mistake(
     if !flag.starts_with('-') {
         return None;
     }
+    if is_contents(invalid) {
+        return remove_contents(arguments);
+    }
     match error.kind() {
         ErrorKind::UnknownArgument => remove_unknown(command, flag, arguments),
         ErrorKind::InvalidValue if text(error, ContextKind::InvalidValue) == Some("") => {
@@ -176,6 +179,22 @@ fn remove_mistake(
         }
         _ => None,
     }
+}
+
+/// Removes a flag whose value begins like a flag: it is the text of a PEM file.
+fn remove_contents(arguments: &mut Vec<OsString>) -> Option<Problem> {
+    let at = arguments.iter().position(is_pem)?;
+    let flag = arguments.get(at.checked_sub(1)?)?.to_str()?.to_owned();
+    if !flag.starts_with("--") || is_contents(&flag) {
+        return None;
+    }
+    arguments.drain(at - 1..=at);
+    let message = "needs a path, not the text of the file";
+    Some(Problem::new(Origin::Flag(flag), message))
+}
+
+fn is_pem(argument: &OsString) -> bool {
+    argument.to_string_lossy().starts_with("-----BEGIN")
 }
 
 fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) -> Option<Problem> {
@@ -219,6 +238,10 @@ fn remove_unknown(command: &Command, flag: &str, arguments: &mut Vec<OsString>) 
 
 /// The message about a command line that cannot be parsed, in one line.
 pub(super) fn wrong_use(error: &Error, arguments: &[OsString]) -> String {
+    if arguments.iter().any(is_pem) {
+        // It may be a private key.
+        return "error: an argument is the text of a file\n".to_owned();
+    }
     let name = text(error, ContextKind::InvalidSubcommand);
     if error.kind() == ErrorKind::MissingSubcommand {
         let root = root();

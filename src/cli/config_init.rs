@@ -142,11 +142,12 @@ fn sections() -> Vec<&'static str> {
 fn entry(setting: &Setting) -> String {
     let text = with_keys(&format!("{}. {}", setting.help, setting.more));
     let comment = wrap(&text, WIDTH).replace('\n', "\n# ");
-    format!(
-        "\n# {comment}\n#{} = {}\n",
-        setting.name(),
-        default(setting)
-    )
+    let name = setting.name();
+    match setting.kind {
+        // There is no default, so this is an example.
+        Kind::NeededPath => format!("\n# {comment}\n# {name} = \"{name}.pem\"\n"),
+        _ => format!("\n# {comment}\n#{name} = {}\n", default(setting)),
+    }
 }
 
 /// The text with the keys of settings in place of their flags, which a reader of the file need

@@ -41,5 +41,5 @@ pub(crate) use tls::TlsConfig;
 #[cfg(feature = "cli")]
 pub(crate) use tokens::TokensConfig;
 #[cfg(feature = "cli")]
-pub(crate) use values::{Kind, Listen, Raw, Value};
+pub(crate) use values::{Kind, Listen, Raw, Value, is_contents};
 pub use websocket::WebSocketConfig;

@@ -51,13 +51,13 @@ const FIRST: &[Setting] = &[
         more: "Let only backends and operators reach it, and clients only --listen. Written like --listen. Health checks are answered on both.",
     },
     Setting {
-        key: "tls.cert", flag: Some("tls-cert"), heading: Listening, kind: Kind::Path, default: "", reload: New,
+        key: "tls.cert", flag: Some("tls-cert"), heading: Listening, kind: Kind::NeededPath, default: "", reload: New,
         set: |config, value| put(&mut config.tls.cert, value),
         help: "PEM file with the certificate for TLS, followed by those of the authorities that signed it",
         more: "With it, --listen speaks TLS: https:// and wss://, and nothing else. --internal-listen does not. The file is looked at every 10 seconds and on SIGHUP; a new certificate is used for new connections. `[[tls.certificates]]` in the file adds certificates for further names. ECDSA costs the server a fifth of what RSA costs.",
     },
     Setting {
-        key: "tls.key", flag: Some("tls-key"), heading: Listening, kind: Kind::Path, default: "", reload: New,
+        key: "tls.key", flag: Some("tls-key"), heading: Listening, kind: Kind::NeededPath, default: "", reload: New,
         set: |config, value| put(&mut config.tls.key, value),
         help: "PEM file with the private key of the certificate, without a passphrase",
         more: "",

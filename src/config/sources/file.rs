@@ -108,7 +108,9 @@ impl File {
             };
             let raw = document.raw(value);
             let raw = match (setting.kind, raw) {
-                (Kind::Path, Raw::String(path)) => Raw::String(document.beside(&path)),
+                (Kind::Path | Kind::NeededPath, Raw::String(path)) => {
+                    Raw::String(document.beside(&path))
+                }
                 (_, raw) => raw,
             };
             self.given.push(Given {

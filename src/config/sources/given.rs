@@ -5,7 +5,7 @@ use super::problem::Problem;
 use super::unknown_key::unknown_key;
 use crate::config::setting::Setting;
 use crate::config::settings::by_key;
-use crate::config::values::Raw;
+use crate::config::values::{Raw, is_contents};
 
 /// A value as it was written, and where it was written.
 #[derive(Debug, Clone)]
@@ -28,6 +28,11 @@ impl Given {
     /// The value of an assignment `section.key=value` in `--set`.
     pub(crate) fn by_assignment(assignment: &str) -> Result<Self, Problem> {
         let problem = |message: String| Problem::new(Origin::Flag("--set".to_owned()), message);
+        let (name, _) = assignment.split_once('=').unwrap_or((assignment, ""));
+        if is_contents(name) {
+            let message = "needs section.key=value, not the text of a file";
+            return Err(problem(message.to_owned()));
+        }
         let Some((key, value)) = assignment.split_once('=') else {
             let message = format!("{assignment:?} has no value; write section.key=value");
             return Err(problem(message));

@@ -16,6 +16,7 @@ use crate::config::edge::EdgeConfig;
 use crate::config::error::ConfigError;
 use crate::config::settings::by_key;
 use crate::config::tokens::TokensConfig;
+use crate::config::values::is_contents;
 use crate::transport::tls::CertificateFiles;
 use crate::wire::TrustedProxies;
 
@@ -138,6 +139,8 @@ impl Loaded {
                 };
                 let message = if path.is_empty() {
                     "needs the path of a file".to_owned()
+                } else if is_contents(&path) {
+                    "needs a path, not the text of the file".to_owned()
                 } else {
                     format!("cannot read {path}: {error}")
                 };
@@ -304,6 +307,10 @@ impl Loaded {
     }
 
     fn apply_tls(&mut self, further: Vec<Further>) {
+        // What is wrong with them has been said.
+        if !self.is_valid("tls.cert") || !self.is_valid("tls.key") {
+            return;
+        }
         let tls = &self.config.tls;
         let (cert, key) = (tls.cert.clone(), tls.key.clone());
         let read = match (cert.is_empty(), key.is_empty()) {

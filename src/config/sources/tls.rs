@@ -7,7 +7,7 @@ use super::document::{Document, in_order};
 use super::origin::Origin;
 use super::problem::Problem;
 use super::table_reader::TableReader;
-use crate::config::values::Raw;
+use crate::config::values::{Kind, Raw};
 use crate::transport::tls::CertificateFiles;
 use crate::wire::tls::Certificate;
 
@@ -62,7 +62,9 @@ impl TableReader<'_, '_> {
             };
             match self.raw(value) {
                 Raw::String(text) if !text.trim().is_empty() => {
-                    *file = Some((self.document.beside(&text), origin));
+                    let raw = Raw::String(self.document.beside(&text));
+                    let found = self.value(origin.clone(), &path, Kind::NeededPath, &raw);
+                    *file = found.map(|found| (found, origin));
                 }
                 raw => self.wrong(origin, &path, format!("{raw} is not the path of a file")),
             }

@@ -7,7 +7,7 @@ use super::origin::Origin;
 use super::problem::Problem;
 use crate::config::setting::Setting;
 use crate::config::settings::SETTINGS;
-use crate::config::values::Raw;
+use crate::config::values::{Kind, Raw};
 use crate::protocol::{did_you_mean_or, nearest};
 
 const PREFIX: &str = "WAVECAST_";
@@ -30,7 +30,7 @@ pub(super) struct Variables {
 
 impl Variables {
     /// Reads the variables whose names begin with `WAVECAST_`, sorted by name. An empty
-    /// variable counts as unset.
+    /// variable counts as unset, unless the setting needs a path.
     pub(super) fn read(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
         let mut variables: Vec<(String, String)> = environment
             .filter_map(|(name, value)| {
@@ -38,7 +38,8 @@ impl Variables {
                 // reported as such.
                 let name = name.to_string_lossy().into_owned();
                 let value = value.to_string_lossy().trim().to_owned();
-                (name.starts_with(PREFIX) && !value.is_empty()).then_some((name, value))
+                let is_given = !value.is_empty() || may_not_be_empty(&name);
+                (name.starts_with(PREFIX) && is_given).then_some((name, value))
             })
             .collect();
         variables.sort();
@@ -60,6 +61,15 @@ impl Variables {
         }
         read
     }
+}
+
+/// Without a certificate there is no TLS, so a variable for one that was left empty by mistake must
+/// not go unnoticed.
+fn may_not_be_empty(name: &str) -> bool {
+    let mut needed = SETTINGS
+        .iter()
+        .filter(|setting| setting.kind == Kind::NeededPath);
+    needed.any(|setting| setting.variable() == name)
 }
 
 /// Kubernetes sets these for a Service that is named `wavecast`.

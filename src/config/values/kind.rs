@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::log_filter;
-use super::value::{Raw, Value};
+use super::value::{Raw, Value, is_contents};
 use super::web_origin;
 use crate::config::validate::YEAR;
 use crate::limits::{Rate, RateError};
@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     LogFilter,
     /// The path of a file. In the configuration file, a relative one begins at that file's folder.
     Path,
+    /// The same, but never empty: without the setting, there is no file.
+    NeededPath,
     /// Web origins: a list, or separated by commas in a flag or variable.
     WebOrigins,
     /// Texts: a list, or separated by commas in a flag or variable.
@@ -65,7 +67,7 @@ impl Kind {
             Self::Time { .. } => "DURATION",
             Self::Address | Self::OptionalAddress => "ADDRESS",
             Self::LogFilter => "LEVEL",
-            Self::Path => "FILE",
+            Self::Path | Self::NeededPath => "FILE",
             Self::WebOrigins | Self::AllowedOrigins => "ORIGIN",
             Self::Texts => "TEXT",
             Self::Rate | Self::ByteRate => "RATE",
@@ -93,7 +95,12 @@ impl Kind {
                 Some(filter) => log_filter::check(filter).map(|()| Value::Text(filter.to_owned())),
                 None => Err(format!("{raw} is not a log level; write \"info\"")),
             },
-            Self::Path => match text(raw) {
+            Self::Path | Self::NeededPath => match text(raw) {
+                // Not echoed: it may be a private key.
+                Some(path) if is_contents(path) => {
+                    Err("needs a path, not the text of the file".to_owned())
+                }
+                Some("") if self == Self::NeededPath => Err("needs the path of a file".to_owned()),
                 Some(path) => Ok(Value::Text(path.to_owned())),
                 None => Err(format!("{raw} is not a path; write \"history.bin\"")),
             },
@@ -117,7 +124,10 @@ impl Kind {
                 if words.contains(&word) {
                     return Ok(Value::Text(word.to_owned()));
                 }
-                let end = did_you_mean(nearest(word, words.iter().copied()));
+                // A number next to the one that was meant is not a misspelling of it.
+                let is_name = word.contains(char::is_alphabetic);
+                let near = nearest(word, words.iter().copied()).filter(|_| is_name);
+                let end = did_you_mean(near);
                 Err(format!("{raw} is not one of {}{end}", words.join(", ")))
             }
         }

@@ -10,4 +10,4 @@ mod web_origin;
 pub(crate) use kind::Kind;
 pub(crate) use listen::Listen;
 pub(crate) use start_page::StartPage;
-pub(crate) use value::{Raw, Value, put};
+pub(crate) use value::{Raw, Value, is_contents, put};

@@ -7,7 +7,7 @@ use super::listen::Listen;
 use crate::limits::Rate;
 
 /// A value as it was written, before it is parsed as the kind of its setting.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Raw {
     /// The text of a flag or a variable, without surrounding white space.
     Text(String),
@@ -32,9 +32,22 @@ impl Raw {
     /// The value without quotation marks, for a message about one that could be parsed.
     pub(crate) fn bare(&self) -> String {
         match self {
+            Self::Text(text) | Self::String(text) if is_contents(text) => self.to_string(),
             Self::Text(text) | Self::String(text) => text.trim().to_owned(),
             other => other.to_string(),
         }
+    }
+}
+
+/// Whether a text is that of a file, such as a private key, in place of a path or a short value.
+pub(crate) fn is_contents(text: &str) -> bool {
+    text.contains("-----BEGIN") || text.trim().contains(['\n', '\r'])
+}
+
+/// As in messages: it may be a private key that was put in a wrong place.
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -43,6 +56,9 @@ impl Raw {
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Text(text) | Self::String(text) if is_contents(text) => {
+                f.write_str("the text of a file")
+            }
             Self::Text(text) | Self::String(text) => write!(f, "{text:?}"),
             Self::Integer(number) => number.fmt(f),
             Self::Boolean(on) => on.fmt(f),

@@ -1,8 +1,7 @@
 //! The files of a certificate.
 
-use std::fs;
-use std::io;
-use std::time::SystemTime;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
 
 use crate::wire::tls::{Certificate, CertificateError};
 
@@ -60,19 +59,51 @@ impl CertificateFiles {
     pub(super) fn stamp(&self) -> Stamp {
         [&self.cert, &self.key].map(|path| {
             let metadata = fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
+            Some((version(&metadata), metadata.len()))
         })
     }
 }
 
-/// The time and the size of each file, if it is there.
-pub(super) type Stamp = [Option<(SystemTime, u64)>; 2];
+/// The version and the size of each file, if it is there.
+pub(super) type Stamp = [Option<(Version, u64)>; 2];
+
+/// Device, inode, and the times of the last change of the contents and of anything, such as the
+/// mode.
+#[cfg(unix)]
+type Version = [i128; 6];
+#[cfg(not(unix))]
+type Version = Option<std::time::SystemTime>;
+
+/// What differs if a file was written, replaced by another, or had its mode changed. The time of
+/// its contents alone does not: whoever makes several versions of a file may give all the same.
+#[cfg(unix)]
+fn version(file: &Metadata) -> Version {
+    use std::os::unix::fs::MetadataExt as _;
+    [
+        file.dev().into(),
+        file.ino().into(),
+        file.mtime().into(),
+        file.mtime_nsec().into(),
+        file.ctime().into(),
+        file.ctime_nsec().into(),
+    ]
+}
+
+#[cfg(not(unix))]
+fn version(file: &Metadata) -> Version {
+    file.modified().ok()
+}
 
 fn read(path: &str) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| format!("cannot read {path}: {error}");
-    let metadata = fs::metadata(path).map_err(cannot)?;
-    if metadata.len() > MAX_BYTES {
-        return Err(format!("{path} has more than 1 MiB, so it is no PEM file"));
+    // Opening a pipe would block until somebody writes to it, and a device may have no end.
+    if !fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err(format!("{path} is not a regular file"));
     }
-    fs::read(path).map_err(cannot)
+    let (file, mut bytes) = (File::open(path).map_err(cannot)?, Vec::new());
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    match read.map_err(cannot)? as u64 {
+        0..=MAX_BYTES => Ok(bytes),
+        _ => Err(format!("{path} has more than 1 MiB, so it is no PEM file")),
+    }
 }

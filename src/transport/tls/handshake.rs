@@ -56,7 +56,8 @@ impl Failure {
 /// Makes the handshake. It sets no deadline.
 pub(super) async fn handshake(socket: &TlsSocket) -> Result<(), Failure> {
     let mut first = [0];
-    if socket.tcp().peek(&mut first).await? == 0 {
+    // A probe may end in order or with a reset.
+    if !matches!(socket.tcp().peek(&mut first).await, Ok(1)) {
         return Err(Failure::Silent);
     }
     if first[0] != HANDSHAKE_RECORD && first[0].is_ascii_alphabetic() {

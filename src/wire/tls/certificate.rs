@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
@@ -36,6 +38,10 @@ impl Certificate {
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
         let chain = pem::chain(chain)?;
         let key = pem::key(key)?;
+        if let Some(place) = chain.iter().position(is_damaged) {
+            let message = format!("number {} in the file is damaged", place + 1);
+            return Err(CertificateError::InvalidCertificate(message));
+        }
         let expires = chain.first().and_then(|first| not_after(first));
         let expires = expires.ok_or_else(|| {
             CertificateError::InvalidCertificate(
@@ -44,7 +50,7 @@ impl Certificate {
         })?;
         let provider = default_provider();
         let private = provider.key_provider.load_private_key(key);
-        let private = private.map_err(|error| CertificateError::InvalidKey(error.to_string()))?;
+        let private = private.map_err(|_| CertificateError::UnsupportedKey)?;
         let key = CertifiedKey::new(chain, private);
         match key.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Self {
@@ -64,4 +70,17 @@ impl Certificate {
     pub(super) fn key(&self) -> Arc<CertifiedKey> {
         self.key.clone()
     }
+}
+
+/// Whether the bytes are not those of a certificate. Clients refuse a chain with such a part. One of
+/// a kind that rustls does not verify, such as an old root, is none of its business here.
+fn is_damaged(certificate: &CertificateDer<'_>) -> bool {
+    let parsed = ParsedCertificate::try_from(certificate);
+    let is_bad = matches!(
+        parsed,
+        Err(Error::InvalidCertificate(
+            rustls::CertificateError::BadEncoding
+        ))
+    );
+    is_bad || not_after(certificate).is_none()
 }

@@ -29,6 +29,11 @@ impl Certificates {
         self.0.store(Arc::new(certificates));
     }
 
+    /// All of them, in the order in which they are tried.
+    pub fn all(&self) -> Vec<Certificate> {
+        self.0.load().to_vec()
+    }
+
     /// When the first of them to expire does.
     pub fn expires(&self) -> Option<SystemTime> {
         let certificates = self.0.load();

@@ -26,9 +26,15 @@ pub enum CertificateError {
     /// The key has a passphrase.
     #[error("the private key is encrypted; a key without a passphrase is needed")]
     EncryptedKey,
-    /// The file of the key is damaged, or of an unknown kind.
+    /// The file of the key is damaged.
     #[error("invalid private key: {0}")]
     InvalidKey(String),
+    /// The key is damaged, or not one that TLS is spoken with.
+    #[error(
+        "invalid private key: it is damaged, or of a kind or size that is not supported; use ECDSA \
+         (P-256, P-384 or P-521), Ed25519, or RSA with 2048 to 8192 bits"
+    )]
+    UnsupportedKey,
     /// Each is valid, but they do not belong together.
     #[error("the private key does not belong to the certificate")]
     Mismatch,
@@ -43,6 +49,7 @@ impl CertificateError {
                 | Self::CertificateForKey
                 | Self::EncryptedKey
                 | Self::InvalidKey(_)
+                | Self::UnsupportedKey
                 | Self::Mismatch
         )
     }
@@ -63,6 +70,8 @@ pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, Certifi
 pub(super) fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     match PrivateKeyDer::from_pem_slice(text) {
         Ok(key) => Ok(key),
+        // The older form, in which the headers of a mail say so.
+        Err(_) if has(text, b"Proc-Type: 4,ENCRYPTED") => Err(CertificateError::EncryptedKey),
         Err(rustls::pki_types::pem::Error::NoItemsFound) => Err(match text {
             text if has(text, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") => {
                 CertificateError::EncryptedKey

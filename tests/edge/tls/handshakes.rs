@@ -142,3 +142,18 @@ async fn what_is_neither_tls_nor_http_is_closed() {
     eventually("another failure", async || stats.handshake_failures() == 4).await;
     assert_eq!(edge.server.node().connection_count(), 0);
 }
+
+#[tokio::test]
+async fn a_probe_that_ends_with_a_reset_is_no_failure() {
+    let own = TestCertificate::of(&["localhost"]);
+    let tls = own.acceptor(TlsOptions::default());
+    let stats = tls.stats().clone();
+    let edge = TestServer::start_tls(config(|_| {}), ServeOptions::default(), tls);
+    for _ in 0..20 {
+        let probe = dial(edge.address).await;
+        probe.set_zero_linger().expect("reset it when it is closed");
+        drop(probe);
+        connect_tls(edge.address, &own.client()).await;
+    }
+    assert_eq!((stats.handshakes(), stats.handshake_failures()), (20, 0));
+}

@@ -4,6 +4,7 @@ mod binary;
 mod event_stream;
 mod handshakes;
 mod http;
+mod refused;
 mod reload;
 mod secrets;
 mod slow_readers;
