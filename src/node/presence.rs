@@ -218,10 +218,22 @@ impl Node {
     pub(super) async fn renew_presence(&self, client: &Arc<Client>, topic: &Arc<Topic>) {
         let info = self.info_in(client, topic.full_name());
         self.hub.renew_info(client, topic, &info);
-        if topic.is_watched_by(client) && !self.may_still_see(client, topic).await {
+        if self.is_to_stop_watching(client, topic).await {
             // An error means that the hub has shut down.
             let _ = self.hub.stop_watching(client, topic).await;
         }
+    }
+
+    /// Whether a client is told who is present in a channel, and may no longer know it.
+    pub(super) async fn loses_presence(&self, client: &Client, channel: &ChannelName) -> bool {
+        match self.hub.topic(TopicKind::Channel, channel.as_str()) {
+            Some(topic) => self.is_to_stop_watching(client, &topic).await,
+            None => false,
+        }
+    }
+
+    async fn is_to_stop_watching(&self, client: &Client, topic: &Topic) -> bool {
+        topic.is_watched_by(client) && !self.may_still_see(client, topic).await
     }
 }
 
