@@ -97,6 +97,10 @@ impl Registry {
         &self.rules
     }
 
+    pub(super) fn max_list_bytes(&self) -> usize {
+        self.max_list_bytes
+    }
+
     /// How the topic with this name keeps who is present, if it does.
     pub(super) fn presence_options(&self, kind: TopicKind, name: &str) -> Option<PresenceOptions> {
         presence_of(self.rules.options(kind, name), name)
