@@ -167,6 +167,7 @@ impl Hub {
             (shards, options.outbox_max_bytes / 4),
             (options.topics.clone(), options.max_topics),
             budgets.clone(),
+            announcements.clone(),
         ));
         Self {
             _sweeper: Sweeper::start(&registry, &budgets, &arrivals, options, tasks),

@@ -16,6 +16,7 @@ use super::client_index::ClientIndex;
 use super::epochs::Epochs;
 use super::log::{Budget, Budgets, LazyLog, LogOrigin, TopicLog};
 use super::occupied_topics::OccupiedTopics;
+use super::presence::Announcements;
 use super::topic::{People, Topic, TopicId, TopicOptions, TopicRules, WatchedPresence};
 use crate::history::HistoryLimits;
 use crate::history::saved::SavedEpochs;
@@ -42,6 +43,8 @@ pub(super) struct Registry {
     epochs: Arc<Epochs>,
     /// What the logs of new topics are made from.
     log_origins: Vec<Arc<LogOrigin>>,
+    /// Retired topics leave it.
+    announcements: Arc<Announcements>,
     /// The number of rooms, and of channels, whose positions have been forgotten. One that is
     /// created later may be one of them, so it gets a different epoch.
     forgotten_rooms: AtomicU64,
@@ -54,6 +57,7 @@ impl Registry {
         (shards, max_list_bytes): (usize, usize),
         (rules, max_topics): (TopicRules, usize),
         budgets: Budgets,
+        announcements: Arc<Announcements>,
     ) -> Self {
         let epochs = Arc::<Epochs>::default();
         let mut log_origins: Vec<Arc<LogOrigin>> = Vec::new();
@@ -82,6 +86,7 @@ impl Registry {
             budgets,
             epochs,
             log_origins,
+            announcements,
             forgotten_rooms: AtomicU64::new(0),
             forgotten_channels: AtomicU64::new(0),
         }
@@ -90,6 +95,10 @@ impl Registry {
     /// The rules that configure topics by name.
     pub(super) fn rules(&self) -> &TopicRules {
         &self.rules
+    }
+
+    pub(super) fn max_list_bytes(&self) -> usize {
+        self.max_list_bytes
     }
 
     /// How the topic with this name keeps who is present, if it does.
@@ -264,7 +273,9 @@ impl Registry {
         is_new
     }
 
+    /// Removes a topic that is retired. What it knows of its people is freed at once.
     pub(super) fn remove_topic(&self, topic: &Arc<Topic>) {
+        self.announcements.forget(topic);
         self.topics_of(topic.kind())
             .remove_if(topic.name(), |_, held| Arc::ptr_eq(held, topic));
     }

@@ -37,6 +37,10 @@ impl Node {
         let terms = self
             .may_subscribe(client, channel, token, resume, watches == Some(true))
             .await?;
+        // Its newer token for the channel may lack the right to be told on.
+        let is_granted = watches.is_none() && terms.identity().is_some();
+        let loses_presence = is_granted && self.loses_presence(client, channel).await;
+        let watches = if loses_presence { Some(false) } else { watches };
         let dialect = self.dialect_of(client);
         let ack = |resumption: Option<&Resumption>, presence: Option<&Presence>| {
             let channel = channel.as_str();

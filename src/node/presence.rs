@@ -106,7 +106,8 @@ impl Node {
         answered.map_err(|error| refuse_unavailable(error, topic))
     }
 
-    /// All connections that are present, unless they are more than users would be listed.
+    /// All connections that are present, unless they are more than users would be listed, or their list
+    /// is larger.
     async fn connections_listed(
         &self,
         kind: TopicKind,
@@ -114,7 +115,9 @@ impl Node {
     ) -> Result<Presence, Unavailable> {
         let counts = self.hub.presence_counts(kind, name);
         let options = self.hub.presence_options(kind, name);
+        let max_bytes = self.hub.max_list_bytes();
         let max = options.map_or(0, |options| options.max_listed);
+        let max = max.min(max_bytes / present_connection_bytes(None));
         let mut list = PresenceList::Unlisted;
         if counts.connections <= max {
             let clients = match self.hub.topic(kind, name) {
@@ -126,9 +129,12 @@ impl Node {
                 }
                 None => Vec::new(),
             };
-            if clients.len() <= max {
-                let connections = clients.iter().map(|client| present_connection(client));
-                list = PresenceList::Connections(connections.collect());
+            let connections = clients.iter().map(|client| present_connection(client));
+            let connections: Vec<_> = connections.collect();
+            let users = connections.iter().map(|it| it.user.as_ref());
+            let bytes: usize = users.map(present_connection_bytes).sum();
+            if connections.len() <= max && bytes <= max_bytes {
+                list = PresenceList::Connections(connections);
             }
         }
         Ok(Presence { list, counts })
@@ -218,10 +224,22 @@ impl Node {
     pub(super) async fn renew_presence(&self, client: &Arc<Client>, topic: &Arc<Topic>) {
         let info = self.info_in(client, topic.full_name());
         self.hub.renew_info(client, topic, &info);
-        if topic.is_watched_by(client) && !self.may_still_see(client, topic).await {
+        if self.is_to_stop_watching(client, topic).await {
             // An error means that the hub has shut down.
             let _ = self.hub.stop_watching(client, topic).await;
         }
+    }
+
+    /// Whether a client is told who is present in a channel, and may no longer know it.
+    pub(super) async fn loses_presence(&self, client: &Client, channel: &ChannelName) -> bool {
+        match self.hub.topic(TopicKind::Channel, channel.as_str()) {
+            Some(topic) => self.is_to_stop_watching(client, &topic).await,
+            None => false,
+        }
+    }
+
+    async fn is_to_stop_watching(&self, client: &Client, topic: &Topic) -> bool {
+        topic.is_watched_by(client) && !self.may_still_see(client, topic).await
     }
 }
 
@@ -235,4 +253,11 @@ fn present_connection(client: &Client) -> PresentConnection {
         user: client.user(),
         since: client.since(),
     }
+}
+
+/// Bytes that a connection takes in a list, at most: every character of the user's id may be escaped.
+fn present_connection_bytes(user: Option<&UserId>) -> usize {
+    const UUID: usize = uuid::fmt::Hyphenated::LENGTH;
+    const WITHOUT_USER: usize = r#"{"client":"","since":"2026-11-27T12:00:00.000Z"},"#.len() + UUID;
+    WITHOUT_USER + user.map_or(0, |user| r#","user":"""#.len() + 2 * user.as_str().len())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::entry::{Entry, Info, PageItem, Told};
+use super::entry::{Before, Entry, Info, PageItem};
 use super::form::Form;
 use super::fresh::{Fresh, Knows, Pending};
 use super::lingering::Lingering;
@@ -16,6 +16,9 @@ use crate::protocol::{Presence, PresenceCounts, PresenceList, UserId};
 /// What longer times are shortened to, so that no clock runs over.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// Users that may linger, however few are listed.
+const MIN_LINGERING: usize = 100;
+
 /// Who is present in one topic, and what of it has not been announced yet.
 ///
 /// What is announced is what those who watch need: a user who comes and goes in between is left out.
@@ -23,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// because it shows what the others have yet to be told. So for everybody who watches, the snapshot and
 /// what was announced after it add up to those who are present.
 ///
-/// Bound: one entry per user, of about 100 bytes; `max_listed` and `max_bytes` bound what is listed.
+/// Bound: one entry of about 100 bytes per user who is a member; as many who linger as are listed, and
+/// twice as many of whom something is to be announced. `max_listed` and `max_bytes` bound what is listed.
 #[derive(Debug)]
 pub struct PresenceBook {
     options: PresenceOptions,
@@ -133,7 +137,7 @@ impl PresenceBook {
         entry.connections += 1;
         let is_first = entry.connections == 1;
         let (was_gone, before) = (std::mem::take(&mut entry.is_gone), entry.bytes());
-        let is_other = entry.renew(info);
+        let seen_before = entry.renew(info);
         let after = entry.bytes();
         if is_first {
             self.lingering.remove(arrival);
@@ -144,8 +148,8 @@ impl PresenceBook {
         } else {
             self.bytes = self.bytes + after - before;
         }
-        if was_gone || is_other {
-            self.change(arrival, !was_gone, now);
+        if was_gone || seen_before.is_some() {
+            self.change(arrival, was_gone, seen_before, now);
         }
         is_first
     }
@@ -153,11 +157,11 @@ impl PresenceBook {
     fn arrive(&mut self, user: &UserId, info: Info, now: Instant, at: SystemTime) {
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        let entry = Entry::new(user.clone(), info, at, Told::Nothing);
+        let entry = Entry::new(user.clone(), info, at);
         self.bytes += entry.bytes();
         self.users.insert(arrival, entry);
         self.arrivals.insert(user.clone(), arrival);
-        self.change(arrival, false, now);
+        self.change(arrival, true, None, now);
     }
 
     /// A connection has gone. Whether it was the user's last.
@@ -179,6 +183,7 @@ impl PresenceBook {
             self.go(arrival, now);
         } else {
             self.lingering.insert(arrival, now + self.options.linger);
+            self.expire(now);
         }
         true
     }
@@ -189,10 +194,10 @@ impl PresenceBook {
         let entry = arrival.and_then(|arrival| Some((arrival, self.users.get_mut(&arrival)?)));
         if let Some((arrival, entry)) = entry.filter(|(_, entry)| !entry.is_gone) {
             let before = entry.bytes();
-            let is_other = entry.renew(info);
+            let seen_before = entry.renew(info);
             self.bytes = self.bytes + entry.bytes() - before;
-            if is_other {
-                self.change(arrival, true, now);
+            if seen_before.is_some() {
+                self.change(arrival, false, seen_before, now);
             }
         }
     }
@@ -262,12 +267,16 @@ impl PresenceBook {
 
     /// Nothing is left to be announced: it has been, or nobody needs it.
     fn settle(&mut self) {
-        for (arrival, _) in std::mem::take(&mut self.pending) {
-            self.settle_one(arrival);
-        }
+        self.settle_pending();
         self.told = self.counts();
         self.form.has_changed = false;
         (self.changed_at, self.recounted_at) = (None, None);
+    }
+
+    fn settle_pending(&mut self) {
+        for (arrival, _) in std::mem::take(&mut self.pending) {
+            self.settle_one(arrival);
+        }
     }
 
     fn settle_one(&mut self, arrival: u64) {
@@ -275,7 +284,7 @@ impl PresenceBook {
             return;
         };
         if !entry.is_gone {
-            entry.told = Told::All;
+            entry.is_told = true;
             return;
         }
         self.gone -= 1;
@@ -284,9 +293,14 @@ impl PresenceBook {
         }
     }
 
-    /// Ends the presence of those who have lingered long enough.
+    /// How many users may linger.
+    fn max_lingering(&self) -> usize {
+        self.options.max_listed.max(MIN_LINGERING)
+    }
+
+    /// Ends the presence of those who have lingered long enough, and of the first if they are too many.
     fn expire(&mut self, now: Instant) {
-        while let Some(arrival) = self.lingering.pop(now) {
+        while let Some(arrival) = self.lingering.pop(now, self.max_lingering()) {
             self.go(arrival, now);
         }
     }
@@ -296,12 +310,12 @@ impl PresenceBook {
             entry.is_gone = true;
             self.bytes -= entry.bytes();
             self.gone += 1;
-            self.change(arrival, true, now);
+            self.change(arrival, true, None, now);
         }
     }
 
-    /// A user has come, gone or changed; `was_here` says whether it was present before.
-    fn change(&mut self, arrival: u64, was_here: bool, now: Instant) {
+    /// A user has come or gone, or shows something else than `before`.
+    fn change(&mut self, arrival: u64, has_moved: bool, before: Option<Before>, now: Instant) {
         let users = self.users.len() - self.gone;
         let form_changes = self.form.decide(users, self.bytes);
         if !self.is_watched {
@@ -316,16 +330,19 @@ impl PresenceBook {
         }
         if form_changes && !self.form.is_list() {
             // Nobody keeps a list from now on.
-            for (arrival, _) in std::mem::take(&mut self.pending) {
-                self.settle_one(arrival);
-            }
+            self.settle_pending();
         }
         if !self.form.is_list() {
             return self.settle_one(arrival);
         }
-        let is_here = self.users.get(&arrival).is_some_and(|it| !it.is_gone);
         let pending = self.pending.entry(arrival).or_default();
-        pending.note(&self.fresh, was_here, is_here);
+        pending.note(&self.fresh, has_moved, before);
+        if self.pending.len() > 2 * self.max_lingering() {
+            // A list of those who are present is shorter than so many changes.
+            self.form.has_changed = true;
+            self.fresh.change_form();
+            self.settle_pending();
+        }
     }
 
     /// A connection without a user has come or gone.

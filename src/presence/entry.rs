@@ -7,7 +7,7 @@ use crate::protocol::{Identity, Json, PresentUser, UserId};
 /// What a user's token says for others to see, and how old the token is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Info {
-    text: Option<Json>,
+    pub(super) text: Option<Json>,
     /// Unix time in seconds; 0 if the token does not say when it was issued.
     issued: u32,
 }
@@ -30,14 +30,8 @@ impl Info {
     }
 }
 
-/// What those who watch have been told of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    Nothing,
-    /// That it is here, with another `info` than it has now.
-    Other,
-    All,
-}
+/// What others have seen of a user.
+pub(super) type Before = Option<Json>;
 
 /// A user who is present, or who has gone and whose going has not been announced.
 #[derive(Debug)]
@@ -48,19 +42,20 @@ pub(super) struct Entry {
     since: u64,
     /// 0 while it lingers, and once it has gone.
     pub(super) connections: u32,
-    pub(super) told: Told,
+    /// Whether those who watch have been told that it is here.
+    pub(super) is_told: bool,
     pub(super) is_gone: bool,
 }
 
 impl Entry {
-    pub(super) fn new(user: UserId, info: Info, at: SystemTime, told: Told) -> Self {
+    pub(super) fn new(user: UserId, info: Info, at: SystemTime) -> Self {
         let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             user,
             info,
             since: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
             connections: 1,
-            told,
+            is_told: false,
             is_gone: false,
         }
     }
@@ -72,17 +67,14 @@ impl Entry {
         2 * self.user.as_str().len() + info.map_or(0, |info| info.as_str().len()) + 24
     }
 
-    /// Takes what a token says, unless there was a newer one. Whether others see a difference.
-    pub(super) fn renew(&mut self, info: Info) -> bool {
+    /// Takes what a token says, unless there was a newer one. Returns what others have seen before, if
+    /// they see a difference.
+    pub(super) fn renew(&mut self, info: Info) -> Option<Before> {
         if info.is_older(&self.info) {
-            return false;
+            return None;
         }
-        let is_other = info.text != self.info.text;
-        self.info = info;
-        if is_other && self.told == Told::All {
-            self.told = Told::Other;
-        }
-        is_other
+        let before = std::mem::replace(&mut self.info, info).text;
+        (before != self.info.text).then_some(before)
     }
 
     pub(super) fn present(&self) -> PresentUser {

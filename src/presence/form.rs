@@ -22,13 +22,26 @@ impl Form {
         }
     }
 
+    /// What a list of this many bytes takes, if another one is made in its place when it is too large.
+    pub(super) fn bounded(&self, bytes: usize) -> usize {
+        bytes.min(self.max_bytes)
+    }
+
+    /// Whether a list of this many bytes is too large.
+    pub(super) fn is_too_large(&self, bytes: usize) -> bool {
+        bytes > self.max_bytes
+    }
+
     pub(super) fn is_list(&self) -> bool {
         self.is_list
     }
 
     /// Decides anew, for this many users, whose list has this size. Whether that changed anything.
     pub(super) fn decide(&mut self, users: usize, bytes: usize) -> bool {
-        let fits = |part: usize| users <= self.max_users / part && bytes <= self.max_bytes / part;
+        let fits = |part: usize| {
+            // Half of one user is still one.
+            users <= (self.max_users / part).max(1) && bytes <= self.max_bytes / part
+        };
         let is_list = self.max_users > 0 && fits(if self.is_list { 1 } else { 2 });
         let changes = is_list != self.is_list;
         self.is_list = is_list;

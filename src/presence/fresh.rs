@@ -1,5 +1,6 @@
 //! Those who have got a snapshot since the last announcement.
 
+use super::entry::{Before, Entry};
 use crate::protocol::Presence;
 
 /// Snapshots that are told apart. What follows the last of them is announced to all who got a later one,
@@ -83,6 +84,9 @@ impl Fresh {
     }
 }
 
+/// Those who know what was announced before, beside the bits of the generations.
+const TOLD: u32 = 1 << MAX_GENERATIONS;
+
 /// A change of a user that has not been announced: a bit for each generation that has not seen it.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -90,29 +94,48 @@ pub(super) struct Pending {
     changed: u16,
     /// Whether the user was absent then and is present now, or the reverse.
     moved: u16,
-    /// Whether its `info` has changed.
-    renewed: u16,
+    /// The `info` that they have seen of it, if it has changed since.
+    renewed: Vec<(u32, Before)>,
 }
 
 impl Pending {
-    pub(super) fn note(&mut self, fresh: &Fresh, was_here: bool, is_here: bool) {
+    /// `before` is what others have seen of the user, if its `info` has changed.
+    pub(super) fn note(&mut self, fresh: &Fresh, has_moved: bool, before: Option<Before>) {
         let all = fresh.all();
         self.changed |= all;
-        if was_here == is_here {
-            self.renewed |= all;
-        } else {
+        if has_moved {
             self.moved ^= all;
+        }
+        if let Some(before) = before {
+            let known = self.renewed.iter().fold(0, |bits, (of, _)| bits | of);
+            let new = (u32::from(all) | TOLD) & !known;
+            if new != 0 {
+                self.renewed.push((new, before));
+            }
         }
     }
 
-    /// Whether this generation has to be told.
-    pub(super) fn is_needed_by(&self, index: usize, generation: Generation) -> bool {
-        let bits = if generation.is_mixed() {
-            self.changed
-        } else {
-            self.moved | self.renewed
-        };
-        bits & (1 << index) != 0
+    /// Whether this generation has to be told of the user.
+    pub(super) fn is_needed_by(&self, index: usize, generation: Generation, user: &Entry) -> bool {
+        let bit = 1_u16 << index;
+        if generation.is_mixed() {
+            return self.changed & bit != 0;
+        }
+        self.moved & bit != 0 || !user.is_gone && self.is_renewed(bit.into(), user)
+    }
+
+    /// Whether those who know what was announced before have to be told of the user.
+    pub(super) fn is_needed_by_told(&self, user: &Entry) -> bool {
+        match (user.is_told, user.is_gone) {
+            (true, true) | (false, false) => true,
+            (false, true) => false,
+            (true, false) => self.is_renewed(TOLD, user),
+        }
+    }
+
+    fn is_renewed(&self, bit: u32, user: &Entry) -> bool {
+        let seen = self.renewed.iter().find(|(of, _)| of & bit != 0);
+        seen.is_some_and(|(_, before)| *before != user.info.text)
     }
 }
 

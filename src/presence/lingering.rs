@@ -32,9 +32,11 @@ impl Lingering {
         }
     }
 
-    /// Removes and returns a user whose time is over.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<u64> {
-        while let Some(&(end, arrival)) = self.ends.front().filter(|(end, _)| *end <= now) {
+    /// Removes and returns a user whose time is over, or the first of more than `max`.
+    pub(super) fn pop(&mut self, now: Instant, max: usize) -> Option<u64> {
+        let are_many = self.users.len() > max;
+        let is_over = |(end, _): &&(Instant, u64)| are_many || *end <= now;
+        while let Some(&(end, arrival)) = self.ends.front().filter(is_over) {
             self.ends.pop_front();
             if self.users.get(&arrival) == Some(&end) {
                 self.users.remove(&arrival);

@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresenceOptions {
     /// How long a user stays listed after its last connection has gone. One that comes back in
-    /// time was never away. Default 5 s; zero lists nobody who has gone.
+    /// time was never away. At most `max_listed` users linger, or 100 if that is more; then the first
+    /// are gone earlier. Default 5 s; zero lists nobody who has gone.
     pub linger: Duration,
     /// The shortest time between two announcements. The first change is announced at once, what
     /// follows within this time together. Default 500 ms; zero announces each change.

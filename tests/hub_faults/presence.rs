@@ -231,3 +231,32 @@ async fn a_watcher_with_a_full_outbox_is_evicted_and_its_user_leaves() {
     hub.disconnect(&stalled, |_| None).in_time().await.unwrap();
     assert_eq!(heard(&hub, &pipe).await, ["-stalled"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_channel_is_freed_at_once_though_its_user_lingers() {
+    let presence = PresenceOptions {
+        linger: Duration::from_secs(3600),
+        ..PresenceOptions::default()
+    };
+    let hub = hub(no_pings(), presence);
+    let pipe = watcher(&hub).await;
+    let ada = connect_as(&hub, "u-ada", Link::Detached);
+    let mut abandoned = Vec::new();
+    for number in 0..50 {
+        let name = format!("abandoned-{number}");
+        join(&hub, &ada, &name, number % 2 == 0).await;
+        abandoned.push(Arc::downgrade(&hub.topic(KIND, &name).expect("a member")));
+        leave(&hub, &ada, &name).await;
+    }
+    // The announcer and the shard have seen what was sent to them before these return.
+    assert!(heard(&hub, &pipe).await.is_empty());
+    let left = abandoned.iter().filter(|topic| topic.strong_count() > 0);
+    assert_eq!(left.count(), 0);
+    // The one that has a member goes on.
+    join(&hub, &ada, "c", false).await;
+    assert_eq!(heard(&hub, &pipe).await, ["+ada"]);
+    leave(&hub, &ada, "c").await;
+    assert!(heard(&hub, &pipe).await.is_empty());
+    advance(presence.linger).await;
+    assert_eq!(heard(&hub, &pipe).await, ["-ada"]);
+}

@@ -258,13 +258,20 @@ fn history_request(object: &Object<'_, '_>) -> Result<HistoryRequest, Refusal> {
 
 /// What a question about presence asks for: users, unless it says something else.
 fn presence_request(object: &Object<'_, '_>) -> Result<PresenceRequest, Refusal> {
-    let by = optional(object, "by").map(|by| by.as_str() == Some("connection"));
-    match (flag(object, "counts")?, by) {
-        (_, Some(false)) => Err(missing("by")),
-        (Some(true), _) => Ok(PresenceRequest::Counts),
-        (_, Some(true)) => Ok(PresenceRequest::Connections),
-        (_, None) => Ok(PresenceRequest::Users),
-    }
+    let listed = match optional(object, "by") {
+        None => PresenceRequest::Users,
+        Some(by) => match by.as_str() {
+            Some("user") => PresenceRequest::Users,
+            Some("connection") => PresenceRequest::Connections,
+            _ => return Err(missing("by")),
+        },
+    };
+    let counts = flag(object, "counts")? == Some(true);
+    Ok(if counts {
+        PresenceRequest::Counts
+    } else {
+        listed
+    })
 }
 
 fn flag(object: &Object<'_, '_>, field: &'static str) -> Result<Option<bool>, Refusal> {

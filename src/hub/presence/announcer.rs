@@ -1,6 +1,6 @@
 //! The announcer sends the changes of presence when they are due.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::announcements::Announcements;
 use super::announcing::{When, wanted};
 use crate::dialect::Dialects;
 use crate::hub::shard::{HubClosed, MailboxList, Reserved};
-use crate::hub::topic::{Topic, TopicId, WatchedPresence, now};
+use crate::hub::topic::{Topic, now};
 
 /// Topics that are looked at before others get a turn.
 const TOPICS_PER_TURN: usize = 64;
@@ -32,8 +32,6 @@ pub(in crate::hub) struct Announcer {
     mailboxes: MailboxList,
     dialects: Dialects,
     announcements: Arc<Announcements>,
-    /// Bound: a topic is in it once for each time at which something became due earlier.
-    schedule: BTreeMap<(Instant, TopicId), Arc<Topic>>,
     /// For each shard, the topics that wait for a permit there. Bound: each topic once.
     blocked: Box<[VecDeque<Blocked>]>,
 }
@@ -58,7 +56,6 @@ impl Announcer {
         Self {
             dialects,
             announcements: announcements.clone(),
-            schedule: BTreeMap::new(),
             blocked: (0..mailboxes.len()).map(|_| VecDeque::new()).collect(),
             mailboxes,
         }
@@ -78,20 +75,15 @@ impl Announcer {
         // One for each shard that topics wait for.
         let mut waits: FuturesUnordered<Wait<'_>> = FuturesUnordered::new();
         loop {
-            for (at, topic) in announcements.take() {
-                self.schedule.insert((at, topic.id()), topic);
-            }
             for _ in 0..TOPICS_PER_TURN {
-                let first = self.schedule.first_entry();
-                let Some(first) = first.filter(|first| first.key().0 <= now()) else {
+                let Some((at, topic)) = announcements.take_due(now()) else {
                     break;
                 };
-                let ((at, _), topic) = first.remove_entry();
                 if let Some(full) = self.visit(&mailboxes, at, &topic, None)? {
                     self.wait(full, &mailboxes, &waits);
                 }
             }
-            let next = self.schedule.first_key_value().map(|((at, _), _)| *at);
+            let next = announcements.next();
             tokio::select! {
                 () = announcements.noted() => {}
                 () = sleep_until_or_never(next) => yield_now().await,
@@ -143,7 +135,7 @@ impl Announcer {
             };
             if !presence.book.is_due(now()) {
                 drop(state);
-                self.schedule_again(topic);
+                self.announcements.note_again(topic);
                 return Ok(None);
             }
             let bytes = presence.book.announcement_bytes();
@@ -153,7 +145,7 @@ impl Announcer {
             Ok(mut permits) => {
                 // If somebody has begun to watch in a shard without a permit, it is still due.
                 let _ = topic.announce(&mut permits, self.dialects, When::Due);
-                self.schedule_again(topic);
+                self.announcements.note_again(topic);
                 Ok(None)
             }
             Err(full) => {
@@ -165,15 +157,6 @@ impl Announcer {
                 });
                 Ok(Some(full))
             }
-        }
-    }
-
-    /// Looks at a topic again when something is due in it.
-    fn schedule_again(&mut self, topic: &Arc<Topic>) {
-        let mut state = topic.state.lock();
-        let presence = state.people.presence();
-        if let Some(due) = presence.and_then(WatchedPresence::schedule_again) {
-            self.schedule.insert((due, topic.id()), topic.clone());
         }
     }
 }

@@ -20,6 +20,11 @@ impl Hub {
         self.registry.presence_options(kind, name)
     }
 
+    /// Maximum size of a list of those who are present, in bytes.
+    pub fn max_list_bytes(&self) -> usize {
+        self.registry.max_list_bytes()
+    }
+
     /// How many are present; nobody, if presence is not kept.
     pub fn presence_counts(&self, kind: TopicKind, name: &str) -> PresenceCounts {
         let topic = self.registry.topic(kind, name);

@@ -103,11 +103,11 @@ impl WatchedPresence {
         self.audience.shards()
     }
 
-    /// When the announcer has to look at the topic, if that is earlier than it would.
-    pub(in crate::hub) fn reschedule(&mut self) -> Option<Instant> {
+    /// When the announcer has to look at the topic, if that is earlier than it would, and when it would.
+    pub(in crate::hub) fn reschedule(&mut self) -> Option<(Option<Instant>, Instant)> {
         let due = self.book.due()?;
         let is_earlier = self.scheduled.is_none_or(|scheduled| due < scheduled);
-        is_earlier.then(|| *self.scheduled.insert(due))
+        is_earlier.then(|| (self.scheduled.replace(due), due))
     }
 
     /// Whether this is the time at which the announcer was to look at the topic.
@@ -115,9 +115,8 @@ impl WatchedPresence {
         self.scheduled == Some(at)
     }
 
-    /// The announcer has looked at the topic. Returns when it has to do so again.
-    pub(in crate::hub) fn schedule_again(&mut self) -> Option<Instant> {
-        self.scheduled = None;
-        self.reschedule()
+    /// The announcer does not look at the topic any more. Returns when it would have.
+    pub(in crate::hub) fn unschedule(&mut self) -> Option<Instant> {
+        self.scheduled.take()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::PresenceBook;
-use crate::presence::entry::{Entry, Told};
+use crate::presence::entry::Entry;
 use crate::presence::fresh::{Announcement, Generation, Pending};
 use crate::protocol::{Presence, PresenceCounts, PresenceList};
 
@@ -38,7 +38,8 @@ impl PresenceBook {
         match (self.form.is_list(), self.form.has_changed) {
             (false, _) => 0,
             (true, true) => self.bytes,
-            (true, false) => entries.map(Entry::bytes).sum(),
+            // Instead of a list that is too large, those who are present are announced.
+            (true, false) => self.form.bounded(entries.map(Entry::bytes).sum()),
         }
     }
 
@@ -78,12 +79,8 @@ impl PresenceBook {
         if has_other_form {
             return Some(self.members());
         }
-        self.changes(is_recounted, |entry, _| {
-            if entry.is_gone {
-                entry.told != Told::Nothing
-            } else {
-                entry.told != Told::All
-            }
+        self.changes(is_recounted, |entry, pending| {
+            pending.is_needed_by_told(entry)
         })
     }
 
@@ -97,24 +94,32 @@ impl PresenceBook {
         if fresh.has_other_form {
             return Some(self.members());
         }
-        self.changes(fresh.is_recounted, |_, pending| {
-            pending.is_needed_by(index, fresh)
+        self.changes(fresh.is_recounted, |entry, pending| {
+            pending.is_needed_by(index, fresh, entry)
         })
     }
 
     /// The changes of those users of whom it `is_needed`, if there are any, or numbers have to be told.
+    /// If they are too large, all who are present.
     fn changes(
         &self,
         is_recounted: bool,
         is_needed: impl Fn(&Entry, &Pending) -> bool,
     ) -> Option<PresenceList> {
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        let (mut joined, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
         for (arrival, pending) in &self.pending {
             let entry = self.users.get(arrival);
-            match entry.filter(|entry| is_needed(entry, pending)) {
-                Some(entry) if entry.is_gone => left.push(entry.user.clone()),
-                Some(entry) => joined.push(entry.present()),
-                None => {}
+            let Some(entry) = entry.filter(|entry| is_needed(entry, pending)) else {
+                continue;
+            };
+            bytes += entry.bytes();
+            if self.form.is_too_large(bytes) {
+                return Some(self.members());
+            }
+            if entry.is_gone {
+                left.push(entry.user.clone());
+            } else {
+                joined.push(entry.present());
             }
         }
         let is_empty = joined.is_empty() && left.is_empty() && !is_recounted;

@@ -237,6 +237,127 @@ fn connections_without_a_user_are_only_counted_and_announced_after_the_interval(
 }
 
 #[test]
+fn an_info_that_is_the_same_again_in_the_end_is_not_announced() {
+    let mut watched = Watched::new(options(0, 500, 10));
+    watched.enter("ada");
+    watched.announced();
+    let ada = user("ada");
+    let (early, _) = watched.book.show(watched.now);
+    watched.book.renew(&ada, info("B"), watched.now);
+    // Somebody who sees the other one has to be told of the end.
+    let (between, knows) = watched.book.show(watched.now);
+    watched.book.renew(&ada, Info::default(), watched.now);
+    assert_ne!(early, between);
+    watched.pass(500);
+    let announcement = watched.book.take(watched.now).unwrap();
+    assert_eq!(announcement.to_told, None);
+    assert_eq!(knows, Knows::Snapshot(0));
+    let to_fresh = announcement.to_fresh[0].as_ref();
+    assert_eq!(to_fresh.map(text).as_deref(), Some("+ada 1/1/0"));
+}
+
+#[test]
+fn a_user_who_is_back_with_another_info_is_announced_to_those_who_saw_the_first() {
+    let mut watched = Watched::new(options(0, 500, 10));
+    watched.enter("ada");
+    watched.announced();
+    watched.enter("bob");
+    let (_, knows) = watched.book.show(watched.now);
+    assert_eq!(knows, Knows::Snapshot(0));
+    let bob = user("bob");
+    watched.leave("bob");
+    let at = SystemTime::now();
+    watched
+        .book
+        .enter(Some((&bob, info("Bob"))), watched.now, at);
+    watched.pass(500);
+    let announcement = watched.book.take(watched.now).unwrap();
+    assert_eq!(text(&announcement.to_told.unwrap()), "+bob 2/2/0");
+    let to_fresh = announcement.to_fresh[0].as_ref();
+    assert_eq!(to_fresh.map(text).as_deref(), Some("+bob 2/2/0"));
+}
+
+#[test]
+fn those_who_linger_are_bounded_and_the_first_go_early() {
+    let mut watched = Watched::new(options(3_600_000, 0, 150));
+    for is_watched in [true, false] {
+        watched.book.set_watched(is_watched);
+        for number in 0..4000 {
+            let name = format!("user-{number}");
+            watched.enter(&name);
+            watched.leave(&name);
+            watched.announced();
+            assert!(watched.book.users.len() <= 151);
+        }
+        let users = watched.book.page(None, 1000, watched.now).unwrap().items;
+        assert_eq!(users.len(), 150);
+        assert_eq!(users[0].present.user.as_str(), "user-3850");
+    }
+}
+
+#[test]
+fn what_comes_and_goes_within_an_interval_is_bounded() {
+    let mut watched = Watched::new(options(0, 10_000, 100));
+    watched.enter("ada");
+    watched.announced();
+    let mut latest = Knows::Announced;
+    for number in 0..5000 {
+        if number < 20 {
+            latest = watched.book.show(watched.now).1;
+        }
+        let name = format!("user-{number}");
+        watched.enter(&name);
+        watched.leave(&name);
+        assert!(watched.book.users.len() <= 202);
+    }
+    assert_eq!(latest, Knows::Snapshot(15));
+    watched.pass(10_000);
+    let announcement = watched.book.take(watched.now).unwrap();
+    for presence in announcement.to_fresh.into_iter().flatten() {
+        assert_eq!(text(&presence), "=ada 1/1/0");
+    }
+}
+
+#[test]
+fn changes_that_take_too_many_bytes_become_the_users_who_are_present() {
+    let mut watched = Watched::new(options(0, 10_000, 100));
+    watched.book = PresenceBook::new(watched.book.options, 2000);
+    watched.book.set_watched(true);
+    watched.enter("ada");
+    watched.announced();
+    for number in 0..20 {
+        watched.enter(&format!("user-{number}"));
+        watched.book.show(watched.now);
+    }
+    for number in 0..20 {
+        watched.leave(&format!("user-{number}"));
+    }
+    // Others come and go, so that there is more to be said than is present.
+    for number in 0..60 {
+        let name = format!("other-{number}");
+        watched.enter(&name);
+        watched.leave(&name);
+    }
+    watched.pass(10_000);
+    assert!(watched.book.announcement_bytes() <= 2000);
+    let announcement = watched.book.take(watched.now).unwrap();
+    assert_eq!(announcement.to_told, None);
+    let mixed = announcement.to_fresh[15].as_ref().unwrap();
+    assert_eq!(text(mixed), "=ada 1/1/0");
+}
+
+#[test]
+fn where_one_user_is_listed_the_last_one_is_listed_again() {
+    let mut watched = Watched::new(options(0, 0, 1));
+    watched.enter("ada");
+    assert_eq!(watched.announced().as_deref(), Some("+ada 1/1/0"));
+    watched.enter("bob");
+    assert_eq!(watched.announced().as_deref(), Some("2/2/0"));
+    watched.leave("ada");
+    assert_eq!(watched.announced().as_deref(), Some("=bob 1/1/0"));
+}
+
+#[test]
 fn ten_thousand_joins_in_a_second_are_a_few_announcements() {
     let mut watched = Watched::new(PresenceOptions::default());
     let mut announcements = 0;

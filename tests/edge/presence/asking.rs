@@ -26,6 +26,11 @@ async fn a_question_is_answered_with_users_numbers_or_connections() {
         r#"{"type":"presence","channel":"c","users":1,"connections":2,"anonymous":1}"#,
     )
     .await;
+    ada.ask(
+        r#"{"type":"presence","channel":"c","by":"user"}"#,
+        r#"{"type":"presence","channel":"c","users":1,"connections":2,"anonymous":1,"members":[{"user":"ada"}]}"#,
+    )
+    .await;
     ada.send_text(r#"{"type":"presence","channel":"c","by":"connection"}"#)
         .await;
     let mut answer = ada.next_json().await;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use wavecast::PresenceOptions;
 
-use super::{AT_ONCE, announced, present, start, watch};
-use crate::support::{Client, TestServer};
+use super::{AT_ONCE, announced, keeping, present, start, watch};
+use crate::support::{Client, TestServer, config};
 
 async fn subscribe_as(server: &TestServer, user: &str) -> Client {
     let mut client = server.connect_as(user).await;
@@ -63,6 +63,32 @@ async fn above_the_limit_there_are_numbers_alone_and_at_half_of_it_the_members_a
     }
     others.push(subscribe_as(&server, "g").await);
     eve.expect_json(announced(&["g"], &[], [3, 3, 0])).await;
+}
+
+#[tokio::test]
+async fn connections_whose_list_is_too_large_are_only_counted() {
+    let server = TestServer::start(config(|config| {
+        config.topics = keeping(AT_ONCE).topics;
+        config.trust_user_parameter = true;
+        config.max_message_size = 16 * 1024;
+        config.outbox.bytes = 64 * 1024;
+    }))
+    .await;
+    let mut clients = Vec::new();
+    // A quarter is 16 KiB, and each takes about 300 bytes.
+    let name = |number| format!("{number:0>120}");
+    for number in 0..70 {
+        clients.push(subscribe_as(&server, &name(number)).await);
+        if number == 39 || number == 69 {
+            let client = &mut clients[0];
+            client
+                .send_text(r#"{"type":"presence","channel":"c","by":"connection"}"#)
+                .await;
+            let answer = client.next_json().await;
+            assert_eq!(answer["connections"], number + 1);
+            assert_eq!(answer["members"].is_array(), number == 39, "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -149,6 +149,41 @@ async fn a_token_for_a_channel_alone_may_grant_it() {
 }
 
 #[tokio::test]
+async fn a_watcher_whose_newer_token_for_the_channel_lacks_the_right_is_told_no_more() {
+    for position in [json!(null), json!({"last": 0})] {
+        let edge = start(RULES).await;
+        let mut watchers = Vec::new();
+        for user in ["eve", "ida"] {
+            let mut watcher = connect(&edge, &token(json!({"sub": user}))).await;
+            let granting = |allow| token(json!({"sub": user, "channel": "c", "allow": allow}));
+            let watching = granting(json!(["subscribe", "presence"]));
+            let mut subscribe =
+                json!({"type": "subscribe", "channel": "c", "presence": true, "token": watching});
+            assert_eq!(
+                ask(&mut watcher, subscribe.clone()).await["type"],
+                "subscribed"
+            );
+            subscribe.as_object_mut().unwrap().remove("presence");
+            if user == "eve" {
+                subscribe["token"] = granting(json!(["subscribe"])).into();
+            }
+            if let Some(position) = position.as_object() {
+                subscribe.as_object_mut().unwrap().extend(position.clone());
+            }
+            assert_eq!(ask(&mut watcher, subscribe).await["type"], "subscribed");
+            watchers.push(watcher);
+        }
+        let [eve, ida] = &mut watchers[..] else {
+            unreachable!()
+        };
+        let mut bob = connect(&edge, &token(json!({"sub": "bob"}))).await;
+        bob.subscribe("c").await;
+        assert_eq!(ida.next_json().await["joined"], json!([{"user": "bob"}]));
+        eve.expect_silence().await;
+    }
+}
+
+#[tokio::test]
 async fn a_rule_that_makes_no_sense_is_a_problem() {
     for (value, problem) in [
         (
