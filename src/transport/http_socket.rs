@@ -101,6 +101,13 @@ impl HttpTask {
         shared.turns.poll_turn(cx).map(Ok)
     }
 
+    /// Writes everything that was gathered, unless the socket was taken.
+    ///
+    /// Errors: the connection has failed, or its peer has accepted no bytes for too long.
+    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.lock().output.poll_drain(cx)
+    }
+
     /// To be called when the HTTP library has ended: it reads no more, and needs no turn.
     pub fn give_up_turn(&self) {
         self.0.lock().turns.give_up();

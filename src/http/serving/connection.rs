@@ -93,9 +93,8 @@ pub(super) async fn serve_connection(
     peers: Arc<Peers>,
     stop: CancellationToken,
 ) {
-    let options = &peers.options;
+    let (options, handover) = (&peers.options, Handover::default());
     let header_timeout = header_timeout(&slot, options);
-    let handover = Handover::default();
     let (write_timeout, large_reads) = (options.write_timeout, slot.large_reads());
     let has_tls = socket.has_tls();
     let socket = HttpSocket::new(socket, handover.clone(), write_timeout, large_reads);
@@ -159,16 +158,16 @@ pub(super) async fn serve_connection(
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             let ended = until_ended(&mut connection, &handover, &task);
-            match timeout(STOP_TIMEOUT, ended).await {
-                Ok(end) => end,
-                Err(_elapsed) => return,
-            }
+            let Ok(end) = timeout(STOP_TIMEOUT, ended).await else { return };
+            end
         }
     };
     // What follows may take long, and others wait for turns.
     task.give_up_turn();
     // The rest of the HTTP connection is dropped, and its buffers with it. A WebSocket has none.
     let Some(parts) = connection.into_parts() else {
+        // The HTTP library does not flush the response to a request that may not become a WebSocket.
+        let _ = timeout(STOP_TIMEOUT, poll_fn(|cx| task.poll_drain(cx))).await;
         return;
     };
     let Some(socket) = parts.io.into_inner().into_inner() else {

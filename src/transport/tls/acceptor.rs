@@ -110,6 +110,10 @@ impl TlsAcceptor {
         tasks.spawn_on(work, self.threads.next());
         let (stream, records) = receiver.await.map_err(failed)??;
         let stream = TcpStream::from_std(stream).map_err(failed)?;
+        // Until then, the runtime does not know that it accepts bytes. The request may be here already, and
+        // nobody waits to write a short answer.
+        let writable = timeout(self.timeout, stream.writable()).await;
+        writable.map_err(failed)?.map_err(failed)?;
         Ok(ClientSocket::Tls(Arc::new(TlsSocket::new(stream, records))))
     }
 
