@@ -91,7 +91,8 @@ async fn no_secret_is_in_the_log_at_any_level() {
     let secret_part = |token: &str| token.rsplit('.').next().unwrap().to_owned();
     let mut secrets: Vec<String> = tokens.iter().map(|token| secret_part(token)).collect();
     secrets.push(SECRET.to_owned());
-    secrets.push(api_key.rsplit('_').next().unwrap().to_owned());
+    // It may have underscores itself.
+    secrets.push(api_key.splitn(3, '_').last().unwrap().to_owned());
     for secret in secrets {
         assert!(!logged.contains(&secret), "{secret} is in the log");
     }
