@@ -318,30 +318,3 @@ fn may_receive(client: &Client, channel: &ChannelName) -> Result<(), Refusal> {
     }
     Err(refuse(ErrorCode::Forbidden, channel))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::node::limits::LimitOptions;
-
-    #[tokio::test]
-    async fn an_ipv4_peer_has_an_ipv4_address_even_if_its_socket_is_of_ipv6() {
-        let node = Node::with_limits(LimitOptions::default());
-        for (peer, shown) in [
-            ("[::ffff:192.0.2.1]:7", "192.0.2.1:7"),
-            ("192.0.2.1:7", "192.0.2.1:7"),
-            ("[fe80::1%3]:7", "[fe80::1%3]:7"),
-        ] {
-            let remote = Some(peer.parse().unwrap());
-            let info = ClientInfo {
-                remote,
-                ..ClientInfo::default()
-            };
-            let mut admission = node.admit(info, None).await.unwrap();
-            let shown = Some(shown.parse().unwrap());
-            assert_eq!(admission.info().remote, shown, "{peer}");
-            admission.set_remote(remote);
-            assert_eq!(admission.info().remote, shown, "{peer}");
-        }
-    }
-}

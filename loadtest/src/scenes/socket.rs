@@ -1,4 +1,4 @@
-//! One scripted socket: opens, sends what it is told to, and tells what it hears.
+//! One scripted socket: it connects, sends what the script says, and reports what it receives.
 
 use crate::base::target::Target;
 use crate::sockets::link::{self, SharedTls, sealed};

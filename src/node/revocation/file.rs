@@ -31,8 +31,8 @@ pub enum RevocationFileError {
     Invalid(#[from] InvalidRevocations),
 }
 
-/// A file of revocations. Several processes may use it, because one may begin before another has
-/// ended: whoever reads or writes it holds the lock file beside it for that time.
+/// A file of revocations. Two processes may use it at once, because one may start before the other has
+/// ended. So each read and each write locks a file beside it.
 #[derive(Debug)]
 pub(super) struct RevocationFile {
     path: PathBuf,
